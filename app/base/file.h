@@ -1,0 +1,42 @@
+// Files and folders. Everything that must survive a power cut is written temp -> fsync -> rename ->
+// fsync of the folder. Paths are C strings inside the data folder or from the command line.
+// Any thread.
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/fault.h"
+#include "base/str.h"
+
+// Joins "folder/name" into out; ERR_LIMIT when it does not fit.
+enum err path_join(char *out, size_t out_size, const char *folder, const char *name) MUST_USE;
+// Makes the folder (mode 0700) and its parents; fine if it is there.
+enum err folder_make(const char *path, struct fault *fault) MUST_USE;
+// Removes the folder with all in it; fine if it is absent. Does not follow links.
+enum err folder_remove(const char *path, struct fault *fault) MUST_USE;
+enum err folder_sync(const char *path, struct fault *fault) MUST_USE;
+
+bool file_exists(const char *path);
+enum err file_size(const char *path, uint64_t *out_bytes, struct fault *fault) MUST_USE;
+// Appends the whole file to `out` (bounded by the buf's cap: ERR_LIMIT "base.file_too_large").
+enum err file_read(const char *path, struct buf *out, struct fault *fault) MUST_USE;
+// Replaces the file as a whole or not at all; on return it is on the disk. Mode 0600.
+enum err file_write(const char *path, struct str content, struct fault *fault) MUST_USE;
+enum err file_rename(const char *from, const char *to, struct fault *fault) MUST_USE;
+enum err file_remove(const char *path, struct fault *fault) MUST_USE; // fine if absent
+// Copies by copy_file_range or read/write, fsyncs the copy.
+enum err file_copy(const char *from, const char *to, struct fault *fault) MUST_USE;
+// Writes all of it, going on after partial writes and signals.
+enum err file_write_all(int fd, const void *data, size_t size, struct fault *fault) MUST_USE;
+// Free bytes of the disk that holds `path`.
+enum err disk_free(const char *path, uint64_t *out_bytes, struct fault *fault) MUST_USE;
+
+// A file mapped for reading; the bytes live until file_unmap. An empty file maps to size 0.
+struct file_map {
+    const uint8_t *data;
+    size_t size;
+};
+enum err file_map(const char *path, struct file_map *out, struct fault *fault) MUST_USE;
+void file_unmap(struct file_map *map);

@@ -1,0 +1,90 @@
+// Check and cleanse: what is in a table, where personal data hides, and a recipe that changes it.
+// Depends on base/ and data/table.h. Same input, recipe and key give the same bytes on any number
+// of threads.
+#pragma once
+
+#include "base/crypto.h"
+#include "base/fault.h"
+#include "base/json.h"
+#include "base/thread.h"
+#include "data/table.h"
+
+// ---- personal data -------------------------------------------------------------------------
+enum personal_kind {
+    PERSONAL_ID,     // resident identity number, 18 places with its check digit, or 15
+    PERSONAL_MOBILE, // mainland mobile number, +86 allowed
+    PERSONAL_CARD,   // bank card, 13-19 digits, Luhn
+    PERSONAL_EMAIL,
+    PERSONAL_KIND_COUNT
+};
+const char *personal_kind_name(enum personal_kind kind); // "id", "mobile", "card", "email"
+bool personal_kind_from_name(struct str name, enum personal_kind *out);
+struct personal_hit {
+    enum personal_kind kind;
+    uint32_t start, size; // bytes
+};
+// Finds personal data in any text, glued to Chinese characters, full-width or spaced included.
+// Hits do not overlap and come in order. Returns their number; at most hits_room are stored.
+size_t personal_scan(struct str text, struct personal_hit *hits, size_t hits_room);
+
+// ---- check ---------------------------------------------------------------------------------
+// Profile of a table as JSON:
+// {"rows", "columns":[{"name","type","role","role_proposed","missing","distinct","distinct_exact",
+//   "minimum","maximum","mean","deviation","quantiles":[q00,q05,q25,q50,q75,q95,q100],
+//   "histogram":{"edges":[…],"counts":[…]}, "top":[{"value","count"}], "examples":[…],
+//   "length_minimum","length_maximum",
+//   "personal":[{"kind","cells","share","where":"whole"|"inside"}]}], "duplicates":{"rows"}}
+// Numbers for number-like columns, dates as ISO text. Quantiles and distinct are exact up to a
+// bound of memory, then by sketch ("distinct_exact": false). "top" and "examples" hold real values:
+// whoever shows them hides them by default.
+enum err check_run(const char *table_path, const char *profile_path, uint32_t threads,
+                   struct progress *progress, struct fault *fault) MUST_USE;
+
+// ---- recipe --------------------------------------------------------------------------------
+// Plain text, one line an operator (see DESIGN.md and the operators' own table):
+//   recipe 1
+//   field   direct=name,id quasi=sex,age sensitive=diagnosis
+//   decode  auto
+//   check   age:0..130 id_number:id date:1990-01-01..2030-12-31 sex:男|女
+//   drop    columns=note missing>.5
+//   dedup   exact
+//   mask    id_number,mobile how=mask|pseudonym|remove scope=dataset     (by column)
+//   mask    text=complaint kinds=id,mobile,card,email how=replace        (inside text)
+//   date    birth coarsen=year|month|quarter|decade
+// '#' begins a comment. A column name with spaces or commas stands in "quotes".
+// ERR_INPUT faults carry the line as row: "recipe.unknown_operator" (detail: the nearest operator),
+// "recipe.unknown_column", "recipe.bad_option", "recipe.wrong_type", …
+struct recipe;
+// All faults of the text are given to tell(), the first one in *fault. `schema` NULL: no columns
+// are checked. *out: recipe_close.
+enum err recipe_parse(struct str text, const struct schema *schema,
+                      void (*tell)(void *ctx, const struct fault *fault), void *ctx,
+                      struct recipe **out, struct fault *fault) MUST_USE;
+void recipe_close(struct recipe *recipe);
+struct hash recipe_hash(const struct recipe *recipe); // of its canonical text
+// A recipe proposed for a profile: direct columns pseudonymised, text masked, dates coarsened.
+enum err recipe_propose(const struct json *profile, struct buf *out, struct fault *fault) MUST_USE;
+// The operators for a page's editor: [{"name","summary_key","options":[…],"example"}].
+void recipe_operators_write(struct json_writer *out);
+
+// ---- cleanse -------------------------------------------------------------------------------
+struct cleanse_options {
+    struct hash key; // of the pseudonyms: of the dataset or of the project
+    uint32_t threads;
+    uint64_t row_limit; // 0: all rows; else a preview of the first rows
+};
+// Runs the recipe over a table into a new one and writes the report as JSON:
+// {"recipe_hash","input_rows","output_rows","operators":[{"line","name","rows_in","rows_out",
+//   "cells_changed","reasons":[{"code","count"}],"seconds","mb_per_s"}],
+//  "personal":{"found":{kind: cells}, "remaining":{kind: cells}},  (re-scan of the output)
+//  "columns":[{"name","role","treatment"}], "wording":"deidentified", "program", "rules"}
+// Seconds stay out of the bytes that are hashed. Never leaves a half-written table.
+enum err cleanse_run(const char *table_path, const struct recipe *recipe,
+                     const struct cleanse_options *options, const char *output_path,
+                     const char *report_path, struct progress *progress,
+                     struct fault *fault) MUST_USE;
+// Before and after side by side for the first rows, as JSON: {"columns":[…],
+// "rows":[{"before":[…],"after":[…]|null,"reason":code}]}; nothing is written to disk.
+enum err cleanse_preview(const char *table_path, const struct recipe *recipe,
+                         const struct cleanse_options *options, uint32_t rows, struct buf *out,
+                         struct fault *fault) MUST_USE;

@@ -1,0 +1,78 @@
+// Intake: a messy file becomes a table. CSV and TSV (any one-byte delimiter, quotes, CRLF, any of
+// the encodings of base/text.h), JSON Lines; plain, gzip or zstd. Header, types and dialect are
+// guessed from the head of the file and may be overridden; a value that does not fit its column's
+// type becomes missing and is told as row, column and sentence. When more than 1 % of a column's
+// values do not fit the guessed type, the whole import runs again with that column as text (a type
+// set by a person is kept). Streams: memory does not grow with the file.
+// Depends on base/ and data/table.h. One call, one thread plus its own workers.
+#pragma once
+
+#include "base/fault.h"
+#include "base/json.h"
+#include "base/text.h"
+#include "base/thread.h"
+#include "data/table.h"
+
+enum intake_format { FORMAT_GUESS, FORMAT_CSV, FORMAT_JSON_LINES };
+enum intake_packing { PACKING_GUESS, PACKING_NONE, PACKING_GZIP, PACKING_ZSTD };
+enum intake_header { HEADER_GUESS, HEADER_YES, HEADER_NO };
+
+struct intake_column {
+    struct str name;       // as in the file, made unique; "column_N" without a header
+    struct str rename;     // "" : keep
+    enum column_type type; // guessed, or as told
+    bool type_told;
+    bool skip;             // leave the column out
+};
+struct intake_options {
+    enum intake_format format;
+    enum intake_packing packing;
+    enum encoding encoding;    // ENCODING_UNKNOWN: guess
+    enum intake_header header;
+    char delimiter;            // '\0': guess
+    char quote;                // '\0': guess; usually '"'
+    struct str missing;        // more words that mean missing, comma-separated; "", NA, NULL, null,
+                               // NaN, N/A and a lone - are known
+    struct intake_column *columns; // by position; may be fewer than the file has
+    uint32_t column_count;
+    uint32_t threads; // 0: all
+};
+// Options from and to JSON: {"format":"csv","packing":"gzip","encoding":"gb18030","header":true,
+// "delimiter":",","quote":"\"","missing":"","columns":[{"name","rename","type","type_told","skip"}]}
+// Absent members are guesses. ERR_INPUT "intake.bad_option" (detail: the member).
+enum err intake_options_read(const struct json *node, struct arena *arena,
+                             struct intake_options *out, struct fault *fault) MUST_USE;
+void intake_options_write(struct json_writer *out, const struct intake_options *options);
+
+// Looks at the head of the file (at most 1 MiB decoded): fills in what `told` leaves to guess, with
+// the names and types of all columns, and up to `sample_limit` rows of cells as text.
+struct intake_guess {
+    struct intake_options options;
+    double encoding_confidence;
+    uint64_t file_bytes;
+    struct str *sample; // (sample_rows, options.column_count)
+    uint32_t sample_rows;
+};
+enum err intake_look(const char *path, const struct intake_options *told, uint32_t sample_limit,
+                     struct arena *arena, struct intake_guess *out, struct fault *fault) MUST_USE;
+
+// The import itself. Kept faults go to `report_path` as JSON Lines ({"code","row","column",
+// "detail"}, at most LIMIT_FAULTS_KEPT), counts into *result. Rows with too many or too few fields,
+// unclosed quotes, undecodable bytes are faults; a row with too few fields is filled with missing, one
+// with too many loses the surplus (told). Fatal: no rows ("intake.empty"), damaged packing
+// ("intake.packing_damaged", with the byte position), over-long cell.
+struct intake_result {
+    uint64_t rows, bytes_read, bytes_decoded;
+    uint64_t fault_count;
+    uint64_t *fault_per_column; // (options.column_count), in the arena
+    struct intake_options options; // as used in the end
+};
+enum err intake_run(const char *source_path, const struct intake_options *told,
+                    const char *table_path, const char *report_path, struct progress *progress,
+                    struct arena *arena, struct intake_result *result, struct fault *fault) MUST_USE;
+
+// The other way: a table as CSV (UTF-8 with or without byte order mark, RFC 4180 quoting).
+// write() is called with pieces in order.
+enum err table_export_csv(struct table *table, bool byte_order_mark,
+                          enum err (*write)(void *ctx, const void *data, size_t size), void *ctx,
+                          struct progress *progress, struct fault *fault) MUST_USE;

@@ -1,0 +1,118 @@
+// Tabular models: gradient-boosted trees and (logistic or linear) regression over a frame of
+// columns; training, judgement, prediction with each column's contribution, and the model's file.
+// Knows nothing of tables or the store: flow/ turns a table into a frame.
+// Same frame, options and seed give the same model bytes on any number of threads.
+// Shapes: N rows, F features, K outputs (1, or the number of classes when over 2).
+// Depends on base/ and model/measure.
+#pragma once
+
+#include <stdint.h>
+
+#include "base/fault.h"
+#include "base/json.h"
+#include "base/memory.h"
+#include "base/thread.h"
+
+enum { TABULAR_CLASSES_MAX = 100, TABULAR_CATEGORIES_MAX = 4096 };
+
+enum feature_kind {
+    FEATURE_NUMBER,
+    FEATURE_CATEGORY, // the value is the index into `categories`
+};
+struct feature {
+    struct str name;
+    enum feature_kind kind;
+    struct str *categories; // (category_count), sorted by bytes
+    uint32_t category_count;
+    struct str type; // the column's type name, so that a form can ask for it ("date", "integer", …)
+};
+// Column-major. A missing value, and a category never seen in training, is NaN.
+struct frame {
+    uint64_t rows;               // N
+    uint32_t feature_count;      // F
+    const struct feature *features;
+    const float *const *values;  // (F)(N)
+};
+
+enum tabular_task { TASK_BINARY, TASK_CLASSES, TASK_REGRESSION };
+const char *tabular_task_name(enum tabular_task task); // "binary", "classes", "regression"
+enum tabular_learner { LEARNER_BOOST, LEARNER_LINEAR };
+
+struct tabular_target {
+    struct str name;
+    enum tabular_task task;
+    const double *values;   // (N): class index or number; never NaN
+    struct str *classes;    // (class_count); binary: classes[1] is the positive one
+    uint32_t class_count;   // 0 for regression
+};
+struct tabular_options {
+    enum tabular_learner learner;
+    uint64_t seed;
+    uint32_t threads;        // 0: all usable
+    // boosting
+    uint32_t trees;          // 300, at most
+    uint32_t depth;          // 6
+    double learning_rate;    // 0.1
+    double l2;               // 1
+    double min_child_weight; // 1
+    double row_share;        // 1; per tree
+    double column_share;     // 1; per tree
+    uint32_t early_stop;     // 30 rounds without gain on the validation side; 0: never
+    uint32_t bins;           // 255
+    // linear: elastic net
+    double alpha, l1_share;  // strength 1e-4, share 0
+    // split, parts of 1000
+    uint32_t test_milli, validate_milli; // 200, 160
+    const uint64_t *group;   // (N), or NULL: equal rows stay together
+};
+void tabular_options_default(struct tabular_options *options);
+// {"learner":"boost"|"linear","seed","trees","depth",…}; absent members keep the defaults; bounds are
+// checked: ERR_INPUT "train.bad_option" (detail: the member).
+enum err tabular_options_read(const struct json *node, struct tabular_options *out,
+                              struct fault *fault) MUST_USE;
+void tabular_options_write(struct json_writer *out, const struct tabular_options *options);
+
+struct tabular_model;
+// Splits, trains with early stopping, judges on the test side. The scorecard is JSON:
+// {"task","target","learner","classes","rows":{"train","validate","test"},"split":{…},"seed",
+//  "options":{…},"rounds","best_round","curve":[{"round","train","validate"}],
+//  "metrics":[{"name":"auc","value","low","high","better":"higher"}…],   first one is the headline
+//  "baseline":{"rule":"majority"|"mean"|"best_column","metrics":[…]}, "baseline_linear":{…}?,
+//  "roc":[{"x","y"}], "calibration":{"bins":[{"predicted","observed","count"}],"error"},
+//  "confusion":{"threshold","labels":[…],"counts":[[…]]},
+//  "importance":[{"feature","gain","share","permutation"}], "warnings":[{"code","detail"}]}
+// Warnings: "train.column_knows_answer" (AUC of one column >= .999), "train.few_rows",
+// "train.column_ignored", "train.group_small".
+// progress: PHASE_TRAIN counts rounds. Memory: the frame plus about N × F bytes.
+enum err tabular_train(const struct frame *frame, const struct tabular_target *target,
+                       const struct tabular_options *options, struct progress *progress,
+                       struct tabular_model **out, struct buf *scorecard, struct fault *fault)
+    MUST_USE;
+void tabular_close(struct tabular_model *model);
+
+// The model's file: versioned, checked; a hostile one gives ERR_CORRUPT "model.damaged".
+void tabular_save(const struct tabular_model *model, struct buf *out);
+enum err tabular_load(struct str bytes, struct tabular_model **out, struct fault *fault) MUST_USE;
+
+// What a model expects; strings live as long as the model.
+struct tabular_about {
+    const struct feature *features; // (F)
+    uint32_t feature_count;
+    enum tabular_task task;
+    enum tabular_learner learner;
+    struct str target;
+    const struct str *classes;
+    uint32_t class_count;
+    uint32_t outputs; // K
+};
+struct tabular_about tabular_about(const struct tabular_model *model);
+// Training means per feature, for a form's first filling: category index or number; (F).
+const float *tabular_typical(const struct tabular_model *model);
+
+// Predicts rows of a frame whose features match the model's by position.
+//   out           (N, K)  probability of class 1, of each class, or the number
+//   contributions (N, K, F + 1) or NULL; the last is the base value. They add up to the output before
+//                 its link (log-odds for binary, softmax's scores for classes).
+//                 Boosted trees: TreeSHAP (Lundberg et al. 2020, algorithm 2), path-dependent.
+enum err tabular_predict(const struct tabular_model *model, const struct frame *frame,
+                         uint32_t threads, double *out, double *contributions) MUST_USE;

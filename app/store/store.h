@@ -1,0 +1,187 @@
+// The store: everything the box remembers, in one folder.
+//
+//   DIR/state/   LMDB: records in tables, the audit chain among them
+//   DIR/blobs/   content-addressed files, named by SHA-256 ("ab/abcdef…"), read-only once there
+//   DIR/temp/    blobs being written; emptied at start
+//   DIR/jobs/    one folder for each job (flow/ owns what is inside)
+//   DIR/keys/, DIR/tls/   secrets, mode 0600 (base/ and server/ own them)
+//   DIR/lock     held by the one process that may write
+//
+// Caveats first. One process writes at a time: a second store_open on the same folder gives ERR_BUSY
+// "store.in_use". One thread writes: store_write hands a function to it and waits; functions that
+// wait together share one transaction and one sync (each in a nested transaction, so that one's
+// failure undoes only its own work). When store_write returns OK the change has been synced.
+// A pointer read in a transaction is valid until that transaction ends: copy out before. Read
+// transactions are short; never wait for anything inside one.
+// Any thread may read and call store_write. Depends on base/.
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/crypto.h"
+#include "base/fault.h"
+#include "base/str.h"
+
+enum store_table {
+    TABLE_META,    // "schema" -> version; "next/TABLE" -> the next id
+    TABLE_PERSON,  // id
+    TABLE_SESSION, // SHA-256 of the cookie's secret
+    TABLE_TOKEN,   // id
+    TABLE_UPLOAD,  // id
+    TABLE_DATASET, // id
+    TABLE_RECIPE,  // id
+    TABLE_RELEASE, // id
+    TABLE_MODEL,   // id
+    TABLE_JOB,     // id
+    TABLE_LINEAGE, // id
+    TABLE_BLOB,    // SHA-256
+    TABLE_AUDIT,   // sequence number
+    TABLE_SETTING, // name
+    TABLE_INDEX,   // secondary keys: "person/name/NAME" -> id, "release/hash/HEX" -> id, …
+    TABLE_COUNT
+};
+const char *store_table_name(enum store_table table);
+
+struct store;
+struct store_txn;
+
+struct store_options {
+    uint64_t map_bytes; // the most the state may grow to; 0: 16 GiB (sparse, costs nothing)
+    bool read_only;     // beside a running server: for check and backup
+};
+
+// Opens DIR, making it if absent, takes the lock, verifies the meta record, migrates forward in one
+// transaction if the schema is older (ERR_INPUT "store.too_new" if newer), empties temp/.
+// A damaged database gives ERR_CORRUPT "store.damaged" and changes nothing. *out: store_close.
+enum err store_open(const char *dir, const struct store_options *options, struct store **out,
+                    struct fault *fault) MUST_USE;
+void store_close(struct store *store);
+const char *store_dir(const struct store *store);
+
+// ---- records -------------------------------------------------------------------------------
+// Keys: ids are big-endian u64, so that they scan in order; other keys are bytes as given (at most
+// 200). Values are records: a checked envelope (kind, version, size, CRC-32C) around fields written
+// and read in one fixed order. Reading a broken envelope gives ERR_CORRUPT "store.record_damaged".
+
+struct key {
+    uint8_t bytes[208];
+    size_t size;
+};
+struct key key_of_id(uint64_t id);
+struct key key_of_str(struct str name); // cy_asserts size <= 200
+uint64_t key_id(struct str key);        // of an 8-byte key
+
+// Writes fields; little-endian, explicit. Errors stick in the buf.
+struct record_writer {
+    struct buf *out;
+};
+void record_put_u64(struct record_writer *writer, uint64_t value);
+void record_put_i64(struct record_writer *writer, int64_t value);
+void record_put_number(struct record_writer *writer, double value);
+void record_put_str(struct record_writer *writer, struct str value);
+void record_put_hash(struct record_writer *writer, const struct hash *value);
+
+// Reads fields in the same order. The first read beyond the end or of a wrong kind makes `broken`
+// true for good and every read give zero: check once at the end with record_end.
+struct record_reader {
+    struct str rest;
+    uint16_t version; // what the writer's kind had when it was written
+    bool broken;
+};
+uint64_t record_get_u64(struct record_reader *reader);
+int64_t record_get_i64(struct record_reader *reader);
+double record_get_number(struct record_reader *reader);
+struct str record_get_str(struct record_reader *reader); // points into the record
+struct hash record_get_hash(struct record_reader *reader);
+enum err record_end(const struct record_reader *reader) MUST_USE; // ERR_CORRUPT if broken
+
+// ---- reading -------------------------------------------------------------------------------
+enum err store_read_begin(struct store *store, struct store_txn **out) MUST_USE;
+void store_read_end(struct store_txn *txn);
+// Opens the record's envelope: *out reads its fields, valid until the transaction ends.
+// ERR_NOT_FOUND (no fault text) if absent.
+enum err store_get(struct store_txn *txn, enum store_table table, struct key key,
+                   struct record_reader *out) MUST_USE;
+// Walks keys from `from` (inclusive; size 0: from the very start or end) upwards or downwards while
+// visit returns true. A damaged record ends it with ERR_CORRUPT.
+enum err store_scan(struct store_txn *txn, enum store_table table, struct key from, bool downwards,
+                    bool (*visit)(void *ctx, struct str key, struct record_reader *record),
+                    void *ctx) MUST_USE;
+uint64_t store_count(struct store_txn *txn, enum store_table table);
+
+// ---- writing -------------------------------------------------------------------------------
+// Runs change(txn, ctx) on the writer thread and waits for the commit. What `change` returns is
+// returned; anything but OK leaves the store as it was. It may read in its txn too, and must not
+// block or call store_write.
+enum err store_write(struct store *store, enum err (*change)(struct store_txn *txn, void *ctx),
+                     void *ctx) MUST_USE;
+enum err store_put(struct store_txn *txn, enum store_table table, struct key key, uint16_t version,
+                   const struct buf *fields) MUST_USE;
+enum err store_delete(struct store_txn *txn, enum store_table table, struct key key) MUST_USE;
+enum err store_next_id(struct store_txn *txn, enum store_table table, uint64_t *out) MUST_USE;
+
+// ---- audit ---------------------------------------------------------------------------------
+// Who did what, in a chain: each record holds the SHA-256 of the one before, so that nothing can be
+// altered or taken out unseen. Append inside the transaction that makes the change.
+struct audit_entry {
+    uint64_t sequence; // filled by the store, from 1 without gaps
+    int64_t time_ms;   // filled by the store
+    struct str actor;  // a person's sign-in name, "system", or "NAME@console"
+    struct str action; // "dataset.import", "session.open", "release.approve", …
+    struct str object; // "dataset/12"
+    struct str result; // "ok", "denied", "failed"
+    struct str detail; // short, never data
+    struct hash previous, own;
+};
+enum err audit_append(struct store_txn *txn, const struct audit_entry *entry) MUST_USE;
+// Newest first from `before` (0: the newest). Entries' strings live until visit returns.
+enum err audit_scan(struct store_txn *txn, uint64_t before,
+                    bool (*visit)(void *ctx, const struct audit_entry *entry), void *ctx) MUST_USE;
+// Walks the whole chain. ERR_CORRUPT "audit.broken" (row: the first sequence that does not fit).
+enum err audit_verify(struct store_txn *txn, uint64_t *out_count, struct hash *out_head,
+                      struct fault *fault) MUST_USE;
+
+// ---- blobs ---------------------------------------------------------------------------------
+struct blob_writer;
+// A blob goes temp -> fsync -> rename -> blob_register in the transaction that refers to it. What
+// was renamed but never registered is swept by store_sweep.
+enum err blob_begin(struct store *store, struct blob_writer **out, struct fault *fault) MUST_USE;
+enum err blob_add(struct blob_writer *writer, const void *data, size_t size,
+                  struct fault *fault) MUST_USE;
+enum err blob_finish(struct blob_writer *writer, struct hash *out, uint64_t *out_size,
+                     struct fault *fault) MUST_USE; // frees the writer, error or not
+void blob_abandon(struct blob_writer *writer);
+// Takes a finished file on the same disk into the blobs by rename (hashing it first). `progress` of
+// base/thread.h may be NULL.
+struct progress;
+enum err blob_take_file(struct store *store, const char *path, struct progress *progress,
+                        struct hash *out, uint64_t *out_size, struct fault *fault) MUST_USE;
+enum err blob_register(struct store_txn *txn, const struct hash *hash, uint64_t size) MUST_USE;
+// Forgets a blob; its file goes at the next sweep.
+enum err blob_forget(struct store_txn *txn, const struct hash *hash) MUST_USE;
+// The file of a blob, for mapping or for a child process. ERR_NOT_FOUND "blob.missing" if the file
+// is not there, whatever the records say.
+enum err blob_path(struct store *store, const struct hash *hash, char *out, size_t out_size,
+                   struct fault *fault) MUST_USE;
+// Removes files no record names and that are older than `age_ms`.
+enum err store_sweep(struct store *store, int64_t age_ms, uint64_t *out_removed) MUST_USE;
+
+// ---- the whole -----------------------------------------------------------------------------
+// Verifies every record, index, blob (size and hash) and the audit chain; calls tell() once for each
+// finding. `secrets` too: file modes. *out_findings counts them.
+enum err store_check(struct store *store, struct progress *progress,
+                     void (*tell)(void *ctx, const struct fault *finding), void *ctx,
+                     uint64_t *out_findings) MUST_USE;
+// A whole copy while the server runs: one archive file (POSIX tar: state, blobs, keys, tls and a
+// manifest with hashes), written as a whole or not at all. Sizes to many GB in constant memory.
+enum err store_backup(const char *dir, const char *archive_path, struct progress *progress,
+                      struct fault *fault) MUST_USE;
+// The same as a stream: write() is called with pieces in order.
+enum err store_backup_stream(const char *dir,
+                             enum err (*write)(void *ctx, const void *data, size_t size), void *ctx,
+                             struct progress *progress, struct fault *fault) MUST_USE;
+// Unpacks into an absent or empty folder, verifies all, leaves nothing half-done on error.
+enum err store_restore(const char *archive_path, const char *dir, struct progress *progress,
+                       struct fault *fault) MUST_USE;
