@@ -1,0 +1,251 @@
+#include "base/file.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include "base/limits.h"
+#include "base/memory.h"
+
+enum { COPY_PIECE_BYTES = 1 << 20 };
+
+enum err path_join(char *out, size_t out_size, const char *folder, const char *name) {
+    int size = snprintf(out, out_size, "%s/%s", folder, name);
+    return size < 0 || (size_t)size >= out_size ? ERR_LIMIT : OK;
+}
+
+// The folder that holds `path`: everything before its last '/', or ".".
+static bool parent_of(const char *path, char *out, size_t out_size) {
+    const char *slash = strrchr(path, '/');
+    if (!slash) return str_copy(out, out_size, STR("."));
+    size_t size = slash == path ? 1 : (size_t)(slash - path);
+    return str_copy(out, out_size, (struct str){path, size});
+}
+
+enum err folder_make(const char *path, struct fault *fault) {
+    char part[LIMIT_PATH_BYTES];
+    if (!str_copy(part, sizeof part, str_of(path))) {
+        return fault_set(fault, ERR_LIMIT, "base.path_too_long", str_of(path));
+    }
+    for (char *at = part + 1; part[0]; at++) {
+        if (*at != '/' && *at != '\0') continue;
+        char kept = *at;
+        *at = '\0';
+        if (mkdir(part, 0700) != 0 && errno != EEXIST) {
+            return fault_errno(fault, errno, str_of(part));
+        }
+        *at = kept;
+        if (kept == '\0') break;
+    }
+    struct stat about;
+    if (stat(path, &about) != 0) return fault_errno(fault, errno, str_of(path));
+    if (!S_ISDIR(about.st_mode)) {
+        return fault_set(fault, ERR_CONFLICT, "base.not_a_folder", str_of(path));
+    }
+    return OK;
+}
+
+// Works on descriptors, so that a folder renamed meanwhile cannot lead elsewhere. Takes `folder`.
+static int remove_inside(int folder) {
+    DIR *list = fdopendir(folder);
+    if (!list) {
+        close(folder);
+        return errno;
+    }
+    int failed = 0;
+    for (struct dirent *entry; !failed && (entry = readdir(list));) {
+        const char *name = entry->d_name;
+        if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0) continue;
+        if (unlinkat(folder, name, 0) == 0) continue;
+        if (errno != EISDIR && errno != EPERM) {
+            failed = errno;
+            break;
+        }
+        int inner = openat(folder, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        failed = inner < 0 ? errno : remove_inside(inner);
+        if (!failed && unlinkat(folder, name, AT_REMOVEDIR) != 0) failed = errno;
+    }
+    closedir(list);
+    return failed;
+}
+
+enum err folder_remove(const char *path, struct fault *fault) {
+    int folder = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (folder < 0) return errno == ENOENT ? OK : fault_errno(fault, errno, str_of(path));
+    int failed = remove_inside(folder);
+    if (!failed && rmdir(path) != 0) failed = errno;
+    return failed ? fault_errno(fault, failed, str_of(path)) : OK;
+}
+
+enum err folder_sync(const char *path, struct fault *fault) {
+    int folder = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (folder < 0) return fault_errno(fault, errno, str_of(path));
+    int failed = fsync(folder) != 0 ? errno : 0;
+    close(folder);
+    return failed ? fault_errno(fault, failed, str_of(path)) : OK;
+}
+
+bool file_exists(const char *path) {
+    struct stat about;
+    return stat(path, &about) == 0;
+}
+
+enum err file_size(const char *path, uint64_t *out_bytes, struct fault *fault) {
+    struct stat about;
+    if (stat(path, &about) != 0) return fault_errno(fault, errno, str_of(path));
+    *out_bytes = (uint64_t)about.st_size;
+    return OK;
+}
+
+enum err file_read(const char *path, struct buf *out, struct fault *fault) {
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) return fault_errno(fault, errno, str_of(path));
+    enum err err = OK;
+    for (;;) {
+        size_t left = out->cap_bytes - out->size;
+        size_t piece = left < 65536 ? left : 65536;
+        char *to = buf_reserve(out, piece ? piece : 1);
+        if (!to) {
+            err = fault_set(fault, buf_err(out), "base.file_too_large", str_of(path));
+            break;
+        }
+        ssize_t size = read(fd, to, piece ? piece : 1);
+        if (size < 0 && errno == EINTR) continue;
+        if (size < 0) err = fault_errno(fault, errno, str_of(path));
+        if (size <= 0) break;
+        out->size += (size_t)size;
+    }
+    close(fd);
+    return err;
+}
+
+enum err file_write_all(int fd, const void *data, size_t size, struct fault *fault) {
+    const char *at = data;
+    while (size > 0) {
+        ssize_t written = write(fd, at, size);
+        if (written < 0 && errno == EINTR) continue;
+        if (written < 0) return fault_errno(fault, errno, STR_NONE);
+        at += written;
+        size -= (size_t)written;
+    }
+    return OK;
+}
+
+// Syncs and closes fd, then makes `temp` be `path` for good.
+static enum err settle(int fd, const char *temp, const char *path, struct fault *fault) {
+    int failed = fsync(fd) != 0 ? errno : 0;
+    if (close(fd) != 0 && !failed) failed = errno;
+    if (failed) return fault_errno(fault, failed, str_of(path));
+    return file_rename(temp, path, fault);
+}
+
+enum err file_write(const char *path, struct str content, struct fault *fault) {
+    char temp[LIMIT_PATH_BYTES];
+    int size = snprintf(temp, sizeof temp, "%s.%ld.new", path, (long)gettid());
+    if (size < 0 || (size_t)size >= sizeof temp) {
+        return fault_set(fault, ERR_LIMIT, "base.path_too_long", str_of(path));
+    }
+    int fd = open(temp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    if (fd < 0) return fault_errno(fault, errno, str_of(path));
+    enum err err = file_write_all(fd, content.data, content.size, fault);
+    if (err == OK) err = settle(fd, temp, path, fault);
+    else close(fd);
+    if (err != OK) unlink(temp);
+    return err;
+}
+
+enum err file_rename(const char *from, const char *to, struct fault *fault) {
+    char folder[LIMIT_PATH_BYTES];
+    if (!parent_of(to, folder, sizeof folder)) {
+        return fault_set(fault, ERR_LIMIT, "base.path_too_long", str_of(to));
+    }
+    if (rename(from, to) != 0) return fault_errno(fault, errno, str_of(to));
+    return folder_sync(folder, fault);
+}
+
+enum err file_remove(const char *path, struct fault *fault) {
+    if (unlink(path) != 0 && errno != ENOENT) return fault_errno(fault, errno, str_of(path));
+    return OK;
+}
+
+static enum err copy_bytes(int from, int to, struct fault *fault) {
+    ssize_t size;
+    do {
+        size = copy_file_range(from, NULL, to, NULL, COPY_PIECE_BYTES, 0);
+    } while (size > 0 || (size < 0 && errno == EINTR));
+    if (size == 0) return OK;
+    if (errno != EXDEV && errno != EINVAL && errno != ENOSYS && errno != EOPNOTSUPP) {
+        return fault_errno(fault, errno, STR_NONE);
+    }
+    char *piece = memory_take(COPY_PIECE_BYTES);
+    if (!piece) return fault_errno(fault, ENOMEM, STR_NONE);
+    enum err err = OK;
+    while (err == OK) {
+        size = read(from, piece, COPY_PIECE_BYTES);
+        if (size < 0 && errno == EINTR) continue;
+        if (size < 0) err = fault_errno(fault, errno, STR_NONE);
+        if (size <= 0) break;
+        err = file_write_all(to, piece, (size_t)size, fault);
+    }
+    memory_give(piece);
+    return err;
+}
+
+enum err file_copy(const char *from, const char *to, struct fault *fault) {
+    char temp[LIMIT_PATH_BYTES];
+    int size = snprintf(temp, sizeof temp, "%s.%ld.new", to, (long)gettid());
+    if (size < 0 || (size_t)size >= sizeof temp) {
+        return fault_set(fault, ERR_LIMIT, "base.path_too_long", str_of(to));
+    }
+    int source = open(from, O_RDONLY | O_CLOEXEC);
+    if (source < 0) return fault_errno(fault, errno, str_of(from));
+    int target = open(temp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    if (target < 0) {
+        int failed = errno;
+        close(source);
+        return fault_errno(fault, failed, str_of(to));
+    }
+    enum err err = copy_bytes(source, target, fault);
+    close(source);
+    if (err == OK) err = settle(target, temp, to, fault);
+    else close(target);
+    if (err != OK) unlink(temp);
+    return err;
+}
+
+enum err disk_free(const char *path, uint64_t *out_bytes, struct fault *fault) {
+    struct statvfs about;
+    if (statvfs(path, &about) != 0) return fault_errno(fault, errno, str_of(path));
+    *out_bytes = (uint64_t)about.f_bavail * about.f_frsize;
+    return OK;
+}
+
+enum err file_map(const char *path, struct file_map *out, struct fault *fault) {
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) return fault_errno(fault, errno, str_of(path));
+    struct stat about;
+    void *data = MAP_FAILED;
+    int failed = 0;
+    if (fstat(fd, &about) != 0) failed = errno;
+    else if (!S_ISREG(about.st_mode)) failed = EINVAL;
+    else if (about.st_size > 0) {
+        data = mmap(NULL, (size_t)about.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
+        if (data == MAP_FAILED) failed = errno;
+    }
+    close(fd);
+    if (failed) return fault_errno(fault, failed, str_of(path));
+    bool empty = about.st_size == 0;
+    *out = (struct file_map){empty ? NULL : data, empty ? 0 : (size_t)about.st_size};
+    return OK;
+}
+
+void file_unmap(struct file_map *map) {
+    if (map->data) munmap((void *)(uintptr_t)map->data, map->size);
+    *map = (struct file_map){NULL, 0};
+}
