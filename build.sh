@@ -1,0 +1,392 @@
+#!/bin/bash
+# The one entry: builds, runs and tests Courtyard on a Debian machine. See usage below.
+set -euo pipefail
+cd "$(dirname "$0")"
+export LC_ALL=C.UTF-8
+export COURTYARD_JOBS=${COURTYARD_JOBS:-$(nproc)}
+
+usage() {
+    cat <<'TEXT'
+usage: ./build.sh COMMAND
+
+  run [FILE.csv]        build, bring the box up with a real medical data set (or with FILE), show
+                        the whole way of the data on the command line and go on serving; Ctrl-C ends
+  build [ARCH]          build/courtyard, one static binary (x86_64, the default),
+                        or build/courtyard-aarch64 (aarch64, for Kunpeng and Phytium)
+  test [fast|full]      fast: unit tests (musl, sanitizers), style; up to a minute
+                        full: also aarch64 under emulation, the API, the pages in Chromium, thread
+                        races, the fuzz corpus, the store killed; up to 20 minutes
+  bench [NAME]          one measurement of tests/bench; without NAME says which there are
+  fuzz NAME [SECONDS]   the fuzz harness tests/fuzz/NAME.c, for 60 seconds unless told otherwise
+  clean [all]           removes build/; all: also downloads, page libraries and compiled libraries
+
+What is missing is installed by apt. Without a network, put the archives that vendor/LOCK names
+into vendor/cache/ and install the packages beforehand. Compiled libraries are kept for all
+checkouts in $COURTYARD_BUILD_CACHE (~/.cache/courtyard); VERBOSE=1 shows every command.
+TEXT
+}
+
+die() { printf 'build.sh: %s\n' "$*" >&2; exit 1; }
+
+# --- what the machine must have -------------------------------------------------------------------
+missing=()
+
+# need PACKAGE PROBE: notes PACKAGE unless PROBE, a command or a file, is there.
+need() {
+    case $2 in
+    /*) [ -e "$2" ] || missing+=("$1") ;;
+    *) command -v "$2" >/dev/null || missing+=("$1") ;;
+    esac
+}
+
+install_missing() {
+    [ ${#missing[@]} -gt 0 ] || return 0
+    local sudo=() apt=(apt-get -q -o DPkg::Lock::Timeout=300)
+    echo "build.sh: installing ${missing[*]}" >&2
+    command -v apt-get >/dev/null ||
+        die "this is no Debian; install what gives these packages' commands: ${missing[*]}"
+    if [ "$(id -u)" != 0 ]; then
+        command -v sudo >/dev/null ||
+            die "not root and no sudo here. As root: apt-get install ${missing[*]}"
+        sudo=(sudo)
+    fi
+    export DEBIAN_FRONTEND=noninteractive
+    "${sudo[@]}" "${apt[@]}" install -y --no-install-recommends "${missing[@]}" >/dev/null 2>&1 ||
+        { "${sudo[@]}" "${apt[@]}" update >/dev/null &&
+            "${sudo[@]}" "${apt[@]}" install -y --no-install-recommends "${missing[@]}" >/dev/null; } ||
+        die "apt could not install them. By hand: apt-get install ${missing[*]}"
+    missing=()
+}
+
+need_for_build() {
+    need gcc gcc
+    need make make
+    need libc6-dev /usr/include/stdio.h
+    need xz-utils xz
+    need bzip2 bzip2
+    need patch patch
+    need util-linux flock
+    if [ -f web/package.json ]; then
+        need nodejs node
+        need npm npm
+    fi
+    if [ "${1-}" = aarch64 ]; then
+        need gcc-aarch64-linux-gnu aarch64-linux-gnu-gcc
+        need libc6-dev-arm64-cross /usr/aarch64-linux-gnu/include/stdio.h
+    fi
+    install_missing
+    [ ! -f web/package.json ] || [ "$(node -p 'process.versions.node.split(".")[0]')" -ge 18 ] ||
+        die "the pages need node 18 or later; this is $(node --version)"
+}
+
+# clang keeps its fuzzer in a package named after its version.
+need_for_fuzz() {
+    need clang clang
+    install_missing
+    echo 'int LLVMFuzzerTestOneInput(const char *d, long n) { return d && n < 0; }' |
+        clang -x c -fsanitize=fuzzer,address - -o /dev/null 2>/dev/null && return 0
+    missing+=("libclang-rt-$(clang -dumpversion | cut -d. -f1)-dev")
+    install_missing
+}
+
+# --- build ----------------------------------------------------------------------------------------
+compile() { # VARIANT TARGET...
+    local variant=$1
+    shift
+    make --no-print-directory -j"$COURTYARD_JOBS" VARIANT="$variant" "$@"
+}
+
+build() {
+    local arch=${1:-x86_64} started=$EPOCHREALTIME out=build/courtyard
+    case $arch in
+    x86_64) ;;
+    aarch64) out=build/courtyard-aarch64 ;;
+    *) usage >&2; exit 2 ;;
+    esac
+    need_for_build "$arch"
+    compile "$arch" binary
+    [ ! -f $out ] || printf '%s: %d KiB, %s s\n' $out $(($(stat -c %s $out) / 1024)) \
+        "$(since "$started")"
+}
+
+since() { # EPOCHREALTIME
+    awk -v a="$1" -v b="$EPOCHREALTIME" 'BEGIN { printf "%.1f", b - a }'
+}
+
+# --- run ------------------------------------------------------------------------------------------
+# A real data set by the name of the package it comes in: unpacked below build/, not installed.
+demo_data() {
+    local to=build/demo package=python3-sklearn
+    local file=$to/usr/lib/python3/dist-packages/sklearn/datasets/data/breast_cancer.csv
+    if [ ! -f $file ]; then
+        echo "build.sh: fetching the breast cancer data set ($package, Debian)" >&2
+        mkdir -p $to
+        (cd $to && { apt-get download -q $package || { apt-get update -q &&
+            apt-get download -q $package; }; }) >$to/log 2>&1 && dpkg-deb -x $to/$package*.deb $to ||
+            die "apt could not download $package. Without a network: ./build.sh run FILE.csv"
+        rm -f $to/$package*.deb
+        [ -f $file ] || die "$package has no breast_cancer.csv; give a file: ./build.sh run FILE.csv"
+    fi
+    echo $file
+}
+
+run_demo() { # FILE
+    exec build/courtyard demo --data build/run --listen 127.0.0.1:8443 "$1"
+}
+
+run() {
+    local file
+    [ $# -eq 0 ] || [ -f "$1" ] || die "there is no file $1"
+    build x86_64
+    file=${1:-$(demo_data)}
+    run_demo "$file"
+}
+
+# --- tests ----------------------------------------------------------------------------------------
+passed=0 failed=0 skipped=0
+logs=build/log
+
+# stage NAME FUNCTION ARGUMENTS...: prints the name, what failed, and the time taken.
+stage() {
+    local name=$1 started=$EPOCHREALTIME p=$passed f=$failed s=$skipped
+    shift
+    echo "== $name"
+    "$@"
+    printf '   %d passed, %d failed' $((passed - p)) $((failed - f))
+    [ $skipped = $s ] || printf ', %d skipped' $((skipped - s))
+    printf ' (%s s)\n' "$(since "$started")"
+}
+
+fail() { # MESSAGE...
+    echo "   FAILED $*"
+    failed=$((failed + 1))
+}
+
+# Adds up a `N passed, N failed[, N skipped]` line. A program that ends badly or says nothing counts
+# as one failure, whatever it printed before.
+count() { # STATUS LOG NAME
+    local line p f s
+    line=$(grep -aE '^[0-9]+ passed, [0-9]+ failed(, [0-9]+ skipped)?$' "$2" | tail -1 || true)
+    read -r p f s <<<"$(awk '{ print $1, $3, ($5 == "" ? 0 : $5) }' <<<"${line:-0 passed, 0 failed}")"
+    if [ -z "$line" ] || { [ "$1" != 0 ] && [ "$f" = 0 ]; }; then f=$((f + 1)); fi
+    passed=$((passed + p)) failed=$((failed + f)) skipped=$((skipped + s))
+    [ "$f" = 0 ] && return 0
+    echo "   FAILED $3 (exit status $1), the end of $2:"
+    tail -40 "$2" | sed 's/^/      /'
+}
+
+# run_one LOG SECONDS COMMAND...: runs it in a process of its own and keeps output and status.
+run_one() {
+    local log=$1 seconds=$2 status=0
+    shift 2
+    timeout -k 5 "$seconds" "$@" >"$log" 2>&1 </dev/null || status=$?
+    [ $status != 124 ] || echo "stopped after $seconds s" >>"$log"
+    echo $status >"$log.status"
+}
+export -f run_one
+
+# run_programs LABEL SECONDS PREFIX PROGRAM...: as many at a time as there are processors.
+run_programs() {
+    local label=$1 seconds=$2 prefix=$3 program log
+    shift 3
+    rm -rf "${logs:?}/$label"
+    mkdir -p "$logs/$label"
+    for program in "$@"; do
+        printf '%s\0%s\0' "$logs/$label/$(tr / - <<<"$program").log" "$program"
+    done | xargs -0 -n 2 -P "$COURTYARD_JOBS" \
+        bash -c 'run_one "$3" "$1" $2 "$4" $5' _ "$seconds" "$prefix" || true
+    for program in "$@"; do
+        log=$logs/$label/$(tr / - <<<"$program").log
+        count "$(cat "$log.status" 2>/dev/null || echo 1)" "$log" "$program"
+    done
+}
+
+sources() { # FOLDER: its C files without .c, relative to tests/
+    [ ! -d "tests/$1" ] || (cd tests && find "$1" -name '*.c' | sed 's/\.c$//' | sort)
+}
+
+compiled() { # VARIANT TARGET: a failed compilation is one failure and ends the stage
+    local log=$logs/$1-$2.log
+    if ! compile "$1" "$2" >"$log" 2>&1; then
+        fail "to compile $2 for $1:"
+        grep -E 'error|Error|warning|undefined' "$log" | head -20 | sed 's/^/      /'
+        return 1
+    fi
+}
+
+unit() { # VARIANT SECONDS PREFIX [PATTERN]
+    local names
+    compiled "$1" tests || return 0
+    mapfile -t names < <(sources unit | grep -E "${4:-.}" | sed "s|^|build/$1/|")
+    [ ${#names[@]} = 0 ] || run_programs "unit-$1" "$2" "$3" "${names[@]}"
+}
+
+style() {
+    compiled x86_64 tools || return 0
+    run_programs tidy 60 '' build/tidy
+}
+
+layout() {
+    local file files
+    mapfile -t files < <(find app tests -name '*.[ch]' -not -name '*_table.c' | sort)
+    for file in "${files[@]}"; do
+        if clang-format --dry-run -Werror "$file" >"$logs/format.log" 2>&1; then
+            passed=$((passed + 1))
+        else
+            fail "$(grep -m1 error: "$logs/format.log") (clang-format -i mends it)"
+        fi
+    done
+}
+
+binary() { # VARIANT: a link that fails is a failed test
+    if compiled "$1" binary; then passed=$((passed + 1)); fi
+}
+
+simulations() {
+    local names scripts
+    compiled x86_64 sim || return 0
+    mapfile -t names < <(sources sim | sed 's|^|build/x86_64/|')
+    [ ${#names[@]} = 0 ] || run_programs sim 600 '' "${names[@]}"
+    mapfile -t scripts < <(find tests/sim -maxdepth 1 -type f -perm -u+x | sort)
+    [ ${#scripts[@]} = 0 ] || run_programs sim-scripts 600 '' "${scripts[@]}"
+}
+
+replay() {
+    local name names=() log
+    compiled asan replay || return 0
+    mkdir -p $logs/replay
+    for name in $(sources fuzz); do
+        name=${name#fuzz/}
+        log=$logs/replay/$name.log
+        run_one "$log" 300 "build/asan/replay/$name" "tests/fuzz/corpus/$name"
+        count "$(cat "$log.status")" "$log" "replay $name"
+    done
+}
+
+# The packages that a folder's scripts need, pinned by its lock file; once for each lock file.
+node_modules() { # FOLDER
+    [ -f "$1/package-lock.json" ] || return 0
+    [ "$1/node_modules/.whole" -nt "$1/package-lock.json" ] && return 0
+    (cd "$1" && npm ci --no-audit --no-fund --loglevel=error) && touch "$1/node_modules/.whole"
+}
+
+node_tests() { # FOLDER CONCURRENCY
+    local files status=0 report=$logs/$1.tap
+    export COURTYARD=$PWD/build/courtyard
+    node_modules "tests/$1" || { fail "npm ci in tests/$1"; return 0; }
+    mapfile -t files < <(find "tests/$1" -name node_modules -prune -o -name '*.test.mjs' -print | sort)
+    [ ${#files[@]} -gt 0 ] || return 0
+    timeout -k 10 900 node --test --test-concurrency="$2" \
+        --test-reporter=tap --test-reporter-destination="$report" "${files[@]}" \
+        >"$logs/$1.log" 2>&1 </dev/null || status=$?
+    # node closes with "# pass 12", "# fail 0", "# cancelled 0", "# skipped 1", "# todo 0".
+    awk '$1 == "#" { n[$2] = $3 } END {
+        print n["pass"] + 0 " passed, " n["fail"] + n["cancelled"] + 0 " failed, " \
+            n["skipped"] + n["todo"] + 0 " skipped" }' "$report" >>"$logs/$1.log" 2>/dev/null || true
+    grep -aE '^ *not ok' "$report" 2>/dev/null | sed 's/^ */   /' | head -40 || true
+    count $status "$logs/$1.log" "tests/$1 (all of it: $report)"
+}
+
+test_fast() {
+    [ ! -d tests/unit ] || stage 'unit tests, musl' unit x86_64 120 ''
+    [ ! -d tests/unit ] || stage 'unit tests, address and undefined behaviour' unit asan 300 ''
+    stage 'the binary links' binary x86_64
+    [ ! -f tests/tidy.c ] || stage 'style' style
+    [ ! -f .clang-format ] || stage 'white space' layout
+}
+
+test_full() {
+    [ ! -d tests/unit ] || stage 'unit tests, thread races' unit tsan 300 "setarch -R" \
+        '^unit/(base/thread|store|server|flow|allocation)'
+    stage 'the binary links for aarch64' binary aarch64
+    [ ! -d tests/unit ] || stage 'unit tests, aarch64 emulated' unit aarch64 600 qemu-aarch64
+    [ ! -d tests/fuzz ] || stage 'fuzz corpus' replay
+    [ ! -d tests/sim ] || stage 'simulation and kills' simulations
+    [ ! -d tests/api ] || stage 'API over HTTPS' node_tests api 2
+    [ ! -d tests/web ] || stage 'pages in Chromium' node_tests web 1
+}
+
+run_tests() {
+    local tier=${1:-fast} started=$EPOCHREALTIME
+    case $tier in fast | full) ;; *) usage >&2; exit 2 ;; esac
+    need clang-format clang-format
+    if [ "$tier" = full ]; then
+        need gcc-aarch64-linux-gnu aarch64-linux-gnu-gcc
+        need libc6-dev-arm64-cross /usr/aarch64-linux-gnu/include/stdio.h
+        [ -e /usr/bin/qemu-aarch64-static ] || need qemu-user qemu-aarch64
+        [ ! -d tests/web ] || need chromium chromium
+        if [ -d tests/api ] || [ -d tests/web ]; then
+            need nodejs node
+            need npm npm
+        fi
+    fi
+    need_for_build
+    mkdir -p $logs build/tmp
+    rm -rf build/tmp/*
+    export TMPDIR=$PWD/build/tmp
+    test_fast
+    if [ "$tier" = full ]; then test_full; fi
+    echo "$tier tests took $(since "$started") s; logs are in $logs"
+    printf '%d passed, %d failed' $passed $failed
+    [ $skipped = 0 ] || printf ', %d skipped' $skipped
+    echo
+    [ $failed = 0 ]
+}
+
+# --- bench and fuzz -------------------------------------------------------------------------------
+bench() {
+    local name=${1-} file
+    [ -n "$name" ] || { (cd tests/bench 2>/dev/null && ls); exit 2; }
+    shift
+    build x86_64
+    export COURTYARD=$PWD/build/courtyard
+    if [ -f "tests/bench/$name.c" ]; then
+        compile x86_64 "build/x86_64/bench/$name"
+        exec "build/x86_64/bench/$name" "$@"
+    fi
+    for file in "tests/bench/$name" "tests/bench/$name.sh" "tests/bench/$name.mjs" \
+        "tests/bench/$name.py"; do
+        case $file in
+        *.mjs) [ ! -f "$file" ] || exec node "$file" "$@" ;;
+        *.py) [ ! -f "$file" ] || exec python3 "$file" "$@" ;;
+        *) [ ! -x "$file" ] || [ -d "$file" ] || exec "$file" "$@" ;;
+        esac
+    done
+    die "there is no tests/bench/$name (.c, .sh, .mjs or .py)"
+}
+
+fuzz() {
+    local name=${1-} seconds=${2:-60}
+    [ -f "tests/fuzz/$name.c" ] || die "there is no tests/fuzz/$name.c"
+    need_for_build
+    need_for_fuzz
+    compile fuzz "build/fuzz/fuzz/$name"
+    mkdir -p "build/fuzz/corpus/$name" "build/fuzz/crash" "tests/fuzz/corpus/$name"
+    # What is found goes to build/; what is worth keeping is copied to tests/fuzz/corpus by hand.
+    exec "build/fuzz/fuzz/$name" -max_total_time="$seconds" -timeout=10 -rss_limit_mb=2048 \
+        -artifact_prefix="build/fuzz/crash/$name-" "build/fuzz/corpus/$name" \
+        "tests/fuzz/corpus/$name"
+}
+
+clean() {
+    rm -rf build
+    [ "${1-}" = all ] || return 0
+    local cache=${COURTYARD_BUILD_CACHE:-$HOME/.cache/courtyard}
+    rm -rf vendor/cache web/node_modules tests/*/node_modules
+    # Only what vendor/build made: folders named by sixteen hexadecimal digits.
+    [ ! -d "$cache" ] || find "$cache" -mindepth 1 -maxdepth 1 -type d \
+        -regextype posix-extended -regex '.*/[0-9a-f]{16}' -exec rm -rf {} +
+}
+
+command=${1-}
+[ $# -eq 0 ] || shift
+case $command in
+run) run "$@" ;;
+build) build "$@" ;;
+test) run_tests "$@" ;;
+bench) bench "$@" ;;
+fuzz) fuzz "$@" ;;
+clean) clean "$@" ;;
+help | -h | --help) usage ;;
+*) usage >&2; exit 2 ;;
+esac
