@@ -1,35 +1,27 @@
 #include "base/crc32c.h"
 
-#include <stdatomic.h>
-#include <stdbool.h>
+#include <pthread.h>
 #include <string.h>
 
 enum { POLYNOMIAL = (int)0x82F63B78 }; // 0x1EDC6F41 with its bits reversed
 
-// A table made at first use: `ready` is set after it is whole. Two threads that come at once write
-// the same values, but through `making` only one of them does.
+// Made at first use.
 static uint32_t slices[8][256];
-static _Atomic int slices_state; // 0 none, 1 being made, 2 ready
+static pthread_once_t slices_once = PTHREAD_ONCE_INIT;
 
 static void slices_make(void) {
-    int none = 0;
-    if (atomic_compare_exchange_strong(&slices_state, &none, 1)) {
-        for (uint32_t byte = 0; byte < 256; byte++) {
-            uint32_t crc = byte;
-            for (int bit = 0; bit < 8; bit++) {
-                crc = (crc >> 1) ^ ((crc & 1) ? (uint32_t)POLYNOMIAL : 0);
-            }
-            slices[0][byte] = crc;
+    for (uint32_t byte = 0; byte < 256; byte++) {
+        uint32_t crc = byte;
+        for (int bit = 0; bit < 8; bit++) {
+            crc = (crc >> 1) ^ ((crc & 1) ? (uint32_t)POLYNOMIAL : 0);
         }
-        for (uint32_t byte = 0; byte < 256; byte++) {
-            for (int slice = 1; slice < 8; slice++) {
-                uint32_t crc = slices[slice - 1][byte];
-                slices[slice][byte] = (crc >> 8) ^ slices[0][crc & 0xFF];
-            }
-        }
-        atomic_store_explicit(&slices_state, 2, memory_order_release);
+        slices[0][byte] = crc;
     }
-    while (atomic_load_explicit(&slices_state, memory_order_acquire) != 2) {
+    for (uint32_t byte = 0; byte < 256; byte++) {
+        for (int slice = 1; slice < 8; slice++) {
+            uint32_t crc = slices[slice - 1][byte];
+            slices[slice][byte] = (crc >> 8) ^ slices[0][crc & 0xFF];
+        }
     }
 }
 
@@ -44,7 +36,7 @@ static uint64_t load_u64(const uint8_t *at) {
 
 // Eight bytes a step ("slicing by 8", Kounavis and Berry 2005).
 uint32_t crc32c_reference(uint32_t before, const void *data, size_t size) {
-    if (atomic_load_explicit(&slices_state, memory_order_acquire) != 2) slices_make();
+    pthread_once(&slices_once, slices_make);
     const uint8_t *at = data;
     uint32_t crc = ~before;
     for (; size >= 8; size -= 8, at += 8) {
@@ -66,7 +58,7 @@ uint32_t crc32c_reference(uint32_t before, const void *data, size_t size) {
 // which `shift` does by four table look-ups.
 enum { STREAM = 1024 };
 static uint32_t shift[4][256];
-static _Atomic int shift_state;
+static pthread_once_t shift_once = PTHREAD_ONCE_INIT;
 
 // crc after `STREAM` zero bytes, without the inversions: linear in crc.
 static uint32_t after_zeros(uint32_t crc) {
@@ -75,23 +67,17 @@ static uint32_t after_zeros(uint32_t crc) {
 }
 
 static void shift_make(void) {
-    slices_make();
-    int none = 0;
-    if (atomic_compare_exchange_strong(&shift_state, &none, 1)) {
-        uint32_t of_bit[32];
-        for (int bit = 0; bit < 32; bit++) of_bit[bit] = after_zeros(1u << bit);
-        for (int byte = 0; byte < 4; byte++) {
-            for (int value = 0; value < 256; value++) {
-                uint32_t sum = 0;
-                for (int bit = 0; bit < 8; bit++) {
-                    if (value >> bit & 1) sum ^= of_bit[byte * 8 + bit];
-                }
-                shift[byte][value] = sum;
+    pthread_once(&slices_once, slices_make);
+    uint32_t of_bit[32];
+    for (int bit = 0; bit < 32; bit++) of_bit[bit] = after_zeros(1u << bit);
+    for (int byte = 0; byte < 4; byte++) {
+        for (int value = 0; value < 256; value++) {
+            uint32_t sum = 0;
+            for (int bit = 0; bit < 8; bit++) {
+                if (value >> bit & 1) sum ^= of_bit[byte * 8 + bit];
             }
+            shift[byte][value] = sum;
         }
-        atomic_store_explicit(&shift_state, 2, memory_order_release);
-    }
-    while (atomic_load_explicit(&shift_state, memory_order_acquire) != 2) {
     }
 }
 
@@ -103,10 +89,7 @@ static uint32_t shifted(uint32_t crc) {
 __attribute__((target("sse4.2"))) static uint32_t crc32c_sse42(uint32_t before, const uint8_t *at,
                                                                size_t size) {
     uint64_t crc = (uint32_t)~before;
-    if (size >= 3 * STREAM &&
-        atomic_load_explicit(&shift_state, memory_order_acquire) != 2) {
-        shift_make();
-    }
+    if (size >= 3 * STREAM) pthread_once(&shift_once, shift_make);
     for (; size >= 3 * STREAM; size -= 3 * STREAM, at += 3 * STREAM) {
         uint64_t second = 0, third = 0;
         for (size_t i = 0; i < STREAM; i += 8) {
@@ -124,6 +107,23 @@ __attribute__((target("sse4.2"))) static uint32_t crc32c_sse42(uint32_t before, 
 
 uint32_t crc32c(uint32_t before, const void *data, size_t size) {
     if (__builtin_cpu_supports("sse4.2")) return crc32c_sse42(before, data, size);
+    return crc32c_reference(before, data, size);
+}
+#elif defined(__aarch64__) && defined(__linux__)
+#include <arm_acle.h>
+#include <sys/auxv.h>
+
+__attribute__((target("+crc"))) static uint32_t crc32c_armv8(uint32_t before, const uint8_t *at,
+                                                             size_t size) {
+    uint32_t crc = ~before;
+    for (; size >= 8; size -= 8, at += 8) crc = __crc32cd(crc, load_u64(at));
+    for (; size > 0; size--, at++) crc = __crc32cb(crc, *at);
+    return ~crc;
+}
+
+uint32_t crc32c(uint32_t before, const void *data, size_t size) {
+    const unsigned long hwcap_crc32 = 1ul << 7;
+    if (getauxval(AT_HWCAP) & hwcap_crc32) return crc32c_armv8(before, data, size);
     return crc32c_reference(before, data, size);
 }
 #else
