@@ -3,7 +3,7 @@
 #include <math.h>
 #include <string.h>
 
-#include <cjson/cJSON.h>
+#include <cJSON.h>
 
 #include "base/file.h"
 #include "base/limits.h"
