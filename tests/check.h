@@ -10,9 +10,9 @@
 //   }
 //
 // A failed check prints file:line, what it got and wanted, and the seed, and the test goes on;
-// REQUIRE leaves the test. Arguments are evaluated once. Checks may come from any thread; the random
-// numbers belong to the test's own. COURTYARD_SEED=N repeats a seed, COURTYARD_TEST=TEXT runs only
-// the tests whose name holds TEXT.
+// REQUIRE leaves the test. Arguments are evaluated once. Checks may come from any thread; the
+// random numbers belong to the test's own. COURTYARD_SEED=N repeats a seed, COURTYARD_TEST=TEXT
+// runs only the tests whose name holds TEXT.
 #pragma once
 
 #include <inttypes.h>

@@ -1,5 +1,4 @@
-// Feeds every file of a corpus folder to a fuzz harness, one after the other, in an ordinary program:
-//   replay FOLDER
+// Feeds every file of a corpus folder to a fuzz harness, in an ordinary program: replay FOLDER.
 // The name is printed before each, so that the log of a crash ends with its cause.
 #include <dirent.h>
 #include <stdint.h>
