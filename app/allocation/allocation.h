@@ -58,7 +58,8 @@ struct confine_limits {
     uint32_t cpu_weight; // 1..10000
     uint32_t processes;
 };
-// In the parent before the fork: makes the attempt's cgroup ("JOB.ATTEMPT"); a no-op without cgroups.
+// In the parent before the fork: makes the attempt's cgroup ("JOB.ATTEMPT"); a no-op without
+// cgroups.
 int confine_prepare(struct confine *confine, uint64_t job, uint32_t attempt,
                     const struct confine_limits *limits);
 // In the child after fork, before exec: joins it and sets rlimits. Async-signal-safe.

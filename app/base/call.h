@@ -1,7 +1,8 @@
-// One operation a person asks for, by whichever door: the API's routes and the command line fill the
-// same struct and call the same function, `enum err area_verb(struct area *, struct call *)`. The
-// function checks what the actor may, reads `body` and `query`, writes its answer to `out`, or fills
-// `fault`. Everything in a call lives until the function has returned; the arena is the call's own.
+// One operation a person asks for, by whichever door: the API's routes and the command line fill
+// the same struct and call the same function, `enum err area_verb(struct area *, struct call *)`.
+// The function checks what the actor may, reads `body` and `query`, writes its answer to `out`, or
+// fills `fault`. Everything in a call lives until the function has returned; the arena is the
+// call's own.
 #pragma once
 
 #include "base/fault.h"
@@ -32,9 +33,9 @@ struct call_query {
 
 struct call {
     struct actor actor;
-    uint64_t id;        // first {id} of the path; 0 if it has none
-    uint64_t number;    // second {number} of the path
-    struct str word;    // a {word} of the path
+    uint64_t id;     // first {id} of the path; 0 if it has none
+    uint64_t number; // second {number} of the path
+    struct str word; // a {word} of the path
     const struct call_query *query;
     uint32_t query_count;
     const struct json *body; // NULL if there was none
@@ -48,5 +49,5 @@ struct str call_query(const struct call *call, const char *name); // STR_NONE if
 enum err call_query_u64(const struct call *call, const char *name, uint64_t least, uint64_t most,
                         uint64_t otherwise, uint64_t *out) MUST_USE;
 // A text member of the body, trimmed. ERR_INPUT "call.missing" / "call.too_long" / "call.not_text".
-enum err call_text(const struct call *call, const char *name, size_t least_bytes,
-                   size_t most_bytes, struct str *out) MUST_USE;
+enum err call_text(const struct call *call, const char *name, size_t least_bytes, size_t most_bytes,
+                   struct str *out) MUST_USE;

@@ -7,7 +7,7 @@
 #include "base/buf.h"
 #include "base/str.h"
 
-int64_t clock_now_ms(void);     // since 1970-01-01 UTC
+int64_t clock_now_ms(void); // since 1970-01-01 UTC
 uint64_t clock_monotonic_us(void);
 void clock_set_for_test(int64_t now_ms); // 0: the real clock again
 

@@ -18,8 +18,7 @@ struct fault {
 // Fills *fault (which may be NULL) unless it is filled already: the first cause wins. Returns err,
 // so that `return fault_set(fault, ERR_INPUT, "csv.no_header", ...)` reads as one step.
 // `code` must be a string literal "area.what". A detail too long is cut at a UTF-8 border.
-enum err fault_set(struct fault *fault, enum err err, const char *code, struct str detail)
-    MUST_USE;
+enum err fault_set(struct fault *fault, enum err err, const char *code, struct str detail) MUST_USE;
 enum err fault_at(struct fault *fault, enum err err, const char *code, uint64_t row,
                   uint64_t column, struct str detail) MUST_USE;
 // ERR_MEMORY, ERR_FULL or ERR_IO from errno, with the path as detail.

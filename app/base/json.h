@@ -30,7 +30,7 @@ const struct json *json_member(const struct json *object, const char *name);
 // Children of an object or array in the order of the text.
 const struct json *json_first(const struct json *parent);
 const struct json *json_next(const struct json *child);
-size_t json_count(const struct json *parent); // O(n)
+size_t json_count(const struct json *parent);   // O(n)
 struct str json_name(const struct json *child); // of an object's member
 struct str json_text(const struct json *node);  // of a string; STR_NONE otherwise
 double json_number(const struct json *node, double otherwise);

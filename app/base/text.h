@@ -11,8 +11,14 @@
 #include "base/str.h"
 
 enum encoding {
-    ENCODING_UNKNOWN, ENCODING_UTF8, ENCODING_UTF16LE, ENCODING_UTF16BE, ENCODING_GB18030,
-    ENCODING_BIG5, ENCODING_LATIN1, ENCODING_COUNT
+    ENCODING_UNKNOWN,
+    ENCODING_UTF8,
+    ENCODING_UTF16LE,
+    ENCODING_UTF16BE,
+    ENCODING_GB18030,
+    ENCODING_BIG5,
+    ENCODING_LATIN1,
+    ENCODING_COUNT
 };
 const char *encoding_name(enum encoding encoding); // "utf-8", "gb18030", ...
 enum encoding encoding_from_name(struct str name); // any case, "gbk" and "gb2312" too
@@ -43,7 +49,7 @@ void decoder_start(struct decoder *decoder, enum encoding encoding);
 // `last`: nothing follows, an unfinished sequence is invalid.
 size_t decoder_run(struct decoder *decoder, struct str in, bool last, char *out);
 
-// Which encoding a sample is in, by evidence: byte order mark, NUL pattern, UTF-8 validity, then how
-// plausible its characters are as GB18030 and as Big5 (frequent characters score). `whole` tells
-// that the sample does not end in the middle of the file. *confidence 0..1.
+// Which encoding a sample is in, by evidence: byte order mark, NUL pattern, UTF-8 validity, then
+// how plausible its characters are as GB18030 and as Big5 (frequent characters score). `whole`
+// tells that the sample does not end in the middle of the file. *confidence 0..1.
 enum encoding encoding_guess(struct str sample, bool whole, double *confidence);

@@ -18,8 +18,8 @@ enum err pool_open(uint32_t thread_count, struct pool **out) MUST_USE; // 1: no 
 void pool_close(struct pool *pool);
 uint32_t pool_threads(const struct pool *pool);
 // Calls work(ctx, index, worker) once for every index < count, in any order, on any of the pool's
-// threads, the caller's among them; returns when all are done. `worker` < pool_threads() tells which
-// scratch space is free to use.
+// threads, the caller's among them; returns when all are done. `worker` < pool_threads() tells
+// which scratch space is free to use.
 void pool_run(struct pool *pool, size_t count,
               void (*work)(void *ctx, size_t index, uint32_t worker), void *ctx);
 
@@ -34,8 +34,19 @@ struct progress {
     _Atomic uint64_t faults;
 };
 enum phase {
-    PHASE_START, PHASE_READ, PHASE_WRITE, PHASE_PROFILE, PHASE_CLEANSE, PHASE_HASH, PHASE_TRAIN,
-    PHASE_EVALUATE, PHASE_PREDICT, PHASE_COPY, PHASE_VERIFY, PHASE_DONE, PHASE_COUNT
+    PHASE_START,
+    PHASE_READ,
+    PHASE_WRITE,
+    PHASE_PROFILE,
+    PHASE_CLEANSE,
+    PHASE_HASH,
+    PHASE_TRAIN,
+    PHASE_EVALUATE,
+    PHASE_PREDICT,
+    PHASE_COPY,
+    PHASE_VERIFY,
+    PHASE_DONE,
+    PHASE_COUNT
 };
 const char *phase_name(enum phase phase); // "read", "train", ...: message key "phase.NAME"
 static inline bool progress_cancelled(const struct progress *progress) {

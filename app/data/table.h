@@ -1,11 +1,11 @@
 // The one shape data has between steps: typed columns in batches, and the table file they live in.
 //
 // A table file is written once from front to back and then only read (mapped):
-//   "CYTABLE1" | batch | batch | … | footer (schema, batch offsets, row count) | footer size, CRC-32C
-// Each batch holds for every column: a validity bitmap (absent if all rows are valid) and its values:
-// integers, numbers, dates, times as 8 bytes little-endian; booleans as bytes 0/1; text as
-// u32 offsets (rows + 1) and bytes. Every part starts at a multiple of 64 bytes and carries a CRC-32C.
-// The same rows and schema give the same bytes.
+//   "CYTABLE1" | batch | batch | … | footer (schema, batch offsets, rows) | footer size, CRC-32C
+// Each batch holds for every column: a validity bitmap (absent if all rows are valid) and its
+// values: integers, numbers, dates, times as 8 bytes little-endian; booleans as bytes 0/1; text as
+// u32 offsets (rows + 1) and bytes. Every part starts at a multiple of 64 bytes and carries a
+// CRC-32C. The same rows and schema give the same bytes.
 //
 // A batch or column handed out points into the map (or into the writer's caller's memory): it is
 // valid until table_close (or until the call returns). Readers may be shared by threads.
@@ -24,8 +24,8 @@ enum column_type {
     COLUMN_INTEGER, // 64 bits
     COLUMN_NUMBER,  // double; never NaN: a missing value is one whose validity bit is 0
     COLUMN_BOOLEAN,
-    COLUMN_DATE,    // days since 1970-01-01
-    COLUMN_TIME,    // seconds since 1970-01-01 00:00, wall time
+    COLUMN_DATE, // days since 1970-01-01
+    COLUMN_TIME, // seconds since 1970-01-01 00:00, wall time
     COLUMN_TYPE_COUNT
 };
 const char *column_type_name(enum column_type type); // "text", "integer", …
@@ -60,7 +60,7 @@ enum err schema_check(const struct schema *schema, struct fault *fault) MUST_USE
 // The values of one column for the rows of a batch. Which member holds them follows from the type.
 struct column {
     enum column_type type;
-    const uint8_t *valid; // bit r of byte r/8; NULL: every row is valid
+    const uint8_t *valid;    // bit r of byte r/8; NULL: every row is valid
     const int64_t *integers; // INTEGER, DATE, TIME: (rows)
     const double *numbers;   // NUMBER: (rows)
     const uint8_t *booleans; // BOOLEAN: (rows), 0 or 1
@@ -68,8 +68,8 @@ struct column {
     const char *bytes;
 };
 struct batch {
-    uint32_t row_count;  // 1..LIMIT_BATCH_ROWS
-    uint64_t first_row;  // 0-based row of the table that the first row here is
+    uint32_t row_count;           // 1..LIMIT_BATCH_ROWS
+    uint64_t first_row;           // 0-based row of the table that the first row here is
     const struct column *columns; // (schema->count)
 };
 static inline bool column_valid(const struct column *column, uint32_t row) {

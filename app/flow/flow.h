@@ -1,14 +1,14 @@
 // Flow: the data's way as a table of steps, jobs, and one lineage record for each step.
 //   import -> check -> cleanse -> publish -> train -> evaluate -> predict
-// A step is a plain function on files (struct step): in -> out, with progress. On the command line it
-// runs in this process; in the box it runs as a job: a child process `courtyard job FOLDER` of the
-// same binary in its own cgroup, whose folder DIR/jobs/ID holds spec.json, progress (mapped by
+// A step is a plain function on files (struct step): in -> out, with progress. On the command line
+// it runs in this process; in the box it runs as a job: a child process `courtyard job FOLDER` of
+// the same binary in its own cgroup, whose folder DIR/jobs/ID holds spec.json, progress (mapped by
 // both), log, out/ and at its end result.json, written whole. The runner (one thread) starts what
 // allocation/ decides, watches children by pidfd, and when one has ended well takes its files into
 // the blobs and commits dataset, release, model, lineage and job in one transaction. After a
-// restart it adopts children that still run (pid and start time fit), commits those that have ended,
-// and queues again or fails those that were lost: never lost, never doubled.
-// Depends on all wings, people/ excepted. Any thread may call.
+// restart it adopts children that still run (pid and start time fit), commits those that have
+// ended, and queues again or fails those that were lost: never lost, never doubled. Depends on all
+// wings, people/ excepted. Any thread may call.
 #pragma once
 
 #include "base/call.h"
@@ -30,7 +30,7 @@ struct step_context {
 struct step {
     const char *name; // "import", "check", "cleanse", "train", "predict", "export"
     enum err (*run)(struct step_context *context);
-    uint32_t cpu_milli;       // declared by default: at most what the box has
+    uint32_t cpu_milli; // declared by default: at most what the box has
     uint64_t memory_bytes;
     uint64_t time_limit_ms;
 };
@@ -41,7 +41,7 @@ int step_main(const char *folder);
 // ---- the box -------------------------------------------------------------------------------
 struct flow;
 struct flow_options {
-    const char *program;  // path of this binary, for children
+    const char *program; // path of this binary, for children
     // Called by the runner whenever a job changed; must return fast. May be NULL.
     void (*job_changed)(void *ctx, uint64_t job_id);
     void *ctx;
@@ -64,7 +64,8 @@ enum err flow_upload_begin(struct flow *flow, const struct actor *actor, uint64_
 enum err flow_upload_add(struct upload *upload, const void *data, size_t size,
                          struct fault *fault) MUST_USE;
 // Syncs and records what has been received, complete or not. Frees `upload`.
-enum err flow_upload_end(struct upload *upload, uint64_t *out_received, struct fault *fault) MUST_USE;
+enum err flow_upload_end(struct upload *upload, uint64_t *out_received,
+                         struct fault *fault) MUST_USE;
 
 // ---- operations (bodies and answers: the API's description) ------------------------------------
 enum err flow_dataset_list(struct flow *flow, struct call *call) MUST_USE;
@@ -95,14 +96,14 @@ enum err flow_model_train(struct flow *flow, struct call *call) MUST_USE;
 enum err flow_model_list(struct flow *flow, struct call *call) MUST_USE;
 enum err flow_model_show(struct flow *flow, struct call *call) MUST_USE; // with its scorecard
 enum err flow_model_delete(struct flow *flow, struct call *call) MUST_USE;
-enum err flow_model_predict(struct flow *flow, struct call *call) MUST_USE; // rows in, rows out
+enum err flow_model_predict(struct flow *flow, struct call *call) MUST_USE;     // rows in, rows out
 enum err flow_prediction_create(struct flow *flow, struct call *call) MUST_USE; // a file, as a job
 enum err flow_job_list(struct flow *flow, struct call *call) MUST_USE;
 enum err flow_job_show(struct flow *flow, struct call *call) MUST_USE;
 enum err flow_job_log(struct flow *flow, struct call *call) MUST_USE;
 enum err flow_job_cancel(struct flow *flow, struct call *call) MUST_USE;
 enum err flow_lineage_show(struct flow *flow, struct call *call) MUST_USE;
-enum err flow_home(struct flow *flow, struct call *call) MUST_USE; // the next step, counts
+enum err flow_home(struct flow *flow, struct call *call) MUST_USE;   // the next step, counts
 enum err flow_system(struct flow *flow, struct call *call) MUST_USE; // machine, disk, store, queue
 
 // A file the API hands out: a release or a prediction as CSV, a report's JSON. The path is of a
@@ -112,10 +113,10 @@ struct flow_download {
     char name[256];
     char content_type[64];
 };
-enum err flow_release_download(struct flow *flow, struct call *call, struct flow_download *out)
-    MUST_USE;
-enum err flow_prediction_download(struct flow *flow, struct call *call, struct flow_download *out)
-    MUST_USE;
+enum err flow_release_download(struct flow *flow, struct call *call,
+                               struct flow_download *out) MUST_USE;
+enum err flow_prediction_download(struct flow *flow, struct call *call,
+                                  struct flow_download *out) MUST_USE;
 
 // For the metrics page: appends Prometheus text lines.
 void flow_metrics(struct flow *flow, struct buf *out);

@@ -1,9 +1,9 @@
-// People: who they are, what they may, how they sign in. Passwords as PBKDF2, sessions and API tokens
-// as SHA-256 of their secret, lock-out with growing delay, a one-time setup code for the first start.
-// Three officers apart: nobody holds `audit` together with `system` or `security`; only `security`
-// grants roles and only `system` makes and disables people; no one changes their own roles. The first
-// person, made with the setup code, holds system and security so that a small office can begin;
-// "people.officers_joined" is shown until a second person takes one of them over.
+// People: who they are, what they may, how they sign in. Passwords as PBKDF2, sessions and API
+// tokens as SHA-256 of their secret, lock-out with growing delay, a one-time setup code for the
+// first start. Three officers apart: nobody holds `audit` together with `system` or `security`;
+// only `security` grants roles and only `system` makes and disables people; no one changes their
+// own roles. The first person, made with the setup code, holds system and security so that a small
+// office can begin; "people.officers_joined" is shown until a second person takes one of them over.
 // Everything here goes to the audit chain. Depends on store/. Any thread.
 #pragma once
 
@@ -13,9 +13,9 @@
 enum {
     PASSWORD_BYTES_MIN = 10, // characters are counted; OWASP asks for 8, we for 10
     PASSWORD_BYTES_MAX = 256,
-    SESSION_HOURS = 12,      // absolute; 2 hours idle
+    SESSION_HOURS = 12, // absolute; 2 hours idle
     SESSION_IDLE_HOURS = 2,
-    SECRET_SIZE = 44,        // a session's or token's secret with its NUL
+    SECRET_SIZE = 44, // a session's or token's secret with its NUL
 };
 
 struct people;
@@ -34,8 +34,8 @@ enum err people_setup(struct people *people, struct call *call, struct str addre
 // name), ERR_BUSY "people.locked" (detail: seconds to wait). Slow on purpose: call from a worker.
 enum err people_sign_in(struct people *people, struct call *call, struct str address,
                         char secret[static SECRET_SIZE]) MUST_USE;
-// From a cookie's or a bearer token's secret; ERR_DENIED if none fits. Fast (one read; the idle time
-// is written at most once a minute). actor->name lives in the arena.
+// From a cookie's or a bearer token's secret; ERR_DENIED if none fits. Fast (one read; the idle
+// time is written at most once a minute). actor->name lives in the arena.
 enum err people_actor(struct people *people, struct str secret, struct arena *arena,
                       struct actor *out) MUST_USE;
 enum err people_sign_out(struct people *people, struct str secret) MUST_USE;
@@ -44,11 +44,13 @@ enum err people_sign_out(struct people *people, struct str secret) MUST_USE;
 enum err people_me(struct people *people, struct call *call) MUST_USE;
 enum err people_password_change(struct people *people, struct call *call) MUST_USE;
 enum err people_list(struct people *people, struct call *call) MUST_USE;
-enum err people_create(struct people *people, struct call *call) MUST_USE; // answers a one-time password
+// Answers a one-time password.
+enum err people_create(struct people *people, struct call *call) MUST_USE;
 enum err people_change(struct people *people, struct call *call) MUST_USE; // roles, disabled, …
 enum err people_password_reset(struct people *people, struct call *call) MUST_USE;
 enum err people_token_list(struct people *people, struct call *call) MUST_USE;
-enum err people_token_create(struct people *people, struct call *call) MUST_USE; // answers the secret once
+// Answers the secret, once.
+enum err people_token_create(struct people *people, struct call *call) MUST_USE;
 enum err people_token_delete(struct people *people, struct call *call) MUST_USE;
 enum err people_audit_list(struct people *people, struct call *call) MUST_USE;
 enum err people_audit_verify(struct people *people, struct call *call) MUST_USE;

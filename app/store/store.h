@@ -7,13 +7,13 @@
 //   DIR/keys/, DIR/tls/   secrets, mode 0600 (base/ and server/ own them)
 //   DIR/lock     held by the one process that may write
 //
-// Caveats first. One process writes at a time: a second store_open on the same folder gives ERR_BUSY
-// "store.in_use". One thread writes: store_write hands a function to it and waits; functions that
-// wait together share one transaction and one sync (each in a nested transaction, so that one's
-// failure undoes only its own work). When store_write returns OK the change has been synced.
-// A pointer read in a transaction is valid until that transaction ends: copy out before. Read
-// transactions are short; never wait for anything inside one.
-// Any thread may read and call store_write. Depends on base/.
+// Caveats first. One process writes at a time: a second store_open on the same folder gives
+// ERR_BUSY "store.in_use". One thread writes: store_write hands a function to it and waits;
+// functions that wait together share one transaction and one sync (each in a nested transaction, so
+// that one's failure undoes only its own work). When store_write returns OK the change has been
+// synced. A pointer read in a transaction is valid until that transaction ends: copy out before.
+// Read transactions are short; never wait for anything inside one. Any thread may read and call
+// store_write. Depends on base/.
 #pragma once
 
 #include <stdbool.h>
@@ -169,8 +169,8 @@ enum err blob_path(struct store *store, const struct hash *hash, char *out, size
 enum err store_sweep(struct store *store, int64_t age_ms, uint64_t *out_removed) MUST_USE;
 
 // ---- the whole -----------------------------------------------------------------------------
-// Verifies every record, index, blob (size and hash) and the audit chain; calls tell() once for each
-// finding. `secrets` too: file modes. *out_findings counts them.
+// Verifies every record, index, blob (size and hash) and the audit chain; calls tell() once for
+// each finding. `secrets` too: file modes. *out_findings counts them.
 enum err store_check(struct store *store, struct progress *progress,
                      void (*tell)(void *ctx, const struct fault *finding), void *ctx,
                      uint64_t *out_findings) MUST_USE;

@@ -22,23 +22,24 @@ struct intake_column {
     struct str rename;     // "" : keep
     enum column_type type; // guessed, or as told
     bool type_told;
-    bool skip;             // leave the column out
+    bool skip; // leave the column out
 };
 struct intake_options {
     enum intake_format format;
     enum intake_packing packing;
-    enum encoding encoding;    // ENCODING_UNKNOWN: guess
+    enum encoding encoding; // ENCODING_UNKNOWN: guess
     enum intake_header header;
-    char delimiter;            // '\0': guess
-    char quote;                // '\0': guess; usually '"'
-    struct str missing;        // more words that mean missing, comma-separated; "", NA, NULL, null,
-                               // NaN, N/A and a lone - are known
+    char delimiter;     // '\0': guess
+    char quote;         // '\0': guess; usually '"'
+    struct str missing; // more words that mean missing, comma-separated; "", NA, NULL, null,
+                        // NaN, N/A and a lone - are known
     struct intake_column *columns; // by position; may be fewer than the file has
     uint32_t column_count;
     uint32_t threads; // 0: all
 };
 // Options from and to JSON: {"format":"csv","packing":"gzip","encoding":"gb18030","header":true,
-// "delimiter":",","quote":"\"","missing":"","columns":[{"name","rename","type","type_told","skip"}]}
+// "delimiter":",","quote":"\"","missing":"",
+// "columns":[{"name","rename","type","type_told","skip"}]}
 // Absent members are guesses. ERR_INPUT "intake.bad_option" (detail: the member).
 enum err intake_options_read(const struct json *node, struct arena *arena,
                              struct intake_options *out, struct fault *fault) MUST_USE;
@@ -58,18 +59,19 @@ enum err intake_look(const char *path, const struct intake_options *told, uint32
 
 // The import itself. Kept faults go to `report_path` as JSON Lines ({"code","row","column",
 // "detail"}, at most LIMIT_FAULTS_KEPT), counts into *result. Rows with too many or too few fields,
-// unclosed quotes, undecodable bytes are faults; a row with too few fields is filled with missing, one
-// with too many loses the surplus (told). Fatal: no rows ("intake.empty"), damaged packing
+// unclosed quotes, undecodable bytes are faults; a row with too few fields is filled with missing,
+// one with too many loses the surplus (told). Fatal: no rows ("intake.empty"), damaged packing
 // ("intake.packing_damaged", with the byte position), over-long cell.
 struct intake_result {
     uint64_t rows, bytes_read, bytes_decoded;
     uint64_t fault_count;
-    uint64_t *fault_per_column; // (options.column_count), in the arena
+    uint64_t *fault_per_column;    // (options.column_count), in the arena
     struct intake_options options; // as used in the end
 };
 enum err intake_run(const char *source_path, const struct intake_options *told,
                     const char *table_path, const char *report_path, struct progress *progress,
-                    struct arena *arena, struct intake_result *result, struct fault *fault) MUST_USE;
+                    struct arena *arena, struct intake_result *result,
+                    struct fault *fault) MUST_USE;
 
 // The other way: a table as CSV (UTF-8 with or without byte order mark, RFC 4180 quoting).
 // write() is called with pieces in order.

@@ -15,8 +15,8 @@ enum split_side { SIDE_TRAIN, SIDE_VALIDATE, SIDE_TEST };
 // features, so that duplicates stay together) land on one side; stratified by `stratum` (class) as
 // far as groups allow. Shares are parts of 1000: test, validate; the rest trains.
 enum err split_groups(const uint64_t *group, const uint32_t *stratum, uint64_t rows,
-                      uint32_t test_milli, uint32_t validate_milli, uint64_t seed, uint8_t *side)
-    MUST_USE;
+                      uint32_t test_milli, uint32_t validate_milli, uint64_t seed,
+                      uint8_t *side) MUST_USE;
 
 // ---- metrics -------------------------------------------------------------------------------
 struct interval {
@@ -34,5 +34,5 @@ double metric_accuracy(const uint32_t *predicted, const uint32_t *truth, uint64_
 double metric_rmse(const double *predicted, const double *truth, uint64_t rows);
 double metric_mae(const double *predicted, const double *truth, uint64_t rows);
 double metric_r2(const double *predicted, const double *truth, uint64_t rows);
-// (the implementer adds: ROC curve, calibration bins with expected calibration error, confusion at a
-// threshold, bootstrap of any metric by callback over resampled row indices)
+// (the implementer adds: ROC curve, calibration bins with expected calibration error, confusion at
+// a threshold, bootstrap of any metric by callback over resampled row indices)

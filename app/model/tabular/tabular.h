@@ -28,10 +28,10 @@ struct feature {
 };
 // Column-major. A missing value, and a category never seen in training, is NaN.
 struct frame {
-    uint64_t rows;               // N
-    uint32_t feature_count;      // F
+    uint64_t rows;          // N
+    uint32_t feature_count; // F
     const struct feature *features;
-    const float *const *values;  // (F)(N)
+    const float *const *values; // (F)(N)
 };
 
 enum tabular_task { TASK_BINARY, TASK_CLASSES, TASK_REGRESSION };
@@ -41,14 +41,14 @@ enum tabular_learner { LEARNER_BOOST, LEARNER_LINEAR };
 struct tabular_target {
     struct str name;
     enum tabular_task task;
-    const double *values;   // (N): class index or number; never NaN
-    struct str *classes;    // (class_count); binary: classes[1] is the positive one
-    uint32_t class_count;   // 0 for regression
+    const double *values; // (N): class index or number; never NaN
+    struct str *classes;  // (class_count); binary: classes[1] is the positive one
+    uint32_t class_count; // 0 for regression
 };
 struct tabular_options {
     enum tabular_learner learner;
     uint64_t seed;
-    uint32_t threads;        // 0: all usable
+    uint32_t threads; // 0: all usable
     // boosting
     uint32_t trees;          // 300, at most
     uint32_t depth;          // 6
@@ -60,14 +60,14 @@ struct tabular_options {
     uint32_t early_stop;     // 30 rounds without gain on the validation side; 0: never
     uint32_t bins;           // 255
     // linear: elastic net
-    double alpha, l1_share;  // strength 1e-4, share 0
+    double alpha, l1_share; // strength 1e-4, share 0
     // split, parts of 1000
     uint32_t test_milli, validate_milli; // 200, 160
-    const uint64_t *group;   // (N), or NULL: equal rows stay together
+    const uint64_t *group;               // (N), or NULL: equal rows stay together
 };
 void tabular_options_default(struct tabular_options *options);
-// {"learner":"boost"|"linear","seed","trees","depth",…}; absent members keep the defaults; bounds are
-// checked: ERR_INPUT "train.bad_option" (detail: the member).
+// {"learner":"boost"|"linear","seed","trees","depth",…}; absent members keep the defaults; bounds
+// are checked: ERR_INPUT "train.bad_option" (detail: the member).
 enum err tabular_options_read(const struct json *node, struct tabular_options *out,
                               struct fault *fault) MUST_USE;
 void tabular_options_write(struct json_writer *out, const struct tabular_options *options);
@@ -86,8 +86,8 @@ struct tabular_model;
 // progress: PHASE_TRAIN counts rounds. Memory: the frame plus about N × F bytes.
 enum err tabular_train(const struct frame *frame, const struct tabular_target *target,
                        const struct tabular_options *options, struct progress *progress,
-                       struct tabular_model **out, struct buf *scorecard, struct fault *fault)
-    MUST_USE;
+                       struct tabular_model **out, struct buf *scorecard,
+                       struct fault *fault) MUST_USE;
 void tabular_close(struct tabular_model *model);
 
 // The model's file: versioned, checked; a hostile one gives ERR_CORRUPT "model.damaged".
@@ -111,8 +111,8 @@ const float *tabular_typical(const struct tabular_model *model);
 
 // Predicts rows of a frame whose features match the model's by position.
 //   out           (N, K)  probability of class 1, of each class, or the number
-//   contributions (N, K, F + 1) or NULL; the last is the base value. They add up to the output before
-//                 its link (log-odds for binary, softmax's scores for classes).
+//   contributions (N, K, F + 1) or NULL; the last is the base value. They add up to the output
+//                 before its link (log-odds for binary, softmax's scores for classes).
 //                 Boosted trees: TreeSHAP (Lundberg et al. 2020, algorithm 2), path-dependent.
 enum err tabular_predict(const struct tabular_model *model, const struct frame *frame,
                          uint32_t threads, double *out, double *contributions) MUST_USE;
