@@ -53,13 +53,13 @@ static void leaves_right_values_alone(void) {
 
 static int reached;
 
-static void requires(void) {
+static void asks_too_much(void) {
     REQUIRE(reached > 100);
     reached = 1;
 }
 
 static void require_leaves_the_test(void) {
-    CHECK_EQ(wrong_in(requires), 1);
+    CHECK_EQ(wrong_in(asks_too_much), 1);
     CHECK_EQ(reached, 0);
 }
 
