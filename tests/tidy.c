@@ -449,14 +449,16 @@ static void messages_read(const struct file *file, struct messages *messages) {
         finding(LANGUAGES, file->path, 1, "not a flat object of strings");
 }
 
-// Every {place} of one sentence is in the other.
+// Every {place} of one sentence is in the other; what follows its name may differ.
 static bool same_places(const char *one, const char *other) {
     for (const char *at = one; (at = strchr(at, '{')); at++) {
         char place[64];
-        size_t size = strcspn(at, "}");
-        if (at[size] != '}' || size + 2 > sizeof place) continue;
-        snprintf(place, sizeof place, "%.*s}", (int)size, at);
-        if (!strstr(other, place)) return false;
+        size_t size = 1 + strspn(at + 1, "abcdefghijklmnopqrstuvwxyz_");
+        if (size == 1 || size >= sizeof place) continue;
+        snprintf(place, sizeof place, "%.*s", (int)size, at);
+        const char *match = strstr(other, place);
+        while (match && is_word_char(match[size])) match = strstr(match + 1, place);
+        if (!match) return false;
     }
     return true;
 }
