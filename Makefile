@@ -88,8 +88,9 @@ BENCH := $(call find_c,tests/bench)
 FUZZ := $(call find_c,tests/fuzz)
 
 object = $(patsubst %.c,$(B)/obj/%.o,$(1))
-APP_OBJECTS := $(call object,$(APP)) $(if $(wildcard app/server/assets.h),$(B)/obj/assets.o)
-SUPPORT_OBJECTS := $(call object,$(SUPPORT))
+APP_OBJECTS := $(call object,$(APP))
+# What every test links besides the library.
+SUPPORT_OBJECTS := $(call object,$(SUPPORT)) $(B)/obj/messages.o
 LIBRARY := $(B)/libcourtyard.a
 program = $(patsubst tests/%.c,$(B)/%,$(1))
 
@@ -144,9 +145,9 @@ $(LIBRARY): $(APP_OBJECTS) $(B)/objects
 
 link = $(Q)$(CC) $(LINK_START) $(1) $(LIBRARY) $(LINK_END) -o $@
 
-$(B)/courtyard: $(B)/obj/app/main.o $(LIBRARY)
+$(B)/courtyard: $(B)/obj/app/main.o $(B)/obj/assets.o $(LIBRARY)
 	$(call say,LINK,$@)
-	$(call link,$<)
+	$(call link,$< $(B)/obj/assets.o)
 ifdef MUSL
 $(BINARY): $(B)/courtyard
 	$(Q)$(TOOL)strip -s -o $@.new $< && mv $@.new $@
@@ -192,10 +193,15 @@ else
 build/web.done: build/web.files
 	@rm -rf build/web && mkdir -p build/web && touch $@
 endif
+# The binary carries pages and messages; tests only the messages, so that they need no node and are
+# not held up by a page.
 build/assets/assets.c: build/web.done build/web.files $(EMBEDDED) app/server/embed.sh
 	$(call say,EMBED,$@)
 	$(Q)app/server/embed.sh build/web build/assets
-$(B)/obj/assets.o: build/assets/assets.c app/server/assets.h $(B)/flags | $(LIBRARIES)/.whole
+build/messages/assets.c: build/web.files $(EMBEDDED) app/server/embed.sh
+	@mkdir -p build/no_web
+	$(Q)app/server/embed.sh build/no_web build/messages
+$(B)/obj/assets.o $(B)/obj/messages.o: $(B)/obj/%.o: build/%/assets.c $(B)/flags | $(LIBRARIES)/.whole
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(WARNINGS) $(FLAGS) -Iapp -MMD -MP -c $< -o $@
 
