@@ -64,8 +64,12 @@ static sha256_blocks_fn *blocks_best(void) {
     static _Atomic(sha256_blocks_fn *) chosen;
     sha256_blocks_fn *best = atomic_load_explicit(&chosen, memory_order_relaxed);
     if (best) return best;
+#ifdef __x86_64__
     best = sha256_blocks_shani();
-    if (!best) best = sha256_blocks_armv8();
+#endif
+#ifdef __aarch64__
+    best = sha256_blocks_armsha();
+#endif
     if (!best) best = sha256_blocks_portable;
     atomic_store_explicit(&chosen, best, memory_order_relaxed);
     return best;
@@ -81,8 +85,9 @@ void sha256_start(struct sha256 *ctx) {
 
 static void add_with(sha256_blocks_fn *blocks, struct sha256 *ctx, const void *data, size_t size) {
     const uint8_t *from = data;
+    if (size == 0) return;
     ctx->size_bytes += size;
-    if (ctx->block_used > 0 && size > 0) {
+    if (ctx->block_used > 0) {
         size_t part = sizeof ctx->block - ctx->block_used;
         if (part > size) part = size;
         memcpy(ctx->block + ctx->block_used, from, part);
@@ -309,7 +314,7 @@ bool password_check(struct str password, struct str stored) {
     good = hash_from_hex(rest, &want) && good;
     good = rounds >= 1 && rounds <= PASSWORD_ROUNDS_MAX && good;
     if (!good) rounds = PASSWORD_ROUNDS;
-    struct hash got = pbkdf2_sha256(password, (struct str){(const char *)salt, sizeof salt},
-                                    (uint32_t)rounds);
+    struct hash got =
+        pbkdf2_sha256(password, (struct str){(const char *)salt, sizeof salt}, (uint32_t)rounds);
     return hash_equal(&got, &want) && good;
 }

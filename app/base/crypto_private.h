@@ -9,10 +9,14 @@ typedef void sha256_blocks_fn(uint32_t state[static 8], const uint8_t *blocks, s
 
 // Plain C, any CPU.
 void sha256_blocks_portable(uint32_t state[static 8], const uint8_t *blocks, size_t count);
-// The path for this CPU's instructions; NULL where it has none (or the build is for another
-// architecture). crypto_shani.c on x86-64, crypto_armv8.c on aarch64.
+// The path by instructions this CPU may have; NULL if it has them not. Each is compiled for its own
+// architecture only.
+#ifdef __x86_64__
 sha256_blocks_fn *sha256_blocks_shani(void);
-sha256_blocks_fn *sha256_blocks_armv8(void);
+#endif
+#ifdef __aarch64__
+sha256_blocks_fn *sha256_blocks_armsha(void);
+#endif
 
 extern const uint32_t SHA256_ROUND[64];
 

@@ -1,17 +1,13 @@
 // SHA-256 by the SHA extensions of x86-64. Each sha256rnds2 does two rounds on the state held as
 // (A,B,E,F) and (C,D,G,H); sha256msg1/2 advance the message schedule four words at a time.
 // Source: Intel, "Intel SHA Extensions", 2013.
-#include "base/crypto_private.h"
-
-#ifdef __x86_64__
-
 #include <cpuid.h>
 #include <immintrin.h>
 
-#define WITH_SHA __attribute__((target("sha,sse4.1,ssse3")))
+#include "base/crypto_private.h"
 
 // Four rounds with the message words `words` (each already in its lane).
-WITH_SHA static inline void four_rounds(__m128i *abef, __m128i *cdgh, __m128i words, int round) {
+static inline void four_rounds(__m128i *abef, __m128i *cdgh, __m128i words, int round) {
     const void *table = &SHA256_ROUND[round];
     __m128i sum = _mm_add_epi32(words, _mm_loadu_si128((const __m128i *)table));
     *cdgh = _mm_sha256rnds2_epu32(*cdgh, *abef, sum);
@@ -19,12 +15,12 @@ WITH_SHA static inline void four_rounds(__m128i *abef, __m128i *cdgh, __m128i wo
 }
 
 // w[16..19] from w[0..15], held as four vectors in order.
-WITH_SHA static inline __m128i next_words(__m128i w0, __m128i w4, __m128i w8, __m128i w12) {
+static inline __m128i next_words(__m128i w0, __m128i w4, __m128i w8, __m128i w12) {
     __m128i sum = _mm_add_epi32(_mm_sha256msg1_epu32(w0, w4), _mm_alignr_epi8(w12, w8, 4));
     return _mm_sha256msg2_epu32(sum, w12);
 }
 
-WITH_SHA static void one_block(__m128i *abef, __m128i *cdgh, const uint8_t *block) {
+static void one_block(__m128i *abef, __m128i *cdgh, const uint8_t *block) {
     const __m128i swap = _mm_set_epi64x(0x0c0d0e0f08090a0b, 0x0405060700010203);
     const __m128i saved_abef = *abef, saved_cdgh = *cdgh;
     __m128i w[4];
@@ -43,7 +39,7 @@ WITH_SHA static void one_block(__m128i *abef, __m128i *cdgh, const uint8_t *bloc
     *cdgh = _mm_add_epi32(*cdgh, saved_cdgh);
 }
 
-WITH_SHA static void blocks_shani(uint32_t state[static 8], const uint8_t *blocks, size_t count) {
+static void blocks_shani(uint32_t state[static 8], const uint8_t *blocks, size_t count) {
     void *low = &state[0], *high = &state[4];
     // (D,C,B,A) and (H,G,F,E) to (A,B,E,F) and (C,D,G,H), lanes named from the top.
     __m128i dcba = _mm_shuffle_epi32(_mm_loadu_si128((const __m128i *)low), 0xB1);
@@ -65,11 +61,3 @@ sha256_blocks_fn *sha256_blocks_shani(void) {
     bool has_sha = b & (1U << 29);
     return has_ssse3 && has_sse41 && has_sha ? blocks_shani : NULL;
 }
-
-#else
-
-sha256_blocks_fn *sha256_blocks_shani(void) {
-    return NULL;
-}
-
-#endif

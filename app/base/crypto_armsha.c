@@ -1,22 +1,13 @@
 // SHA-256 by the cryptographic extension of ARMv8, for Kunpeng and Phytium.
 // Source: Arm Architecture Reference Manual, SHA256H, SHA256H2, SHA256SU0, SHA256SU1.
-#include "base/crypto_private.h"
-
-#ifdef __aarch64__
-
-#ifdef __clang__
-#define WITH_SHA __attribute__((target("sha2")))
-#else
-#pragma GCC target("+crypto")
-#define WITH_SHA
-#endif
-
 #include <arm_neon.h>
 #include <sys/auxv.h>
 
+#include "base/crypto_private.h"
+
 enum { HWCAP_HAS_SHA2 = 1 << 6 };
 
-WITH_SHA static void one_block(uint32x4_t *abcd, uint32x4_t *efgh, const uint8_t *block) {
+static void one_block(uint32x4_t *abcd, uint32x4_t *efgh, const uint8_t *block) {
     const uint32x4_t saved_abcd = *abcd, saved_efgh = *efgh;
     uint32x4_t w[4];
     for (int i = 0; i < 4; i++) {
@@ -36,21 +27,13 @@ WITH_SHA static void one_block(uint32x4_t *abcd, uint32x4_t *efgh, const uint8_t
     *efgh = vaddq_u32(*efgh, saved_efgh);
 }
 
-WITH_SHA static void blocks_armv8(uint32_t state[static 8], const uint8_t *blocks, size_t count) {
+static void blocks_armsha(uint32_t state[static 8], const uint8_t *blocks, size_t count) {
     uint32x4_t abcd = vld1q_u32(&state[0]), efgh = vld1q_u32(&state[4]);
     for (; count > 0; count--, blocks += 64) one_block(&abcd, &efgh, blocks);
     vst1q_u32(&state[0], abcd);
     vst1q_u32(&state[4], efgh);
 }
 
-sha256_blocks_fn *sha256_blocks_armv8(void) {
-    return getauxval(AT_HWCAP) & HWCAP_HAS_SHA2 ? blocks_armv8 : NULL;
+sha256_blocks_fn *sha256_blocks_armsha(void) {
+    return getauxval(AT_HWCAP) & HWCAP_HAS_SHA2 ? blocks_armsha : NULL;
 }
-
-#else
-
-sha256_blocks_fn *sha256_blocks_armv8(void) {
-    return NULL;
-}
-
-#endif
