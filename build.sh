@@ -266,8 +266,17 @@ format() {
     find app tests -name '*.[ch]' -not -name '*_table.c' -exec clang-format -i {} +
 }
 
-binary() { # VARIANT: a link that fails is a failed test
-    if compiled "$1" binary; then passed=$((passed + 1)); fi
+binary() { # VARIANT FILE: it links, and starts without any file of this machine
+    compiled "$1" binary || return 0
+    if [ ! -x "$2" ]; then
+        fail "to make $2"
+    elif readelf -lW "$2" | grep -qE 'INTERP'; then
+        fail "$2 needs a loader: it is not static"
+    elif readelf -dW "$2" | grep -q NEEDED; then
+        fail "$2 needs shared libraries"
+    else
+        passed=$((passed + 1))
+    fi
 }
 
 simulations() {
@@ -318,7 +327,7 @@ node_tests() { # FOLDER CONCURRENCY
 test_fast() {
     [ ! -d tests/unit ] || stage 'unit tests, musl' unit x86_64 120 ''
     [ ! -d tests/unit ] || stage 'unit tests, address and undefined behaviour' unit asan 300 ''
-    stage 'the binary links' binary x86_64
+    stage 'the binary links' binary x86_64 build/courtyard
     [ ! -f tests/tidy.c ] || stage 'style' style
     [ ! -f .clang-format ] || stage 'white space' layout
 }
@@ -326,7 +335,7 @@ test_fast() {
 test_full() {
     [ ! -d tests/unit ] || stage 'unit tests, thread races' unit tsan 300 "setarch -R" \
         '^unit/(base/thread|store|server|flow|allocation)'
-    stage 'the binary links for aarch64' binary aarch64
+    stage 'the binary links for aarch64' binary aarch64 build/courtyard-aarch64
     [ ! -d tests/unit ] || stage 'unit tests, aarch64 emulated' unit aarch64 600 qemu-aarch64
     [ ! -d tests/fuzz ] || stage 'fuzz corpus' replay
     [ ! -d tests/sim ] || stage 'simulation and kills' simulations

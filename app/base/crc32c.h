@@ -1,6 +1,6 @@
 // CRC-32C (Castagnoli), the checksum of tables, records and pages: finds damage, proves nothing
-// against malice. By the CPU's own instruction where it has one (SSE4.2: three streams at a time; ARMv8),
-// by tables otherwise; both give the same value. Any thread, cannot fail.
+// against malice. By the CPU's own instruction where it has one (SSE4.2: three streams at a time;
+// ARMv8), by tables otherwise; both give the same value. Any thread, cannot fail.
 #pragma once
 
 #include <stddef.h>
