@@ -94,7 +94,7 @@ SUPPORT_OBJECTS := $(call object,$(SUPPORT)) $(B)/obj/messages.o
 LIBRARY := $(B)/libcourtyard.a
 program = $(patsubst tests/%.c,$(B)/%,$(1))
 
-.PHONY: all library binary tests tools sim bench fuzz replay FORCE
+.PHONY: all library binary tests tools headers sim bench fuzz replay FORCE
 all: binary
 library: $(LIBRARY)
 tests: $(call program,$(UNIT))
@@ -167,6 +167,13 @@ $(B)/replay/%: $(B)/obj/tests/fuzz/%.o $(B)/obj/tests/replay.o $(SUPPORT_OBJECTS
 	@mkdir -p $(@D)
 	$(call link,$< $(B)/obj/tests/replay.o $(SUPPORT_OBJECTS))
 
+# Every header compiles alone: it includes what it uses.
+headers: $(patsubst app/%,$(B)/headers/%.ok,$(shell find app -name '*.h'))
+$(B)/headers/%.ok: app/% $(B)/flags | $(LIBRARIES)/.whole
+	@mkdir -p $(@D)
+	$(Q)echo '#include "$*"' | $(CC) $(WARNINGS) $(FLAGS) -Iapp -MMD -MP -MT $@ -MF $@.d \
+		-fsyntax-only -x c - && touch $@
+
 # The test that reads the source needs nothing but the host's compiler.
 build/tidy: tests/tidy.c tests/check.h
 	$(call say,CC,$<)
@@ -206,4 +213,4 @@ $(B)/obj/assets.o $(B)/obj/messages.o: $(B)/obj/%.o: build/%/assets.c $(B)/flags
 	$(Q)$(CC) $(WARNINGS) $(FLAGS) -Iapp -MMD -MP -c $< -o $@
 
 .SECONDARY:
--include $(shell [ -d $(B)/obj ] && find $(B)/obj -name '*.d')
+-include $(shell [ -d $(B) ] && find $(B)/obj $(B)/headers -name '*.d' 2>/dev/null)
