@@ -225,6 +225,13 @@ size_t decoder_run(struct decoder *decoder, struct str in, bool last, char *out)
     const uint8_t *bytes = (const uint8_t *)in.data;
     bool wide = decoder->encoding == ENCODING_UTF16LE || decoder->encoding == ENCODING_UTF16BE;
     while (done < in.size) {
+        if (decoder->encoding == ENCODING_UTF8 && decoder->started) {
+            struct str rest = {in.data + done, in.size - done};
+            size_t valid = utf8_valid_prefix(rest);
+            memcpy(out + out_size, rest.data, valid);
+            done += valid, out_size += valid;
+            if (done == in.size) break;
+        }
         if (!wide && bytes[done] < 0x80) {
             size_t run = copy_ascii(bytes + done, in.size - done, out + out_size);
             done += run, out_size += run;

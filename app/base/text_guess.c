@@ -45,21 +45,18 @@ static bool strange(uint32_t c) {
 static struct reading read_as(enum encoding encoding, const uint8_t *at, size_t size, bool whole) {
     struct reading reading = {0};
     for (size_t i = 0; i < size;) {
-        if (encoding != ENCODING_UTF16LE && at[i] < 0x80) {
-            i++;
-            continue;
-        }
         uint32_t c, mark;
         size_t step = text_step(encoding, at + i, size - i, &c, &mark);
         if (step == 0) {
             if (whole) reading.invalid++;
             break;
         }
+        i += step;
+        if (c < 0x80) continue;
         reading.characters++;
         if (c == TEXT_INVALID) reading.invalid++;
         else if (frequent(c)) reading.frequent++;
         else if (strange(c)) reading.strange++;
-        i += step;
     }
     if (reading.characters > 0) {
         double n = (double)reading.characters;
@@ -87,6 +84,14 @@ static enum encoding guess_chinese(const uint8_t *at, size_t size, bool whole,
     struct reading big5 = read_as(ENCODING_BIG5, at, size, whole);
     struct reading utf8 = read_as(ENCODING_UTF8, at, size, whole);
     double best = gb.score > big5.score ? gb.score : big5.score;
+    // Wide Chinese without a mark has few NUL bytes, but as anything else it makes no sense.
+    for (int encoding = ENCODING_UTF16LE; encoding <= ENCODING_UTF16BE; encoding++) {
+        struct reading wide = read_as((enum encoding)encoding, at, size, whole);
+        if (wide.score > 0.2 && wide.score > best + 0.2) {
+            *confidence = 0.8;
+            return (enum encoding)encoding;
+        }
+    }
     // UTF-8 with a few damaged places: few of its characters are invalid, and more fit.
     if (utf8.characters > 0 && utf8.invalid * 20 < utf8.characters) {
         *confidence = 0.8;

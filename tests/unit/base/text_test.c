@@ -180,6 +180,8 @@ static void guesses(void) {
     // 姓名,性别,年龄 in GBK; 姓名,性別,年齡 in Big5.
     CHECK_EQ(GUESS("\xD0\xD5\xC3\xFB,\xD0\xD4\xB1\xF0,\xC4\xEA\xC1\xE4\n1,2,3\n"), ENCODING_GB18030);
     CHECK_EQ(GUESS("\xA9\x6D\xA6\x57,\xA9\xCA\xA7\x4F,\xA6\x7E\xC4\xD6\n1,2,3\n"), ENCODING_BIG5);
+    // 患者,诊断 in UTF-16 without a mark.
+    CHECK_EQ(GUESS("\xA3\x60\x05\x80\x2C\x00\xCA\x8B\xAD\x65"), ENCODING_UTF16LE);
     CHECK_EQ(GUESS("caf\xE9,na\xEFve\n"), ENCODING_LATIN1);
     // UTF-8 with one damaged byte is still UTF-8.
     CHECK_EQ(GUESS("姓名,性别,年龄,诊断,科室,日期,编号,地址,电话,医生,\xFF患者\n"), ENCODING_UTF8);
