@@ -18,8 +18,8 @@ enum err call_query_u64(const struct call *call, const char *name, uint64_t leas
     return OK;
 }
 
-enum err call_text(const struct call *call, const char *name, size_t least_bytes,
-                   size_t most_bytes, struct str *out) {
+enum err call_text(const struct call *call, const char *name, size_t least_bytes, size_t most_bytes,
+                   struct str *out) {
     const struct json *node = json_member(call->body, name);
     if (node && !json_is_string(node) && !json_is_null(node)) {
         return fault_set(call->fault, ERR_INPUT, "call.not_text", str_of(name));

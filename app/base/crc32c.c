@@ -41,10 +41,9 @@ uint32_t crc32c_reference(uint32_t before, const void *data, size_t size) {
     uint32_t crc = ~before;
     for (; size >= 8; size -= 8, at += 8) {
         uint64_t word = load_u64(at) ^ crc;
-        crc = slices[7][word & 0xFF] ^ slices[6][word >> 8 & 0xFF] ^
-              slices[5][word >> 16 & 0xFF] ^ slices[4][word >> 24 & 0xFF] ^
-              slices[3][word >> 32 & 0xFF] ^ slices[2][word >> 40 & 0xFF] ^
-              slices[1][word >> 48 & 0xFF] ^ slices[0][word >> 56];
+        crc = slices[7][word & 0xFF] ^ slices[6][word >> 8 & 0xFF] ^ slices[5][word >> 16 & 0xFF] ^
+              slices[4][word >> 24 & 0xFF] ^ slices[3][word >> 32 & 0xFF] ^
+              slices[2][word >> 40 & 0xFF] ^ slices[1][word >> 48 & 0xFF] ^ slices[0][word >> 56];
     }
     for (; size > 0; size--, at++) crc = (crc >> 8) ^ slices[0][(crc ^ *at) & 0xFF];
     return ~crc;

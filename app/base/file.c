@@ -154,8 +154,10 @@ enum err file_write(const char *path, struct str content, struct fault *fault) {
     int fd = open(temp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
     if (fd < 0) return fault_errno(fault, errno, str_of(path));
     enum err err = file_write_all(fd, content.data, content.size, fault);
-    if (err == OK) err = settle(fd, temp, path, fault);
-    else close(fd);
+    if (err == OK)
+        err = settle(fd, temp, path, fault);
+    else
+        close(fd);
     if (err != OK) unlink(temp);
     return err;
 }
@@ -213,8 +215,10 @@ enum err file_copy(const char *from, const char *to, struct fault *fault) {
     }
     enum err err = copy_bytes(source, target, fault);
     close(source);
-    if (err == OK) err = settle(target, temp, to, fault);
-    else close(target);
+    if (err == OK)
+        err = settle(target, temp, to, fault);
+    else
+        close(target);
     if (err != OK) unlink(temp);
     return err;
 }
@@ -232,8 +236,10 @@ enum err file_map(const char *path, struct file_map *out, struct fault *fault) {
     struct stat about;
     void *data = MAP_FAILED;
     int failed = 0;
-    if (fstat(fd, &about) != 0) failed = errno;
-    else if (!S_ISREG(about.st_mode)) failed = EINVAL;
+    if (fstat(fd, &about) != 0)
+        failed = errno;
+    else if (!S_ISREG(about.st_mode))
+        failed = EINVAL;
     else if (about.st_size > 0) {
         data = mmap(NULL, (size_t)about.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
         if (data == MAP_FAILED) failed = errno;

@@ -25,8 +25,10 @@ static bool too_deep(struct str text) {
     for (size_t i = 0; i < text.size; i++) {
         char c = text.data[i];
         if (inside) {
-            if (c == '\\') i++;
-            else if (c == '"') inside = false;
+            if (c == '\\')
+                i++;
+            else if (c == '"')
+                inside = false;
         } else if (c == '"') {
             inside = true;
         } else if (c == '{' || c == '[') {
@@ -195,14 +197,18 @@ bool json_member_bool(const struct json *object, const char *name, bool otherwis
 static void write_value(struct json_writer *writer, const struct json *node) {
     if (json_is_object(node) || json_is_array(node)) {
         bool object = json_is_object(node);
-        if (object) json_open_object(writer);
-        else json_open_array(writer);
+        if (object)
+            json_open_object(writer);
+        else
+            json_open_array(writer);
         for (const struct json *child = json_first(node); child; child = json_next(child)) {
             if (object) json_put_name_str(writer, json_name(child));
             write_value(writer, child);
         }
-        if (object) json_close_object(writer);
-        else json_close_array(writer);
+        if (object)
+            json_close_object(writer);
+        else
+            json_close_array(writer);
     } else if (json_is_string(node)) {
         json_put_text(writer, json_text(node));
     } else if (json_is_number(node)) {

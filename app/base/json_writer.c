@@ -112,8 +112,10 @@ void json_put_i64(struct json_writer *writer, int64_t value) {
 
 void json_put_number(struct json_writer *writer, double value) {
     before_value(writer);
-    if (isfinite(value)) buf_add_double(writer->out, value);
-    else buf_add_text(writer->out, "null");
+    if (isfinite(value))
+        buf_add_double(writer->out, value);
+    else
+        buf_add_text(writer->out, "null");
 }
 
 void json_put_bool(struct json_writer *writer, bool value) {

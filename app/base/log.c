@@ -23,8 +23,8 @@ void log_event(enum log_level level, const char *event, const char *format, ...)
     struct buf time = {.data = stamp, .room = sizeof stamp, .cap_bytes = sizeof stamp};
     buf_add_time(&time, clock_now_ms());
     char line[LINE_BYTES];
-    int size = snprintf(line, sizeof line, "%.*s %-5s %s ", (int)time.size, stamp, names[level],
-                        event);
+    int size =
+        snprintf(line, sizeof line, "%.*s %-5s %s ", (int)time.size, stamp, names[level], event);
     if (size < 0 || size >= LINE_BYTES) return;
     va_list args;
     va_start(args, format);

@@ -123,8 +123,8 @@ void pool_run(struct pool *pool, size_t count,
 
 const char *phase_name(enum phase phase) {
     static const char *const names[PHASE_COUNT] = {
-        "start", "read", "write", "profile", "cleanse", "hash",
-        "train", "evaluate", "predict", "copy", "verify", "done",
+        "start", "read",     "write",   "profile", "cleanse", "hash",
+        "train", "evaluate", "predict", "copy",    "verify",  "done",
     };
     return (unsigned)phase < PHASE_COUNT ? names[phase] : "unknown";
 }

@@ -28,8 +28,8 @@ static void writes_numbers_that_read_back(void) {
     buf_add_u64(&buf, UINT64_MAX);
     buf_printf(&buf, " %d-%s", 5, "合");
     CHECK_TEXT(buf_str(&buf), "-9223372036854775808 18446744073709551615 5-合");
-    const char *known[][2] = {{"0.1", "0.1"}, {"-0", "0"}, {"1e300", "1e+300"}, {"3", "3"},
-                              {"1e-7", "1e-07"}, {"123456.75", "123456.75"}};
+    const char *known[][2] = {{"0.1", "0.1"}, {"-0", "0"},       {"1e300", "1e+300"},
+                              {"3", "3"},     {"1e-7", "1e-07"}, {"123456.75", "123456.75"}};
     for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) {
         buf_clear(&buf);
         buf_add_double(&buf, strtod(known[i][0], NULL));

@@ -1,8 +1,8 @@
 #include "base/file.h"
 
+#include <signal.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
-#include <signal.h>
 #include <unistd.h>
 
 #include "base/memory.h"

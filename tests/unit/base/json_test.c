@@ -49,8 +49,9 @@ static void bounds_depth_and_width(void) {
 }
 
 static void reads_and_writes_the_same(void) {
-    static const char text[] = "{\"name\":\"张 \\\"三\\\"\\n\",\"n\":-1.5,\"list\":[1,true,null,{}],"
-                               "\"big\":9007199254740992}";
+    static const char text[] =
+        "{\"name\":\"张 \\\"三\\\"\\n\",\"n\":-1.5,\"list\":[1,true,null,{}],"
+        "\"big\":9007199254740992}";
     struct json *root;
     REQUIRE(json_parse(STR(text), &root, NULL) == OK);
     CHECK_TEXT(json_member_text(root, "name"), "张 \"三\"\n");
