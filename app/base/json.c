@@ -88,7 +88,8 @@ enum err json_parse(struct str text, struct json **out, struct fault *fault) {
     if (code) {
         size_t column = rest.size ? (size_t)(rest.data - text.data) + 1 : 0;
         cJSON_Delete(root);
-        return fault_at(fault, ERR_INPUT, code, 0, column, STR_NONE);
+        bool limit = str_is(str_of(code), "json.too_large");
+        return fault_at(fault, limit ? ERR_LIMIT : ERR_INPUT, code, 0, column, STR_NONE);
     }
     *out = (struct json *)(void *)root;
     return OK;
