@@ -1,0 +1,109 @@
+#include "cli/cli.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/cli_private.h"
+#include "flow/flow.h"
+
+#define LEARNER_OPTIONS                                                                         \
+    "--target --group --task --positive --learner --seed --trees --depth --learning-rate --l2 " \
+    "--min-child-weight --row-share --column-share --early-stop --bins --alpha --l1-share "     \
+    "--test-milli --validate-milli"
+
+// When you add a command, also add its sentences "cli.usage.NAME" in both languages.
+static const struct command commands[] = {
+    {"serve", "--data --listen", 0, 0, command_serve},
+    {"demo", "--data --listen --target --no-serve!", 1, 1, command_demo},
+    {"import", "-o --faults " INTAKE_OPTIONS, 1, 1, command_import},
+    {"profile", "-o " INTAKE_OPTIONS, 1, 1, command_profile},
+    {"clean", "-o --key --report " INTAKE_OPTIONS, 2, 2, command_clean},
+    {"export", "-o --no-mark!", 1, 1, command_export},
+    {"train", "-o --scorecard " LEARNER_OPTIONS " " INTAKE_OPTIONS, 1, 1, command_train},
+    {"predict", "-o --contributions! " INTAKE_OPTIONS, 2, 2, command_predict},
+    {"show", "", 1, 1, command_show},
+    {"check", "--data", 0, 0, command_check},
+    {"backup", "--data", 1, 1, command_backup},
+    {"restore", "--data", 1, 1, command_restore},
+    {"person", "--data", 1, 2, command_person},
+    {"audit", "--data", 1, 1, command_audit},
+};
+enum { COMMAND_COUNT = sizeof commands / sizeof commands[0] };
+
+static void usage_say_one(const struct command *command) {
+    char key[64];
+    snprintf(key, sizeof key, "cli.usage.%s", command->name);
+    SAY(key, {"", STR_NONE});
+}
+
+static int usage_say_all(void) {
+    SAY("cli.usage", {"", STR_NONE});
+    for (size_t i = 0; i < COMMAND_COUNT; i++) usage_say_one(&commands[i]);
+    SAY("cli.usage_end", {"", STR_NONE});
+    return EXIT_DONE;
+}
+
+static const struct command *command_find(const char *name) {
+    for (size_t i = 0; i < COMMAND_COUNT; i++) {
+        if (strcmp(commands[i].name, name) == 0) return &commands[i];
+    }
+    return NULL;
+}
+
+static int command_run(const struct command *command, int argc, char **argv) {
+    struct arguments arguments;
+    struct fault fault = {0};
+    enum err err = arguments_read(command, argc, argv, &arguments, &fault);
+    if (err != OK) {
+        say_fault(&fault);
+        usage_say_one(command);
+        return EXIT_USAGE;
+    }
+    if (argument(&arguments, "--help")) {
+        usage_say_one(command);
+        return EXIT_DONE;
+    }
+    err = command->run(command, &arguments, &fault);
+    if (err == OK) return EXIT_DONE;
+    if (err == ERR_CANCELLED) {
+        warn("cli.stopped", NULL, 0);
+        return EXIT_STOPPED;
+    }
+    if (fault.code[0] == '\0') {
+        err = fault_set(&fault, err, "cli.failed", str_of(err_name(err)));
+    }
+    say_fault(&fault);
+    return EXIT_FAILED;
+}
+
+// --lang may stand anywhere; it is needed before anything can be said.
+static const char *language_told(int argc, char **argv) {
+    for (int i = 1; i + 1 < argc; i++) {
+        if (strcmp(argv[i], "--lang") == 0) return argv[i + 1];
+    }
+    return NULL;
+}
+
+int cli_main(int argc, char **argv) {
+    // The child of a job speaks to no person.
+    if (argc == 3 && strcmp(argv[1], "job") == 0) return step_main(argv[2]);
+    if (messages_open(language_of(language_told(argc, argv))) != OK) {
+        fputs("courtyard: the messages inside this binary cannot be read\n", stderr);
+        return EXIT_FAILED;
+    }
+    int status = EXIT_USAGE;
+    const char *name = argc > 1 ? argv[1] : "help";
+    const struct command *command = command_find(name);
+    if (command) {
+        status = command_run(command, argc - 2, argv + 2);
+    } else if (strcmp(name, "help") == 0 || strcmp(name, "--help") == 0) {
+        status = usage_say_all();
+    } else {
+        struct fault fault = {0};
+        enum err err = fault_set(&fault, ERR_INPUT, "cli.unknown_command", str_of(name));
+        if (err != OK) say_fault(&fault);
+        usage_say_all();
+    }
+    messages_close();
+    return status;
+}

@@ -1,0 +1,178 @@
+// The commands on files of the data wing: import, profile, clean, export.
+#include "base/file.h"
+#include "base/limits.h"
+#include "cli/cli_private.h"
+#include "data/cleanse/cleanse.h"
+#include "data/table.h"
+
+// "inputs": {"NAME": path}
+static void input_write(struct step_run *run, const char *name, const char *path) {
+    json_put_name(&run->writer, "inputs");
+    json_open_object(&run->writer);
+    json_set_text(&run->writer, name, str_of(path));
+    json_close_object(&run->writer);
+}
+
+static enum err faults_say(struct step_run *run, const char *path, uint64_t count,
+                           struct fault *fault) {
+    if (path) return step_run_take(run, "faults.jsonl", path, fault);
+    if (count > 0) SAY("cli.faults_hint", {"count", count_text(count)});
+    return OK;
+}
+
+enum err command_import(const struct command *command, const struct arguments *arguments,
+                        struct fault *fault) {
+    (void)command;
+    const char *output, *source = arguments->positional[0];
+    enum err err = argument_needed(arguments, "-o", &output, fault);
+    if (err != OK) return err;
+    struct step_run run;
+    err = step_run_open(&run, "import", output, fault);
+    if (err == OK) {
+        input_write(&run, "source", source);
+        json_put_name(&run.writer, "options");
+        err = intake_arguments_write(&run.writer, arguments, source, fault);
+    }
+    if (err == OK) err = step_run_go(&run, fault);
+    if (err == OK) err = step_run_take(&run, "table", output, fault);
+    if (err == OK) {
+        const struct json *options = json_member(run.summary, "options");
+        uint64_t faults = json_member_u64(run.summary, "fault_count", 0);
+        SAY("cli.imported", {"rows", count_text(json_member_u64(run.summary, "rows", 0))},
+            {"columns", count_text(json_count(json_member(options, "columns")))},
+            {"encoding", json_member_text(options, "encoding")}, {"faults", count_text(faults)},
+            {"path", str_of(output)});
+        err = faults_say(&run, argument(arguments, "--faults"), faults, fault);
+    }
+    step_run_close(&run);
+    return err;
+}
+
+static void column_say(const struct json *column, uint64_t rows) {
+    struct buf personal;
+    buf_open(&personal, 4096);
+    const struct json *kind = json_first(json_member(column, "personal"));
+    for (; kind; kind = json_next(kind)) {
+        char key[64] = "personal.";
+        if (!str_copy(key + 9, sizeof key - 9, json_member_text(kind, "kind"))) continue;
+        if (personal.size) buf_add_text(&personal, ", ");
+        message_write(&personal, key, NULL, 0);
+    }
+    uint64_t missing = json_member_u64(column, "missing", 0);
+    SAY(personal.size ? "cli.column_personal" : "cli.column",
+        {"name", json_member_text(column, "name")}, {"type", json_member_text(column, "type")},
+        {"missing", number_text(rows ? 100.0 * (double)missing / (double)rows : 0)},
+        {"distinct", count_text(json_member_u64(column, "distinct", 0))},
+        {"personal", buf_str(&personal)});
+    buf_close(&personal);
+}
+
+enum err command_profile(const struct command *command, const struct arguments *arguments,
+                         struct fault *fault) {
+    (void)command;
+    const char *output = argument(arguments, "-o");
+    char table[LIMIT_PATH_BYTES], profile[LIMIT_PATH_BYTES];
+    struct step_run run;
+    enum err err = step_run_open(&run, "check", output ? output : arguments->positional[0], fault);
+    if (err == OK) {
+        err = table_of_file(&run, arguments, arguments->positional[0], table, sizeof table, fault);
+    }
+    if (err == OK) input_write(&run, "table", table);
+    if (err == OK) err = step_run_go(&run, fault);
+    if (err == OK) err = path_join(profile, sizeof profile, run.folder, "out/profile.json");
+    struct json *read = NULL;
+    if (err == OK) err = json_parse_file(profile, &read, fault);
+    if (err == OK) {
+        uint64_t rows = json_member_u64(read, "rows", 0);
+        SAY("cli.profiled", {"rows", count_text(rows)});
+        const struct json *column = json_first(json_member(read, "columns"));
+        for (; column; column = json_next(column)) column_say(column, rows);
+    }
+    json_close(read);
+    if (err == OK && output) err = step_run_take(&run, "profile.json", output, fault);
+    step_run_close(&run);
+    return err;
+}
+
+// The recipe's text into the spec, and the key: the one given, or a new one that is not kept.
+static enum err recipe_write(struct step_run *run, const struct arguments *arguments,
+                             const char *table, struct fault *fault) {
+    struct buf recipe;
+    buf_open(&recipe, LIMIT_JSON_BYTES / 4);
+    char key[LIMIT_PATH_BYTES];
+    const char *told = argument(arguments, "--key");
+    enum err err = file_read(arguments->positional[0], &recipe, fault);
+    if (err == OK && told) err = str_copy(key, sizeof key, str_of(told)) ? OK : ERR_LIMIT;
+    if (err == OK && !told) {
+        uint8_t secret[SHA256_BYTES];
+        random_bytes(secret, sizeof secret);
+        err = path_join(key, sizeof key, run->folder, "key");
+        struct str bytes = {(const char *)secret, sizeof secret};
+        if (err == OK) err = file_write(key, bytes, fault);
+        bytes_wipe(secret, sizeof secret);
+    }
+    if (err == OK) {
+        json_put_name(&run->writer, "inputs");
+        json_open_object(&run->writer);
+        json_set_text(&run->writer, "table", str_of(table));
+        json_set_text(&run->writer, "key", str_of(key));
+        json_close_object(&run->writer);
+        json_put_name(&run->writer, "options");
+        json_open_object(&run->writer);
+        json_set_text(&run->writer, "recipe", buf_str(&recipe));
+        json_close_object(&run->writer);
+    }
+    buf_close(&recipe);
+    return err;
+}
+
+enum err command_clean(const struct command *command, const struct arguments *arguments,
+                       struct fault *fault) {
+    (void)command;
+    const char *output, *report = argument(arguments, "--report");
+    char table[LIMIT_PATH_BYTES];
+    enum err err = argument_needed(arguments, "-o", &output, fault);
+    if (err != OK) return err;
+    struct step_run run;
+    err = step_run_open(&run, "cleanse", output, fault);
+    if (err == OK) {
+        err = table_of_file(&run, arguments, arguments->positional[1], table, sizeof table, fault);
+    }
+    if (err == OK) err = recipe_write(&run, arguments, table, fault);
+    if (err == OK) err = step_run_go(&run, fault);
+    if (err == OK) err = step_run_take(&run, "table", output, fault);
+    if (err == OK && report) err = step_run_take(&run, "report.json", report, fault);
+    if (err == OK) {
+        SAY("cli.cleansed", {"rows_in", count_text(json_member_u64(run.summary, "input_rows", 0))},
+            {"rows", count_text(json_member_u64(run.summary, "rows", 0))},
+            {"path", str_of(output)});
+        if (!argument(arguments, "--key")) SAY("cli.key_not_kept", {"", STR_NONE});
+    }
+    step_run_close(&run);
+    return err;
+}
+
+enum err command_export(const struct command *command, const struct arguments *arguments,
+                        struct fault *fault) {
+    (void)command;
+    const char *output;
+    enum err err = argument_needed(arguments, "-o", &output, fault);
+    if (err != OK) return err;
+    struct step_run run;
+    err = step_run_open(&run, "export", output, fault);
+    if (err == OK) {
+        input_write(&run, "table", arguments->positional[0]);
+        json_put_name(&run.writer, "options");
+        json_open_object(&run.writer);
+        json_set_bool(&run.writer, "mark", !argument(arguments, "--no-mark"));
+        json_close_object(&run.writer);
+    }
+    if (err == OK) err = step_run_go(&run, fault);
+    if (err == OK) err = step_run_take(&run, "export.csv", output, fault);
+    if (err == OK) {
+        SAY("cli.exported", {"rows", count_text(json_member_u64(run.summary, "rows", 0))},
+            {"path", str_of(output)});
+    }
+    step_run_close(&run);
+    return err;
+}

@@ -1,0 +1,195 @@
+// The commands on files of the model wing: train, predict, show.
+#include <stdio.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "base/limits.h"
+#include "base/number.h"
+#include "cli/cli_private.h"
+#include "data/table.h"
+#include "model/tabular/tabular.h"
+
+// Options of the learner that are numbers, as `--trees 300` and as "trees": 300.
+static const char *const number_options[] = {
+    "seed",       "trees",          "depth",      "learning_rate", "l2",    "min_child_weight",
+    "row_share",  "column_share",   "early_stop", "bins",          "alpha", "l1_share",
+    "test_milli", "validate_milli",
+};
+
+static enum err learner_write(struct json_writer *out, const struct arguments *arguments,
+                              struct fault *fault) {
+    json_put_name(out, "options");
+    json_open_object(out);
+    json_set_text(out, "learner", str_of(argument_or(arguments, "--learner", "boost")));
+    enum err err = OK;
+    for (size_t i = 0; i < sizeof number_options / sizeof number_options[0] && err == OK; i++) {
+        char name[40] = "--";
+        memcpy(name + 2, number_options[i], strlen(number_options[i]) + 1);
+        for (char *at = name; *at; at++) *at = *at == '_' ? '-' : *at;
+        const char *text = argument(arguments, name);
+        double value;
+        if (!text) continue;
+        if (!number_parse(str_of(text), &value)) {
+            err = fault_set(fault, ERR_INPUT, "cli.not_a_number", str_of(name));
+        } else {
+            json_set_number(out, number_options[i], value);
+        }
+    }
+    json_close_object(out);
+    return err;
+}
+
+static enum err train_write(struct step_run *run, const struct arguments *arguments,
+                            const char *table, struct fault *fault) {
+    struct json_writer *out = &run->writer;
+    const char *target;
+    enum err err = argument_needed(arguments, "--target", &target, fault);
+    if (err != OK) return err;
+    json_put_name(out, "inputs");
+    json_open_object(out);
+    json_set_text(out, "table", str_of(table));
+    json_close_object(out);
+    json_put_name(out, "options");
+    json_open_object(out);
+    json_set_text(out, "target", str_of(target));
+    static const char *const texts[] = {"group", "task", "positive"};
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+        char name[16];
+        snprintf(name, sizeof name, "--%s", texts[i]);
+        if (argument(arguments, name))
+            json_set_text(out, texts[i], str_of(argument(arguments, name)));
+    }
+    err = learner_write(out, arguments, fault);
+    json_close_object(out);
+    return err;
+}
+
+void headline_say(const struct json *headline, const char *key) {
+    char name[64] = "metric.";
+    if (!str_copy(name + 7, sizeof name - 7, json_member_text(headline, "name"))) return;
+    struct buf label;
+    buf_open(&label, 400);
+    message_write(&label, name, NULL, 0);
+    SAY(key, {"metric", buf_str(&label)},
+        {"value", number_text(json_member_number(headline, "value", 0))},
+        {"low", number_text(json_member_number(headline, "low", 0))},
+        {"high", number_text(json_member_number(headline, "high", 0))});
+    buf_close(&label);
+}
+
+enum err command_train(const struct command *command, const struct arguments *arguments,
+                       struct fault *fault) {
+    (void)command;
+    const char *output, *scorecard = argument(arguments, "--scorecard");
+    char table[LIMIT_PATH_BYTES];
+    enum err err = argument_needed(arguments, "-o", &output, fault);
+    if (err != OK) return err;
+    struct step_run run;
+    err = step_run_open(&run, "train", output, fault);
+    if (err == OK) {
+        err = table_of_file(&run, arguments, arguments->positional[0], table, sizeof table, fault);
+    }
+    if (err == OK) err = train_write(&run, arguments, table, fault);
+    if (err == OK) err = step_run_go(&run, fault);
+    if (err == OK) err = step_run_take(&run, "model", output, fault);
+    if (err == OK && scorecard) err = step_run_take(&run, "scorecard.json", scorecard, fault);
+    if (err == OK) {
+        headline_say(json_member(run.summary, "headline"), "cli.trained");
+        SAY("cli.written", {"path", str_of(output)});
+    }
+    step_run_close(&run);
+    return err;
+}
+
+enum err command_predict(const struct command *command, const struct arguments *arguments,
+                         struct fault *fault) {
+    (void)command;
+    const char *output;
+    enum err err = argument_needed(arguments, "-o", &output, fault);
+    if (err != OK) return err;
+    const char *source = arguments->positional[1];
+    struct table *table = NULL;
+    bool is_table = table_open(source, &table, NULL) == OK;
+    if (is_table) table_close(table);
+    struct step_run run;
+    err = step_run_open(&run, "predict", output, fault);
+    if (err == OK) {
+        json_put_name(&run.writer, "inputs");
+        json_open_object(&run.writer);
+        json_set_text(&run.writer, "model", str_of(arguments->positional[0]));
+        json_set_text(&run.writer, is_table ? "table" : "source", str_of(source));
+        json_close_object(&run.writer);
+        json_put_name(&run.writer, "options");
+        json_open_object(&run.writer);
+        json_set_bool(&run.writer, "contributions", argument(arguments, "--contributions") != NULL);
+        if (!is_table) {
+            json_put_name(&run.writer, "intake");
+            err = intake_arguments_write(&run.writer, arguments, source, fault);
+        }
+        json_close_object(&run.writer);
+    }
+    if (err == OK) err = step_run_go(&run, fault);
+    if (err == OK) err = step_run_take(&run, "predictions.csv", output, fault);
+    if (err == OK) {
+        SAY("cli.predicted", {"rows", count_text(json_member_u64(run.summary, "rows", 0))},
+            {"path", str_of(output)});
+    }
+    step_run_close(&run);
+    return err;
+}
+
+// ---- show ------------------------------------------------------------------------------------
+
+static void table_say(const struct table *table) {
+    const struct schema *schema = table_schema(table);
+    SAY("cli.show_table", {"rows", count_text(table_rows(table))},
+        {"columns", count_text(schema->count)});
+    for (uint32_t i = 0; i < schema->count; i++) {
+        SAY("cli.show_column", {"name", schema->fields[i].name},
+            {"type", str_of(column_type_name(schema->fields[i].type))},
+            {"role", str_of(column_role_name(schema->fields[i].role))});
+    }
+}
+
+static enum err model_say(const char *path, struct fault *fault) {
+    struct file_map map;
+    struct tabular_model *model;
+    enum err err = file_map(path, &map, fault);
+    if (err != OK) return err;
+    err = tabular_load((struct str){(const char *)map.data, map.size}, &model, fault);
+    file_unmap(&map);
+    if (err != OK) return err;
+    struct tabular_about about = tabular_about(model);
+    SAY("cli.show_model", {"target", about.target}, {"task", str_of(tabular_task_name(about.task))},
+        {"learner", about.learner == LEARNER_BOOST ? STR("boost") : STR("linear")},
+        {"features", count_text(about.feature_count)});
+    for (uint32_t i = 0; i < about.feature_count; i++) {
+        SAY("cli.show_column", {"name", about.features[i].name}, {"type", about.features[i].type},
+            {"role", STR("")});
+    }
+    tabular_close(model);
+    return OK;
+}
+
+enum err command_show(const struct command *command, const struct arguments *arguments,
+                      struct fault *fault) {
+    (void)command;
+    const char *path = arguments->positional[0];
+    struct table *table;
+    struct fault not_a_table = {0};
+    enum err err = table_open(path, &table, &not_a_table);
+    if (err == OK) {
+        table_say(table);
+        table_close(table);
+        return OK;
+    }
+    if (err != ERR_INPUT) {
+        if (fault) *fault = not_a_table;
+        return err;
+    }
+    err = model_say(path, NULL);
+    if (err == ERR_CORRUPT || err == ERR_INPUT) {
+        return fault_set(fault, ERR_INPUT, "cli.unknown_file", str_of(path));
+    }
+    return err == OK ? OK : model_say(path, fault);
+}

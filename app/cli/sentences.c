@@ -1,0 +1,140 @@
+// Sentences: keys and places in, text in the person's language out.
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli/cli_private.h"
+#include "server/assets.h"
+
+enum { SENTENCE_BYTES_MAX = 16 * 1024, TEXTS_KEPT = 16, TEXT_BYTES = 40 };
+
+static struct json *messages; // of this process, between messages_open and messages_close
+
+const char *language_of(const char *told) {
+    const char *locale = told;
+    if (!locale) locale = getenv("LC_ALL");
+    if (!locale || !*locale) locale = getenv("LC_MESSAGES");
+    if (!locale || !*locale) locale = getenv("LANG");
+    return locale && strncmp(locale, "en", 2) == 0 ? "en" : "zh-CN";
+}
+
+enum err messages_open(const char *language) {
+    char path[64];
+    int size = snprintf(path, sizeof path, "messages/%s.json", language);
+    if (size < 0 || (size_t)size >= sizeof path) return ERR_LIMIT;
+    const struct asset *asset = asset_find(str_of(path));
+    if (!asset) return ERR_NOT_FOUND;
+    return json_parse((struct str){(const char *)asset->data, asset->size}, &messages, NULL);
+}
+
+void messages_close(void) {
+    json_close(messages);
+    messages = NULL;
+}
+
+static struct str sentence_of(const char *key) {
+    return json_text(json_member(messages, key));
+}
+
+static struct str place_find(struct str name, const struct place *places, size_t count) {
+    for (size_t i = 0; i < count; i++) {
+        if (str_is(name, places[i].name)) return places[i].value;
+    }
+    return STR_NONE;
+}
+
+void message_write(struct buf *out, const char *key, const struct place *places, size_t count) {
+    struct str rest = sentence_of(key);
+    if (!rest.data) rest = str_of(key);
+    while (rest.size > 0) {
+        struct str after;
+        struct str before = str_cut(rest, '{', &after);
+        buf_add_str(out, before);
+        if (!after.data) return;
+        struct str name = str_cut(after, '}', &rest);
+        buf_add_str(out, place_find(name, places, count));
+    }
+}
+
+static void line_write(int fd, const char *key, const struct place *places, size_t count) {
+    struct buf line;
+    buf_open(&line, SENTENCE_BYTES_MAX);
+    message_write(&line, key, places, count);
+    buf_add_char(&line, '\n');
+    ssize_t written = write(fd, line.data, line.size);
+    (void)written; // nobody may be reading; that fails nothing
+    buf_close(&line);
+}
+
+void say(const char *key, const struct place *places, size_t count) {
+    progress_line_end();
+    line_write(STDOUT_FILENO, key, places, count);
+}
+
+void warn(const char *key, const struct place *places, size_t count) {
+    progress_line_end();
+    line_write(STDERR_FILENO, key, places, count);
+}
+
+void say_fault(const struct fault *fault) {
+    const struct place places[] = {
+        {"row", count_text(fault->row)},
+        {"column", count_text(fault->column)},
+        {"detail", str_of(fault->detail)},
+    };
+    size_t count = sizeof places / sizeof places[0];
+    struct buf sentence;
+    buf_open(&sentence, SENTENCE_BYTES_MAX);
+    if (sentence_of(fault->code).data) {
+        message_write(&sentence, fault->code, places, count);
+    } else {
+        buf_printf(&sentence, "%s %s", fault->code, fault->detail);
+    }
+    struct str known = sentence_of(fault->code);
+    bool tells_row = memmem(known.data ? known.data : "", known.size, "{row}", 5) != NULL;
+    warn("cli.fault", (const struct place[]){{"sentence", buf_str(&sentence)}}, 1);
+    if (fault->row && !tells_row) {
+        warn(fault->column ? "cli.fault_at_cell" : "cli.fault_at_row", places, count);
+    }
+    char hint[FAULT_CODE_SIZE + 8];
+    snprintf(hint, sizeof hint, "%s.hint", fault->code);
+    if (sentence_of(hint).data) {
+        buf_clear(&sentence);
+        message_write(&sentence, hint, places, count);
+        warn("cli.hint", (const struct place[]){{"sentence", buf_str(&sentence)}}, 1);
+    }
+    buf_close(&sentence);
+}
+
+// A ring of short texts, so that several places of one sentence can hold numbers.
+static char *text_next(void) {
+    static char texts[TEXTS_KEPT][TEXT_BYTES];
+    static unsigned next;
+    return texts[next++ % TEXTS_KEPT];
+}
+
+struct str number_text(double value) {
+    char *text = text_next();
+    int digits = fabs(value) >= 100 ? 1 : 4;
+    snprintf(text, TEXT_BYTES, "%.*f", digits, value);
+    return str_of(text);
+}
+
+struct str count_text(uint64_t value) {
+    char *text = text_next();
+    snprintf(text, TEXT_BYTES, "%" PRIu64, value);
+    return str_of(text);
+}
+
+struct str bytes_text(uint64_t bytes) {
+    static const char *const units[] = {"B", "KB", "MB", "GB", "TB"};
+    double value = (double)bytes;
+    size_t unit = 0;
+    for (; value >= 1000 && unit + 1 < sizeof units / sizeof units[0]; unit++) value /= 1000;
+    char *text = text_next();
+    snprintf(text, TEXT_BYTES, "%.*f %s", unit == 0 ? 0 : 1, value, units[unit]);
+    return str_of(text);
+}
