@@ -49,7 +49,10 @@ struct store_txn;
 
 struct store_options {
     uint64_t map_bytes; // the most the state may grow to; 0: 16 GiB (sparse, costs nothing)
-    bool read_only;     // beside a running server: for check and backup
+    bool read_only;     // beside a running server: for check
+    // Without LMDB's lock file: readers and the writer of this process exclude each other, and no
+    // second process may look. Chosen by itself where the system has no robust mutexes.
+    bool alone;
 };
 
 // Opens DIR, making it if absent, takes the lock, verifies the meta record, migrates forward in one
@@ -59,6 +62,10 @@ enum err store_open(const char *dir, const struct store_options *options, struct
                     struct fault *fault) MUST_USE;
 void store_close(struct store *store);
 const char *store_dir(const struct store *store);
+// The sentence for an error of a function here that has no fault of its own: "store.full",
+// "store.record_damaged", "store.failed", "store.limit", "base.no_memory"; others are left as they
+// are. Returns err.
+enum err store_explain(enum err err, struct fault *fault);
 
 // ---- records -------------------------------------------------------------------------------
 // Keys: ids are big-endian u64, so that they scan in order; other keys are bytes as given (at most
@@ -122,6 +129,12 @@ enum err store_put(struct store_txn *txn, enum store_table table, struct key key
 enum err store_delete(struct store_txn *txn, enum store_table table, struct key key) MUST_USE;
 enum err store_next_id(struct store_txn *txn, enum store_table table, uint64_t *out) MUST_USE;
 
+// Entries of TABLE_INDEX: a name that begins with a table's ("release/hash/HEX"), of at most 200
+// bytes, leads to an id of that table. store_check tells of entries that lead nowhere.
+enum err index_put(struct store_txn *txn, struct str name, uint64_t id) MUST_USE;
+enum err index_get(struct store_txn *txn, struct str name, uint64_t *out) MUST_USE;
+enum err index_delete(struct store_txn *txn, struct str name) MUST_USE;
+
 // ---- audit ---------------------------------------------------------------------------------
 // Who did what, in a chain: each record holds the SHA-256 of the one before, so that nothing can be
 // altered or taken out unseen. Append inside the transaction that makes the change.
@@ -139,6 +152,8 @@ enum err audit_append(struct store_txn *txn, const struct audit_entry *entry) MU
 // Newest first from `before` (0: the newest). Entries' strings live until visit returns.
 enum err audit_scan(struct store_txn *txn, uint64_t before,
                     bool (*visit)(void *ctx, const struct audit_entry *entry), void *ctx) MUST_USE;
+// Whoever can write the folder could make a whole new chain: an auditor who keeps the head's hash
+// elsewhere can tell.
 // Walks the whole chain. ERR_CORRUPT "audit.broken" (row: the first sequence that does not fit).
 enum err audit_verify(struct store_txn *txn, uint64_t *out_count, struct hash *out_head,
                       struct fault *fault) MUST_USE;
@@ -158,24 +173,30 @@ void blob_abandon(struct blob_writer *writer);
 struct progress;
 enum err blob_take_file(struct store *store, const char *path, struct progress *progress,
                         struct hash *out, uint64_t *out_size, struct fault *fault) MUST_USE;
+// Counts references: each register is undone by one forget.
 enum err blob_register(struct store_txn *txn, const struct hash *hash, uint64_t size) MUST_USE;
-// Forgets a blob; its file goes at the next sweep.
+// Takes one reference back; when none is left, the file goes at a later sweep.
 enum err blob_forget(struct store_txn *txn, const struct hash *hash) MUST_USE;
 // The file of a blob, for mapping or for a child process. ERR_NOT_FOUND "blob.missing" if the file
 // is not there, whatever the records say.
 enum err blob_path(struct store *store, const struct hash *hash, char *out, size_t out_size,
                    struct fault *fault) MUST_USE;
-// Removes files no record names and that are older than `age_ms`.
+// Removes files no record names and that are older than `age_ms`: give a job the time it needs
+// between finishing a blob and registering it. Does nothing while a backup reads.
 enum err store_sweep(struct store *store, int64_t age_ms, uint64_t *out_removed) MUST_USE;
 
 // ---- the whole -----------------------------------------------------------------------------
-// Verifies every record, index, blob (size and hash) and the audit chain; calls tell() once for
-// each finding. `secrets` too: file modes. *out_findings counts them.
+// Verifies every record, index, blob (size and hash) and the audit chain; calls tell() once for each
+// finding (codes store.page_damaged, store.record_damaged, store.index_dangling, store.mode_open,
+// blob.missing, blob.wrong_content, audit.broken). `secrets` too: file modes. *out_findings counts them.
 enum err store_check(struct store *store, struct progress *progress,
                      void (*tell)(void *ctx, const struct fault *finding), void *ctx,
                      uint64_t *out_findings) MUST_USE;
-// A whole copy while the server runs: one archive file (POSIX tar: state, blobs, keys, tls and a
-// manifest with hashes), written as a whole or not at all. Sizes to many GB in constant memory.
+// A whole copy while the server runs: one archive file (POSIX tar: state, the blobs that state
+// names, keys, tls and a manifest with hashes), written as a whole or not at all, mode 0600. It holds
+// the secrets of keys/ and tls/: whoever has the archive is the box, so keep it as you keep the box.
+// jobs/ and what is being uploaded are not in it. Sizes to many GB in constant memory; DIR/temp needs
+// room for a copy of the state. May be called in the process that has the store open.
 enum err store_backup(const char *dir, const char *archive_path, struct progress *progress,
                       struct fault *fault) MUST_USE;
 // The same as a stream: write() is called with pieces in order.

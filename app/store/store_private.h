@@ -1,0 +1,164 @@
+// The inside of the store: the environment, the writer's queue, the reader gate, and what the files
+// of this folder share. Nothing outside app/store and its tests includes this. Tables' on-disk
+// numbers and the schema's version live in schema.c; when you add a table, also: its name and number
+// there, a migration that makes it, and its line in store.h.
+#pragma once
+
+#include <lmdb.h>
+#include <pthread.h>
+
+#include "base/limits.h"
+#include "base/memory.h"
+#include "base/thread.h"
+#include "store/store.h"
+
+enum {
+    STORE_KEY_BYTES_MAX = 200,
+    // kind u16, version u16, size u32, CRC-32C u32; see record.c.
+    RECORD_HEAD_BYTES = 12,
+    // What one change may read and keep in its transaction.
+    TXN_ARENA_BYTES = 256 << 20,
+    // Changes that share one commit: bounds how long the first of them waits for the others.
+    GROUP_CHANGES_MAX = 256,
+    // Read transactions at the same time, of all processes.
+    READERS_MAX = 512,
+};
+
+// Where LMDB has no lock file (see store_options.alone) its writer does not know the readers, and
+// would reuse pages they still look at. The gate lets many readers or one writer in. A reader waits
+// for a waiting writer only a moment, so that neither a second read in one thread nor a stream of
+// short reads can lock anybody out.
+struct gate {
+    pthread_mutex_t mutex; // protects the three below
+    pthread_cond_t changed;
+    uint32_t readers;
+    bool writing, writer_waits;
+};
+void gate_open(struct gate *gate);
+void gate_close(struct gate *gate);
+void gate_read_begin(struct gate *gate);
+void gate_read_end(struct gate *gate);
+void gate_write_begin(struct gate *gate);
+void gate_write_end(struct gate *gate);
+
+// One store_write that waits, on its caller's stack.
+struct change_request {
+    enum err (*change)(struct store_txn *txn, void *ctx);
+    void *ctx;
+    enum err err;
+    bool done;
+    pthread_cond_t finished;
+    struct change_request *next;
+};
+
+struct store {
+    char dir[LIMIT_PATH_BYTES];
+    MDB_env *env;
+    MDB_dbi tables[TABLE_COUNT];
+    int lock_fd; // -1 beside a running server
+    bool read_only, alone;
+    struct gate gate;
+    struct arena *arena; // the writer thread's: copies of records read in a change
+
+    pthread_mutex_t mutex; // protects the queue, `stopping` and `users`
+    pthread_cond_t arrived, left;
+    struct change_request *first, *last;
+    bool stopping, writer_runs;
+    uint32_t users; // backups that borrow this environment
+    pthread_t writer;
+
+    pthread_mutex_t blob_mutex; // one rename into blobs/ or one removal from it at a time
+    struct store *next_open;    // the process' list of open stores, see open.c
+    bool usable;                // wholly open: may be borrowed; protected as the list is
+};
+
+struct store_txn {
+    struct store *store;
+    MDB_txn *mdb;
+    struct arena *arena; // copies of what a change reads; NULL in a read transaction
+    enum err err;        // the first error of LMDB's that spoils a write transaction
+};
+
+enum err store_err(int lmdb_code) MUST_USE;
+// A commit's error; tells a full disk from a broken one (LMDB says EIO for a short write).
+enum err store_commit_err(const struct store *store, int lmdb_code) MUST_USE;
+
+// ---- open.c ----------------------------------------------------------------------------------
+// The store this process has open on the same folder, kept from closing until store_return; NULL.
+struct store *store_borrow(const char *dir);
+void store_return(struct store *store);
+// "DIR/name"; ERR_LIMIT when it does not fit.
+enum err store_path(const struct store *store, const char *name, char *out,
+                    size_t out_size) MUST_USE;
+
+// The state in `folder`, at rest and nobody else's, for reading: no lock, no schema check.
+enum err snapshot_open(const char *folder, struct store **out, struct fault *fault) MUST_USE;
+
+// ---- write.c ---------------------------------------------------------------------------------
+enum err writer_start(struct store *store) MUST_USE;
+void writer_stop(struct store *store); // finishes what waits
+// Runs one change on this thread, for the time before the writer runs.
+enum err write_directly(struct store *store, enum err (*change)(struct store_txn *txn, void *ctx),
+                        void *ctx) MUST_USE;
+
+// ---- schema.c --------------------------------------------------------------------------------
+enum { SCHEMA_VERSION = 1 };
+struct migration {
+    uint64_t to; // makes version `to` out of `to - 1`
+    enum err (*run)(struct store_txn *txn);
+};
+uint16_t table_kind(enum store_table table); // the number on the disk, never reused
+bool table_of_name(struct str name, enum store_table *out);
+bool table_keys_are_ids(enum store_table table);
+enum err schema_read(struct store_txn *txn, uint64_t *out) MUST_USE;
+enum err schema_write(struct store_txn *txn, uint64_t version) MUST_USE;
+// Runs what is missing up to `target`, in order. ERR_CORRUPT if a step is missing.
+enum err schema_migrate(struct store_txn *txn, const struct migration *steps, size_t count,
+                        uint64_t target) MUST_USE;
+// The program's own steps.
+enum err schema_bring_up(struct store_txn *txn) MUST_USE;
+
+// ---- record.c --------------------------------------------------------------------------------
+// Opens an envelope; ERR_CORRUPT if kind, size or checksum do not fit.
+enum err record_open(uint16_t kind, struct str key, struct str value,
+                     struct record_reader *out) MUST_USE;
+// Fills `head` for these fields under this key.
+void record_seal(uint16_t kind, uint16_t version, struct str key, struct str fields,
+                 uint8_t head[static RECORD_HEAD_BYTES]);
+
+// ---- blob.c ----------------------------------------------------------------------------------
+enum { BLOB_NAME_SIZE = 6 + 3 + SHA256_HEX_SIZE }; // "blobs/ab/abcdef…" with its NUL
+void blob_name(const struct hash *hash, char out[static BLOB_NAME_SIZE]);
+// Held shared by a backup, alone by a sweep: no blob a backup still wants is removed. ERR_BUSY if
+// `wait` is false and somebody holds it the other way. *out_fd: close it.
+enum err blob_hold(const char *dir, bool shared, bool wait, int *out_fd) MUST_USE;
+
+// Hashes from where `fd` stands to its end; adds to progress->done.
+enum err blob_hash_file(int fd, const char *path, struct progress *progress, struct hash *out,
+                        uint64_t *out_size, struct fault *fault) MUST_USE;
+enum err blob_read_record(struct record_reader *record, uint64_t *out_size,
+                          uint64_t *out_references) MUST_USE;
+// The blobs' records, so many at a time, each batch in a short read transaction of its own.
+enum { BLOB_BATCH = 256 };
+struct blob_entry {
+    struct hash hash;
+    uint64_t size;
+};
+struct blob_batch {
+    struct blob_entry entries[BLOB_BATCH];
+    size_t count;
+    struct key next; // where to go on; size 0: from the start, and after a read: that was the end
+};
+enum err blob_batch_read(struct store *store, struct blob_batch *batch) MUST_USE;
+
+// ---- pages.c ---------------------------------------------------------------------------------
+// Looks at every page of a state as it lies on the disk, without LMDB, which trusts what it reads;
+// tells "store.page_damaged" with the page's number for each that cannot be. `txn_id` names the
+// transaction whose pages are meant (its reader must be open), 0 the newest of a file at rest.
+// ERR_CORRUPT if the head pages themselves make no sense (told too); ERR_CONFLICT, nothing told, if
+// the transaction's head page was overwritten before it could be read: begin another one.
+enum err pages_check(const char *data_path, uint64_t txn_id, struct progress *progress,
+                     void (*tell)(void *ctx, const struct fault *finding), void *ctx,
+                     uint64_t *out_findings) MUST_USE;
+// The file is as long as its head pages say: no reader can be killed by a page that is not there.
+bool pages_file_is_whole(const char *data_path);
