@@ -100,18 +100,10 @@ void column_write(struct buf *out, const struct column *column, uint32_t row) {
     if (!column_valid(column, row)) return;
     char text[24];
     switch (column->type) {
-    case COLUMN_TEXT:
-        buf_add_str(out, column_text(column, row));
-        return;
-    case COLUMN_INTEGER:
-        buf_add_i64(out, column->integers[row]);
-        return;
-    case COLUMN_NUMBER:
-        buf_add_double(out, column->numbers[row]);
-        return;
-    case COLUMN_BOOLEAN:
-        buf_add_text(out, column->booleans[row] ? "true" : "false");
-        return;
+    case COLUMN_TEXT: buf_add_str(out, column_text(column, row)); return;
+    case COLUMN_INTEGER: buf_add_i64(out, column->integers[row]); return;
+    case COLUMN_NUMBER: buf_add_double(out, column->numbers[row]); return;
+    case COLUMN_BOOLEAN: buf_add_text(out, column->booleans[row] ? "true" : "false"); return;
     case COLUMN_DATE:
         date_write(column->integers[row], text);
         buf_add_text(out, text);
@@ -120,8 +112,7 @@ void column_write(struct buf *out, const struct column *column, uint32_t row) {
         time_write(column->integers[row], text);
         buf_add_text(out, text);
         return;
-    case COLUMN_TYPE_COUNT:
-        break;
+    case COLUMN_TYPE_COUNT: break;
     }
     cy_assert(false);
 }
@@ -129,17 +120,13 @@ void column_write(struct buf *out, const struct column *column, uint32_t row) {
 double column_number(const struct column *column, uint32_t row) {
     if (!column_valid(column, row)) return NAN;
     switch (column->type) {
-    case COLUMN_NUMBER:
-        return column->numbers[row];
-    case COLUMN_BOOLEAN:
-        return column->booleans[row];
+    case COLUMN_NUMBER: return column->numbers[row];
+    case COLUMN_BOOLEAN: return column->booleans[row];
     case COLUMN_INTEGER:
     case COLUMN_DATE:
-    case COLUMN_TIME:
-        return (double)column->integers[row];
+    case COLUMN_TIME: return (double)column->integers[row];
     case COLUMN_TEXT:
-    case COLUMN_TYPE_COUNT:
-        break;
+    case COLUMN_TYPE_COUNT: break;
     }
     return NAN;
 }

@@ -127,16 +127,11 @@ void batch_set_missing(struct batch_builder *builder, uint32_t column) {
     struct builder_column *to = fill(builder, column);
     uint32_t row = builder->row_count;
     to->any_missing = true;
-    to->valid[row >> 3] &= (uint8_t)~(1u << (row & 7));
+    to->valid[row >> 3] &= (uint8_t) ~(1u << (row & 7));
     switch (builder->view[column].type) {
-    case COLUMN_TEXT:
-        to->offsets[row + 1] = (uint32_t)to->bytes_size;
-        break;
-    case COLUMN_BOOLEAN:
-        to->booleans[row] = 0;
-        break;
-    default:
-        to->integers[row] = 0;
+    case COLUMN_TEXT: to->offsets[row + 1] = (uint32_t)to->bytes_size; break;
+    case COLUMN_BOOLEAN: to->booleans[row] = 0; break;
+    default: to->integers[row] = 0;
     }
 }
 
@@ -224,17 +219,10 @@ enum err batch_set_cell(struct batch_builder *builder, uint32_t column, const st
         return OK;
     }
     switch (from->type) {
-    case COLUMN_TEXT:
-        return batch_set_text(builder, column, column_text(from, row));
-    case COLUMN_NUMBER:
-        batch_set_number(builder, column, from->numbers[row]);
-        return OK;
-    case COLUMN_BOOLEAN:
-        batch_set_boolean(builder, column, from->booleans[row] != 0);
-        return OK;
-    default:
-        batch_set_integer(builder, column, from->integers[row]);
-        return OK;
+    case COLUMN_TEXT: return batch_set_text(builder, column, column_text(from, row));
+    case COLUMN_NUMBER: batch_set_number(builder, column, from->numbers[row]); return OK;
+    case COLUMN_BOOLEAN: batch_set_boolean(builder, column, from->booleans[row] != 0); return OK;
+    default: batch_set_integer(builder, column, from->integers[row]); return OK;
     }
 }
 

@@ -247,8 +247,10 @@ uint32_t table_batch_of_row(const struct table *table, uint64_t row) {
     uint32_t low = 0, high = table->batch_count;
     while (high - low > 1) {
         uint32_t middle = low + (high - low) / 2;
-        if (table->first_rows[middle] <= row) low = middle;
-        else high = middle;
+        if (table->first_rows[middle] <= row)
+            low = middle;
+        else
+            high = middle;
     }
     return low;
 }

@@ -95,8 +95,10 @@ static uint64_t text_bytes(const struct column *column, uint32_t rows, bool miss
     uint64_t size = 0;
     for (uint32_t row = 0; row < rows; row++) {
         uint32_t cell = offsets[row + 1] - offsets[row];
-        if (column_valid(column, row)) size += cell;
-        else if (cell > 0) *out_as_is = false;
+        if (column_valid(column, row))
+            size += cell;
+        else if (cell > 0)
+            *out_as_is = false;
     }
     return size;
 }

@@ -33,9 +33,9 @@ static void random_table(void) {
     row_count = (uint32_t)check_below(CELLS_MAX / schema.count);
     for (uint32_t i = 0; i < schema.count; i++) {
         snprintf(field_names[i], sizeof field_names[i], "列%u", i);
-        fields[i] = (struct field){str_of(field_names[i]),
-                                   (enum column_type)check_below(COLUMN_TYPE_COUNT),
-                                   (enum column_role)check_below(COLUMN_ROLE_COUNT)};
+        fields[i] =
+            (struct field){str_of(field_names[i]), (enum column_type)check_below(COLUMN_TYPE_COUNT),
+                           (enum column_role)check_below(COLUMN_ROLE_COUNT)};
     }
     uint32_t missing_in_8 = (uint32_t)check_below(3) * 3;
     for (uint32_t i = 0; i < row_count * schema.count; i++) {
@@ -44,7 +44,8 @@ static void random_table(void) {
         cell->integer = (int64_t)check_random();
         cell->number = (double)(int64_t)check_random() / 1000;
         cell->text_size = (uint32_t)check_below(sizeof cell->text);
-        for (uint32_t k = 0; k < cell->text_size; k++) cell->text[k] = (char)('a' + check_below(26));
+        for (uint32_t k = 0; k < cell->text_size; k++)
+            cell->text[k] = (char)('a' + check_below(26));
     }
 }
 
@@ -56,15 +57,9 @@ static enum err set_cell(struct batch_builder *builder, uint32_t column, const s
     switch (fields[column].type) {
     case COLUMN_TEXT:
         return batch_set_text(builder, column, (struct str){cell->text, cell->text_size});
-    case COLUMN_NUMBER:
-        batch_set_number(builder, column, cell->number);
-        return OK;
-    case COLUMN_BOOLEAN:
-        batch_set_boolean(builder, column, cell->integer & 1);
-        return OK;
-    default:
-        batch_set_integer(builder, column, cell->integer);
-        return OK;
+    case COLUMN_NUMBER: batch_set_number(builder, column, cell->number); return OK;
+    case COLUMN_BOOLEAN: batch_set_boolean(builder, column, cell->integer & 1); return OK;
+    default: batch_set_integer(builder, column, cell->integer); return OK;
     }
 }
 
@@ -74,12 +69,9 @@ static bool cell_is(const struct column *column, uint32_t row, const struct cell
     switch (column->type) {
     case COLUMN_TEXT:
         return str_equal(column_text(column, row), (struct str){cell->text, cell->text_size});
-    case COLUMN_NUMBER:
-        return column->numbers[row] == cell->number;
-    case COLUMN_BOOLEAN:
-        return column->booleans[row] == (cell->integer & 1);
-    default:
-        return column->integers[row] == cell->integer;
+    case COLUMN_NUMBER: return column->numbers[row] == cell->number;
+    case COLUMN_BOOLEAN: return column->booleans[row] == (cell->integer & 1);
+    default: return column->integers[row] == cell->integer;
     }
 }
 
@@ -129,8 +121,8 @@ static enum err read_table(bool *out_same, struct fault *fault) {
         for (uint32_t i = 0; !err && i < schema.count; i++) {
             for (uint32_t row = 0; row < batch.row_count; row++) {
                 uint64_t whole_row = batch.first_row + row;
-                same = same && cell_is(&batch.columns[i], row,
-                                       &cells[whole_row * schema.count + i]);
+                same =
+                    same && cell_is(&batch.columns[i], row, &cells[whole_row * schema.count + i]);
             }
         }
         if (!err) CHECK_EQ(table_batch_of_row(table, batch.first_row), b);
@@ -205,7 +197,8 @@ static void put_file(const void *data, size_t size) {
 
 // A changed byte is found, or it stands in padding and changes nothing; a cut is always found.
 static void damage_is_found(void) {
-    do random_table(); while (row_count < 20 || row_count > 60);
+    do random_table();
+    while (row_count < 20 || row_count > 60);
     struct fault fault = {0};
     unlink(path);
     REQUIRE(write_table(25, &fault) == OK);
@@ -268,13 +261,15 @@ static int step_memory(void *context) {
 }
 
 static void memory_faults(void) {
-    do random_table(); while (row_count < 200);
+    do random_table();
+    while (row_count < 200);
     CHECK(check_faults(memory_fail_after, step_memory, NULL) > 8);
 }
 
 // The disk is full after n bytes: a clear error, and no half file stays.
 static void disk_faults(void) {
-    do random_table(); while (row_count < 200);
+    do random_table();
+    while (row_count < 200);
     struct rlimit before, low;
     getrlimit(RLIMIT_FSIZE, &before);
     signal(SIGXFSZ, SIG_IGN);
@@ -298,7 +293,8 @@ static void disk_faults(void) {
 
 static void schemas(void) {
     struct fault fault = {0};
-    struct field two[] = {{STR("a"), COLUMN_TEXT, COLUMN_PLAIN}, {STR("a"), COLUMN_DATE, COLUMN_PLAIN}};
+    struct field two[] = {{STR("a"), COLUMN_TEXT, COLUMN_PLAIN},
+                          {STR("a"), COLUMN_DATE, COLUMN_PLAIN}};
     struct schema twice = {two, 2}, none = {two, 0};
     CHECK_EQ(schema_check(&twice, &fault), ERR_INPUT);
     CHECK_STR(fault.code, "table.name_twice");
@@ -381,7 +377,8 @@ static void checksums(void) {
     for (size_t i = 0; i < sizeof bytes; i++) bytes[i] = (uint8_t)check_random();
     for (int i = 0; i < 3000; i++) {
         size_t size = check_below(10000), start = check_below(10000), cut = check_below(size + 1);
-        uint32_t before = (uint32_t)check_random(), want = crc32c_reference(before, bytes + start, size);
+        uint32_t before = (uint32_t)check_random(),
+                 want = crc32c_reference(before, bytes + start, size);
         CHECK_EQ(crc32c(before, bytes + start, size), want);
         uint32_t half = crc32c(before, bytes + start, cut);
         CHECK_EQ(crc32c(half, bytes + start + cut, size - cut), want);
