@@ -92,9 +92,11 @@ enum err flow_release_show(struct flow *flow, struct call *call) MUST_USE;
 enum err flow_release_approve(struct flow *flow, struct call *call) MUST_USE; // another person
 enum err flow_release_reject(struct flow *flow, struct call *call) MUST_USE;
 enum err flow_release_withdraw(struct flow *flow, struct call *call) MUST_USE;
+enum err flow_release_rows(struct flow *flow, struct call *call) MUST_USE;
 enum err flow_model_train(struct flow *flow, struct call *call) MUST_USE;
 enum err flow_model_list(struct flow *flow, struct call *call) MUST_USE;
 enum err flow_model_show(struct flow *flow, struct call *call) MUST_USE; // with its scorecard
+enum err flow_model_change(struct flow *flow, struct call *call) MUST_USE; // name, deleted
 enum err flow_model_delete(struct flow *flow, struct call *call) MUST_USE;
 enum err flow_model_predict(struct flow *flow, struct call *call) MUST_USE;     // rows in, rows out
 enum err flow_prediction_create(struct flow *flow, struct call *call) MUST_USE; // a file, as a job
