@@ -1,0 +1,126 @@
+// All routes, in the order of the API's description. When you add one, describe it in api.json too:
+// tests/api holds the two against each other.
+#include "server/handlers_private.h"
+
+#define SYSTEM ROLE_SYSTEM
+#define SECURITY ROLE_SECURITY
+#define AUDIT ROLE_AUDIT
+#define DATA ROLE_DATA
+#define RESEARCH ROLE_RESEARCH
+#define IN ROLE_ANYONE_SIGNED_IN
+#define PUBLIC 0
+
+enum {
+    NO_BODY = 0,
+    SMALL = 4 * 1024,   // names, a password, a reason
+    MEDIUM = 64 * 1024, // a sheet, a recipe, options
+    LARGE = LIMIT_JSON_BYTES,
+};
+
+// clang-format off
+#define FLOW(name) ROUTE_FLOW, .call.flow = flow_##name
+#define PEOPLE(name) ROUTE_PEOPLE, .call.people = people_##name
+#define OWN(name) ROUTE_OWN, .call.own = handle_##name
+#define FILE_OF(name) ROUTE_DOWNLOAD, .call.download = flow_##name
+#define ROUTE(m, p, r, sp, st, body, ...) \
+    {.method = HTTP_##m, .path = p, .roles = r, .speed = ROUTE_##sp, .status = st, \
+     .body_max = body, .kind = __VA_ARGS__}
+#define API "/api/v1"
+
+const struct route routes[] = {
+    // session and setup
+    ROUTE(GET, "/healthz", PUBLIC, FAST, 200, NO_BODY, OWN(health)),
+    ROUTE(GET, "/metrics", SYSTEM | AUDIT, SLOW, 200, NO_BODY, OWN(metrics)),
+    ROUTE(GET, API "/openapi.json", PUBLIC, SLOW, 200, NO_BODY, OWN(openapi)),
+    ROUTE(GET, API "/state", PUBLIC, FAST, 200, NO_BODY, OWN(state)),
+    ROUTE(POST, API "/setup", PUBLIC, COSTLY, 201, SMALL, OWN(setup)),
+    ROUTE(POST, API "/session", PUBLIC, COSTLY, 200, SMALL, OWN(sign_in)),
+    ROUTE(DELETE, API "/session", IN, SLOW, 204, NO_BODY, OWN(sign_out)),
+
+    // people
+    ROUTE(GET, API "/me", IN, FAST, 200, NO_BODY, PEOPLE(me)),
+    ROUTE(POST, API "/me/password", IN, COSTLY, 204, SMALL, PEOPLE(password_change)),
+    ROUTE(GET, API "/me/tokens", IN, FAST, 200, NO_BODY, PEOPLE(token_list)),
+    ROUTE(POST, API "/me/tokens", IN, SLOW, 201, SMALL, PEOPLE(token_create)),
+    ROUTE(DELETE, API "/me/tokens/{id}", IN, SLOW, 204, NO_BODY, PEOPLE(token_delete)),
+    ROUTE(GET, API "/people", SYSTEM | SECURITY | AUDIT, SLOW, 200, NO_BODY, PEOPLE(list)),
+    ROUTE(POST, API "/people", SYSTEM, COSTLY, 201, SMALL, PEOPLE(create)),
+    ROUTE(PATCH, API "/people/{id}", SYSTEM | SECURITY, SLOW, 200, SMALL, PEOPLE(change)),
+    ROUTE(POST, API "/people/{id}/password-reset", SYSTEM, COSTLY, 200, SMALL,
+          PEOPLE(password_reset)),
+    ROUTE(GET, API "/audit", AUDIT, SLOW, 200, NO_BODY, PEOPLE(audit_list)),
+    ROUTE(GET, API "/audit/verify", AUDIT, SLOW, 200, NO_BODY, PEOPLE(audit_verify)),
+
+    // uploads
+    ROUTE(POST, API "/uploads", DATA | RESEARCH, SLOW, 201, SMALL, FLOW(upload_create)),
+    ROUTE(GET, API "/uploads/{id}", DATA | RESEARCH, FAST, 200, NO_BODY, FLOW(upload_show)),
+    ROUTE(PUT, API "/uploads/{id}", DATA | RESEARCH, SLOW, 200, UINT64_MAX, ROUTE_UPLOAD),
+    ROUTE(DELETE, API "/uploads/{id}", DATA | RESEARCH, SLOW, 204, NO_BODY, FLOW(upload_delete)),
+    ROUTE(POST, API "/uploads/{id}/look", DATA | RESEARCH, SLOW, 200, LARGE, FLOW(upload_look)),
+
+    // datasets
+    ROUTE(GET, API "/datasets", DATA, SLOW, 200, NO_BODY, FLOW(dataset_list)),
+    ROUTE(POST, API "/datasets", DATA, SLOW, 202, LARGE, FLOW(dataset_create)),
+    ROUTE(GET, API "/datasets/{id}", DATA, SLOW, 200, NO_BODY, FLOW(dataset_show)),
+    ROUTE(PATCH, API "/datasets/{id}", DATA, SLOW, 200, LARGE, FLOW(dataset_change)),
+    ROUTE(DELETE, API "/datasets/{id}", DATA, SLOW, 204, NO_BODY, FLOW(dataset_delete)),
+    ROUTE(GET, API "/datasets/{id}/revisions/{number}/rows", DATA, SLOW, 200, NO_BODY,
+          FLOW(revision_rows)),
+    ROUTE(GET, API "/datasets/{id}/revisions/{number}/faults", DATA, SLOW, 200, NO_BODY,
+          FLOW(revision_faults)),
+    ROUTE(GET, API "/datasets/{id}/revisions/{number}/profile", DATA, SLOW, 200, NO_BODY,
+          FLOW(revision_profile)),
+    ROUTE(GET, API "/datasets/{id}/revisions/{number}/report", DATA, SLOW, 200, NO_BODY,
+          FLOW(revision_report)),
+    ROUTE(POST, API "/datasets/{id}/check", DATA, SLOW, 202, SMALL, FLOW(dataset_check)),
+    ROUTE(POST, API "/datasets/{id}/preview", DATA, SLOW, 200, MEDIUM, FLOW(dataset_preview)),
+    ROUTE(POST, API "/datasets/{id}/cleanse", DATA, SLOW, 202, MEDIUM, FLOW(dataset_cleanse)),
+    ROUTE(GET, API "/recipes/operators", DATA, SLOW, 200, NO_BODY, FLOW(recipe_operators)),
+    ROUTE(POST, API "/recipes/check", DATA, SLOW, 200, MEDIUM, FLOW(recipe_check)),
+    ROUTE(POST, API "/recipes/propose", DATA, SLOW, 200, SMALL, FLOW(recipe_propose)),
+    ROUTE(GET, API "/recipes", DATA, SLOW, 200, NO_BODY, FLOW(recipe_list)),
+    ROUTE(POST, API "/recipes", DATA, SLOW, 201, MEDIUM, FLOW(recipe_save)),
+    ROUTE(DELETE, API "/recipes/{id}", DATA, SLOW, 204, NO_BODY, FLOW(recipe_delete)),
+
+    // releases
+    ROUTE(POST, API "/datasets/{id}/releases", DATA, SLOW, 201, MEDIUM, FLOW(release_request)),
+    ROUTE(GET, API "/releases", IN, SLOW, 200, NO_BODY, FLOW(release_list)),
+    ROUTE(GET, API "/releases/{id}", IN, SLOW, 200, NO_BODY, FLOW(release_show)),
+    ROUTE(POST, API "/releases/{id}/approve", DATA | SECURITY, SLOW, 200, SMALL,
+          FLOW(release_approve)),
+    ROUTE(POST, API "/releases/{id}/reject", DATA | SECURITY, SLOW, 200, MEDIUM,
+          FLOW(release_reject)),
+    ROUTE(POST, API "/releases/{id}/withdraw", DATA, SLOW, 200, MEDIUM, FLOW(release_withdraw)),
+    ROUTE(GET, API "/releases/{id}/download", DATA | RESEARCH, SLOW, 200, NO_BODY,
+          FILE_OF(release_download)),
+    ROUTE(GET, API "/releases/{id}/rows", DATA | RESEARCH, SLOW, 200, NO_BODY, FLOW(release_rows)),
+    ROUTE(GET, API "/lineage/{id}", IN, SLOW, 200, NO_BODY, FLOW(lineage_show)),
+
+    // models
+    ROUTE(POST, API "/releases/{id}/models", RESEARCH, SLOW, 202, LARGE, FLOW(model_train)),
+    ROUTE(GET, API "/models", RESEARCH, SLOW, 200, NO_BODY, FLOW(model_list)),
+    ROUTE(GET, API "/models/{id}", RESEARCH, SLOW, 200, NO_BODY, FLOW(model_show)),
+    ROUTE(PATCH, API "/models/{id}", RESEARCH, SLOW, 200, SMALL, FLOW(model_change)),
+    ROUTE(DELETE, API "/models/{id}", RESEARCH, SLOW, 204, NO_BODY, FLOW(model_delete)),
+    ROUTE(POST, API "/models/{id}/predict", RESEARCH | DATA, SLOW, 200, LARGE,
+          FLOW(model_predict)),
+    ROUTE(POST, API "/models/{id}/predictions", RESEARCH, SLOW, 202, LARGE,
+          FLOW(prediction_create)),
+
+    // jobs
+    ROUTE(GET, API "/jobs", IN, SLOW, 200, NO_BODY, FLOW(job_list)),
+    ROUTE(GET, API "/jobs/{id}", IN, FAST, 200, NO_BODY, FLOW(job_show)),
+    ROUTE(GET, API "/jobs/{id}/log", IN, SLOW, 200, NO_BODY, FLOW(job_log)),
+    ROUTE(POST, API "/jobs/{id}/cancel", IN, SLOW, 200, SMALL, FLOW(job_cancel)),
+    ROUTE(GET, API "/jobs/{id}/download", IN, SLOW, 200, NO_BODY, FILE_OF(prediction_download)),
+    ROUTE(GET, API "/events", IN, FAST, 200, NO_BODY, ROUTE_EVENTS),
+
+    // home and system
+    ROUTE(GET, API "/home", IN, SLOW, 200, NO_BODY, FLOW(home)),
+    ROUTE(GET, API "/system", SYSTEM | AUDIT, SLOW, 200, NO_BODY, OWN(system)),
+    ROUTE(POST, API "/system/check", SYSTEM, SLOW, 200, SMALL, OWN(system_check)),
+    ROUTE(GET, API "/system/backup", SYSTEM, SLOW, 200, NO_BODY, ROUTE_BACKUP),
+};
+// clang-format on
+const size_t route_count = sizeof routes / sizeof routes[0];
+_Static_assert(sizeof routes / sizeof routes[0] <= SERVER_ROUTES_MAX, "room in the metrics");

@@ -1,0 +1,169 @@
+#include "server/server.h"
+
+#include <arpa/inet.h>
+#include <ifaddrs.h>
+#include <inttypes.h>
+#include <net/if.h>
+#include <netinet/in.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/memory.h"
+#include "base/thread.h"
+#include "base/version.h"
+#include "server/server_private.h"
+
+// ---- the banner ---------------------------------------------------------------------------------
+
+static void print_address(const char *host, uint16_t port) {
+    bool v6 = strchr(host, ':') != NULL;
+    printf("  https://%s%s%s:%u/\n", v6 ? "[" : "", host, v6 ? "]" : "", port);
+}
+
+// Bound to all addresses: each one a browser could use, the ones of other machines' view first.
+static void print_all_addresses(uint16_t port) {
+    struct ifaddrs *all = NULL;
+    if (getifaddrs(&all) != 0) all = NULL;
+    for (const struct ifaddrs *one = all; one; one = one->ifa_next) {
+        char text[INET_ADDRSTRLEN];
+        if (!one->ifa_addr || one->ifa_addr->sa_family != AF_INET) continue;
+        if (!(one->ifa_flags & IFF_UP) || (one->ifa_flags & IFF_LOOPBACK)) continue;
+        struct sockaddr_in address;
+        memcpy(&address, one->ifa_addr, sizeof address);
+        if (inet_ntop(AF_INET, &address.sin_addr, text, sizeof text)) print_address(text, port);
+    }
+    freeifaddrs(all);
+    print_address("localhost", port);
+}
+
+static void print_banner(const struct server *server, const char *address) {
+    struct str host = str_of(address);
+    char name[128];
+    while (host.size && host.data[host.size - 1] != ':') host.size--;
+    if (host.size) host.size--;
+    if (host.size && host.data[0] == '[') host = (struct str){host.data + 1, host.size - 2};
+    printf("合院 Courtyard " COURTYARD_VERSION "\n");
+    if (host.size == 0 || str_is(host, "0.0.0.0") || str_is(host, "::") ||
+        !str_copy(name, sizeof name, host)) {
+        print_all_addresses(server->port);
+    } else {
+        print_address(name, server->port);
+    }
+    printf("  SHA-256 %s\n", server->identity.fingerprint);
+    const char *code = people_setup_code(server->people);
+    if (code) printf("  设置码 setup code %s\n", code);
+    fflush(stdout);
+}
+
+// ---- start and end ------------------------------------------------------------------------------
+
+static void job_changed(void *ctx, uint64_t job_id) {
+    struct server *server = ctx;
+    if (atomic_load(&server->serving)) events_changed(server, job_id);
+}
+
+static enum err note_backup(struct store_txn *txn, void *ctx) {
+    const struct str *actor = ctx;
+    struct audit_entry entry = {.actor = *actor,
+                                .action = STR("system.backup"),
+                                .object = STR("system"),
+                                .result = STR("ok")};
+    return audit_append(txn, &entry);
+}
+
+static enum err backup_audited(struct store *store, struct str actor,
+                               enum err (*write)(void *ctx, const void *data, size_t size),
+                               void *ctx, struct fault *fault) {
+    enum err err = store_write(store, note_backup, &actor);
+    if (err != OK) return fault_set(fault, err, "server.audit_failed", STR_NONE);
+    return store_backup_stream(store_dir(store), write, ctx, NULL, fault);
+}
+
+static void back_set(struct server *server) {
+    server->back = (struct server_back){.who = people_actor,
+                                        .upload_begin = flow_upload_begin,
+                                        .upload_add = flow_upload_add,
+                                        .upload_end = flow_upload_end,
+                                        .upload_show = flow_upload_show,
+                                        .job_show = flow_job_show,
+                                        .metrics = flow_metrics,
+                                        .backup = backup_audited};
+}
+
+// Loops spend their time in TLS; more of them than half the processors would only starve the jobs.
+static uint32_t loops_wanted(void) {
+    uint32_t half = thread_count_usable() / 2;
+    if (half < 1) return 1;
+    return half < SERVER_LOOPS_MAX ? half : SERVER_LOOPS_MAX;
+}
+
+// Ctrl-C and SIGTERM are taken by this thread alone; a second one ends at once.
+static void wait_for_signal(const sigset_t *ends) {
+    int number = 0;
+    while (sigwait(ends, &number) != 0) continue;
+    log_event(LOG_INFO, "server.stopping", "signal=%d", number);
+    pthread_sigmask(SIG_UNBLOCK, ends, NULL);
+}
+
+static const char *address_of(const struct server_options *options) {
+    return options->listen ? options->listen : "0.0.0.0:8443";
+}
+
+static enum err serve(struct server *server, const struct server_options *options,
+                      const sigset_t *ends, struct fault *fault) {
+    enum err err = server_core_open(server, loops_wanted(), fault);
+    if (err != OK) return err;
+    atomic_store(&server->serving, true);
+    if (!options->quiet) print_banner(server, address_of(options));
+    log_event(LOG_INFO, "server.started", "port=%u loops=%" PRIu32, server->port,
+              server->loop_count);
+    wait_for_signal(ends);
+    server_core_stop(server);
+    return OK;
+}
+
+static enum err open_all(struct server *server, const struct server_options *options,
+                         struct fault *fault) {
+    struct flow_options flow_options = {
+        .program = options->program, .job_changed = job_changed, .ctx = server};
+    enum err err = store_open(options->dir, NULL, &server->store, fault);
+    // Before flow, which starts jobs: one that cannot listen should start nothing.
+    if (err == OK) {
+        err = listen_open(address_of(options), &server->listen_fd, &server->port, fault);
+    }
+    if (err == OK) err = people_open(server->store, &server->people, fault);
+    if (err == OK) err = flow_open(server->store, &flow_options, &server->flow, fault);
+    return err;
+}
+
+enum err server_run(const struct server_options *options, struct fault *fault) {
+    struct server *server = memory_take(sizeof *server);
+    if (!server) return fault_set(fault, ERR_MEMORY, "base.no_memory", STR_NONE);
+    sigset_t ends, before;
+    sigemptyset(&ends);
+    sigaddset(&ends, SIGINT);
+    sigaddset(&ends, SIGTERM);
+    // Before the first thread is made: all inherit it.
+    pthread_sigmask(SIG_BLOCK, &ends, &before);
+    signal(SIGPIPE, SIG_IGN);
+    server->dir = options->dir;
+    server->routes = routes;
+    server->route_count = route_count;
+    server->listen_fd = -1;
+    back_set(server);
+    enum err err = open_all(server, options, fault);
+    if (err == OK) err = serve(server, options, &ends, fault);
+    // Jobs go on as processes of their own; the next start adopts them.
+    if (server->flow) flow_close(server->flow, false);
+    server_core_close(server);
+    if (server->listen_fd >= 0) close(server->listen_fd);
+    if (server->people) people_close(server->people);
+    if (server->store) store_close(server->store);
+    memory_give(server);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return err;
+}
