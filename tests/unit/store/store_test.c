@@ -14,11 +14,13 @@
 #include "support/scratch.h"
 
 static bool alone; // the whole test once with LMDB's lock file and once without
+// An emulator is slow at mapping gigabytes.
+static const uint64_t MAP_BYTES = 256 << 20;
 
 static struct store *open_at(const char *dir) {
     struct store *store = NULL;
     struct fault fault = {0};
-    struct store_options options = {.alone = alone};
+    struct store_options options = {.map_bytes = MAP_BYTES, .alone = alone};
     enum err err = store_open(dir, &options, &store, &fault);
     if (err != OK) fprintf(stderr, "store_open: %s %s\n", fault.code, fault.detail);
     return store;
@@ -110,7 +112,8 @@ static void temp_is_emptied(void) {
 static enum err open_error(const char *dir, struct fault *fault) {
     struct store *store = NULL;
     *fault = (struct fault){0};
-    enum err err = store_open(dir, &(struct store_options){.alone = alone}, &store, fault);
+    enum err err = store_open(dir, &(struct store_options){.map_bytes = MAP_BYTES, .alone = alone},
+                              &store, fault);
     if (err == OK) store_close(store);
     return err;
 }
@@ -171,7 +174,8 @@ static void damaged_pages_never_crash(void) {
         scratch_flip(path, offset, (uint8_t)(1 << check_below(8)));
         struct fault fault = {0};
         store = NULL;
-        enum err err = store_open(dir, &(struct store_options){.alone = alone}, &store, &fault);
+        enum err err = store_open(
+            dir, &(struct store_options){.map_bytes = MAP_BYTES, .alone = alone}, &store, &fault);
         if (err == OK) {
             for (uint64_t id = 1; id <= 300; id++) (void)has_text(store, key_of_id(id), "x");
             store_close(store);
@@ -471,7 +475,8 @@ static int open_step(void *ctx) {
     struct fault_step *step = ctx;
     struct store *store = NULL;
     struct fault fault = {0};
-    enum err err = store_open(step->dir, &(struct store_options){.alone = alone}, &store, &fault);
+    enum err err = store_open(
+        step->dir, &(struct store_options){.map_bytes = MAP_BYTES, .alone = alone}, &store, &fault);
     memory_fail_after(UINT64_MAX);
     step->tries++;
     if (err != OK) {
