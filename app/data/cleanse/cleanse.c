@@ -91,7 +91,7 @@ static enum err write_report(const struct run *run, const struct recipe *recipe,
     report_write(&report, &text);
     enum err err = buf_err(&text);
     if (err != OK) {
-        (void)fault_set(run->fault, err, "cleanse.report_too_large", STR_NONE);
+        err = fault_set(run->fault, err, "cleanse.report_too_large", STR_NONE);
     } else {
         err = file_write(path, buf_str(&text), run->fault);
     }

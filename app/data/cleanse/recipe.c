@@ -182,7 +182,7 @@ enum err recipe_parse(struct str text, const struct schema *schema,
     }
     if (err == OK && teller.count == 0) {
         err = hash_lines(recipe);
-        if (err != OK) (void)fault_set(fault, err, "base.no_memory", STR("recipe"));
+        if (err != OK) err = fault_set(fault, err, "base.no_memory", STR("recipe"));
     }
     if (err == OK && teller.count > 0) err = ERR_INPUT;
     if (err != OK) {

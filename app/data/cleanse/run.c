@@ -60,7 +60,7 @@ enum err run_open(const char *table_path, const struct recipe *recipe,
     if (err == OK) err = take_parts(run);
     if (err == OK) err = pool_open(threads < run->wave ? threads : run->wave, &run->pool);
     if (err == OK) return OK;
-    if (err == ERR_MEMORY) (void)fault_set(fault, err, "base.no_memory", STR("cleanse"));
+    if (err == ERR_MEMORY) err = fault_set(fault, err, "base.no_memory", STR("cleanse"));
     run_close(run);
     return err;
 }
