@@ -140,7 +140,7 @@ static inline uint64_t check_faults(void (*arm)(uint64_t), int (*step)(void *), 
     return status == 0 ? n - 1 : n;
 }
 
-static inline void check_run(void (*test)(void), const char *name) {
+static inline void check_one(void (*test)(void), const char *name) {
     const char *only = getenv("COURTYARD_TEST");
     if (only && !strstr(name, only)) return;
     if (!check.seed) check_seed();
@@ -158,7 +158,7 @@ static inline void check_run(void (*test)(void), const char *name) {
         check.passed++;
     }
 }
-#define CHECK_RUN(test) check_run((test), #test)
+#define CHECK_RUN(test) check_one((test), #test)
 
 __attribute__((warn_unused_result)) static inline int check_done(void) {
     printf("%u passed, %u failed", check.passed, check.failed);

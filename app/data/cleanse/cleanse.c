@@ -1,0 +1,120 @@
+// Runs a recipe over a whole table: the last pass scans what came in and what goes out for personal
+// data, writes the new table in order, and the report beside it.
+#include "data/cleanse/cleanse.h"
+
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/memory.h"
+#include "data/cleanse/report_private.h"
+
+// What the sink keeps of one part until it is its turn to be written.
+struct output_slot {
+    struct batch batch;
+    struct personal_counts *found;     // (columns)
+    struct personal_counts *remaining; // (columns)
+};
+struct output {
+    struct table_writer *writer;
+    struct output_slot *slots; // (wave)
+    struct personal_counts *found, *remaining;
+    uint64_t rows_written;
+};
+
+static enum err output_ready(void *ctx, struct run *run, struct part *part, uint32_t slot) {
+    struct output *output = ctx;
+    struct output_slot *own = &output->slots[slot];
+    const struct plan *plan = &run->bound.after;
+    own->found = ARENA_ARRAY(part->arena, struct personal_counts, plan->count);
+    own->remaining = ARENA_ARRAY(part->arena, struct personal_counts, plan->count);
+    if (!own->found || !own->remaining) return ERR_MEMORY;
+    for (uint32_t place = 0; place < plan->count; place++) {
+        personal_count(&part->before[place], part->row_count, NULL, &own->found[place]);
+        if (plan->columns[place].removed) continue;
+        personal_count(&part->columns[place], part->row_count, part->gone,
+                       &own->remaining[place]);
+    }
+    return part_gather(part, plan, &own->batch);
+}
+
+static enum err output_take(void *ctx, struct run *run, struct part *part, uint32_t slot) {
+    (void)part;
+    struct output *output = ctx;
+    struct output_slot *own = &output->slots[slot];
+    for (uint32_t place = 0; place < run->bound.after.count; place++) {
+        for (int kind = 0; kind < PERSONAL_KIND_COUNT; kind++) {
+            output->found[place].cells[kind] += own->found[place].cells[kind];
+            output->remaining[place].cells[kind] += own->remaining[place].cells[kind];
+        }
+    }
+    if (own->batch.row_count == 0) return OK;
+    own->batch.first_row = output->rows_written;
+    output->rows_written += own->batch.row_count;
+    return table_writer_add(output->writer, &own->batch, run->fault);
+}
+
+static enum err output_open(struct output *output, struct run *run, const char *path) {
+    struct schema schema;
+    enum err err = run_schema(run, &schema);
+    if (err != OK) return err;
+    uint32_t columns = run->bound.after.count;
+    output->slots = ARENA_ARRAY(run->arena, struct output_slot, run->wave);
+    output->found = ARENA_ARRAY(run->arena, struct personal_counts, columns);
+    output->remaining = ARENA_ARRAY(run->arena, struct personal_counts, columns);
+    if (!output->slots || !output->found || !output->remaining) {
+        return fault_set(run->fault, ERR_MEMORY, "base.no_memory", STR("cleanse"));
+    }
+    return table_writer_open(path, &schema, &output->writer, run->fault);
+}
+
+static enum err write_table(struct run *run, struct output *output, const char *path) {
+    enum err err = output_open(output, run, path);
+    if (err != OK) return err;
+    struct sink sink = {output_ready, output_take, output};
+    err = run_pass(run, run->options.row_limit, &sink);
+    if (err == OK && output->rows_written == 0) {
+        err = fault_set(run->fault, ERR_INPUT, "cleanse.no_rows_left", STR_NONE);
+    }
+    if (err != OK) {
+        table_writer_abandon(output->writer);
+        return err;
+    }
+    progress_set(run->progress, PHASE_WRITE, run->rows_in, run->rows_in);
+    return table_writer_finish(output->writer, run->fault);
+}
+
+static enum err write_report(const struct run *run, const struct recipe *recipe,
+                             const struct output *output, const char *path) {
+    struct buf text;
+    buf_open(&text, LIMIT_JSON_BYTES);
+    struct report report = {run, recipe, output->found, output->remaining};
+    report_write(&report, &text);
+    enum err err = buf_err(&text);
+    if (err != OK) {
+        err = fault_set(run->fault, err, "cleanse.report_too_large", STR_NONE);
+    } else {
+        err = file_write(path, buf_str(&text), run->fault);
+    }
+    buf_close(&text);
+    return err;
+}
+
+enum err cleanse_run(const char *table_path, const struct recipe *recipe,
+                     const struct cleanse_options *options, const char *output_path,
+                     const char *report_path, struct progress *progress, struct fault *fault) {
+    struct run run;
+    struct output output = {0};
+    progress_set(progress, PHASE_START, 0, 0);
+    enum err err = run_open(table_path, recipe, options, progress, &run, fault);
+    if (err != OK) return err;
+    err = run_observe(&run, options->row_limit);
+    if (err == OK) err = write_table(&run, &output, output_path);
+    if (err == OK) {
+        err = write_report(&run, recipe, &output, report_path);
+        // A table without its report must not be taken for a result.
+        if (err != OK) (void)unlink(output_path);
+    }
+    if (err == OK) progress_set(progress, PHASE_DONE, run.rows_in, run.rows_in);
+    run_close(&run);
+    return err;
+}

@@ -1,0 +1,127 @@
+#include "data/cleanse/report_private.h"
+
+#include "data/cleanse/identifier_private.h"
+
+#ifndef COURTYARD_VERSION
+#define COURTYARD_VERSION "1"
+#endif
+
+static void write_reasons(struct json_writer *out, const struct bound *bound,
+                          const struct tally *tally) {
+    json_put_name(out, "reasons");
+    json_open_array(out);
+    for (uint32_t i = 0; i < bound->reason_count; i++) {
+        if (tally->reasons[i] == 0) continue;
+        json_open_object(out);
+        json_set_text(out, "code", str_of(bound->reasons[i].code));
+        if (bound->reasons[i].column.size) {
+            json_set_text(out, "column", bound->reasons[i].column);
+        }
+        json_set_u64(out, "count", tally->reasons[i]);
+        json_close_object(out);
+    }
+    json_close_array(out);
+}
+
+static void write_operators(struct json_writer *out, const struct run *run) {
+    json_put_name(out, "operators");
+    json_open_array(out);
+    for (uint32_t step = 0; step < run->bound.step_count; step++) {
+        const struct bound *bound = &run->bound.steps[step];
+        const struct tally *tally = &run->totals[step];
+        if (bound->operator->line_only) continue;
+        double seconds = (double)tally->time_us / 1e6;
+        json_open_object(out);
+        json_set_u64(out, "line", bound->line->number);
+        json_set_text(out, "name", str_of(bound->operator->name));
+        json_set_u64(out, "rows_in", tally->rows_in);
+        json_set_u64(out, "rows_out", tally->rows_out);
+        json_set_u64(out, "cells_changed", tally->cells_changed);
+        write_reasons(out, bound, tally);
+        json_set_number(out, "seconds", seconds);
+        json_set_number(out, "mb_per_s",
+                        seconds > 0 ? (double)tally->bytes_in / 1e6 / seconds : 0);
+        json_close_object(out);
+    }
+    json_close_array(out);
+}
+
+static void write_kinds(struct json_writer *out, const char *name,
+                        const struct personal_counts *columns, uint32_t count) {
+    json_put_name(out, name);
+    json_open_object(out);
+    for (int kind = 0; kind < PERSONAL_KIND_COUNT; kind++) {
+        uint64_t cells = 0;
+        for (uint32_t i = 0; i < count; i++) cells += columns[i].cells[kind];
+        json_set_u64(out, personal_kind_name((enum personal_kind)kind), cells);
+    }
+    json_close_object(out);
+}
+
+static uint64_t cells_of(const struct personal_counts *counts) {
+    uint64_t cells = 0;
+    for (int kind = 0; kind < PERSONAL_KIND_COUNT; kind++) cells += counts->cells[kind];
+    return cells;
+}
+
+static void write_columns(struct json_writer *out, const struct report *report) {
+    const struct plan *plan = &report->run->bound.after;
+    json_put_name(out, "columns");
+    json_open_array(out);
+    for (uint32_t i = 0; i < plan->count; i++) {
+        const struct plan_column *column = &plan->columns[i];
+        json_open_object(out);
+        json_set_text(out, "name", column->name);
+        json_set_text(out, "type", str_of(column_type_name(column->type)));
+        json_set_text(out, "role", str_of(column_role_name(column->role)));
+        json_set_text(out, "treatment", str_of(treatment_name(column->treatment)));
+        if (column->removed_why) json_set_text(out, "reason", str_of(column->removed_why));
+        json_set_u64(out, "personal_found", cells_of(&report->found[i]));
+        json_set_u64(out, "personal_remaining", cells_of(&report->remaining[i]));
+        json_close_object(out);
+    }
+    json_close_array(out);
+}
+
+// The recipe's `source` line: where the data comes from, under which licence and legal basis.
+static void write_source(struct json_writer *out, const struct recipe *recipe) {
+    for (uint32_t i = 0; i < recipe->line_count; i++) {
+        const struct line *line = &recipe->lines[i];
+        if (!str_is(line->words[0].heads[0].text, "source")) continue;
+        json_put_name(out, "source");
+        json_open_object(out);
+        for (uint32_t k = 1; k < line->word_count; k++) {
+            const struct word *word = &line->words[k];
+            bool named = word->sign == SIGN_NONE;
+            json_put_name_str(out, named ? STR("name") : word->heads[0].text);
+            json_put_text(out, named ? word->heads[0].text : word->values[0].text);
+        }
+        json_close_object(out);
+        return;
+    }
+}
+
+void report_write(const struct report *report, struct buf *out) {
+    const struct run *run = report->run;
+    struct json_writer writer = json_writer_of(out);
+    char hex[SHA256_HEX_SIZE];
+    hash_hex(&report->recipe->hash, hex);
+    json_open_object(&writer);
+    json_set_text(&writer, "recipe_hash", str_of(hex));
+    write_source(&writer, report->recipe);
+    json_set_u64(&writer, "input_rows", run->rows_in);
+    json_set_u64(&writer, "output_rows", run->rows_out);
+    write_operators(&writer, run);
+    json_put_name(&writer, "personal");
+    json_open_object(&writer);
+    write_kinds(&writer, "found", report->found, run->bound.after.count);
+    write_kinds(&writer, "remaining", report->remaining, run->bound.after.count);
+    json_close_object(&writer);
+    write_columns(&writer, report);
+    // Whatever a recipe does, keys and free text remain: what comes out is de-identified, never
+    // anonymous.
+    json_set_text(&writer, "wording", STR("deidentified"));
+    json_set_text(&writer, "program", STR("courtyard " COURTYARD_VERSION));
+    json_set_text(&writer, "rules", STR(CLEANSE_RULES));
+    json_close_object(&writer);
+}

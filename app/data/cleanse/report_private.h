@@ -1,0 +1,12 @@
+// The report of a run as JSON (its shape: cleanse.h). Depends on run_private.h.
+#pragma once
+
+#include "data/cleanse/run_private.h"
+
+struct report {
+    const struct run *run;
+    const struct recipe *recipe;
+    const struct personal_counts *found, *remaining; // (columns of the input)
+};
+// Errors stick in `out`.
+void report_write(const struct report *report, struct buf *out);
