@@ -95,7 +95,7 @@ enum err flow_release_withdraw(struct flow *flow, struct call *call) MUST_USE;
 enum err flow_release_rows(struct flow *flow, struct call *call) MUST_USE;
 enum err flow_model_train(struct flow *flow, struct call *call) MUST_USE;
 enum err flow_model_list(struct flow *flow, struct call *call) MUST_USE;
-enum err flow_model_show(struct flow *flow, struct call *call) MUST_USE; // with its scorecard
+enum err flow_model_show(struct flow *flow, struct call *call) MUST_USE;   // with its scorecard
 enum err flow_model_change(struct flow *flow, struct call *call) MUST_USE; // name, deleted
 enum err flow_model_delete(struct flow *flow, struct call *call) MUST_USE;
 enum err flow_model_predict(struct flow *flow, struct call *call) MUST_USE;     // rows in, rows out

@@ -31,8 +31,7 @@ static enum err output_ready(void *ctx, struct run *run, struct part *part, uint
     for (uint32_t place = 0; place < plan->count; place++) {
         personal_count(&part->before[place], part->row_count, NULL, &own->found[place]);
         if (plan->columns[place].removed) continue;
-        personal_count(&part->columns[place], part->row_count, part->gone,
-                       &own->remaining[place]);
+        personal_count(&part->columns[place], part->row_count, part->gone, &own->remaining[place]);
     }
     return part_gather(part, plan, &own->batch);
 }

@@ -89,8 +89,8 @@ static enum gap gap_read(struct str text, size_t *at) {
             gap = GAP_HYPHEN;
         } else if (next < text.size && (text.data[next] == '\n' || text.data[next] == '\r')) {
             if (gap == GAP_HYPHEN || gap == GAP_LINE) return GAP_END;
-            bool pair = text.data[next] == '\r' && next + 1 < text.size &&
-                        text.data[next + 1] == '\n';
+            bool pair =
+                text.data[next] == '\r' && next + 1 < text.size && text.data[next + 1] == '\n';
             bytes = pair ? 2 : 1;
             gap = GAP_LINE;
         } else {

@@ -46,8 +46,8 @@ bool resident_id_valid(const uint8_t digit[static RESIDENT_ID_DIGITS]) {
     }
     unsigned region = number_of(digit, 6);
     // A foreigner's permit: 9, then the province that issued it, then a nationality.
-    bool placed = digit[0] == 9 ? province_exists(number_of(digit + 1, 2))
-                                : region_plausible(region);
+    bool placed =
+        digit[0] == 9 ? province_exists(number_of(digit + 1, 2)) : region_plausible(region);
     return placed &&
            date_real(number_of(digit + 6, 4), number_of(digit + 10, 2), number_of(digit + 12, 2)) &&
            digit[17] == resident_id_check_digit(digit);

@@ -35,8 +35,8 @@ static uint32_t edits_between(struct str a, struct str b) {
             uint32_t best = last[k - 1] + (left[i - 1] != right[k - 1]);
             if (last[k] + 1 < best) best = last[k] + 1;
             if (now[k - 1] + 1 < best) best = now[k - 1] + 1;
-            bool swapped = i > 1 && k > 1 && left[i - 1] == right[k - 2] &&
-                           left[i - 2] == right[k - 1];
+            bool swapped =
+                i > 1 && k > 1 && left[i - 1] == right[k - 2] && left[i - 2] == right[k - 1];
             if (swapped && before[k - 2] + 1 < best) best = before[k - 2] + 1;
             now[k] = best;
         }

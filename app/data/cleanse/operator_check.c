@@ -207,7 +207,7 @@ static enum err check_rule(const struct check *check, uint32_t index, struct par
         if (check->action == ACTION_REPORT) continue;
         if (!valid) valid = part_own_validity(part, rule->place);
         if (!valid) return ERR_MEMORY;
-        valid[row >> 3] &= (uint8_t)~(1u << (row & 7));
+        valid[row >> 3] &= (uint8_t) ~(1u << (row & 7));
         part->tally->cells_changed++;
     }
     return OK;

@@ -97,8 +97,7 @@ static enum err coarsen_to_text(const struct date *date, struct part *part, uint
         civil_from_days(days_of(&column, row), &year, &month, &day);
         char text[32];
         int size = date->coarseness == COARSE_QUARTER
-                       ? snprintf(text, sizeof text, "%04lld-Q%u", (long long)year,
-                                  (month + 2) / 3)
+                       ? snprintf(text, sizeof text, "%04lld-Q%u", (long long)year, (month + 2) / 3)
                        : snprintf(text, sizeof text, "%04lld-%02u", (long long)year, month);
         err = text_edit_add(&edit, (struct str){text, (size_t)size});
         part->tally->cells_changed++;

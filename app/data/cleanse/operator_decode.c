@@ -7,16 +7,20 @@
 
 #include "data/cleanse/operator_private.h"
 
-enum { REASON_CONTROL, REASON_INVISIBLE, REASON_SPACES, REASON_WIDTH, REASON_EMPTIED,
-       REASON_UNREADABLE, REASON_COUNT };
+enum {
+    REASON_CONTROL,
+    REASON_INVISIBLE,
+    REASON_SPACES,
+    REASON_WIDTH,
+    REASON_EMPTIED,
+    REASON_UNREADABLE,
+    REASON_COUNT
+};
 
 static const struct reason reasons[REASON_COUNT] = {
-    [REASON_CONTROL] = {"decode.control", {0}},
-    [REASON_INVISIBLE] = {"decode.invisible", {0}},
-    [REASON_SPACES] = {"decode.spaces", {0}},
-    [REASON_WIDTH] = {"decode.width", {0}},
-    [REASON_EMPTIED] = {"decode.emptied", {0}},
-    [REASON_UNREADABLE] = {"decode.unreadable", {0}},
+    [REASON_CONTROL] = {"decode.control", {0}}, [REASON_INVISIBLE] = {"decode.invisible", {0}},
+    [REASON_SPACES] = {"decode.spaces", {0}},   [REASON_WIDTH] = {"decode.width", {0}},
+    [REASON_EMPTIED] = {"decode.emptied", {0}}, [REASON_UNREADABLE] = {"decode.unreadable", {0}},
 };
 
 struct decode {
@@ -36,8 +40,8 @@ static enum err read_flags(struct decode *decode, const struct line *line, struc
         struct nearest nearest = nearest_to(head.text);
         bool flag[4] = {false};
         for (int k = 0; k < 4; k++) {
-            flag[k] = word->sign == SIGN_NONE && word->head_count == 1 &&
-                      str_is(head.text, names[k]);
+            flag[k] =
+                word->sign == SIGN_NONE && word->head_count == 1 && str_is(head.text, names[k]);
             nearest_offer(&nearest, str_of(names[k]));
         }
         if (!flag[0] && !flag[1] && !flag[2] && !flag[3]) {
@@ -104,11 +108,14 @@ static uint32_t control_bytes(struct str s, size_t at, bool *invisible) {
     if (byte[1] != 0x80) return 0;
     if (byte[2] == 0x8C || byte[2] == 0x8D) {
         // Behind ASCII or a Chinese character a joiner has no use.
-        bool plain = at == 0 || byte[-1] < 0x80 || (at >= 3 && byte[-3] >= 0xE3 && byte[-3] <= 0xE9);
+        bool plain =
+            at == 0 || byte[-1] < 0x80 || (at >= 3 && byte[-3] >= 0xE3 && byte[-3] <= 0xE9);
         return plain ? 3 : 0;
     }
     return byte[2] == 0x8B || byte[2] == 0x8E || byte[2] == 0x8F ||
-           (byte[2] >= 0xAA && byte[2] <= 0xAE) ? 3 : 0;
+                   (byte[2] >= 0xAA && byte[2] <= 0xAE)
+               ? 3
+               : 0;
 }
 
 // The ASCII digit or letter that the full-width one at `at` stands for; 0 if there is none.

@@ -12,9 +12,9 @@ static const struct reason reasons[REASON_COUNT] = {
 };
 
 struct drop {
-    bool empty;           // rows without any value
-    bool measure;         // missing>share
-    bool measure_equal;   // missing>=share
+    bool empty;         // rows without any value
+    bool measure;       // missing>share
+    bool measure_equal; // missing>=share
     double share;
     uint32_t *needed; // rows must have a value there
     uint32_t needed_count;
@@ -176,9 +176,9 @@ static enum err drop_run(const struct bound *bound, struct part *part) {
 const struct operator operator_drop = {
     .name = "drop",
     .example = "drop columns=备注 missing>.5 empty",
-    .options =
-        (const struct operator_option[]){
-            {"columns", "columns"}, {"missing", "columns|share"}, {NULL, NULL}},
+    .options = (const struct operator_option[]){{"columns", "columns"},
+                                                {"missing", "columns|share"},
+                                                {NULL, NULL}},
     .bind = drop_bind,
     .observes = drop_observes,
     .observe = drop_observe,

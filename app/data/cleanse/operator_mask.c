@@ -9,15 +9,15 @@
 enum { REASON_VALUE = PERSONAL_KIND_COUNT, REASON_COUNT };
 
 static const struct reason reasons[REASON_COUNT] = {
-    [PERSONAL_ID] = {"mask.id", {0}},       [PERSONAL_MOBILE] = {"mask.mobile", {0}},
-    [PERSONAL_CARD] = {"mask.card", {0}},   [PERSONAL_EMAIL] = {"mask.email", {0}},
+    [PERSONAL_ID] = {"mask.id", {0}},     [PERSONAL_MOBILE] = {"mask.mobile", {0}},
+    [PERSONAL_CARD] = {"mask.card", {0}}, [PERSONAL_EMAIL] = {"mask.email", {0}},
     [REASON_VALUE] = {"mask.value", {0}},
 };
 
 struct mask {
     enum how how;
-    bool inside;     // inside text
-    uint32_t kinds;  // bits of enum personal_kind
+    bool inside;    // inside text
+    uint32_t kinds; // bits of enum personal_kind
     uint32_t *places;
     uint32_t place_count;
     struct conceal conceal; // its key is set by start
@@ -102,8 +102,7 @@ static void conceal_column(const struct bound *bound, const struct mask *mask,
 }
 
 static enum err bind_columns(const struct bound *bound, struct mask *mask,
-                             const struct word *columns, struct plan *plan,
-                             struct teller *teller) {
+                             const struct word *columns, struct plan *plan, struct teller *teller) {
     enum err err = plan_find(plan, columns->heads, columns->head_count, teller, &mask->places);
     if (err != OK) return err;
     mask->place_count = columns->head_count;
@@ -283,12 +282,11 @@ static enum err mask_run(const struct bound *bound, struct part *part) {
 const struct operator operator_mask = {
     .name = "mask",
     .example = "mask 身份证号,手机 how=pseudonym scope=dataset",
-    .options =
-        (const struct operator_option[]){{"how", "mask|pseudonym|replace|remove"},
-                                         {"text", "columns"},
-                                         {"kinds", "id|mobile|card|email"},
-                                         {"scope", "dataset|project"},
-                                         {NULL, NULL}},
+    .options = (const struct operator_option[]){{"how", "mask|pseudonym|replace|remove"},
+                                                {"text", "columns"},
+                                                {"kinds", "id|mobile|card|email"},
+                                                {"scope", "dataset|project"},
+                                                {NULL, NULL}},
     .bind = mask_bind,
     .start = mask_start,
     .run = mask_run,

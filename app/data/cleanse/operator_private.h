@@ -29,8 +29,15 @@ enum {
 
 // ---- the words of a line -----------------------------------------------------------------------
 
-enum sign { SIGN_NONE, SIGN_EQUAL, SIGN_COLON, SIGN_LESS, SIGN_LESS_EQUAL, SIGN_MORE,
-            SIGN_MORE_EQUAL };
+enum sign {
+    SIGN_NONE,
+    SIGN_EQUAL,
+    SIGN_COLON,
+    SIGN_LESS,
+    SIGN_LESS_EQUAL,
+    SIGN_MORE,
+    SIGN_MORE_EQUAL
+};
 const char *sign_text(enum sign sign);
 
 struct item {
@@ -47,7 +54,7 @@ struct word {
     uint32_t value_count;
 };
 struct line {
-    uint32_t number; // 1-based line of the text
+    uint32_t number;    // 1-based line of the text
     struct word *words; // the operator's name is the first
     uint32_t word_count;
 };
@@ -81,9 +88,16 @@ void nearest_offer(struct nearest *nearest, struct str name);
 
 // ---- the plan: what the columns are at one line ------------------------------------------------
 
-enum treatment { TREATMENT_NONE, TREATMENT_TEXT_MASKED, TREATMENT_COARSENED, TREATMENT_MASKED,
-                 TREATMENT_REPLACED, TREATMENT_PSEUDONYM, TREATMENT_REMOVED,
-                 TREATMENT_COUNT };
+enum treatment {
+    TREATMENT_NONE,
+    TREATMENT_TEXT_MASKED,
+    TREATMENT_COARSENED,
+    TREATMENT_MASKED,
+    TREATMENT_REPLACED,
+    TREATMENT_PSEUDONYM,
+    TREATMENT_REMOVED,
+    TREATMENT_COUNT
+};
 const char *treatment_name(enum treatment treatment);
 
 struct plan_column {
@@ -124,14 +138,14 @@ struct tally {
 struct part {
     uint32_t row_count;
     uint64_t first_row;
-    struct column *columns; // (column_count); those removed may be read but are not written
+    struct column *columns;      // (column_count); those removed may be read but are not written
     const struct column *before; // (column_count): as they came from the table
     uint32_t column_count;
-    uint32_t *gone;         // (row_count): 0, or (1 + step) << 16 | reason
+    uint32_t *gone; // (row_count): 0, or (1 + step) << 16 | reason
     struct arena *arena;
     struct tally *tally; // of the operator that is running
-    uint32_t step;     // its index
-    uint64_t *scratch; // what prepare leaves for run
+    uint32_t step;       // its index
+    uint64_t *scratch;   // what prepare leaves for run
 };
 // Marks the row as dropped by the running operator for its reason.
 void part_drop_row(struct part *part, uint32_t row, uint32_t reason);
@@ -164,7 +178,7 @@ struct operator_option {
 };
 // What an operator is once it knows its columns: made by bind, lives in the plan's arena.
 struct bound {
-    const struct operator *operator;
+    const struct operator* operator;
     uint32_t index; // its place among the steps
     const struct line *line;
     void *settings; // the operator's own, read-only while parts run
@@ -172,7 +186,7 @@ struct bound {
     const struct reason *reasons;
     uint32_t reason_count;
 };
-struct operator {
+struct operator{
     const char *name;
     const char *example;
     const struct operator_option *options; // ends with a NULL name
@@ -180,27 +194,27 @@ struct operator {
     bool line_only; // declares something; has no run
     // Reads the line, looks its columns up in the plan and changes the plan as the operator changes
     // the table. plan NULL: the line is read as far as it can be without columns. Tells all faults.
-    enum err (*bind)(struct bound *bound, struct plan *plan, struct arena *arena,
-                     struct teller *teller);
+    enum err (*bind)(struct bound * bound, struct plan * plan, struct arena * arena,
+                     struct teller * teller);
     // Before each pass over the table: takes what it needs, forgets what it remembers. `plan` is
     // that of the last step; columns that a later step removes are still this one's.
-    enum err (*start)(struct bound *bound, const struct plan *plan,
+    enum err (*start)(struct bound * bound, const struct plan *plan,
                       const struct cleanse_options *options);
     // Whether this line needs a pass of its own over the table. NULL: never.
     bool (*observes)(const struct bound *bound);
     // That pass, parts in order.
-    enum err (*observe)(struct bound *bound, const struct part *part);
+    enum err (*observe)(struct bound * bound, const struct part *part);
     // After that pass: may change the plan (columns that go).
-    enum err (*settle)(struct bound *bound, struct plan *plan);
+    enum err (*settle)(struct bound * bound, struct plan * plan);
     enum err (*prepare)(const struct bound *bound, struct part *part); // in parallel
     enum err (*run)(const struct bound *bound, struct part *part);
-    void (*stop)(struct bound *bound); // gives back what start took; also after a failed start
+    void (*stop)(struct bound * bound); // gives back what start took; also after a failed start
 };
 extern const struct operator operator_decode, operator_check, operator_drop, operator_dedup,
     operator_mask, operator_date, operator_field, operator_source;
 // By index; NULL behind the last.
-const struct operator *operator_at(uint32_t index);
-const struct operator *operator_find(struct str name);
+const struct operator* operator_at(uint32_t index);
+const struct operator* operator_find(struct str name);
 
 // ---- recipes ---------------------------------------------------------------------------------------
 
@@ -223,8 +237,8 @@ enum err recipe_bind(const struct recipe *recipe, const struct schema *schema, s
 const struct word *line_option(const struct line *line, const char *name);
 // Tells "recipe.unknown_option" for each word with a sign whose head is none of the operator's
 // options, "recipe.option_twice" for those given twice.
-enum err line_check_options(const struct line *line, const struct operator *operator,
-                            struct teller *teller) MUST_USE;
+enum err line_check_options(const struct line *line, const struct operator* operator,
+                            struct teller * teller) MUST_USE;
 // The index of the option's one value among `choices` (ends with NULL); otherwise if it is absent.
 // Tells "recipe.bad_option" (detail: the nearest choice, or the option's name).
 enum err line_choice(const struct line *line, const char *name, const char *const *choices,

@@ -1,16 +1,16 @@
 // The operators, in the order in which a page offers them.
 #include "data/cleanse/operator_private.h"
 
-static const struct operator *const operators[] = {
+static const struct operator* const operators[] = {
     &operator_source, &operator_field, &operator_decode, &operator_check,
     &operator_drop,   &operator_dedup, &operator_mask,   &operator_date,
 };
 
-const struct operator *operator_at(uint32_t index) {
+const struct operator* operator_at(uint32_t index) {
     return index < sizeof operators / sizeof operators[0] ? operators[index] : NULL;
 }
 
-const struct operator *operator_find(struct str name) {
+const struct operator* operator_find(struct str name) {
     for (uint32_t i = 0; operator_at(i); i++) {
         if (str_is(name, operators[i]->name)) return operators[i];
     }
@@ -20,7 +20,7 @@ const struct operator *operator_find(struct str name) {
 void recipe_operators_write(struct json_writer *out) {
     json_open_array(out);
     for (uint32_t i = 0; operator_at(i); i++) {
-        const struct operator *operator = operators[i];
+        const struct operator* operator= operators[i];
         char key[64] = "operator.";
         str_copy(key + 9, sizeof key - 9, str_of(operator->name));
         json_open_object(out);

@@ -156,8 +156,8 @@ static enum err gather_validity(const struct part *part, const struct column *fr
     return OK;
 }
 
-static enum err gather_column(const struct part *part, const struct column *from,
-                              struct column *to, uint32_t kept) {
+static enum err gather_column(const struct part *part, const struct column *from, struct column *to,
+                              uint32_t kept) {
     *to = (struct column){.type = from->type};
     if (gather_validity(part, from, to, kept) != OK) return ERR_MEMORY;
     switch (from->type) {

@@ -52,11 +52,11 @@ static bool folded_is(struct str s, const char *word) {
 
 // Letters in front of a number that say "call this", so that the number still counts.
 static bool is_contact_word(struct str word) {
-    static const char *const words[] = {"tel",   "phone",   "mobile", "mob",  "cell",    "call",
-                                        "ph",    "sms",     "wechat", "weixin", "vx",    "wx",
-                                        "v",     "qq",      "t",      "m",    "p",       "hp",
-                                        "mp",    "contact", "no",     "id",   "whatsapp", "alipay",
-                                        "zfb",   "card",    "account", "acct", "bank",   "fax"};
+    static const char *const words[] = {"tel", "phone",   "mobile",  "mob",    "cell",     "call",
+                                        "ph",  "sms",     "wechat",  "weixin", "vx",       "wx",
+                                        "v",   "qq",      "t",       "m",      "p",        "hp",
+                                        "mp",  "contact", "no",      "id",     "whatsapp", "alipay",
+                                        "zfb", "card",    "account", "acct",   "bank",     "fax"};
     for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
         if (folded_is(word, words[i])) return true;
     }
@@ -86,8 +86,8 @@ static bool is_number(struct str text, size_t start, size_t end) {
 
 // "订单号：" and the like directly before: a number of a thing, not of a person.
 static bool is_thing_number(struct str text, size_t start) {
-    static const char *const words[] = {"单号", "订单", "流水号", "批号", "批次", "条码",
-                                        "货号", "序列号", "编号", "运单"};
+    static const char *const words[] = {"单号", "订单", "流水号", "批号", "批次",
+                                        "条码", "货号", "序列号", "编号", "运单"};
     struct str before = {text.data, start};
     for (bool again = true; again;) {
         again = false;
@@ -321,7 +321,7 @@ static void email_swallows(struct str text, size_t least, struct personal_hit *h
     size_t most = text.size - at > 64 ? at + 64 : text.size;
     while (at < most && is_local(text.data[at])) at++;
     bool sign = at < text.size && (text.data[at] == '@' ||
-                (text.size - at >= 3 && memcmp(text.data + at, "＠", 3) == 0));
+                                   (text.size - at >= 3 && memcmp(text.data + at, "＠", 3) == 0));
     struct personal_hit email;
     if (!sign || !email_around(text, at, least, &email)) return;
     if (email.start < hit->start + hit->size) *hit = email;

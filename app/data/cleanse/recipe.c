@@ -209,8 +209,8 @@ static enum err plan_of(const struct schema *schema, struct arena *arena, struct
     if (!out->columns) return ERR_MEMORY;
     for (uint32_t i = 0; i < schema->count; i++) {
         const struct field *field = &schema->fields[i];
-        out->columns[i] = (struct plan_column){
-            .name = field->name, .type = field->type, .role = field->role};
+        out->columns[i] =
+            (struct plan_column){.name = field->name, .type = field->type, .role = field->role};
     }
     return OK;
 }
@@ -235,9 +235,8 @@ enum err recipe_bind(const struct recipe *recipe, const struct schema *schema, s
     for (uint32_t i = 0; i < recipe->line_count; i++) {
         const struct line *line = &recipe->lines[i];
         struct bound *bound = &out->steps[i];
-        *bound = (struct bound){.operator = operator_find(line->words[0].heads[0].text),
-                                .index = i,
-                                .line = line};
+        *bound = (struct bound){
+            .operator= operator_find(line->words[0].heads[0].text), .index = i, .line = line};
         cy_assert(bound->operator);
         teller->line = line->number;
         enum err err = line_check_options(line, bound->operator, teller);
@@ -302,8 +301,8 @@ const struct word *line_option(const struct line *line, const char *name) {
     return found;
 }
 
-enum err line_check_options(const struct line *line, const struct operator *operator,
-                            struct teller *teller) {
+enum err line_check_options(const struct line *line, const struct operator* operator,
+                            struct teller * teller) {
     enum err err = OK;
     for (uint32_t i = 1; i < line->word_count; i++) {
         const struct word *word = &line->words[i];

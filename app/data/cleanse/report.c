@@ -39,8 +39,7 @@ static void write_operators(struct json_writer *out, const struct run *run) {
         json_set_u64(out, "cells_changed", tally->cells_changed);
         write_reasons(out, bound, tally);
         json_set_number(out, "seconds", seconds);
-        json_set_number(out, "mb_per_s",
-                        seconds > 0 ? (double)tally->bytes_in / 1e6 / seconds : 0);
+        json_set_number(out, "mb_per_s", seconds > 0 ? (double)tally->bytes_in / 1e6 / seconds : 0);
         json_close_object(out);
     }
     json_close_array(out);

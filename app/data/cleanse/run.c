@@ -45,8 +45,8 @@ static enum err bind(struct run *run, const struct recipe *recipe) {
 }
 
 enum err run_open(const char *table_path, const struct recipe *recipe,
-                  const struct cleanse_options *options, struct progress *progress,
-                  struct run *run, struct fault *fault) {
+                  const struct cleanse_options *options, struct progress *progress, struct run *run,
+                  struct fault *fault) {
     *run = (struct run){.options = *options, .progress = progress, .fault = fault};
     uint32_t threads = options->threads ? options->threads : thread_count_usable();
     if (threads > LIMIT_THREADS) threads = LIMIT_THREADS;
@@ -68,7 +68,7 @@ enum err run_open(const char *table_path, const struct recipe *recipe,
 static void stop_steps(struct run *run) {
     for (uint32_t step = 0; step < run->bound.step_count; step++) {
         struct bound *bound = &run->bound.steps[step];
-        if (bound->operator && bound->operator->stop && bound->state) bound->operator->stop(bound);
+        if (bound->operator&& bound->operator->stop && bound->state) bound->operator->stop(bound);
     }
 }
 
@@ -112,8 +112,10 @@ static enum err part_load(struct run *run, struct part *part, uint32_t slot, uin
     enum err err = table_batch(run->table, index, arena, batch, &ignored);
     if (err != OK) return err;
     uint32_t columns = table_schema(run->table)->count;
-    *part = (struct part){.arena = arena, .row_count = batch->row_count,
-                          .first_row = batch->first_row, .before = batch->columns,
+    *part = (struct part){.arena = arena,
+                          .row_count = batch->row_count,
+                          .first_row = batch->first_row,
+                          .before = batch->columns,
                           .column_count = columns};
     if (run->row_limit && part->first_row + part->row_count > run->row_limit) {
         part->row_count = (uint32_t)(run->row_limit - part->first_row);
@@ -156,8 +158,7 @@ static void work_load(void *ctx, size_t index, uint32_t worker) {
     struct wave *wave = ctx;
     struct run *run = wave->run;
     uint32_t slot = (uint32_t)index;
-    run->part_errs[slot] =
-        part_load(run, &run->parts[slot], slot, wave->first_batch + slot);
+    run->part_errs[slot] = part_load(run, &run->parts[slot], slot, wave->first_batch + slot);
 }
 
 static void work_steps(void *ctx, size_t index, uint32_t worker) {

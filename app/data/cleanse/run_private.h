@@ -28,7 +28,7 @@ struct run {
     struct progress *progress;
     struct fault *fault;
 
-    struct part *parts;  // (wave): reused
+    struct part *parts; // (wave): reused
     struct batch *batches;
     struct tally *tallies; // (wave, step_count)
     enum err *part_errs;   // (wave)
@@ -39,8 +39,8 @@ struct run {
 };
 // Opens the table, binds the recipe, takes the memory. On error everything is given back.
 enum err run_open(const char *table_path, const struct recipe *recipe,
-                  const struct cleanse_options *options, struct progress *progress,
-                  struct run *run, struct fault *fault) MUST_USE;
+                  const struct cleanse_options *options, struct progress *progress, struct run *run,
+                  struct fault *fault) MUST_USE;
 void run_close(struct run *run);
 // The passes of operators that must have seen everything, over at most row_limit rows (0: all).
 enum err run_observe(struct run *run, uint64_t row_limit) MUST_USE;

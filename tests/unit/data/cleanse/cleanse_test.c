@@ -49,18 +49,20 @@ static const char *after(const char *table, const char *recipe_text) {
 }
 
 static void gives_roles(void) {
-    CHECK_STR(after("a:text|b:integer|c:date\nx|1|2020-01-02\n",
-                    "recipe 1\nfield direct=a quasi=b,c\n"),
-              "a:text:direct|b:integer:quasi|c:date:quasi\nx|1|2020-01-02\n");
+    CHECK_STR(
+        after("a:text|b:integer|c:date\nx|1|2020-01-02\n", "recipe 1\nfield direct=a quasi=b,c\n"),
+        "a:text:direct|b:integer:quasi|c:date:quasi\nx|1|2020-01-02\n");
 }
 
 static void repairs_text(void) {
-    CHECK_STR(after("a:text|b:text\n \xEF\xBB\xBFx\x01y　|Ａ１２，\n​| z\n", "recipe 1\ndecode auto width\n"),
+    CHECK_STR(after("a:text|b:text\n \xEF\xBB\xBFx\x01y　|Ａ１２，\n​| z\n",
+                    "recipe 1\ndecode auto width\n"),
               "a:text|b:text\nxy|A12，\n|z\n");
     CHECK_STR(after("a:text|b:text\n x |Ａ\n", "recipe 1\ndecode width columns=b\n"),
               "a:text|b:text\n x |A\n");
     // A joiner within emoji stays, between Chinese characters it goes.
-    CHECK_STR(after("a:text\n👨‍👩 张‍三\n", "recipe 1\ndecode control\n"), "a:text\n👨‍👩 张三\n");
+    CHECK_STR(after("a:text\n👨‍👩 张‍三\n", "recipe 1\ndecode control\n"),
+              "a:text\n👨‍👩 张三\n");
 }
 
 static void checks_values(void) {
@@ -69,7 +71,8 @@ static void checks_values(void) {
                         "-1|女|1899-12-31|110105194912310021\n"
                         "200|未知|2020-01-01|\n"
                         "||||\n";
-    CHECK_STR(after(table, "recipe 1\ncheck age:0..130 sex:男|女 day:1900-01-01.. id:id action=missing\n"),
+    CHECK_STR(after(table,
+                    "recipe 1\ncheck age:0..130 sex:男|女 day:1900-01-01.. id:id action=missing\n"),
               "age:integer|sex:text|day:date|id:text\n34|男|2020-01-01|11010519491231002X\n"
               "|女||\n||2020-01-01|\n|||\n");
     CHECK_STR(after(table, "recipe 1\ncheck age:0..130 sex:男|女 action=drop\n"),
@@ -80,8 +83,7 @@ static void checks_values(void) {
 
 static void drops_columns_and_rows(void) {
     const char *table = "a:integer|b:text|c:number\n1||\n2|x|\n|y|\n||\n";
-    CHECK_STR(after(table, "recipe 1\ndrop columns=b\n"),
-              "a:integer|c:number\n1|\n2|\n|\n|\n");
+    CHECK_STR(after(table, "recipe 1\ndrop columns=b\n"), "a:integer|c:number\n1|\n2|\n|\n|\n");
     CHECK_STR(after(table, "recipe 1\ndrop missing>.5\n"), "a:integer|b:text\n1|\n2|x\n|y\n|\n");
     CHECK_STR(after(table, "recipe 1\ndrop missing>=.5\n"), "cleanse.no_columns_left@0");
     CHECK_STR(after(table, "recipe 1\ndrop missing=a,b\n"), "a:integer|b:text|c:number\n2|x|\n");
@@ -92,7 +94,8 @@ static void drops_columns_and_rows(void) {
 }
 
 static void keeps_the_first_of_equal_rows(void) {
-    const char *table = "a:integer|b:text|c:number\n1|x|0\n1|x|-0\n1|X|0\n|x|0\n|x|0\n1||0\n1|x|0\n";
+    const char *table =
+        "a:integer|b:text|c:number\n1|x|0\n1|x|-0\n1|X|0\n|x|0\n|x|0\n1||0\n1|x|0\n";
     CHECK_STR(after(table, "recipe 1\ndedup exact\n"),
               "a:integer|b:text|c:number\n1|x|0\n1|X|0\n|x|0\n1||0\n");
     CHECK_STR(after(table, "recipe 1\ndedup exact by=a\n"),
@@ -118,11 +121,13 @@ static void masks_columns(void) {
 }
 
 static void masks_inside_text(void) {
-    const char *table = "t:text|u:text\n电话13812345678，证１１０１０５１９４９１２３１００２Ｘ。|a@b.cn\n|无\n";
+    const char *table =
+        "t:text|u:text\n电话13812345678，证１１０１０５１９４９１２３１００２Ｘ。|a@b.cn\n|无\n";
     CHECK_STR(after(table, "recipe 1\nmask text=t how=replace\n"),
               "t:text|u:text\n电话[手机号]，证[身份证号]。|a@b.cn\n|无\n");
-    CHECK_STR(after(table, "recipe 1\nmask text=* kinds=mobile,email how=mask\n"),
-              "t:text|u:text\n电话138****5678，证１１０１０５１９４９１２３１００２Ｘ。|a***@b.cn\n|无\n");
+    CHECK_STR(
+        after(table, "recipe 1\nmask text=* kinds=mobile,email how=mask\n"),
+        "t:text|u:text\n电话138****5678，证１１０１０５１９４９１２３１００２Ｘ。|a***@b.cn\n|无\n");
     CHECK_STR(after(table, "recipe 1\nfield text=u\nmask text=* how=remove\n"),
               "t:text|u:text\n电话13812345678，证１１０１０５１９４９１２３１００２Ｘ。|\n|无\n");
 }
@@ -145,8 +150,9 @@ static void pseudonyms_are_stable_and_keyed(void) {
     str_copy(one, sizeof one, first);
     // Both columns show the same person; so do other spellings, and the same ID inside text.
     CHECK(strstr(strstr(plain, one) + 1, one) != NULL);
-    str_copy(other, sizeof other,
-             first_cell(after("a:text\n110105 19491231 002X\n", "recipe 1\nmask a how=pseudonym\n")));
+    str_copy(
+        other, sizeof other,
+        first_cell(after("a:text\n110105 19491231 002X\n", "recipe 1\nmask a how=pseudonym\n")));
     CHECK_STR(other, one);
     CHECK(strstr(after("a:text\n证１１０１０５１９４９１２３１００２Ｘ号\n",
                        "recipe 1\nmask text=a how=pseudonym\n"),
@@ -157,7 +163,8 @@ static void pseudonyms_are_stable_and_keyed(void) {
 }
 
 static void coarsens_dates(void) {
-    const char *table = "d:date:direct|t:time\n1987-08-31|2020-12-31 23:59:59\n|\n1969-12-31|1960-01-01 00:00:00\n";
+    const char *table =
+        "d:date:direct|t:time\n1987-08-31|2020-12-31 23:59:59\n|\n1969-12-31|1960-01-01 00:00:00\n";
     CHECK_STR(after(table, "recipe 1\ndate d,t coarsen=year\n"),
               "d:integer:quasi|t:integer\n1987|2020\n|\n1969|1960\n");
     CHECK_STR(after(table, "recipe 1\ndate d,t coarsen=decade\n"),

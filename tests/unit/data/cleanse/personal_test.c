@@ -22,11 +22,13 @@ static void finds_resident_ids(void) {
     CHECK_STR(found("11010519491231002X"), "id:11010519491231002X");
     CHECK_STR(found("身份证11010519491231002x男"), "id:11010519491231002x");
     CHECK_STR(found("440524188001010014"), "id:440524188001010014");
-    CHECK_STR(found("证号：１１０１０５１９４９１２３１００２Ｘ。"), "id:１１０１０５１９４９１２３１００２Ｘ");
+    CHECK_STR(found("证号：１１０１０５１９４９１２３１００２Ｘ。"),
+              "id:１１０１０５１９４９１２３１００２Ｘ");
     CHECK_STR(found("110105 19491231 002X"), "id:110105 19491231 002X");
     CHECK_STR(found("110105-19491231-002-X"), "id:110105-19491231-002-X");
     CHECK_STR(found("1101 0519 4912 3100 2X"), "id:1101 0519 4912 3100 2X");
-    CHECK_STR(found("1 1 0 1 0 5 1 9 4 9 1 2 3 1 0 0 2 X"), "id:1 1 0 1 0 5 1 9 4 9 1 2 3 1 0 0 2 X");
+    CHECK_STR(found("1 1 0 1 0 5 1 9 4 9 1 2 3 1 0 0 2 X"),
+              "id:1 1 0 1 0 5 1 9 4 9 1 2 3 1 0 0 2 X");
     CHECK_STR(found("身份证号11010519\n491231002X电话"), "id:11010519\n491231002X");
     CHECK_STR(found("身份证号11010519\r\n491231002X电话"), "id:11010519\r\n491231002X");
     CHECK_STR(found("旧证110105491231002号"), "id:110105491231002");
@@ -77,9 +79,9 @@ static void finds_cards(void) {
     CHECK_STR(found("4111 1111 1111 1111"), "card:4111 1111 1111 1111");
     CHECK_STR(found("6222-0212-3456-7890-128"), "card:6222-0212-3456-7890-128");
     CHECK_STR(found("378282246310005"), "card:378282246310005");
-    CHECK_STR(found("4111111111111112"), "");    // Luhn
-    CHECK_STR(found("41111111111111111"), "");   // within a longer run
-    CHECK_STR(found("1234567812345670"), "");    // no issuer
+    CHECK_STR(found("4111111111111112"), "");     // Luhn
+    CHECK_STR(found("41111111111111111"), "");    // within a longer run
+    CHECK_STR(found("1234567812345670"), "");     // no issuer
     CHECK_STR(found("订单4111111111111111"), ""); // a thing's number
 }
 
@@ -97,8 +99,9 @@ static void finds_addresses_of_mail(void) {
 static void hits_come_in_order_and_apart(void) {
     char text[600];
     struct personal_hit hits[64];
-    static const char *const pieces[] = {"1", "3", "8", "0", "6", "2", "１", " ", "-", "@", ".com",
-                                         "x", "X", "卡", "\n", "+86", "13812345678", "\xEF\xBC"};
+    static const char *const pieces[] = {"1",  "3",  "8",  "0",   "6",           "2",
+                                         "１", " ",  "-",  "@",   ".com",        "x",
+                                         "X",  "卡", "\n", "+86", "13812345678", "\xEF\xBC"};
     for (int round = 0; round < 20000; round++) {
         size_t used = 0;
         while (used < 100 + check_below(400)) {
@@ -119,7 +122,8 @@ static void hits_come_in_order_and_apart(void) {
 // ---- the generator: by the wording of the standards, not by the detector's code -------------------
 
 static void make_id(char out[19]) {
-    static const char *const regions[] = {"110105", "310115", "440524", "513021", "659001", "429004"};
+    static const char *const regions[] = {"110105", "310115", "440524",
+                                          "513021", "659001", "429004"};
     static const int lengths[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
     int month = (int)check_below(12);
     snprintf(out, 19, "%s%d%02d%02d%03d", regions[check_below(6)], (int)(1920 + check_below(105)),
@@ -133,7 +137,8 @@ static void make_id(char out[19]) {
 }
 
 static void make_card(char out[20]) {
-    static const char *const starts[] = {"622202", "621700", "625912", "411111", "955880", "436742"};
+    static const char *const starts[] = {"622202", "621700", "625912",
+                                         "411111", "955880", "436742"};
     static const int sizes[] = {19, 19, 16, 16, 19, 19};
     size_t which = check_below(6);
     int size = sizes[which], sum = 0;
@@ -174,8 +179,9 @@ static void finds_all_that_is_generated(void) {
         int kind = (int)check_below(3);
         if (kind == 0) make_id(plain);
         if (kind == 1) make_card(plain);
-        if (kind == 2) snprintf(plain, sizeof plain, "1%d%09d", (int)(3 + check_below(7)),
-                                (int)check_below(1000000000));
+        if (kind == 2)
+            snprintf(plain, sizeof plain, "1%d%09d", (int)(3 + check_below(7)),
+                     (int)check_below(1000000000));
         int style = (int)check_below(5);
         if (kind == 2 && (style == 2 || style == 3)) style = 0; // a mobile is grouped 3-4-4
         dress(plain, style, dressed);

@@ -4,8 +4,8 @@
 #include "data/cleanse/operator_private.h"
 
 static struct field columns[] = {
-    {{"姓名", 6}, COLUMN_TEXT, COLUMN_PLAIN},       {{"身份证号", 12}, COLUMN_TEXT, COLUMN_PLAIN},
-    {{"年龄", 6}, COLUMN_INTEGER, COLUMN_PLAIN},    {{"birth", 5}, COLUMN_DATE, COLUMN_PLAIN},
+    {{"姓名", 6}, COLUMN_TEXT, COLUMN_PLAIN},        {{"身份证号", 12}, COLUMN_TEXT, COLUMN_PLAIN},
+    {{"年龄", 6}, COLUMN_INTEGER, COLUMN_PLAIN},     {{"birth", 5}, COLUMN_DATE, COLUMN_PLAIN},
     {{"note, long", 10}, COLUMN_TEXT, COLUMN_PLAIN}, {{"sex", 3}, COLUMN_TEXT, COLUMN_PLAIN},
 };
 static const struct schema schema = {columns, 6};
@@ -42,23 +42,26 @@ static void hex_of(const char *text, char out[SHA256_HEX_SIZE]) {
 }
 
 static void reads_a_whole_recipe(void) {
-    CHECK_STR(faults_of("# a comment\n"
-                        "recipe 1\r\n"
-                        "source his-2026q3 licence=internal basis=IRB-17\n"
-                        "field direct=姓名,身份证号 quasi=年龄 sensitive=sex text=\"note, long\"\n"
-                        "\n"
-                        "decode auto width   # repairs\n"
-                        "check 年龄:0..130 身份证号:id birth:1900-01-01.. sex:男|女 action=missing\n"
-                        "drop missing>.5 empty\n"
-                        "dedup exact by=姓名,birth\n"
-                        "mask 姓名,身份证号 how=pseudonym scope=dataset\n"
-                        "mask text=* kinds=id,mobile how=replace\n"
-                        "date birth coarsen=quarter"),
-              "");
+    CHECK_STR(
+        faults_of("# a comment\n"
+                  "recipe 1\r\n"
+                  "source his-2026q3 licence=internal basis=IRB-17\n"
+                  "field direct=姓名,身份证号 quasi=年龄 sensitive=sex text=\"note, long\"\n"
+                  "\n"
+                  "decode auto width   # repairs\n"
+                  "check 年龄:0..130 身份证号:id birth:1900-01-01.. sex:男|女 action=missing\n"
+                  "drop missing>.5 empty\n"
+                  "dedup exact by=姓名,birth\n"
+                  "mask 姓名,身份证号 how=pseudonym scope=dataset\n"
+                  "mask text=* kinds=id,mobile how=replace\n"
+                  "date birth coarsen=quarter"),
+        "");
 }
 
 static void takes_the_signs_of_a_chinese_keyboard(void) {
-    CHECK_STR(faults_of("recipe　1\nfield　direct＝姓名，身份证号\ncheck 年龄：0..130 sex：“男”｜女\n"), "");
+    CHECK_STR(
+        faults_of("recipe　1\nfield　direct＝姓名，身份证号\ncheck 年龄：0..130 sex：“男”｜女\n"),
+        "");
     CHECK_STR(faults_of("recipe 1\nfield direct=姓名、身份证号\nfield quasi=年龄, sex\n"), "");
 }
 
@@ -83,8 +86,7 @@ static void says_what_is_wrong_and_where(void) {
     CHECK_STR(faults_of("recipe 1\nmask 身份证 how=mask"), "2:6 recipe.unknown_column(身份证号)");
     CHECK_STR(faults_of("recipe 1\nmask xyzzy how=mask"), "2:6 recipe.no_such_column(xyzzy)");
     CHECK_STR(faults_of("recipe 1\nmask 姓名 how=psuedonym"), "2:13 recipe.bad_option(pseudonym)");
-    CHECK_STR(faults_of("recipe 1\nmask 姓名 hwo=mask"),
-              "2:9 recipe.unknown_option(how)");
+    CHECK_STR(faults_of("recipe 1\nmask 姓名 hwo=mask"), "2:9 recipe.unknown_option(how)");
     CHECK_STR(faults_of("recipe 1\nmask 姓名"), "2:1 recipe.missing_option(how)");
     CHECK_STR(faults_of("recipe 1\ndate 姓名 coarsen=year"), "2:6 recipe.wrong_type(姓名)");
     CHECK_STR(faults_of("recipe 1\ncheck 姓名:1..2"), "2:10 recipe.wrong_type(1..2)");
@@ -103,7 +105,8 @@ static void says_what_is_wrong_and_where(void) {
               "2:0 recipe.no_columns_left()");
     CHECK_STR(faults_of("recipe 1\ndrop columns=姓名\nmask 姓名 how=mask"),
               "3:6 recipe.no_such_column(姓名)");
-    CHECK_STR(faults_of("recipe 1\ndate birth,birth coarsen=year"), "2:12 recipe.wrong_type(birth)");
+    CHECK_STR(faults_of("recipe 1\ndate birth,birth coarsen=year"),
+              "2:12 recipe.wrong_type(birth)");
     CHECK_STR(faults_of("recipe 1\n\xff"), "1:0 recipe.not_text()");
 }
 
@@ -141,8 +144,8 @@ static void knows_its_limits(void) {
 
 // Any name written by name_write is read back as the same name.
 static void names_survive_quoting(void) {
-    static const char *const pieces[] = {"a", "列", " ", "\"", "\\", ",", "=", ":", "#", "..", "“",
-                                         "，", "\n", "\t", "|", "<", "*", "≥", "　", "n"};
+    static const char *const pieces[] = {"a", "列", " ",  "\"", "\\", ",", "=", ":", "#",  "..",
+                                         "“", "，", "\n", "\t", "|",  "<", "*", "≥", "　", "n"};
     for (int round = 0; round < 20000; round++) {
         char name[64] = "";
         for (uint64_t left = 1 + check_below(6); left > 0; left--) {
