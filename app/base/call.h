@@ -25,6 +25,7 @@ struct actor {
     uint64_t person_id; // 0: nobody signed in
     struct str name;    // sign-in name; "NAME@console" from the command line
     uint32_t roles;     // bits of enum role
+    uint64_t session;   // which of their sessions asks; 0: an API token, or the console
 };
 
 struct call_query {
