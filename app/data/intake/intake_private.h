@@ -1,0 +1,246 @@
+// The inside of intake: the stages a file goes through.
+//
+//   source   bytes of the file, unpacked, as UTF-8            (source.c)
+//   scan     where fields and records end, 64 bytes a step    (scan.c, scan_avx2.c)
+//   fill     chunks of whole records, cut by the file alone   (fill.c)
+//   parse    one chunk to batches, by any thread              (parse.c, json_lines.c)
+//   import   the stages side by side, faults in order         (import.c)
+//   look     dialect, header and types from the file's head   (look.c, guess.c)
+#pragma once
+
+#include "base/buf.h"
+#include "data/intake/intake.h"
+
+enum {
+    // What intake_look reads, before decoding.
+    SAMPLE_BYTES = 1 << 20,
+    // Text of one chunk: its batches then have some ten thousand rows, and what is under way fits in
+    // the caches of a core.
+    CHUNK_BYTES = 1 << 20,
+    // A record longer than this is none; more is read of an open quote before it counts as unclosed.
+    RECORD_BYTES_MAX = 8 << 20,
+    // Quotes that are never closed and cost a scan of RECORD_BYTES_MAX each: then the file is no CSV.
+    UNCLOSED_QUOTES_MAX = 100,
+    // Bytes of the file read at once, and unpacked bytes decoded at once.
+    PIECE_BYTES = 256 << 10,
+    DECODE_BYTES = 64 << 10,
+};
+
+// --- source --------------------------------------------------------------------------------------
+
+struct source;
+// PACKING_GUESS looks at the first bytes. The source reads raw bytes until source_decode says how.
+enum err source_open(const char *path, enum intake_packing packing, struct source **out,
+                     struct fault *fault) MUST_USE;
+void source_close(struct source *source);
+enum intake_packing source_packing(const struct source *source);
+uint64_t source_file_bytes(const struct source *source);
+uint64_t source_bytes_read(const struct source *source); // of the file, packed
+uint64_t source_bytes_decoded(const struct source *source); // of UTF-8, handed out
+uint64_t source_invalid(const struct source *source);    // undecodable sequences so far
+// Unpacked, undecoded bytes; *out_size 0 at the end.
+enum err source_raw(struct source *source, char *out, size_t room, size_t *out_size,
+                    struct fault *fault) MUST_USE;
+void source_decode(struct source *source, enum encoding encoding);
+// UTF-8 text; room is at least SOURCE_ROOM_MIN. *out_size 0 at the end.
+enum { SOURCE_ROOM_MIN = 4096 };
+enum err source_text(struct source *source, char *out, size_t room, size_t *out_size,
+                     struct fault *fault) MUST_USE;
+
+// --- scan ----------------------------------------------------------------------------------------
+
+// A quote opens only at a field's start, "" stands for a quote within, and what follows a closing
+// quote is taken as it is. `quote` and `newline` are single bytes.
+struct dialect {
+    char delimiter, quote, newline;
+    bool has_quote;
+};
+enum scan_state { SCAN_FIELD_START, SCAN_UNQUOTED, SCAN_QUOTED, SCAN_QUOTE_SEEN };
+
+// Appends the positions (from `base` on) of all delimiters and newlines of text[0..size) that end a
+// field; out has room for `size` of them. Returns their count. *state goes on from piece to piece.
+size_t csv_scan(const struct dialect *dialect, enum scan_state *state, const char *text,
+                size_t size, uint32_t base, uint32_t *out);
+// The plain loop that defines what the fast ones do.
+size_t csv_scan_reference(const struct dialect *dialect, enum scan_state *state, const char *text,
+                          size_t size, uint32_t base, uint32_t *out);
+size_t csv_scan_sse2(const struct dialect *dialect, enum scan_state *state, const char *text,
+                     size_t size, uint32_t base, uint32_t *out);
+size_t csv_scan_avx2(const struct dialect *dialect, enum scan_state *state, const char *text,
+                     size_t size, uint32_t base, uint32_t *out);
+
+// --- cells ---------------------------------------------------------------------------------------
+
+// Where a cell's text came from; a JSON string never turns into a number.
+enum cell_kind { CELL_PLAIN, CELL_QUOTED, CELL_STRING, CELL_NULL };
+struct cell {
+    struct str text;
+    enum cell_kind kind;
+};
+
+// The field text[start..end) without its quotes; doubled quotes are joined in place.
+// *out_unclosed: it began with a quote that was never closed, and is taken as it is.
+struct cell csv_cell(const struct dialect *dialect, char *text, size_t start, size_t end,
+                     bool *out_unclosed);
+
+// Words that mean a missing value.
+enum { MISSING_WORDS_MAX = 64 };
+struct missing_words {
+    struct str words[MISSING_WORDS_MAX];
+    uint32_t count;
+    size_t longest;
+    bool first[256]; // bytes that one of the words begins with
+};
+// `more`: comma-separated, in the options' memory. ERR_LIMIT "intake.too_many_missing_words".
+enum err missing_words_set(struct missing_words *words, struct str more,
+                           struct fault *fault) MUST_USE;
+bool cell_missing(const struct missing_words *words, const struct cell *cell);
+
+// Does a cell's text fit a type? `told`: a person chose the type, so leading zeros and long numbers
+// are taken, too. `out` is filled on success.
+union cell_value {
+    int64_t integer;
+    double number;
+    bool boolean;
+};
+bool cell_fits(struct str text, enum column_type type, bool told, union cell_value *out);
+
+// --- guess ---------------------------------------------------------------------------------------
+
+// What was seen of a column's values.
+struct type_counts {
+    uint64_t values; // not missing
+    uint64_t integers, numbers, booleans, dates, times, compact_dates, mobiles;
+    uint64_t strings;     // JSON strings
+    uint64_t identifiers; // digits that a number would lose
+};
+void type_count(struct type_counts *counts, const struct cell *cell);
+enum column_type type_decide(const struct type_counts *counts, struct str name);
+
+// Sample: cells of whole records, row by row, ragged.
+struct sample {
+    struct cell *cells;
+    uint32_t *starts; // (row_count + 1) into cells
+    uint32_t row_count;
+};
+// Cuts the decoded text (changed in place) into records. `whole`: the last record is complete.
+enum err sample_csv(const struct dialect *dialect, char *text, size_t size, bool whole,
+                    struct arena *arena, struct sample *out) MUST_USE;
+void guess_dialect(struct str text, bool whole, const struct intake_options *told,
+                   struct dialect *out);
+bool guess_header(const struct sample *sample, const struct missing_words *missing);
+
+// --- JSON Lines ----------------------------------------------------------------------------------
+
+// One line as an object: for each member `member` is called with its decoded name and value; strings
+// are decoded in place, objects and arrays are given as their text. Returns the position (from 1) of
+// the first byte that is wrong, or 0. Members called before an error count for nothing.
+size_t json_line_read(char *line, size_t size,
+                      void (*member)(void *ctx, struct str name, struct cell value), void *ctx);
+
+// Names of members by number, found by hash. Holds at most LIMIT_COLUMNS.
+struct name_set {
+    struct str *names; // (count), not owned
+    uint32_t *slots;   // open addressing: number + 1; 0 is free
+    uint32_t count;
+};
+enum err name_set_open(struct arena *arena, struct name_set *out) MUST_USE;
+uint32_t name_set_find(const struct name_set *set, struct str name); // UINT32_MAX: none
+// Adds an absent name; UINT32_MAX when full. `name` must live as long as the set.
+uint32_t name_set_add(struct name_set *set, struct str name);
+
+// --- look ----------------------------------------------------------------------------------------
+
+// What the head of a file tells. Lives in the arena given to look_at.
+struct looked {
+    struct intake_options options; // nothing left to guess
+    struct dialect dialect;
+    struct missing_words missing;
+    struct str *members; // JSON Lines: members' names as in the file, (options.column_count)
+    double encoding_confidence;
+    uint64_t file_bytes;
+    struct str *sample; // (sample_rows, options.column_count)
+    uint32_t sample_rows;
+};
+enum err look_at(const char *path, const struct intake_options *told, uint32_t sample_limit,
+                 struct arena *arena, struct looked *out, struct fault *fault) MUST_USE;
+
+// A name as a schema may have it (one line, trimmed, not too long, "column_N" if empty), unlike those
+// of columns[0..at). In the arena.
+enum err look_name(struct arena *arena, struct str raw, const struct intake_column *columns,
+                   uint32_t at, struct str *out) MUST_USE;
+
+// --- the import ----------------------------------------------------------------------------------
+
+struct plan_column {
+    enum column_type type;
+    bool told, skip;
+    uint32_t out; // its column in the table, if not skipped
+};
+// What all threads share and only read while they work.
+struct plan {
+    enum intake_format format;
+    struct dialect dialect;
+    struct missing_words missing;
+    struct plan_column *columns; // (column_count)
+    uint32_t column_count;
+    struct name_set names; // JSON Lines: what members are called
+    struct schema schema;  // of the table
+};
+
+struct chunk_fault {
+    const char *code; // a literal
+    uint64_t row;     // record of the chunk, from 0
+    uint32_t column;  // from 1; 0: the record
+};
+struct column_tally {
+    uint64_t values, misfits, faults;
+    uint64_t numbers; // misfits of an integer column that are numbers
+    uint64_t times;   // misfits of a date column that are dates with time
+};
+struct chunk {
+    // Filled by fill.c.
+    char *text;
+    size_t size, room;
+    uint32_t *ends; // positions of delimiters and newlines; the last is a newline
+    size_t end_count, end_room;
+    uint64_t bytes_read; // of the file, when this chunk was full
+    bool has_invalid;    // U+FFFD was put for undecodable bytes somewhere
+    bool first;          // holds the header, if there is one
+    // Filled by parse.c.
+    struct batch_builder **builders;
+    uint32_t builder_count, builder_room;
+    uint64_t records, rows, fault_count;
+    struct chunk_fault *faults; // at most LIMIT_FAULTS_KEPT
+    uint32_t faults_kept, fault_room;
+    struct column_tally *tallies; // (column_count)
+    struct str *unknown_names;    // JSON Lines: members no column stands for, in `text`
+    uint32_t unknown_count;
+    struct cell *cells; // scratch of one record, (column_count)
+    enum err err;       // of this chunk: the first in order is told
+    struct fault fault;
+};
+
+struct filler {
+    struct source *source;
+    const struct plan *plan;
+    char *held; // the beginning of a record that the chunk before did not finish
+    size_t held_size, held_room;
+    uint32_t unclosed;
+    uint64_t invalid_before;
+    bool held_invalid, source_ended, started;
+    struct progress *progress;
+};
+// Fills the chunk with whole records; chunk->size 0 at the end.
+enum err filler_next(struct filler *filler, struct chunk *chunk, struct fault *fault) MUST_USE;
+
+enum err chunk_open(struct chunk *chunk, const struct plan *plan) MUST_USE;
+void chunk_close(struct chunk *chunk);
+// Parses all records of the chunk into its builders; errors go to chunk->err.
+void chunk_parse(struct chunk *chunk, const struct plan *plan, bool header);
+// For parse.c and json_lines.c: the builder a row goes to, the cell itself, and a fault.
+struct batch_builder *chunk_builder(struct chunk *chunk, const struct plan *plan);
+void chunk_cell(struct chunk *chunk, const struct plan *plan, struct batch_builder *builder,
+                uint32_t column, const struct cell *cell);
+void chunk_fault(struct chunk *chunk, const char *code, uint32_t column);
+void chunk_parse_json(struct chunk *chunk, const struct plan *plan);
