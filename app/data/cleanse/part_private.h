@@ -11,11 +11,11 @@ enum err part_gather(const struct part *part, const struct plan *plan, struct ba
 // Cells with personal data, by kind: what a scan of some columns found.
 struct personal_counts {
     uint64_t cells[PERSONAL_KIND_COUNT];
+    uint64_t whole[PERSONAL_KIND_COUNT]; // of these, cells that are nothing but the identifier
 };
 // Scans one column; rows that are gone (gone NULL: none) are not looked at. Numbers are looked at
 // as they are written. `counts` is added to.
 void personal_count(const struct column *column, uint32_t row_count, const uint32_t *gone,
                     struct personal_counts *counts);
-// Whole cells only: personal data that is the cell, white space around it aside; *out untouched if
-// it is not.
+// Personal data that is the whole cell, white space around it aside; *out untouched if it is not.
 bool personal_whole(struct str cell, enum personal_kind *out);
