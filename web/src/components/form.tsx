@@ -56,19 +56,22 @@ export function Field({ id, label, hint, error, optional, children }: FieldProps
   );
 }
 
-type InputProps = JSX.IntrinsicElements['input'];
+interface InputProps {
+  type?: 'text' | 'password'; autocomplete?: string; autocapitalize?: string; placeholder?: string;
+  inputMode?: 'text' | 'decimal' | 'numeric'; spellcheck?: boolean;
+}
 
 export function TextField({ id, label, hint, error, optional, value, change, multiline, ...rest }:
 Omit<FieldProps, 'children'> & {
   value: string; change: (value: string) => void; multiline?: number;
-} & Omit<InputProps, 'id' | 'label' | 'value' | 'children'>) {
+} & InputProps) {
   return (
     <Field id={id} label={label} hint={hint} error={error} optional={optional ?? false}>
       {(aria) => (multiline ? (
         <textarea {...aria} rows={multiline} value={value}
           onInput={(event) => change(event.currentTarget.value)} />
       ) : (
-        <input type="text" {...rest} {...aria} value={value}
+        <input {...rest as JSX.IntrinsicElements['input']} {...aria} value={value}
           onInput={(event) => change(event.currentTarget.value)} />
       ))}
     </Field>

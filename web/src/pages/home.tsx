@@ -131,8 +131,8 @@ export default function HomePage() {
   return (
     <Page title={t('home.title', { name: who?.display_name || who?.name || '' })}>
       {alone && (
-        <Notice tone="warn" title={t('people.officers_joined')}>
-          {t('people.officers_joined.hint')} <a href="/people">{t('nav.people')}</a>
+        <Notice tone="warn" title={t('home.officers')}>
+          {t('home.officers_text')} <a href="/people">{t('nav.people')}</a>
         </Notice>
       )}
       {may() && who?.roles.length === 0 && (
