@@ -25,7 +25,8 @@ function placeholders(text) {
 
 function check_messages() {
   const [zh, en] = ['zh-CN', 'en'].map((name) =>
-    JSON.parse(readFileSync(join(here, `messages/${name}.json`), 'utf8')));
+    JSON.parse(readFileSync(join(here, `messages/${name}.json`), 'utf8')),
+  );
   const wrong = [];
   for (const key of Object.keys(zh)) if (!(key in en)) wrong.push(`en.json lacks "${key}"`);
   for (const key of Object.keys(en)) if (!(key in zh)) wrong.push(`zh-CN.json lacks "${key}"`);
@@ -99,9 +100,15 @@ check_types();
 rmSync(out, { recursive: true, force: true });
 mkdirSync(out, { recursive: true });
 const { metafile } = await bundle();
-const outputs = Object.fromEntries(Object.entries(metafile.outputs).map(([path, about]) =>
-  [resolve(here, path), { ...about, imports: about.imports.map((part) =>
-    ({ ...part, path: resolve(here, part.path) })) }]));
+const outputs = Object.fromEntries(
+  Object.entries(metafile.outputs).map(([path, about]) => [
+    resolve(here, path),
+    {
+      ...about,
+      imports: about.imports.map((part) => ({ ...part, path: resolve(here, part.path) })),
+    },
+  ]),
+);
 const entry_of = (source) =>
   Object.keys(outputs).find((path) => outputs[path].entryPoint === source);
 const script = entry_of('src/main.tsx');
@@ -109,10 +116,17 @@ const style = entry_of('src/style/index.css');
 write_page({ script: script.slice(out.length + 1), style: style.slice(out.length + 1) });
 
 const languages = ['zh-CN', 'en'].map((name) => entry_of(`messages/${name}.json`));
-const first = Math.max(...languages.map((language) =>
-  [join(out, 'index.html'), style, ...first_load(outputs, script, language)]
-    .reduce((sum, path) => sum + gzip_bytes(path), 0)));
+const first = Math.max(
+  ...languages.map((language) =>
+    [join(out, 'index.html'), style, ...first_load(outputs, script, language)].reduce(
+      (sum, path) => sum + gzip_bytes(path),
+      0,
+    ),
+  ),
+);
 const whole = readdirSync(out).reduce((sum, name) => sum + gzip_bytes(join(out, name)), 0);
-console.log(`web: first load ${(first / 1024).toFixed(1)} KB, whole ${(whole / 1024).toFixed(1)} KB`);
+console.log(
+  `web: first load ${(first / 1024).toFixed(1)} KB, whole ${(whole / 1024).toFixed(1)} KB`,
+);
 if (first > FIRST_LOAD_BYTES_MAX) fail(`the first load is ${first} bytes gzip, over the budget`);
 if (whole > WHOLE_BYTES_MAX) fail(`the pages are ${whole} bytes gzip, over the budget`);

@@ -6,7 +6,9 @@ export const BASE = '/api/v1';
 
 export class ApiError extends Error {
   constructor(
-    readonly status: number, readonly fault: Fault, readonly faults: Fault[],
+    readonly status: number,
+    readonly fault: Fault,
+    readonly faults: Fault[],
     readonly retry_after_s: number,
   ) {
     super(fault.code);
@@ -27,7 +29,10 @@ export function fault_of(error: unknown): Fault {
   return { code: 'page.broken', detail: error instanceof Error ? error.message : String(error) };
 }
 
-interface ErrorBody { error?: Fault; errors?: Fault[] }
+interface ErrorBody {
+  error?: Fault;
+  errors?: Fault[];
+}
 
 // An answer that is not the API's own (a proxy's page, say) still gets a sentence by its status.
 export function error_from(status: number, text: string, retry_after: string | null): ApiError {
@@ -44,7 +49,10 @@ export function error_from(status: number, text: string, retry_after: string | n
 type Method = 'GET' | 'POST' | 'PATCH' | 'DELETE';
 
 export async function request<T>(
-  method: Method, path: string, body?: unknown, abort?: AbortSignal,
+  method: Method,
+  path: string,
+  body?: unknown,
+  abort?: AbortSignal,
 ): Promise<T> {
   const headers: Record<string, string> = { Accept: 'application/json' };
   if (method !== 'GET') headers['X-Courtyard'] = '1';
@@ -52,7 +60,11 @@ export async function request<T>(
   let answer: Response;
   try {
     answer = await fetch(BASE + path, {
-      method, headers, credentials: 'same-origin', cache: 'no-store', signal: abort ?? null,
+      method,
+      headers,
+      credentials: 'same-origin',
+      cache: 'no-store',
+      signal: abort ?? null,
       body: body === undefined ? null : JSON.stringify(body),
     });
   } catch (error) {

@@ -42,23 +42,35 @@ export function bytes(value: number): string {
 export function time(ms: number | null | undefined): string {
   if (!ms) return '–';
   return new Intl.DateTimeFormat(language.value, {
-    year: 'numeric', month: '2-digit', day: '2-digit', hour: '2-digit', minute: '2-digit',
+    year: 'numeric',
+    month: '2-digit',
+    day: '2-digit',
+    hour: '2-digit',
+    minute: '2-digit',
     hour12: false,
   }).format(new Date(ms));
 }
 
 export function time_exact(ms: number): string {
   return new Intl.DateTimeFormat(language.value, {
-    year: 'numeric', month: '2-digit', day: '2-digit', hour: '2-digit', minute: '2-digit',
-    second: '2-digit', hour12: false,
+    year: 'numeric',
+    month: '2-digit',
+    day: '2-digit',
+    hour: '2-digit',
+    minute: '2-digit',
+    second: '2-digit',
+    hour12: false,
   }).format(new Date(ms));
 }
 
 export function ago(ms: number | null | undefined, now = Date.now()): string {
   if (!ms) return t('time.never');
   const seconds = Math.round((ms - now) / 1000);
-  const steps: [Intl.RelativeTimeFormatUnit, number][] =
-    [['day', 86400], ['hour', 3600], ['minute', 60]];
+  const steps: [Intl.RelativeTimeFormatUnit, number][] = [
+    ['day', 86400],
+    ['hour', 3600],
+    ['minute', 60],
+  ];
   const format = new Intl.RelativeTimeFormat(language.value, { numeric: 'auto' });
   if (Math.abs(seconds) > 30 * 86400) return time(ms);
   for (const [unit, size] of steps) {

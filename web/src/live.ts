@@ -32,7 +32,9 @@ function open(): void {
   if (stream || !wanted || document.hidden) return;
   const mine = new EventSource(`${BASE}/events`);
   stream = mine;
-  mine.addEventListener('open', () => { live.value = true; });
+  mine.addEventListener('open', () => {
+    live.value = true;
+  });
   mine.addEventListener('job', (event) => {
     try {
       job_put(JSON.parse((event as MessageEvent<string>).data) as Job);
@@ -40,7 +42,9 @@ function open(): void {
       // A broken line: the next one, or the poll, brings the state.
     }
   });
-  mine.addEventListener('error', () => { live.value = false; });
+  mine.addEventListener('error', () => {
+    live.value = false;
+  });
 }
 
 function close(): void {

@@ -29,10 +29,12 @@ export function useGet<T>(path: string | null): Loaded<T> {
   const keepable = path !== null && !path.includes('reveal=1');
   const [round, round_set] = useState(0);
   const [, redraw] = useState(0);
-  const slot = useRef<{ path: string | null; data?: T; error?: unknown; loading: boolean }>(
-    { path: null, loading: false });
+  const slot = useRef<{ path: string | null; data?: T; error?: unknown; loading: boolean }>({
+    path: null,
+    loading: false,
+  });
   if (slot.current.path !== path) {
-    const old = path === null ? undefined : kept.get(path) as T | undefined;
+    const old = path === null ? undefined : (kept.get(path) as T | undefined);
     slot.current = { path, loading: path !== null };
     if (old !== undefined) slot.current.data = old;
   }
@@ -41,20 +43,27 @@ export function useGet<T>(path: string | null): Loaded<T> {
     const abort = new AbortController();
     const mine = slot.current;
     mine.loading = true;
-    get<T>(path, abort.signal).then((data) => {
-      mine.data = data;
-      delete mine.error;
-      if (keepable) keep(path, data);
-    }, (error: unknown) => {
-      if (!is_gone(error)) mine.error = error;
-    }).then(() => {
-      mine.loading = false;
-      redraw((n) => n + 1);
-    });
+    get<T>(path, abort.signal)
+      .then(
+        (data) => {
+          mine.data = data;
+          delete mine.error;
+          if (keepable) keep(path, data);
+        },
+        (error: unknown) => {
+          if (!is_gone(error)) mine.error = error;
+        },
+      )
+      .then(() => {
+        mine.loading = false;
+        redraw((n) => n + 1);
+      });
     return () => abort.abort();
   }, [path, round]);
   return {
-    data: slot.current.data, error: slot.current.error, loading: slot.current.loading,
+    data: slot.current.data,
+    error: slot.current.error,
+    loading: slot.current.loading,
     reload: () => round_set((n) => n + 1),
     set: (data) => {
       slot.current.data = data;

@@ -13,7 +13,11 @@ import type { PageProps } from './page_props';
 import type { Role } from './types';
 
 type Part = () => Promise<{ default: ComponentType<PageProps> }>;
-interface Route { path: string; part: Part; roles: Role[] }
+interface Route {
+  path: string;
+  part: Part;
+  roles: Role[];
+}
 
 const data: Role[] = ['data'];
 const dataset: Part = () => import('./pages/dataset');
@@ -68,7 +72,11 @@ function Lazy({ part, params }: { part: Part; params: Record<string, string> }) 
   }, [part]);
   if (Loaded) return <Loaded params={params} />;
   if (error) return <ErrorBox error={error} retry={() => location.reload()} />;
-  return <Page title={t('app.loading')}><Loading /></Page>;
+  return (
+    <Page title={t('app.loading')}>
+      <Loading />
+    </Page>
+  );
 }
 
 function Inside() {
@@ -88,31 +96,62 @@ function App() {
   const here = place.value.path;
   const who = person.value;
   const gate = here === '/setup' || here === '/sign-in' || here === '/password';
-  const wanted = setup_needed.value && !who ? '/setup'
-    : !who ? '/sign-in'
-      : who.must_change_password ? '/password'
-        : gate ? (query_text('next').match(/^\/(?![/\\])/) ? query_text('next') : '/') : here;
+  const wanted =
+    setup_needed.value && !who
+      ? '/setup'
+      : !who
+        ? '/sign-in'
+        : who.must_change_password
+          ? '/password'
+          : gate
+            ? query_text('next').match(/^\/(?![/\\])/)
+              ? query_text('next')
+              : '/'
+            : here;
   const moving = wanted.split('?')[0] !== here;
   useEffect(() => {
     if (!moving) return;
-    const next = wanted === '/sign-in' && here !== '/' && !gate
-      ? `/sign-in?next=${encodeURIComponent(here + location.search)}` : wanted;
+    const next =
+      wanted === '/sign-in' && here !== '/' && !gate
+        ? `/sign-in?next=${encodeURIComponent(here + location.search)}`
+        : wanted;
     navigate(next, true);
   }, [wanted, here]);
   useEffect(() => {
     if (who && !who.must_change_password) setTimeout(() => void load_ahead(), 1500);
   }, [who?.id]);
   if (moving) return null;
-  if (here === '/setup') return <Gate><SetupPage /></Gate>;
-  if (here === '/sign-in') return <Gate><SignInPage /></Gate>;
-  if (here === '/password') return <Gate><PasswordPage /></Gate>;
-  return <Shell><Inside /></Shell>;
+  if (here === '/setup')
+    return (
+      <Gate>
+        <SetupPage />
+      </Gate>
+    );
+  if (here === '/sign-in')
+    return (
+      <Gate>
+        <SignInPage />
+      </Gate>
+    );
+  if (here === '/password')
+    return (
+      <Gate>
+        <PasswordPage />
+      </Gate>
+    );
+  return (
+    <Shell>
+      <Inside />
+    </Shell>
+  );
 }
 
 function Unreachable({ error }: { error: unknown }) {
   return (
     <Gate>
-      <Page title={t('app.name')}><ErrorBox error={error} retry={() => location.reload()} /></Page>
+      <Page title={t('app.name')}>
+        <ErrorBox error={error} retry={() => location.reload()} />
+      </Page>
     </Gate>
   );
 }
@@ -120,7 +159,10 @@ function Unreachable({ error }: { error: unknown }) {
 async function boot(): Promise<void> {
   const root = document.getElementById('app')!;
   router_start();
-  const state = state_load().then(() => null, (error: unknown) => ({ error }));
+  const state = state_load().then(
+    () => null,
+    (error: unknown) => ({ error }),
+  );
   await language_choose();
   const failed = await state;
   render(failed ? <Unreachable error={failed.error} /> : <App />, root);

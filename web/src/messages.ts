@@ -74,7 +74,10 @@ export function t_or(key: string, otherwise: string, values?: Values): string {
 // A fault as a sentence, and what to do about it where that is known.
 export function explain(fault: Fault): { text: string; hint: string } {
   const values = {
-    row: fault.row ?? 0, column: fault.column ?? 0, detail: fault.detail ?? '', code: fault.code,
+    row: fault.row ?? 0,
+    column: fault.column ?? 0,
+    detail: fault.detail ?? '',
+    code: fault.code,
   };
   const text = has(fault.code) ? t(fault.code, values) : t('error.unknown', values);
   const hint = `${fault.code}.hint`;

@@ -2,12 +2,17 @@
 // pages of lists live in the query. History API only; no hash routes.
 import { signal } from '@preact/signals';
 
-export interface Place { path: string; query: URLSearchParams; visit: number }
+export interface Place {
+  path: string;
+  query: URLSearchParams;
+  visit: number;
+}
 
 function read(visit: number): Place {
   return {
     path: location.pathname.replace(/\/+$/, '') || '/',
-    query: new URLSearchParams(location.search), visit,
+    query: new URLSearchParams(location.search),
+    visit,
   };
 }
 

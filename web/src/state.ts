@@ -18,7 +18,9 @@ export function may(...any: Role[]): boolean {
 }
 
 export interface Toast {
-  id: number; text: string; tone: 'good' | 'bad' | 'plain';
+  id: number;
+  text: string;
+  tone: 'good' | 'bad' | 'plain';
   action?: { text: string; act: () => void };
 }
 export const toasts = signal<Toast[]>([]);
@@ -31,7 +33,10 @@ export function toast_close(id: number): void {
 // Toasts with an action (undo) and bad ones stay until they are closed or the page changes twice.
 export function toast(text: string, tone: Toast['tone'] = 'good', action?: Toast['action']): void {
   const id = ++toast_last;
-  toasts.value = [...toasts.value.slice(-3), action ? { id, text, tone, action } : { id, text, tone }];
+  toasts.value = [
+    ...toasts.value.slice(-3),
+    action ? { id, text, tone, action } : { id, text, tone },
+  ];
   setTimeout(() => toast_close(id), action ? 20_000 : tone === 'bad' ? 12_000 : 6_000);
 }
 

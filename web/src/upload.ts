@@ -11,8 +11,14 @@ const SENDING_MAX = 2;
 
 export type SendingState = 'waiting' | 'sending' | 'paused' | 'failed' | 'complete';
 export interface Sending {
-  key: number; file: File; id: number; sent: number; state: SendingState; fault: Fault | null;
-  bytes_per_s: number; tries: number;
+  key: number;
+  file: File;
+  id: number;
+  sent: number;
+  state: SendingState;
+  fault: Fault | null;
+  bytes_per_s: number;
+  tries: number;
 }
 export const sendings = signal<Sending[]>([]);
 let last_key = 0;
@@ -142,9 +148,19 @@ function turn(): void {
 
 export function upload_add(file: File): number {
   const key = ++last_key;
-  sendings.value = [...sendings.value, {
-    key, file, id: 0, sent: 0, state: 'waiting', fault: null, bytes_per_s: 0, tries: 0,
-  }];
+  sendings.value = [
+    ...sendings.value,
+    {
+      key,
+      file,
+      id: 0,
+      sent: 0,
+      state: 'waiting',
+      fault: null,
+      bytes_per_s: 0,
+      tries: 0,
+    },
+  ];
   turn();
   return key;
 }

@@ -3,8 +3,17 @@ import type { ComponentChildren } from 'preact';
 import { short } from '../format';
 import { Figure, type FigureTable } from './figure';
 
-export interface Point { x: number; y: number; weight?: number }
-export interface Series { name: string; points: Point[]; kind?: 'line' | 'dots'; tone?: 1 | 2 }
+export interface Point {
+  x: number;
+  y: number;
+  weight?: number;
+}
+export interface Series {
+  name: string;
+  points: Point[];
+  kind?: 'line' | 'dots';
+  tone?: 1 | 2;
+}
 
 const WIDTH = 360;
 const HEIGHT = 260;
@@ -34,24 +43,51 @@ function extent(values: number[], fixed?: [number, number]): [number, number] {
   return [low - pad, high + pad];
 }
 
-export function Curve({ title, series, x_name, y_name, x_range, y_range, diagonal, mark, table, caption }: {
-  title: string; series: Series[]; x_name: string; y_name: string; x_range?: [number, number];
-  y_range?: [number, number]; diagonal?: boolean; mark?: { x: number; text: string };
-  table: FigureTable; caption?: ComponentChildren;
+export function Curve({
+  title,
+  series,
+  x_name,
+  y_name,
+  x_range,
+  y_range,
+  diagonal,
+  mark,
+  table,
+  caption,
+}: {
+  title: string;
+  series: Series[];
+  x_name: string;
+  y_name: string;
+  x_range?: [number, number];
+  y_range?: [number, number];
+  diagonal?: boolean;
+  mark?: { x: number; text: string };
+  table: FigureTable;
+  caption?: ComponentChildren;
 }) {
   const points = series.flatMap((one) => one.points);
   if (!points.length) return null;
-  const [x0, x1] = extent(points.map((point) => point.x), x_range);
-  const [y0, y1] = extent(points.map((point) => point.y), y_range);
+  const [x0, x1] = extent(
+    points.map((point) => point.x),
+    x_range,
+  );
+  const [y0, y1] = extent(
+    points.map((point) => point.y),
+    y_range,
+  );
   const x = (value: number) => LEFT + ((value - x0) / (x1 - x0 || 1)) * (WIDTH - LEFT - RIGHT);
-  const y = (value: number) => HEIGHT - BOTTOM - ((value - y0) / (y1 - y0 || 1)) * (HEIGHT - TOP - BOTTOM);
+  const y = (value: number) =>
+    HEIGHT - BOTTOM - ((value - y0) / (y1 - y0 || 1)) * (HEIGHT - TOP - BOTTOM);
   return (
     <Figure title={title} table={table} caption={caption}>
       <svg class="chart curve" viewBox={`0 0 ${WIDTH} ${HEIGHT}`} role="img" aria-label={title}>
         {ticks(y0, y1).map((value) => (
           <g key={`y${value}`}>
             <path class="chart-grid" d={`M${LEFT} ${y(value)}H${WIDTH - RIGHT}`} />
-            <text x={LEFT - 6} y={y(value) + 4} text-anchor="end">{short(value)}</text>
+            <text x={LEFT - 6} y={y(value) + 4} text-anchor="end">
+              {short(value)}
+            </text>
           </g>
         ))}
         {ticks(x0, x1).map((value) => (
@@ -60,23 +96,33 @@ export function Curve({ title, series, x_name, y_name, x_range, y_range, diagona
           </text>
         ))}
         <path class="chart-axis" d={`M${LEFT} ${TOP}V${HEIGHT - BOTTOM}H${WIDTH - RIGHT}`} />
-        <text x={(LEFT + WIDTH - RIGHT) / 2} y={HEIGHT - 6} text-anchor="middle">{x_name}</text>
-        <text x={12} y={(TOP + HEIGHT - BOTTOM) / 2} text-anchor="middle"
-          transform={`rotate(-90 12 ${(TOP + HEIGHT - BOTTOM) / 2})`}>{y_name}</text>
-        {diagonal && (
-          <path class="chart-diagonal" d={`M${x(x0)} ${y(y0)}L${x(x1)} ${y(y1)}`} />
-        )}
+        <text x={(LEFT + WIDTH - RIGHT) / 2} y={HEIGHT - 6} text-anchor="middle">
+          {x_name}
+        </text>
+        <text
+          x={12}
+          y={(TOP + HEIGHT - BOTTOM) / 2}
+          text-anchor="middle"
+          transform={`rotate(-90 12 ${(TOP + HEIGHT - BOTTOM) / 2})`}
+        >
+          {y_name}
+        </text>
+        {diagonal && <path class="chart-diagonal" d={`M${x(x0)} ${y(y0)}L${x(x1)} ${y(y1)}`} />}
         {mark && (
           <path class="chart-mark" d={`M${x(mark.x)} ${TOP}V${HEIGHT - BOTTOM}`}>
             <title>{mark.text}</title>
           </path>
         )}
-        {series.map((one) => <Drawn key={one.name} one={one} x={x} y={y} />)}
+        {series.map((one) => (
+          <Drawn key={one.name} one={one} x={x} y={y} />
+        ))}
       </svg>
       {series.length > 1 && (
         <p class="legend">
           {series.map((one) => (
-            <span key={one.name} class={`legend-${one.tone ?? 1}`}>{one.name}</span>
+            <span key={one.name} class={`legend-${one.tone ?? 1}`}>
+              {one.name}
+            </span>
           ))}
         </p>
       )}
@@ -84,22 +130,35 @@ export function Curve({ title, series, x_name, y_name, x_range, y_range, diagona
   );
 }
 
-function Drawn({ one, x, y }: {
-  one: Series; x: (value: number) => number; y: (value: number) => number;
+function Drawn({
+  one,
+  x,
+  y,
+}: {
+  one: Series;
+  x: (value: number) => number;
+  y: (value: number) => number;
 }) {
   const tone = `chart-tone-${one.tone ?? 1}`;
-  const line = one.points.map((point, i) =>
-    `${i ? 'L' : 'M'}${x(point.x).toFixed(1)} ${y(point.y).toFixed(1)}`).join('');
+  const line = one.points
+    .map((point, i) => `${i ? 'L' : 'M'}${x(point.x).toFixed(1)} ${y(point.y).toFixed(1)}`)
+    .join('');
   const most = Math.max(1, ...one.points.map((point) => point.weight ?? 1));
   return (
     <g class={tone}>
       <path class="chart-line" d={line} />
-      {one.kind === 'dots' && one.points.map((point, i) => (
-        <circle key={i} class="chart-dot" cx={x(point.x)} cy={y(point.y)}
-          r={2.5 + 4 * Math.sqrt((point.weight ?? most) / most)}>
-          <title>{`${short(point.x)}, ${short(point.y)}`}</title>
-        </circle>
-      ))}
+      {one.kind === 'dots' &&
+        one.points.map((point, i) => (
+          <circle
+            key={i}
+            class="chart-dot"
+            cx={x(point.x)}
+            cy={y(point.y)}
+            r={2.5 + 4 * Math.sqrt((point.weight ?? most) / most)}
+          >
+            <title>{`${short(point.x)}, ${short(point.y)}`}</title>
+          </circle>
+        ))}
     </g>
   );
 }

@@ -7,7 +7,10 @@ import { t } from '../messages';
 import { Button, Field } from './form';
 
 interface Question {
-  title: string; text: ComponentChildren; confirm: string; danger?: boolean;
+  title: string;
+  text: ComponentChildren;
+  confirm: string;
+  danger?: boolean;
   input?: { label: string; required: boolean; value?: string };
   answer: (value: string | null) => void;
 }
@@ -17,7 +20,13 @@ export const question = signal<Question | null>(null);
 export function ask(about: Omit<Question, 'answer'>): Promise<string | null> {
   question.value?.answer(null);
   return new Promise((answer) => {
-    question.value = { ...about, answer: (value) => { question.value = null; answer(value); } };
+    question.value = {
+      ...about,
+      answer: (value) => {
+        question.value = null;
+        answer(value);
+      },
+    };
   });
 }
 
@@ -53,26 +62,48 @@ function Box({ asked }: { asked: Question }) {
     } else asked.answer(text.trim());
   };
   return (
-    <div class="dialog-back" onMouseDown={(event) => {
-      if (event.target === event.currentTarget) asked.answer(null);
-    }}>
-      <div class="dialog" role="dialog" aria-modal="true" aria-labelledby="dialog-title"
-        aria-describedby="dialog-text" tabIndex={-1} ref={box} onKeyDown={pressed}>
+    <div
+      class="dialog-back"
+      onMouseDown={(event) => {
+        if (event.target === event.currentTarget) asked.answer(null);
+      }}
+    >
+      <div
+        class="dialog"
+        role="dialog"
+        aria-modal="true"
+        aria-labelledby="dialog-title"
+        aria-describedby="dialog-text"
+        tabIndex={-1}
+        ref={box}
+        onKeyDown={pressed}
+      >
         <form onSubmit={confirm} noValidate>
           <h2 id="dialog-title">{asked.title}</h2>
-          <div id="dialog-text" class="dialog-text">{asked.text}</div>
+          <div id="dialog-text" class="dialog-text">
+            {asked.text}
+          </div>
           {asked.input && (
-            <Field id="dialog-input" label={asked.input.label}
-              error={missing ? t('form.required') : undefined}>
+            <Field
+              id="dialog-input"
+              label={asked.input.label}
+              error={missing ? t('form.required') : undefined}
+            >
               {(aria) => (
-                <textarea {...aria} rows={3} value={text}
-                  onInput={(event) => text_set(event.currentTarget.value)} />
+                <textarea
+                  {...aria}
+                  rows={3}
+                  value={text}
+                  onInput={(event) => text_set(event.currentTarget.value)}
+                />
               )}
             </Field>
           )}
           <div class="actions actions-end">
             <Button onClick={() => asked.answer(null)}>{t('action.cancel')}</Button>
-            <Button type="submit" kind={asked.danger ? 'danger' : 'primary'}>{asked.confirm}</Button>
+            <Button type="submit" kind={asked.danger ? 'danger' : 'primary'}>
+              {asked.confirm}
+            </Button>
           </div>
         </form>
       </div>

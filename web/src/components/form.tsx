@@ -6,24 +6,49 @@ import { ApiError, fault_of } from '../api';
 import { explain, t } from '../messages';
 import { Icon, type IconName } from './icon';
 
-export interface FieldError { field?: string; text: string; hint?: string }
+export interface FieldError {
+  field?: string;
+  text: string;
+  hint?: string;
+}
 
-export function Button({ kind = 'plain', icon, busy, children, ...rest }: {
-  kind?: 'primary' | 'plain' | 'danger' | 'quiet'; icon?: IconName; busy?: boolean;
+export function Button({
+  kind = 'plain',
+  icon,
+  busy,
+  children,
+  ...rest
+}: {
+  kind?: 'primary' | 'plain' | 'danger' | 'quiet';
+  icon?: IconName;
+  busy?: boolean;
 } & JSX.IntrinsicElements['button']) {
   return (
-    <button type="button" {...rest} class={`button button-${kind}`}
+    <button
+      type="button"
+      {...rest}
+      class={`button button-${kind}`}
       aria-disabled={busy || undefined}
-      onClick={busy ? (event) => event.preventDefault() : rest.onClick}>
+      onClick={busy ? (event) => event.preventDefault() : rest.onClick}
+    >
       {busy ? <span class="spinner" /> : icon && <Icon name={icon} />}
       <span>{children}</span>
     </button>
   );
 }
 
-export function LinkButton({ href, kind = 'plain', icon, children, download }: {
-  href: string; kind?: 'primary' | 'plain' | 'quiet'; icon?: IconName;
-  children: ComponentChildren; download?: boolean;
+export function LinkButton({
+  href,
+  kind = 'plain',
+  icon,
+  children,
+  download,
+}: {
+  href: string;
+  kind?: 'primary' | 'plain' | 'quiet';
+  icon?: IconName;
+  children: ComponentChildren;
+  download?: boolean;
 }) {
   return (
     <a href={href} class={`button button-${kind}`} download={download || undefined}>
@@ -34,9 +59,15 @@ export function LinkButton({ href, kind = 'plain', icon, children, download }: {
 }
 
 interface FieldProps {
-  id: string; label: ComponentChildren; hint?: ComponentChildren; error?: string | undefined;
-  optional?: boolean; children: (aria: {
-    id: string; 'aria-describedby': string | undefined; 'aria-invalid': true | undefined;
+  id: string;
+  label: ComponentChildren;
+  hint?: ComponentChildren;
+  error?: string | undefined;
+  optional?: boolean;
+  children: (aria: {
+    id: string;
+    'aria-describedby': string | undefined;
+    'aria-invalid': true | undefined;
   }) => ComponentChildren;
 }
 
@@ -45,44 +76,94 @@ export function Field({ id, label, hint, error, optional, children }: FieldProps
   return (
     <div class={error ? 'field field-bad' : 'field'}>
       <label for={id}>
-        {label}{optional && <span class="optional">{t('form.optional')}</span>}
+        {label}
+        {optional && <span class="optional">{t('form.optional')}</span>}
       </label>
-      {hint && <p class="hint" id={`${id}-hint`}>{hint}</p>}
-      {error && <p class="field-error" id={`${id}-error`}><Icon name="warn" />{error}</p>}
+      {hint && (
+        <p class="hint" id={`${id}-hint`}>
+          {hint}
+        </p>
+      )}
+      {error && (
+        <p class="field-error" id={`${id}-error`}>
+          <Icon name="warn" />
+          {error}
+        </p>
+      )}
       {children({
-        id, 'aria-describedby': describedby || undefined, 'aria-invalid': error ? true : undefined,
+        id,
+        'aria-describedby': describedby || undefined,
+        'aria-invalid': error ? true : undefined,
       })}
     </div>
   );
 }
 
 interface InputProps {
-  type?: 'text' | 'password'; autocomplete?: string; autocapitalize?: string; placeholder?: string;
-  inputMode?: 'text' | 'decimal' | 'numeric'; spellcheck?: boolean;
+  type?: 'text' | 'password';
+  autocomplete?: string;
+  autocapitalize?: string;
+  placeholder?: string;
+  inputMode?: 'text' | 'decimal' | 'numeric';
+  spellcheck?: boolean;
 }
 
-export function TextField({ id, label, hint, error, optional, value, change, multiline, ...rest }:
-Omit<FieldProps, 'children'> & {
-  value: string; change: (value: string) => void; multiline?: number;
+export function TextField({
+  id,
+  label,
+  hint,
+  error,
+  optional,
+  value,
+  change,
+  multiline,
+  ...rest
+}: Omit<FieldProps, 'children'> & {
+  value: string;
+  change: (value: string) => void;
+  multiline?: number;
 } & InputProps) {
   return (
     <Field id={id} label={label} hint={hint} error={error} optional={optional ?? false}>
-      {(aria) => (multiline ? (
-        <textarea {...aria} rows={multiline} value={value}
-          onInput={(event) => change(event.currentTarget.value)} />
-      ) : (
-        <input {...rest as JSX.IntrinsicElements['input']} {...aria} value={value}
-          onInput={(event) => change(event.currentTarget.value)} />
-      ))}
+      {(aria) =>
+        multiline ? (
+          <textarea
+            {...aria}
+            rows={multiline}
+            value={value}
+            onInput={(event) => change(event.currentTarget.value)}
+          />
+        ) : (
+          <input
+            {...(rest as JSX.IntrinsicElements['input'])}
+            {...aria}
+            value={value}
+            onInput={(event) => change(event.currentTarget.value)}
+          />
+        )
+      }
     </Field>
   );
 }
 
-export interface Choice { value: string; text: string }
+export interface Choice {
+  value: string;
+  text: string;
+}
 
-export function SelectField({ id, label, hint, error, optional, value, change, choices }:
-Omit<FieldProps, 'children'> & {
-  value: string; change: (value: string) => void; choices: Choice[];
+export function SelectField({
+  id,
+  label,
+  hint,
+  error,
+  optional,
+  value,
+  change,
+  choices,
+}: Omit<FieldProps, 'children'> & {
+  value: string;
+  change: (value: string) => void;
+  choices: Choice[];
 }) {
   return (
     <Field id={id} label={label} hint={hint} error={error} optional={optional ?? false}>
@@ -99,25 +180,54 @@ Omit<FieldProps, 'children'> & {
   );
 }
 
-export function CheckField({ id, label, hint, value, change, disabled }: {
-  id: string; label: ComponentChildren; hint?: ComponentChildren; value: boolean;
-  change: (value: boolean) => void; disabled?: boolean;
+export function CheckField({
+  id,
+  label,
+  hint,
+  value,
+  change,
+  disabled,
+}: {
+  id: string;
+  label: ComponentChildren;
+  hint?: ComponentChildren;
+  value: boolean;
+  change: (value: boolean) => void;
+  disabled?: boolean;
 }) {
   return (
     <div class="check">
-      <input type="checkbox" id={id} checked={value} disabled={disabled}
+      <input
+        type="checkbox"
+        id={id}
+        checked={value}
+        disabled={disabled}
         aria-describedby={hint ? `${id}-hint` : undefined}
-        onChange={(event) => change(event.currentTarget.checked)} />
+        onChange={(event) => change(event.currentTarget.checked)}
+      />
       <div>
         <label for={id}>{label}</label>
-        {hint && <p class="hint" id={`${id}-hint`}>{hint}</p>}
+        {hint && (
+          <p class="hint" id={`${id}-hint`}>
+            {hint}
+          </p>
+        )}
       </div>
     </div>
   );
 }
 
-export function RadioGroup({ name, label, value, change, choices }: {
-  name: string; label: string; value: string; change: (value: string) => void;
+export function RadioGroup({
+  name,
+  label,
+  value,
+  change,
+  choices,
+}: {
+  name: string;
+  label: string;
+  value: string;
+  change: (value: string) => void;
   choices: { value: string; text: string; hint?: string }[];
 }) {
   return (
@@ -125,8 +235,13 @@ export function RadioGroup({ name, label, value, change, choices }: {
       <legend>{label}</legend>
       {choices.map((choice) => (
         <div class="check" key={choice.value}>
-          <input type="radio" id={`${name}-${choice.value}`} name={name}
-            checked={choice.value === value} onChange={() => change(choice.value)} />
+          <input
+            type="radio"
+            id={`${name}-${choice.value}`}
+            name={name}
+            checked={choice.value === value}
+            onChange={() => change(choice.value)}
+          />
           <div>
             <label for={`${name}-${choice.value}`}>{choice.text}</label>
             {choice.hint && <p class="hint">{choice.hint}</p>}
@@ -139,9 +254,11 @@ export function RadioGroup({ name, label, value, change, choices }: {
 
 // What the server refused, as the summary's lines; `field_of` names the field of a code.
 export function errors_of(
-  error: unknown, field_of: (code: string, detail: string) => string | undefined = () => undefined,
+  error: unknown,
+  field_of: (code: string, detail: string) => string | undefined = () => undefined,
 ): FieldError[] {
-  const faults = error instanceof ApiError && error.faults.length ? error.faults : [fault_of(error)];
+  const faults =
+    error instanceof ApiError && error.faults.length ? error.faults : [fault_of(error)];
   return faults.map((fault) => {
     const field = field_of(fault.code, fault.detail ?? '');
     const { text, hint } = explain(fault);
@@ -169,11 +286,18 @@ export function ErrorSummary({ errors }: { errors: FieldError[] }) {
           {errors.map((error, i) => (
             <li key={i}>
               {error.field ? (
-                <a href={`#${error.field}`} onClick={(event) => {
-                  event.preventDefault();
-                  document.getElementById(error.field!)?.focus();
-                }}>{error.text}</a>
-              ) : error.text}
+                <a
+                  href={`#${error.field}`}
+                  onClick={(event) => {
+                    event.preventDefault();
+                    document.getElementById(error.field!)?.focus();
+                  }}
+                >
+                  {error.text}
+                </a>
+              ) : (
+                error.text
+              )}
               {error.hint && <span> {error.hint}</span>}
             </li>
           ))}

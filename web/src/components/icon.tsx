@@ -8,7 +8,8 @@ const paths = {
   train: 'M3.5 16.5h13M5 14V9M9 14V5M13 14v-3.5M16 6l-3-2.5',
   model: 'M10 3.5v4m0 0H5.5v3m4.5-3h4.5v3M3.5 10.5h4v4h-4zM12.5 10.5h4v4h-4zM8 3.5h4',
   job: 'M10 3.5a6.5 6.5 0 1 1 0 13 6.5 6.5 0 0 1 0-13zM10 6.5V10l2.5 1.5',
-  people: 'M7.5 9a2.5 2.5 0 1 0 0-5 2.5 2.5 0 0 0 0 5zM3 16c0-3 2-4.5 4.5-4.5S12 13 12 16M13 8.5a2 2 0 1 0-.5-4M14 11.5c2 .3 3 1.8 3 4.5',
+  people:
+    'M7.5 9a2.5 2.5 0 1 0 0-5 2.5 2.5 0 0 0 0 5zM3 16c0-3 2-4.5 4.5-4.5S12 13 12 16M13 8.5a2 2 0 1 0-.5-4M14 11.5c2 .3 3 1.8 3 4.5',
   audit: 'M5 3.5h7l3 3v10H5zM12 3.5v3h3M7.5 10h5M7.5 13h5',
   system: 'M4 4.5h12v7H4zM7 15.5h6M10 11.5v4',
   person: 'M10 10a3 3 0 1 0 0-6 3 3 0 0 0 0 6zM4.5 16.5c.5-3 2.5-4.5 5.5-4.5s5 1.5 5.5 4.5',
@@ -36,8 +37,14 @@ export type IconName = keyof typeof paths;
 export function Icon({ name }: { name: IconName }) {
   return (
     <svg class="icon" viewBox="0 0 20 20" width="20" height="20" aria-hidden="true">
-      <path d={paths[name]} fill="none" stroke="currentColor" stroke-width="1.5"
-        stroke-linecap="round" stroke-linejoin="round" />
+      <path
+        d={paths[name]}
+        fill="none"
+        stroke="currentColor"
+        stroke-width="1.5"
+        stroke-linecap="round"
+        stroke-linejoin="round"
+      />
     </svg>
   );
 }

@@ -6,7 +6,11 @@ import type { Job } from '../types';
 import { Badge, Loading, Notice } from './page';
 
 const tones = {
-  queued: 'plain', running: 'busy', done: 'good', failed: 'bad', cancelled: 'warn',
+  queued: 'plain',
+  running: 'busy',
+  done: 'good',
+  failed: 'bad',
+  cancelled: 'warn',
 } as const;
 
 export function JobState({ job }: { job: Job }) {
@@ -28,7 +32,7 @@ export function why_waiting(job: Job): string {
 }
 
 function progress_text(job: Job): string {
-  const phase = job.phase ? t_or(`job.phase.${job.phase}`, job.phase) : '';
+  const phase = job.phase ? t_or(`phase.${job.phase}`, job.phase) : '';
   const rows = job.rows > 0 ? t('job.rows', { rows: job.rows }) : '';
   return [phase, rows].filter(Boolean).join(' · ');
 }
@@ -42,11 +46,15 @@ export function Progress({ job }: { job: Job }) {
     <div class="progress">
       {known ? (
         <progress max={1} value={share} aria-label={label} />
-      ) : <progress aria-label={label} />}
+      ) : (
+        <progress aria-label={label} />
+      )}
       <p class="progress-text">
         <span>{progress_text(job) || t('job.working')}</span>
         <span>
-          {known && percent(share, 0)}{known && ' · '}{duration(ran)}
+          {known && percent(share, 0)}
+          {known && ' · '}
+          {duration(ran)}
           {job.step === 'train' && known && ` · ${count(job.done)}/${count(job.total)}`}
         </span>
       </p>
@@ -55,8 +63,14 @@ export function Progress({ job }: { job: Job }) {
 }
 
 // Follows one job until it ends; `ended` is told once.
-export function JobPanel({ id, ended, quiet }: {
-  id: number; ended?: (job: Job) => void; quiet?: boolean;
+export function JobPanel({
+  id,
+  ended,
+  quiet,
+}: {
+  id: number;
+  ended?: (job: Job) => void;
+  quiet?: boolean;
 }) {
   const job = useJob(id, ended);
   if (!job) return <Loading lines={1} />;
@@ -77,5 +91,9 @@ export function JobPanel({ id, ended, quiet }: {
 export function JobFault({ job }: { job: Job }) {
   if (!job.fault?.code || !job_is_over(job)) return null;
   const { text, hint } = explain(job.fault);
-  return <Notice tone="bad" title={text}>{hint}</Notice>;
+  return (
+    <Notice tone="bad" title={text}>
+      {hint}
+    </Notice>
+  );
 }

@@ -13,16 +13,28 @@ function ref_text(one: LineageRef): string {
 function Step({ step }: { step: Lineage }) {
   return (
     <li>
-      <p><b>{t_or(`job.step.${step.step}`, step.step)}</b></p>
-      <p class="muted small">{step.actor} · {time(step.time_ms)}</p>
+      <p>
+        <b>{t_or(`job.step.${step.step}`, step.step)}</b>
+      </p>
+      <p class="muted small">
+        {step.actor} · {time(step.time_ms)}
+      </p>
       {step.inputs.length > 0 && (
-        <p class="small">{t('lineage.from')} {step.inputs.map(ref_text).join('，')}</p>
+        <p class="small">
+          {t('lineage.from')} {step.inputs.map(ref_text).join('，')}
+        </p>
       )}
       {step.outputs.length > 0 && (
-        <p class="small">{t('lineage.to')} {step.outputs.map(ref_text).join('，')}</p>
+        <p class="small">
+          {t('lineage.to')} {step.outputs.map(ref_text).join('，')}
+        </p>
       )}
       {(step.parents ?? []).length > 0 && (
-        <ol class="timeline">{step.parents!.map((one) => <Step key={one.id} step={one} />)}</ol>
+        <ol class="timeline">
+          {step.parents!.map((one) => (
+            <Step key={one.id} step={one} />
+          ))}
+        </ol>
       )}
     </li>
   );
@@ -33,7 +45,11 @@ export function LineageCard({ id }: { id: number }) {
   return (
     <Card title={t('lineage.title')}>
       <Shown from={lineage}>
-        {(data) => <ol class="timeline lineage"><Step step={data} /></ol>}
+        {(data) => (
+          <ol class="timeline lineage">
+            <Step step={data} />
+          </ol>
+        )}
       </Shown>
     </Card>
   );

@@ -20,15 +20,21 @@ export function Operators({ insert }: { insert: (line: string) => void }) {
                 <dl>
                   {operator.options.map((option) => (
                     <div key={option.name}>
-                      <dt><code>{option.name}</code></dt>
-                      <dd>{t_or(option.summary_key, '')}
+                      <dt>
+                        <code>{option.name}</code>
+                      </dt>
+                      <dd>
+                        {t_or(option.summary_key, '')}
                         {option.values && option.values.length > 0 && (
                           <span class="muted"> {option.values.join(' | ')}</span>
-                        )}</dd>
+                        )}
+                      </dd>
                     </div>
                   ))}
                 </dl>
-                <pre><code>{operator.example}</code></pre>
+                <pre>
+                  <code>{operator.example}</code>
+                </pre>
                 <Button onClick={() => insert(operator.example)}>{t('recipe.insert')}</Button>
               </details>
             </li>

@@ -6,11 +6,19 @@ import { explain, t } from '../messages';
 import { place } from '../router';
 import { Icon, type IconName } from './icon';
 
-export interface Crumb { text: string; href: string }
+export interface Crumb {
+  text: string;
+  href: string;
+}
 
 interface PageProps {
-  title: string; lead?: ComponentChildren; crumbs?: Crumb[]; actions?: ComponentChildren;
-  children: ComponentChildren; wide?: boolean; badge?: ComponentChildren;
+  title: string;
+  lead?: ComponentChildren;
+  crumbs?: Crumb[];
+  actions?: ComponentChildren;
+  children: ComponentChildren;
+  wide?: boolean;
+  badge?: ComponentChildren;
 }
 
 export function Page({ title, lead, crumbs, actions, children, wide, badge }: PageProps) {
@@ -26,12 +34,18 @@ export function Page({ title, lead, crumbs, actions, children, wide, badge }: Pa
     <div class={wide ? 'page page-wide' : 'page'}>
       {crumbs && crumbs.length > 0 && (
         <nav class="crumbs" aria-label={t('app.crumbs')}>
-          {crumbs.map((crumb) => <a key={crumb.href} href={crumb.href}>{crumb.text}</a>)}
+          {crumbs.map((crumb) => (
+            <a key={crumb.href} href={crumb.href}>
+              {crumb.text}
+            </a>
+          ))}
         </nav>
       )}
       <header class="page-head">
         <div class="page-title">
-          <h1 tabIndex={-1} ref={heading}>{title}</h1>
+          <h1 tabIndex={-1} ref={heading}>
+            {title}
+          </h1>
           {badge}
         </div>
         {actions && <div class="actions no-print">{actions}</div>}
@@ -43,8 +57,12 @@ export function Page({ title, lead, crumbs, actions, children, wide, badge }: Pa
 }
 
 interface CardProps {
-  title?: ComponentChildren; actions?: ComponentChildren; children: ComponentChildren;
-  id?: string; tone?: 'plain' | 'warn' | 'accent'; flush?: boolean;
+  title?: ComponentChildren;
+  actions?: ComponentChildren;
+  children: ComponentChildren;
+  id?: string;
+  tone?: 'plain' | 'warn' | 'accent';
+  flush?: boolean;
 }
 
 export function Card({ title, actions, children, id, tone = 'plain', flush }: CardProps) {
@@ -61,8 +79,16 @@ export function Card({ title, actions, children, id, tone = 'plain', flush }: Ca
   );
 }
 
-export function Empty({ title, text, action, icon = 'info' }: {
-  title: string; text?: string; action?: ComponentChildren; icon?: IconName;
+export function Empty({
+  title,
+  text,
+  action,
+  icon = 'info',
+}: {
+  title: string;
+  text?: string;
+  action?: ComponentChildren;
+  icon?: IconName;
 }) {
   return (
     <div class="empty">
@@ -74,8 +100,14 @@ export function Empty({ title, text, action, icon = 'info' }: {
   );
 }
 
-export function Notice({ tone = 'info', title, children }: {
-  tone?: 'info' | 'warn' | 'bad' | 'good'; title?: string; children?: ComponentChildren;
+export function Notice({
+  tone = 'info',
+  title,
+  children,
+}: {
+  tone?: 'info' | 'warn' | 'bad' | 'good';
+  title?: string;
+  children?: ComponentChildren;
 }) {
   const icon: IconName = tone === 'info' ? 'info' : tone === 'good' ? 'check' : 'warn';
   return (
@@ -97,7 +129,11 @@ export function ErrorBox({ error, retry }: { error: unknown; retry?: () => void 
     <Notice tone={denied ? 'warn' : 'bad'} title={text}>
       {hint && <p>{hint}</p>}
       {retry && !denied && (
-        <p><button type="button" class="button" onClick={retry}>{t('action.retry')}</button></p>
+        <p>
+          <button type="button" class="button" onClick={retry}>
+            {t('action.retry')}
+          </button>
+        </p>
       )}
     </Notice>
   );
@@ -107,23 +143,34 @@ export function Loading({ lines = 3 }: { lines?: number }) {
   return (
     <div class="loading" role="status">
       <span class="hidden-text">{t('app.loading')}</span>
-      {Array.from({ length: lines }, (_, i) => <span key={i} class={`bone bone-${i % 3}`} />)}
+      {Array.from({ length: lines }, (_, i) => (
+        <span key={i} class={`bone bone-${i % 3}`} />
+      ))}
     </div>
   );
 }
 
 // The usual three states of something read from the server.
-export function Shown<T>({ from, children, lines }: {
+export function Shown<T>({
+  from,
+  children,
+  lines,
+}: {
   from: { data: T | undefined; error: unknown; reload: () => void };
-  children: (data: T) => ComponentChildren; lines?: number;
+  children: (data: T) => ComponentChildren;
+  lines?: number;
 }) {
   if (from.data !== undefined) return <>{children(from.data)}</>;
   if (from.error) return <ErrorBox error={from.error} retry={from.reload} />;
   return <Loading lines={lines ?? 3} />;
 }
 
-export function Tabs({ label, items }: {
-  label: string; items: { text: ComponentChildren; href: string; on: boolean }[];
+export function Tabs({
+  label,
+  items,
+}: {
+  label: string;
+  items: { text: ComponentChildren; href: string; on: boolean }[];
 }) {
   return (
     <nav class="tabs no-print" aria-label={label}>
@@ -136,8 +183,12 @@ export function Tabs({ label, items }: {
   );
 }
 
-export function Badge({ tone, children }: {
-  tone: 'plain' | 'good' | 'warn' | 'bad' | 'busy' | 'accent'; children: ComponentChildren;
+export function Badge({
+  tone,
+  children,
+}: {
+  tone: 'plain' | 'good' | 'warn' | 'bad' | 'busy' | 'accent';
+  children: ComponentChildren;
 }) {
   return <span class={`badge badge-${tone}`}>{children}</span>;
 }

@@ -10,26 +10,39 @@ import { Dialogs, question } from './dialog';
 import { Icon, Logo, type IconName } from './icon';
 import type { Role } from '../types';
 
-interface Entry { path: string; key: MessageKey; icon: IconName; roles: Role[] }
+interface Entry {
+  path: string;
+  key: MessageKey;
+  icon: IconName;
+  roles: Role[];
+}
 const groups: { key: MessageKey | null; entries: Entry[] }[] = [
   { key: null, entries: [{ path: '/', key: 'nav.home', icon: 'home', roles: [] }] },
   {
-    key: 'nav.group.data', entries: [
+    key: 'nav.group.data',
+    entries: [
       { path: '/import', key: 'nav.import', icon: 'import', roles: ['data'] },
       { path: '/datasets', key: 'nav.datasets', icon: 'dataset', roles: ['data'] },
       { path: '/releases', key: 'nav.releases', icon: 'release', roles: [] },
     ],
   },
   {
-    key: 'nav.group.models', entries: [
+    key: 'nav.group.models',
+    entries: [
       { path: '/train', key: 'nav.train', icon: 'train', roles: ['research'] },
       { path: '/models', key: 'nav.models', icon: 'model', roles: ['research', 'data'] },
     ],
   },
   {
-    key: 'nav.group.house', entries: [
+    key: 'nav.group.house',
+    entries: [
       { path: '/jobs', key: 'nav.jobs', icon: 'job', roles: [] },
-      { path: '/people', key: 'nav.people', icon: 'people', roles: ['system', 'security', 'audit'] },
+      {
+        path: '/people',
+        key: 'nav.people',
+        icon: 'people',
+        roles: ['system', 'security', 'audit'],
+      },
       { path: '/audit', key: 'nav.audit', icon: 'audit', roles: ['audit'] },
       { path: '/system', key: 'nav.system', icon: 'system', roles: ['system', 'audit'] },
     ],
@@ -56,7 +69,8 @@ function Navigation() {
               {entries.map((entry) => (
                 <li key={entry.path}>
                   <a href={entry.path} aria-current={is_here(entry.path) ? 'page' : undefined}>
-                    <Icon name={entry.icon} /><span>{t(entry.key)}</span>
+                    <Icon name={entry.icon} />
+                    <span>{t(entry.key)}</span>
                   </a>
                 </li>
               ))}
@@ -71,8 +85,12 @@ function Navigation() {
 export function LanguageSwitch() {
   const other = language.value === 'en' ? 'zh-CN' : 'en';
   return (
-    <button type="button" class="button button-quiet button-small" lang={other}
-      onClick={() => void language_choose(other)}>
+    <button
+      type="button"
+      class="button button-quiet button-small"
+      lang={other}
+      onClick={() => void language_choose(other)}
+    >
       {other === 'en' ? 'English' : '中文'}
     </button>
   );
@@ -82,7 +100,10 @@ export function Brand() {
   return (
     <a class="brand" href="/">
       <Logo />
-      <span class="brand-name"><b>{t('app.name')}</b><small>{t('app.name_other')}</small></span>
+      <span class="brand-name">
+        <b>{t('app.name')}</b>
+        <small>{t('app.name_other')}</small>
+      </span>
     </a>
   );
 }
@@ -95,13 +116,25 @@ function Toasts() {
           <Icon name={toast.tone === 'bad' ? 'warn' : 'check'} />
           <p>{toast.text}</p>
           {toast.action && (
-            <button type="button" class="button button-small" onClick={() => {
-              toast.action?.act();
-              toast_close(toast.id);
-            }}>{toast.action.text}</button>
+            <button
+              type="button"
+              class="button button-small"
+              onClick={() => {
+                toast.action?.act();
+                toast_close(toast.id);
+              }}
+            >
+              {toast.action.text}
+            </button>
           )}
-          <button type="button" class="button button-quiet button-small" aria-label={t('action.close')}
-            onClick={() => toast_close(toast.id)}><Icon name="close" /></button>
+          <button
+            type="button"
+            class="button button-quiet button-small"
+            aria-label={t('action.close')}
+            onClick={() => toast_close(toast.id)}
+          >
+            <Icon name="close" />
+          </button>
         </div>
       ))}
     </div>
@@ -110,16 +143,24 @@ function Toasts() {
 
 function Skip() {
   return (
-    <a class="skip" href="#main" onClick={(event) => {
-      event.preventDefault();
-      document.getElementById('main')?.focus();
-    }}>{t('app.skip')}</a>
+    <a
+      class="skip"
+      href="#main"
+      onClick={(event) => {
+        event.preventDefault();
+        document.getElementById('main')?.focus();
+      }}
+    >
+      {t('app.skip')}
+    </a>
   );
 }
 
 export function Shell({ children }: { children: ComponentChildren }) {
   const here = place.value.path;
-  useEffect(() => { open.value = false; }, [here]);
+  useEffect(() => {
+    open.value = false;
+  }, [here]);
   const who = person.value!;
   return (
     <>
@@ -128,9 +169,17 @@ export function Shell({ children }: { children: ComponentChildren }) {
         <header class="side">
           <div class="side-top">
             <Brand />
-            <button type="button" class="button button-quiet menu-button" aria-expanded={open.value}
-              aria-controls="nav" onClick={() => { open.value = !open.value; }}>
-              <Icon name="menu" /><span>{t('nav.menu')}</span>
+            <button
+              type="button"
+              class="button button-quiet menu-button"
+              aria-expanded={open.value}
+              aria-controls="nav"
+              onClick={() => {
+                open.value = !open.value;
+              }}
+            >
+              <Icon name="menu" />
+              <span>{t('nav.menu')}</span>
             </button>
           </div>
           <div class={open.value ? 'side-rest side-open' : 'side-rest'}>
@@ -138,18 +187,27 @@ export function Shell({ children }: { children: ComponentChildren }) {
             <div class="side-person">
               <a href="/account" aria-current={is_here('/account') ? 'page' : undefined}>
                 <Icon name="person" />
-                <span><b>{who.display_name || who.name}</b>
-                  <small>{who.department || t('nav.account')}</small></span>
+                <span>
+                  <b>{who.display_name || who.name}</b>
+                  <small>{who.department || t('nav.account')}</small>
+                </span>
               </a>
               <div class="side-tools">
                 <LanguageSwitch />
-                <button type="button" class="button button-quiet button-small"
-                  onClick={() => void sign_out()}>{t('nav.sign_out')}</button>
+                <button
+                  type="button"
+                  class="button button-quiet button-small"
+                  onClick={() => void sign_out()}
+                >
+                  {t('nav.sign_out')}
+                </button>
               </div>
             </div>
           </div>
         </header>
-        <main id="main" tabIndex={-1}>{children}</main>
+        <main id="main" tabIndex={-1}>
+          {children}
+        </main>
       </div>
       <Toasts />
       <Dialogs />
@@ -163,9 +221,16 @@ export function Gate({ children }: { children: ComponentChildren }) {
     <>
       <div class="gate">
         <Skip />
-        <header class="gate-top"><Brand /><LanguageSwitch /></header>
-        <main id="main" tabIndex={-1} class="gate-yard">{children}</main>
-        <footer class="gate-foot"><p>{t('app.tagline')}</p></footer>
+        <header class="gate-top">
+          <Brand />
+          <LanguageSwitch />
+        </header>
+        <main id="main" tabIndex={-1} class="gate-yard">
+          {children}
+        </main>
+        <footer class="gate-foot">
+          <p>{t('app.tagline')}</p>
+        </footer>
       </div>
       <Toasts />
       <Dialogs />

@@ -8,8 +8,14 @@ import { toast } from '../state';
 import { Icon } from './icon';
 
 // `label` names the table for readers; the frame can be scrolled by keyboard.
-export function Table({ label, children, dense }: {
-  label: string; children: ComponentChildren; dense?: boolean;
+export function Table({
+  label,
+  children,
+  dense,
+}: {
+  label: string;
+  children: ComponentChildren;
+  dense?: boolean;
 }) {
   return (
     <div class="table-frame" role="region" aria-label={label} tabIndex={0}>
@@ -18,8 +24,16 @@ export function Table({ label, children, dense }: {
   );
 }
 
-export function Pager({ page, size, total, name = 'page' }: {
-  page: number; size: number; total: number; name?: string;
+export function Pager({
+  page,
+  size,
+  total,
+  name = 'page',
+}: {
+  page: number;
+  size: number;
+  total: number;
+  name?: string;
 }) {
   const last = Math.max(1, Math.ceil(total / size));
   if (total === 0) return null;
@@ -32,12 +46,20 @@ export function Pager({ page, size, total, name = 'page' }: {
       </p>
       {last > 1 && (
         <div class="actions">
-          <button type="button" class="button button-plain" disabled={page <= 1}
-            onClick={() => query_set({ [name]: page - 1 > 1 ? page - 1 : null })}>
+          <button
+            type="button"
+            class="button button-plain"
+            disabled={page <= 1}
+            onClick={() => query_set({ [name]: page - 1 > 1 ? page - 1 : null })}
+          >
             {t('pager.previous')}
           </button>
-          <button type="button" class="button button-plain" disabled={page >= last}
-            onClick={() => query_set({ [name]: page + 1 })}>
+          <button
+            type="button"
+            class="button button-plain"
+            disabled={page >= last}
+            onClick={() => query_set({ [name]: page + 1 })}
+          >
             {t('pager.next')}
           </button>
         </div>
@@ -71,14 +93,18 @@ async function copy(text: string): Promise<boolean> {
 export function Copy({ text, label }: { text: string; label?: string }) {
   const [done, done_set] = useState(false);
   return (
-    <button type="button" class="button button-quiet button-small no-print" onClick={async () => {
-      if (await copy(text)) {
-        done_set(true);
-        toast(t('action.copied'));
-      } else {
-        toast(t('action.copy_failed'), 'bad');
-      }
-    }}>
+    <button
+      type="button"
+      class="button button-quiet button-small no-print"
+      onClick={async () => {
+        if (await copy(text)) {
+          done_set(true);
+          toast(t('action.copied'));
+        } else {
+          toast(t('action.copy_failed'), 'bad');
+        }
+      }}
+    >
       <Icon name={done ? 'check' : 'copy'} />
       <span>{label ?? t('action.copy')}</span>
     </button>
@@ -90,7 +116,10 @@ export function Hash({ value }: { value: string | null | undefined }) {
   if (!value) return <span>–</span>;
   return (
     <span class="hash">
-      <code title={value}>{value.slice(0, 16)}<span class="hash-rest">{value.slice(16)}</span></code>
+      <code title={value}>
+        {value.slice(0, 16)}
+        <span class="hash-rest">{value.slice(16)}</span>
+      </code>
       <Copy text={value} />
     </span>
   );
@@ -99,16 +128,29 @@ export function Hash({ value }: { value: string | null | undefined }) {
 export function Code({ text, label }: { text: string; label: string }) {
   return (
     <div class="code">
-      <pre tabIndex={0} aria-label={label}><code>{text}</code></pre>
+      <pre tabIndex={0} aria-label={label}>
+        <code>{text}</code>
+      </pre>
       <Copy text={text} />
     </div>
   );
 }
 
-export function Bar({ share, tone = 'accent' }: { share: number; tone?: 'accent' | 'warn' | 'muted' }) {
+export function Bar({
+  share,
+  tone = 'accent',
+}: {
+  share: number;
+  tone?: 'accent' | 'warn' | 'muted';
+}) {
   const width = Math.max(0, Math.min(1, share)) * 100;
   return (
-    <svg class={`bar bar-${tone}`} viewBox="0 0 100 6" preserveAspectRatio="none" aria-hidden="true">
+    <svg
+      class={`bar bar-${tone}`}
+      viewBox="0 0 100 6"
+      preserveAspectRatio="none"
+      aria-hidden="true"
+    >
       <rect class="bar-back" width="100" height="6" />
       <rect class="bar-fill" width={width} height="6" />
     </svg>

@@ -21,52 +21,80 @@ import { FaultsTab, RowsTab } from './dataset_rows';
 import { DatasetState } from './datasets';
 import { NotFound } from './missing';
 
-export interface DatasetTab { dataset: Dataset; revision: Revision; reload: () => void }
+export interface DatasetTab {
+  dataset: Dataset;
+  revision: Revision;
+  reload: () => void;
+}
 
 const tabs = ['overview', 'rows', 'check', 'cleanse', 'publish', 'report', 'faults'] as const;
-type Tab = typeof tabs[number];
+type Tab = (typeof tabs)[number];
 
 export function revision_of(dataset: Dataset, number: number): Revision | undefined {
   const all = dataset.revisions ?? [];
-  return all.find((revision) => revision.number === number)
-    ?? all.find((revision) => revision.number === dataset.revision) ?? all[all.length - 1];
+  return (
+    all.find((revision) => revision.number === number) ??
+    all.find((revision) => revision.number === dataset.revision) ??
+    all[all.length - 1]
+  );
 }
 
 function href(dataset: Dataset, tab: Tab, revision: Revision | undefined): string {
   const base = tab === 'overview' ? `/datasets/${dataset.id}` : `/datasets/${dataset.id}/${tab}`;
   return revision && revision.number !== dataset.revision
-    ? `${base}?revision=${revision.number}` : base;
+    ? `${base}?revision=${revision.number}`
+    : base;
 }
 
-function TabBar({ dataset, revision, tab }: {
-  dataset: Dataset; revision: Revision; tab: Tab;
-}) {
-  const shown = tabs.filter((name) =>
-    (name !== 'report' || revision.report) && (name !== 'faults' || revision.fault_count > 0));
+function TabBar({ dataset, revision, tab }: { dataset: Dataset; revision: Revision; tab: Tab }) {
+  const shown = tabs.filter(
+    (name) =>
+      (name !== 'report' || revision.report) && (name !== 'faults' || revision.fault_count > 0),
+  );
   return (
-    <Tabs label={dataset.name} items={shown.map((name) => ({
-      text: t(`dataset.tab.${name}`), href: href(dataset, name, revision), on: name === tab,
-    }))} />
+    <Tabs
+      label={dataset.name}
+      items={shown.map((name) => ({
+        text: t(`dataset.tab.${name}`),
+        href: href(dataset, name, revision),
+        on: name === tab,
+      }))}
+    />
   );
 }
 
-function RevisionPicker({ dataset, revision, tab }: {
-  dataset: Dataset; revision: Revision; tab: Tab;
+function RevisionPicker({
+  dataset,
+  revision,
+  tab,
+}: {
+  dataset: Dataset;
+  revision: Revision;
+  tab: Tab;
 }) {
   const all = dataset.revisions ?? [];
   if (all.length < 2) return null;
   return (
     <p class="revision-picker no-print">
       <label for="revision">{t('dataset.revision_shown')}</label>
-      <select id="revision" value={String(revision.number)} onChange={(event) => {
-        const chosen = all.find((one) => String(one.number) === event.currentTarget.value);
-        navigate(href(dataset, tab, chosen));
-      }}>
+      <select
+        id="revision"
+        value={String(revision.number)}
+        onChange={(event) => {
+          const chosen = all.find((one) => String(one.number) === event.currentTarget.value);
+          navigate(href(dataset, tab, chosen));
+        }}
+      >
         {all.map((one) => (
-          <option key={one.number} value={String(one.number)}
-            selected={one.number === revision.number}>
+          <option
+            key={one.number}
+            value={String(one.number)}
+            selected={one.number === revision.number}
+          >
             {t('dataset.revision_option', {
-              number: one.number, kind: t(`revision.kind.${one.kind}`), rows: one.rows,
+              number: one.number,
+              kind: t(`revision.kind.${one.kind}`),
+              rows: one.rows,
             })}
           </option>
         ))}
@@ -80,20 +108,29 @@ function RevisionPicker({ dataset, revision, tab }: {
 
 function Body({ tab, ...shown }: DatasetTab & { tab: Tab }) {
   switch (tab) {
-    case 'rows': return <RowsTab {...shown} />;
-    case 'check': return <CheckTab {...shown} />;
-    case 'cleanse': return <CleanseTab {...shown} />;
-    case 'publish': return <PublishTab {...shown} />;
-    case 'report': return <ReportTab {...shown} />;
-    case 'faults': return <FaultsTab {...shown} />;
-    default: return <OverviewTab {...shown} />;
+    case 'rows':
+      return <RowsTab {...shown} />;
+    case 'check':
+      return <CheckTab {...shown} />;
+    case 'cleanse':
+      return <CleanseTab {...shown} />;
+    case 'publish':
+      return <PublishTab {...shown} />;
+    case 'report':
+      return <ReportTab {...shown} />;
+    case 'faults':
+      return <FaultsTab {...shown} />;
+    default:
+      return <OverviewTab {...shown} />;
   }
 }
 
 async function to_bin(dataset: Dataset, reload: () => void): Promise<void> {
   const sure = await ask({
-    title: t('dataset.bin_title', { name: dataset.name }), text: t('dataset.bin_text'),
-    confirm: t('dataset.bin'), danger: true,
+    title: t('dataset.bin_title', { name: dataset.name }),
+    text: t('dataset.bin_text'),
+    confirm: t('dataset.bin'),
+    danger: true,
   });
   if (sure === null) return;
   try {
@@ -101,11 +138,12 @@ async function to_bin(dataset: Dataset, reload: () => void): Promise<void> {
     navigate('/datasets');
     toast(t('dataset.binned', { name: dataset.name }), 'plain', {
       text: t('action.undo'),
-      act: () => void patch(`/datasets/${dataset.id}`, { deleted: false }).then(() => {
-        toast(t('dataset.restored', { name: dataset.name }));
-        navigate(`/datasets/${dataset.id}`);
-        reload();
-      }, toast_error),
+      act: () =>
+        void patch(`/datasets/${dataset.id}`, { deleted: false }).then(() => {
+          toast(t('dataset.restored', { name: dataset.name }));
+          navigate(`/datasets/${dataset.id}`);
+          reload();
+        }, toast_error),
     });
   } catch (error) {
     toast_error(error);
@@ -114,7 +152,9 @@ async function to_bin(dataset: Dataset, reload: () => void): Promise<void> {
 
 async function rename(dataset: Dataset, reload: () => void): Promise<void> {
   const name = await ask({
-    title: t('dataset.rename'), text: '', confirm: t('action.save'),
+    title: t('dataset.rename'),
+    text: '',
+    confirm: t('action.save'),
     input: { label: t('dataset.name'), required: true, value: dataset.name },
   });
   if (!name || name === dataset.name) return;
@@ -131,7 +171,14 @@ function CurrentJob({ dataset, reload }: { dataset: Dataset; reload: () => void 
   if (!dataset.job || (over && job_is_over(over) && over.state === 'done')) return null;
   return (
     <div class="current-job no-print">
-      <JobPanel id={dataset.job} quiet ended={(job) => { over_set(job); reload(); }} />
+      <JobPanel
+        id={dataset.job}
+        quiet
+        ended={(job) => {
+          over_set(job);
+          reload();
+        }}
+      />
     </div>
   );
 }
@@ -145,19 +192,25 @@ export default function DatasetPage({ params }: PageProps) {
   const dataset = from.data;
   const revision = dataset && revision_of(dataset, wanted);
   return (
-    <Page title={dataset?.name ?? t('dataset.one')} wide
+    <Page
+      title={dataset?.name ?? t('dataset.one')}
+      wide
       crumbs={[{ text: t('nav.datasets'), href: '/datasets' }]}
       badge={dataset && <DatasetState dataset={dataset} />}
-      actions={dataset && !dataset.deleted && (
-        <>
-          <Button kind="quiet" onClick={() => void rename(dataset, from.reload)}>
-            {t('dataset.rename')}
-          </Button>
-          <Button kind="quiet" icon="bin" onClick={() => void to_bin(dataset, from.reload)}>
-            {t('dataset.bin')}
-          </Button>
-        </>
-      )}>
+      actions={
+        dataset &&
+        !dataset.deleted && (
+          <>
+            <Button kind="quiet" onClick={() => void rename(dataset, from.reload)}>
+              {t('dataset.rename')}
+            </Button>
+            <Button kind="quiet" icon="bin" onClick={() => void to_bin(dataset, from.reload)}>
+              {t('dataset.bin')}
+            </Button>
+          </>
+        )
+      }
+    >
       <Shown from={from} lines={6}>
         {(data) => (
           <>
@@ -167,11 +220,18 @@ export default function DatasetPage({ params }: PageProps) {
               <>
                 <TabBar dataset={data} revision={revision} tab={tab} />
                 <RevisionPicker dataset={data} revision={revision} tab={tab} />
-                <Body key={`${tab}${revision.number}`} tab={tab} dataset={data}
-                  revision={revision} reload={from.reload} />
+                <Body
+                  key={`${tab}${revision.number}`}
+                  tab={tab}
+                  dataset={data}
+                  revision={revision}
+                  reload={from.reload}
+                />
               </>
             ) : (
-              <Card><p class="muted">{t('dataset.no_revision')}</p></Card>
+              <Card>
+                <p class="muted">{t('dataset.no_revision')}</p>
+              </Card>
             )}
           </>
         )}

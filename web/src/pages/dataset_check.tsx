@@ -33,7 +33,8 @@ function Personal({ column }: { column: ProfileColumn }) {
           <Badge tone="bad">{personal_name(one.kind)}</Badge>
           <span>
             {t(one.where === 'inside' ? 'check.found_inside' : 'check.found_whole', {
-              cells: one.cells, share: percent(one.share),
+              cells: one.cells,
+              share: percent(one.share),
             })}
           </span>
         </li>
@@ -45,11 +46,23 @@ function Personal({ column }: { column: ProfileColumn }) {
 function Quantiles({ column }: { column: ProfileColumn }) {
   const q = column.quantiles;
   if (!q || q.length < 7) return null;
+  const all = [
+    ['check.q0', 0],
+    ['check.q25', 2],
+    ['check.q50', 3],
+    ['check.q75', 4],
+    ['check.q100', 6],
+  ] as const;
+  const long = typeof q[0] === 'string'; // dates: five would not fit beside one another
   return (
     <dl class="quantiles">
-      {([['check.q0', 0], ['check.q25', 2], ['check.q50', 3], ['check.q75', 4], ['check.q100', 6]] as const)
+      {all
+        .filter(([, i]) => !long || i === 0 || i === 3 || i === 6)
         .map(([key, i]) => (
-          <div key={key}><dt>{t(key)}</dt><dd>{short(q[i])}</dd></div>
+          <div key={key}>
+            <dt>{t(key)}</dt>
+            <dd>{short(q[i])}</dd>
+          </div>
         ))}
     </dl>
   );
@@ -73,15 +86,26 @@ function Top({ column, hidden }: { column: ProfileColumn; hidden: boolean }) {
       {column.examples && column.examples.length > 0 && !hidden && (
         <p class="small">
           <span class="muted">{t('check.examples')} </span>
-          {column.examples.slice(0, 5).map((value, i) => <code key={i}>{short(value)} </code>)}
+          {column.examples.slice(0, 5).map((value, i) => (
+            <code key={i}>{short(value)} </code>
+          ))}
         </p>
       )}
     </>
   );
 }
 
-function ColumnCard({ column, rows, hidden, editable, change }: {
-  column: ProfileColumn; rows: number; hidden: boolean; editable: boolean;
+function ColumnCard({
+  column,
+  rows,
+  hidden,
+  editable,
+  change,
+}: {
+  column: ProfileColumn;
+  rows: number;
+  hidden: boolean;
+  editable: boolean;
   change: Parameters<typeof RoleSelect>[0]['change'];
 }) {
   const histogram = column.histogram;
@@ -95,21 +119,34 @@ function ColumnCard({ column, rows, hidden, editable, change }: {
       <dl class="column-facts">
         <div>
           <dt>{t('check.missing')}</dt>
-          <dd>{count(column.missing)} ({percent(rows ? column.missing / rows : 0)})
-            <Bar share={rows ? column.missing / rows : 0} tone="warn" /></dd>
+          <dd>
+            {count(column.missing)} ({percent(rows ? column.missing / rows : 0)})
+            <Bar share={rows ? column.missing / rows : 0} tone="warn" />
+          </dd>
         </div>
         <div>
           <dt>{t('check.distinct')}</dt>
-          <dd>{column.distinct_exact ? '' : '≈ '}{count(column.distinct)}</dd>
+          <dd>
+            {column.distinct_exact ? '' : '≈ '}
+            {count(column.distinct)}
+          </dd>
         </div>
         {column.mean !== undefined && column.mean !== null && (
-          <div><dt>{t('check.mean')}</dt>
-            <dd>{short(column.mean)}
-              {column.deviation !== undefined && ` ± ${short(column.deviation)}`}</dd></div>
+          <div>
+            <dt>{t('check.mean')}</dt>
+            <dd>
+              {short(column.mean)}
+              {column.deviation !== undefined && ` ± ${short(column.deviation)}`}
+            </dd>
+          </div>
         )}
         {column.length_maximum !== undefined && column.type === 'text' && (
-          <div><dt>{t('check.length')}</dt>
-            <dd>{column.length_minimum}–{column.length_maximum}</dd></div>
+          <div>
+            <dt>{t('check.length')}</dt>
+            <dd>
+              {column.length_minimum}–{column.length_maximum}
+            </dd>
+          </div>
         )}
       </dl>
       {drawn && <Histogram name={column.name} edges={histogram.edges} counts={histogram.counts} />}
@@ -118,12 +155,19 @@ function ColumnCard({ column, rows, hidden, editable, change }: {
       <Personal column={column} />
       <p class="column-role">
         <span class="muted">{t('role.label')}</span>
-        <RoleSelect column={column.name} role={column.role} proposed={column.role_proposed}
-          disabled={!editable} change={change} />
-        {editable && column.role_proposed && column.role_proposed !== (column.role || 'none') && (
-          <Badge tone="warn">{t('role.proposed_is', {
-            role: t_or(`role.${column.role_proposed}`, column.role_proposed),
-          })}</Badge>
+        <RoleSelect
+          column={column.name}
+          role={column.role}
+          proposed={column.role_proposed}
+          disabled={!editable}
+          change={change}
+        />
+        {editable && column.role_proposed && column.role_proposed !== (column.role || 'plain') && (
+          <Badge tone="warn">
+            {t('role.proposed_is', {
+              role: t_or(`role.${column.role_proposed}`, column.role_proposed),
+            })}
+          </Badge>
         )}
       </p>
     </section>
@@ -133,59 +177,95 @@ function ColumnCard({ column, rows, hidden, editable, change }: {
 function Summary({ profile }: { profile: Profile }) {
   const found = profile.columns.filter((column) => column.personal?.length);
   if (!found.length) {
-    return <Notice tone="good" title={t('check.no_personal')}>{t('check.no_personal_hint')}</Notice>;
+    return (
+      <Notice tone="good" title={t('check.no_personal')}>
+        {t('check.no_personal_hint')}
+      </Notice>
+    );
   }
   return (
     <Card tone="warn" title={t('check.personal_title', { columns: found.length })} flush>
       <Table label={t('check.personal')} dense>
-        <thead><tr>
-          <th>{t('look.name')}</th><th>{t('check.kind')}</th><th class="number">{t('check.cells')}</th>
-          <th class="number">{t('check.share')}</th><th>{t('check.where')}</th>
-        </tr></thead>
+        <thead>
+          <tr>
+            <th>{t('look.name')}</th>
+            <th>{t('check.kind')}</th>
+            <th class="number">{t('check.cells')}</th>
+            <th class="number">{t('check.share')}</th>
+            <th>{t('check.where')}</th>
+          </tr>
+        </thead>
         <tbody>
-          {found.flatMap((column) => column.personal!.map((one) => (
-            <tr key={column.name + one.kind + one.where}>
-              <th scope="row">{column.name}</th><td>{personal_name(one.kind)}</td>
-              <td class="number">{count(one.cells)}</td>
-              <td class="number">{percent(one.share)}</td>
-              <td>{t(one.where === 'inside' ? 'check.inside' : 'check.whole')}</td>
-            </tr>
-          )))}
+          {found.flatMap((column) =>
+            column.personal!.map((one) => (
+              <tr key={column.name + one.kind + one.where}>
+                <th scope="row">{column.name}</th>
+                <td>{personal_name(one.kind)}</td>
+                <td class="number">{count(one.cells)}</td>
+                <td class="number">{percent(one.share)}</td>
+                <td>{t(one.where === 'inside' ? 'check.inside' : 'check.whole')}</td>
+              </tr>
+            )),
+          )}
         </tbody>
       </Table>
     </Card>
   );
 }
 
-function Cards({ profile, tab, hidden, changed }: {
-  profile: Profile; tab: DatasetTab; hidden: boolean; changed: () => void;
+function Cards({
+  profile,
+  tab,
+  hidden,
+  changed,
+}: {
+  profile: Profile;
+  tab: DatasetTab;
+  hidden: boolean;
+  changed: () => void;
 }) {
   const wanted = query_text('q').toLowerCase();
   const only = query_text('personal') === '1';
-  const shown = profile.columns.filter((column) =>
-    column.name.toLowerCase().includes(wanted) && (!only || column.personal?.length));
+  const shown = profile.columns.filter(
+    (column) => column.name.toLowerCase().includes(wanted) && (!only || column.personal?.length),
+  );
   const page = query_number('page', 1);
   const editable = tab.revision.number === tab.dataset.revision && !tab.dataset.deleted;
   return (
     <>
       <div class="filters no-print">
-        <input type="search" value={query_text('q')} aria-label={t('check.filter')}
+        <input
+          type="search"
+          value={query_text('q')}
+          aria-label={t('check.filter')}
           placeholder={t('check.filter')}
-          onInput={(event) => query_set({ q: event.currentTarget.value, page: null }, true)} />
+          onInput={(event) => query_set({ q: event.currentTarget.value, page: null }, true)}
+        />
         <div class="check">
-          <input type="checkbox" id="only" checked={only}
+          <input
+            type="checkbox"
+            id="only"
+            checked={only}
             onChange={(event) =>
-              query_set({ personal: event.currentTarget.checked ? 1 : null, page: null }, true)} />
+              query_set({ personal: event.currentTarget.checked ? 1 : null, page: null }, true)
+            }
+          />
           <label for="only">{t('check.only_personal')}</label>
         </div>
       </div>
       {shown.length === 0 && <Empty title={t('check.none_fit')} />}
       <div class="columns">
         {shown.slice((page - 1) * SIZE, page * SIZE).map((column) => (
-          <ColumnCard key={column.name} column={column} rows={profile.rows} hidden={hidden}
-            editable={editable} change={(role) => {
+          <ColumnCard
+            key={column.name}
+            column={column}
+            rows={profile.rows}
+            hidden={hidden}
+            editable={editable}
+            change={(role) => {
               void role_set(tab.dataset, column.name, role, changed);
-            }} />
+            }}
+          />
         ))}
       </div>
       {shown.length > SIZE && <Pager page={page} size={SIZE} total={shown.length} />}
@@ -216,8 +296,16 @@ export function CheckTab(tab: DatasetTab) {
           </>
         ) : null}
         {!job && (
-          <Empty title={t('check.none')} text={t('check.none_text')} icon="eye"
-            action={<Button kind="primary" onClick={() => void start()}>{t('check.start')}</Button>} />
+          <Empty
+            title={t('check.none')}
+            text={t('check.none_text')}
+            icon="eye"
+            action={
+              <Button kind="primary" onClick={() => void start()}>
+                {t('check.start')}
+              </Button>
+            }
+          />
         )}
       </Card>
     );
@@ -232,17 +320,31 @@ export function CheckTab(tab: DatasetTab) {
               {data.duplicates && ` · ${t('check.duplicates', { rows: data.duplicates.rows })}`}
             </p>
             {reveal ? (
-              <Button icon="lock" onClick={() => reveal_set(false)}>{t('reveal.hide')}</Button>
+              <Button icon="lock" onClick={() => reveal_set(false)}>
+                {t('reveal.hide')}
+              </Button>
             ) : (
-              <Button icon="eye" onClick={async () => {
-                if (await ask_reveal()) reveal_set(true);
-              }}>{t('reveal.examples')}</Button>
+              <Button
+                icon="eye"
+                onClick={async () => {
+                  if (await ask_reveal()) reveal_set(true);
+                }}
+              >
+                {t('reveal.examples')}
+              </Button>
             )}
           </div>
           {reveal && <Notice tone="warn" title={t('reveal.on')} />}
           <Summary profile={data} />
-          <Cards profile={data} tab={tab} hidden={!reveal}
-            changed={() => { profile.reload(); reload(); }} />
+          <Cards
+            profile={data}
+            tab={tab}
+            hidden={!reveal}
+            changed={() => {
+              profile.reload();
+              reload();
+            }}
+          />
         </>
       )}
     </Shown>

@@ -20,17 +20,25 @@ const drafts = new Map<number, string>(); // dataset → text, while the page is
 
 // Asks the server about the text once typing rests.
 function useRecipeCheck(text: string, dataset: number, revision: number) {
-  const [state, state_set] = useState<{ ok: boolean | null; faults: Fault[] }>(
-    { ok: null, faults: [] });
+  const [state, state_set] = useState<{ ok: boolean | null; faults: Fault[] }>({
+    ok: null,
+    faults: [],
+  });
   useEffect(() => {
     const abort = new AbortController();
     state_set((old) => ({ ok: null, faults: old.faults }));
     const timer = setTimeout(() => {
-      request<RecipeCheck>('POST', '/recipes/check', { text, dataset, revision }, abort.signal)
-        .then((answer) => state_set({ ok: answer.ok, faults: answer.errors ?? [] }),
-          (error: unknown) => {
-            if (!is_gone(error)) state_set({ ok: false, faults: [fault_of(error)] });
-          });
+      request<RecipeCheck>(
+        'POST',
+        '/recipes/check',
+        { text, dataset, revision },
+        abort.signal,
+      ).then(
+        (answer) => state_set({ ok: answer.ok, faults: answer.errors ?? [] }),
+        (error: unknown) => {
+          if (!is_gone(error)) state_set({ ok: false, faults: [fault_of(error)] });
+        },
+      );
     }, 350);
     return () => {
       clearTimeout(timer);
@@ -47,7 +55,9 @@ function Saved({ text, load }: { text: string; load: (text: string) => void }) {
   const recipe = items.find((one) => String(one.id) === chosen);
   const save = async () => {
     const name = await ask({
-      title: t('recipe.save_title'), text: t('recipe.save_text'), confirm: t('action.save'),
+      title: t('recipe.save_title'),
+      text: t('recipe.save_text'),
+      confirm: t('action.save'),
       input: { label: t('recipe.name'), required: true },
     });
     if (!name) return;
@@ -62,8 +72,10 @@ function Saved({ text, load }: { text: string; load: (text: string) => void }) {
   const drop = async () => {
     if (!recipe) return;
     const sure = await ask({
-      title: t('recipe.delete_title', { name: recipe.name }), text: t('recipe.delete_text'),
-      confirm: t('action.delete'), danger: true,
+      title: t('recipe.delete_title', { name: recipe.name }),
+      text: t('recipe.delete_text'),
+      confirm: t('action.delete'),
+      danger: true,
     });
     if (sure === null) return;
     try {
@@ -72,8 +84,11 @@ function Saved({ text, load }: { text: string; load: (text: string) => void }) {
       list.reload();
       toast(t('recipe.deleted', { name: recipe.name }), 'plain', {
         text: t('action.undo'),
-        act: () => void post('/recipes', { name: recipe.name, text: recipe.text })
-          .then(list.reload, toast_error),
+        act: () =>
+          void post('/recipes', { name: recipe.name, text: recipe.text }).then(
+            list.reload,
+            toast_error,
+          ),
       });
     } catch (error) {
       toast_error(error);
@@ -81,16 +96,27 @@ function Saved({ text, load }: { text: string; load: (text: string) => void }) {
   };
   return (
     <div class="saved">
-      <select aria-label={t('recipe.saved_list')} value={chosen}
-        onChange={(event) => chosen_set(event.currentTarget.value)}>
+      <select
+        aria-label={t('recipe.saved_list')}
+        value={chosen}
+        onChange={(event) => chosen_set(event.currentTarget.value)}
+      >
         <option value="">{t(items.length ? 'recipe.choose' : 'recipe.none_saved')}</option>
-        {items.map((one) => <option key={one.id} value={String(one.id)}>{one.name}</option>)}
+        {items.map((one) => (
+          <option key={one.id} value={String(one.id)}>
+            {one.name}
+          </option>
+        ))}
       </select>
       <Button disabled={!recipe} onClick={() => recipe && load(recipe.text)}>
         {t('recipe.load')}
       </Button>
-      <Button disabled={!recipe} kind="quiet" onClick={() => void drop()}>{t('action.delete')}</Button>
-      <Button kind="quiet" onClick={() => void save()}>{t('recipe.save')}</Button>
+      <Button disabled={!recipe} kind="quiet" onClick={() => void drop()}>
+        {t('action.delete')}
+      </Button>
+      <Button kind="quiet" onClick={() => void save()}>
+        {t('recipe.save')}
+      </Button>
     </div>
   );
 }
@@ -108,7 +134,8 @@ function useDraft(dataset: number): [string, (text: string) => void, (text: stri
     set(next);
     if (text.trim() && text !== FIRST && text !== next) {
       toast(t('recipe.replaced'), 'plain', {
-        text: t('action.undo'), act: () => undo.current !== null && set(undo.current),
+        text: t('action.undo'),
+        act: () => undo.current !== null && set(undo.current),
       });
     }
   };
@@ -134,16 +161,25 @@ export function CleanseTab({ dataset, revision, reload }: DatasetTab) {
     }
     busy_set('');
   };
-  const propose = () => act('propose', async () => {
-    replace((await post<{ text: string }>('/recipes/propose',
-      { dataset: dataset.id, revision: revision.number })).text);
-  });
-  const show = () => act('preview', async () => {
-    preview_set(await post<Preview>(`/datasets/${dataset.id}/preview`, { ...about, rows: 20 }));
-  });
-  const run = () => act('run', async () => {
-    job_set((await post<Job>(`/datasets/${dataset.id}/cleanse`, about)).id);
-  });
+  const propose = () =>
+    act('propose', async () => {
+      replace(
+        (
+          await post<{ text: string }>('/recipes/propose', {
+            dataset: dataset.id,
+            revision: revision.number,
+          })
+        ).text,
+      );
+    });
+  const show = () =>
+    act('preview', async () => {
+      preview_set(await post<Preview>(`/datasets/${dataset.id}/preview`, { ...about, rows: 20 }));
+    });
+  const run = () =>
+    act('run', async () => {
+      job_set((await post<Job>(`/datasets/${dataset.id}/cleanse`, about)).id);
+    });
   const ended = (one: Job) => {
     reload();
     if (one.state !== 'done') return;
@@ -155,21 +191,39 @@ export function CleanseTab({ dataset, revision, reload }: DatasetTab) {
   };
   return (
     <>
-      {job && <Card title={t('cleanse.job')}><JobPanel id={job} ended={ended} /></Card>}
+      {job && (
+        <Card title={t('cleanse.job')}>
+          <JobPanel id={job} ended={ended} />
+        </Card>
+      )}
       <div class="split split-wide">
-        <Card title={t('cleanse.recipe')} actions={
-          <Button busy={busy === 'propose'} onClick={() => void propose()}>
-            {t('cleanse.propose')}
-          </Button>
-        }>
+        <Card
+          title={t('cleanse.recipe')}
+          actions={
+            <Button busy={busy === 'propose'} onClick={() => void propose()}>
+              {t('cleanse.propose')}
+            </Button>
+          }
+        >
           <Saved text={text} load={replace} />
           <RecipeEditor text={text} change={text_set} faults={faults} ok={ok} />
           {error !== null && <ErrorBox error={error} />}
           <div class="actions">
-            <Button icon="eye" busy={busy === 'preview'} disabled={ok !== true}
-              onClick={() => void show()}>{t('cleanse.preview')}</Button>
-            <Button kind="primary" icon="play" busy={busy === 'run'}
-              disabled={ok !== true || dataset.deleted} onClick={() => void run()}>
+            <Button
+              icon="eye"
+              busy={busy === 'preview'}
+              disabled={ok !== true}
+              onClick={() => void show()}
+            >
+              {t('cleanse.preview')}
+            </Button>
+            <Button
+              kind="primary"
+              icon="play"
+              busy={busy === 'run'}
+              disabled={ok !== true || dataset.deleted}
+              onClick={() => void run()}
+            >
               {t('cleanse.run')}
             </Button>
           </div>
@@ -184,7 +238,9 @@ export function CleanseTab({ dataset, revision, reload }: DatasetTab) {
           <Notice tone="warn" title={t('reveal.on')} />
           <PreviewTable preview={preview} />
         </Card>
-      ) : <p class="hint">{t('cleanse.preview_hint')}</p>}
+      ) : (
+        <p class="hint">{t('cleanse.preview_hint')}</p>
+      )}
     </>
   );
 }

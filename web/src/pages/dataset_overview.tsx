@@ -10,8 +10,12 @@ import { toast, toast_error } from '../state';
 import type { Column, ColumnRole, Dataset, Revision } from '../types';
 import type { DatasetTab } from './dataset';
 
-export async function role_set(dataset: Dataset, column: string, role: ColumnRole,
-  reload: () => void): Promise<void> {
+export async function role_set(
+  dataset: Dataset,
+  column: string,
+  role: ColumnRole,
+  reload: () => void,
+): Promise<void> {
   try {
     await patch(`/datasets/${dataset.id}`, { roles: { [column]: role } });
     toast(t('role.saved', { name: column }));
@@ -25,11 +29,23 @@ function NextSteps({ dataset, revision }: { dataset: Dataset; revision: Revision
   const base = `/datasets/${dataset.id}`;
   return (
     <div class="actions">
-      <LinkButton href={`${base}/check`} kind={revision.kind === 'import' ? 'primary' : 'plain'}
-        icon="eye">{t('dataset.tab.check')}</LinkButton>
-      <LinkButton href={`${base}/cleanse`} icon="dataset">{t('dataset.tab.cleanse')}</LinkButton>
-      <LinkButton href={`${base}/publish`} kind={revision.kind === 'cleanse' ? 'primary' : 'plain'}
-        icon="release">{t('dataset.tab.publish')}</LinkButton>
+      <LinkButton
+        href={`${base}/check`}
+        kind={revision.kind === 'import' ? 'primary' : 'plain'}
+        icon="eye"
+      >
+        {t('dataset.tab.check')}
+      </LinkButton>
+      <LinkButton href={`${base}/cleanse`} icon="dataset">
+        {t('dataset.tab.cleanse')}
+      </LinkButton>
+      <LinkButton
+        href={`${base}/publish`}
+        kind={revision.kind === 'cleanse' ? 'primary' : 'plain'}
+        icon="release"
+      >
+        {t('dataset.tab.publish')}
+      </LinkButton>
     </div>
   );
 }
@@ -41,8 +57,12 @@ function Columns({ dataset, revision, reload }: DatasetTab) {
       <th scope="row">{column.name}</th>
       <td>{t(`type.${column.type}`)}</td>
       <td>
-        <RoleSelect column={column.name} role={column.role} disabled={!newest || dataset.deleted}
-          change={(role) => void role_set(dataset, column.name, role, reload)} />
+        <RoleSelect
+          column={column.name}
+          role={column.role}
+          disabled={!newest || dataset.deleted}
+          change={(role) => void role_set(dataset, column.name, role, reload)}
+        />
       </td>
     </tr>
   );
@@ -50,9 +70,13 @@ function Columns({ dataset, revision, reload }: DatasetTab) {
     <Card title={t('dataset.columns_title')} flush>
       <p class="card-note">{t('role.about')}</p>
       <Table label={t('dataset.columns_title')} dense>
-        <thead><tr>
-          <th>{t('look.name')}</th><th>{t('look.type')}</th><th>{t('role.label')}</th>
-        </tr></thead>
+        <thead>
+          <tr>
+            <th>{t('look.name')}</th>
+            <th>{t('look.type')}</th>
+            <th>{t('role.label')}</th>
+          </tr>
+        </thead>
         <tbody>{revision.columns.map(row)}</tbody>
       </Table>
     </Card>
@@ -66,11 +90,17 @@ function RevisionItem({ dataset, revision }: { dataset: Dataset; revision: Revis
         <a href={`/datasets/${dataset.id}?revision=${revision.number}`}>
           {t('dataset.revision_number', { number: revision.number })}
         </a>
-        {' · '}{t(`revision.kind.${revision.kind}`)}
+        {' · '}
+        {t(`revision.kind.${revision.kind}`)}
       </p>
       <p class="muted small">
         {t('dataset.rows_columns', { rows: revision.rows, columns: revision.columns.length })}
-        {' · '}{bytes(revision.bytes)}{' · '}{revision.actor}{' · '}{time(revision.created_ms)}
+        {' · '}
+        {bytes(revision.bytes)}
+        {' · '}
+        {revision.actor}
+        {' · '}
+        {time(revision.created_ms)}
       </p>
       {revision.source && (
         <p class="muted small">{t('dataset.from_file', { name: revision.source.name })}</p>
@@ -98,14 +128,16 @@ export function OverviewTab({ dataset, revision, reload }: DatasetTab) {
       <div>
         <Card title={t('dataset.about')}>
           {dataset.note && <p>{dataset.note}</p>}
-          <Facts items={[
-            [t('dataset.rows'), count(revision.rows)],
-            [t('dataset.columns'), count(revision.columns.length)],
-            [t('dataset.owner'), dataset.owner],
-            [t('dataset.created'), time(dataset.created_ms)],
-            [t('dataset.size'), bytes(revision.bytes)],
-            [t('dataset.hash'), <Hash value={revision.table} />],
-          ]} />
+          <Facts
+            items={[
+              [t('dataset.rows'), count(revision.rows)],
+              [t('dataset.columns'), count(revision.columns.length)],
+              [t('dataset.owner'), dataset.owner],
+              [t('dataset.created'), time(dataset.created_ms)],
+              [t('dataset.size'), bytes(revision.bytes)],
+              [t('dataset.hash'), <Hash value={revision.table} />],
+            ]}
+          />
           {!dataset.deleted && <NextSteps dataset={dataset} revision={revision} />}
         </Card>
         <Columns dataset={dataset} revision={revision} reload={reload} />

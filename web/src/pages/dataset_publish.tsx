@@ -2,7 +2,13 @@
 import { useState } from 'preact/hooks';
 import { post } from '../api';
 import {
-  Button, ErrorSummary, RadioGroup, TextField, error_at, errors_of, type FieldError,
+  Button,
+  ErrorSummary,
+  RadioGroup,
+  TextField,
+  error_at,
+  errors_of,
+  type FieldError,
 } from '../components/form';
 import { Badge, Card, Notice } from '../components/page';
 import { RoleBadge } from '../components/role';
@@ -21,12 +27,21 @@ function Columns({ revision }: DatasetTab) {
   return (
     <Card title={t('publish.columns')} flush>
       <Table label={t('publish.columns')} dense>
-        <thead><tr><th>{t('look.name')}</th><th>{t('look.type')}</th><th>{t('role.label')}</th></tr></thead>
+        <thead>
+          <tr>
+            <th>{t('look.name')}</th>
+            <th>{t('look.type')}</th>
+            <th>{t('role.label')}</th>
+          </tr>
+        </thead>
         <tbody>
           {revision.columns.map((column) => (
             <tr key={column.name}>
-              <th scope="row">{column.name}</th><td>{t(`type.${column.type}`)}</td>
-              <td><RoleBadge role={column.role} /></td>
+              <th scope="row">{column.name}</th>
+              <td>{t(`type.${column.type}`)}</td>
+              <td>
+                <RoleBadge role={column.role} />
+              </td>
             </tr>
           ))}
         </tbody>
@@ -38,7 +53,12 @@ function Columns({ revision }: DatasetTab) {
 export function PublishTab(tab: DatasetTab) {
   const { dataset, revision } = tab;
   const [sheet, sheet_set] = useState<Sheet>({
-    title: dataset.name, purpose: '', source: '', licence: '', contact: '', limits: '',
+    title: dataset.name,
+    purpose: '',
+    source: '',
+    licence: '',
+    contact: '',
+    limits: '',
     sensitivity: 'internal',
   });
   const [errors, errors_set] = useState<FieldError[]>([]);
@@ -46,19 +66,26 @@ export function PublishTab(tab: DatasetTab) {
   const submit = async (event: Event) => {
     event.preventDefault();
     if (busy) return;
-    const wrong = FIELDS.filter((name) => NEEDED.has(name) && !sheet[name].trim())
-      .map((name) => ({ field: name, text: t('form.missing', { label: t(`sheet.${name}`) }) }));
+    const wrong = FIELDS.filter((name) => NEEDED.has(name) && !sheet[name].trim()).map((name) => ({
+      field: name,
+      text: t('form.missing', { label: t(`sheet.${name}`) }),
+    }));
     errors_set(wrong);
     if (wrong.length) return;
     busy_set(true);
     try {
-      const release = await post<Release>(`/datasets/${dataset.id}/releases`,
-        { revision: revision.number, sheet });
+      const release = await post<Release>(`/datasets/${dataset.id}/releases`, {
+        revision: revision.number,
+        sheet,
+      });
       toast(t('publish.requested'));
       navigate(`/releases/${release.id}`);
     } catch (error) {
-      errors_set(errors_of(error, (_, detail) =>
-        FIELDS.find((name) => detail === name || detail.endsWith(`.${name}`))));
+      errors_set(
+        errors_of(error, (_, detail) =>
+          FIELDS.find((name) => detail === name || detail.endsWith(`.${name}`)),
+        ),
+      );
       busy_set(false);
     }
   };
@@ -66,7 +93,9 @@ export function PublishTab(tab: DatasetTab) {
     <div class="split">
       <div>
         {revision.kind === 'import' && (
-          <Notice tone="warn" title={t('publish.raw')}>{t('publish.raw_hint')}</Notice>
+          <Notice tone="warn" title={t('publish.raw')}>
+            {t('publish.raw_hint')}
+          </Notice>
         )}
         <Card title={t('publish.sheet')}>
           <p class="muted">
@@ -76,19 +105,40 @@ export function PublishTab(tab: DatasetTab) {
           <form class="form" onSubmit={(event) => void submit(event)} noValidate>
             <ErrorSummary errors={errors} />
             {FIELDS.map((name) => (
-              <TextField key={name} id={name} label={t(`sheet.${name}`)} optional={!NEEDED.has(name)}
-                hint={t(`sheet.${name}_hint`)} {...(LONG.has(name) ? { multiline: 3 } : {})}
-                value={sheet[name]} error={error_at(errors, name)}
-                change={(value) => sheet_set({ ...sheet, [name]: value })} />
+              <TextField
+                key={name}
+                id={name}
+                label={t(`sheet.${name}`)}
+                optional={!NEEDED.has(name)}
+                hint={t(`sheet.${name}_hint`)}
+                {...(LONG.has(name) ? { multiline: 3 } : {})}
+                value={sheet[name]}
+                error={error_at(errors, name)}
+                change={(value) => sheet_set({ ...sheet, [name]: value })}
+              />
             ))}
-            <RadioGroup name="sensitivity" label={t('sheet.sensitivity')} value={sheet.sensitivity}
+            <RadioGroup
+              name="sensitivity"
+              label={t('sheet.sensitivity')}
+              value={sheet.sensitivity}
               change={(value) =>
-                sheet_set({ ...sheet, sensitivity: value as Sheet['sensitivity'] })}
+                sheet_set({ ...sheet, sensitivity: value as Sheet['sensitivity'] })
+              }
               choices={(['open', 'internal', 'restricted'] as const).map((value) => ({
-                value, text: t(`sensitivity.${value}`), hint: t(`sensitivity.${value}_hint`),
-              }))} />
-            <Button type="submit" kind="primary" icon="release" busy={busy}
-              disabled={dataset.deleted}>{t('publish.request')}</Button>
+                value,
+                text: t(`sensitivity.${value}`),
+                hint: t(`sensitivity.${value}_hint`),
+              }))}
+            />
+            <Button
+              type="submit"
+              kind="primary"
+              icon="release"
+              busy={busy}
+              disabled={dataset.deleted}
+            >
+              {t('publish.request')}
+            </Button>
             <p class="hint">{t('publish.second')}</p>
           </form>
         </Card>

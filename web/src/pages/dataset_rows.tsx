@@ -16,38 +16,63 @@ const SIZE = 50;
 
 // Asked before anything personal is shown: it goes to the audit chain.
 export async function ask_reveal(): Promise<boolean> {
-  return (await ask({
-    title: t('reveal.title'), text: t('reveal.text'), confirm: t('reveal.confirm'),
-  })) !== null;
+  return (
+    (await ask({
+      title: t('reveal.title'),
+      text: t('reveal.text'),
+      confirm: t('reveal.confirm'),
+    })) !== null
+  );
 }
 
 export function Cell({ value }: { value: string | null | undefined }) {
   if (value === null || value === undefined) {
-    return <td class="missing" aria-label={t('rows.missing')}>–</td>;
+    return (
+      <td class="missing" aria-label={t('rows.missing')}>
+        –
+      </td>
+    );
   }
-  if (value === '•••') return <td class="masked" aria-label={t('rows.hidden_cell')}>•••</td>;
+  if (value === '•••')
+    return (
+      <td class="masked" aria-label={t('rows.hidden_cell')}>
+        •••
+      </td>
+    );
   return <td>{value}</td>;
 }
 
 export function RowsTable({ data, first, label }: { data: Rows; first: number; label: string }) {
   return (
     <Table label={label} dense>
-      <thead><tr>
-        <th class="number">#</th>
-        {data.columns.map((column) => (
-          <th key={column.name}>
-            {column.name}
-            <div class="th-type">{t(`type.${column.type}`)}
-              {column.role && column.role !== 'none' && <> <RoleBadge role={column.role} /></>}
-            </div>
-          </th>
-        ))}
-      </tr></thead>
+      <thead>
+        <tr>
+          <th class="number">#</th>
+          {data.columns.map((column) => (
+            <th key={column.name}>
+              {column.name}
+              <div class="th-type">
+                {t(`type.${column.type}`)}
+                {column.role && column.role !== 'plain' && (
+                  <>
+                    {' '}
+                    <RoleBadge role={column.role} />
+                  </>
+                )}
+              </div>
+            </th>
+          ))}
+        </tr>
+      </thead>
       <tbody>
         {data.rows.map((row, i) => (
           <tr key={i}>
-            <th scope="row" class="number muted">{count(first + i + 1)}</th>
-            {row.map((value, j) => <Cell key={j} value={value} />)}
+            <th scope="row" class="number muted">
+              {count(first + i + 1)}
+            </th>
+            {row.map((value, j) => (
+              <Cell key={j} value={value} />
+            ))}
           </tr>
         ))}
       </tbody>
@@ -59,24 +84,45 @@ export function RowsTab({ dataset, revision }: DatasetTab) {
   const [reveal, reveal_set] = useState(false);
   const page = query_number('page', 1);
   const offset = (page - 1) * SIZE;
-  const rows = useGet<Rows>(`/datasets/${dataset.id}/revisions/${revision.number}/rows`
-    + `?offset=${offset}&size=${SIZE}&reveal=${reveal ? 1 : 0}`);
+  const rows = useGet<Rows>(
+    `/datasets/${dataset.id}/revisions/${revision.number}/rows` +
+      `?offset=${offset}&size=${SIZE}&reveal=${reveal ? 1 : 0}`,
+  );
   return (
-    <Card flush title={t('dataset.tab.rows')} actions={reveal ? (
-      <Button icon="lock" onClick={() => reveal_set(false)}>{t('reveal.hide')}</Button>
-    ) : rows.data?.hidden && (
-      <Button icon="eye" onClick={async () => { if (await ask_reveal()) reveal_set(true); }}>
-        {t('reveal.show')}
-      </Button>
-    )}>
+    <Card
+      flush
+      title={t('dataset.tab.rows')}
+      actions={
+        reveal ? (
+          <Button icon="lock" onClick={() => reveal_set(false)}>
+            {t('reveal.hide')}
+          </Button>
+        ) : (
+          rows.data?.hidden && (
+            <Button
+              icon="eye"
+              onClick={async () => {
+                if (await ask_reveal()) reveal_set(true);
+              }}
+            >
+              {t('reveal.show')}
+            </Button>
+          )
+        )
+      }
+    >
       {reveal && <Notice tone="warn" title={t('reveal.on')} />}
       <Shown from={rows} lines={8}>
-        {(data) => (data.total === 0 ? <Empty title={t('rows.none')} /> : (
-          <>
-            <RowsTable data={data} first={offset} label={t('dataset.tab.rows')} />
-            <Pager page={page} size={SIZE} total={data.total} />
-          </>
-        ))}
+        {(data) =>
+          data.total === 0 ? (
+            <Empty title={t('rows.none')} />
+          ) : (
+            <>
+              <RowsTable data={data} first={offset} label={t('dataset.tab.rows')} />
+              <Pager page={page} size={SIZE} total={data.total} />
+            </>
+          )
+        }
       </Shown>
     </Card>
   );
@@ -85,7 +131,8 @@ export function RowsTab({ dataset, revision }: DatasetTab) {
 export function FaultsTab({ dataset, revision }: DatasetTab) {
   const page = query_number('page', 1);
   const list = useGet<FaultList>(
-    `/datasets/${dataset.id}/revisions/${revision.number}/faults?page=${page}&size=${SIZE}`);
+    `/datasets/${dataset.id}/revisions/${revision.number}/faults?page=${page}&size=${SIZE}`,
+  );
   return (
     <Shown from={list} lines={6}>
       {(data) => (
@@ -96,12 +143,18 @@ export function FaultsTab({ dataset, revision }: DatasetTab) {
           {data.counts?.length > 0 && (
             <Card title={t('faults.by_column')} flush>
               <Table label={t('faults.by_column')} dense>
-                <thead><tr><th>{t('faults.column')}</th><th class="number">{t('faults.count')}</th>
-                </tr></thead>
+                <thead>
+                  <tr>
+                    <th>{t('faults.column')}</th>
+                    <th class="number">{t('faults.count')}</th>
+                  </tr>
+                </thead>
                 <tbody>
                   {data.counts.map((one) => (
-                    <tr key={one.column}><th scope="row">{one.column}</th>
-                      <td class="number">{count(one.count)}</td></tr>
+                    <tr key={one.column}>
+                      <th scope="row">{one.column}</th>
+                      <td class="number">{count(one.count)}</td>
+                    </tr>
                   ))}
                 </tbody>
               </Table>
@@ -109,16 +162,21 @@ export function FaultsTab({ dataset, revision }: DatasetTab) {
           )}
           <Card title={t('faults.list')} flush>
             <Table label={t('faults.list')} dense>
-              <thead><tr>
-                <th class="number">{t('faults.row')}</th><th class="number">{t('faults.column')}</th>
-                <th>{t('faults.sentence')}</th>
-              </tr></thead>
+              <thead>
+                <tr>
+                  <th class="number">{t('faults.row')}</th>
+                  <th class="number">{t('faults.column')}</th>
+                  <th>{t('faults.sentence')}</th>
+                </tr>
+              </thead>
               <tbody>
                 {data.items.map((fault, i) => (
                   <tr key={i}>
                     <td class="number">{fault.row ? count(fault.row) : '–'}</td>
                     <td class="number">{fault.column || '–'}</td>
-                    <td>{explain(fault).text} <span class="muted">{explain(fault).hint}</span></td>
+                    <td>
+                      {explain(fault).text} <span class="muted">{explain(fault).hint}</span>
+                    </td>
                   </tr>
                 ))}
               </tbody>

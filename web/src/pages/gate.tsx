@@ -3,7 +3,12 @@ import { useEffect, useState } from 'preact/hooks';
 import { ApiError, get, post } from '../api';
 import { Notice, Page } from '../components/page';
 import {
-  Button, ErrorSummary, TextField, error_at, errors_of, type FieldError,
+  Button,
+  ErrorSummary,
+  TextField,
+  error_at,
+  errors_of,
+  type FieldError,
 } from '../components/form';
 import { t } from '../messages';
 import { query_text } from '../router';
@@ -14,15 +19,19 @@ export const PASSWORD_CHARACTERS_MIN = 10;
 
 export function password_errors(fresh: string, again: string): FieldError[] {
   if ([...fresh].length < PASSWORD_CHARACTERS_MIN) {
-    return [{
-      field: 'password', text: t('password.too_short', { characters: PASSWORD_CHARACTERS_MIN }),
-    }];
+    return [
+      {
+        field: 'password',
+        text: t('password.too_short', { characters: PASSWORD_CHARACTERS_MIN }),
+      },
+    ];
   }
   return fresh === again ? [] : [{ field: 'again', text: t('password.differ') }];
 }
 
 function required(values: [string, string, string][]): FieldError[] {
-  return values.filter(([, value]) => !value.trim())
+  return values
+    .filter(([, value]) => !value.trim())
     .map(([field, , label]) => ({ field, text: t('form.missing', { label }) }));
 }
 
@@ -38,22 +47,37 @@ export function SetupPage() {
     event.preventDefault();
     if (busy) return;
     const wrong = [
-      ...required([['code', code, t('setup.code')], ['name', name, t('person.name')]]),
+      ...required([
+        ['code', code, t('setup.code')],
+        ['name', name, t('person.name')],
+      ]),
       ...password_errors(password, again),
     ];
     errors_set(wrong);
     if (wrong.length) return;
     busy_set(true);
     try {
-      const person = await post<Person>('/setup',
-        { code: code.trim(), name: name.trim(), display_name: display_name.trim(), password });
+      const person = await post<Person>('/setup', {
+        code: code.trim(),
+        name: name.trim(),
+        display_name: display_name.trim(),
+        password,
+      });
       setup_needed.value = false;
       person_set(person);
       toast(t('setup.done'));
     } catch (error) {
-      errors_set(errors_of(error, (code_) =>
-        (code_.includes('code') ? 'code' : code_.includes('password') ? 'password'
-          : code_.includes('name') ? 'name' : undefined)));
+      errors_set(
+        errors_of(error, (code_) =>
+          code_.includes('code')
+            ? 'code'
+            : code_.includes('password')
+              ? 'password'
+              : code_.includes('name')
+                ? 'name'
+                : undefined,
+        ),
+      );
     }
     busy_set(false);
   };
@@ -61,33 +85,84 @@ export function SetupPage() {
     <Page title={t('setup.title')} lead={t('setup.lead')}>
       <form class="form" onSubmit={(event) => void submit(event)} noValidate>
         <ErrorSummary errors={errors} />
-        <TextField id="code" label={t('setup.code')} hint={t('setup.code_hint')} value={code}
-          change={code_set} error={error_at(errors, 'code')} autocomplete="off"
-          autocapitalize="characters" spellcheck={false} />
-        <TextField id="name" label={t('person.name')} hint={t('person.name_hint')} value={name}
-          change={name_set} error={error_at(errors, 'name')} autocomplete="username"
-          spellcheck={false} />
-        <TextField id="display_name" label={t('person.display_name')} optional value={display_name}
-          change={display_name_set} autocomplete="name" />
-        <NewPassword password={password} password_set={password_set} again={again}
-          again_set={again_set} errors={errors} />
-        <Button type="submit" kind="primary" busy={busy}>{t('setup.submit')}</Button>
+        <TextField
+          id="code"
+          label={t('setup.code')}
+          hint={t('setup.code_hint')}
+          value={code}
+          change={code_set}
+          error={error_at(errors, 'code')}
+          autocomplete="off"
+          autocapitalize="characters"
+          spellcheck={false}
+        />
+        <TextField
+          id="name"
+          label={t('person.name')}
+          hint={t('person.name_hint')}
+          value={name}
+          change={name_set}
+          error={error_at(errors, 'name')}
+          autocomplete="username"
+          spellcheck={false}
+        />
+        <TextField
+          id="display_name"
+          label={t('person.display_name')}
+          optional
+          value={display_name}
+          change={display_name_set}
+          autocomplete="name"
+        />
+        <NewPassword
+          password={password}
+          password_set={password_set}
+          again={again}
+          again_set={again_set}
+          errors={errors}
+        />
+        <Button type="submit" kind="primary" busy={busy}>
+          {t('setup.submit')}
+        </Button>
       </form>
     </Page>
   );
 }
 
-export function NewPassword({ password, password_set, again, again_set, errors }: {
-  password: string; password_set: (value: string) => void; again: string;
-  again_set: (value: string) => void; errors: FieldError[];
+export function NewPassword({
+  password,
+  password_set,
+  again,
+  again_set,
+  errors,
+}: {
+  password: string;
+  password_set: (value: string) => void;
+  again: string;
+  again_set: (value: string) => void;
+  errors: FieldError[];
 }) {
   return (
     <>
-      <TextField id="password" label={t('password.new')} type="password"
-        hint={t('password.hint', { characters: PASSWORD_CHARACTERS_MIN })} value={password}
-        change={password_set} error={error_at(errors, 'password')} autocomplete="new-password" />
-      <TextField id="again" label={t('password.again')} type="password" value={again}
-        change={again_set} error={error_at(errors, 'again')} autocomplete="new-password" />
+      <TextField
+        id="password"
+        label={t('password.new')}
+        type="password"
+        hint={t('password.hint', { characters: PASSWORD_CHARACTERS_MIN })}
+        value={password}
+        change={password_set}
+        error={error_at(errors, 'password')}
+        autocomplete="new-password"
+      />
+      <TextField
+        id="again"
+        label={t('password.again')}
+        type="password"
+        value={again}
+        change={again_set}
+        error={error_at(errors, 'again')}
+        autocomplete="new-password"
+      />
     </>
   );
 }
@@ -102,10 +177,13 @@ function useCountdown(): [number, (seconds: number) => void] {
     const timer = setInterval(() => now_set(Date.now()), 250);
     return () => clearInterval(timer);
   }, [left > 0]);
-  return [left, (seconds) => {
-    now_set(Date.now());
-    until_set(Date.now() + seconds * 1000);
-  }];
+  return [
+    left,
+    (seconds) => {
+      now_set(Date.now());
+      until_set(Date.now() + seconds * 1000);
+    },
+  ];
 }
 
 export function SignInPage() {
@@ -118,7 +196,9 @@ export function SignInPage() {
     event.preventDefault();
     if (busy || wait > 0) return;
     const wrong = required([
-      ['name', name, t('person.name')], ['password', password, t('password.label')]]);
+      ['name', name, t('person.name')],
+      ['password', password, t('password.label')],
+    ]);
     errors_set(wrong);
     if (wrong.length) return;
     busy_set(true);
@@ -145,11 +225,24 @@ export function SignInPage() {
             </div>
           </div>
         )}
-        <TextField id="name" label={t('person.name')} value={name} change={name_set}
-          error={error_at(errors, 'name')} autocomplete="username" spellcheck={false} />
-        <TextField id="password" label={t('password.label')} type="password" value={password}
-          change={password_set} error={error_at(errors, 'password')}
-          autocomplete="current-password" />
+        <TextField
+          id="name"
+          label={t('person.name')}
+          value={name}
+          change={name_set}
+          error={error_at(errors, 'name')}
+          autocomplete="username"
+          spellcheck={false}
+        />
+        <TextField
+          id="password"
+          label={t('password.label')}
+          type="password"
+          value={password}
+          change={password_set}
+          error={error_at(errors, 'password')}
+          autocomplete="current-password"
+        />
         <Button type="submit" kind="primary" busy={busy} disabled={wait > 0}>
           {t('signin.submit')}
         </Button>
@@ -169,7 +262,9 @@ export function PasswordPage() {
     event.preventDefault();
     if (busy) return;
     const wrong = [
-      ...required([['old', old, t('password.one_time')]]), ...password_errors(password, again)];
+      ...required([['old', old, t('password.one_time')]]),
+      ...password_errors(password, again),
+    ];
     errors_set(wrong);
     if (wrong.length) return;
     busy_set(true);
@@ -178,9 +273,15 @@ export function PasswordPage() {
       person_set({ ...(await get<Person>('/me')), must_change_password: false });
       toast(t('password.changed'));
     } catch (error) {
-      errors_set(errors_of(error, (code) =>
-        (code === 'people.wrong_password' ? 'old' : code.includes('password') ? 'password'
-          : undefined)));
+      errors_set(
+        errors_of(error, (code) =>
+          code === 'people.wrong_password'
+            ? 'old'
+            : code.includes('password')
+              ? 'password'
+              : undefined,
+        ),
+      );
       busy_set(false);
     }
   };
@@ -188,13 +289,29 @@ export function PasswordPage() {
     <Page title={t('password.forced')} lead={t('password.forced_lead')}>
       <form class="form" onSubmit={(event) => void submit(event)} noValidate>
         <ErrorSummary errors={errors} />
-        <TextField id="old" label={t('password.one_time')} type="password" value={old}
-          change={old_set} error={error_at(errors, 'old')} autocomplete="current-password" />
-        <NewPassword password={password} password_set={password_set} again={again}
-          again_set={again_set} errors={errors} />
+        <TextField
+          id="old"
+          label={t('password.one_time')}
+          type="password"
+          value={old}
+          change={old_set}
+          error={error_at(errors, 'old')}
+          autocomplete="current-password"
+        />
+        <NewPassword
+          password={password}
+          password_set={password_set}
+          again={again}
+          again_set={again_set}
+          errors={errors}
+        />
         <div class="actions">
-          <Button type="submit" kind="primary" busy={busy}>{t('password.save')}</Button>
-          <Button kind="quiet" onClick={() => void sign_out()}>{t('nav.sign_out')}</Button>
+          <Button type="submit" kind="primary" busy={busy}>
+            {t('password.save')}
+          </Button>
+          <Button kind="quiet" onClick={() => void sign_out()}>
+            {t('nav.sign_out')}
+          </Button>
         </div>
       </form>
     </Page>

@@ -26,11 +26,17 @@ function Way() {
       {way.map((step, i) => (
         <li key={step.key}>
           {may(...step.roles) ? (
-            <a href={step.path}><span class="way-number">{i + 1}</span>
-              <Icon name={step.icon} /><span>{t(step.key)}</span></a>
+            <a href={step.path}>
+              <span class="way-number">{i + 1}</span>
+              <Icon name={step.icon} />
+              <span>{t(step.key)}</span>
+            </a>
           ) : (
-            <span class="way-off"><span class="way-number">{i + 1}</span>
-              <Icon name={step.icon} /><span>{t(step.key)}</span></span>
+            <span class="way-off">
+              <span class="way-number">{i + 1}</span>
+              <Icon name={step.icon} />
+              <span>{t(step.key)}</span>
+            </span>
           )}
         </li>
       ))}
@@ -45,7 +51,7 @@ function Next({ home }: { home: Home }) {
       <div>
         <p class="next-label">{t('home.next')}</p>
         <h2>{text}</h2>
-        <p>{t_or(`${home.next.key}.text`, '')}</p>
+        <p>{t_or(`${home.next.key}.hint`, '')}</p>
       </div>
       <LinkButton href={home.next.path || '/'} kind="primary" icon="arrow">
         {t('home.go')}
@@ -58,17 +64,28 @@ function Counts({ home }: { home: Home }) {
   const c = home.counts;
   const tiles: [MessageKey, number, string, boolean][] = [
     ['home.count.datasets', c.datasets, '/datasets', may('data')],
-    ['home.count.pending', c.releases_pending, '/releases?state=pending',
-      may('data', 'security', 'audit')],
+    [
+      'home.count.pending',
+      c.releases_pending,
+      '/releases?state=pending',
+      may('data', 'security', 'audit'),
+    ],
     ['home.count.releases', c.releases, '/releases', true],
     ['home.count.models', c.models, '/models', may('research', 'data')],
     ['home.count.jobs', c.jobs_running + c.jobs_queued, '/jobs', true],
   ];
   return (
     <ul class="tiles">
-      {tiles.filter(([, , , on]) => on).map(([key, value, path]) => (
-        <li key={key}><a href={path}><b>{count(value)}</b><span>{t(key)}</span></a></li>
-      ))}
+      {tiles
+        .filter(([, , , on]) => on)
+        .map(([key, value, path]) => (
+          <li key={key}>
+            <a href={path}>
+              <b>{count(value)}</b>
+              <span>{t(key)}</span>
+            </a>
+          </li>
+        ))}
     </ul>
   );
 }
@@ -83,7 +100,8 @@ function Pending({ home }: { home: Home }) {
             <a href={`/releases/${release.id}`}>{release.title || release.name}</a>
             <span class="muted">
               {t('home.pending_by', { name: release.requested_by, rows: release.rows })}
-              {' · '}{ago(release.requested_ms)}
+              {' · '}
+              {ago(release.requested_ms)}
             </span>
             <Badge tone="warn">{t('release.state.pending')}</Badge>
           </li>
@@ -96,16 +114,22 @@ function Pending({ home }: { home: Home }) {
 export function JobsTable({ jobs, label }: { jobs: Job[]; label: string }) {
   return (
     <Table label={label}>
-      <thead><tr>
-        <th>{t('job.what')}</th><th>{t('job.state')}</th><th>{t('job.actor')}</th>
-        <th>{t('job.created')}</th>
-      </tr></thead>
+      <thead>
+        <tr>
+          <th>{t('job.what')}</th>
+          <th>{t('job.state')}</th>
+          <th>{t('job.actor')}</th>
+          <th>{t('job.created')}</th>
+        </tr>
+      </thead>
       <tbody>
         {jobs.map((old) => {
           const job = jobs_live.value.get(old.id) ?? old;
           return (
             <tr key={job.id}>
-              <th scope="row"><a href={`/jobs/${job.id}`}>{job_title(job)}</a></th>
+              <th scope="row">
+                <a href={`/jobs/${job.id}`}>{job_title(job)}</a>
+              </th>
               <td>
                 <JobState job={job} />
                 {job.state === 'running' && job.total > 0 && (
@@ -145,10 +169,12 @@ export default function HomePage() {
             <Way />
             <Pending home={data} />
             <Counts home={data} />
-            <Card title={t('home.jobs')} flush
-              actions={<a href="/jobs">{t('home.jobs_all')}</a>}>
-              {data.jobs.length ? <JobsTable jobs={data.jobs} label={t('home.jobs')} />
-                : <Empty title={t('home.jobs_none')} text={t('home.jobs_none_text')} icon="job" />}
+            <Card title={t('home.jobs')} flush actions={<a href="/jobs">{t('home.jobs_all')}</a>}>
+              {data.jobs.length ? (
+                <JobsTable jobs={data.jobs} label={t('home.jobs')} />
+              ) : (
+                <Empty title={t('home.jobs_none')} text={t('home.jobs_none_text')} icon="job" />
+              )}
             </Card>
           </>
         )}

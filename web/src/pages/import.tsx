@@ -1,4 +1,4 @@
-// Import, first step: files by drag or pick, several at a time, in pieces that can be taken up again.
+// Import, first step: files by drag or pick, several at a time, in pieces that can be resumed.
 import { Button, LinkButton } from '../components/form';
 import { Card, Page } from '../components/page';
 import { FilePicker, SendingRow } from '../components/upload';
@@ -17,11 +17,16 @@ export default function ImportPage() {
           <ul class="sendings">
             {items.map((item) => (
               <li key={item.key}>
-                <SendingRow item={item} action={item.state === 'complete' && (
-                  <LinkButton href={`/import/${item.id}`} kind="primary" icon="arrow">
-                    {t('import.continue')}
-                  </LinkButton>
-                )} />
+                <SendingRow
+                  item={item}
+                  action={
+                    item.state === 'complete' && (
+                      <LinkButton href={`/import/${item.id}`} kind="primary" icon="arrow">
+                        {t('import.continue')}
+                      </LinkButton>
+                    )
+                  }
+                />
               </li>
             ))}
           </ul>
@@ -37,7 +42,9 @@ export default function ImportPage() {
           <li>{t('import.what_size')}</li>
           <li>{t('import.what_resume')}</li>
         </ul>
-        <Button kind="quiet" onClick={() => navigate('/datasets')}>{t('import.datasets')}</Button>
+        <Button kind="quiet" onClick={() => navigate('/datasets')}>
+          {t('import.datasets')}
+        </Button>
       </Card>
     </Page>
   );

@@ -19,9 +19,13 @@ const LOG_POLL_MS = 2000;
 function subject_path(job: Job): string {
   const subject = job.subject;
   if (!subject?.id) return '';
-  return subject.kind === 'dataset' ? `/datasets/${subject.id}`
-    : subject.kind === 'release' ? `/releases/${subject.id}`
-      : subject.kind === 'model' ? `/models/${subject.id}` : '';
+  return subject.kind === 'dataset'
+    ? `/datasets/${subject.id}`
+    : subject.kind === 'release'
+      ? `/releases/${subject.id}`
+      : subject.kind === 'model'
+        ? `/models/${subject.id}`
+        : '';
 }
 
 function Log({ job }: { job: Job }) {
@@ -38,9 +42,15 @@ function Log({ job }: { job: Job }) {
   return (
     <Card title={t('job.log')}>
       <Shown from={log}>
-        {(data) => (data.text
-          ? <pre class="log" tabIndex={0} aria-label={t('job.log')}>{data.text}</pre>
-          : <p class="muted">{t('job.log_empty')}</p>)}
+        {(data) =>
+          data.text ? (
+            <pre class="log" tabIndex={0} aria-label={t('job.log')}>
+              {data.text}
+            </pre>
+          ) : (
+            <p class="muted">{t('job.log_empty')}</p>
+          )
+        }
       </Shown>
     </Card>
   );
@@ -48,7 +58,10 @@ function Log({ job }: { job: Job }) {
 
 async function cancel(job: Job): Promise<void> {
   const sure = await ask({
-    title: t('job.cancel_title'), text: t('job.cancel_text'), confirm: t('job.cancel'), danger: true,
+    title: t('job.cancel_title'),
+    text: t('job.cancel_text'),
+    confirm: t('job.cancel'),
+    danger: true,
   });
   if (sure === null) return;
   try {
@@ -94,10 +107,20 @@ function Body({ job }: { job: Job }) {
         </div>
         <JobFacts job={job} />
         <div class="actions">
-          {path && <LinkButton href={path} icon="arrow">{job.subject.name || t('job.subject')}</LinkButton>}
+          {path && (
+            <LinkButton href={path} icon="arrow">
+              {job.subject.name || t('job.subject')}
+            </LinkButton>
+          )}
           {job.step === 'predict' && job.state === 'done' && (
-            <LinkButton href={`${BASE}/jobs/${job.id}/download`} kind="primary" icon="download"
-              download>{t('file.download')}</LinkButton>
+            <LinkButton
+              href={`${BASE}/jobs/${job.id}/download`}
+              kind="primary"
+              icon="download"
+              download
+            >
+              {t('file.download')}
+            </LinkButton>
           )}
         </div>
       </Card>
@@ -111,13 +134,26 @@ export default function JobPage({ params }: PageProps) {
   const first = useGet<Job>(`/jobs/${params['id']!}`);
   const job = useJob(Number.isSafeInteger(id) ? id : null) ?? first.data;
   return (
-    <Page title={job ? job_title(job) : t('job.one')}
-      crumbs={[{ text: t('nav.jobs'), href: '/jobs' }]} badge={job && <JobState job={job} />}
-      actions={job && !job_is_over(job) && (
-        <Button kind="danger" icon="close" onClick={() => void cancel(job)}>{t('job.cancel')}</Button>
-      )}>
-      {job ? <Body job={job} /> : first.error
-        ? <ErrorBox error={first.error} retry={first.reload} /> : <Loading lines={5} />}
+    <Page
+      title={job ? job_title(job) : t('job.one')}
+      crumbs={[{ text: t('nav.jobs'), href: '/jobs' }]}
+      badge={job && <JobState job={job} />}
+      actions={
+        job &&
+        !job_is_over(job) && (
+          <Button kind="danger" icon="close" onClick={() => void cancel(job)}>
+            {t('job.cancel')}
+          </Button>
+        )
+      }
+    >
+      {job ? (
+        <Body job={job} />
+      ) : first.error ? (
+        <ErrorBox error={first.error} retry={first.reload} />
+      ) : (
+        <Loading lines={5} />
+      )}
     </Page>
   );
 }

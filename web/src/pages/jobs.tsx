@@ -26,21 +26,33 @@ export default function JobsPage() {
   }, [state, page, moving]);
   return (
     <Page title={t('nav.jobs')} lead={t('jobs.lead')}>
-      <Tabs label={t('nav.jobs')} items={[
-        { text: t('jobs.all'), href: '/jobs', on: !state },
-        ...JOB_STATES.map((one) => ({
-          text: t(`job.state.${one}`), href: `/jobs?state=${one}`, on: state === one,
-        })),
-      ]} />
+      <Tabs
+        label={t('nav.jobs')}
+        items={[
+          { text: t('jobs.all'), href: '/jobs', on: !state },
+          ...JOB_STATES.map((one) => ({
+            text: t(`job.state.${one}`),
+            href: `/jobs?state=${one}`,
+            on: state === one,
+          })),
+        ]}
+      />
       <Card flush>
         <Shown from={list} lines={6}>
-          {(data) => (data.items.length ? (
-            <>
-              <JobsTable jobs={data.items} label={t('nav.jobs')} />
-              <Pager page={data.page} size={data.size} total={data.total} />
-            </>
-          ) : <Empty title={t(state ? 'jobs.none_fit' : 'home.jobs_none')} icon="job"
-            text={state ? '' : t('home.jobs_none_text')} />)}
+          {(data) =>
+            data.items.length ? (
+              <>
+                <JobsTable jobs={data.items} label={t('nav.jobs')} />
+                <Pager page={data.page} size={data.size} total={data.total} />
+              </>
+            ) : (
+              <Empty
+                title={t(state ? 'jobs.none_fit' : 'home.jobs_none')}
+                icon="job"
+                text={state ? '' : t('home.jobs_none_text')}
+              />
+            )
+          }
         </Shown>
       </Card>
     </Page>

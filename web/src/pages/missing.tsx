@@ -6,8 +6,15 @@ import { t } from '../messages';
 export function NotFound() {
   return (
     <Page title={t('missing.title')}>
-      <Empty title={t('missing.text')} icon="info"
-        action={<LinkButton href="/" kind="primary">{t('missing.home')}</LinkButton>} />
+      <Empty
+        title={t('missing.text')}
+        icon="info"
+        action={
+          <LinkButton href="/" kind="primary">
+            {t('missing.home')}
+          </LinkButton>
+        }
+      />
     </Page>
   );
 }
@@ -15,8 +22,16 @@ export function NotFound() {
 export function NotAllowed() {
   return (
     <Page title={t('denied.title')}>
-      <Empty title={t('denied.text')} text={t('denied.hint')} icon="lock"
-        action={<LinkButton href="/" kind="primary">{t('missing.home')}</LinkButton>} />
+      <Empty
+        title={t('denied.text')}
+        text={t('denied.hint')}
+        icon="lock"
+        action={
+          <LinkButton href="/" kind="primary">
+            {t('missing.home')}
+          </LinkButton>
+        }
+      />
     </Page>
   );
 }

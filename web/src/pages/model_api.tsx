@@ -7,7 +7,7 @@ import type { ModelShow } from '../types';
 import { typical_row } from './model_try';
 
 const kinds = ['curl', 'python', 'javascript'] as const;
-type Kind = typeof kinds[number];
+type Kind = (typeof kinds)[number];
 
 function curl(url: string, body: string): string {
   const quoted = body.replace(/'/g, `'\\''`);
@@ -57,18 +57,30 @@ export function ApiTab({ model }: { model: ModelShow }) {
   const kind = kinds.includes(asked) ? asked : 'curl';
   const url = `${location.origin}/api/v1/models/${model.id}/predict`;
   const body = JSON.stringify(
-    { rows: [typical_row(model.features ?? [])], contributions: true }, null, 2);
+    { rows: [typical_row(model.features ?? [])], contributions: true },
+    null,
+    2,
+  );
   const host = location.host;
   return (
     <Card title={t('api.title')}>
-      <p>{t('api.about')} <a href="/account">{t('api.token_link')}</a></p>
+      <p>
+        {t('api.about')} <a href="/account">{t('api.token_link')}</a>
+      </p>
       <Notice title={t('api.certificate')}>
-        <Code label={t('api.certificate')}
-          text={`openssl s_client -connect ${host} </dev/null | openssl x509 > courtyard.pem`} />
+        <Code
+          label={t('api.certificate')}
+          text={`openssl s_client -connect ${host} </dev/null | openssl x509 > courtyard.pem`}
+        />
       </Notice>
-      <Tabs label={t('api.title')} items={kinds.map((one) => ({
-        text: t(`api.${one}`), href: `/models/${model.id}/api?language=${one}`, on: one === kind,
-      }))} />
+      <Tabs
+        label={t('api.title')}
+        items={kinds.map((one) => ({
+          text: t(`api.${one}`),
+          href: `/models/${model.id}/api?language=${one}`,
+          on: one === kind,
+        }))}
+      />
       <Code label={t(`api.${kind}`)} text={makers[kind](url, body)} />
       <p class="hint">{t('api.hint')}</p>
     </Card>

@@ -18,11 +18,18 @@ function Done({ job: id, again }: { job: number; again: () => void }) {
       {job_is_over(job) && (
         <div class="actions">
           {job?.state === 'done' && (
-            <LinkButton href={`${BASE}/jobs/${id}/download`} kind="primary" icon="download" download>
+            <LinkButton
+              href={`${BASE}/jobs/${id}/download`}
+              kind="primary"
+              icon="download"
+              download
+            >
               {t('file.download')}
             </LinkButton>
           )}
-          <Button kind="quiet" onClick={again}>{t('file.another')}</Button>
+          <Button kind="quiet" onClick={again}>
+            {t('file.another')}
+          </Button>
         </div>
       )}
     </>
@@ -41,8 +48,10 @@ export function FileTab({ model }: { model: ModelShow }) {
     busy_set(true);
     error_set(null);
     try {
-      const made = await post<Job>(`/models/${model.id}/predictions`,
-        { upload: item.id, contributions });
+      const made = await post<Job>(`/models/${model.id}/predictions`, {
+        upload: item.id,
+        contributions,
+      });
       upload_used(item.id);
       job_set(made.id);
     } catch (failure) {
@@ -54,25 +63,53 @@ export function FileTab({ model }: { model: ModelShow }) {
     <Card title={t('file.title')}>
       <p>{t('file.about')}</p>
       <p class="columns-needed">
-        {(model.features ?? []).map((one) => <code key={one.name}>{one.name}</code>)}
+        {(model.features ?? []).map((one) => (
+          <code key={one.name}>{one.name}</code>
+        ))}
       </p>
-      {job ? <Done job={job} again={() => { job_set(null); key_set(0); }} />
-        : item ? (
-          <>
-            <SendingRow item={item} />
-            <CheckField id="contributions" label={t('file.contributions')}
-              hint={t('file.contributions_hint')} value={contributions}
-              change={contributions_set} />
-            {error !== null && <ErrorBox error={error} />}
-            <div class="actions">
-              <Button kind="primary" icon="play" busy={busy} disabled={item.state !== 'complete'}
-                onClick={() => void start()}>{t('file.start')}</Button>
-              <Button kind="quiet" onClick={() => { upload_cancel(key); key_set(0); }}>
-                {t('action.cancel')}
-              </Button>
-            </div>
-          </>
-        ) : <FilePicker picked={(files) => key_set(upload_add(files[0]!))} />}
+      {job ? (
+        <Done
+          job={job}
+          again={() => {
+            job_set(null);
+            key_set(0);
+          }}
+        />
+      ) : item ? (
+        <>
+          <SendingRow item={item} />
+          <CheckField
+            id="contributions"
+            label={t('file.contributions')}
+            hint={t('file.contributions_hint')}
+            value={contributions}
+            change={contributions_set}
+          />
+          {error !== null && <ErrorBox error={error} />}
+          <div class="actions">
+            <Button
+              kind="primary"
+              icon="play"
+              busy={busy}
+              disabled={item.state !== 'complete'}
+              onClick={() => void start()}
+            >
+              {t('file.start')}
+            </Button>
+            <Button
+              kind="quiet"
+              onClick={() => {
+                upload_cancel(key);
+                key_set(0);
+              }}
+            >
+              {t('action.cancel')}
+            </Button>
+          </div>
+        </>
+      ) : (
+        <FilePicker picked={(files) => key_set(upload_add(files[0]!))} />
+      )}
     </Card>
   );
 }

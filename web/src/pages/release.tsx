@@ -31,7 +31,8 @@ function Decide({ release, decided }: { release: Release; decided: (next: Releas
   if (is_mine(release)) return <Notice title={t('release.wait_second')} />;
   const approve = async () => {
     const sure = await ask({
-      title: t('release.approve_title', { name: release.title }), text: t('release.approve_text'),
+      title: t('release.approve_title', { name: release.title }),
+      text: t('release.approve_text'),
       confirm: t('release.approve'),
     });
     if (sure === null) return;
@@ -44,8 +45,11 @@ function Decide({ release, decided }: { release: Release; decided: (next: Releas
   };
   const reject = async () => {
     const reason = await ask({
-      title: t('release.reject_title'), text: t('release.reject_text'), danger: true,
-      confirm: t('release.reject'), input: { label: t('release.reason'), required: true },
+      title: t('release.reject_title'),
+      text: t('release.reject_text'),
+      danger: true,
+      confirm: t('release.reject'),
+      input: { label: t('release.reason'), required: true },
     });
     if (!reason) return;
     try {
@@ -62,7 +66,9 @@ function Decide({ release, decided }: { release: Release; decided: (next: Releas
         <Button kind="primary" icon="check" onClick={() => void approve()}>
           {t('release.approve')}
         </Button>
-        <Button icon="close" onClick={() => void reject()}>{t('release.reject')}</Button>
+        <Button icon="close" onClick={() => void reject()}>
+          {t('release.reject')}
+        </Button>
       </div>
     </Card>
   );
@@ -76,26 +82,42 @@ function Difference({ release }: { release: Release }) {
   const now = new Map(release.columns.map((column) => [column.name, column]));
   const before = new Set(first.columns.map((column) => column.name));
   const rows: [string, string][] = [
-    ...first.columns.filter((column) => !now.has(column.name))
+    ...first.columns
+      .filter((column) => !now.has(column.name))
       .map((column): [string, string] => [column.name, t('difference.removed')]),
-    ...release.columns.filter((column) => !before.has(column.name))
+    ...release.columns
+      .filter((column) => !before.has(column.name))
       .map((column): [string, string] => [column.name, t('difference.added')]),
-    ...first.columns.filter((column) => {
-      const type = now.get(column.name)?.type;
-      return type && type !== column.type;
-    }).map((column): [string, string] => [column.name, t('difference.type', {
-      before: t(`type.${column.type}`), after: t(`type.${now.get(column.name)!.type}`),
-    })]),
+    ...first.columns
+      .filter((column) => {
+        const type = now.get(column.name)?.type;
+        return type && type !== column.type;
+      })
+      .map((column): [string, string] => [
+        column.name,
+        t('difference.type', {
+          before: t(`type.${column.type}`),
+          after: t(`type.${now.get(column.name)!.type}`),
+        }),
+      ]),
   ];
   return (
     <Card title={t('difference.title')}>
       <p>{t('difference.rows', { before: first.rows, after: release.rows })}</p>
       {rows.length > 0 && (
         <Table label={t('difference.title')} dense>
-          <thead><tr><th>{t('look.name')}</th><th>{t('difference.what')}</th></tr></thead>
+          <thead>
+            <tr>
+              <th>{t('look.name')}</th>
+              <th>{t('difference.what')}</th>
+            </tr>
+          </thead>
           <tbody>
             {rows.map(([name, what]) => (
-              <tr key={name + what}><th scope="row">{name}</th><td>{what}</td></tr>
+              <tr key={name + what}>
+                <th scope="row">{name}</th>
+                <td>{what}</td>
+              </tr>
             ))}
           </tbody>
         </Table>
@@ -115,25 +137,44 @@ function Difference({ release }: { release: Release }) {
 function SheetCard({ release }: { release: Release }) {
   const sheet = release.sheet;
   return (
-    <Card title={t('publish.sheet')} actions={
-      <Button icon="print" onClick={() => window.print()}>{t('action.print')}</Button>
-    }>
+    <Card
+      title={t('publish.sheet')}
+      actions={
+        <Button icon="print" onClick={() => window.print()}>
+          {t('action.print')}
+        </Button>
+      }
+    >
       <dl class="sheet-list">
         {(['title', 'purpose', 'source', 'licence', 'contact', 'limits'] as const).map((name) => (
-          <div key={name}><dt>{t(`sheet.${name}`)}</dt><dd>{sheet[name] || '–'}</dd></div>
+          <div key={name}>
+            <dt>{t(`sheet.${name}`)}</dt>
+            <dd>{sheet[name] || '–'}</dd>
+          </div>
         ))}
-        <div><dt>{t('sheet.sensitivity')}</dt><dd>{t(`sensitivity.${sheet.sensitivity}`)}</dd></div>
+        <div>
+          <dt>{t('sheet.sensitivity')}</dt>
+          <dd>{t(`sensitivity.${sheet.sensitivity}`)}</dd>
+        </div>
       </dl>
-      <Facts items={[
-        [t('dataset.rows'), count(release.rows)],
-        [t('dataset.columns'), count(release.columns.length)],
-        [t('dataset.size'), bytes(release.bytes)],
-        [t('release.requested'), `${release.requested_by} · ${time(release.requested_ms)}`],
-        ...(release.decided_by ? [[t('release.decided'),
-          `${release.decided_by} · ${time(release.decided_ms)}`] as [string, string]] : []),
-        [t('release.hash'), release.hash ? <Hash value={release.hash} /> : t('release.no_hash')],
-        [t('dataset.hash'), <Hash value={release.table} />],
-      ]} />
+      <Facts
+        items={[
+          [t('dataset.rows'), count(release.rows)],
+          [t('dataset.columns'), count(release.columns.length)],
+          [t('dataset.size'), bytes(release.bytes)],
+          [t('release.requested'), `${release.requested_by} · ${time(release.requested_ms)}`],
+          ...(release.decided_by
+            ? [
+                [t('release.decided'), `${release.decided_by} · ${time(release.decided_ms)}`] as [
+                  string,
+                  string,
+                ],
+              ]
+            : []),
+          [t('release.hash'), release.hash ? <Hash value={release.hash} /> : t('release.no_hash')],
+          [t('dataset.hash'), <Hash value={release.table} />],
+        ]}
+      />
     </Card>
   );
 }
@@ -141,18 +182,29 @@ function SheetCard({ release }: { release: Release }) {
 function Content({ release }: { release: Release }) {
   const page = query_number('page', 1);
   const on = release.state === 'released' && may('data', 'research');
-  const rows = useGet<Rows>(on
-    ? `/releases/${release.id}/rows?offset=${(page - 1) * SIZE}&size=${SIZE}` : null);
+  const rows = useGet<Rows>(
+    on ? `/releases/${release.id}/rows?offset=${(page - 1) * SIZE}&size=${SIZE}` : null,
+  );
   return (
     <>
       <Card title={t('dataset.columns_title')} flush>
         <Table label={t('dataset.columns_title')} dense>
-          <thead><tr><th>{t('look.name')}</th><th>{t('look.type')}</th><th>{t('role.label')}</th>
-          </tr></thead>
+          <thead>
+            <tr>
+              <th>{t('look.name')}</th>
+              <th>{t('look.type')}</th>
+              <th>{t('role.label')}</th>
+            </tr>
+          </thead>
           <tbody>
             {release.columns.map((column) => (
-              <tr key={column.name}><th scope="row">{column.name}</th>
-                <td>{t(`type.${column.type}`)}</td><td><RoleBadge role={column.role} /></td></tr>
+              <tr key={column.name}>
+                <th scope="row">{column.name}</th>
+                <td>{t(`type.${column.type}`)}</td>
+                <td>
+                  <RoleBadge role={column.role} />
+                </td>
+              </tr>
             ))}
           </tbody>
         </Table>
@@ -180,7 +232,9 @@ function Made({ release }: { release: Release }) {
     <Card title={t('release.models')}>
       <ul class="rows">
         {models.map((model) => (
-          <li key={model.id}><a href={`/models/${model.id}`}>{model.name}</a></li>
+          <li key={model.id}>
+            <a href={`/models/${model.id}`}>{model.name}</a>
+          </li>
         ))}
       </ul>
     </Card>
@@ -189,8 +243,10 @@ function Made({ release }: { release: Release }) {
 
 async function withdraw(release: Release, done: (next: Release) => void): Promise<void> {
   const reason = await ask({
-    title: t('release.withdraw_title', { name: release.title }), text: t('release.withdraw_text'),
-    confirm: t('release.withdraw'), danger: true,
+    title: t('release.withdraw_title', { name: release.title }),
+    text: t('release.withdraw_text'),
+    confirm: t('release.withdraw'),
+    danger: true,
     input: { label: t('release.reason'), required: true },
   });
   if (!reason) return;
@@ -228,22 +284,32 @@ function Actions({ release, changed }: { release: Release; changed: (next: Relea
 export default function ReleasePage({ params }: PageProps) {
   const from = useGet<Release>(`/releases/${params['id']!}`);
   const release = from.data;
-  const changed = (next: Release) => { from.set(next); from.reload(); };
+  const changed = (next: Release) => {
+    from.set(next);
+    from.reload();
+  };
   return (
-    <Page title={release?.title || release?.name || t('release.one')} wide
+    <Page
+      title={release?.title || release?.name || t('release.one')}
+      wide
       crumbs={[{ text: t('nav.releases'), href: '/releases' }]}
       badge={release && <ReleaseBadge state={release.state} />}
-      actions={release && <Actions release={release} changed={changed} />}>
+      actions={release && <Actions release={release} changed={changed} />}
+    >
       <Shown from={from} lines={8}>
         {(data) => (
           <>
             {data.reason && (
-              <Notice tone="warn" title={t('release.reason_is')}>{data.reason}</Notice>
+              <Notice tone="warn" title={t('release.reason_is')}>
+                {data.reason}
+              </Notice>
             )}
             {data.warnings?.length > 0 && (
               <Notice tone="warn" title={t('release.warnings')}>
                 <ul>
-                  {data.warnings.map((warning, i) => <li key={i}>{explain(warning).text}</li>)}
+                  {data.warnings.map((warning, i) => (
+                    <li key={i}>{explain(warning).text}</li>
+                  ))}
                 </ul>
               </Notice>
             )}

@@ -14,14 +14,19 @@ function Gauge({ name, used, total }: { name: string; used: number; total: numbe
   const share = total ? used / total : 0;
   return (
     <div class="gauge">
-      <p><b>{name}</b>
-        <span>{t('system.used_of', { used: bytes(used), total: bytes(total) })}</span></p>
+      <p>
+        <b>{name}</b>
+        <span>{t('system.used_of', { used: bytes(used), total: bytes(total) })}</span>
+      </p>
       <Bar share={share} tone={share > 0.9 ? 'warn' : 'accent'} />
     </div>
   );
 }
 
-interface Checked { findings: Fault[]; checked_ms: number }
+interface Checked {
+  findings: Fault[];
+  checked_ms: number;
+}
 
 function StoreCheck() {
   const [state, state_set] = useState<Checked | null>(null);
@@ -39,14 +44,25 @@ function StoreCheck() {
   return (
     <Card title={t('system.check')}>
       <p class="muted">{t('system.check_about')}</p>
-      {state && (state.findings.length ? (
-        <Notice tone="bad" title={t('system.findings', { findings: state.findings.length })}>
-          <ul>{state.findings.map((fault, i) => {
-            const { text, hint } = explain(fault);
-            return <li key={i}>{text} {hint}</li>;
-          })}</ul>
-        </Notice>
-      ) : <Notice tone="good" title={t('system.whole')}>{time(state.checked_ms)}</Notice>)}
+      {state &&
+        (state.findings.length ? (
+          <Notice tone="bad" title={t('system.findings', { findings: state.findings.length })}>
+            <ul>
+              {state.findings.map((fault, i) => {
+                const { text, hint } = explain(fault);
+                return (
+                  <li key={i}>
+                    {text} {hint}
+                  </li>
+                );
+              })}
+            </ul>
+          </Notice>
+        ) : (
+          <Notice tone="good" title={t('system.whole')}>
+            {time(state.checked_ms)}
+          </Notice>
+        ))}
       <div class="actions">
         <Button kind="primary" icon="check" busy={busy} onClick={() => void run()}>
           {t('system.check_run')}
@@ -66,33 +82,49 @@ function Machine({ system }: { system: System }) {
     <>
       <div class="charts">
         <Card title={t('system.machine')}>
-          <Gauge name={t('system.memory')} total={system.memory_bytes}
-            used={system.memory_bytes - system.memory_free_bytes} />
+          <Gauge
+            name={t('system.memory')}
+            total={system.memory_bytes}
+            used={system.memory_bytes - system.memory_free_bytes}
+          />
           <Gauge name={t('system.disk')} total={system.disk_bytes} used={used} />
-          <Facts items={[
-            [t('system.cpu'), t('job.cores', { cores: system.cpu_count })],
-            [t('system.confine'), t_or(`confine.${system.confine}`, system.confine)],
-            [t('system.capacity'), `${t('job.cores', { cores: system.capacity.cpu_milli / 1000 })}`
-              + ` · ${bytes(system.capacity.memory_bytes)}`],
-            [t('system.queue'), t('system.queue_text', system.queue)],
-          ]} />
+          <Facts
+            items={[
+              [t('system.cpu'), t('job.cores', { cores: system.cpu_count })],
+              [t('system.confine'), t_or(`confine.${system.confine}`, system.confine)],
+              [
+                t('system.capacity'),
+                `${t('job.cores', { cores: system.capacity.cpu_milli / 1000 })}` +
+                  ` · ${bytes(system.capacity.memory_bytes)}`,
+              ],
+              [t('system.queue'), t('system.queue_text', system.queue)],
+            ]}
+          />
         </Card>
         <Card title={t('system.store')}>
-          <Facts items={[
-            [t('system.state'), bytes(system.state_bytes)],
-            [t('system.blobs'), t('system.blobs_text', {
-              blobs: system.blob_count, size: bytes(system.blob_bytes),
-            })],
-            [t('system.schema'), String(system.schema)],
-            [t('system.version'), system.version],
-            [t('system.uptime'), duration(system.uptime_s * 1000)],
-            [t('system.connections'), count(system.connections)],
-            [t('system.requests'), count(system.requests_total)],
-          ]} />
+          <Facts
+            items={[
+              [t('system.state'), bytes(system.state_bytes)],
+              [
+                t('system.blobs'),
+                t('system.blobs_text', {
+                  blobs: system.blob_count,
+                  size: bytes(system.blob_bytes),
+                }),
+              ],
+              [t('system.schema'), String(system.schema)],
+              [t('system.version'), system.version],
+              [t('system.uptime'), duration(system.uptime_s * 1000)],
+              [t('system.connections'), count(system.connections)],
+              [t('system.requests'), count(system.requests_total)],
+            ]}
+          />
         </Card>
       </div>
       <Card title={t('system.fingerprint')}>
-        <p class="fingerprint"><code>{system.fingerprint}</code> <Copy text={system.fingerprint} /></p>
+        <p class="fingerprint">
+          <code>{system.fingerprint}</code> <Copy text={system.fingerprint} />
+        </p>
         <p class="hint">{t('system.fingerprint_hint')}</p>
       </Card>
     </>
@@ -102,9 +134,14 @@ function Machine({ system }: { system: System }) {
 export default function SystemPage() {
   const system = useGet<System>('/system');
   return (
-    <Page title={t('nav.system')} lead={t('system.lead')}
-      actions={<Button onClick={system.reload}>{t('action.refresh')}</Button>}>
-      <Shown from={system} lines={6}>{(data) => <Machine system={data} />}</Shown>
+    <Page
+      title={t('nav.system')}
+      lead={t('system.lead')}
+      actions={<Button onClick={system.reload}>{t('action.refresh')}</Button>}
+    >
+      <Shown from={system} lines={6}>
+        {(data) => <Machine system={data} />}
+      </Shown>
       {may('system') && <StoreCheck />}
     </Page>
   );
