@@ -1,0 +1,132 @@
+// Builds the pages into one folder:  node web/build.mjs OUTDIR
+// Fails when the two languages do not hold the same keys and placeholders, when the types do not
+// fit (a message key that does not exist is a type error), or when the pages outgrow their budget.
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { createHash } from 'node:crypto';
+import { gzipSync } from 'node:zlib';
+import { build } from 'esbuild';
+
+const here = dirname(fileURLToPath(import.meta.url));
+const out = resolve(process.argv[2] ?? join(here, '../build/web'));
+const FIRST_LOAD_BYTES_MAX = 60 * 1024; // gzip: the page, its style, one language, the sign-in
+const WHOLE_BYTES_MAX = 200 * 1024; // gzip: everything, both languages
+
+function fail(lines) {
+  for (const line of [lines].flat()) console.error(`web: ${line}`);
+  process.exit(1);
+}
+
+function placeholders(text) {
+  return [...text.matchAll(/\{([a-z_]+)/g)].map((match) => match[1]);
+}
+
+function check_messages() {
+  const [zh, en] = ['zh-CN', 'en'].map((name) =>
+    JSON.parse(readFileSync(join(here, `messages/${name}.json`), 'utf8')),
+  );
+  const wrong = [];
+  for (const key of Object.keys(zh)) if (!(key in en)) wrong.push(`en.json lacks "${key}"`);
+  for (const key of Object.keys(en)) if (!(key in zh)) wrong.push(`zh-CN.json lacks "${key}"`);
+  for (const key of Object.keys(zh)) {
+    const [a, b] = [zh, en].map((texts) => [...new Set(placeholders(texts[key] ?? ''))].sort());
+    if (key in en && `${a}` !== `${b}`) wrong.push(`placeholders of "${key}": {${a}} and {${b}}`);
+  }
+  if (wrong.length) fail(wrong);
+}
+
+function check_types() {
+  const tsc = join(here, 'node_modules/typescript/bin/tsc');
+  const run = spawnSync(process.execPath, [tsc, '--noEmit', '-p', here], { encoding: 'utf8' });
+  if (run.status !== 0) fail(`${run.stdout}${run.stderr}`.trim().split('\n'));
+}
+
+async function bundle() {
+  return build({
+    absWorkingDir: here,
+    entryPoints: { app: 'src/main.tsx', style: 'src/style/index.css' },
+    outdir: out,
+    entryNames: '[name]-[hash]',
+    chunkNames: 'part-[hash]',
+    bundle: true,
+    splitting: true,
+    format: 'esm',
+    target: ['chrome86', 'firefox78'],
+    jsx: 'automatic',
+    jsxImportSource: 'preact',
+    charset: 'utf8',
+    minify: true,
+    legalComments: 'none',
+    metafile: true,
+    write: true,
+    logLevel: 'warning',
+  });
+}
+
+function gzip_bytes(path) {
+  return gzipSync(readFileSync(path), { level: 9 }).length;
+}
+
+// The entry, what it imports at once, and one language: what the sign-in page has to load.
+function first_load(outputs, entry, language) {
+  const seen = new Set();
+  const walk = (name) => {
+    if (seen.has(name)) return;
+    seen.add(name);
+    for (const part of outputs[name].imports) {
+      if (part.kind === 'import-statement') walk(part.path);
+    }
+  };
+  walk(entry);
+  walk(language);
+  return [...seen];
+}
+
+function write_page(names) {
+  const icon = readFileSync(join(here, 'src/icon.svg'));
+  const icon_name = `icon-${createHash('sha256').update(icon).digest('hex').slice(0, 8)}.svg`;
+  writeFileSync(join(out, icon_name), icon);
+  const page = readFileSync(join(here, 'src/index.html'), 'utf8')
+    .replace('ICON', `/${icon_name}`)
+    .replace('STYLE', `/${names.style}`)
+    .replace('SCRIPT', `/${names.script}`);
+  writeFileSync(join(out, 'index.html'), page);
+}
+
+check_messages();
+check_types();
+rmSync(out, { recursive: true, force: true });
+mkdirSync(out, { recursive: true });
+const { metafile } = await bundle();
+const outputs = Object.fromEntries(
+  Object.entries(metafile.outputs).map(([path, about]) => [
+    resolve(here, path),
+    {
+      ...about,
+      imports: about.imports.map((part) => ({ ...part, path: resolve(here, part.path) })),
+    },
+  ]),
+);
+const entry_of = (source) =>
+  Object.keys(outputs).find((path) => outputs[path].entryPoint === source);
+const script = entry_of('src/main.tsx');
+const style = entry_of('src/style/index.css');
+write_page({ script: script.slice(out.length + 1), style: style.slice(out.length + 1) });
+
+const languages = ['zh-CN', 'en'].map((name) => entry_of(`messages/${name}.json`));
+const first = Math.max(
+  ...languages.map((language) =>
+    [join(out, 'index.html'), style, ...first_load(outputs, script, language)].reduce(
+      (sum, path) => sum + gzip_bytes(path),
+      0,
+    ),
+  ),
+);
+const whole = readdirSync(out).reduce((sum, name) => sum + gzip_bytes(join(out, name)), 0);
+console.log(
+  `web: first load ${(first / 1024).toFixed(1)} KB, whole ${(whole / 1024).toFixed(1)} KB`,
+);
+if (first > FIRST_LOAD_BYTES_MAX) fail(`the first load is ${first} bytes gzip, over the budget`);
+if (whole > WHOLE_BYTES_MAX) fail(`the pages are ${whole} bytes gzip, over the budget`);

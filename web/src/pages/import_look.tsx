@@ -1,0 +1,363 @@
+// Import, second step: what the file seems to be, every guess open to correction, then the job.
+import { useEffect, useRef, useState } from 'preact/hooks';
+import { fault_of, get, is_gone, post, request } from '../api';
+import {
+  Button,
+  CheckField,
+  ErrorSummary,
+  SelectField,
+  TextField,
+  error_at,
+  errors_of,
+  type FieldError,
+} from '../components/form';
+import { Card, ErrorBox, Loading, Notice, Page } from '../components/page';
+import { Table } from '../components/table';
+import { bytes, percent } from '../format';
+import { explain, t } from '../messages';
+import { navigate } from '../router';
+import { upload_used } from '../upload';
+import type { PageProps } from '../page_props';
+import {
+  COLUMN_TYPES,
+  ENCODINGS,
+  type ColumnType,
+  type Dataset,
+  type Intake,
+  type IntakeColumn,
+  type Job,
+  type Look,
+  type Upload,
+} from '../types';
+
+const DELIMITERS = [',', '\t', ';', '|', ' '];
+
+function delimiter_name(delimiter: string): string {
+  switch (delimiter) {
+    case ',':
+      return t('look.delimiter.comma');
+    case '\t':
+      return t('look.delimiter.tab');
+    case ';':
+      return t('look.delimiter.semicolon');
+    case '|':
+      return t('look.delimiter.bar');
+    case ' ':
+      return t('look.delimiter.space');
+    default:
+      return delimiter;
+  }
+}
+
+function name_of(file: string): string {
+  return file.replace(/\.(gz|zst|zstd)$/i, '').replace(/\.(csv|tsv|txt|json|jsonl|ndjson)$/i, '');
+}
+
+// A new look keeps what was told of the columns that are still there.
+function keep_told(old: IntakeColumn[], fresh: IntakeColumn[]): IntakeColumn[] {
+  return fresh.map((column, i) => {
+    const was = old[i];
+    if (!was || was.name !== column.name) return column;
+    const kept = { ...column, rename: was.rename ?? '', skip: was.skip ?? false };
+    return was.type_told ? { ...kept, type: was.type, type_told: true } : kept;
+  });
+}
+
+// Only what the person told, so that the rest stays open to the server's guess.
+function told_of(told: Intake, columns: IntakeColumn[]): Intake {
+  return {
+    ...told,
+    columns: columns.map((column) => ({
+      name: column.name,
+      rename: column.rename ?? '',
+      type: column.type,
+      type_told: column.type_told ?? false,
+      skip: column.skip ?? false,
+    })),
+  };
+}
+
+function Dialect({
+  told,
+  look,
+  change,
+}: {
+  told: Intake;
+  look: Look;
+  change: (values: Intake) => void;
+}) {
+  const now = { ...look.options, ...told };
+  const delimiter = now.delimiter ?? ',';
+  const sure = look.encoding_confidence;
+  return (
+    <div class="form-grid">
+      <SelectField
+        id="encoding"
+        label={t('look.encoding')}
+        value={now.encoding ?? 'utf-8'}
+        hint={told.encoding ? t('look.told') : t('look.confidence', { share: percent(sure, 0) })}
+        change={(value) => change({ encoding: value as (typeof ENCODINGS)[number] })}
+        choices={ENCODINGS.map((value) => ({ value, text: t(`look.encoding.${value}`) }))}
+      />
+      {now.format !== 'json_lines' && (
+        <SelectField
+          id="delimiter"
+          label={t('look.delimiter')}
+          value={delimiter}
+          hint={told.delimiter ? t('look.told') : t('look.guessed')}
+          change={(value) => change({ delimiter: value })}
+          choices={[...new Set([...DELIMITERS, delimiter])].map((value) => ({
+            value,
+            text: delimiter_name(value),
+          }))}
+        />
+      )}
+      <TextField
+        id="missing"
+        label={t('look.missing')}
+        hint={t('look.missing_hint')}
+        value={now.missing ?? ''}
+        change={(missing) => change({ missing })}
+      />
+      {now.format !== 'json_lines' && (
+        <CheckField
+          id="header"
+          label={t('look.header')}
+          value={now.header ?? true}
+          change={(header) => change({ header })}
+        />
+      )}
+    </div>
+  );
+}
+
+function Columns({
+  columns,
+  sample,
+  change,
+}: {
+  columns: IntakeColumn[];
+  sample: string[][];
+  change: (i: number, values: Partial<IntakeColumn>) => void;
+}) {
+  return (
+    <Table label={t('look.columns')} dense>
+      <thead>
+        <tr>
+          <th>{t('look.use')}</th>
+          <th>{t('look.name')}</th>
+          <th>{t('look.type')}</th>
+          <th>{t('look.sample')}</th>
+        </tr>
+      </thead>
+      <tbody>
+        {columns.map((column, i) => (
+          <tr key={i} class={column.skip ? 'row-off' : ''}>
+            <td>
+              <input
+                type="checkbox"
+                checked={!column.skip}
+                aria-label={t('look.use_column', { name: column.name })}
+                onChange={(event) => change(i, { skip: !event.currentTarget.checked })}
+              />
+            </td>
+            <td>
+              <input
+                type="text"
+                value={column.rename || column.name}
+                aria-label={t('look.name_of', { name: column.name })}
+                disabled={column.skip}
+                onInput={(event) =>
+                  change(i, {
+                    rename:
+                      event.currentTarget.value === column.name ? '' : event.currentTarget.value,
+                  })
+                }
+              />
+            </td>
+            <td>
+              <select
+                value={column.type}
+                disabled={column.skip}
+                aria-label={t('look.type_of', { name: column.name })}
+                onChange={(event) =>
+                  change(i, {
+                    type: event.currentTarget.value as ColumnType,
+                    type_told: true,
+                  })
+                }
+              >
+                {COLUMN_TYPES.map((type) => (
+                  <option key={type} value={type} selected={type === column.type}>
+                    {t(`type.${type}`)}
+                  </option>
+                ))}
+              </select>
+              {!column.type_told && <span class="muted small"> {t('look.guess')}</span>}
+            </td>
+            <td class="sample-cells">
+              {sample.slice(0, 5).map((row, j) => (
+                <code key={j}>{row[i] || '∅'}</code>
+              ))}
+            </td>
+          </tr>
+        ))}
+      </tbody>
+    </Table>
+  );
+}
+
+// Asks for a look at the upload whenever the dialect told changes.
+function useLook(id: string, told: Intake) {
+  const [look, look_set] = useState<Look | null>(null);
+  const [error, error_set] = useState<unknown>(null);
+  const [round, round_set] = useState(0);
+  const text = JSON.stringify(told);
+  useEffect(() => {
+    const abort = new AbortController();
+    const timer = setTimeout(
+      () => {
+        request<Look>('POST', `/uploads/${id}/look`, told, abort.signal).then(
+          (answer) => {
+            look_set(answer);
+            error_set(null);
+          },
+          (failure: unknown) => {
+            if (!is_gone(failure)) error_set(failure);
+          },
+        );
+      },
+      look ? 300 : 0,
+    );
+    return () => {
+      clearTimeout(timer);
+      abort.abort();
+    };
+  }, [id, text, round]);
+  return { look, error, again: () => round_set((n) => n + 1) };
+}
+
+function Confirm({
+  upload,
+  told,
+  columns,
+}: {
+  upload: Upload | null;
+  told: Intake;
+  columns: IntakeColumn[];
+}) {
+  const [name, name_set] = useState('');
+  const [note, note_set] = useState('');
+  const [errors, errors_set] = useState<FieldError[]>([]);
+  const [busy, busy_set] = useState(false);
+  const named = useRef(false);
+  useEffect(() => {
+    if (upload && !named.current) name_set(name_of(upload.name));
+  }, [upload]);
+  const submit = async (event: Event) => {
+    event.preventDefault();
+    if (busy || !upload) return;
+    const wrong: FieldError[] = [];
+    if (!name.trim())
+      wrong.push({ field: 'name', text: t('form.missing', { label: t('dataset.name') }) });
+    if (columns.every((column) => column.skip)) wrong.push({ text: t('look.all_skipped') });
+    errors_set(wrong);
+    if (wrong.length) return;
+    busy_set(true);
+    try {
+      const made = await post<{ dataset: Dataset; job: Job }>('/datasets', {
+        name: name.trim(),
+        note: note.trim(),
+        upload: upload.id,
+        options: told_of(told, columns),
+      });
+      upload_used(upload.id);
+      navigate(`/datasets/${made.dataset.id}`);
+    } catch (error) {
+      errors_set(errors_of(error, (code) => (code.includes('name') ? 'name' : undefined)));
+      busy_set(false);
+    }
+  };
+  return (
+    <Card title={t('look.confirm')}>
+      <form class="form" onSubmit={(event) => void submit(event)} noValidate>
+        <ErrorSummary errors={errors} />
+        <TextField
+          id="name"
+          label={t('dataset.name')}
+          value={name}
+          error={error_at(errors, 'name')}
+          change={(value) => {
+            named.current = true;
+            name_set(value);
+          }}
+        />
+        <TextField
+          id="note"
+          label={t('dataset.note')}
+          optional
+          multiline={2}
+          value={note}
+          change={note_set}
+        />
+        <Button type="submit" kind="primary" icon="import" busy={busy}>
+          {t('look.import')}
+        </Button>
+      </form>
+    </Card>
+  );
+}
+
+export default function LookPage({ params }: PageProps) {
+  const id = params['id']!;
+  const [upload, upload_set] = useState<Upload | null>(null);
+  const [told, told_set] = useState<Intake>({});
+  const [columns, columns_set] = useState<IntakeColumn[]>([]);
+  const { look, error, again } = useLook(id, told);
+  useEffect(() => {
+    get<Upload>(`/uploads/${id}`).then(upload_set, () => undefined);
+  }, [id]);
+  useEffect(() => {
+    if (look) columns_set((old) => keep_told(old, look.options.columns ?? []));
+  }, [look]);
+  const change = (i: number, values: Partial<IntakeColumn>) =>
+    columns_set(columns.map((column, j) => (j === i ? { ...column, ...values } : column)));
+  return (
+    <Page
+      title={upload ? t('look.title', { name: upload.name }) : t('import.title')}
+      wide
+      crumbs={[{ text: t('nav.import'), href: '/import' }]}
+      lead={t('look.lead')}
+    >
+      {!look && !error && <Loading lines={5} />}
+      {error !== null &&
+        (look ? (
+          <Notice tone="bad" title={explain(fault_of(error)).text} />
+        ) : (
+          <ErrorBox error={error} retry={again} />
+        ))}
+      {look && (
+        <>
+          <Card title={t('look.dialect')}>
+            <p class="muted">
+              {t('look.about', {
+                bytes: bytes(look.file_bytes),
+                format: t(`look.format.${look.options.format ?? 'csv'}`),
+                packing: t(`look.packing.${look.options.packing ?? 'none'}`),
+              })}
+            </p>
+            <Dialect
+              told={told}
+              look={look}
+              change={(values) => told_set({ ...told, ...values })}
+            />
+          </Card>
+          <Card title={t('look.columns_of', { columns: columns.length })} flush>
+            <Columns columns={columns} sample={look.sample} change={change} />
+          </Card>
+          <Confirm upload={upload} told={{ ...look.options, ...told }} columns={columns} />
+        </>
+      )}
+    </Page>
+  );
+}

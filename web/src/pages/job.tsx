@@ -1,0 +1,159 @@
+// One job: its state as it changes, why it waits, what it used, its log, and the way to its result.
+import { useEffect } from 'preact/hooks';
+import { BASE, post } from '../api';
+import { ask } from '../components/dialog';
+import { Button, LinkButton } from '../components/form';
+import { JobFault, JobState, Progress, job_title, why_waiting } from '../components/job';
+import { Card, ErrorBox, Loading, Notice, Page, Shown } from '../components/page';
+import { Facts } from '../components/table';
+import { bytes, count, decimal, duration, time_exact } from '../format';
+import { job_is_over, job_put, useJob } from '../live';
+import { useGet } from '../load';
+import { t, t_or } from '../messages';
+import { toast, toast_error } from '../state';
+import type { PageProps } from '../page_props';
+import type { Job } from '../types';
+
+const LOG_POLL_MS = 2000;
+
+function subject_path(job: Job): string {
+  const subject = job.subject;
+  if (!subject?.id) return '';
+  return subject.kind === 'dataset'
+    ? `/datasets/${subject.id}`
+    : subject.kind === 'release'
+      ? `/releases/${subject.id}`
+      : subject.kind === 'model'
+        ? `/models/${subject.id}`
+        : '';
+}
+
+function Log({ job }: { job: Job }) {
+  const log = useGet<{ text: string }>(`/jobs/${job.id}/log`);
+  const over = job_is_over(job);
+  useEffect(() => {
+    if (over) {
+      log.reload();
+      return undefined;
+    }
+    const timer = setInterval(log.reload, LOG_POLL_MS);
+    return () => clearInterval(timer);
+  }, [job.id, over]);
+  return (
+    <Card title={t('job.log')}>
+      <Shown from={log}>
+        {(data) =>
+          data.text ? (
+            <pre class="log" tabIndex={0} aria-label={t('job.log')}>
+              {data.text}
+            </pre>
+          ) : (
+            <p class="muted">{t('job.log_empty')}</p>
+          )
+        }
+      </Shown>
+    </Card>
+  );
+}
+
+async function cancel(job: Job): Promise<void> {
+  const sure = await ask({
+    title: t('job.cancel_title'),
+    text: t('job.cancel_text'),
+    confirm: t('job.cancel'),
+    danger: true,
+  });
+  if (sure === null) return;
+  try {
+    job_put(await post<Job>(`/jobs/${job.id}/cancel`));
+    toast(t('job.cancelled'));
+  } catch (error) {
+    toast_error(error);
+  }
+}
+
+function JobFacts({ job }: { job: Job }) {
+  const ran = job.started_ms ? (job.ended_ms ?? Date.now()) - job.started_ms : 0;
+  const about: [string, preact.ComponentChildren][] = [
+    [t('job.actor'), job.actor],
+    [t('job.created'), time_exact(job.created_ms)],
+    [t('job.started'), job.started_ms ? time_exact(job.started_ms) : '–'],
+    [t('job.ended'), job.ended_ms ? time_exact(job.ended_ms) : '–'],
+    [t('job.ran'), ran ? duration(ran) : '–'],
+    [t('job.rows_done'), job.rows ? count(job.rows) : '–'],
+    [t('job.attempt'), String(job.attempt)],
+    [t('job.cpu'), t('job.cores', { cores: decimal(job.cpu_milli / 1000, 1) })],
+    [t('job.memory'), bytes(job.memory_bytes)],
+    [t('job.memory_used'), job.memory_used_bytes ? bytes(job.memory_used_bytes) : '–'],
+    [t('job.confine'), t_or(`confine.${job.confine}`, job.confine)],
+  ];
+  return <Facts items={about} />;
+}
+
+function Body({ job }: { job: Job }) {
+  const path = subject_path(job);
+  return (
+    <>
+      <Card title={t('job.about')}>
+        <div aria-live="polite">
+          {job.state === 'queued' && (
+            <Notice title={t('job.waits')}>
+              {why_waiting(job)}{' '}
+              {job.blocker ? <a href={`/jobs/${job.blocker}`}>{t('job.see_blocker')}</a> : null}
+            </Notice>
+          )}
+          {job.state === 'running' && <Progress job={job} />}
+          <JobFault job={job} />
+        </div>
+        <JobFacts job={job} />
+        <div class="actions">
+          {path && (
+            <LinkButton href={path} icon="arrow">
+              {job.subject.name || t('job.subject')}
+            </LinkButton>
+          )}
+          {job.step === 'predict' && job.state === 'done' && (
+            <LinkButton
+              href={`${BASE}/jobs/${job.id}/download`}
+              kind="primary"
+              icon="download"
+              download
+            >
+              {t('file.download')}
+            </LinkButton>
+          )}
+        </div>
+      </Card>
+      <Log job={job} />
+    </>
+  );
+}
+
+export default function JobPage({ params }: PageProps) {
+  const id = Number(params['id']);
+  const first = useGet<Job>(`/jobs/${params['id']!}`);
+  const job = useJob(Number.isSafeInteger(id) ? id : null) ?? first.data;
+  return (
+    <Page
+      title={job ? job_title(job) : t('job.one')}
+      crumbs={[{ text: t('nav.jobs'), href: '/jobs' }]}
+      badge={job && <JobState job={job} />}
+      actions={
+        job &&
+        !job_is_over(job) && (
+          <Button kind="danger" icon="close" onClick={() => void cancel(job)}>
+            {t('job.cancel')}
+          </Button>
+        )
+      }
+    >
+      {job ? (
+        <Body job={job} />
+      ) : first.error ? (
+        <ErrorBox error={first.error} retry={first.reload} />
+      ) : (
+        <Loading lines={5} />
+      )}
+    </Page>
+  );
+}

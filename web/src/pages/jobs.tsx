@@ -1,0 +1,60 @@
+// The jobs, live: what runs, what waits and why, what ended and how.
+import { Card, Empty, Page, Shown, Tabs } from '../components/page';
+import { Pager } from '../components/table';
+import { live } from '../live';
+import { useGet } from '../load';
+import { t } from '../messages';
+import { query_number, query_text } from '../router';
+import { useEffect } from 'preact/hooks';
+import { JOB_STATES, type Job, type List } from '../types';
+import { JobsTable } from './home';
+
+const SIZE = 25;
+const POLL_MS = 3000;
+
+export default function JobsPage() {
+  const state = query_text('state');
+  const page = query_number('page', 1);
+  const list = useGet<List<Job>>(`/jobs?state=${state}&page=${page}&size=${SIZE}`);
+  const moving = list.data?.items.some((job) => job.state === 'queued' || job.state === 'running');
+  // New jobs of others come by asking; those on the list change by the event stream.
+  useEffect(() => {
+    const timer = setInterval(() => {
+      if (!document.hidden && (!live.value || moving)) list.reload();
+    }, POLL_MS);
+    return () => clearInterval(timer);
+  }, [state, page, moving]);
+  return (
+    <Page title={t('nav.jobs')} lead={t('jobs.lead')}>
+      <Tabs
+        label={t('nav.jobs')}
+        items={[
+          { text: t('jobs.all'), href: '/jobs', on: !state },
+          ...JOB_STATES.map((one) => ({
+            text: t(`job.state.${one}`),
+            href: `/jobs?state=${one}`,
+            on: state === one,
+          })),
+        ]}
+      />
+      <Card flush>
+        <Shown from={list} lines={6}>
+          {(data) =>
+            data.items.length ? (
+              <>
+                <JobsTable jobs={data.items} label={t('nav.jobs')} />
+                <Pager page={data.page} size={data.size} total={data.total} />
+              </>
+            ) : (
+              <Empty
+                title={t(state ? 'jobs.none_fit' : 'home.jobs_none')}
+                icon="job"
+                text={state ? '' : t('home.jobs_none_text')}
+              />
+            )
+          }
+        </Shown>
+      </Card>
+    </Page>
+  );
+}

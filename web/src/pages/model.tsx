@@ -1,0 +1,163 @@
+// One model: the frame of its tabs, its training while it runs, name and bin.
+import { patch, remove } from '../api';
+import { ask } from '../components/dialog';
+import { Button } from '../components/form';
+import { JobPanel } from '../components/job';
+import { LineageCard } from '../components/lineage';
+import { Card, Notice, Page, Shown, Tabs } from '../components/page';
+import { Facts, Hash } from '../components/table';
+import { time } from '../format';
+import { useGet } from '../load';
+import { t, t_or } from '../messages';
+import { navigate } from '../router';
+import { may, toast, toast_error } from '../state';
+import type { PageProps } from '../page_props';
+import type { ModelShow } from '../types';
+import { NotFound } from './missing';
+import { ApiTab } from './model_api';
+import { FileTab } from './model_file';
+import { ScorecardTab } from './model_scorecard';
+import { TryTab } from './model_try';
+import { ModelState } from './models';
+
+const tabs = ['scorecard', 'try', 'file', 'api', 'about'] as const;
+type Tab = (typeof tabs)[number];
+
+async function rename(model: ModelShow, reload: () => void): Promise<void> {
+  const name = await ask({
+    title: t('model.rename'),
+    text: '',
+    confirm: t('action.save'),
+    input: { label: t('model.name'), required: true, value: model.name },
+  });
+  if (!name || name === model.name) return;
+  try {
+    await patch(`/models/${model.id}`, { name });
+    reload();
+  } catch (error) {
+    toast_error(error);
+  }
+}
+
+async function to_bin(model: ModelShow): Promise<void> {
+  const sure = await ask({
+    title: t('model.bin_title', { name: model.name }),
+    text: t('model.bin_text'),
+    confirm: t('dataset.bin'),
+    danger: true,
+  });
+  if (sure === null) return;
+  try {
+    await remove(`/models/${model.id}`);
+    navigate('/models');
+    toast(t('dataset.binned', { name: model.name }), 'plain', {
+      text: t('action.undo'),
+      act: () =>
+        void patch(`/models/${model.id}`, { deleted: false }).then(
+          () => navigate(`/models/${model.id}`),
+          toast_error,
+        ),
+    });
+  } catch (error) {
+    toast_error(error);
+  }
+}
+
+function About({ model }: { model: ModelShow }) {
+  return (
+    <div class="split">
+      <Card title={t('model.tab.about')}>
+        <Facts
+          items={[
+            [t('release.one'), <a href={`/releases/${model.release}`}>{model.release_title}</a>],
+            [t('model.target'), model.target],
+            [t('model.task'), t(`task.${model.task}`)],
+            [t('train.learner'), t_or(`learner.${model.learner}`, model.learner)],
+            [t('job.actor'), model.actor],
+            [t('job.created'), time(model.created_ms)],
+            [t('nav.jobs'), <a href={`/jobs/${model.job}`}>{model.job}</a>],
+            [t('model.hash'), <Hash value={model.hash} />],
+          ]}
+        />
+      </Card>
+      {model.lineage ? <LineageCard id={model.lineage} /> : <div />}
+    </div>
+  );
+}
+
+function Body({ model, tab }: { model: ModelShow; tab: Tab }) {
+  switch (tab) {
+    case 'try':
+      return <TryTab model={model} />;
+    case 'file':
+      return <FileTab model={model} />;
+    case 'api':
+      return <ApiTab model={model} />;
+    case 'about':
+      return <About model={model} />;
+    default:
+      return <ScorecardTab model={model} />;
+  }
+}
+
+function Training({ model, reload }: { model: ModelShow; reload: () => void }) {
+  return (
+    <Card title={t(model.state === 'failed' ? 'model.failed' : 'model.training')}>
+      <JobPanel id={model.job} ended={reload} />
+      {model.state === 'training' && <p class="hint">{t('model.training_hint')}</p>}
+    </Card>
+  );
+}
+
+export default function ModelPage({ params }: PageProps) {
+  const id = params['id']!;
+  const tab = (params['tab'] ?? 'scorecard') as Tab;
+  const from = useGet<ModelShow>(`/models/${id}`);
+  if (!tabs.includes(tab)) return <NotFound />;
+  const model = from.data;
+  return (
+    <Page
+      title={model?.name ?? t('model.one')}
+      wide
+      crumbs={[{ text: t('nav.models'), href: '/models' }]}
+      badge={model && <ModelState model={model} />}
+      actions={
+        model &&
+        may('research') &&
+        !model.deleted && (
+          <>
+            <Button kind="quiet" onClick={() => void rename(model, from.reload)}>
+              {t('model.rename')}
+            </Button>
+            <Button kind="quiet" icon="bin" onClick={() => void to_bin(model)}>
+              {t('dataset.bin')}
+            </Button>
+          </>
+        )
+      }
+    >
+      <Shown from={from} lines={8}>
+        {(data) => (
+          <>
+            {data.deleted && <Notice tone="warn" title={t('dataset.is_binned')} />}
+            {data.state !== 'ready' ? (
+              <Training model={data} reload={from.reload} />
+            ) : (
+              <>
+                <Tabs
+                  label={data.name}
+                  items={tabs.map((name) => ({
+                    text: t(`model.tab.${name}`),
+                    on: name === tab,
+                    href: name === 'scorecard' ? `/models/${id}` : `/models/${id}/${name}`,
+                  }))}
+                />
+                <Body key={tab} model={data} tab={tab} />
+              </>
+            )}
+          </>
+        )}
+      </Shown>
+    </Page>
+  );
+}

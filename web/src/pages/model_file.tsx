@@ -1,0 +1,115 @@
+// Predicting a whole file: it goes up in pieces, a job answers it, the answer comes down as CSV.
+import { useState } from 'preact/hooks';
+import { BASE, post } from '../api';
+import { Button, CheckField, LinkButton } from '../components/form';
+import { JobPanel } from '../components/job';
+import { Card, ErrorBox } from '../components/page';
+import { FilePicker, SendingRow } from '../components/upload';
+import { job_is_over, useJob } from '../live';
+import { t } from '../messages';
+import { sendings, upload_add, upload_cancel, upload_used } from '../upload';
+import type { Job, ModelShow } from '../types';
+
+function Done({ job: id, again }: { job: number; again: () => void }) {
+  const job = useJob(id);
+  return (
+    <>
+      <JobPanel id={id} />
+      {job_is_over(job) && (
+        <div class="actions">
+          {job?.state === 'done' && (
+            <LinkButton
+              href={`${BASE}/jobs/${id}/download`}
+              kind="primary"
+              icon="download"
+              download
+            >
+              {t('file.download')}
+            </LinkButton>
+          )}
+          <Button kind="quiet" onClick={again}>
+            {t('file.another')}
+          </Button>
+        </div>
+      )}
+    </>
+  );
+}
+
+export function FileTab({ model }: { model: ModelShow }) {
+  const [key, key_set] = useState(0);
+  const [contributions, contributions_set] = useState(false);
+  const [job, job_set] = useState<number | null>(null);
+  const [error, error_set] = useState<unknown>(null);
+  const [busy, busy_set] = useState(false);
+  const item = sendings.value.find((one) => one.key === key);
+  const start = async () => {
+    if (!item || busy) return;
+    busy_set(true);
+    error_set(null);
+    try {
+      const made = await post<Job>(`/models/${model.id}/predictions`, {
+        upload: item.id,
+        contributions,
+      });
+      upload_used(item.id);
+      job_set(made.id);
+    } catch (failure) {
+      error_set(failure);
+    }
+    busy_set(false);
+  };
+  return (
+    <Card title={t('file.title')}>
+      <p>{t('file.about')}</p>
+      <p class="columns-needed">
+        {(model.features ?? []).map((one) => (
+          <code key={one.name}>{one.name}</code>
+        ))}
+      </p>
+      {job ? (
+        <Done
+          job={job}
+          again={() => {
+            job_set(null);
+            key_set(0);
+          }}
+        />
+      ) : item ? (
+        <>
+          <SendingRow item={item} />
+          <CheckField
+            id="contributions"
+            label={t('file.contributions')}
+            hint={t('file.contributions_hint')}
+            value={contributions}
+            change={contributions_set}
+          />
+          {error !== null && <ErrorBox error={error} />}
+          <div class="actions">
+            <Button
+              kind="primary"
+              icon="play"
+              busy={busy}
+              disabled={item.state !== 'complete'}
+              onClick={() => void start()}
+            >
+              {t('file.start')}
+            </Button>
+            <Button
+              kind="quiet"
+              onClick={() => {
+                upload_cancel(key);
+                key_set(0);
+              }}
+            >
+              {t('action.cancel')}
+            </Button>
+          </div>
+        </>
+      ) : (
+        <FilePicker picked={(files) => key_set(upload_add(files[0]!))} />
+      )}
+    </Card>
+  );
+}

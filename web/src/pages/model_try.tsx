@@ -1,0 +1,261 @@
+// Try it: a form made of the model's features, filled with typical values; the answer with what
+// each column contributed to it.
+import { useState } from 'preact/hooks';
+import { post } from '../api';
+import { Bars } from '../charts/bars';
+import {
+  Button,
+  ErrorSummary,
+  SelectField,
+  TextField,
+  error_at,
+  errors_of,
+  type FieldError,
+} from '../components/form';
+import { Card, Empty } from '../components/page';
+import { Bar } from '../components/table';
+import { decimal, percent, short } from '../format';
+import { t } from '../messages';
+import type { Feature, ModelShow, Prediction, Scalar } from '../types';
+
+type Values = Record<string, string>;
+const SHOWN = 15; // contributions in the picture; the smaller ones are added up
+
+function typical_text(feature: Feature): string {
+  if (feature.typical === null || feature.typical === undefined) return '';
+  if (feature.kind === 'category') return String(feature.typical);
+  const value = Number(feature.typical);
+  if (!Number.isFinite(value)) return String(feature.typical);
+  if (feature.type === 'integer') return String(Math.round(value));
+  return String(Number(value.toPrecision(4)));
+}
+
+export function typical_row(features: Feature[]): Record<string, Scalar> {
+  return row_of(
+    features,
+    Object.fromEntries(features.map((feature) => [feature.name, typical_text(feature)])),
+  );
+}
+
+function row_of(features: Feature[], values: Values): Record<string, Scalar> {
+  const row: Record<string, Scalar> = {};
+  for (const feature of features) {
+    const text = (values[feature.name] ?? '').trim();
+    const is_number = feature.type === 'integer' || feature.type === 'number';
+    if (text === '') row[feature.name] = null;
+    else if (feature.type === 'boolean') row[feature.name] = text === 'true';
+    else row[feature.name] = is_number ? Number(text) : text;
+  }
+  return row;
+}
+
+function FeatureField({
+  feature,
+  value,
+  change,
+  error,
+}: {
+  feature: Feature;
+  value: string;
+  change: (value: string) => void;
+  error: string | undefined;
+}) {
+  const id = `value-${feature.name}`;
+  if (feature.kind === 'category' && (feature.categories?.length ?? 0) <= 200) {
+    return (
+      <SelectField
+        id={id}
+        label={feature.name}
+        value={value}
+        change={change}
+        error={error}
+        choices={[
+          { value: '', text: t('try.missing') },
+          ...(feature.categories ?? []).map((one) => ({ value: one, text: one })),
+        ]}
+      />
+    );
+  }
+  if (feature.type === 'boolean') {
+    return (
+      <SelectField
+        id={id}
+        label={feature.name}
+        value={value}
+        change={change}
+        error={error}
+        choices={['', 'true', 'false'].map((one) => ({
+          value: one,
+          text: one === '' ? t('try.missing') : t(`value.${one as 'true' | 'false'}`),
+        }))}
+      />
+    );
+  }
+  const is_number = feature.type === 'integer' || feature.type === 'number';
+  return (
+    <TextField
+      id={id}
+      label={feature.name}
+      value={value}
+      change={change}
+      error={error}
+      inputMode={is_number ? 'decimal' : 'text'}
+      placeholder={t('try.missing')}
+      {...(feature.type === 'date' ? { hint: t('try.date_hint') } : {})}
+    />
+  );
+}
+
+function Probabilities({ prediction }: { prediction: Prediction }) {
+  const all = Object.entries(prediction.probabilities ?? {})
+    .sort((a, b) => b[1] - a[1])
+    .slice(0, 8);
+  return (
+    <ul class="top">
+      {all.map(([name, share]) => (
+        <li key={name}>
+          <span>{name}</span>
+          <Bar share={share} />
+          <span class="number">{percent(share)}</span>
+        </li>
+      ))}
+    </ul>
+  );
+}
+
+function Contributions({ model, prediction }: { model: ModelShow; prediction: Prediction }) {
+  const all = prediction.contributions ?? [];
+  if (!all.length) return null;
+  const rest = all.slice(SHOWN).reduce((sum, one) => sum + one.contribution, 0);
+  const sign = (value: number) => `${value > 0 ? '+' : ''}${decimal(value)}`;
+  const items = all.slice(0, SHOWN).map((one) => ({
+    name: one.feature,
+    note: `= ${short(one.value)}`,
+    value: one.contribution,
+    text: sign(one.contribution),
+  }));
+  if (all.length > SHOWN) {
+    items.push({
+      name: t('try.rest', { columns: all.length - SHOWN }),
+      note: '',
+      value: rest,
+      text: sign(rest),
+    });
+  }
+  return (
+    <>
+      <Bars
+        title={t('try.contributions')}
+        head={[t('look.name'), t('try.contribution')]}
+        both
+        positive={t('try.raises')}
+        negative={t('try.lowers')}
+        items={items}
+      />
+      <p class="hint">
+        {t(model.task === 'regression' ? 'try.contributions_number' : 'try.contributions_hint')}
+        {prediction.base !== undefined && ` ${t('try.base', { value: decimal(prediction.base) })}`}
+      </p>
+    </>
+  );
+}
+
+function Result({ model, prediction }: { model: ModelShow; prediction: Prediction }) {
+  const value =
+    typeof prediction.value === 'number' ? short(prediction.value) : String(prediction.value);
+  const classes = model.scorecard?.classes;
+  const positive = classes?.[1] ?? '';
+  return (
+    <Card title={t('try.result')} tone="accent">
+      <p class="headline-value">
+        <span>{model.target}</span>
+        <b>{value}</b>
+        {prediction.probability !== undefined && (
+          <span>
+            {t('try.probability', {
+              name: positive,
+              share: percent(prediction.probability),
+            })}
+          </span>
+        )}
+      </p>
+      {prediction.probabilities && <Probabilities prediction={prediction} />}
+      <Contributions model={model} prediction={prediction} />
+    </Card>
+  );
+}
+
+export function TryTab({ model }: { model: ModelShow }) {
+  const features = model.features ?? [];
+  const start = () => Object.fromEntries(features.map((one) => [one.name, typical_text(one)]));
+  const [values, values_set] = useState<Values>(start);
+  const [prediction, prediction_set] = useState<Prediction | null>(null);
+  const [errors, errors_set] = useState<FieldError[]>([]);
+  const [busy, busy_set] = useState(false);
+  const submit = async (event: Event) => {
+    event.preventDefault();
+    if (busy) return;
+    const row = row_of(features, values);
+    const wrong = features
+      .filter((one) => Number.isNaN(row[one.name]))
+      .map((one) => ({
+        field: `value-${one.name}`,
+        text: t('try.not_a_number', { name: one.name }),
+      }));
+    errors_set(wrong);
+    if (wrong.length) return;
+    busy_set(true);
+    try {
+      const answer = await post<{ predictions: Prediction[] }>(`/models/${model.id}/predict`, {
+        rows: [row],
+        contributions: true,
+      });
+      prediction_set(answer.predictions[0] ?? null);
+    } catch (error) {
+      errors_set(
+        errors_of(error, (_, detail) =>
+          features.some((one) => one.name === detail) ? `value-${detail}` : undefined,
+        ),
+      );
+    }
+    busy_set(false);
+  };
+  return (
+    <div class="split split-even">
+      <Card title={t('try.form')}>
+        <form class="form form-wide" onSubmit={(event) => void submit(event)} noValidate>
+          <p class="hint">{t('try.hint')}</p>
+          <ErrorSummary errors={errors} />
+          <div class="form-grid">
+            {features.map((feature) => (
+              <FeatureField
+                key={feature.name}
+                feature={feature}
+                value={values[feature.name] ?? ''}
+                error={error_at(errors, `value-${feature.name}`)}
+                change={(value) => values_set({ ...values, [feature.name]: value })}
+              />
+            ))}
+          </div>
+          <div class="actions sticky">
+            <Button type="submit" kind="primary" icon="play" busy={busy}>
+              {t('try.submit')}
+            </Button>
+            <Button kind="quiet" onClick={() => values_set(start())}>
+              {t('try.reset')}
+            </Button>
+          </div>
+        </form>
+      </Card>
+      <div aria-live="polite">
+        {prediction ? (
+          <Result model={model} prediction={prediction} />
+        ) : (
+          <Card>
+            <Empty title={t('try.none')} text={t('try.none_text')} icon="model" />
+          </Card>
+        )}
+      </div>
+    </div>
+  );
+}

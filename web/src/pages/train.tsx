@@ -1,0 +1,367 @@
+// Train: a release, what to predict, from what, and how; sensible without touching the rest.
+import { useEffect, useState } from 'preact/hooks';
+import { post } from '../api';
+import {
+  Button,
+  CheckField,
+  ErrorSummary,
+  LinkButton,
+  RadioGroup,
+  SelectField,
+  TextField,
+  error_at,
+  errors_of,
+  type FieldError,
+} from '../components/form';
+import { Card, Empty, Loading, Notice, Page, Shown } from '../components/page';
+import { RoleBadge } from '../components/role';
+import { useGet } from '../load';
+import { t, type MessageKey } from '../messages';
+import { navigate, query_set, query_text } from '../router';
+import { toast } from '../state';
+import type { Column, List, Model, Release } from '../types';
+
+interface NumberOption {
+  name: string;
+  otherwise: number;
+  low: number;
+  high: number;
+  learner: 'boost' | 'linear' | 'both';
+  whole: boolean;
+}
+// The bounds here only help while typing; the server's own decide.
+const OPTIONS: NumberOption[] = [
+  { name: 'trees', otherwise: 300, low: 1, high: 10000, learner: 'boost', whole: true },
+  { name: 'depth', otherwise: 6, low: 1, high: 16, learner: 'boost', whole: true },
+  { name: 'learning_rate', otherwise: 0.1, low: 0.0001, high: 1, learner: 'boost', whole: false },
+  { name: 'early_stop', otherwise: 30, low: 0, high: 1000, learner: 'boost', whole: true },
+  { name: 'row_share', otherwise: 1, low: 0.01, high: 1, learner: 'boost', whole: false },
+  { name: 'column_share', otherwise: 1, low: 0.01, high: 1, learner: 'boost', whole: false },
+  { name: 'alpha', otherwise: 0.0001, low: 0, high: 1000, learner: 'linear', whole: false },
+  { name: 'l1_share', otherwise: 0, low: 0, high: 1, learner: 'linear', whole: false },
+  { name: 'test_milli', otherwise: 200, low: 50, high: 500, learner: 'both', whole: true },
+  { name: 'seed', otherwise: 1, low: 0, high: 2 ** 53 - 1, learner: 'both', whole: true },
+];
+
+interface Form {
+  name: string;
+  target: string;
+  off: string[];
+  group: string;
+  learner: 'boost' | 'linear';
+  options: Record<string, string>;
+}
+
+function usable(column: Column): boolean {
+  return column.role !== 'direct';
+}
+
+function option_errors(form: Form): FieldError[] {
+  return OPTIONS.filter((option) => form.options[option.name]).flatMap((option) => {
+    const value = Number(form.options[option.name]);
+    const wrong =
+      !Number.isFinite(value) ||
+      value < option.low ||
+      value > option.high ||
+      (option.whole && !Number.isInteger(value));
+    return wrong
+      ? [
+          {
+            field: option.name,
+            text: t('train.out_of_bounds', {
+              label: t(`option.${option.name}` as MessageKey),
+              low: option.low,
+              high: option.high,
+            }),
+          },
+        ]
+      : [];
+  });
+}
+
+function check(form: Form, features: string[]): FieldError[] {
+  const wrong: FieldError[] = [];
+  if (!form.name.trim())
+    wrong.push({ field: 'name', text: t('form.missing', { label: t('model.name') }) });
+  if (!form.target) wrong.push({ field: 'target', text: t('train.no_target') });
+  if (form.target && !features.length) wrong.push({ field: 'all', text: t('train.no_features') });
+  return [...wrong, ...option_errors(form)];
+}
+
+function body_of(form: Form, features: string[]) {
+  const options: Record<string, unknown> = { learner: form.learner };
+  for (const option of OPTIONS) {
+    const text = form.options[option.name];
+    if (text && (option.learner === 'both' || option.learner === form.learner)) {
+      options[option.name] = Number(text);
+    }
+  }
+  return {
+    name: form.name.trim(),
+    target: form.target,
+    features,
+    options,
+    ...(form.group ? { group: form.group } : {}),
+  };
+}
+
+function Features({
+  columns,
+  form,
+  change,
+}: {
+  columns: Column[];
+  form: Form;
+  change: (values: Partial<Form>) => void;
+}) {
+  const others = columns.filter((column) => column.name !== form.target);
+  const offered = others.filter(usable);
+  const on = offered.filter((column) => !form.off.includes(column.name)).length;
+  return (
+    <fieldset class="features">
+      <legend>{t('train.features')}</legend>
+      <p class="hint">{t('train.features_hint', { on, all: offered.length })}</p>
+      <div class="actions">
+        <Button id="all" onClick={() => change({ off: [] })}>
+          {t('train.all')}
+        </Button>
+        <Button kind="quiet" onClick={() => change({ off: offered.map((column) => column.name) })}>
+          {t('train.none')}
+        </Button>
+      </div>
+      <div class="feature-list">
+        {others.map((column) => (
+          <CheckField
+            key={column.name}
+            id={`feature-${column.name}`}
+            disabled={!usable(column)}
+            value={usable(column) && !form.off.includes(column.name)}
+            change={(value) =>
+              change({
+                off: value
+                  ? form.off.filter((name) => name !== column.name)
+                  : [...form.off, column.name],
+              })
+            }
+            label={
+              <>
+                {column.name} <span class="muted">{t(`type.${column.type}`)}</span>{' '}
+                {column.role && column.role !== 'plain' && <RoleBadge role={column.role} />}
+              </>
+            }
+          />
+        ))}
+      </div>
+    </fieldset>
+  );
+}
+
+function Advanced({
+  form,
+  change,
+  errors,
+}: {
+  form: Form;
+  change: (values: Partial<Form>) => void;
+  errors: FieldError[];
+}) {
+  const bad = errors.some((error) => OPTIONS.some((option) => option.name === error.field));
+  return (
+    <details class="advanced" open={bad || undefined}>
+      <summary>{t('train.advanced')}</summary>
+      <div class="form-grid">
+        {OPTIONS.filter(
+          (option) => option.learner === 'both' || option.learner === form.learner,
+        ).map((option) => (
+          <TextField
+            key={option.name}
+            id={option.name}
+            inputMode="decimal"
+            label={t(`option.${option.name}` as MessageKey)}
+            hint={t(`option.${option.name}_hint` as MessageKey)}
+            value={form.options[option.name] ?? ''}
+            placeholder={String(option.otherwise)}
+            error={error_at(errors, option.name)}
+            change={(value) =>
+              change({ options: { ...form.options, [option.name]: value.trim() } })
+            }
+          />
+        ))}
+      </div>
+    </details>
+  );
+}
+
+function TrainForm({ release }: { release: Release }) {
+  const [form, form_set] = useState<Form>({
+    name: '',
+    target: '',
+    off: [],
+    group: '',
+    learner: 'boost',
+    options: {},
+  });
+  const [errors, errors_set] = useState<FieldError[]>([]);
+  const [busy, busy_set] = useState(false);
+  const change = (values: Partial<Form>) => form_set({ ...form, ...values });
+  const columns = release.columns;
+  const features = columns
+    .filter(
+      (column) =>
+        usable(column) &&
+        column.name !== form.target &&
+        column.name !== form.group &&
+        !form.off.includes(column.name),
+    )
+    .map((column) => column.name);
+  const submit = async (event: Event) => {
+    event.preventDefault();
+    if (busy) return;
+    const wrong = check(form, features);
+    errors_set(wrong);
+    if (wrong.length) return;
+    busy_set(true);
+    try {
+      const made = await post<{ model: Model }>(
+        `/releases/${release.id}/models`,
+        body_of(form, features),
+      );
+      toast(t('train.started'));
+      navigate(`/models/${made.model.id}`);
+    } catch (error) {
+      errors_set(
+        errors_of(error, (code, detail) =>
+          code.includes('target') ? 'target' : OPTIONS.find((one) => one.name === detail)?.name,
+        ),
+      );
+      busy_set(false);
+    }
+  };
+  return (
+    <Card title={t('train.form')}>
+      <form class="form form-wide" onSubmit={(event) => void submit(event)} noValidate>
+        <ErrorSummary errors={errors} />
+        <SelectField
+          id="target"
+          label={t('train.target')}
+          hint={t('train.target_hint')}
+          value={form.target}
+          error={error_at(errors, 'target')}
+          change={(target) =>
+            change({
+              target,
+              name:
+                !form.name || form.name === `${release.title} · ${form.target}`
+                  ? `${release.title} · ${target}`
+                  : form.name,
+            })
+          }
+          choices={[
+            { value: '', text: t('form.choose') },
+            ...columns.filter(usable).map((column) => ({
+              value: column.name,
+              text: `${column.name} (${t(`type.${column.type}`)})`,
+            })),
+          ]}
+        />
+        <TextField
+          id="name"
+          label={t('model.name')}
+          value={form.name}
+          error={error_at(errors, 'name')}
+          change={(name) => change({ name })}
+        />
+        <RadioGroup
+          name="learner"
+          label={t('train.learner')}
+          value={form.learner}
+          change={(value) => change({ learner: value as Form['learner'] })}
+          choices={(['boost', 'linear'] as const).map((value) => ({
+            value,
+            text: t(`learner.${value}`),
+            hint: t(`learner.${value}_hint`),
+          }))}
+        />
+        <SelectField
+          id="group"
+          label={t('train.group')}
+          hint={t('train.group_hint')}
+          optional
+          value={form.group}
+          change={(group) => change({ group })}
+          choices={[
+            { value: '', text: t('train.no_group') },
+            ...columns
+              .filter((column) => column.name !== form.target)
+              .map((column) => ({ value: column.name, text: column.name })),
+          ]}
+        />
+        <Features columns={columns} form={form} change={change} />
+        <Advanced form={form} change={change} errors={errors} />
+        <Button type="submit" kind="primary" icon="train" busy={busy}>
+          {t('train.start')}
+        </Button>
+      </form>
+    </Card>
+  );
+}
+
+function Chosen({ id }: { id: string }) {
+  const from = useGet<Release>(`/releases/${id}`);
+  return (
+    <Shown from={from} lines={6}>
+      {(release) =>
+        release.state === 'released' ? (
+          <TrainForm key={release.id} release={release} />
+        ) : (
+          <Notice tone="warn" title={t('train.not_released')} />
+        )
+      }
+    </Shown>
+  );
+}
+
+export default function TrainPage() {
+  const list = useGet<List<Release>>('/releases?state=released&size=200');
+  const chosen = query_text('release');
+  const items = list.data?.items ?? [];
+  const single = items.length === 1 ? String(items[0]!.id) : '';
+  useEffect(() => {
+    if (!chosen && single) query_set({ release: single }, true);
+  }, [single]);
+  return (
+    <Page title={t('nav.train')} lead={t('train.lead')}>
+      {list.data && !items.length ? (
+        <Card>
+          <Empty
+            title={t('train.no_releases')}
+            text={t('train.no_releases_text')}
+            icon="release"
+            action={<LinkButton href="/releases">{t('nav.releases')}</LinkButton>}
+          />
+        </Card>
+      ) : (
+        <Card title={t('train.release')}>
+          {list.data ? (
+            <SelectField
+              id="release"
+              label={t('train.release_label')}
+              value={chosen}
+              change={(value) => query_set({ release: value || null })}
+              choices={[
+                { value: '', text: t('form.choose') },
+                ...items.map((release) => ({
+                  value: String(release.id),
+                  text: t('train.release_option', { name: release.title, rows: release.rows }),
+                })),
+              ]}
+            />
+          ) : (
+            <Loading lines={1} />
+          )}
+        </Card>
+      )}
+      {chosen && <Chosen key={chosen} id={chosen} />}
+    </Page>
+  );
+}

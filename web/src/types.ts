@@ -1,0 +1,419 @@
+// The shapes of the API's answers; see app/server/api.json. Times are milliseconds since 1970.
+
+export type Role = 'system' | 'security' | 'audit' | 'data' | 'research';
+export const ROLES: Role[] = ['system', 'security', 'audit', 'data', 'research'];
+
+export interface List<T> {
+  items: T[];
+  total: number;
+  page: number;
+  size: number;
+}
+
+export interface Fault {
+  code: string;
+  row?: number;
+  column?: number;
+  detail?: string;
+}
+
+export interface Person {
+  id: number;
+  name: string;
+  display_name: string;
+  department: string;
+  roles: Role[];
+  disabled: boolean;
+  password_set: boolean;
+  must_change_password: boolean;
+  created_ms: number;
+  last_seen_ms: number | null;
+  officers_joined?: boolean;
+}
+
+export interface State {
+  setup_needed: boolean;
+  version: string;
+  person: Person | null;
+  time_ms: number;
+}
+
+export interface Token {
+  id: number;
+  name: string;
+  roles: Role[];
+  created_ms: number;
+  expires_ms: number | null;
+  last_used_ms: number | null;
+  secret?: string;
+}
+
+export interface AuditEntry {
+  sequence: number;
+  time_ms: number;
+  actor: string;
+  action: string;
+  object: string;
+  result: string;
+  detail: string;
+  hash: string;
+}
+
+export interface Upload {
+  id: number;
+  name: string;
+  size: number;
+  received: number;
+  created_ms: number;
+  complete: boolean;
+}
+
+export type ColumnType = 'text' | 'integer' | 'number' | 'boolean' | 'date' | 'time';
+export const COLUMN_TYPES: ColumnType[] = ['text', 'integer', 'number', 'boolean', 'date', 'time'];
+export const ENCODINGS = ['utf-8', 'gb18030', 'big5', 'utf-16le', 'utf-16be', 'latin1'] as const;
+export type Encoding = (typeof ENCODINGS)[number];
+
+export interface IntakeColumn {
+  name: string;
+  rename?: string;
+  type: ColumnType;
+  type_told?: boolean;
+  skip?: boolean;
+}
+export interface Intake {
+  format?: 'csv' | 'json_lines';
+  packing?: 'none' | 'gzip' | 'zstd';
+  encoding?: Encoding;
+  header?: boolean;
+  delimiter?: string;
+  quote?: string;
+  missing?: string;
+  columns?: IntakeColumn[];
+}
+export interface Look {
+  options: Intake;
+  encoding_confidence: number;
+  file_bytes: number;
+  sample: string[][];
+}
+
+export type ColumnRole = 'plain' | 'direct' | 'quasi' | 'sensitive';
+export const COLUMN_ROLES: ColumnRole[] = ['plain', 'direct', 'quasi', 'sensitive'];
+export interface Column {
+  name: string;
+  type: ColumnType;
+  role?: string;
+}
+
+export interface Revision {
+  number: number;
+  kind: 'import' | 'cleanse';
+  parent: number | null;
+  rows: number;
+  columns: Column[];
+  table: string;
+  bytes: number;
+  created_ms: number;
+  actor: string;
+  source?: { name: string; hash: string; bytes: number };
+  recipe?: string | null;
+  fault_count: number;
+  profile: boolean;
+  report: boolean;
+  lineage?: number;
+}
+export interface Dataset {
+  id: number;
+  name: string;
+  note: string;
+  owner: string;
+  created_ms: number;
+  changed_ms: number;
+  state: 'importing' | 'ready' | 'failed';
+  rows: number;
+  columns: number;
+  revision: number;
+  revisions?: Revision[];
+  job: number | null;
+  deleted: boolean;
+}
+export interface Rows {
+  columns: Column[];
+  rows: (string | null)[][];
+  total: number;
+  hidden?: boolean;
+}
+export interface FaultList extends List<Fault> {
+  counts: { column: string; count: number }[];
+}
+
+export interface PersonalFound {
+  kind: string;
+  cells: number;
+  share: number;
+  where: 'whole' | 'inside';
+}
+export type Scalar = number | string | boolean | null;
+export interface ProfileColumn {
+  name: string;
+  type: ColumnType;
+  role: string;
+  role_proposed?: string;
+  missing: number;
+  distinct: number;
+  distinct_exact: boolean;
+  minimum?: Scalar;
+  maximum?: Scalar;
+  mean?: Scalar;
+  deviation?: Scalar;
+  quantiles?: Scalar[];
+  histogram?: { edges: Scalar[]; counts: number[] };
+  top?: { value: Scalar; count: number }[];
+  examples?: Scalar[];
+  length_minimum?: number;
+  length_maximum?: number;
+  personal?: PersonalFound[];
+}
+export interface Profile {
+  rows: number;
+  columns: ProfileColumn[];
+  duplicates?: { rows: number };
+  hidden?: boolean;
+}
+
+export interface Operator {
+  name: string;
+  summary_key: string;
+  options: { name: string; summary_key: string; values?: string[] }[];
+  example: string;
+}
+export interface Recipe {
+  id: number;
+  name: string;
+  text: string;
+  hash: string;
+  actor: string;
+  changed_ms: number;
+}
+export interface RecipeCheck {
+  ok: boolean;
+  hash?: string;
+  errors: Fault[];
+}
+export interface PreviewColumn extends Column {
+  type_after: ColumnType;
+  treatment: string;
+  removed: boolean;
+}
+export interface Preview {
+  columns: PreviewColumn[];
+  rows: {
+    before: (string | null)[];
+    after: (string | null)[] | null;
+    reason?: string | null;
+    line?: number;
+  }[];
+}
+export interface Report {
+  recipe_hash: string;
+  input_rows: number;
+  output_rows: number;
+  operators: {
+    line: number;
+    name: string;
+    rows_in: number;
+    rows_out: number;
+    cells_changed: number;
+    reasons?: { code: string; column?: string; count: number }[];
+    seconds?: number;
+    mb_per_s?: number;
+  }[];
+  personal: { found: Record<string, number>; remaining: Record<string, number> };
+  columns: { name: string; role: string; treatment: string }[];
+  wording: string;
+  program?: string;
+  rules?: string;
+}
+
+export interface Sheet {
+  title: string;
+  purpose: string;
+  source: string;
+  licence: string;
+  contact: string;
+  limits: string;
+  sensitivity: 'open' | 'internal' | 'restricted';
+}
+export type ReleaseState = 'pending' | 'released' | 'rejected' | 'withdrawn';
+export interface Release {
+  id: number;
+  name: string;
+  title: string;
+  state: ReleaseState;
+  dataset: number;
+  revision: number;
+  rows: number;
+  columns: Column[];
+  hash: string | null;
+  table: string;
+  bytes: number;
+  sheet: Sheet;
+  requested_by: string;
+  requested_ms: number;
+  decided_by: string | null;
+  decided_ms: number | null;
+  reason: string;
+  warnings: { code: string; detail: string }[];
+  lineage: number;
+  models?: { id: number; name: string }[];
+}
+export interface LineageRef {
+  kind: string;
+  id: number;
+  hash: string;
+}
+export interface Lineage {
+  id: number;
+  step: string;
+  time_ms: number;
+  actor: string;
+  inputs: LineageRef[];
+  outputs: LineageRef[];
+  options?: Record<string, unknown>;
+  parents?: Lineage[];
+}
+
+export interface Interval {
+  name: string;
+  value: number;
+  low: number;
+  high: number;
+}
+export interface Model {
+  id: number;
+  name: string;
+  release: number;
+  release_title: string;
+  target: string;
+  task: Task;
+  learner: 'boost' | 'linear';
+  state: 'training' | 'ready' | 'failed';
+  job: number;
+  created_ms: number;
+  actor: string;
+  hash: string | null;
+  headline: Interval | null;
+  deleted: boolean;
+}
+export type Task = 'binary' | 'classes' | 'regression';
+export interface Metric extends Interval {
+  better: 'higher' | 'lower';
+}
+export interface Scorecard {
+  task: Task;
+  target: string;
+  learner: 'boost' | 'linear';
+  classes?: string[];
+  rows: { train: number; validate: number; test: number };
+  seed: number;
+  options?: Record<string, unknown>;
+  split?: Record<string, unknown>;
+  rounds?: number;
+  best_round?: number;
+  curve?: { round: number; train: number; validate: number }[];
+  metrics: Metric[];
+  baseline?: { rule: string; detail?: string; column?: string; metrics: Metric[] };
+  baseline_linear?: { metrics: Metric[] };
+  roc?: { x: number; y: number }[];
+  calibration?: {
+    bins: { predicted: number; observed: number; count: number }[];
+    error: number;
+  };
+  confusion?: { threshold?: number; labels: string[]; counts: number[][] };
+  importance?: { feature: string; gain?: number; share: number; permutation?: number }[];
+  warnings?: { code: string; detail: string }[];
+}
+export interface Feature {
+  name: string;
+  kind: 'number' | 'category';
+  type: ColumnType;
+  categories?: string[];
+  typical: number | string | null;
+}
+export interface ModelShow extends Model {
+  scorecard?: Scorecard;
+  features?: Feature[];
+  lineage?: number;
+}
+export interface Contribution {
+  feature: string;
+  value: Scalar;
+  contribution: number;
+}
+export interface Prediction {
+  value: Scalar;
+  probability?: number;
+  probabilities?: Record<string, number>;
+  contributions?: Contribution[];
+  base?: number;
+}
+
+export type JobState = 'queued' | 'running' | 'done' | 'failed' | 'cancelled';
+export const JOB_STATES: JobState[] = ['queued', 'running', 'done', 'failed', 'cancelled'];
+export interface Job {
+  id: number;
+  step: string;
+  state: JobState;
+  actor: string;
+  created_ms: number;
+  started_ms: number | null;
+  ended_ms: number | null;
+  attempt: number;
+  phase: string;
+  done: number;
+  total: number;
+  rows: number;
+  reason: string;
+  blocker: number;
+  fault: Fault | null;
+  subject: { kind: string; id: number; name: string };
+  cpu_milli: number;
+  memory_bytes: number;
+  memory_used_bytes: number;
+  confine: string;
+  summary: Record<string, unknown> | null;
+}
+
+export interface Home {
+  next: { key: string; path: string };
+  counts: {
+    datasets: number;
+    releases_pending: number;
+    releases: number;
+    models: number;
+    jobs_running: number;
+    jobs_queued: number;
+  };
+  pending: Release[];
+  jobs: Job[];
+}
+export interface System {
+  version: string;
+  started_ms: number;
+  uptime_s: number;
+  cpu_count: number;
+  memory_bytes: number;
+  memory_free_bytes: number;
+  disk_bytes: number;
+  disk_free_bytes: number;
+  state_bytes: number;
+  blob_bytes: number;
+  blob_count: number;
+  confine: string;
+  fingerprint: string;
+  schema: number;
+  connections: number;
+  requests_total: number;
+  queue: { running: number; queued: number };
+  capacity: { cpu_milli: number; memory_bytes: number };
+}
