@@ -31,9 +31,9 @@ struct check {
     struct pool *pool;
     struct progress *progress;
     struct fault *fault;
-    struct profile *profiles;     // (columns)
-    enum err *column_errs;        // (columns)
-    struct shown *shown;          // (columns)
+    struct profile *profiles; // (columns)
+    enum err *column_errs;    // (columns)
+    struct shown *shown;      // (columns)
     struct check_batch batches[WAVE_BATCHES];
     uint32_t first_batch, wave; // the wave that is worked on
     struct values rows;         // a sample of all rows by their hash
@@ -243,8 +243,8 @@ static enum err read_wanted(struct check *check, const struct wanted *wanted, si
         }
         if (err != OK) break;
         uint32_t row = (uint32_t)(wanted[i].row - batch.first_row);
-        *wanted[i].text = text_of_cell(check, &batch.columns[wanted[i].column], row, bytes_most,
-                                       &scratch);
+        *wanted[i].text =
+            text_of_cell(check, &batch.columns[wanted[i].column], row, bytes_most, &scratch);
         if (!wanted[i].text->data) err = ERR_MEMORY;
     }
     buf_close(&scratch);
@@ -259,8 +259,8 @@ static enum err read_shown(struct check *check, const struct profile_shape *shap
     for (uint32_t i = 0; i < columns; i++) {
         struct shown *shown = &check->shown[i];
         shown->top_count = values_top(&check->profiles[i].values, shown->top, shape->top);
-        shown->first_count = values_first(&check->profiles[i].values, shown->first,
-                                          shape->examples);
+        shown->first_count =
+            values_first(&check->profiles[i].values, shown->first, shape->examples);
         for (uint32_t k = 0; k < shown->top_count; k++) {
             wanted[count++] = (struct wanted){shown->top[k].row, i, &shown->top_text[k]};
         }

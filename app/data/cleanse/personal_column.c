@@ -25,8 +25,8 @@ static void count_text(struct str cell, struct personal_counts *counts) {
         seen[hits[i].kind] = true;
     }
     struct str trimmed = trim_wide(cell);
-    bool whole = found == 1 && cell.data + hits[0].start == trimmed.data &&
-                 hits[0].size == trimmed.size;
+    bool whole =
+        found == 1 && cell.data + hits[0].start == trimmed.data && hits[0].size == trimmed.size;
     if (whole) counts->whole[hits[0].kind]++;
 }
 

@@ -8,11 +8,11 @@
 
 enum {
     // Bounds of one column and of all together: a narrow table is exact far, a wide one still fits.
-    VALUES_MOST = 1 << 20,          // 48 MB
-    VALUES_TOGETHER = 6 << 20,      // 288 MB at most
+    VALUES_MOST = 1 << 20,     // 48 MB
+    VALUES_TOGETHER = 6 << 20, // 288 MB at most
     VALUES_LEAST = 1024,
-    QUANTILES_MOST = 4 << 20,       // 32 MB, and once as much while sorting
-    QUANTILES_TOGETHER = 32 << 20,  // 256 MB
+    QUANTILES_MOST = 4 << 20,      // 32 MB, and once as much while sorting
+    QUANTILES_TOGETHER = 32 << 20, // 256 MB
     QUANTILES_LEAST = 4096,
     SKETCH_WIDTH = 4096,
     SKETCH_WIDTH_WIDE = 512,
@@ -24,9 +24,12 @@ static uint64_t share_of(uint64_t together, uint64_t most, uint64_t least, uint3
 }
 
 void profile_open(struct profile *profile, const struct field *field, uint32_t column_count) {
-    *profile = (struct profile){.field = field, .length_minimum = UINT64_MAX,
-                                .integer_minimum = INT64_MAX, .integer_maximum = INT64_MIN,
-                                .minimum = INFINITY, .maximum = -INFINITY};
+    *profile = (struct profile){.field = field,
+                                .length_minimum = UINT64_MAX,
+                                .integer_minimum = INT64_MAX,
+                                .integer_maximum = INT64_MIN,
+                                .minimum = INFINITY,
+                                .maximum = -INFINITY};
     values_open(&profile->values,
                 share_of(VALUES_TOGETHER, VALUES_MOST, VALUES_LEAST, column_count));
     quantiles_open(&profile->quantiles,

@@ -7,10 +7,10 @@
 #include "data/cleanse/sketch_private.h"
 
 enum {
-    PROFILE_TOP = 20,      // values shown with their counts
-    PROFILE_EXAMPLES = 5,  // values shown
-    PROFILE_BINS = 20,     // bars of a histogram
-    PROFILE_VALUE_BYTES = 200, // a shown value is cut there
+    PROFILE_TOP = 20,           // values shown with their counts
+    PROFILE_EXAMPLES = 5,       // values shown
+    PROFILE_BINS = 20,          // bars of a histogram
+    PROFILE_VALUE_BYTES = 200,  // a shown value is cut there
     PROFILE_WIDE_COLUMNS = 200, // from here on sketches are coarser
 };
 
@@ -26,8 +26,8 @@ struct profile {
     uint64_t rows, missing;
     // Numbers, dates, times: the running mean and sum of squares about it (Welford).
     double mean, squares;
-    int64_t integer_minimum, integer_maximum; // INTEGER, DATE, TIME, BOOLEAN
-    double minimum, maximum;                  // NUMBER
+    int64_t integer_minimum, integer_maximum;            // INTEGER, DATE, TIME, BOOLEAN
+    double minimum, maximum;                             // NUMBER
     uint64_t length_minimum, length_maximum, length_sum; // TEXT, in characters
     struct values values;
     struct distinct distinct; // once the values overflow

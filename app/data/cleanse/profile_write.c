@@ -92,8 +92,8 @@ static uint32_t histogram_edges(const struct profile *profile, uint32_t bins, ui
         edges[bins] = key_of_number(profile->maximum);
         return bins;
     }
-    uint64_t range = key_of_integer(profile->integer_maximum) -
-                     key_of_integer(profile->integer_minimum);
+    uint64_t range =
+        key_of_integer(profile->integer_maximum) - key_of_integer(profile->integer_minimum);
     uint64_t width = range / bins + 1;
     uint32_t bars = (uint32_t)(range / width + 1);
     for (uint32_t i = 0; i <= bars; i++) {
@@ -104,8 +104,7 @@ static uint32_t histogram_edges(const struct profile *profile, uint32_t bins, ui
     return bars;
 }
 
-static void write_histogram(struct json_writer *out, const struct profile *profile,
-                            uint32_t bins) {
+static void write_histogram(struct json_writer *out, const struct profile *profile, uint32_t bins) {
     uint64_t edges[PROFILE_BINS + 2];
     uint32_t bars = histogram_edges(profile, bins, edges);
     enum column_type type = profile->field->type;

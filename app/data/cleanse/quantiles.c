@@ -75,8 +75,8 @@ static uint32_t level_room(const struct quantiles *quantiles, uint32_t level) {
 static enum err level_add(struct quantile_level *level, uint64_t key) {
     if (level->count == level->room) {
         uint32_t room = level->room ? level->room * 2 : 64;
-        uint64_t *keys = memory_resize(level->keys, level->room * sizeof *keys,
-                                       room * sizeof *keys);
+        uint64_t *keys =
+            memory_resize(level->keys, level->room * sizeof *keys, room * sizeof *keys);
         if (!keys) return ERR_MEMORY;
         level->keys = keys;
         level->room = room;
@@ -159,8 +159,8 @@ enum err quantiles_add(struct quantiles *quantiles, uint64_t key) {
     if (quantiles->count == quantiles->room) {
         uint64_t room = quantiles->room ? quantiles->room * 2 : 1024;
         if (room > quantiles->exact_limit) room = quantiles->exact_limit;
-        uint64_t *keys = memory_resize(quantiles->keys, quantiles->room * sizeof *keys,
-                                       room * sizeof *keys);
+        uint64_t *keys =
+            memory_resize(quantiles->keys, quantiles->room * sizeof *keys, room * sizeof *keys);
         if (!keys) return ERR_MEMORY;
         quantiles->keys = keys;
         quantiles->room = room;

@@ -96,9 +96,12 @@ static bool put_columns(const struct proposal *proposal, const char *before,
 static void put_roles(const struct proposal *proposal) {
     struct buf *out = proposal->out;
     bool any = count_columns(proposal, is_direct) || count_columns(proposal, is_quasi) ||
-               count_columns(proposal, is_sensitive) || count_columns(proposal, has_personal_inside);
+               count_columns(proposal, is_sensitive) ||
+               count_columns(proposal, has_personal_inside);
     if (!any) return;
-    buf_add_text(out, "\n# 各列的含义：直接标识、准标识、敏感、自由文本 / what columns mean for privacy\nfield");
+    buf_add_text(
+        out,
+        "\n# 各列的含义：直接标识、准标识、敏感、自由文本 / what columns mean for privacy\nfield");
     put_columns(proposal, " direct=", is_direct);
     put_columns(proposal, " quasi=", is_quasi);
     put_columns(proposal, " sensitive=", is_sensitive);
@@ -149,8 +152,8 @@ enum err recipe_propose(const struct json *profile, struct buf *out, struct faul
     if (!json_is_array(proposal.columns)) {
         return fault_set(fault, ERR_INPUT, "recipe.bad_profile", STR_NONE);
     }
-    proposal.personal = count_columns(&proposal, is_direct) ||
-                        count_columns(&proposal, has_personal_inside);
+    proposal.personal =
+        count_columns(&proposal, is_direct) || count_columns(&proposal, has_personal_inside);
     buf_add_text(out, "recipe 1\n");
     put_roles(&proposal);
     put_rows(&proposal, profile);

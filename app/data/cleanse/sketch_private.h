@@ -64,8 +64,8 @@ struct quantiles {
     uint32_t level_count;
     uint64_t coin;
     // After quantiles_finish:
-    uint64_t *sorted;  // keys in order
-    uint64_t *up_to;   // NULL while exact: the weight of all keys up to and with this one
+    uint64_t *sorted; // keys in order
+    uint64_t *up_to;  // NULL while exact: the weight of all keys up to and with this one
     uint64_t sorted_count;
 };
 void quantiles_open(struct quantiles *quantiles, uint64_t exact_limit, uint32_t width);

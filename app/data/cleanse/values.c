@@ -22,8 +22,8 @@ static struct value_entry *place_of(const struct values *values, uint64_t hash) 
 }
 
 static enum err values_grow(struct values *values) {
-    struct values grown = {.room = values->room ? values->room * 2 : 64, .used = values->used,
-                           .limit = values->limit};
+    struct values grown = {
+        .room = values->room ? values->room * 2 : 64, .used = values->used, .limit = values->limit};
     grown.entries = memory_take(grown.room * sizeof *grown.entries);
     if (!grown.entries) return ERR_MEMORY;
     for (uint64_t i = 0; i < values->room; i++) {

@@ -103,8 +103,8 @@ static bool loses_digits(struct str s) {
 // who chose the type means all of them.
 static bool parse_boolean(struct str s, bool told, bool *out) {
     static const char *const words[][2] = {
-        {"true", "false"}, {"TRUE", "FALSE"}, {"True", "False"}, {"1", "0"},   {"yes", "no"},
-        {"Yes", "No"},     {"YES", "NO"},     {"Y", "N"},        {"y", "n"},   {"t", "f"},
+        {"true", "false"}, {"TRUE", "FALSE"}, {"True", "False"}, {"1", "0"},       {"yes", "no"},
+        {"Yes", "No"},     {"YES", "NO"},     {"Y", "N"},        {"y", "n"},       {"t", "f"},
         {"T", "F"},        {"是", "否"},      {"有", "无"},      {"阳性", "阴性"},
     };
     size_t count = told ? sizeof words / sizeof words[0] : 3;
@@ -122,25 +122,21 @@ static bool parse_boolean(struct str s, bool told, bool *out) {
 bool cell_fits(struct str text, enum column_type type, bool told, union cell_value *out) {
     struct str s = str_trim(text);
     switch (type) {
-    case COLUMN_TEXT:
-        return true;
+    case COLUMN_TEXT: return true;
     case COLUMN_INTEGER:
         if (!integer_parse(s, &out->integer)) return false;
         // 16 to 19 digits fit in 64 bits: nothing is lost but what stands in front.
-        return told || (s.data[0] != '+' && !loses_digits((struct str){s.data, s.size < 3 ? s.size : 3}));
-    case COLUMN_NUMBER:
-        return number_parse(s, &out->number) && (told || !loses_digits(s));
-    case COLUMN_BOOLEAN:
-        return parse_boolean(s, told, &out->boolean);
-    case COLUMN_DATE:
-        return date_parse(s, &out->integer);
+        return told ||
+               (s.data[0] != '+' && !loses_digits((struct str){s.data, s.size < 3 ? s.size : 3}));
+    case COLUMN_NUMBER: return number_parse(s, &out->number) && (told || !loses_digits(s));
+    case COLUMN_BOOLEAN: return parse_boolean(s, told, &out->boolean);
+    case COLUMN_DATE: return date_parse(s, &out->integer);
     case COLUMN_TIME:
         if (time_parse(s, &out->integer)) return true;
         if (!date_parse(s, &out->integer)) return false;
         out->integer *= 86400;
         return true;
-    case COLUMN_TYPE_COUNT:
-        break;
+    case COLUMN_TYPE_COUNT: break;
     }
     return false;
 }
@@ -159,8 +155,8 @@ void type_count(struct type_counts *counts, const struct cell *cell) {
     union cell_value value;
     counts->values++;
     if (cell->kind == CELL_STRING) counts->strings++;
-    bool numeric = s.size > 0 && (digit(s.data[0]) || s.data[0] == '-' || s.data[0] == '+' ||
-                                  s.data[0] == '.');
+    bool numeric = s.size > 0 &&
+                   (digit(s.data[0]) || s.data[0] == '-' || s.data[0] == '+' || s.data[0] == '.');
     if (!numeric) {
         counts->booleans += parse_boolean(s, false, &value.boolean);
         return;
@@ -184,9 +180,9 @@ void type_count(struct type_counts *counts, const struct cell *cell) {
 // Names of columns whose digits nobody adds up.
 static bool names_identifier(struct str name) {
     static const char *const parts[] = {
-        "手机",   "电话",   "联系方式", "身份证", "证件",    "证号",    "卡号",  "账号",
-        "帐号",   "住院号", "门诊号",   "病案号", "病历号",  "邮编",    "邮政",  "编码",
-        "phone",  "mobile", "zip",      "postcode", "postal", "id_card", "idcard", "card_no",
+        "手机",  "电话",   "联系方式", "身份证",   "证件",   "证号",    "卡号",   "账号",
+        "帐号",  "住院号", "门诊号",   "病案号",   "病历号", "邮编",    "邮政",   "编码",
+        "phone", "mobile", "zip",      "postcode", "postal", "id_card", "idcard", "card_no",
     };
     char lower[LIMIT_NAME_BYTES];
     size_t size = name.size < sizeof lower ? name.size : sizeof lower;

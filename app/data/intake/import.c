@@ -104,8 +104,7 @@ static enum err write_chunk(struct import *import, struct chunk *chunk, struct f
         tally->faults += chunk->tallies[i].faults;
         tally->numbers += chunk->tallies[i].numbers;
         tally->times += chunk->tallies[i].times;
-        if (import->pass == 0 && !import->plan.columns[i].told &&
-            hopeless(import, tally, chunk)) {
+        if (import->pass == 0 && !import->plan.columns[i].told && hopeless(import, tally, chunk)) {
             import->hopeless = true;
         }
     }
@@ -125,8 +124,7 @@ static enum err write_chunk(struct import *import, struct chunk *chunk, struct f
     if (import->progress) {
         progress_set(import->progress, PHASE_READ, chunk->bytes_read, import->looked.file_bytes);
         atomic_store_explicit(&import->progress->rows, import->rows, memory_order_relaxed);
-        atomic_store_explicit(&import->progress->faults, import->fault_count,
-                              memory_order_relaxed);
+        atomic_store_explicit(&import->progress->faults, import->fault_count, memory_order_relaxed);
     }
     return OK;
 }
@@ -190,8 +188,7 @@ static enum err make_plan(struct import *import, struct fault *fault) {
     struct field *fields = ARENA_ARRAY(import->arena, struct field, plan->column_count);
     import->tallies = ARENA_ARRAY(import->arena, struct column_tally, plan->column_count);
     if (!plan->columns || !fields || !import->tallies ||
-        name_set_open(import->arena, &import->late) ||
-        name_set_open(import->arena, &plan->names)) {
+        name_set_open(import->arena, &import->late) || name_set_open(import->arena, &plan->names)) {
         return no_memory(fault);
     }
     uint32_t out = 0;
@@ -244,10 +241,14 @@ static bool change_types(struct import *import) {
         struct intake_column *column = &import->looked.options.columns[i];
         if (column->type_told || column->skip || tally->misfits == 0) continue;
         uint64_t others = tally->misfits - tally->numbers - tally->times;
-        if (others * 100 > tally->values) column->type = COLUMN_TEXT;
-        else if (tally->numbers > 0) column->type = COLUMN_NUMBER;
-        else if (tally->times > 0) column->type = COLUMN_TIME;
-        else continue;
+        if (others * 100 > tally->values)
+            column->type = COLUMN_TEXT;
+        else if (tally->numbers > 0)
+            column->type = COLUMN_NUMBER;
+        else if (tally->times > 0)
+            column->type = COLUMN_TIME;
+        else
+            continue;
         changed = true;
     }
     return changed;

@@ -35,9 +35,9 @@ enum err source_open(const char *path, enum intake_packing packing, struct sourc
 void source_close(struct source *source);
 enum intake_packing source_packing(const struct source *source);
 uint64_t source_file_bytes(const struct source *source);
-uint64_t source_bytes_read(const struct source *source); // of the file, packed
+uint64_t source_bytes_read(const struct source *source);    // of the file, packed
 uint64_t source_bytes_decoded(const struct source *source); // of UTF-8, handed out
-uint64_t source_invalid(const struct source *source);    // undecodable sequences so far
+uint64_t source_invalid(const struct source *source);       // undecodable sequences so far
 // Unpacked, undecoded bytes; *out_size 0 at the end.
 enum err source_raw(struct source *source, char *out, size_t room, size_t *out_size,
                     struct fault *fault) MUST_USE;

@@ -52,8 +52,10 @@ static bool take_unicode(struct scanner *s, char **to) {
         char *back = s->at;
         s->at += 2;
         if (!take_hex(s, &low)) return false;
-        if (low >= 0xDC00 && low <= 0xDFFF) c = 0x10000 + ((c - 0xD800) << 10 | (low - 0xDC00));
-        else s->at = back;
+        if (low >= 0xDC00 && low <= 0xDFFF)
+            c = 0x10000 + ((c - 0xD800) << 10 | (low - 0xDC00));
+        else
+            s->at = back;
     }
     char bytes[4];
     size_t size = utf8_put(bytes, c);
@@ -66,15 +68,15 @@ static bool take_escape(struct scanner *s, char **to) {
     if (s->at == s->end) return false;
     char c = *s->at;
     switch (c) {
-    case '"': case '\\': case '/': break;
+    case '"':
+    case '\\':
+    case '/': break;
     case 'b': c = '\b'; break;
     case 'f': c = '\f'; break;
     case 'n': c = '\n'; break;
     case 'r': c = '\r'; break;
     case 't': c = '\t'; break;
-    case 'u':
-        s->at++;
-        return take_unicode(s, to);
+    case 'u': s->at++; return take_unicode(s, to);
     default: return false;
     }
     s->at++;
@@ -89,8 +91,8 @@ static char *plain_run(char *at, const char *end) {
         uint64_t word;
         memcpy(&word, at, 8);
         uint64_t quote = word ^ ones * '"', slash = word ^ ones * '\\';
-        uint64_t hit = ((quote - ones) & ~quote) | ((slash - ones) & ~slash) |
-                       ((word - ones * 0x20) & ~word);
+        uint64_t hit =
+            ((quote - ones) & ~quote) | ((slash - ones) & ~slash) | ((word - ones * 0x20) & ~word);
         if (hit & tops) break;
         at += 8;
     }
@@ -278,8 +280,10 @@ static void keep_member(void *ctx, struct str name, struct cell value) {
     }
     row->expected = column + 1;
     struct cell *cell = &row->chunk->cells[column];
-    if (cell->text.data) row->twice = true; // the first one stands
-    else *cell = value;
+    if (cell->text.data)
+        row->twice = true; // the first one stands
+    else
+        *cell = value;
 }
 
 void chunk_parse_json(struct chunk *chunk, const struct plan *plan) {

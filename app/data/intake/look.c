@@ -200,8 +200,8 @@ static enum err look_csv(struct look *look, struct fault *fault) {
     guess_dialect((struct str){look->text, look->size}, look->whole, look->told, &out->dialect);
     out->options.delimiter = out->dialect.delimiter;
     out->options.quote = out->dialect.quote;
-    enum err err = sample_csv(&out->dialect, look->text, look->size, look->whole, look->work,
-                              &sample);
+    enum err err =
+        sample_csv(&out->dialect, look->text, look->size, look->whole, look->work, &sample);
     if (err) return no_memory(fault);
     if (sample.row_count == 0) {
         // Not one whole record within the sample.
@@ -242,7 +242,7 @@ struct json_look {
     struct {
         uint32_t row, column;
         struct str text;
-    } *previews;
+    } * previews;
     size_t preview_count, preview_room;
     uint32_t row;
     enum err err;
@@ -315,8 +315,8 @@ static enum err look_json(struct look *look, struct fault *fault) {
     if (json.names.count == 0) return fault_set(fault, ERR_INPUT, "intake.empty", STR_NONE);
     look->out->members = json.names.names;
     look->out->options.header = HEADER_NO;
-    enum err err = make_columns(look, json.names.names, json.names.count, json.counts,
-                                json.names.count);
+    enum err err =
+        make_columns(look, json.names.names, json.names.count, json.counts, json.names.count);
     if (!err) err = preview_json(look, &json);
     return err ? no_memory(fault) : OK;
 }

@@ -60,8 +60,8 @@ static enum err read_bool(const struct json *node, const char *name, bool *out,
     return OK;
 }
 
-static enum err read_column(const struct json *node, struct arena *arena,
-                            struct intake_column *out, struct fault *fault) {
+static enum err read_column(const struct json *node, struct arena *arena, struct intake_column *out,
+                            struct fault *fault) {
     if (!json_is_object(node)) return bad_option(fault, "columns");
     const struct json *type = json_member(node, "type");
     enum err err = read_text(node, "name", arena, LIMIT_NAME_BYTES, &out->name, fault);

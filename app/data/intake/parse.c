@@ -36,8 +36,8 @@ static void fail(struct chunk *chunk, enum err err, const char *code, uint32_t c
 static struct batch_builder *next_builder(struct chunk *chunk, const struct plan *plan) {
     if (chunk->builder_count == chunk->builder_room) {
         size_t size = chunk->builder_room * sizeof *chunk->builders;
-        struct batch_builder **builders = memory_resize(chunk->builders, size,
-                                                        size + sizeof *builders);
+        struct batch_builder **builders =
+            memory_resize(chunk->builders, size, size + sizeof *builders);
         if (!builders) {
             fail(chunk, ERR_MEMORY, "base.no_memory", 0);
             return NULL;
@@ -91,8 +91,7 @@ static void misfit(struct chunk *chunk, const struct plan *plan, uint32_t column
     tally->misfits++;
     tally->numbers += about->type == COLUMN_INTEGER && cell->kind != CELL_STRING &&
                       cell_fits(cell->text, COLUMN_NUMBER, false, &value);
-    tally->times += about->type == COLUMN_DATE &&
-                    cell_fits(cell->text, COLUMN_TIME, false, &value);
+    tally->times += about->type == COLUMN_DATE && cell_fits(cell->text, COLUMN_TIME, false, &value);
     chunk_fault(chunk, misfit_code(about->type), column + 1);
 }
 
@@ -117,13 +116,15 @@ void chunk_cell(struct chunk *chunk, const struct plan *plan, struct batch_build
     }
     if (about->type == COLUMN_TEXT) {
         enum err err = batch_set_text(builder, about->out, cell->text);
-        if (err == ERR_LIMIT) fail(chunk, err, "intake.cell_too_long", column + 1);
-        else if (err) fail(chunk, err, "base.no_memory", 0);
+        if (err == ERR_LIMIT)
+            fail(chunk, err, "intake.cell_too_long", column + 1);
+        else if (err)
+            fail(chunk, err, "base.no_memory", 0);
         return;
     }
     union cell_value value;
-    bool text_only = cell->kind == CELL_STRING && !about->told &&
-                     about->type != COLUMN_DATE && about->type != COLUMN_TIME;
+    bool text_only = cell->kind == CELL_STRING && !about->told && about->type != COLUMN_DATE &&
+                     about->type != COLUMN_TIME;
     if (text_only || !cell_fits(cell->text, about->type, about->told, &value)) {
         misfit(chunk, plan, column, cell);
     } else if (about->type == COLUMN_NUMBER) {
@@ -205,6 +206,8 @@ void chunk_parse(struct chunk *chunk, const struct plan *plan, bool header) {
     chunk->err = OK;
     chunk->fault = (struct fault){0};
     memset(chunk->tallies, 0, plan->column_count * sizeof *chunk->tallies);
-    if (plan->format == FORMAT_JSON_LINES) chunk_parse_json(chunk, plan);
-    else parse_csv(chunk, plan, header);
+    if (plan->format == FORMAT_JSON_LINES)
+        chunk_parse_json(chunk, plan);
+    else
+        parse_csv(chunk, plan, header);
 }

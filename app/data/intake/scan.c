@@ -46,8 +46,8 @@ size_t csv_scan_sse2(const struct dialect *dialect, enum scan_state *state, cons
         __m128i in[4], is_end[4];
         for (int i = 0; i < 4; i++) {
             in[i] = _mm_loadu_si128((const __m128i *)(const void *)(text + at + 16 * i));
-            is_end[i] = _mm_or_si128(_mm_cmpeq_epi8(in[i], delimiter),
-                                     _mm_cmpeq_epi8(in[i], newline));
+            is_end[i] =
+                _mm_or_si128(_mm_cmpeq_epi8(in[i], delimiter), _mm_cmpeq_epi8(in[i], newline));
         }
         uint64_t quotes = 0, ends;
         if (dialect->has_quote) {

@@ -23,10 +23,9 @@ size_t csv_scan_avx2(const struct dialect *dialect, enum scan_state *state, cons
         if (dialect->has_quote) {
             quotes = mask32(_mm256_cmpeq_epi8(low, quote), _mm256_cmpeq_epi8(high, quote));
         }
-        uint64_t separators = mask32(_mm256_or_si256(_mm256_cmpeq_epi8(low, delimiter),
-                                                     _mm256_cmpeq_epi8(low, newline)),
-                                     _mm256_or_si256(_mm256_cmpeq_epi8(high, delimiter),
-                                                     _mm256_cmpeq_epi8(high, newline)));
+        uint64_t separators = mask32(
+            _mm256_or_si256(_mm256_cmpeq_epi8(low, delimiter), _mm256_cmpeq_epi8(low, newline)),
+            _mm256_or_si256(_mm256_cmpeq_epi8(high, delimiter), _mm256_cmpeq_epi8(high, newline)));
         if (scan_block(&masks, quotes, separators, &ends)) {
             to = put_positions(to, ends, base + (uint32_t)at);
             continue;

@@ -9,9 +9,9 @@
 #include "data/intake/intake_private.h"
 
 struct scan_masks {
-    uint64_t inside;  // all ones while within quotes
-    uint64_t ended;   // 1: the byte before ended a field
-    uint64_t closed;  // 1: the byte before was a closing quote
+    uint64_t inside; // all ones while within quotes
+    uint64_t ended;  // 1: the byte before ended a field
+    uint64_t closed; // 1: the byte before was a closing quote
 };
 
 static inline struct scan_masks masks_of(enum scan_state state) {

@@ -18,9 +18,9 @@ struct source {
     struct str path; // the caller's, for faults
     uint8_t *in;     // piece of the file
     size_t in_at, in_size;
-    bool in_ended;     // nothing more to read from the file
-    bool frame_open;   // within a gzip member or zstd frame
-    bool any_frame;    // at least one was begun
+    bool in_ended;   // nothing more to read from the file
+    bool frame_open; // within a gzip member or zstd frame
+    bool any_frame;  // at least one was begun
     z_stream gzip;
     bool gzip_made;
     ZSTD_DStream *zstd;
@@ -96,8 +96,8 @@ enum err source_open(const char *path, enum intake_packing packing, struct sourc
         err = refill(source, fault);
     }
     if (!err) {
-        source->packing = packing != PACKING_GUESS ? packing
-                                                   : packing_of(source->in, source->in_size);
+        source->packing =
+            packing != PACKING_GUESS ? packing : packing_of(source->in, source->in_size);
         err = open_packing(source, fault);
     }
     if (err) {
@@ -169,8 +169,10 @@ static enum err step_gzip(struct source *source, char *out, size_t room, size_t 
     int status = inflate(gzip, Z_NO_FLUSH);
     source->in_at = source->in_size - gzip->avail_in;
     *out_size = room - gzip->avail_out;
-    if (status == Z_STREAM_END) source->frame_open = false;
-    else if (status != Z_OK && status != Z_BUF_ERROR) return damaged(source, fault);
+    if (status == Z_STREAM_END)
+        source->frame_open = false;
+    else if (status != Z_OK && status != Z_BUF_ERROR)
+        return damaged(source, fault);
     return OK;
 }
 
@@ -228,8 +230,8 @@ enum err source_text(struct source *source, char *out, size_t room, size_t *out_
         enum err err = source_raw(source, source->raw, most, &raw_size, fault);
         if (err) return err;
         source->decoded_ended = raw_size == 0;
-        *out_size = decoder_run(&source->decoder, (struct str){source->raw, raw_size},
-                                raw_size == 0, out);
+        *out_size =
+            decoder_run(&source->decoder, (struct str){source->raw, raw_size}, raw_size == 0, out);
     }
     source->bytes_decoded += *out_size;
     return OK;

@@ -63,14 +63,18 @@ static void quantiles_are_near(void) {
             uint64_t low = 0, high = COUNT;
             while (low < high) {
                 uint64_t middle = (low + high) / 2;
-                if (all[middle] < key) low = middle + 1;
-                else high = middle;
+                if (all[middle] < key)
+                    low = middle + 1;
+                else
+                    high = middle;
             }
             uint64_t first = low;
             while (low < COUNT && all[low] == key) low++;
-            double off = rank < first ? (double)(first - rank) : rank > low ? (double)(rank - low) : 0;
-            check_that(off <= 0.003 * COUNT, __FILE__, __LINE__, "order %d, %d %%: off by %g", order,
-                       percent, off);
+            double off = rank < first ? (double)(first - rank)
+                         : rank > low ? (double)(rank - low)
+                                      : 0;
+            check_that(off <= 0.003 * COUNT, __FILE__, __LINE__, "order %d, %d %%: off by %g",
+                       order, percent, off);
             double below = (double)quantiles_below(&quantiles, key);
             CHECK(fabs(below - (double)first) <= 0.003 * COUNT);
         }
