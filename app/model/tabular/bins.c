@@ -176,24 +176,22 @@ static uint32_t bin_of(const float *cuts, float value) {
 }
 
 static void fill_number(const struct feature_bins *feature, const float *values,
-                        const uint32_t *rows, uint64_t first, uint32_t count, uint8_t *out,
-                        uint32_t stride) {
+                        const uint32_t *rows, uint64_t first, uint32_t count, uint8_t *out) {
     uint32_t last = feature->value_bins - 1;
     for (uint32_t i = 0; i < count; i++) {
         float value = bounded(values[rows ? rows[first + i] : first + i]);
         uint32_t bin = bin_of(feature->cuts, value);
-        out[(size_t)i * stride] = (uint8_t)(isnan(value) ? last + 1 : bin);
+        out[i] = (uint8_t)(isnan(value) ? last + 1 : bin);
     }
 }
 
 static void fill_category(const struct feature_bins *feature, uint32_t categories,
                           const float *values, const uint32_t *rows, uint64_t first,
-                          uint32_t count, uint8_t *out, uint32_t stride) {
+                          uint32_t count, uint8_t *out) {
     for (uint32_t i = 0; i < count; i++) {
         float value = values[rows ? rows[first + i] : first + i];
         bool known = value >= 0 && value < (float)categories;
-        out[(size_t)i * stride] =
-            known ? feature->category_bin[(uint32_t)value] : (uint8_t)feature->value_bins;
+        out[i] = known ? feature->category_bin[(uint32_t)value] : (uint8_t)feature->value_bins;
     }
 }
 
@@ -205,18 +203,21 @@ static void fill_rows(void *ctx, size_t index, uint32_t worker) {
     uint64_t first = (uint64_t)index * FILL_ROWS;
     uint32_t count = bins->rows - first < FILL_ROWS ? (uint32_t)(bins->rows - first) : FILL_ROWS;
     uint8_t *cells = bins->cells + first * bins->stride;
-    for (uint32_t u = 0; u < bins->count; u++) {
+    for (uint32_t u = 0; u < bins->stride; u++) {
+        if (u >= bins->count) { // padding
+            for (uint32_t i = 0; i < count; i++) cells[(size_t)i * bins->stride + u] = 0;
+            continue;
+        }
         const struct feature_bins *feature = &bins->features[u];
         const float *values = f->frame->values[feature->feature];
+        uint8_t *column = bins->columns + (size_t)u * bins->rows + first;
         if (feature->is_category) {
-            fill_category(feature, f->frame->features[feature->feature].category_count, values,
-                          f->rows, first, count, cells + u, bins->stride);
+            uint32_t categories = f->frame->features[feature->feature].category_count;
+            fill_category(feature, categories, values, f->rows, first, count, column);
         } else {
-            fill_number(feature, values, f->rows, first, count, cells + u, bins->stride);
+            fill_number(feature, values, f->rows, first, count, column);
         }
-    }
-    for (uint32_t u = bins->count; u < bins->stride; u++) {
-        for (uint32_t i = 0; i < count; i++) cells[(size_t)i * bins->stride + u] = 0;
+        for (uint32_t i = 0; i < count; i++) cells[(size_t)i * bins->stride + u] = column[i];
     }
 }
 
@@ -224,7 +225,8 @@ static enum err fill(struct bins *bins, const struct frame *frame, const uint32_
                      struct pool *pool, struct progress *progress) {
     // Every byte is written below, so the memory need not be cleared first.
     bins->cells = memory_resize(NULL, 0, bins->rows * bins->stride + 64);
-    if (!bins->cells) return ERR_MEMORY;
+    bins->columns = memory_resize(NULL, 0, bins->rows * bins->count + 64);
+    if (!bins->cells || !bins->columns) return ERR_MEMORY;
     struct filling filling = {bins, frame, rows, progress};
     pool_run(pool, (bins->rows + FILL_ROWS - 1) / FILL_ROWS, fill_rows, &filling);
     return progress_cancelled(progress) ? ERR_CANCELLED : OK;
@@ -298,6 +300,7 @@ enum err bins_like(const struct bins *like, const struct frame *frame, const uin
     struct bins bins = *like;
     bins.rows = count;
     bins.cells = NULL;
+    bins.columns = NULL;
     bins.borrowed = true;
     enum err err = fill(&bins, frame, rows, pool, progress);
     if (err != OK) bins_close(&bins);
@@ -307,6 +310,7 @@ enum err bins_like(const struct bins *like, const struct frame *frame, const uin
 
 void bins_close(struct bins *bins) {
     memory_give(bins->cells);
+    memory_give(bins->columns);
     if (!bins->borrowed) {
         memory_give(bins->features);
         memory_give(bins->category_bytes);

@@ -47,12 +47,11 @@ void histogram_add(uint64_t *hist, const struct bins *bins, const struct entry *
 
 size_t entries_split(struct entry *entries, size_t count, const struct bins *bins,
                      const struct side_table *table, struct entry *right) {
-    const uint8_t *column = bins->cells + table->column;
-    size_t stride = bins->stride, to_left = 0, to_right = 0;
+    const uint8_t *column = bins->columns + (size_t)table->column * bins->rows;
+    size_t to_left = 0, to_right = 0;
     for (size_t i = 0; i < count; i++) {
-        if (i + AHEAD < count) __builtin_prefetch(column + entries[i + AHEAD].row * stride);
         struct entry entry = entries[i];
-        size_t left = table->left[column[entry.row * stride]];
+        size_t left = table->left[column[entry.row]];
         entries[to_left] = entry; // at most i: never overtakes what is to be read
         right[to_right] = entry;
         to_left += left;
