@@ -1,22 +1,46 @@
 // Measure: splitting without leakage, and how good predictions are, with intervals.
-// Depends on base/. All functions are deterministic for a seed. Arrays are (rows).
+// Depends on base/. All functions are deterministic for a seed and do not depend on the number of
+// threads. Arrays are (rows) and belong to the caller; any thread may call.
 #pragma once
 
 #include <stdint.h>
 
+#include "base/assert.h"
+#include "base/buf.h"
 #include "base/fault.h"
 #include "base/json.h"
 #include "base/memory.h"
 #include "base/thread.h"
+
+// ---- seeded draws --------------------------------------------------------------------------
+// splitmix64 (Steele, Lea, Flood 2014): a good mix of 64 bits, and a stream of draws from a seed.
+static inline uint64_t seed_mix(uint64_t x) {
+    x = (x ^ (x >> 30)) * 0xBF58476D1CE4E5B9u;
+    x = (x ^ (x >> 27)) * 0x94D049BB133111EBu;
+    return x ^ (x >> 31);
+}
+struct draw {
+    uint64_t state;
+};
+static inline uint64_t draw_next(struct draw *draw) {
+    return seed_mix(draw->state += 0x9E3779B97F4A7C15u);
+}
+// 0 to bound - 1; bound is at least 1. The bias is below bound / 2^64.
+static inline uint64_t draw_below(struct draw *draw, uint64_t bound) {
+    return (uint64_t)(((unsigned __int128)draw_next(draw) * bound) >> 64);
+}
 
 // ---- split ---------------------------------------------------------------------------------
 enum split_side { SIDE_TRAIN, SIDE_VALIDATE, SIDE_TEST };
 // Fills side (rows). Rows with the same group (any 64-bit key: a patient, or the hash of the row's
 // features, so that duplicates stay together) land on one side; stratified by `stratum` (class) as
 // far as groups allow. Shares are parts of 1000: test, validate; the rest trains.
+// `stratum` may be NULL: one stratum. A group counts as of the stratum of its first row. Which side
+// a group lands on depends on its key, not on the order of the groups. ERR_MEMORY; ERR_INPUT
+// "measure.bad_share" when the shares leave nothing to train on.
 enum err split_groups(const uint64_t *group, const uint32_t *stratum, uint64_t rows,
-                      uint32_t test_milli, uint32_t validate_milli, uint64_t seed,
-                      uint8_t *side) MUST_USE;
+                      uint32_t test_milli, uint32_t validate_milli, uint64_t seed, uint8_t *side)
+    MUST_USE;
 
 // ---- metrics -------------------------------------------------------------------------------
 struct interval {
@@ -26,13 +50,85 @@ struct curve_point {
     double x, y;
 };
 // Binary: score is the probability of class 1, truth 0/1.
-double metric_auc(const double *score, const uint8_t *truth, uint64_t rows); // ties count half
+// ties count half; NaN when there is no memory to sort or only one class.
+double metric_auc(const double *score, const uint8_t *truth, uint64_t rows);
 double metric_log_loss(const double *score, const uint8_t *truth, uint64_t rows);
 double metric_brier(const double *score, const uint8_t *truth, uint64_t rows);
-// Any task.
+// Any task. NaN for no rows; R² is NaN when the truth does not vary.
 double metric_accuracy(const uint32_t *predicted, const uint32_t *truth, uint64_t rows);
 double metric_rmse(const double *predicted, const double *truth, uint64_t rows);
 double metric_mae(const double *predicted, const double *truth, uint64_t rows);
 double metric_r2(const double *predicted, const double *truth, uint64_t rows);
-// (the implementer adds: ROC curve, calibration bins with expected calibration error, confusion at
-// a threshold, bootstrap of any metric by callback over resampled row indices)
+// What one row with probability `p` of what happened adds to a log loss; p is kept off 0 by 1e-15.
+double metric_log_loss_of(double p);
+
+// Row numbers by rising score, equal scores by row: order (rows). ERR_MEMORY; rows below 2^32.
+enum err order_by_score(const double *score, uint64_t rows, uint32_t *order) MUST_USE;
+
+// ---- curves --------------------------------------------------------------------------------
+// The ROC curve from (0, 0) to (1, 1), at most `room` >= 2 points (false positive rate, true
+// positive rate); what it leaves out lies nearest to the straight line. `order` is of
+// order_by_score. *out_count gets the number of points; 0 when only one class is there.
+void curve_roc(const double *score, const uint8_t *truth, const uint32_t *order, uint64_t rows,
+               struct curve_point *out, uint32_t room, uint32_t *out_count);
+
+struct calibration_bin {
+    double predicted, observed; // means
+    uint64_t count;
+};
+// At most `bins` groups of about equal size by rising score (equal scores stay together); *out_error
+// is the expected calibration error: the mean |predicted - observed| weighted by count.
+void calibration(const double *score, const uint8_t *truth, const uint32_t *order, uint64_t rows,
+                 uint32_t bins, struct calibration_bin *out, uint32_t *out_count,
+                 double *out_error);
+
+// counts (classes, classes), row-major: counts[truth][predicted]. Cleared first.
+void confusion(const uint32_t *predicted, const uint32_t *truth, uint64_t rows, uint32_t classes,
+               uint64_t *counts);
+
+// The threshold on the score that maximises Youden's J (sensitivity + specificity - 1); rows with
+// score >= threshold count as positive. Of several the highest. 0.5 when only one class is there.
+double threshold_youden(const double *score, const uint8_t *truth, const uint32_t *order,
+                        uint64_t rows);
+
+// ---- bootstrap -----------------------------------------------------------------------------
+enum { BOOTSTRAP_RESAMPLES = 1000, BOOTSTRAP_METRICS_MAX = 8 };
+// Resamples that fit a budget of work: 1000 up to 200,000 rows, fewer above, never under 100.
+uint32_t bootstrap_resamples(uint64_t rows);
+// Computes metrics over rows where row i counts weight[i] times, into out (metric_count). NaN where
+// undefined (a resample without positives); such resamples are left out of the interval.
+struct bootstrap_metric {
+    void (*compute)(const void *ctx, const uint8_t *weight, uint64_t rows, double *out);
+    const void *ctx;
+    uint32_t metric_count;
+};
+// Percentile bootstrap: each resample draws every row's count from Poisson(1) (Chamandy et al.
+// 2012), so that nothing is gathered; value is with every count 1. out (metric_count).
+// ERR_MEMORY, ERR_CANCELLED.
+enum err bootstrap(const struct bootstrap_metric *metric, uint64_t rows, uint32_t resamples,
+                   uint64_t seed, struct pool *pool, struct progress *progress,
+                   struct interval *out) MUST_USE;
+
+// Ready-made metric sets for it.
+// Binary: arrays must be sorted by rising score. Fills AUC, log loss, Brier, accuracy at threshold.
+struct binary_rows {
+    const double *score;
+    const uint8_t *truth;
+    const double *loss; // log loss of each row, so that no logarithm is taken twice
+    double threshold;
+};
+enum { BINARY_AUC, BINARY_LOG_LOSS, BINARY_BRIER, BINARY_ACCURACY, BINARY_METRICS };
+void binary_metrics(const void *binary_rows, const uint8_t *weight, uint64_t rows, double *out);
+// Classes: log loss of each row and whether the most probable class was right.
+struct class_rows {
+    const double *loss;
+    const uint8_t *right;
+};
+enum { CLASSES_LOG_LOSS, CLASSES_ACCURACY, CLASSES_METRICS };
+void class_metrics(const void *class_rows, const uint8_t *weight, uint64_t rows, double *out);
+// Numbers: RMSE, MAE, R².
+struct number_rows {
+    const double *predicted, *truth;
+};
+enum { NUMBER_RMSE, NUMBER_MAE, NUMBER_R2, NUMBER_METRICS };
+void number_metrics(const void *number_rows, const uint8_t *weight, uint64_t rows, double *out);

@@ -8,6 +8,7 @@
 
 #include <stdint.h>
 
+#include "base/assert.h"
 #include "base/fault.h"
 #include "base/json.h"
 #include "base/memory.h"

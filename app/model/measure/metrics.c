@@ -1,0 +1,187 @@
+// The plain metrics: each is its textbook definition in double precision, summed in row order.
+
+#include "model/measure/measure.h"
+
+#include <math.h>
+#include <string.h>
+
+double metric_log_loss_of(double p) {
+    return -log(p < 1e-15 ? 1e-15 : p > 1 ? 1 : p);
+}
+
+double metric_log_loss(const double *score, const uint8_t *truth, uint64_t rows) {
+    double sum = 0;
+    for (uint64_t i = 0; i < rows; i++) {
+        sum += metric_log_loss_of(truth[i] ? score[i] : 1 - score[i]);
+    }
+    return rows ? sum / (double)rows : NAN;
+}
+
+double metric_brier(const double *score, const uint8_t *truth, uint64_t rows) {
+    double sum = 0;
+    for (uint64_t i = 0; i < rows; i++) {
+        double off = score[i] - truth[i];
+        sum += off * off;
+    }
+    return rows ? sum / (double)rows : NAN;
+}
+
+double metric_accuracy(const uint32_t *predicted, const uint32_t *truth, uint64_t rows) {
+    uint64_t right = 0;
+    for (uint64_t i = 0; i < rows; i++) right += predicted[i] == truth[i];
+    return rows ? (double)right / (double)rows : NAN;
+}
+
+double metric_rmse(const double *predicted, const double *truth, uint64_t rows) {
+    double sum = 0;
+    for (uint64_t i = 0; i < rows; i++) {
+        double off = predicted[i] - truth[i];
+        sum += off * off;
+    }
+    return rows ? sqrt(sum / (double)rows) : NAN;
+}
+
+double metric_mae(const double *predicted, const double *truth, uint64_t rows) {
+    double sum = 0;
+    for (uint64_t i = 0; i < rows; i++) sum += fabs(predicted[i] - truth[i]);
+    return rows ? sum / (double)rows : NAN;
+}
+
+double metric_r2(const double *predicted, const double *truth, uint64_t rows) {
+    double mean = 0, spread = 0, off = 0;
+    for (uint64_t i = 0; i < rows; i++) mean += truth[i] / (double)rows;
+    for (uint64_t i = 0; i < rows; i++) {
+        spread += (truth[i] - mean) * (truth[i] - mean);
+        off += (truth[i] - predicted[i]) * (truth[i] - predicted[i]);
+    }
+    return spread > 0 ? 1 - off / spread : NAN;
+}
+
+// The bits of a double so that unsigned order is numeric order; NaN comes last.
+static uint64_t sortable(double value) {
+    uint64_t bits;
+    if (value == 0) value = 0; // -0 and 0 are equal scores
+    memcpy(&bits, &value, sizeof(bits));
+    return bits >> 63 ? ~bits : bits | (uint64_t)1 << 63;
+}
+
+struct scored {
+    uint64_t key;
+    uint32_t row;
+    uint32_t unused;
+};
+
+enum err order_by_score(const double *score, uint64_t rows, uint32_t *order) {
+    cy_assert(rows <= UINT32_MAX);
+    struct scored *from = memory_take(2 * rows * sizeof(*from) + 1);
+    uint64_t *start = memory_take(4 * 65536 * sizeof(*start));
+    if (!from || !start) {
+        memory_give(start);
+        memory_give(from);
+        return ERR_MEMORY;
+    }
+    struct scored *taken = from, *to = from + rows;
+    for (uint64_t i = 0; i < rows; i++) {
+        from[i] = (struct scored){.key = sortable(score[i]), .row = (uint32_t)i};
+        for (unsigned d = 0; d < 4; d++) start[d * 65536 + (from[i].key >> 16 * d & 65535)]++;
+    }
+    for (unsigned d = 0; d < 4; d++) {
+        uint64_t *at = start + d * 65536, sum = 0;
+        for (unsigned v = 0; v < 65536; v++) {
+            uint64_t count = at[v];
+            at[v] = sum;
+            sum += count;
+        }
+        for (uint64_t i = 0; i < rows; i++) to[at[from[i].key >> 16 * d & 65535]++] = from[i];
+        struct scored *swap = from;
+        from = to;
+        to = swap;
+    }
+    for (uint64_t i = 0; i < rows; i++) order[i] = from[i].row;
+    memory_give(start);
+    memory_give(taken);
+    return OK;
+}
+
+double metric_auc(const double *score, const uint8_t *truth, uint64_t rows) {
+    uint32_t *order = memory_take(rows * sizeof(*order) + 1);
+    if (!order || order_by_score(score, rows, order) != OK) {
+        memory_give(order);
+        return NAN;
+    }
+    double below = 0, won = 0, positives = 0; // below: negatives with a lower score
+    for (uint64_t i = 0; i < rows;) {
+        double tied_positive = 0, tied_negative = 0;
+        double tie = score[order[i]];
+        for (; i < rows && score[order[i]] == tie; i++) {
+            if (truth[order[i]]) tied_positive++;
+            else tied_negative++;
+        }
+        won += tied_positive * (below + tied_negative / 2);
+        below += tied_negative;
+        positives += tied_positive;
+        if (isnan(tie)) i = rows;
+    }
+    memory_give(order);
+    return positives > 0 && below > 0 ? won / (positives * below) : NAN;
+}
+
+void binary_metrics(const void *binary_rows, const uint8_t *weight, uint64_t rows, double *out) {
+    const struct binary_rows *in = binary_rows;
+    double loss = 0, brier = 0, total = 0, right = 0;
+    double below = 0, won = 0, positives = 0;
+    for (uint64_t i = 0; i < rows;) {
+        uint32_t tied_positive = 0, tied_negative = 0;
+        double tie = in->score[i];
+        uint32_t positive = tie >= in->threshold;
+        do {
+            uint32_t w = weight[i], truth = in->truth[i];
+            double off = tie - truth;
+            loss += w * in->loss[i];
+            brier += w * off * off;
+            tied_positive += truth ? w : 0;
+            tied_negative += truth ? 0 : w;
+            i++;
+        } while (i < rows && in->score[i] == tie);
+        won += tied_positive * (below + tied_negative * 0.5);
+        below += tied_negative;
+        positives += tied_positive;
+        total += tied_positive + tied_negative;
+        right += positive ? tied_positive : tied_negative;
+    }
+    out[BINARY_AUC] = positives > 0 && below > 0 ? won / (positives * below) : NAN;
+    out[BINARY_LOG_LOSS] = total > 0 ? loss / total : NAN;
+    out[BINARY_BRIER] = total > 0 ? brier / total : NAN;
+    out[BINARY_ACCURACY] = total > 0 ? right / total : NAN;
+}
+
+void class_metrics(const void *class_rows, const uint8_t *weight, uint64_t rows, double *out) {
+    const struct class_rows *in = class_rows;
+    double loss = 0, total = 0, right = 0;
+    for (uint64_t i = 0; i < rows; i++) {
+        loss += weight[i] * in->loss[i];
+        total += weight[i];
+        right += weight[i] * in->right[i];
+    }
+    out[CLASSES_LOG_LOSS] = total > 0 ? loss / total : NAN;
+    out[CLASSES_ACCURACY] = total > 0 ? right / total : NAN;
+}
+
+void number_metrics(const void *number_rows, const uint8_t *weight, uint64_t rows, double *out) {
+    const struct number_rows *in = number_rows;
+    double total = 0, mean = 0, spread = 0, square = 0, absolute = 0;
+    // Welford's update keeps the spread right for targets far from zero.
+    for (uint64_t i = 0; i < rows; i++) {
+        double w = weight[i], off = in->predicted[i] - in->truth[i];
+        if (w == 0) continue;
+        total += w;
+        double delta = in->truth[i] - mean;
+        mean += delta * w / total;
+        spread += w * delta * (in->truth[i] - mean);
+        square += w * off * off;
+        absolute += w * fabs(off);
+    }
+    out[NUMBER_RMSE] = total > 0 ? sqrt(square / total) : NAN;
+    out[NUMBER_MAE] = total > 0 ? absolute / total : NAN;
+    out[NUMBER_R2] = spread > 0 ? 1 - square / spread : NAN;
+}

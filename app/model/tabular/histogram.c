@@ -1,0 +1,61 @@
+// See histogram_private.h. Rows come in rising order but far apart deep in a tree; asking for a row
+// a dozen ahead hides the wait for memory.
+
+#include "model/tabular/histogram_private.h"
+
+#include <string.h>
+
+enum { AHEAD = 12, BLOCK_ROWS = 4096, BLOCK_COLUMNS = 32 };
+
+// Columns from..to of the entries' rows; both multiples of 4.
+static void add_columns(uint64_t *hist, const struct bins *bins, uint32_t from, uint32_t to,
+                        const struct entry *entries, size_t count) {
+    const uint8_t *cells = bins->cells;
+    size_t stride = bins->stride;
+    for (size_t i = 0; i < count; i++) {
+        if (i + AHEAD < count) {
+            const uint8_t *ahead = cells + entries[i + AHEAD].row * stride;
+            __builtin_prefetch(ahead + from);
+            __builtin_prefetch(ahead + to - 1);
+        }
+        const uint8_t *row = cells + entries[i].row * stride;
+        uint64_t add = cell_of(entries[i].packed);
+        uint64_t *h = hist + (size_t)from * BINS_CELLS;
+        for (uint32_t u = from; u < to; u += 4) {
+            uint32_t four;
+            memcpy(&four, row + u, sizeof(four));
+            h[four & 255] += add;
+            h[BINS_CELLS + (four >> 8 & 255)] += add;
+            h[2 * BINS_CELLS + (four >> 16 & 255)] += add;
+            h[3 * BINS_CELLS + (four >> 24)] += add;
+            h += 4 * BINS_CELLS;
+        }
+    }
+}
+
+// Wide rows go block by block of columns, so that the cells written to stay in the near caches.
+void histogram_add(uint64_t *hist, const struct bins *bins, const struct entry *entries,
+                   size_t count) {
+    for (size_t first = 0; first < count; first += BLOCK_ROWS) {
+        size_t rows = count - first < BLOCK_ROWS ? count - first : BLOCK_ROWS;
+        for (uint32_t from = 0; from < bins->stride; from += BLOCK_COLUMNS) {
+            uint32_t to = from + BLOCK_COLUMNS < bins->stride ? from + BLOCK_COLUMNS : bins->stride;
+            add_columns(hist, bins, from, to, entries + first, rows);
+        }
+    }
+}
+
+size_t entries_split(struct entry *entries, size_t count, const struct bins *bins,
+                     const struct side_table *table, struct entry *right) {
+    const uint8_t *column = bins->columns + (size_t)table->column * bins->rows;
+    size_t to_left = 0, to_right = 0;
+    for (size_t i = 0; i < count; i++) {
+        struct entry entry = entries[i];
+        size_t left = table->left[column[entry.row]];
+        entries[to_left] = entry; // at most i: never overtakes what is to be read
+        right[to_right] = entry;
+        to_left += left;
+        to_right += 1 - left;
+    }
+    return to_left;
+}

@@ -1,0 +1,77 @@
+// Judging a trained model on the test side, and writing the scorecard's parts. Every part writes
+// members into the open object of the scorecard.
+// Shapes: N rows of the side, F features, K outputs.
+#pragma once
+
+#include "model/measure/measure.h"
+#include "model/tabular/model_private.h"
+
+enum {
+    JUDGE_ROC_POINTS = 101,
+    JUDGE_CALIBRATION_BINS = 10,
+    JUDGE_SAMPLE = 50 * 1000,      // training rows single columns are looked at with
+    JUDGE_LINEAR_ROWS = 200 * 1000, // training rows the comparing linear model gets
+    JUDGE_SHUFFLE_ROWS = 10 * 1000, // test rows per shuffled column
+    JUDGE_SHUFFLED_MAX = 100,       // columns that are shuffled, by gain
+    JUDGE_FEW_ROWS = 200,
+    JUDGE_SMALL_GROUP = 10,
+};
+// One column alone that reaches this knows the answer.
+static const double judge_leak_auc = 0.999, judge_leak_r2 = 0.9999;
+
+// Some rows of the frame by themselves.
+struct side_rows {
+    struct frame frame;   // owns its values
+    const float **columns;
+    float *values;
+    double *truth;        // (N)
+    uint64_t rows;
+};
+enum err side_take(const struct train_rows *from, const uint32_t *rows, uint64_t count,
+                   struct side_rows *out) MUST_USE;
+void side_close(struct side_rows *side);
+
+struct judging {
+    const struct tabular_target *target;
+    struct pool *pool;
+    struct progress *progress;
+    uint64_t seed;
+    struct json_writer *out;
+};
+static inline uint32_t judging_outputs(const struct judging *j) {
+    return j->target->task == TASK_CLASSES ? j->target->class_count : 1;
+}
+
+// "metrics": the list with intervals. `predicted` (N, K) are probabilities or numbers.
+enum err judge_metrics(const struct judging *judging, const struct side_rows *side,
+                       const double *predicted, double threshold) MUST_USE;
+// "roc", "calibration" (binary) and "confusion" (classes).
+enum err judge_curves(const struct judging *judging, const struct side_rows *side,
+                      const double *predicted, double threshold) MUST_USE;
+// The headline number of predictions, higher is better: AUC, accuracy, minus RMSE. NaN if undefined.
+double judge_headline(const struct judging *judging, const double *truth, const double *predicted,
+                      uint64_t rows);
+// Youden's threshold on a side; 0.5 where it says nothing.
+double judge_threshold(const struct judging *judging, const struct side_rows *side,
+                       const double *predicted);
+
+// Single columns on the training side (baseline.c): the best rule "mean of the answer per range or
+// category of one column", and columns that know the answer.
+struct column_rule {
+    uint32_t feature;     // UINT32_MAX: no column is better than the mean
+    struct bins bins;     // of the sample
+    uint32_t column;      // of the bins
+    uint32_t groups;
+    uint8_t group[BINS_CELLS]; // of each bin
+    double *answer;       // (groups, K)
+    double *mean;         // (K): without a column
+};
+enum err column_rule_fit(const struct judging *judging, const struct train_rows *rows,
+                         struct column_rule *out, uint8_t *leaks) MUST_USE; // leaks (F)
+void column_rule_close(struct column_rule *rule);
+enum err column_rule_predict(const struct judging *judging, const struct column_rule *rule,
+                             const struct side_rows *side, double *out) MUST_USE;
+
+// "importance": gain and what shuffling a column of the test side costs (importance.c).
+enum err judge_importance(const struct judging *judging, const struct tabular_model *model,
+                          const struct side_rows *side) MUST_USE;

@@ -1,0 +1,321 @@
+// Fitting the linear model. One evaluation of the loss goes over blocks of rows: margins from the
+// features, residuals from the margins, the gradient from residuals and features. Blocks are dealt
+// to a fixed number of shares, each with a gradient of its own, added up in order: the result does
+// not depend on the number of threads.
+
+#include <math.h>
+#include <string.h>
+
+#include "model/tabular/linear_kernel_private.h"
+#include "model/tabular/linear_private.h"
+
+enum { SHARES_MAX = 64, BLOCK_ROWS_MAX = 4096, BLOCK_ROWS_LEAST = 64 };
+static const size_t block_values = 128 * 1024;     // floats of a block: half a second-level cache
+static const size_t share_bytes_max = 64u << 20;   // all shares' gradients
+
+struct fitting {
+    const struct train_rows *rows;
+    struct linear *linear;
+    struct pool *pool;
+    struct progress *progress;
+    enum tabular_task task;
+    double target_mean, target_scale; // regression
+    double l2;
+    uint32_t block_rows, shares;
+    size_t size;             // parameters: K * W weights, then K intercepts
+    float *values;           // (threads, F, block_rows)
+    double *margins;         // (threads, K, block_rows): then residuals
+    double *share_gradient;  // (shares, size)
+    double *share_loss;      // (shares)
+    const double *x;         // where the loss is evaluated
+};
+
+// ---- what is known of each column beforehand ------------------------------------------------------
+
+static float value_of(const struct train_rows *rows, uint32_t f, uint64_t i) {
+    return rows->frame->values[f][rows->train ? rows->train[i] : i];
+}
+
+static void measure_number(const struct train_rows *rows, uint32_t f, struct linear_term *term) {
+    double mean = 0, spread = 0;
+    uint64_t seen = 0;
+    for (uint64_t i = 0; i < rows->train_count; i++) {
+        double value = (double)value_of(rows, f, i);
+        if (!isfinite(value)) continue;
+        double delta = value - mean;
+        mean += delta / (double)++seen;
+        spread += delta * (value - mean);
+    }
+    double deviation = seen > 0 ? sqrt(spread / (double)seen) : 0;
+    // A deviation of a constant's rounding is none.
+    bool varies = deviation > 1e-9 * fabs(mean) && isfinite(deviation);
+    term->mean = isfinite(mean) ? mean : 0;
+    term->scale = varies ? 1 / deviation : 0;
+    term->missing_share = 1 - (double)seen / (double)(rows->train_count ? rows->train_count : 1);
+}
+
+struct measuring {
+    const struct train_rows *rows;
+    struct linear *linear;
+    double *category_share; // (W)
+};
+
+static void measure_feature(void *ctx, size_t index, uint32_t worker) {
+    const struct measuring *m = ctx;
+    (void)worker;
+    struct linear_term *term = &m->linear->terms[index];
+    if (!term->is_category) {
+        measure_number(m->rows, (uint32_t)index, term);
+        return;
+    }
+    double *share = m->category_share + term->first;
+    double one = 1 / (double)(m->rows->train_count ? m->rows->train_count : 1);
+    for (uint64_t i = 0; i < m->rows->train_count; i++) {
+        float value = value_of(m->rows, (uint32_t)index, i);
+        bool known = value >= 0 && value < (float)term->categories;
+        share[known ? (uint32_t)value : term->categories] += one;
+    }
+}
+
+static void measure_target(struct fitting *f) {
+    double mean = 0, spread = 0;
+    for (uint64_t i = 0; i < f->rows->train_count; i++) {
+        double y = f->rows->target->values[f->rows->train ? f->rows->train[i] : i];
+        double delta = y - mean;
+        mean += delta / (double)(i + 1);
+        spread += delta * (y - mean);
+    }
+    double deviation = sqrt(spread / (double)(f->rows->train_count ? f->rows->train_count : 1));
+    f->target_mean = mean;
+    f->target_scale = deviation > 0 && isfinite(deviation) ? 1 / deviation : 1;
+}
+
+// ---- one block --------------------------------------------------------------------------------------
+
+// The block's columns side by side, infinities as missing; padded to eight rows with missing.
+static void load_block(const struct fitting *f, uint64_t first, uint32_t count, uint32_t padded,
+                       float *values) {
+    for (uint32_t c = 0; c < f->linear->features; c++) {
+        float *out = values + (size_t)c * f->block_rows;
+        for (uint32_t i = 0; i < count; i++) {
+            float value = value_of(f->rows, c, first + i);
+            out[i] = isfinite(value) ? value : NAN;
+        }
+        for (uint32_t i = count; i < padded; i++) out[i] = NAN;
+    }
+}
+
+static void add_feature(const struct fitting *f, const struct linear_term *term, const float *values,
+                        const double *weights, uint32_t padded, double *margin) {
+    weights += term->first;
+    if (!term->is_category) {
+        linear_kernels()->add(margin, values, padded, term->mean, weights[0] * term->scale,
+                              weights[1]);
+        return;
+    }
+    for (uint32_t i = 0; i < padded; i++) {
+        bool known = values[i] >= 0 && values[i] < (float)term->categories;
+        margin[i] += weights[known ? (uint32_t)values[i] : term->categories];
+    }
+    (void)f;
+}
+
+static void add_gradient(const struct linear_term *term, const float *values,
+                         const double *residual, uint32_t padded, double *gradient) {
+    gradient += term->first;
+    if (!term->is_category) {
+        double sum, missing;
+        linear_kernels()->dot(residual, values, padded, term->mean, &sum, &missing);
+        gradient[0] += sum * term->scale;
+        gradient[1] += missing;
+        return;
+    }
+    for (uint32_t i = 0; i < padded; i++) {
+        bool known = values[i] >= 0 && values[i] < (float)term->categories;
+        gradient[known ? (uint32_t)values[i] : term->categories] += residual[i];
+    }
+}
+
+// Margins become residuals (prediction - truth); returns the sum of losses. `stride` from one
+// output's margins to the next.
+static double to_residuals(const struct fitting *f, uint64_t first, uint32_t count,
+                           uint32_t padded, double *margin) {
+    uint32_t outputs = f->linear->outputs;
+    size_t stride = f->block_rows;
+    double loss = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        double y = f->rows->target->values[f->rows->train ? f->rows->train[first + i] : first + i];
+        double m = margin[i];
+        if (f->task == TASK_REGRESSION) {
+            margin[i] = m - (y - f->target_mean) * f->target_scale;
+            loss += 0.5 * margin[i] * margin[i];
+        } else if (f->task == TASK_BINARY) {
+            double e = exp(-fabs(m)), p = m > 0 ? 1 / (1 + e) : e / (1 + e);
+            loss += log1p(e) + ((m > 0) == (y > 0) ? 0 : fabs(m));
+            margin[i] = p - y;
+        } else {
+            double top = m, sum = 0;
+            for (uint32_t k = 1; k < outputs; k++) top = fmax(top, margin[k * stride + i]);
+            for (uint32_t k = 0; k < outputs; k++) sum += exp(margin[k * stride + i] - top);
+            loss += log(sum) + top - margin[(size_t)y * stride + i];
+            for (uint32_t k = 0; k < outputs; k++) {
+                double p = exp(margin[k * stride + i] - top) / sum;
+                margin[k * stride + i] = p - (k == (uint32_t)y);
+            }
+        }
+    }
+    for (uint32_t k = 0; k < outputs; k++) {
+        for (uint32_t i = count; i < padded; i++) margin[k * stride + i] = 0;
+    }
+    return loss;
+}
+
+static double run_block(const struct fitting *f, uint64_t first, uint32_t count, uint32_t worker,
+                        double *gradient) {
+    const struct linear *linear = f->linear;
+    uint32_t padded = (count + 7) & ~7u;
+    float *values = f->values + (size_t)worker * linear->features * f->block_rows;
+    double *margins = f->margins + (size_t)worker * linear->outputs * f->block_rows;
+    const double *intercepts = f->x + (size_t)linear->width * linear->outputs;
+    load_block(f, first, count, padded, values);
+    for (uint32_t k = 0; k < linear->outputs; k++) {
+        double *margin = margins + (size_t)k * f->block_rows;
+        for (uint32_t i = 0; i < padded; i++) margin[i] = intercepts[k];
+        for (uint32_t c = 0; c < linear->features; c++) {
+            add_feature(f, &linear->terms[c], values + (size_t)c * f->block_rows,
+                        f->x + (size_t)k * linear->width, padded, margin);
+        }
+    }
+    double loss = to_residuals(f, first, count, padded, margins);
+    for (uint32_t k = 0; k < linear->outputs; k++) {
+        const double *residual = margins + (size_t)k * f->block_rows;
+        for (uint32_t c = 0; c < linear->features; c++) {
+            add_gradient(&linear->terms[c], values + (size_t)c * f->block_rows, residual, padded,
+                         gradient + (size_t)k * linear->width);
+        }
+        double *out = gradient + (size_t)linear->width * linear->outputs + k;
+        for (uint32_t i = 0; i < count; i++) *out += residual[i];
+    }
+    return loss;
+}
+
+static void run_share(void *ctx, size_t index, uint32_t worker) {
+    struct fitting *f = ctx;
+    uint64_t rows = f->rows->train_count;
+    uint64_t blocks = (rows + f->block_rows - 1) / f->block_rows;
+    uint64_t from = blocks * index / f->shares, to = blocks * (index + 1) / f->shares;
+    double *gradient = f->share_gradient + index * f->size, loss = 0;
+    memset(gradient, 0, f->size * sizeof(double));
+    for (uint64_t b = from; b < to && !progress_cancelled(f->progress); b++) {
+        uint64_t first = b * f->block_rows, left = rows - first;
+        uint32_t count = left < f->block_rows ? (uint32_t)left : f->block_rows;
+        loss += run_block(f, first, count, worker, gradient);
+    }
+    f->share_loss[index] = loss;
+}
+
+static enum err compute(void *ctx, const double *x, double *out_value, double *gradient) {
+    struct fitting *f = ctx;
+    f->x = x;
+    pool_run(f->pool, f->shares, run_share, f);
+    if (progress_cancelled(f->progress)) return ERR_CANCELLED;
+    double loss = 0, per_row = 1 / (double)(f->rows->train_count ? f->rows->train_count : 1);
+    for (uint32_t s = 0; s < f->shares; s++) loss += f->share_loss[s];
+    loss *= per_row;
+    size_t weights = (size_t)f->linear->width * f->linear->outputs;
+    for (size_t i = 0; i < f->size; i++) {
+        double sum = 0;
+        for (uint32_t s = 0; s < f->shares; s++) sum += f->share_gradient[s * f->size + i];
+        gradient[i] = sum * per_row;
+        if (i >= weights) continue;
+        gradient[i] += f->l2 * x[i];
+        loss += 0.5 * f->l2 * x[i] * x[i];
+    }
+    *out_value = loss;
+    return OK;
+}
+
+// ---- the fit ------------------------------------------------------------------------------------------
+
+static void start_at(const struct fitting *f, double *x) {
+    uint32_t outputs = f->linear->outputs;
+    double *intercept = x + (size_t)f->linear->width * outputs, count[TABULAR_CLASSES_MAX] = {0};
+    if (f->task == TASK_REGRESSION) return;
+    for (uint64_t i = 0; i < f->rows->train_count; i++) {
+        count[(uint32_t)f->rows->target->values[f->rows->train ? f->rows->train[i] : i]]++;
+    }
+    if (outputs == 1) intercept[0] = log((count[1] + 0.5) / (count[0] + 0.5));
+    else for (uint32_t k = 0; k < outputs; k++) intercept[k] = log(count[k] + 0.5);
+}
+
+// Regression was fitted to the standardised target: back to its units.
+static void finish(const struct fitting *f, const double *x, const double *category_share) {
+    struct linear *linear = f->linear;
+    size_t weights = (size_t)linear->width * linear->outputs;
+    double unit = 1 / f->target_scale;
+    for (size_t i = 0; i < weights; i++) linear->weights[i] = x[i] * unit;
+    for (uint32_t k = 0; k < linear->outputs; k++) {
+        linear->intercept[k] = x[weights + k] * unit + f->target_mean;
+    }
+    linear_set_base(linear, category_share);
+}
+
+static enum err take_scratch(struct fitting *f) {
+    const struct linear *linear = f->linear;
+    uint32_t threads = pool_threads(f->pool), features = linear->features ? linear->features : 1;
+    size_t rows = block_values / (features > linear->outputs ? features : linear->outputs) & ~7u;
+    rows = rows > BLOCK_ROWS_MAX ? BLOCK_ROWS_MAX : rows;
+    f->block_rows = rows < BLOCK_ROWS_LEAST ? BLOCK_ROWS_LEAST : (uint32_t)rows;
+    f->size = ((size_t)linear->width + 1) * linear->outputs;
+    size_t shares = share_bytes_max / (f->size * sizeof(double));
+    f->shares = shares > SHARES_MAX ? SHARES_MAX : shares < 1 ? 1 : (uint32_t)shares;
+    f->values = memory_take((size_t)threads * features * f->block_rows * sizeof(float));
+    f->margins = memory_take((size_t)threads * linear->outputs * f->block_rows * sizeof(double));
+    f->share_gradient = memory_take(f->shares * f->size * sizeof(double));
+    f->share_loss = memory_take(f->shares * sizeof(double));
+    return f->values && f->margins && f->share_gradient && f->share_loss ? OK : ERR_MEMORY;
+}
+
+static enum err fit(struct fitting *f, const struct tabular_options *options, double *x,
+                    double *l1, double *category_share) {
+    struct measuring measuring = {f->rows, f->linear, category_share};
+    pool_run(f->pool, f->linear->features, measure_feature, &measuring);
+    f->target_scale = 1;
+    if (f->task == TASK_REGRESSION) measure_target(f);
+    f->l2 = options->alpha * (1 - options->l1_share);
+    size_t weights = (size_t)f->linear->width * f->linear->outputs;
+    for (size_t i = 0; i < weights; i++) l1[i] = options->alpha * options->l1_share;
+    start_at(f, x);
+    struct objective objective = {compute, f, f->size, options->l1_share > 0 ? l1 : NULL};
+    enum err err = minimise(&objective, x, LINEAR_STEPS_MAX, linear_gradient_small,
+                            &f->linear->iterations);
+    if (err == OK) finish(f, x, category_share);
+    return err;
+}
+
+enum err linear_train(const struct train_rows *rows, const struct tabular_options *options,
+                      struct pool *pool, struct progress *progress, struct linear *out,
+                      struct fault *fault) {
+    uint32_t outputs = rows->target->task == TASK_CLASSES ? rows->target->class_count : 1;
+    struct linear linear = {0};
+    enum err err = linear_take(rows->frame->features, rows->frame->feature_count, outputs, &linear);
+    if (err == ERR_LIMIT) return fault_set(fault, err, "train.too_wide", STR("16777216"));
+    if (err != OK) return err;
+    struct fitting f = {.rows = rows, .linear = &linear, .pool = pool, .progress = progress,
+                        .task = rows->target->task};
+    err = take_scratch(&f);
+    double *x = memory_take(f.size * sizeof(double)), *l1 = memory_take(f.size * sizeof(double));
+    double *category_share = memory_take(linear.width * sizeof(double) + 1);
+    if (!x || !l1 || !category_share) err = ERR_MEMORY;
+    if (err == OK) err = fit(&f, options, x, l1, category_share);
+    memory_give(category_share);
+    memory_give(l1);
+    memory_give(x);
+    memory_give(f.share_loss);
+    memory_give(f.share_gradient);
+    memory_give(f.margins);
+    memory_give(f.values);
+    if (err != OK) linear_close(&linear);
+    else *out = linear;
+    return err;
+}

@@ -1,0 +1,92 @@
+// The model: opening, closing, what it is about, prediction.
+
+#include <math.h>
+#include <string.h>
+
+#include "model/tabular/model_private.h"
+
+// Below this many cells threads cost more than they save.
+static const uint64_t cells_worth_threads = 200 * 1000;
+
+enum err model_open(struct tabular_model **out) {
+    struct tabular_model *model = memory_take(sizeof(*model));
+    if (!model) return ERR_MEMORY;
+    enum err err = arena_open(model_arena_bytes, &model->arena);
+    if (err != OK) {
+        memory_give(model);
+        return err;
+    }
+    *out = model;
+    return OK;
+}
+
+void tabular_close(struct tabular_model *model) {
+    if (!model) return;
+    forest_fast_close(model->fast);
+    forest_close(&model->forest);
+    linear_close(&model->linear);
+    arena_close(model->arena);
+    memory_give(model);
+}
+
+struct str model_text(struct tabular_model *model, struct str text, bool *bad) {
+    char *copy = arena_take(model->arena, text.size + 1);
+    if (!copy) {
+        *bad = true;
+        return STR_NONE;
+    }
+    if (text.size > 0) memcpy(copy, text.data, text.size);
+    return (struct str){copy, text.size};
+}
+
+struct tabular_about tabular_about(const struct tabular_model *model) {
+    return (struct tabular_about){.features = model->features,
+                                  .feature_count = model->feature_count, .task = model->task,
+                                  .learner = model->learner, .target = model->target,
+                                  .classes = model->classes, .class_count = model->class_count,
+                                  .outputs = model->outputs};
+}
+
+const float *tabular_typical(const struct tabular_model *model) {
+    return model->typical;
+}
+
+enum err model_margin(const struct tabular_model *model, const struct frame *frame,
+                      struct pool *pool, double *out) {
+    if (model->learner == LEARNER_BOOST) {
+        return forest_predict(&model->forest, model->fast, frame, pool, out);
+    }
+    linear_predict(&model->linear, frame, pool, out);
+    return OK;
+}
+
+void model_link(const struct tabular_model *model, double *row) {
+    if (model->task == TASK_REGRESSION) return;
+    if (model->outputs == 1) {
+        double e = exp(-fabs(row[0]));
+        row[0] = row[0] > 0 ? 1 / (1 + e) : e / (1 + e);
+        return;
+    }
+    double top = row[0], sum = 0;
+    for (uint32_t k = 1; k < model->outputs; k++) top = fmax(top, row[k]);
+    for (uint32_t k = 0; k < model->outputs; k++) sum += row[k] = exp(row[k] - top);
+    for (uint32_t k = 0; k < model->outputs; k++) row[k] /= sum;
+}
+
+enum err tabular_predict(const struct tabular_model *model, const struct frame *frame,
+                         uint32_t threads, double *out, double *contributions) {
+    cy_assert(frame->feature_count == model->feature_count);
+    // The model's own description rules: its categories are what values index.
+    struct frame rows = *frame;
+    rows.features = model->features;
+    uint64_t cells = frame->rows * (frame->feature_count + 1) * (contributions ? 100 : 1);
+    if (threads == 0) threads = thread_count_usable();
+    struct pool *pool;
+    enum err err = pool_open(cells < cells_worth_threads ? 1 : threads, &pool);
+    if (err != OK) return err;
+    err = model_margin(model, &rows, pool, out);
+    for (uint64_t i = 0; err == OK && i < frame->rows; i++) model_link(model, out + i * model->outputs);
+    if (err == OK && contributions) err = model_explain(model, &rows, pool, contributions);
+    pool_close(pool);
+    return err;
+}

@@ -1,0 +1,365 @@
+// The model's file, little-endian, one pass from front to back:
+//   "CYTAB001" | task, learner, class_count, feature_count (u32 each) | target | classes |
+//   features (kind u32, name, type, category_count u32, categories, typical f32) |
+//   the learner's part | CRC-32C of all before
+// A text is its size (u32) and bytes. Trees: base, then for each tree its nodes in level order; the
+// children of the n-th node that splits stand at 2 n + 1 and 2 n + 2, so a reader can demand the
+// only place they may have and a tree cannot have a cycle. Everything read is hostile: counts are
+// held against the bytes that are left before memory is taken for them.
+
+#include <math.h>
+#include <string.h>
+
+#include "base/crc32c.h"
+#include "model/tabular/model_private.h"
+
+static const char magic[8] = {'C', 'Y', 'T', 'A', 'B', '0', '0', '1'};
+
+// ---- writing -------------------------------------------------------------------------------------
+
+static void put_u32(struct buf *out, uint32_t value) {
+    uint8_t bytes[4] = {(uint8_t)value, (uint8_t)(value >> 8), (uint8_t)(value >> 16),
+                        (uint8_t)(value >> 24)};
+    buf_add(out, bytes, sizeof(bytes));
+}
+
+static void put_f32(struct buf *out, float value) {
+    uint32_t bits;
+    memcpy(&bits, &value, sizeof(bits));
+    put_u32(out, bits);
+}
+
+static void put_f64(struct buf *out, double value) {
+    uint64_t bits;
+    memcpy(&bits, &value, sizeof(bits));
+    put_u32(out, (uint32_t)bits);
+    put_u32(out, (uint32_t)(bits >> 32));
+}
+
+static void put_text(struct buf *out, struct str text) {
+    put_u32(out, (uint32_t)text.size);
+    buf_add_str(out, text);
+}
+
+enum { NODE_LEAF = 0, NODE_NUMBER = 1, NODE_SET = 2, NODE_MISSING_LEFT = 4 };
+
+static void put_forest(const struct tabular_model *model, struct buf *out) {
+    const struct forest *forest = &model->forest;
+    for (uint32_t k = 0; k < forest->outputs; k++) put_f64(out, forest->base[k]);
+    for (uint32_t f = 0; f < model->feature_count; f++) {
+        if (model->features[f].kind != FEATURE_CATEGORY) continue;
+        buf_add_char(out, (char)forest->missing_bin[f]);
+        buf_add(out, forest->category_bin[f], model->features[f].category_count);
+    }
+    put_u32(out, forest->tree_count);
+    for (uint32_t t = 0; t < forest->tree_count; t++) {
+        const struct node *tree = forest_tree(forest, t);
+        uint32_t nodes = forest->starts[t + 1] - forest->starts[t];
+        put_u32(out, nodes);
+        for (uint32_t n = 0; n < nodes; n++) {
+            const struct node *node = &tree[n];
+            int kind = node->left == 0 ? NODE_LEAF : node->set ? NODE_SET : NODE_NUMBER;
+            buf_add_char(out, (char)(kind | (node->missing_left ? NODE_MISSING_LEFT : 0)));
+            put_f32(out, node->cover);
+            if (kind == NODE_LEAF) {
+                put_f32(out, node->value);
+                continue;
+            }
+            put_u32(out, node->feature);
+            put_f32(out, node->gain);
+            if (kind == NODE_NUMBER) put_f32(out, node->threshold);
+            for (uint32_t w = 0; kind == NODE_SET && w < FOREST_SET_WORDS; w++) {
+                put_u32(out, forest->sets[(size_t)(node->set - 1) * FOREST_SET_WORDS + w]);
+            }
+        }
+    }
+}
+
+static void put_linear(const struct linear *linear, struct buf *out) {
+    for (uint32_t f = 0; f < linear->features; f++) {
+        put_f64(out, linear->terms[f].mean);
+        put_f64(out, linear->terms[f].scale);
+    }
+    size_t weights = (size_t)linear->width * linear->outputs;
+    for (size_t i = 0; i < weights; i++) put_f64(out, linear->weights[i]);
+    for (uint32_t k = 0; k < linear->outputs; k++) {
+        put_f64(out, linear->intercept[k]);
+        put_f64(out, linear->base[k]);
+    }
+    size_t averages = (size_t)linear->features * linear->outputs;
+    for (size_t i = 0; i < averages; i++) put_f64(out, linear->average[i]);
+}
+
+void tabular_save(const struct tabular_model *model, struct buf *out) {
+    size_t start = out->size;
+    buf_add(out, magic, sizeof(magic));
+    put_u32(out, model->task);
+    put_u32(out, model->learner);
+    put_u32(out, model->class_count);
+    put_u32(out, model->feature_count);
+    put_text(out, model->target);
+    for (uint32_t k = 0; k < model->class_count; k++) put_text(out, model->classes[k]);
+    for (uint32_t f = 0; f < model->feature_count; f++) {
+        const struct feature *feature = &model->features[f];
+        put_u32(out, feature->kind);
+        put_text(out, feature->name);
+        put_text(out, feature->type);
+        put_u32(out, feature->category_count);
+        for (uint32_t c = 0; c < feature->category_count; c++) put_text(out, feature->categories[c]);
+        put_f32(out, model->typical[f]);
+    }
+    if (model->learner == LEARNER_BOOST) put_forest(model, out);
+    else put_linear(&model->linear, out);
+    if (buf_err(out) == OK) put_u32(out, crc32c(0, out->data + start, out->size - start));
+}
+
+// ---- reading -------------------------------------------------------------------------------------
+
+struct reader {
+    const uint8_t *at, *end;
+    bool damaged; // sticky: everything after it reads as 0
+    enum err err; // ERR_MEMORY, sticky too
+};
+
+static bool fine(const struct reader *r) {
+    return !r->damaged && r->err == OK;
+}
+
+static const uint8_t *get_bytes(struct reader *r, size_t size) {
+    if (!fine(r) || (size_t)(r->end - r->at) < size) {
+        r->damaged = true;
+        return NULL;
+    }
+    r->at += size;
+    return r->at - size;
+}
+
+static uint32_t get_u32(struct reader *r) {
+    const uint8_t *b = get_bytes(r, 4);
+    if (!b) return 0;
+    return b[0] | (uint32_t)b[1] << 8 | (uint32_t)b[2] << 16 | (uint32_t)b[3] << 24;
+}
+
+static float get_f32(struct reader *r) {
+    uint32_t bits = get_u32(r);
+    float value;
+    memcpy(&value, &bits, sizeof(value));
+    return value;
+}
+
+static double get_f64(struct reader *r) {
+    uint64_t bits = get_u32(r);
+    bits |= (uint64_t)get_u32(r) << 32;
+    double value;
+    memcpy(&value, &bits, sizeof(value));
+    if (!isfinite(value)) r->damaged = true;
+    return value;
+}
+
+// A count of things that take at least `each` bytes of what is left.
+static uint32_t get_count(struct reader *r, uint32_t most, size_t each) {
+    uint32_t count = get_u32(r);
+    if (count > most || count > (size_t)(r->end - r->at) / each) r->damaged = true;
+    return fine(r) ? count : 0;
+}
+
+static struct str get_text(struct reader *r, struct tabular_model *model) {
+    uint32_t size = get_u32(r);
+    if (size > MODEL_NAME_BYTES) r->damaged = true;
+    const uint8_t *bytes = get_bytes(r, size);
+    if (!bytes) return STR_NONE;
+    bool bad = false;
+    struct str text = model_text(model, (struct str){(const char *)bytes, size}, &bad);
+    if (bad) r->err = ERR_MEMORY;
+    return text;
+}
+
+static void *arena_for(struct reader *r, struct tabular_model *model, size_t count, size_t each) {
+    if (!fine(r)) return NULL;
+    void *memory = arena_take_array(model->arena, count + 1, each);
+    if (!memory) r->err = ERR_MEMORY;
+    return memory;
+}
+
+static void get_feature(struct reader *r, struct tabular_model *model, uint32_t f) {
+    struct feature *feature = &model->features[f];
+    uint32_t kind = get_u32(r);
+    if (kind > FEATURE_CATEGORY) r->damaged = true;
+    feature->kind = kind == FEATURE_CATEGORY ? FEATURE_CATEGORY : FEATURE_NUMBER;
+    feature->name = get_text(r, model);
+    feature->type = get_text(r, model);
+    uint32_t count = get_count(r, TABULAR_CATEGORIES_MAX, 4);
+    if (feature->kind == FEATURE_NUMBER && count > 0) r->damaged = true;
+    feature->categories = arena_for(r, model, count, sizeof(struct str));
+    for (uint32_t c = 0; fine(r) && c < count; c++) feature->categories[c] = get_text(r, model);
+    feature->category_count = fine(r) ? count : 0;
+    float typical = get_f32(r);
+    if (isinf(typical)) r->damaged = true;
+    if (feature->kind == FEATURE_CATEGORY && !isnan(typical) &&
+        !(typical >= 0 && typical < (float)count)) {
+        r->damaged = true;
+    }
+    if (fine(r)) model->typical[f] = typical;
+}
+
+static void get_about(struct reader *r, struct tabular_model *model) {
+    uint32_t task = get_u32(r), learner = get_u32(r);
+    uint32_t classes = get_count(r, TABULAR_CLASSES_MAX, 4);
+    uint32_t features = get_count(r, MODEL_FEATURES_MAX, 20);
+    bool right = task == TASK_REGRESSION ? classes == 0
+                 : task == TASK_BINARY   ? classes == 2
+                                         : task == TASK_CLASSES && classes > 2;
+    if (!right || learner > LEARNER_LINEAR) r->damaged = true;
+    model->target = get_text(r, model);
+    model->classes = arena_for(r, model, classes, sizeof(struct str));
+    for (uint32_t k = 0; fine(r) && k < classes; k++) model->classes[k] = get_text(r, model);
+    model->features = arena_for(r, model, features, sizeof(struct feature));
+    model->typical = arena_for(r, model, features, sizeof(float));
+    for (uint32_t f = 0; fine(r) && f < features; f++) get_feature(r, model, f);
+    if (!fine(r)) return;
+    model->task = task;
+    model->learner = learner;
+    model->class_count = classes;
+    model->feature_count = features;
+    model->outputs = task == TASK_CLASSES ? classes : 1;
+}
+
+static void get_node(struct reader *r, const struct tabular_model *model, struct forest *forest,
+                     struct node *node, uint32_t *children) {
+    const uint8_t *flags = get_bytes(r, 1);
+    uint32_t kind = flags ? *flags & 3u : 0;
+    if (flags && (kind == 3 || *flags > 6)) r->damaged = true;
+    node->cover = get_f32(r);
+    if (!(node->cover >= 0) || !isfinite(node->cover)) r->damaged = true;
+    if (kind == NODE_LEAF) {
+        node->value = get_f32(r);
+        if (!isfinite(node->value)) r->damaged = true;
+        return;
+    }
+    node->missing_left = flags && (*flags & NODE_MISSING_LEFT) != 0;
+    node->left = *children;
+    *children += 2;
+    node->feature = get_u32(r);
+    node->gain = get_f32(r);
+    if (!isfinite(node->gain) || node->feature >= model->feature_count) r->damaged = true;
+    if (!fine(r)) return;
+    bool category = model->features[node->feature].kind == FEATURE_CATEGORY;
+    if (category != (kind == NODE_SET)) r->damaged = true;
+    if (kind == NODE_NUMBER) {
+        node->threshold = get_f32(r);
+        if (isnan(node->threshold)) r->damaged = true;
+        return;
+    }
+    uint32_t *set = forest->sets + (size_t)forest->set_count * FOREST_SET_WORDS;
+    for (uint32_t w = 0; w < FOREST_SET_WORDS; w++) set[w] = get_u32(r);
+    node->set = ++forest->set_count;
+}
+
+// Depth by the children's places; deeper than training makes them is refused.
+static bool depth_fits(const struct node *tree, uint32_t nodes, uint8_t *depth) {
+    depth[0] = 0;
+    for (uint32_t n = 0; n < nodes; n++) {
+        if (depth[n] > FOREST_DEPTH_MAX) return false;
+        if (tree[n].left == 0) continue;
+        depth[tree[n].left] = depth[tree[n].left + 1] = (uint8_t)(depth[n] + 1);
+    }
+    return true;
+}
+
+static void get_tree(struct reader *r, const struct tabular_model *model, struct forest *forest) {
+    uint32_t nodes = get_count(r, (2u << FOREST_DEPTH_MAX) - 1, 9);
+    if (nodes == 0 || nodes % 2 == 0) r->damaged = true;
+    if (!fine(r)) return;
+    r->err = forest_reserve(forest, nodes + 1);
+    if (r->err == ERR_LIMIT) {
+        r->err = OK;
+        r->damaged = true;
+    }
+    uint8_t *depth = fine(r) ? memory_take(nodes + 2) : NULL;
+    if (fine(r) && !depth) r->err = ERR_MEMORY;
+    if (!fine(r)) return;
+    struct node *tree = forest->nodes + forest->node_count;
+    memset(tree, 0, nodes * sizeof(*tree));
+    uint32_t children = 1;
+    for (uint32_t n = 0; fine(r) && n < nodes; n++) {
+        get_node(r, model, forest, &tree[n], &children);
+        if (children > nodes) r->damaged = true;
+    }
+    if (children != nodes || (fine(r) && !depth_fits(tree, nodes, depth))) r->damaged = true;
+    memory_give(depth);
+    if (!fine(r)) return;
+    forest->node_count += nodes;
+    forest->starts[++forest->tree_count] = forest->node_count;
+}
+
+static void get_forest(struct reader *r, struct tabular_model *model) {
+    struct forest *forest = &model->forest;
+    if (!fine(r)) return;
+    forest->outputs = model->outputs;
+    forest->base = memory_take(model->outputs * sizeof(double));
+    if (!forest->base) r->err = ERR_MEMORY;
+    for (uint32_t k = 0; fine(r) && k < model->outputs; k++) forest->base[k] = get_f64(r);
+    if (fine(r)) r->err = forest_categories_take(forest, model->features, model->feature_count);
+    for (uint32_t f = 0; fine(r) && f < model->feature_count; f++) {
+        if (model->features[f].kind != FEATURE_CATEGORY) continue;
+        uint32_t count = model->features[f].category_count;
+        const uint8_t *bins = get_bytes(r, (size_t)count + 1);
+        if (!bins) return;
+        forest->missing_bin[f] = bins[0];
+        memcpy(forest->category_bin[f], bins + 1, count);
+    }
+    uint32_t trees = get_count(r, FOREST_TREES_MAX, 13);
+    if (trees % model->outputs != 0) r->damaged = true;
+    for (uint32_t t = 0; fine(r) && t < trees; t++) get_tree(r, model, forest);
+    if (fine(r)) r->err = forest_fast_make(forest, model->feature_count, &model->fast);
+}
+
+static void get_linear(struct reader *r, struct tabular_model *model) {
+    struct linear *linear = &model->linear;
+    if (!fine(r)) return;
+    enum err err = linear_take(model->features, model->feature_count, model->outputs, linear);
+    if (err == ERR_LIMIT) r->damaged = true;
+    else r->err = err;
+    for (uint32_t f = 0; fine(r) && f < linear->features; f++) {
+        linear->terms[f].mean = get_f64(r);
+        linear->terms[f].scale = get_f64(r);
+    }
+    size_t weights = (size_t)linear->width * model->outputs;
+    for (size_t i = 0; fine(r) && i < weights; i++) linear->weights[i] = get_f64(r);
+    for (uint32_t k = 0; fine(r) && k < model->outputs; k++) {
+        linear->intercept[k] = get_f64(r);
+        linear->base[k] = get_f64(r);
+    }
+    size_t averages = (size_t)linear->features * model->outputs;
+    for (size_t i = 0; fine(r) && i < averages; i++) linear->average[i] = get_f64(r);
+}
+
+static bool checksum_fits(struct str bytes) {
+    const uint8_t *sum = (const uint8_t *)bytes.data + bytes.size - 4;
+    uint32_t want = sum[0] | (uint32_t)sum[1] << 8 | (uint32_t)sum[2] << 16 |
+                    (uint32_t)sum[3] << 24;
+    return crc32c(0, bytes.data, bytes.size - 4) == want;
+}
+
+enum err tabular_load(struct str bytes, struct tabular_model **out, struct fault *fault) {
+    bool known = bytes.size >= sizeof(magic) + 4 && !memcmp(bytes.data, magic, sizeof(magic));
+    if (!known || !checksum_fits(bytes)) {
+        return fault_set(fault, ERR_CORRUPT, "model.damaged", STR_NONE);
+    }
+    struct tabular_model *model;
+    enum err err = model_open(&model);
+    if (err != OK) return err;
+    const uint8_t *start = (const uint8_t *)bytes.data;
+    struct reader r = {.at = start + sizeof(magic), .end = start + bytes.size - 4};
+    get_about(&r, model);
+    if (fine(&r) && model->learner == LEARNER_BOOST) get_forest(&r, model);
+    else get_linear(&r, model);
+    if (fine(&r) && r.at != r.end) r.damaged = true;
+    if (fine(&r)) {
+        *out = model;
+        return OK;
+    }
+    tabular_close(model);
+    if (r.err != OK && !r.damaged) return r.err;
+    return fault_set(fault, ERR_CORRUPT, "model.damaged", STR_NONE);
+}

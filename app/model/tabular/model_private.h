@@ -1,0 +1,42 @@
+// What a trained model is, inside the folder: its description, and a forest or a linear model.
+// All strings and the description live in the arena; forest and linear own their arrays.
+#pragma once
+
+#include "model/tabular/linear_private.h"
+#include "model/tabular/predict_private.h"
+
+enum {
+    MODEL_FEATURES_MAX = 64 * 1024,
+    MODEL_NAME_BYTES = 64 * 1024, // of a feature, category or class
+};
+// Descriptions of the widest model with long category names stay far below.
+static const size_t model_arena_bytes = (size_t)1 << 30;
+
+struct tabular_model {
+    struct arena *arena;
+    struct feature *features; // (feature_count)
+    float *typical;           // (feature_count)
+    struct str *classes;      // (class_count)
+    struct str target;
+    uint32_t feature_count, class_count, outputs;
+    enum tabular_task task;
+    enum tabular_learner learner;
+    struct forest forest;     // LEARNER_BOOST
+    struct forest_fast *fast;
+    struct linear linear;     // LEARNER_LINEAR
+};
+
+// An empty model with an arena. ERR_MEMORY.
+enum err model_open(struct tabular_model **out) MUST_USE;
+// Copies text into the model; *bad is set when there is no memory.
+struct str model_text(struct tabular_model *model, struct str text, bool *bad);
+
+// out (N, K) before the link. ERR_MEMORY.
+enum err model_margin(const struct tabular_model *model, const struct frame *frame,
+                      struct pool *pool, double *out) MUST_USE;
+// Margins of one row (K) to outputs, in place.
+void model_link(const struct tabular_model *model, double *row);
+
+// TreeSHAP and the linear parts: out (N, K, F + 1). ERR_MEMORY.
+enum err model_explain(const struct tabular_model *model, const struct frame *frame,
+                       struct pool *pool, double *out) MUST_USE;

@@ -1,0 +1,123 @@
+// Options: defaults, bounds, and JSON in and out.
+
+#include <math.h>
+
+#include "model/tabular/bins_private.h"
+#include "model/tabular/forest_private.h"
+#include "model/tabular/tabular.h"
+
+void tabular_options_default(struct tabular_options *options) {
+    *options = (struct tabular_options){
+        .learner = LEARNER_BOOST, .seed = 1, .threads = 0, .trees = 300, .depth = 6,
+        .learning_rate = 0.1, .l2 = 1, .min_child_weight = 1, .row_share = 1, .column_share = 1,
+        .early_stop = 30, .bins = BINS_MAX, .alpha = 1e-4, .l1_share = 0, .test_milli = 200,
+        .validate_milli = 160};
+}
+
+const char *tabular_task_name(enum tabular_task task) {
+    static const char *const names[] = {"binary", "classes", "regression"};
+    cy_assert(task <= TASK_REGRESSION);
+    return names[task];
+}
+
+struct whole_option {
+    const char *name;
+    size_t offset; // of a uint32_t
+    uint64_t least, most;
+};
+struct real_option {
+    const char *name;
+    size_t offset; // of a double
+    double least, most;
+};
+#define AT(member) offsetof(struct tabular_options, member)
+static const struct whole_option whole_options[] = {
+    {"threads", AT(threads), 0, 256},
+    {"trees", AT(trees), 1, 10000},
+    {"depth", AT(depth), 1, FOREST_DEPTH_MAX},
+    {"early_stop", AT(early_stop), 0, 10000},
+    {"bins", AT(bins), 2, BINS_MAX},
+    {"test_milli", AT(test_milli), 0, 900},
+    {"validate_milli", AT(validate_milli), 0, 900},
+};
+static const struct real_option real_options[] = {
+    {"learning_rate", AT(learning_rate), 1e-6, 1},
+    {"l2", AT(l2), 0, 1e9},
+    {"min_child_weight", AT(min_child_weight), 0, 1e9},
+    {"row_share", AT(row_share), 0.01, 1},
+    {"column_share", AT(column_share), 0.01, 1},
+    {"alpha", AT(alpha), 0, 1e9},
+    {"l1_share", AT(l1_share), 0, 1},
+};
+enum {
+    WHOLE_COUNT = sizeof(whole_options) / sizeof(*whole_options),
+    REAL_COUNT = sizeof(real_options) / sizeof(*real_options),
+};
+
+static enum err bad(struct fault *fault, struct str member) {
+    return fault_set(fault, ERR_INPUT, "train.bad_option", member);
+}
+
+static bool read_whole(const struct json *value, const struct whole_option *option,
+                       struct tabular_options *out) {
+    uint64_t number;
+    if (!json_u64(value, &number) || number < option->least || number > option->most) return false;
+    *(uint32_t *)(void *)((char *)out + option->offset) = (uint32_t)number;
+    return true;
+}
+
+static bool read_real(const struct json *value, const struct real_option *option,
+                      struct tabular_options *out) {
+    double number = json_number(value, NAN);
+    if (!(number >= option->least && number <= option->most)) return false;
+    *(double *)(void *)((char *)out + option->offset) = number;
+    return true;
+}
+
+static bool read_member(const struct json *member, struct tabular_options *out) {
+    struct str name = json_name(member);
+    if (str_is(name, "learner")) {
+        struct str text = json_text(member);
+        out->learner = str_is(text, "linear") ? LEARNER_LINEAR : LEARNER_BOOST;
+        return str_is(text, "boost") || str_is(text, "linear");
+    }
+    if (str_is(name, "seed")) return json_u64(member, &out->seed);
+    for (size_t i = 0; i < WHOLE_COUNT; i++) {
+        if (str_is(name, whole_options[i].name)) return read_whole(member, &whole_options[i], out);
+    }
+    for (size_t i = 0; i < REAL_COUNT; i++) {
+        if (str_is(name, real_options[i].name)) return read_real(member, &real_options[i], out);
+    }
+    return false; // a misspelt option must not be ignored
+}
+
+enum err tabular_options_read(const struct json *node, struct tabular_options *out,
+                              struct fault *fault) {
+    struct tabular_options options;
+    tabular_options_default(&options);
+    if (node && !json_is_null(node)) {
+        if (!json_is_object(node)) return bad(fault, STR("options"));
+        for (const struct json *m = json_first(node); m; m = json_next(m)) {
+            if (!read_member(m, &options)) return bad(fault, json_name(m));
+        }
+    }
+    if (options.test_milli + options.validate_milli > 900) return bad(fault, STR("test_milli"));
+    *out = options;
+    return OK;
+}
+
+void tabular_options_write(struct json_writer *out, const struct tabular_options *options) {
+    json_open_object(out);
+    json_set_text(out, "learner",
+                  options->learner == LEARNER_BOOST ? STR("boost") : STR("linear"));
+    json_set_u64(out, "seed", options->seed);
+    for (size_t i = 0; i < WHOLE_COUNT; i++) {
+        const char *at = (const char *)options + whole_options[i].offset;
+        json_set_u64(out, whole_options[i].name, *(const uint32_t *)(const void *)at);
+    }
+    for (size_t i = 0; i < REAL_COUNT; i++) {
+        const char *at = (const char *)options + real_options[i].offset;
+        json_set_number(out, real_options[i].name, *(const double *)(const void *)at);
+    }
+    json_close_object(out);
+}

@@ -1,0 +1,147 @@
+// Split search: numbers by one scan with missing values on either side; categories in the order of
+// their gradient statistic, which holds the best subset for a convex loss (Fisher 1958).
+
+#include "model/tabular/search_private.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+// Few categories are tried one against the rest; more are sorted, with a prior that keeps rare ones
+// from looking extreme (values as in LightGBM's cat_smooth and cat_l2).
+enum { ONE_AGAINST_REST_MAX = 4 };
+static const double category_smooth = 10, category_l2 = 10;
+// Below this a gain is rounding noise.
+static const double gain_least = 1e-6;
+
+struct node_sums {
+    const struct search_limits *limits;
+    uint64_t total;
+    double gradient, hessian; // of the node, in units
+    double l2, parent;
+};
+
+static struct node_sums sums_of(uint64_t total, const struct search_limits *limits, double l2) {
+    struct node_sums n = {.limits = limits, .total = total, .l2 = l2};
+    n.gradient = cell_gradient(total) * limits->per_gradient;
+    n.hessian = cell_hessian(total) * limits->per_hessian;
+    n.parent = n.gradient * n.gradient / (n.hessian + l2);
+    return n;
+}
+
+// The gain of putting `left` to the left; 0 if a side is too light.
+static inline double gain_of(const struct node_sums *n, uint64_t left) {
+    double g = cell_gradient(left) * n->limits->per_gradient;
+    double h = cell_hessian(left) * n->limits->per_hessian;
+    double rest_g = n->gradient - g, rest_h = n->hessian - h;
+    double least = n->limits->min_child_weight;
+    if (h < least || rest_h < least || left == 0) return 0;
+    double a = h + n->l2, b = rest_h + n->l2;
+    // One division instead of two.
+    return a > 0 && b > 0 ? (g * g * b + rest_g * rest_g * a) / (a * b) - n->parent : 0;
+}
+
+static bool left_is_heavier(uint64_t left, uint64_t total) {
+    return cell_hessian(left) * 2 >= cell_hessian(total);
+}
+
+static void search_number(const uint64_t *cells, const struct node_sums *n,
+                          const struct feature_bins *feature, struct split *best) {
+    uint64_t missing = cells[feature->value_bins], sum = 0;
+    // Without missing values the last bin splits nothing off.
+    uint32_t ends = missing ? feature->value_bins : feature->value_bins - 1;
+    for (uint32_t bin = 0; bin < ends; bin++) {
+        if (cells[bin] == 0 && bin > 0) continue; // the same two sides as the bin before
+        sum += cells[bin];
+        double gain = gain_of(n, sum);
+        if (gain > best->gain) {
+            best->gain = gain;
+            best->bin = bin;
+            best->left = sum;
+            best->missing_left = !missing && left_is_heavier(sum, n->total);
+        }
+        if (!missing) continue;
+        gain = gain_of(n, sum + missing);
+        if (gain > best->gain) {
+            best->gain = gain;
+            best->bin = bin;
+            best->left = sum + missing;
+            best->missing_left = true;
+        }
+    }
+}
+
+struct ranked {
+    double statistic;
+    uint32_t bin;
+};
+
+static int compare_ranked(const void *a, const void *b) {
+    const struct ranked *x = a, *y = b;
+    if (x->statistic != y->statistic) return x->statistic < y->statistic ? -1 : 1;
+    return x->bin < y->bin ? -1 : x->bin > y->bin;
+}
+
+static void keep_set(struct split *best, double gain, uint64_t left, const struct ranked *ranked,
+                     uint32_t from, uint32_t to) {
+    best->gain = gain;
+    best->left = left;
+    memset(best->set, 0, sizeof(best->set));
+    for (uint32_t i = from; i < to; i++) {
+        best->set[ranked[i].bin / 32] |= (uint32_t)1 << ranked[i].bin % 32;
+    }
+}
+
+// Missing values take part as a category of their own.
+static void search_category(const uint64_t *cells, uint64_t total,
+                            const struct feature_bins *feature, const struct search_limits *limits,
+                            struct split *best) {
+    struct ranked ranked[BINS_CELLS];
+    bool each_alone = feature->value_bins <= ONE_AGAINST_REST_MAX;
+    struct node_sums n = sums_of(total, limits, limits->l2 + (each_alone ? 0 : category_l2));
+    uint32_t present = 0;
+    for (uint32_t bin = 0; bin <= feature->value_bins; bin++) {
+        if (cells[bin] == 0) continue;
+        double g = cell_gradient(cells[bin]) * limits->per_gradient;
+        double h = cell_hessian(cells[bin]) * limits->per_hessian;
+        ranked[present++] = (struct ranked){each_alone ? 0 : g / (h + category_smooth), bin};
+    }
+    if (!each_alone) qsort(ranked, present, sizeof(*ranked), compare_ranked);
+    uint64_t sum = 0;
+    for (uint32_t i = 0; i < present; i++) {
+        uint32_t from = each_alone ? i : 0;
+        sum = each_alone ? cells[ranked[i].bin] : sum + cells[ranked[i].bin];
+        double gain = gain_of(&n, sum);
+        if (gain > best->gain) keep_set(best, gain, sum, ranked, from, i + 1);
+    }
+    if (best->gain == 0) return;
+    uint32_t absent = feature->value_bins;
+    best->missing_left = cells[absent] ? best->set[absent / 32] >> absent % 32 & 1
+                                       : left_is_heavier(best->left, total);
+    // A category that is not in this node goes where missing values go.
+    for (uint32_t bin = 0; best->missing_left && bin <= feature->value_bins; bin++) {
+        if (cells[bin] == 0) best->set[bin / 32] |= (uint32_t)1 << bin % 32;
+    }
+}
+
+struct split search_column(const uint64_t *cells, uint64_t total, const struct feature_bins *feature,
+                           uint32_t column, const struct search_limits *limits) {
+    struct split best = {.gain = 0, .column = column, .is_set = feature->is_category};
+    if (feature->is_category) {
+        search_category(cells, total, feature, limits, &best);
+    } else {
+        struct node_sums n = sums_of(total, limits, limits->l2);
+        search_number(cells, &n, feature, &best);
+    }
+    if (best.gain < gain_least) best.gain = 0;
+    return best;
+}
+
+void split_sides(const struct split *split, const struct feature_bins *feature,
+                 struct side_table *out) {
+    out->column = split->column;
+    for (uint32_t bin = 0; bin < BINS_CELLS; bin++) {
+        bool in_set = split->set[bin / 32] >> bin % 32 & 1;
+        out->left[bin] = split->is_set ? in_set : bin <= split->bin;
+    }
+    out->left[feature->value_bins] = split->missing_left;
+}
