@@ -318,6 +318,7 @@ void *committer_main(void *argument) {
         enum err err = job_commit(flow, &copy, &again, &follow);
         pthread_mutex_lock(&flow->lock);
         active_settle(active, err, again);
+        flow->ended += err == OK && !again;
         pthread_mutex_unlock(&flow->lock);
         job_tell(flow, copy.job);
         if (err == OK && follow.id) runner_add(flow, &follow);

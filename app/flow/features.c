@@ -97,6 +97,26 @@ float feature_of_cell(const struct feature *feature, const struct column *column
     return feature_of_text(feature, text, &value) ? value : NAN;
 }
 
+void feature_put(struct json_writer *out, const struct feature *feature, float value) {
+    char text[24];
+    if (isnan(value)) {
+        json_put_null(out);
+    } else if (feature->kind == FEATURE_CATEGORY) {
+        bool known = value >= 0 && value < (float)feature->category_count;
+        json_put_text(out, known ? feature->categories[(uint32_t)value] : STR_NONE);
+    } else if (str_is(feature->type, "date")) {
+        date_write((int64_t)floor((double)value), text);
+        json_put_text(out, str_of(text));
+    } else if (str_is(feature->type, "time")) {
+        time_write((int64_t)rint((double)value * SECONDS_PER_DAY), text);
+        json_put_text(out, str_of(text));
+    } else if (str_is(feature->type, "boolean")) {
+        json_put_bool(out, value >= 0.5f);
+    } else {
+        json_put_number(out, (double)value);
+    }
+}
+
 // ---- words ---------------------------------------------------------------------------------------
 
 static uint64_t word_hash(struct str text) { // FNV-1a

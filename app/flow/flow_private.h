@@ -75,6 +75,7 @@ struct flow {
     pthread_cond_t work;   // the committer waits here
     bool closing, stop_children, committer_may_end, rescan;
     bool threads_run;
+    uint64_t ended;        // jobs committed since the start
     bool start_failed;     // of the runner alone: try again soon
     void *runner_memory;   // of the runner alone
     int wake_fd;           // eventfd of the runner
@@ -97,6 +98,7 @@ struct active_now {
 bool runner_look(struct flow *flow, uint64_t job, struct active *out, struct active_now *now);
 void runner_cancel(struct flow *flow, uint64_t job);
 void runner_counts(struct flow *flow, uint64_t *out_running, uint64_t *out_queued);
+uint64_t runner_ended(struct flow *flow); // since the start
 void job_tell(struct flow *flow, uint64_t job);
 
 // launch.c: one attempt's process and its folder.
@@ -183,6 +185,12 @@ void upload_path(const struct flow *flow, uint64_t id, char out[static LIMIT_PAT
 enum err upload_ready(struct flow *flow, const struct call *call, uint64_t id,
                       struct upload_record *out) MUST_USE;
 void uploads_clean(struct flow *flow); // removes those untouched for a week
+// exports.c: the CSV of a table, made if it is not there yet.
+enum err export_path(struct flow *flow, const struct hash *hash, char out[static LIMIT_PATH_BYTES],
+                     struct fault *fault) MUST_USE;
+void exports_clean(struct flow *flow);
+// True if this actor may know of the release.
+bool release_visible(const struct call *call, const struct release *release);
 // The secret the pseudonyms of a dataset are keyed by: DIR/keys/dataset-ID, made when absent.
 enum err dataset_key_path(const struct flow *flow, uint64_t dataset,
                           char out[static LIMIT_PATH_BYTES], struct fault *fault) MUST_USE;

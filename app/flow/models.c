@@ -3,7 +3,7 @@
 
 #include "base/clock.h"
 #include "flow/flow_private.h"
-#include "model/tabular/tabular.h"
+#include "flow/steps_private.h"
 
 static enum err model_find(struct flow *flow, const struct call *call, struct model *out) {
     struct store_txn *txn;
@@ -179,18 +179,6 @@ enum err flow_model_list(struct flow *flow, struct call *call) {
     return list_write(&list);
 }
 
-static void typical_write(struct json_writer *out, const struct feature *feature, float typical) {
-    if (!(typical == typical)) {
-        json_set_null(out, "typical");
-    } else if (feature->kind == FEATURE_NUMBER) {
-        json_set_number(out, "typical", (double)typical);
-    } else if (typical >= 0 && (uint32_t)typical < feature->category_count) {
-        json_set_text(out, "typical", feature->categories[(uint32_t)typical]);
-    } else {
-        json_set_null(out, "typical");
-    }
-}
-
 static void features_write(struct json_writer *out, const struct tabular_model *model) {
     struct tabular_about about = tabular_about(model);
     const float *typical = tabular_typical(model);
@@ -209,7 +197,8 @@ static void features_write(struct json_writer *out, const struct tabular_model *
             json_put_text(out, feature->categories[i]);
         }
         json_close_array(out);
-        typical_write(out, feature, typical[f]);
+        json_put_name(out, "typical");
+        feature_put(out, feature, typical[f]);
         json_close_object(out);
     }
     json_close_array(out);

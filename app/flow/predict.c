@@ -127,17 +127,6 @@ static int share_order(const void *a, const void *b) {
     return left->feature < right->feature ? -1 : left->feature > right->feature;
 }
 
-static void feature_value_write(struct json_writer *out, const struct feature *feature,
-                                float value) {
-    if (isnan(value)) {
-        json_set_null(out, "value");
-    } else if (feature->kind == FEATURE_NUMBER) {
-        json_set_number(out, "value", (double)value);
-    } else {
-        json_set_text(out, "value", feature->categories[(uint32_t)value]);
-    }
-}
-
 static void contributions_write(struct rows *rows, uint32_t row, uint32_t output,
                                 struct share *order) {
     const struct tabular_about *about = &rows->about;
@@ -152,7 +141,8 @@ static void contributions_write(struct rows *rows, uint32_t row, uint32_t output
         const struct feature *feature = &about->features[order[i].feature];
         json_open_object(out);
         json_set_text(out, "feature", feature->name);
-        feature_value_write(out, feature, rows->values[order[i].feature][row]);
+        json_put_name(out, "value");
+        feature_put(out, feature, rows->values[order[i].feature][row]);
         json_set_number(out, "contribution", order[i].contribution);
         json_close_object(out);
     }

@@ -417,3 +417,33 @@ enum err flow_release_rows(struct flow *flow, struct call *call) {
     page.column_count = release.column_count;
     return rows_write(call, path, &page);
 }
+
+// What a browser saves it as: no separators, quotes or control characters.
+static void file_name(char *out, size_t out_size, struct str title, uint64_t id) {
+    char plain[LIMIT_NAME_BYTES + 1];
+    size_t size = 0;
+    for (size_t i = 0; i < title.size && size < sizeof plain - 1; i++) {
+        unsigned char c = (unsigned char)title.data[i];
+        bool bad = c < 0x20 || c == 0x7f || strchr("/\\\"'<>|:*?;%", c);
+        plain[size++] = bad ? '_' : (char)c;
+    }
+    plain[size] = '\0';
+    snprintf(out, out_size, "%s-%" PRIu64 ".csv", plain, id);
+}
+
+enum err flow_release_download(struct flow *flow, struct call *call, struct flow_download *out) {
+    struct release release;
+    struct flow_download download = {.content_type = "text/csv; charset=utf-8"};
+    enum err err = released_find(flow, call, &release);
+    if (err == OK && release.state != RELEASE_RELEASED) {
+        err = fault_set(call->fault, ERR_CONFLICT, "release.not_released", STR_NONE);
+    }
+    if (err == OK) {
+        err = audit_note(flow, call, "release.download", "release", release.id, STR_NONE);
+    }
+    if (err == OK) err = export_path(flow, &release.table, download.path, call->fault);
+    if (err != OK) return err;
+    file_name(download.name, sizeof download.name, release.sheet.title, release.id);
+    *out = download;
+    return OK;
+}

@@ -116,6 +116,13 @@ void runner_counts(struct flow *flow, uint64_t *out_running, uint64_t *out_queue
     *out_queued = queued;
 }
 
+uint64_t runner_ended(struct flow *flow) {
+    pthread_mutex_lock(&flow->lock);
+    uint64_t ended = flow->ended;
+    pthread_mutex_unlock(&flow->lock);
+    return ended;
+}
+
 // ---- what the store knows: at the start, and when the list had been full ------------------------
 struct rescan {
     struct flow *flow;
@@ -434,6 +441,7 @@ static void housekeeping(struct flow *flow, uint64_t *last_us) {
     if (now_us - *last_us < (uint64_t)CLEAN_EVERY_S * 1000000) return;
     *last_us = now_us;
     uploads_clean(flow);
+    exports_clean(flow);
     enum err err = store_sweep(flow->store, SWEEP_AGE_MS, &removed);
     log_event(LOG_INFO, "flow.swept", "result=%s blobs=%" PRIu64, err_name(err), removed);
 }

@@ -33,6 +33,8 @@ float feature_of_cell(const struct feature *feature, const struct column *column
                       struct buf *scratch);
 // The same from text as a person writes it. False if it is none of the feature's type.
 bool feature_of_text(const struct feature *feature, struct str text, float *out);
+// The reverse, for people: dates and times as text, categories by name, null if missing.
+void feature_put(struct json_writer *out, const struct feature *feature, float value);
 // Index among the sorted categories, or -1.
 int64_t category_find(const struct feature *feature, struct str text);
 // What a column of this type becomes.
