@@ -44,12 +44,13 @@ void allocation_capacity_read(uint64_t kept_bytes, struct allocation_capacity *o
 // ---- confine: an attempt in its own cgroup where the machine allows it --------------------------
 enum confine_level {
     CONFINE_NONE,   // rlimits could not be set either
-    CONFINE_LIMITS, // rlimits, nice; the parent watches time and memory (PSS)
+    CONFINE_LIMITS, // rlimits, nice; the parent watches time and memory
     CONFINE_CGROUP, // cgroup v2: memory.max, cpu.weight, pids.max, kill as a whole
 };
 const char *confine_level_name(enum confine_level level); // "none", "limits", "cgroup"
 struct confine;
-// Probes; makes a base folder below the process' own cgroup if it may. Never fails: lower level.
+// Probes; makes a base folder below the process' own cgroup if it may and if this process is alone
+// in it. Where it may not the level is lower; NULL (allowed everywhere below) without memory.
 struct confine *confine_open(void);
 void confine_close(struct confine *confine);
 enum confine_level confine_level(const struct confine *confine);
@@ -67,5 +68,6 @@ void confine_enter(struct confine *confine, uint64_t job, uint32_t attempt,
                    const struct confine_limits *limits);
 // After the end: kills what is left, removes the cgroup. Says whether memory ran out.
 bool confine_finish(struct confine *confine, uint64_t job, uint32_t attempt);
-// Memory in use by a process (cgroup's where there is one, else PSS of the pid); 0 if unknown.
+// Memory in use by a process: its cgroup's where there is one, else what the pid cannot give back
+// (anonymous and shared pages; those of mapped files do not count). 0 if unknown.
 uint64_t confine_memory_bytes(struct confine *confine, uint64_t job, uint32_t attempt, int pid);

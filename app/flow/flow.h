@@ -105,8 +105,9 @@ enum err flow_job_show(struct flow *flow, struct call *call) MUST_USE;
 enum err flow_job_log(struct flow *flow, struct call *call) MUST_USE;
 enum err flow_job_cancel(struct flow *flow, struct call *call) MUST_USE;
 enum err flow_lineage_show(struct flow *flow, struct call *call) MUST_USE;
-enum err flow_home(struct flow *flow, struct call *call) MUST_USE;   // the next step, counts
-enum err flow_system(struct flow *flow, struct call *call) MUST_USE; // machine, disk, store, queue
+enum err flow_home(struct flow *flow, struct call *call) MUST_USE; // the next step, counts
+// Machine, disk, store, queue; the server adds what only it knows.
+enum err flow_system(struct flow *flow, struct call *call) MUST_USE;
 
 // A file the API hands out: a release or a prediction as CSV, a report's JSON. The path is of a
 // blob or a job's output; the name is what the browser saves it as. Checks what the actor may.

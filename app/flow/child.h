@@ -1,0 +1,17 @@
+// What the child of a job and its runner share: the folder's small files. Any thread.
+#pragma once
+
+#include "base/thread.h"
+
+enum {
+    CHILD_IDENTITY_SIZE = 128,
+    CHILD_LOCK_FD = 3, // the folder's lock, open in the child
+    PROGRESS_PAGE_BYTES = 4096,
+};
+_Static_assert(sizeof(struct progress) <= PROGRESS_PAGE_BYTES, "a page holds the progress");
+
+// "PID START BOOT": the same for as long as that process is that process. False if it is gone.
+bool process_identity(int pid, char *out, size_t out_size);
+// Maps FOLDER/progress, made if absent; NULL where that fails (the job goes on unseen).
+struct progress *progress_map(const char *folder);
+void progress_unmap(struct progress *progress);

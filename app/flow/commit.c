@@ -1,0 +1,330 @@
+// The committer: what an attempt made goes into the blobs, and then dataset, model, lineage, job and
+// audit change in one transaction. It may be done again at any point and doubles nothing: a made
+// file is linked before it is taken, so the folder keeps it until the end, and inside the
+// transaction the job's state decides whether there is still something to do.
+#include <errno.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/assert.h"
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "flow/commit_private.h"
+
+enum { RETRY_MS = 5000 };
+
+// ---- what came of it ----------------------------------------------------------------------------
+
+static enum err result_read(struct commit *commit, const char *folder) {
+    char path[LIMIT_PATH_BYTES];
+    struct json *result = NULL;
+    enum err err = path_join(path, sizeof path, folder, "result.json");
+    if (err != OK || !file_exists(path)) return err;
+    err = json_parse_file(path, &result, NULL);
+    if (err == ERR_INPUT || err == ERR_LIMIT) return OK; // not ours: as if there were none
+    if (err != OK) return err;
+    if (json_member_u64(result, "attempt", 0) != commit->job.attempt) {
+        json_close(result);
+        return OK;
+    }
+    commit->result = result;
+    return OK;
+}
+
+static void outcome_lost(struct commit *commit) {
+    char detail[64];
+    int status = commit->active->wait_status;
+    struct fault *fault = &commit->fault;
+    bool own = commit->active->own_child && status != -1;
+    int number = own && WIFSIGNALED(status) ? WTERMSIG(status) : 0;
+    commit->outcome = OUTCOME_FAILED;
+    if (number && number != SIGKILL && number != SIGTERM && number != SIGHUP) {
+        snprintf(detail, sizeof detail, "%d", number);
+        (void)!fault_set(fault, ERR_IO, "job.crashed", str_of(detail));
+    } else if (own && WIFEXITED(status) && WEXITSTATUS(status) == 127) {
+        (void)!fault_set(fault, ERR_IO, "job.no_program", STR_NONE);
+    } else if (commit->job.attempt >= ATTEMPTS_MAX) {
+        snprintf(detail, sizeof detail, "%" PRIu64, commit->job.attempt);
+        (void)!fault_set(fault, ERR_IO, "job.lost", str_of(detail));
+    } else {
+        commit->outcome = OUTCOME_AGAIN;
+    }
+}
+
+static void outcome_stopped(struct commit *commit, const char *code, uint64_t amount) {
+    char detail[32];
+    snprintf(detail, sizeof detail, "%" PRIu64, amount);
+    commit->outcome = OUTCOME_FAILED;
+    (void)!fault_set(&commit->fault, ERR_LIMIT, code, str_of(detail));
+}
+
+static void outcome_find(struct commit *commit) {
+    const struct active *active = commit->active;
+    const struct json *result = commit->result;
+    if (result && json_member_bool(result, "ok", false)) {
+        commit->outcome = OUTCOME_DONE;
+    } else if (active->start_fault.code[0]) {
+        commit->outcome = OUTCOME_FAILED;
+        commit->fault = active->start_fault;
+    } else if (active->stop == STOP_CANCEL || active->stop == STOP_CLOSE || commit->job.cancel) {
+        commit->outcome = OUTCOME_CANCELLED;
+    } else if (active->stop == STOP_MEMORY || active->memory_ran_out) {
+        outcome_stopped(commit, "job.memory", commit->job.memory_bytes >> 20);
+    } else if (active->stop == STOP_TIME) {
+        outcome_stopped(commit, "job.time", commit->job.time_limit_ms / 1000);
+    } else if (result && !str_is(json_member_text(result, "err"), "cancelled")) {
+        commit->outcome = OUTCOME_FAILED;
+        json_read_fault(json_member(result, "fault"), &commit->fault);
+        (void)!fault_set(&commit->fault, ERR_IO, "job.failed", STR_NONE);
+    } else {
+        outcome_lost(commit); // told to stop by somebody else: the machine going down, say
+    }
+}
+
+// ---- files into blobs ------------------------------------------------------------------------------
+
+static const struct {
+    const char *step;
+    const char *files[MADE_MAX];
+} step_files[] = {
+    {"import", {"table", "faults.jsonl"}},
+    {"check", {"profile.json"}},
+    {"cleanse", {"table", "report.json"}},
+    {"train", {"model", "scorecard.json"}},
+    {"predict", {"predictions.csv"}},
+};
+
+static enum err file_take(struct commit *commit, const char *folder, const char *name,
+                          struct made *out) {
+    char from[LIMIT_PATH_BYTES], keep[LIMIT_PATH_BYTES];
+    struct flow *flow = commit->flow;
+    snprintf(from, sizeof from, "%s/out/%s", folder, name);
+    snprintf(keep, sizeof keep, "%s/out/%s.keep", folder, name);
+    if (!file_exists(from)) {
+        return fault_set(&commit->fault, ERR_NOT_FOUND, "job.output_missing", str_of(name));
+    }
+    enum err err = file_remove(keep, &commit->fault);
+    if (err == OK && link(from, keep) != 0) err = file_copy(from, keep, &commit->fault);
+    if (err != OK) return err;
+    out->name = name;
+    return blob_take_file(flow->store, keep, commit->active->progress, &out->hash, &out->size,
+                          &commit->fault);
+}
+
+// Columns and rows from the table itself, not from what was said about it.
+static enum err table_look(struct commit *commit, const struct made *made) {
+    char path[LIMIT_PATH_BYTES];
+    struct table *table;
+    enum err err = blob_path(commit->flow->store, &made->hash, path, sizeof path, &commit->fault);
+    if (err == OK) err = table_open(path, &table, &commit->fault);
+    if (err != OK) return err;
+    commit->rows = table_rows(table);
+    err = schema_copy(commit->arena, table_schema(table), &commit->schema);
+    table_close(table);
+    return err;
+}
+
+static enum err files_take(struct commit *commit, const char *folder) {
+    for (size_t i = 0; i < sizeof step_files / sizeof step_files[0]; i++) {
+        if (!str_is(commit->job.step, step_files[i].step)) continue;
+        for (uint32_t k = 0; k < MADE_MAX && step_files[i].files[k]; k++) {
+            struct made *made = &commit->made[commit->made_count];
+            enum err err = file_take(commit, folder, step_files[i].files[k], made);
+            if (err == OK && strcmp(made->name, "table") == 0) err = table_look(commit, made);
+            if (err != OK) return err;
+            commit->made_count++;
+        }
+    }
+    return OK;
+}
+
+const struct made *commit_made(const struct commit *commit, const char *name) {
+    for (uint32_t i = 0; i < commit->made_count; i++) {
+        if (strcmp(commit->made[i].name, name) == 0) return &commit->made[i];
+    }
+    cy_assert(false); // step_files names what the step's commit asks for
+    return NULL;
+}
+
+// ---- the transaction --------------------------------------------------------------------------------
+
+static void job_numbers(struct commit *commit) {
+    struct job *job = &commit->job;
+    struct progress *progress = commit->active->progress;
+    if (progress) {
+        uint32_t phase = atomic_load(&progress->phase);
+        job->phase = phase < PHASE_COUNT ? str_of(phase_name((enum phase)phase)) : STR_NONE;
+        job->done = atomic_load(&progress->done);
+        job->total = atomic_load(&progress->total);
+        job->rows = atomic_load(&progress->rows);
+    }
+    job->memory_used_bytes = commit->active->memory_used_bytes;
+    job->ended_ms = clock_now_ms();
+}
+
+static enum err change_done(struct store_txn *txn, struct commit *commit) {
+    struct job *job = &commit->job;
+    job->state = JOB_DONE;
+    job->phase = str_of(phase_name(PHASE_DONE));
+    for (uint32_t i = 0; i < commit->made_count; i++) {
+        enum err err = blob_register(txn, &commit->made[i].hash, commit->made[i].size);
+        if (err != OK) return err;
+    }
+    enum err err = commit_step(txn, commit);
+    if (err == OK) err = job_save(txn, job);
+    return err != OK ? err : job_audit(txn, job, "ok");
+}
+
+static enum err commit_change(struct store_txn *txn, void *ctx) {
+    struct commit *commit = ctx;
+    uint64_t attempt = commit->job.attempt;
+    enum err err = job_load(txn, commit->arena, commit->job.id, &commit->job);
+    if (err != OK) return err;
+    commit->has_follow = false;
+    if (commit->job.state != JOB_RUNNING || commit->job.attempt != attempt) {
+        commit->stale = true;
+        return OK;
+    }
+    job_numbers(commit);
+    switch (commit->outcome) {
+    case OUTCOME_DONE: return change_done(txn, commit);
+    case OUTCOME_AGAIN:
+        commit->job.state = JOB_QUEUED;
+        commit->job.ended_ms = 0;
+        return job_save(txn, &commit->job);
+    case OUTCOME_FAILED:
+        return job_end_badly(txn, commit->arena, &commit->job, JOB_FAILED, &commit->fault);
+    case OUTCOME_CANCELLED:
+        return job_end_badly(txn, commit->arena, &commit->job, JOB_CANCELLED, NULL);
+    }
+    return OK;
+}
+
+// ---- the whole -------------------------------------------------------------------------------------
+
+static void folder_tidy(const char *folder) {
+    static const char *const files[] = {"spec.json", "result.json", "progress", "pid"};
+    char path[LIMIT_PATH_BYTES];
+    if (path_join(path, sizeof path, folder, "out") == OK) (void)!folder_remove(path, NULL);
+    for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
+        if (path_join(path, sizeof path, folder, files[i]) == OK) (void)!file_remove(path, NULL);
+    }
+}
+
+static enum err job_now(struct commit *commit) {
+    struct store_txn *txn;
+    enum err err = store_read_begin(commit->flow->store, &txn);
+    if (err != OK) return err;
+    err = job_load(txn, commit->arena, commit->active->job, &commit->job);
+    store_read_end(txn);
+    return err;
+}
+
+static enum err commit_run(struct commit *commit, const char *folder) {
+    enum err err = job_now(commit);
+    if (err != OK) return err;
+    if (commit->job.state != JOB_RUNNING) return OK;
+    err = result_read(commit, folder);
+    if (err != OK) return err;
+    outcome_find(commit);
+    if (commit->outcome == OUTCOME_DONE) {
+        err = files_take(commit, folder);
+        // A full disk or short memory passes; what the child left out never comes.
+        if (err == ERR_FULL || err == ERR_MEMORY) return err;
+        if (err != OK) commit->outcome = OUTCOME_FAILED;
+    }
+    err = store_write(commit->flow->store, commit_change, commit);
+    if (err == OK || err == ERR_FULL || err == ERR_MEMORY) return err;
+    if (commit->outcome != OUTCOME_DONE) return err;
+    // The records refuse it: the job has failed, and says so.
+    commit->outcome = OUTCOME_FAILED;
+    (void)!fault_set(&commit->fault, err, "job.not_committed", str_of(err_name(err)));
+    return store_write(commit->flow->store, commit_change, commit);
+}
+
+enum err job_commit(struct flow *flow, const struct active *active, bool *out_again,
+                    struct job *out_follow) {
+    char folder[LIMIT_PATH_BYTES];
+    struct commit commit = {.flow = flow, .active = active};
+    enum err err = arena_open(SCRATCH_BYTES, &commit.arena);
+    if (err != OK) return err;
+    job_folder(flow, active->job, folder);
+    err = commit_run(&commit, folder);
+    if (err == OK && commit.outcome != OUTCOME_AGAIN) folder_tidy(folder);
+    log_event(err == OK ? LOG_INFO : LOG_WARN, "job.committed",
+              "job=%" PRIu64 " outcome=%d code=%s result=%s", active->job, (int)commit.outcome,
+              commit.fault.code, err_name(err));
+    *out_again = err == OK && commit.outcome == OUTCOME_AGAIN && !commit.stale;
+    *out_follow = (struct job){0};
+    if (err == OK && commit.has_follow) *out_follow = commit.follow;
+    json_close(commit.result);
+    arena_close(commit.arena);
+    return err;
+}
+
+static struct active *ended_find(struct flow *flow, uint64_t now_us, bool *out_later) {
+    for (uint32_t i = 0; i < ACTIVE_MAX; i++) {
+        struct active *active = &flow->active[i];
+        if (active->state != ACTIVE_ENDED) continue;
+        if (active->retry_us <= now_us) return active;
+        *out_later = true;
+    }
+    return NULL;
+}
+
+static void wait_for_work(struct flow *flow, bool later) {
+    if (!later) {
+        pthread_cond_wait(&flow->work, &flow->lock);
+        return;
+    }
+    struct timespec until;
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_sec += 1;
+    pthread_cond_timedwait(&flow->work, &flow->lock, &until);
+}
+
+// Under the lock, after the commit of `active`.
+static void active_settle(struct active *active, enum err err, bool again) {
+    if (err != OK) {
+        active->state = ACTIVE_ENDED;
+        active->retry_us = clock_monotonic_us() + (uint64_t)RETRY_MS * 1000;
+        return;
+    }
+    progress_unmap(active->progress);
+    active->progress = NULL;
+    active->state = again ? ACTIVE_WAITING : ACTIVE_FREE;
+}
+
+void *committer_main(void *argument) {
+    struct flow *flow = argument;
+    pthread_mutex_lock(&flow->lock);
+    for (;;) {
+        bool later = false, again = false;
+        struct active *active = ended_find(flow, clock_monotonic_us(), &later);
+        if (!active && flow->committer_may_end) break;
+        if (!active) {
+            wait_for_work(flow, later);
+            continue;
+        }
+        active->state = ACTIVE_COMMITTING;
+        struct active copy = *active;
+        pthread_mutex_unlock(&flow->lock);
+        struct job follow;
+        enum err err = job_commit(flow, &copy, &again, &follow);
+        pthread_mutex_lock(&flow->lock);
+        active_settle(active, err, again);
+        flow->ended += err == OK && !again;
+        pthread_mutex_unlock(&flow->lock);
+        job_tell(flow, copy.job);
+        if (err == OK && follow.id) runner_add(flow, &follow);
+        runner_wake(flow);
+        pthread_mutex_lock(&flow->lock);
+    }
+    pthread_mutex_unlock(&flow->lock);
+    return NULL;
+}

@@ -1,0 +1,32 @@
+// Inside of the commit: what an attempt made, on its way into the records. The committer's thread.
+#pragma once
+
+#include "flow/flow_private.h"
+
+enum { MADE_MAX = 4 };
+struct made {
+    const char *name; // its file in out/
+    struct hash hash;
+    uint64_t size;
+};
+enum outcome { OUTCOME_DONE, OUTCOME_FAILED, OUTCOME_CANCELLED, OUTCOME_AGAIN };
+struct commit {
+    struct flow *flow;
+    const struct active *active;
+    struct arena *arena;
+    struct job job;
+    struct json *result; // result.json of this attempt, or NULL
+    enum outcome outcome;
+    struct fault fault;
+    struct made made[MADE_MAX];
+    uint32_t made_count;
+    struct schema schema; // of the table that was made, if one was
+    uint64_t rows;
+    struct job follow; // the check that follows; its strings live in the arena
+    bool has_follow, stale;
+};
+const struct made *commit_made(const struct commit *commit, const char *name);
+// Inside the transaction: dataset, revision, model and lineage of a step that was done.
+enum err commit_step(struct store_txn *txn, struct commit *commit) MUST_USE;
+enum err job_commit(struct flow *flow, const struct active *active, bool *out_again,
+                    struct job *out_follow) MUST_USE;

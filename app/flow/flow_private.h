@@ -1,0 +1,222 @@
+// Inside of flow/. Who calls what: operations (uploads.c, datasets.c, …) run on the caller's thread;
+// the runner (runner.c) starts and watches children, the committer (commit.c) takes what they made.
+// Locks: `lock` of struct flow protects its list of active jobs and its open uploads and nothing
+// else; no transaction is begun and no file is touched while it is held.
+#pragma once
+
+#include <pthread.h>
+
+#include "allocation/allocation.h"
+#include "flow/child.h"
+#include "flow/flow.h"
+#include "flow/record.h"
+
+enum {
+    ACTIVE_MAX = 1024,      // jobs waiting and running at one time, follow-ups included
+    ACTIVE_ASKED_MAX = 800, // of those that people ask for; beyond: ERR_LIMIT "job.queue_full"
+    ATTEMPTS_MAX = 3,       // starts of one job whose process was lost
+    UPLOADS_OPEN_MAX = 64,  // pieces being received at one time
+    TICK_MS = 250,          // how often limits are looked at
+    GRACE_MS = 5000,        // from SIGTERM to SIGKILL
+    JOB_LOG_BYTES_MAX = 1 << 20,
+    GUARD_MS = 15 * 60 * 1000, // a job that waited so long gets a reservation
+    RECIPE_BYTES_MAX = 64 * 1024,
+    PREDICT_ROWS_MAX = 1000,
+    ROWS_PAGE_MAX = 200,
+    SCRATCH_BYTES = 48 << 20, // the arena of a scan or a commit: one record at a time
+};
+#define KEPT_BYTES ((uint64_t)512 << 20) // of the machine's memory, for the service itself
+
+// ---- active jobs -----------------------------------------------------------------------------
+enum active_state {
+    ACTIVE_FREE,
+    ACTIVE_WAITING,
+    ACTIVE_STARTING,   // the runner is making its process (or adopting it)
+    ACTIVE_RUNNING,
+    ACTIVE_ENDED,      // waits for the committer
+    ACTIVE_COMMITTING,
+};
+enum stop_cause { STOP_NONE, STOP_CANCEL, STOP_MEMORY, STOP_TIME, STOP_CLOSE };
+struct active {
+    enum active_state state;
+    uint64_t job, owner;
+    uint64_t cpu_milli, memory_bytes, time_limit_ms;
+    int64_t submitted_ms, started_ms;
+    enum allocation_reason reason; // while it waits
+    uint64_t blocker;
+    // while it runs
+    uint32_t attempt;
+    int pid, pidfd; // pidfd -1: not known yet (adopted before it has written its pid)
+    bool own_child; // to be reaped; an adopted one is not ours
+    int wait_status; // of an own child that has ended; -1: not known
+    struct fault start_fault; // why it could not even start; "" otherwise
+    struct progress *progress; // mapped; NULL if that failed
+    uint64_t memory_used_bytes;
+    bool cancel;           // a person asked
+    enum stop_cause stop;  // why it was told to stop
+    uint64_t stop_us;      // when, monotonic; 0: not
+    bool killed, memory_ran_out;
+    uint64_t told_done;    // what job_changed has been called for
+    uint32_t told_phase;
+    uint64_t retry_us;     // a commit that failed (full disk) is tried again then
+};
+
+struct flow {
+    struct store *store;
+    char program[LIMIT_PATH_BYTES];
+    void (*job_changed)(void *ctx, uint64_t job_id);
+    void *ctx;
+    int64_t started_ms;
+    struct allocation_capacity capacity;
+    struct confine *confine;
+    pthread_mutex_t lock;
+    struct active *active; // (ACTIVE_MAX)
+    uint64_t uploads_open[UPLOADS_OPEN_MAX];
+    pthread_cond_t work;   // the committer waits here
+    bool closing, stop_children, committer_may_end, rescan;
+    bool threads_run;
+    uint64_t ended;        // jobs committed since the start
+    bool start_failed;     // of the runner alone: try again soon
+    void *runner_memory;   // of the runner alone
+    int wake_fd;           // eventfd of the runner
+    pthread_t runner, committer;
+    struct models *models; // loaded ones (predict.c)
+};
+
+enum err runner_open(struct flow *flow, struct fault *fault) MUST_USE;
+void runner_close(struct flow *flow, bool stop_children);
+// Tells the runner of a job that has been committed as queued.
+void runner_add(struct flow *flow, const struct job *job);
+void runner_wake(struct flow *flow);
+bool runner_has_room(struct flow *flow);
+// A copy of the active entry; false if the job is not active. `progress` of the copy is not to be
+// used; its numbers come in `now`.
+struct active_now {
+    uint32_t phase;
+    uint64_t done, total, rows;
+};
+bool runner_look(struct flow *flow, uint64_t job, struct active *out, struct active_now *now);
+void runner_cancel(struct flow *flow, uint64_t job);
+void runner_counts(struct flow *flow, uint64_t *out_running, uint64_t *out_queued);
+uint64_t runner_ended(struct flow *flow); // since the start
+void job_tell(struct flow *flow, uint64_t job);
+
+// launch.c: one attempt's process and its folder.
+void job_folder(const struct flow *flow, uint64_t job, char out[static LIMIT_PATH_BYTES]);
+// Writes spec.json and the progress page, forks and execs; fills pid, pidfd and progress.
+enum err job_launch(struct flow *flow, const struct job *job, struct active *active,
+                    struct fault *fault) MUST_USE;
+// Is a child of an earlier server still there? Fills pid, pidfd, progress as far as known.
+bool job_adopt(struct flow *flow, uint64_t job, struct active *active);
+// Once more for a child that had not written its pid yet; true when pidfd is known or it has ended.
+bool job_adopt_again(struct flow *flow, struct active *active);
+
+// commit.c
+void *committer_main(void *flow);
+// ---- jobs.c ------------------------------------------------------------------------------------
+// Inside a transaction: gives the job its id, fills what the step declares, saves it.
+enum err job_create(struct flow *flow, struct store_txn *txn, struct job *job) MUST_USE;
+// The check that follows an import or a cleansing.
+enum err job_create_check(struct flow *flow, struct store_txn *txn, const struct revision *revision,
+                          const struct dataset *dataset, const struct who *actor,
+                          struct job *out) MUST_USE;
+struct job_input job_input_blob(const char *name, const struct hash *hash);
+// Failed or cancelled, with what that means for its dataset or model, and the audit record.
+enum err job_end_badly(struct store_txn *txn, struct arena *arena, struct job *job,
+                       enum job_state state, const struct fault *fault) MUST_USE;
+enum err job_audit(struct store_txn *txn, const struct job *job, const char *result) MUST_USE;
+
+// ---- views.c: records as the API shows them -------------------------------------------------------
+void view_upload(struct json_writer *out, const struct upload_record *upload);
+void view_dataset(struct json_writer *out, const struct dataset *dataset); // leaves it open
+void view_revision(struct json_writer *out, const struct revision *revision);
+void view_recipe(struct json_writer *out, const struct recipe_record *recipe);
+void view_release(struct json_writer *out, const struct release *release); // leaves it open
+void view_model(struct json_writer *out, const struct model *model);       // leaves it open
+void view_job(struct flow *flow, struct json_writer *out, const struct job *job);
+void view_columns(struct json_writer *out, const struct revision_column *columns, uint32_t count);
+void view_hash(struct json_writer *out, const char *name, const struct hash *hash); // null if none
+void view_time(struct json_writer *out, const char *name, int64_t time_ms);         // null if 0
+void view_sheet(struct json_writer *out, const struct sheet *sheet);
+
+// ---- operations' common ground (common.c) -----------------------------------------------------------
+enum { ROLES_FLOW = ROLE_DATA | ROLE_RESEARCH };
+enum err allow(const struct call *call, uint32_t roles) MUST_USE; // ERR_DENIED "flow.denied"
+struct who who_of(const struct actor *actor);
+// Appends inside the transaction. object: "kind/id".
+enum err audit_put(struct store_txn *txn, struct str actor, const char *action, const char *kind,
+                   uint64_t id, const char *result, struct str detail) MUST_USE;
+// In a transaction of its own: for reads that must leave a trace.
+enum err audit_note(struct flow *flow, const struct call *call, const char *action,
+                    const char *kind, uint64_t id, struct str detail) MUST_USE;
+// Fills a fault for what loading a record returned.
+enum err missing(const struct call *call, enum err err, const char *code) MUST_USE;
+enum err answer_end(const struct call *call) MUST_USE; // the writer's errors as a fault
+
+// A page of a list: `page` and `size` of the query. The scan goes from the newest down; each record
+// is decoded into a scratch arena, asked for by `wanted`, and shown if it is on the page.
+struct list {
+    struct flow *flow;
+    struct call *call;
+    enum store_table table;
+    // Decodes, and says whether it belongs to the list; then shows it if `show`.
+    enum err (*item)(struct list *list, struct store_txn *txn, struct record_reader *record,
+                     bool show, bool *out_wanted);
+    const void *filter; // of the list's own
+    struct arena *scratch;
+    struct store_txn *txn;
+    uint64_t first, size, seen;
+    enum err err;
+};
+enum err list_write(struct list *list) MUST_USE;
+
+// Parses the text of a blob (a profile, a report, a scorecard) as JSON; *out: json_close.
+enum err blob_json(struct flow *flow, const struct hash *hash, struct json **out,
+                   struct fault *fault) MUST_USE;
+// Text into a new blob; to be registered in the transaction that names it.
+enum err blob_put(struct flow *flow, struct str text, struct hash *out, uint64_t *out_size,
+                  struct fault *fault) MUST_USE;
+struct str arena_text(struct arena *arena, struct str text); // a copy; STR_NONE out of memory
+// The same struct json as text in the arena; STR_NONE out of memory.
+struct str arena_json(struct arena *arena, const struct json *node);
+// DIR/uploads/ID
+void upload_path(const struct flow *flow, uint64_t id, char out[static LIMIT_PATH_BYTES]);
+// A complete upload the actor may use. ERR_CONFLICT "upload.incomplete".
+enum err upload_ready(struct flow *flow, const struct call *call, uint64_t id,
+                      struct upload_record *out) MUST_USE;
+void uploads_clean(struct flow *flow); // removes those untouched for a week
+// exports.c: the CSV of a table, made if it is not there yet.
+enum err export_path(struct flow *flow, const struct hash *hash, char out[static LIMIT_PATH_BYTES],
+                     struct fault *fault) MUST_USE;
+void exports_clean(struct flow *flow);
+// True if this actor may know of the release.
+bool release_visible(const struct call *call, const struct release *release);
+// The secret the pseudonyms of a dataset are keyed by: DIR/keys/dataset-ID, made when absent.
+enum err dataset_key_path(const struct flow *flow, uint64_t dataset,
+                          char out[static LIMIT_PATH_BYTES], struct fault *fault) MUST_USE;
+enum err dataset_key_read(const char *path, struct hash *out, struct fault *fault) MUST_USE;
+// Loads the call's dataset and its revision `number` (0: the newest).
+enum err revision_find(struct flow *flow, const struct call *call, uint64_t number,
+                       struct dataset *dataset, struct revision *out) MUST_USE;
+
+// The same, refusing a dataset in the bin: for what makes something new of it.
+enum err revision_use(struct flow *flow, const struct call *call, uint64_t number,
+                      struct dataset *dataset, struct revision *out) MUST_USE;
+
+// ---- rows of a table as JSON (rows.c) ------------------------------------------------------------
+struct rows_page {
+    uint64_t first, size;
+    bool reveal;
+    const struct revision_column *columns; // roles as they stand now; by position
+    uint32_t column_count;
+};
+enum err rows_write(struct call *call, const char *table_path, const struct rows_page *page) MUST_USE;
+
+// ---- models (predict.c) ------------------------------------------------------------------------
+enum err models_open(struct models **out) MUST_USE;
+void models_close(struct models *models);
+struct loaded; // a model in memory, counted
+enum err models_take(struct flow *flow, const struct hash *file, struct loaded **out,
+                     struct fault *fault) MUST_USE;
+void models_give(struct models *models, struct loaded *loaded);
+const struct tabular_model *loaded_model(const struct loaded *loaded);

@@ -1,0 +1,364 @@
+// Two passes over the table: the first collects the texts of the columns and of the target, the
+// second fills the values. Only rows that have a target count.
+#include "flow/frame.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/assert.h"
+
+enum { CLASSES_WHOLE_MAX = 10 }; // a whole-number target with more values is a quantity
+
+struct making {
+    struct table *table;
+    const struct schema *schema;
+    const struct frame_wish *wish;
+    struct arena *arena, *batch_arena;
+    struct progress *progress;
+    struct fault *fault;
+    int32_t target, group;      // columns; group -1: none
+    uint32_t *columns;          // (feature_count) which column a feature is
+    struct feature *features;   // (feature_count)
+    struct words *words;        // (feature_count)
+    struct words target_words;
+    uint32_t feature_count;
+    uint64_t rows, rows_seen;
+    bool whole; // every target is a whole number
+    struct table_frame *out;
+};
+
+static void warn(struct making *making, const char *code, struct str detail) {
+    cy_assert(making->out->warning_count < FRAME_WARNINGS_MAX);
+    making->out->warnings[making->out->warning_count++] = (struct frame_warning){code, detail};
+}
+
+static enum err no_memory(struct making *making) {
+    return fault_set(making->fault, ERR_MEMORY, "train.no_memory", STR_NONE);
+}
+
+static enum err column_find(struct making *making, struct str name, int32_t *out) {
+    int32_t found = schema_find(making->schema, name);
+    if (found < 0) return fault_set(making->fault, ERR_INPUT, "train.unknown_column", name);
+    *out = found;
+    return OK;
+}
+
+static bool listed(const struct json *names, struct str name) {
+    for (const struct json *item = json_first(names); item; item = json_next(item)) {
+        if (str_equal(json_text(item), name)) return true;
+    }
+    return false;
+}
+
+// Names that were asked for must exist and may not name a person.
+static enum err wishes_check(struct making *making) {
+    const struct json *item = json_first(making->wish->features);
+    for (; item; item = json_next(item)) {
+        int32_t column;
+        struct str name = json_text(item);
+        enum err err = column_find(making, name, &column);
+        if (err != OK) return err;
+        if (making->schema->fields[column].role == COLUMN_DIRECT) {
+            return fault_set(making->fault, ERR_INPUT, "train.direct_column", name);
+        }
+    }
+    return OK;
+}
+
+static enum err features_choose(struct making *making) {
+    const struct schema *schema = making->schema;
+    making->columns = ARENA_ARRAY(making->arena, uint32_t, schema->count);
+    making->features = ARENA_ARRAY(making->arena, struct feature, schema->count);
+    making->words = ARENA_ARRAY(making->arena, struct words, schema->count);
+    if (!making->columns || !making->features || !making->words) return no_memory(making);
+    bool all = json_first(making->wish->features) == NULL;
+    for (uint32_t i = 0; i < schema->count; i++) {
+        const struct field *field = &schema->fields[i];
+        if ((int32_t)i == making->target || (int32_t)i == making->group) continue;
+        if (!all && !listed(making->wish->features, field->name)) continue;
+        if (field->role == COLUMN_DIRECT) {
+            warn(making, "train.direct_left_out", field->name);
+            continue;
+        }
+        uint32_t at = making->feature_count++;
+        making->columns[at] = i;
+        making->features[at] = (struct feature){
+            .name = field->name,
+            .kind = feature_kind_of(field->type),
+            .type = str_of(column_type_name(field->type)),
+        };
+        if (field->type != COLUMN_TEXT) continue;
+        enum err err = words_open(making->arena, CATEGORIES_MAX, &making->words[at]);
+        if (err != OK) return no_memory(making);
+    }
+    return OK;
+}
+
+// Calls visit for every batch, with cancel and progress.
+static enum err each_batch(struct making *making,
+                           enum err (*visit)(struct making *making, const struct batch *batch)) {
+    uint32_t count = table_batches(making->table);
+    for (uint32_t i = 0; i < count; i++) {
+        if (progress_cancelled(making->progress)) return ERR_CANCELLED;
+        if (making->progress) progress_set(making->progress, PHASE_READ, i, count);
+        arena_reset(making->batch_arena);
+        struct batch batch;
+        enum err err = table_batch(making->table, i, making->batch_arena, &batch, making->fault);
+        if (err == OK) err = visit(making, &batch);
+        if (err != OK) return err;
+    }
+    return OK;
+}
+
+static bool target_there(const struct column *column, uint32_t row) {
+    if (!column_valid(column, row)) return false;
+    return column->type != COLUMN_TEXT || str_trim(column_text(column, row)).size > 0;
+}
+
+// The target's value as the name of a class.
+static struct str target_word(const struct column *column, uint32_t row, struct buf *scratch) {
+    if (column->type == COLUMN_TEXT) return str_trim(column_text(column, row));
+    buf_clear(scratch);
+    column_write(scratch, column, row);
+    return buf_str(scratch);
+}
+
+static enum err first_pass(struct making *making, const struct batch *batch) {
+    const struct column *target = &batch->columns[making->target];
+    struct buf scratch;
+    buf_open(&scratch, LIMIT_CELL_BYTES);
+    for (uint32_t row = 0; row < batch->row_count; row++) {
+        making->rows_seen++;
+        if (!target_there(target, row)) continue;
+        making->rows++;
+        words_add(&making->target_words, target_word(target, row, &scratch));
+        if (target->type == COLUMN_NUMBER) {
+            making->whole = making->whole && rint(target->numbers[row]) == target->numbers[row];
+        }
+    }
+    for (uint32_t f = 0; f < making->feature_count; f++) {
+        const struct column *column = &batch->columns[making->columns[f]];
+        if (column->type != COLUMN_TEXT) continue;
+        for (uint32_t row = 0; row < batch->row_count && !making->words[f].over; row++) {
+            if (!column_valid(column, row)) continue;
+            struct str text = str_trim(column_text(column, row));
+            if (text.size) words_add(&making->words[f], text);
+        }
+        if (making->words[f].no_memory) return no_memory(making);
+    }
+    enum err err = buf_err(&scratch);
+    buf_close(&scratch);
+    return making->target_words.no_memory ? no_memory(making) : err;
+}
+
+// Takes the texts' categories; a column with too many of them is left out, and said so.
+static enum err categories_settle(struct making *making) {
+    uint32_t kept = 0;
+    for (uint32_t f = 0; f < making->feature_count; f++) {
+        struct feature feature = making->features[f];
+        struct words *words = &making->words[f];
+        if (feature.kind == FEATURE_CATEGORY && words->over) {
+            warn(making, "train.column_left_out", feature.name);
+            continue;
+        }
+        if (feature.kind == FEATURE_CATEGORY) {
+            words_sort(words);
+            feature.categories = words->items;
+            feature.category_count = words->count;
+        }
+        making->features[kept] = feature;
+        making->columns[kept++] = making->columns[f];
+    }
+    making->feature_count = kept;
+    if (kept == 0) return fault_set(making->fault, ERR_INPUT, "train.no_features", STR_NONE);
+    return OK;
+}
+
+static bool task_told(struct str name, enum tabular_task *out) {
+    for (int i = TASK_BINARY; i <= TASK_REGRESSION; i++) {
+        if (!str_is(name, tabular_task_name((enum tabular_task)i))) continue;
+        *out = (enum tabular_task)i;
+        return true;
+    }
+    return false;
+}
+
+static enum err task_choose(struct making *making, enum tabular_task *out) {
+    const struct words *words = &making->target_words;
+    enum column_type type = making->schema->fields[making->target].type;
+    bool number = type == COLUMN_INTEGER || type == COLUMN_NUMBER;
+    bool few = !words->over && words->count <= CLASSES_WHOLE_MAX && making->whole;
+    enum tabular_task task = number && !few            ? TASK_REGRESSION
+                             : words->count == 2 && !words->over ? TASK_BINARY
+                                                                 : TASK_CLASSES;
+    struct str wish = making->wish->task;
+    if (wish.size && !task_told(wish, &task)) {
+        return fault_set(making->fault, ERR_INPUT, "train.bad_option", STR("task"));
+    }
+    struct str name = making->wish->target;
+    if (type == COLUMN_DATE || type == COLUMN_TIME || (task == TASK_REGRESSION && !number)) {
+        return fault_set(making->fault, ERR_INPUT, "train.bad_target", name);
+    }
+    if (!words->over && words->count < 2) {
+        return fault_set(making->fault, ERR_INPUT, "train.one_class", name);
+    }
+    if (task != TASK_REGRESSION && words->over) {
+        return fault_set(making->fault, ERR_INPUT, "train.too_many_classes", name);
+    }
+    if (task == TASK_BINARY && words->count != 2) {
+        return fault_set(making->fault, ERR_INPUT, "train.not_two_classes", name);
+    }
+    if (task == TASK_CLASSES && words->count == 2) task = TASK_BINARY;
+    *out = task;
+    return OK;
+}
+
+static int class_number_order(const void *a, const void *b) {
+    const struct str *left = a, *right = b;
+    double x = strtod(left->data, NULL), y = strtod(right->data, NULL); // words end in NUL
+    return x < y ? -1 : x > y;
+}
+
+// Classes by bytes, those of numbers by value; the positive one last.
+static enum err target_settle(struct making *making) {
+    struct tabular_target *target = &making->out->target;
+    target->name = making->schema->fields[making->target].name;
+    enum err err = task_choose(making, &target->task);
+    if (err != OK || target->task == TASK_REGRESSION) return err;
+    struct words *words = &making->target_words;
+    enum column_type type = making->schema->fields[making->target].type;
+    words_sort(words);
+    if (type == COLUMN_INTEGER || type == COLUMN_NUMBER) {
+        qsort(words->items, words->count, sizeof words->items[0], class_number_order);
+    }
+    struct str positive = making->wish->positive;
+    if (target->task == TASK_BINARY && positive.size) {
+        if (str_equal(words->items[0], positive)) {
+            words->items[0] = words->items[1];
+            words->items[1] = positive;
+        } else if (!str_equal(words->items[1], positive)) {
+            return fault_set(making->fault, ERR_INPUT, "train.bad_option", STR("positive"));
+        }
+    }
+    target->classes = words->items;
+    target->class_count = words->count;
+    return OK;
+}
+
+static enum err values_take(struct making *making) {
+    struct table_frame *out = making->out;
+    if (making->rows > SIZE_MAX / sizeof(double)) return no_memory(making);
+    size_t rows = (size_t)making->rows;
+    float **values = ARENA_ARRAY(making->arena, float *, making->feature_count);
+    double *target = ARENA_ARRAY(making->arena, double, rows);
+    if (!values || !target) return no_memory(making);
+    for (uint32_t f = 0; f < making->feature_count; f++) {
+        values[f] = ARENA_ARRAY(making->arena, float, rows);
+        if (!values[f]) return no_memory(making);
+    }
+    if (making->group >= 0) {
+        out->group = ARENA_ARRAY(making->arena, uint64_t, rows);
+        if (!out->group) return no_memory(making);
+    }
+    out->frame = (struct frame){
+        .feature_count = making->feature_count,
+        .features = making->features,
+        .values = (const float *const *)values,
+    };
+    out->target.values = target;
+    return OK;
+}
+
+static double target_value(const struct making *making, const struct column *column, uint32_t row,
+                           struct buf *scratch) {
+    const struct tabular_target *target = &making->out->target;
+    if (target->task == TASK_REGRESSION) return column_number(column, row);
+    struct str word = target_word(column, row, scratch);
+    for (uint32_t k = 0; k < target->class_count; k++) {
+        if (str_equal(target->classes[k], word)) return k;
+    }
+    cy_assert(false); // the first pass met every class
+    return 0;
+}
+
+static uint64_t group_value(const struct column *column, uint32_t row, struct buf *scratch) {
+    struct str word = column_valid(column, row) ? target_word(column, row, scratch) : STR_NONE;
+    struct hash hash = sha256_of(word.data, word.size);
+    uint64_t value;
+    memcpy(&value, hash.bytes, sizeof value);
+    return value;
+}
+
+static enum err second_pass(struct making *making, const struct batch *batch) {
+    struct table_frame *out = making->out;
+    const struct column *target = &batch->columns[making->target];
+    double *target_values = (double *)(uintptr_t)out->target.values;
+    struct buf scratch;
+    buf_open(&scratch, LIMIT_CELL_BYTES);
+    uint64_t first = out->frame.rows, at = first;
+    for (uint32_t row = 0; row < batch->row_count; row++) {
+        if (!target_there(target, row)) continue;
+        target_values[at] = target_value(making, target, row, &scratch);
+        if (out->group) {
+            out->group[at] = group_value(&batch->columns[making->group], row, &scratch);
+        }
+        at++;
+    }
+    for (uint32_t f = 0; f < making->feature_count; f++) {
+        const struct column *column = &batch->columns[making->columns[f]];
+        float *values = (float *)(uintptr_t)out->frame.values[f];
+        uint64_t to = first;
+        for (uint32_t row = 0; row < batch->row_count; row++) {
+            if (!target_there(target, row)) continue;
+            values[to++] = feature_of_cell(&making->features[f], column, row, &scratch);
+        }
+    }
+    out->frame.rows = at;
+    enum err err = buf_err(&scratch);
+    buf_close(&scratch);
+    return err;
+}
+
+static enum err frame_make(struct making *making) {
+    enum err err = column_find(making, making->wish->target, &making->target);
+    if (err == OK && making->wish->group.size) {
+        err = column_find(making, making->wish->group, &making->group);
+    }
+    if (err == OK) err = wishes_check(making);
+    if (err == OK) err = features_choose(making);
+    if (err == OK && words_open(making->arena, TABULAR_CLASSES_MAX, &making->target_words) != OK) {
+        err = no_memory(making);
+    }
+    if (err == OK) err = each_batch(making, first_pass);
+    if (err == OK && making->rows == 0) {
+        err = fault_set(making->fault, ERR_INPUT, "train.no_rows", making->wish->target);
+    }
+    if (err == OK) err = categories_settle(making);
+    if (err == OK) err = target_settle(making);
+    if (err == OK) err = values_take(making);
+    if (err == OK) err = each_batch(making, second_pass);
+    if (err != OK) return err;
+    cy_assert(making->out->frame.rows == making->rows);
+    if (making->rows < making->rows_seen) {
+        warn(making, "train.rows_without_target", making->wish->target);
+    }
+    return OK;
+}
+
+enum err frame_of_table(struct table *table, const struct frame_wish *wish, struct arena *arena,
+                        struct progress *progress, struct table_frame *out,
+                        struct fault *fault) {
+    struct table_frame made = {0};
+    made.warnings = ARENA_ARRAY(arena, struct frame_warning, FRAME_WARNINGS_MAX);
+    struct making making = {.table = table, .schema = table_schema(table), .wish = wish,
+                            .arena = arena, .progress = progress, .fault = fault, .group = -1,
+                            .whole = true, .out = &made};
+    if (!made.warnings) return no_memory(&making);
+    enum err err = arena_open((size_t)256 << 20, &making.batch_arena);
+    if (err != OK) return no_memory(&making);
+    err = frame_make(&making);
+    arena_close(making.batch_arena);
+    if (err == OK) *out = made;
+    return err;
+}

@@ -1,0 +1,34 @@
+// A table as a learner sees it: which columns are features, what the target is, and the values.
+// Everything lives in the arena given. One thread.
+#pragma once
+
+#include "data/table.h"
+#include "flow/steps_private.h"
+
+enum { FRAME_WARNINGS_MAX = LIMIT_COLUMNS + 8 };
+
+struct frame_warning {
+    const char *code; // "train.column_left_out", …
+    struct str detail;
+};
+// What a person asked for.
+struct frame_wish {
+    struct str target;
+    const struct json *features; // names; NULL or empty: all that may be used
+    struct str group;            // "": none
+    struct str task;             // "": by the target's values
+    struct str positive;         // "": the last class
+};
+struct table_frame {
+    struct frame frame;
+    struct tabular_target target;
+    uint64_t *group; // (rows) or NULL
+    struct frame_warning *warnings;
+    uint32_t warning_count;
+};
+// ERR_INPUT "train.unknown_column" (detail: the name), "train.direct_column", "train.no_features",
+// "train.one_class", "train.too_many_classes", "train.bad_target", "train.no_rows";
+// ERR_MEMORY "train.no_memory".
+enum err frame_of_table(struct table *table, const struct frame_wish *wish, struct arena *arena,
+                        struct progress *progress, struct table_frame *out,
+                        struct fault *fault) MUST_USE;

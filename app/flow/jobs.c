@@ -1,0 +1,204 @@
+// Jobs as records and as operations. What runs them is the runner.
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "flow/flow_private.h"
+
+static uint64_t least(uint64_t a, uint64_t b) {
+    return a < b ? a : b;
+}
+
+enum err job_create(struct flow *flow, struct store_txn *txn, struct job *job) {
+    const struct step *step = step_find(job->step);
+    if (!step) return ERR_INPUT;
+    uint64_t memory = job->memory_bytes ? job->memory_bytes : step->memory_bytes;
+    job->state = JOB_QUEUED;
+    job->created_ms = clock_now_ms();
+    // A small box still runs everything, one by one.
+    job->cpu_milli = least(step->cpu_milli, flow->capacity.cpu_milli);
+    job->memory_bytes = least(memory, flow->capacity.memory_bytes);
+    job->time_limit_ms = step->time_limit_ms;
+    if (!job->options.size) job->options = STR("{}");
+    enum err err = store_next_id(txn, TABLE_JOB, &job->id);
+    return err == OK ? job_save(txn, job) : err;
+}
+
+enum err job_create_check(struct flow *flow, struct store_txn *txn, const struct revision *revision,
+                          const struct dataset *dataset, const struct who *actor,
+                          struct job *out) {
+    *out = (struct job){
+        .step = STR("check"), .actor = *actor, .subject_kind = STR("dataset"),
+        .subject = dataset->id, .subject_name = dataset->name, .revision = revision->number,
+        .inputs = {job_input_blob("table", &revision->table)}, .input_count = 1,
+    };
+    return job_create(flow, txn, out);
+}
+
+enum err job_audit(struct store_txn *txn, const struct job *job, const char *result) {
+    char action[64], kind[32];
+    snprintf(action, sizeof action, "%.*s.%.*s", STR_ARG(job->subject_kind), STR_ARG(job->step));
+    snprintf(kind, sizeof kind, "%.*s", STR_ARG(job->subject_kind));
+    char detail[32];
+    snprintf(detail, sizeof detail, "job/%" PRIu64, job->id);
+    return audit_put(txn, job->actor.name, action, kind, job->subject, result, str_of(detail));
+}
+
+enum err job_end_badly(struct store_txn *txn, struct arena *arena, struct job *job,
+                       enum job_state state, const struct fault *fault) {
+    job->state = state;
+    job->ended_ms = clock_now_ms();
+    if (fault) job->fault = *fault;
+    enum err err = job_save(txn, job);
+    if (err == OK && str_is(job->step, "import")) {
+        struct dataset dataset;
+        err = dataset_load(txn, arena, job->subject, &dataset);
+        if (err == OK && dataset.revision == 0) {
+            dataset.state = DATASET_FAILED;
+            dataset.changed_ms = job->ended_ms;
+            err = dataset_save(txn, &dataset);
+        }
+    }
+    if (err == OK && str_is(job->step, "train")) {
+        struct model model;
+        err = model_load(txn, arena, job->subject, &model);
+        if (err == OK) {
+            model.state = MODEL_FAILED;
+            err = model_save(txn, &model);
+        }
+    }
+    return err == OK ? job_audit(txn, job, job_state_name(state)) : err;
+}
+
+// ---- operations ------------------------------------------------------------------------------------
+
+static bool may_see(const struct call *call, const struct job *job) {
+    return job->actor.id == call->actor.person_id ||
+           (call->actor.roles & (ROLE_SYSTEM | ROLE_AUDIT)) != 0;
+}
+
+static enum err job_find(struct flow *flow, const struct call *call, struct job *out) {
+    struct store_txn *txn;
+    enum err err = allow(call, ROLE_ANYONE_SIGNED_IN);
+    if (err == OK) err = store_read_begin(flow->store, &txn);
+    if (err != OK) return err;
+    err = job_load(txn, call->arena, call->id, out);
+    store_read_end(txn);
+    if (err == OK && !may_see(call, out)) err = ERR_NOT_FOUND;
+    return missing(call, err, "job.not_found");
+}
+
+struct job_filter {
+    bool any_state;
+    enum job_state state;
+};
+
+static enum err job_item(struct list *list, struct store_txn *txn, struct record_reader *record,
+                         bool show, bool *out_wanted) {
+    const struct job_filter *filter = list->filter;
+    struct job job;
+    (void)txn;
+    enum err err = job_read(record, list->scratch, &job);
+    if (err != OK) return err;
+    *out_wanted = may_see(list->call, &job) && (filter->any_state || job.state == filter->state);
+    if (*out_wanted && show) view_job(list->flow, list->call->out, &job);
+    return OK;
+}
+
+enum err flow_job_list(struct flow *flow, struct call *call) {
+    struct job_filter filter = {.any_state = true};
+    struct str state = call_query(call, "state");
+    enum err err = allow(call, ROLE_ANYONE_SIGNED_IN);
+    if (err != OK) return err;
+    if (state.size) {
+        filter.any_state = false;
+        if (!job_state_from_name(state, &filter.state)) {
+            return fault_set(call->fault, ERR_INPUT, "flow.bad_state", state);
+        }
+    }
+    struct list list = {
+        .flow = flow, .call = call, .table = TABLE_JOB, .item = job_item, .filter = &filter};
+    return list_write(&list);
+}
+
+enum err flow_job_show(struct flow *flow, struct call *call) {
+    struct job job;
+    enum err err = job_find(flow, call, &job);
+    if (err != OK) return err;
+    view_job(flow, call->out, &job);
+    return answer_end(call);
+}
+
+enum err flow_job_log(struct flow *flow, struct call *call) {
+    char folder[LIMIT_PATH_BYTES], path[LIMIT_PATH_BYTES];
+    struct job job;
+    struct buf text;
+    enum err err = job_find(flow, call, &job);
+    if (err != OK) return err;
+    buf_open(&text, 2 * JOB_LOG_BYTES_MAX);
+    job_folder(flow, job.id, folder);
+    err = path_join(path, sizeof path, folder, "log");
+    if (err == OK && file_exists(path)) err = file_read(path, &text, call->fault);
+    if (err == OK) {
+        json_open_object(call->out);
+        json_set_text(call->out, "text", buf_str(&text));
+        json_close_object(call->out);
+        err = answer_end(call);
+    }
+    buf_close(&text);
+    return err;
+}
+
+struct cancel {
+    const struct call *call;
+    struct job job;
+};
+
+static enum err cancel_change(struct store_txn *txn, void *ctx) {
+    struct cancel *cancel = ctx;
+    const struct call *call = cancel->call;
+    struct job *job = &cancel->job;
+    enum err err = job_load(txn, call->arena, call->id, job);
+    if (err != OK) return err;
+    if (job->state == JOB_QUEUED) {
+        err = job_end_badly(txn, call->arena, job, JOB_CANCELLED, NULL);
+    } else if (job->state == JOB_RUNNING) {
+        job->cancel = true;
+        err = job_save(txn, job);
+    } else {
+        return fault_set(call->fault, ERR_CONFLICT, "job.already_ended", STR_NONE);
+    }
+    if (err != OK) return err;
+    return audit_put(txn, call->actor.name, "job.cancel", "job", job->id, "ok", STR_NONE);
+}
+
+enum err flow_job_cancel(struct flow *flow, struct call *call) {
+    struct cancel cancel = {.call = call};
+    enum err err = job_find(flow, call, &cancel.job);
+    bool own = err == OK && cancel.job.actor.id == call->actor.person_id;
+    if (err == OK && !own) err = allow(call, ROLE_SYSTEM); // audit reads, and only reads
+    if (err == OK) err = store_write(flow->store, cancel_change, &cancel);
+    if (err != OK) return missing(call, err, "job.not_found");
+    runner_cancel(flow, call->id);
+    view_job(flow, call->out, &cancel.job);
+    return answer_end(call);
+}
+
+enum err flow_prediction_download(struct flow *flow, struct call *call,
+                                  struct flow_download *out) {
+    struct job job;
+    enum err err = job_find(flow, call, &job);
+    if (err != OK) return err;
+    if (hash_none(&job.output)) {
+        return fault_set(call->fault, ERR_NOT_FOUND, "job.no_output", STR_NONE);
+    }
+    struct flow_download download = {.content_type = "text/csv; charset=utf-8"};
+    err = blob_path(flow->store, &job.output, download.path, sizeof download.path, call->fault);
+    if (err == OK) err = audit_note(flow, call, "job.download", "job", job.id, STR_NONE);
+    if (err != OK) return err;
+    snprintf(download.name, sizeof download.name, "predictions-%" PRIu64 ".csv", job.id);
+    *out = download;
+    return OK;
+}

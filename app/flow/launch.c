@@ -1,0 +1,252 @@
+// One attempt's process and its folder. The folder's lock is taken before the fork and inherited:
+// it is held without a gap until the child ends, so that whoever can take it knows that nobody
+// works there, after a crash of the server too.
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/log.h"
+#include "flow/child.h"
+#include "flow/flow_private.h"
+
+enum { PROCESSES_MAX = 64 }; // of one job, its threads included
+
+void job_folder(const struct flow *flow, uint64_t job, char out[static LIMIT_PATH_BYTES]) {
+    snprintf(out, LIMIT_PATH_BYTES, "%s/jobs/%" PRIu64, store_dir(flow->store), job);
+}
+
+struct job_input job_input_blob(const char *name, const struct hash *hash) {
+    return (struct job_input){.name = str_of(name), .kind = INPUT_BLOB, .hash = *hash};
+}
+
+static enum err input_path(struct flow *flow, const struct job_input *input,
+                           char out[static LIMIT_PATH_BYTES], struct fault *fault) {
+    if (input->kind == INPUT_BLOB) {
+        return blob_path(flow->store, &input->hash, out, LIMIT_PATH_BYTES, fault);
+    }
+    if (input->kind == INPUT_KEY) return dataset_key_path(flow, input->id, out, fault);
+    upload_path(flow, input->id, out);
+    if (file_exists(out)) return OK;
+    return fault_set(fault, ERR_NOT_FOUND, "upload.missing", STR_NONE);
+}
+
+static enum err inputs_write(struct flow *flow, const struct job *job, struct json_writer *out,
+                             struct fault *fault) {
+    json_put_name(out, "inputs");
+    json_open_object(out);
+    for (uint32_t i = 0; i < job->input_count; i++) {
+        char path[LIMIT_PATH_BYTES];
+        enum err err = input_path(flow, &job->inputs[i], path, fault);
+        if (err != OK) return err;
+        json_put_name_str(out, job->inputs[i].name);
+        json_put_text(out, str_of(path));
+    }
+    json_close_object(out);
+    return OK;
+}
+
+static enum err spec_write(struct flow *flow, const struct job *job, const char *folder,
+                           struct fault *fault) {
+    char path[LIMIT_PATH_BYTES];
+    struct buf text;
+    buf_open(&text, LIMIT_JSON_BYTES);
+    struct json_writer out = json_writer_of(&text);
+    json_open_object(&out);
+    json_set_text(&out, "step", job->step);
+    json_set_u64(&out, "attempt", job->attempt);
+    json_set_u64(&out, "memory_bytes", job->memory_bytes);
+    json_set_u64(&out, "time_limit_ms", job->time_limit_ms);
+    json_set_u64(&out, "threads", job->cpu_milli < 1000 ? 1 : job->cpu_milli / 1000);
+    enum err err = inputs_write(flow, job, &out, fault);
+    if (job->options.size) json_set_raw(&out, "options", job->options);
+    json_close_object(&out);
+    if (err == OK) err = buf_err(&text);
+    if (err == OK) err = path_join(path, sizeof path, folder, "spec.json");
+    if (err == OK) err = file_write(path, buf_str(&text), fault);
+    buf_close(&text);
+    return err;
+}
+
+static enum err member_remove(const char *folder, const char *name, bool whole,
+                              struct fault *fault) {
+    char path[LIMIT_PATH_BYTES];
+    enum err err = path_join(path, sizeof path, folder, name);
+    if (err != OK) return err;
+    return whole ? folder_remove(path, fault) : file_remove(path, fault);
+}
+
+// What an earlier attempt left; its log stays.
+static enum err folder_clear(const char *folder, struct fault *fault) {
+    enum err err = folder_make(folder, fault);
+    if (err == OK) err = member_remove(folder, "out", true, fault);
+    if (err == OK) err = member_remove(folder, "result.json", false, fault);
+    if (err == OK) err = member_remove(folder, "pid", false, fault);
+    if (err == OK) err = member_remove(folder, "progress", false, fault);
+    return err;
+}
+
+static int member_open(const char *folder, const char *name, int flags) {
+    char path[LIMIT_PATH_BYTES];
+    if (path_join(path, sizeof path, folder, name) != OK) return -1;
+    return open(path, flags | O_CLOEXEC, 0600);
+}
+
+// -1 while somebody else works there.
+static int folder_lock(const char *folder) {
+    int fd = member_open(folder, "lock", O_RDWR | O_CREAT);
+    if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) != 0) {
+        close(fd);
+        return -1;
+    }
+    return fd;
+}
+
+struct launch {
+    struct flow *flow;
+    uint64_t job;
+    uint32_t attempt;
+    struct confine_limits limits;
+    int null_fd, log_fd, lock_fd;
+    char *argv[4];
+};
+
+// Between fork and exec: only what may be called there.
+_Noreturn static void child_exec(const struct launch *launch) {
+    setsid(); // a Ctrl-C at the terminal is for the server alone
+    confine_enter(launch->flow->confine, launch->job, launch->attempt, &launch->limits);
+    // 3 may be one of the others: lift them out of the way first.
+    int null_fd = fcntl(launch->null_fd, F_DUPFD, 10);
+    int log_fd = fcntl(launch->log_fd, F_DUPFD, 10);
+    int lock_fd = fcntl(launch->lock_fd, F_DUPFD, 10);
+    dup2(null_fd, 0);
+    dup2(log_fd, 1);
+    dup2(log_fd, 2);
+    dup2(lock_fd, CHILD_LOCK_FD);
+    if (syscall(SYS_close_range, CHILD_LOCK_FD + 1, ~0u, 0) != 0) {
+        for (int fd = CHILD_LOCK_FD + 1; fd < 4096; fd++) close(fd);
+    }
+    for (int number = 1; number < 32; number++) signal(number, SIG_DFL);
+    sigset_t none;
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+    execv(launch->argv[0], launch->argv);
+    _exit(127);
+}
+
+static enum err child_start(struct launch *launch, struct active *active, struct fault *fault) {
+    struct confine *confine = launch->flow->confine;
+    if (confine_prepare(confine, launch->job, launch->attempt, &launch->limits) != 0) {
+        log_event(LOG_WARN, "job.unconfined", "job=%" PRIu64, launch->job);
+    }
+    // All signals wait until the child has its own handlers: none of ours may run there.
+    sigset_t all, before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    pid_t pid = fork();
+    if (pid == 0) child_exec(launch);
+    int error = errno;
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    if (pid < 0) {
+        confine_finish(confine, launch->job, launch->attempt);
+        return fault_errno(fault, error, STR("fork"));
+    }
+    active->pid = (int)pid;
+    active->pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
+    active->own_child = true;
+    return OK;
+}
+
+static enum err files_open(struct launch *launch, const char *folder, struct fault *fault) {
+    launch->null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+    launch->log_fd = member_open(folder, "log", O_WRONLY | O_CREAT | O_APPEND);
+    launch->lock_fd = folder_lock(folder);
+    if (launch->null_fd < 0 || launch->log_fd < 0) {
+        return fault_errno(fault, errno, str_of(folder));
+    }
+    if (launch->lock_fd < 0) return fault_set(fault, ERR_BUSY, "job.folder_busy", STR_NONE);
+    return OK;
+}
+
+enum err job_launch(struct flow *flow, const struct job *job, struct active *active,
+                    struct fault *fault) {
+    char folder[LIMIT_PATH_BYTES], word[] = "job";
+    job_folder(flow, job->id, folder);
+    struct launch launch = {
+        .flow = flow, .job = job->id, .attempt = (uint32_t)job->attempt,
+        .limits = {job->memory_bytes, 100, PROCESSES_MAX + LIMIT_THREADS},
+        .null_fd = -1, .log_fd = -1, .lock_fd = -1,
+        .argv = {flow->program, word, folder, NULL},
+    };
+    enum err err = folder_make(folder, fault);
+    if (err == OK) err = files_open(&launch, folder, fault);
+    if (err == OK) err = folder_clear(folder, fault);
+    if (err == OK) err = spec_write(flow, job, folder, fault);
+    if (err == OK) {
+        active->progress = progress_map(folder);
+        err = child_start(&launch, active, fault);
+        if (err != OK) {
+            progress_unmap(active->progress);
+            active->progress = NULL;
+        }
+    }
+    if (launch.null_fd >= 0) close(launch.null_fd);
+    if (launch.log_fd >= 0) close(launch.log_fd);
+    if (launch.lock_fd >= 0) close(launch.lock_fd); // the child holds it on
+    return err;
+}
+
+bool job_adopt_again(struct flow *flow, struct active *active) {
+    char folder[LIMIT_PATH_BYTES], path[LIMIT_PATH_BYTES], now[CHILD_IDENTITY_SIZE];
+    job_folder(flow, active->job, folder);
+    int lock = folder_lock(folder);
+    if (lock >= 0) { // it has ended meanwhile
+        close(lock);
+        return true;
+    }
+    struct buf text;
+    buf_open(&text, 4096);
+    bool known = false;
+    if (path_join(path, sizeof path, folder, "pid") == OK && file_read(path, &text, NULL) == OK) {
+        struct str rest, then = str_trim(buf_str(&text));
+        uint64_t pid;
+        if (str_to_u64(str_cut(then, ' ', &rest), &pid) && pid > 1 && pid < INT32_MAX) {
+            int fd = (int)syscall(SYS_pidfd_open, (pid_t)pid, 0);
+            // First the handle, then the proof that it is the one meant.
+            known = fd >= 0 && process_identity((int)pid, now, sizeof now) &&
+                    str_equal(str_of(now), then);
+            if (known) {
+                active->pid = (int)pid;
+                active->pidfd = fd;
+            } else if (fd >= 0) {
+                close(fd);
+            }
+        }
+    }
+    buf_close(&text);
+    return known;
+}
+
+bool job_adopt(struct flow *flow, uint64_t job, struct active *active) {
+    char folder[LIMIT_PATH_BYTES];
+    job_folder(flow, job, folder);
+    if (!file_exists(folder)) return false;
+    int lock = folder_lock(folder);
+    if (lock >= 0) {
+        close(lock);
+        return false;
+    }
+    active->pid = 0;
+    active->pidfd = -1;
+    active->own_child = false;
+    active->progress = progress_map(folder);
+    job_adopt_again(flow, active);
+    return true;
+}

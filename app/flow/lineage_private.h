@@ -1,0 +1,12 @@
+// Inside of flow/: the way something has come, as JSON.
+#pragma once
+
+#include "flow/flow_private.h"
+
+// Written into manifests.
+#define FLOW_PROGRAM_VERSION "0.1.0"
+
+// The chain of steps up to `id`, oldest first, as an array with nothing in it but what was done to
+// which bytes: no time, no person, no number of a record.
+enum err lineage_write_fixed(struct flow *flow, struct arena *arena, uint64_t id,
+                             struct json_writer *out) MUST_USE;

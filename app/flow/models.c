@@ -1,0 +1,285 @@
+// Models: trained on a release, listed, shown with their scorecard, put away.
+#include <string.h>
+
+#include "base/clock.h"
+#include "flow/flow_private.h"
+#include "flow/steps_private.h"
+
+static enum err model_find(struct flow *flow, const struct call *call, struct model *out) {
+    struct store_txn *txn;
+    enum err err = store_read_begin(flow->store, &txn);
+    if (err != OK) return err;
+    err = model_load(txn, call->arena, call->id, out);
+    store_read_end(txn);
+    return missing(call, err, "model.not_found");
+}
+
+// ---- training -----------------------------------------------------------------------------------
+
+struct training {
+    struct flow *flow;
+    const struct call *call;
+    struct release release;
+    struct model model;
+    struct job job;
+};
+
+static enum err train_change(struct store_txn *txn, void *ctx) {
+    struct training *training = ctx;
+    const struct call *call = training->call;
+    struct model *model = &training->model;
+    struct release now;
+    enum err err = release_load(txn, call->arena, call->id, &now);
+    if (err != OK) return err;
+    if (now.state != RELEASE_RELEASED) {
+        return fault_set(call->fault, ERR_CONFLICT, "release.not_released", STR_NONE);
+    }
+    err = store_next_id(txn, TABLE_MODEL, &model->id);
+    training->job.subject = model->id;
+    if (err == OK) err = job_create(training->flow, txn, &training->job);
+    model->job = training->job.id;
+    if (err == OK) err = model_save(txn, model);
+    if (err != OK) return err;
+    return audit_put(txn, call->actor.name, "model.create", "model", model->id, "ok", STR_NONE);
+}
+
+static bool has_column(const struct release *release, struct str name) {
+    for (uint32_t i = 0; i < release->column_count; i++) {
+        if (str_equal(release->columns[i].name, name)) return true;
+    }
+    return false;
+}
+
+// Said at once rather than by a job that fails.
+static enum err names_check(const struct call *call, const struct release *release,
+                            struct str target, struct str group) {
+    struct fault *fault = call->fault;
+    if (!has_column(release, target)) {
+        return fault_set(fault, ERR_INPUT, "train.unknown_column", target);
+    }
+    if (group.size && !has_column(release, group)) {
+        return fault_set(fault, ERR_INPUT, "train.unknown_column", group);
+    }
+    const struct json *features = json_member(call->body, "features");
+    for (const struct json *item = json_first(features); item; item = json_next(item)) {
+        if (has_column(release, json_text(item))) continue;
+        return fault_set(fault, ERR_INPUT, "train.unknown_column", json_text(item));
+    }
+    return OK;
+}
+
+// The body's part that the step reads.
+static struct str train_options(const struct call *call) {
+    static const char *const names[] = {"target", "features", "group", "task", "positive",
+                                        "options"};
+    struct buf text, member_text;
+    buf_open(&text, LIMIT_JSON_BYTES);
+    buf_open(&member_text, LIMIT_JSON_BYTES);
+    struct json_writer out = json_writer_of(&text);
+    json_open_object(&out);
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        const struct json *member = json_member(call->body, names[i]);
+        if (!member || json_is_null(member)) continue;
+        buf_clear(&member_text);
+        json_write(&member_text, member);
+        json_set_raw(&out, names[i], buf_str(&member_text));
+    }
+    json_close_object(&out);
+    bool whole = buf_err(&text) == OK && buf_err(&member_text) == OK;
+    struct str copy = whole ? arena_text(call->arena, buf_str(&text)) : STR_NONE;
+    buf_close(&text);
+    buf_close(&member_text);
+    return copy;
+}
+
+// The frame, the learner's bins and histograms, and the table's batches; at least the step's own.
+static uint64_t train_memory(const struct release *release) {
+    uint64_t cells = release->rows * (release->column_count + 1);
+    uint64_t wanted = cells * 16 + ((uint64_t)1 << 30);
+    uint64_t declared = step_find(STR("train"))->memory_bytes;
+    return wanted > declared ? wanted : declared;
+}
+
+static enum err training_read(struct flow *flow, struct call *call, struct training *training) {
+    struct model *model = &training->model;
+    struct tabular_options options;
+    struct str group;
+    const struct json *node = json_member(call->body, "options");
+    enum err err = call_text(call, "name", 1, LIMIT_NAME_BYTES, &model->name);
+    if (err == OK) err = call_text(call, "target", 1, LIMIT_NAME_BYTES, &model->target);
+    if (err == OK) err = call_text(call, "group", 0, LIMIT_NAME_BYTES, &group);
+    if (err == OK) err = tabular_options_read(node, &options, call->fault);
+    if (err != OK) return err;
+    struct store_txn *txn;
+    err = store_read_begin(flow->store, &txn);
+    if (err != OK) return err;
+    err = release_load(txn, call->arena, call->id, &training->release);
+    store_read_end(txn);
+    if (err != OK) return missing(call, err, "release.not_found");
+    const struct release *release = &training->release;
+    err = names_check(call, release, model->target, group);
+    if (err != OK) return err;
+    model->release = release->id;
+    model->release_title = release->sheet.title;
+    model->learner = options.learner == LEARNER_LINEAR ? STR("linear") : STR("boost");
+    model->created_ms = clock_now_ms();
+    model->actor = who_of(&call->actor);
+    training->job = (struct job){
+        .step = STR("train"), .actor = model->actor, .subject_kind = STR("model"),
+        .subject_name = model->name, .inputs = {job_input_blob("table", &release->table)},
+        .input_count = 1, .options = train_options(call), .memory_bytes = train_memory(release),
+    };
+    return training->job.options.size ? OK : ERR_MEMORY;
+}
+
+enum err flow_model_train(struct flow *flow, struct call *call) {
+    struct training training = {.flow = flow, .call = call};
+    enum err err = allow(call, ROLE_RESEARCH);
+    if (err == OK) err = training_read(flow, call, &training);
+    if (err == OK && !runner_has_room(flow)) {
+        err = fault_set(call->fault, ERR_LIMIT, "job.queue_full", STR_NONE);
+    }
+    if (err == OK) err = store_write(flow->store, train_change, &training);
+    if (err != OK) return missing(call, err, "release.not_found");
+    runner_add(flow, &training.job);
+    json_open_object(call->out);
+    json_put_name(call->out, "model");
+    view_model(call->out, &training.model);
+    json_close_object(call->out);
+    json_put_name(call->out, "job");
+    view_job(flow, call->out, &training.job);
+    json_close_object(call->out);
+    return answer_end(call);
+}
+
+// ---- reading ------------------------------------------------------------------------------------
+
+static enum err model_item(struct list *list, struct store_txn *txn, struct record_reader *record,
+                           bool show, bool *out_wanted) {
+    const bool *deleted = list->filter;
+    struct model model;
+    (void)txn;
+    enum err err = model_read(record, list->scratch, &model);
+    if (err != OK) return err;
+    *out_wanted = model.deleted == *deleted;
+    if (!*out_wanted || !show) return OK;
+    view_model(list->call->out, &model);
+    json_close_object(list->call->out);
+    return OK;
+}
+
+enum err flow_model_list(struct flow *flow, struct call *call) {
+    uint64_t deleted = 0;
+    enum err err = allow(call, ROLES_FLOW);
+    if (err == OK) err = call_query_u64(call, "deleted", 0, 1, 0, &deleted);
+    if (err != OK) return err;
+    bool filter = deleted == 1;
+    struct list list = {
+        .flow = flow, .call = call, .table = TABLE_MODEL, .item = model_item, .filter = &filter};
+    return list_write(&list);
+}
+
+static void features_write(struct json_writer *out, const struct tabular_model *model) {
+    struct tabular_about about = tabular_about(model);
+    const float *typical = tabular_typical(model);
+    json_put_name(out, "features");
+    json_open_array(out);
+    for (uint32_t f = 0; f < about.feature_count; f++) {
+        const struct feature *feature = &about.features[f];
+        bool number = feature->kind == FEATURE_NUMBER;
+        json_open_object(out);
+        json_set_text(out, "name", feature->name);
+        json_set_text(out, "kind", number ? STR("number") : STR("category"));
+        json_set_text(out, "type", feature->type);
+        json_put_name(out, "categories");
+        json_open_array(out);
+        for (uint32_t i = 0; i < feature->category_count; i++) {
+            json_put_text(out, feature->categories[i]);
+        }
+        json_close_array(out);
+        json_put_name(out, "typical");
+        feature_put(out, feature, typical[f]);
+        json_close_object(out);
+    }
+    json_close_array(out);
+    json_put_name(out, "classes");
+    json_open_array(out);
+    for (uint32_t i = 0; i < about.class_count; i++) json_put_text(out, about.classes[i]);
+    json_close_array(out);
+}
+
+static enum err ready_write(struct flow *flow, struct call *call, const struct model *model) {
+    struct json *scorecard;
+    struct loaded *loaded;
+    struct buf text;
+    enum err err = blob_json(flow, &model->scorecard, &scorecard, call->fault);
+    if (err != OK) return err;
+    buf_open(&text, LIMIT_JSON_BYTES);
+    json_write(&text, scorecard);
+    json_close(scorecard);
+    err = buf_err(&text);
+    if (err == OK) json_set_raw(call->out, "scorecard", buf_str(&text));
+    buf_close(&text);
+    if (err == OK) err = models_take(flow, &model->file, &loaded, call->fault);
+    if (err != OK) return err;
+    features_write(call->out, loaded_model(loaded));
+    models_give(flow->models, loaded);
+    return OK;
+}
+
+enum err flow_model_show(struct flow *flow, struct call *call) {
+    struct model model;
+    enum err err = allow(call, ROLES_FLOW);
+    if (err == OK) err = model_find(flow, call, &model);
+    if (err != OK) return err;
+    view_model(call->out, &model);
+    if (model.state == MODEL_READY) err = ready_write(flow, call, &model);
+    json_close_object(call->out);
+    return err == OK ? answer_end(call) : err;
+}
+
+// ---- changing -----------------------------------------------------------------------------------
+
+struct model_change {
+    const struct call *call;
+    const char *action;
+    struct str name;
+    bool has_name, has_deleted, deleted;
+    struct model model;
+};
+
+static enum err alter_change(struct store_txn *txn, void *ctx) {
+    struct model_change *change = ctx;
+    const struct call *call = change->call;
+    enum err err = model_load(txn, call->arena, call->id, &change->model);
+    if (err != OK) return err;
+    if (change->has_name) change->model.name = change->name;
+    if (change->has_deleted) change->model.deleted = change->deleted;
+    err = model_save(txn, &change->model);
+    if (err != OK) return err;
+    return audit_put(txn, call->actor.name, change->action, "model", call->id, "ok", STR_NONE);
+}
+
+enum err flow_model_change(struct flow *flow, struct call *call) {
+    struct model_change change = {.call = call, .action = "model.change"};
+    const struct json *deleted = json_member(call->body, "deleted");
+    enum err err = allow(call, ROLE_RESEARCH);
+    if (err != OK) return err;
+    change.has_name = json_member(call->body, "name") != NULL;
+    change.has_deleted = json_is_bool(deleted);
+    change.deleted = json_bool(deleted, false);
+    if (change.has_name) err = call_text(call, "name", 1, LIMIT_NAME_BYTES, &change.name);
+    if (err == OK) err = store_write(flow->store, alter_change, &change);
+    if (err != OK) return missing(call, err, "model.not_found");
+    view_model(call->out, &change.model);
+    json_close_object(call->out);
+    return answer_end(call);
+}
+
+enum err flow_model_delete(struct flow *flow, struct call *call) {
+    struct model_change change = {
+        .call = call, .action = "model.delete", .has_deleted = true, .deleted = true};
+    enum err err = allow(call, ROLE_RESEARCH);
+    if (err == OK) err = store_write(flow->store, alter_change, &change);
+    return missing(call, err, "model.not_found");
+}

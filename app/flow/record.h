@@ -1,0 +1,210 @@
+// What flow remembers, as structs, and their way into the store and back. Each record's fields
+// stand once, in one function that both writes and reads (records.c), so that the two cannot
+// differ. Loading copies everything into the arena: nothing points into a transaction.
+// Read or write inside a transaction of store.h; any thread.
+#pragma once
+
+#include "base/fault.h"
+#include "base/memory.h"
+#include "data/table.h"
+#include "store/store.h"
+
+enum {
+    RECORD_BYTES_MAX = 8 << 20, // the widest dataset with the longest names stays below
+    REVISIONS_MAX = 1000,       // of one dataset
+    INPUTS_MAX = 8,             // of one job or lineage record
+};
+
+struct who { // a person, as they were called then
+    uint64_t id;
+    struct str name;
+};
+
+struct upload_record {
+    uint64_t id;
+    struct who owner;
+    struct str name;
+    uint64_t size, received;
+    int64_t created_ms, changed_ms;
+};
+
+enum dataset_state { DATASET_IMPORTING, DATASET_READY, DATASET_FAILED, DATASET_STATE_COUNT };
+struct dataset {
+    uint64_t id;
+    struct str name, note;
+    struct who owner;
+    int64_t created_ms, changed_ms;
+    enum dataset_state state;
+    uint64_t rows, columns; // of the newest revision
+    uint64_t revision;      // its number; 0: none yet
+    uint64_t job;           // the newest job; 0: none
+    bool deleted;
+};
+
+// A column of a revision: how it was treated tells whether a direct column may be published.
+struct revision_column {
+    struct str name;
+    enum column_type type;
+    enum column_role role;
+    struct str treatment;  // "" or what the cleansing report says: "pseudonym", "mask", …
+    uint64_t fault_count;  // of the import
+};
+// True if such a treatment takes the value itself away (a pseudonym, a mask), not only a part of it.
+bool treatment_conceals(struct str treatment);
+enum revision_kind { REVISION_IMPORT, REVISION_CLEANSE, REVISION_KIND_COUNT };
+struct revision {
+    uint64_t dataset, number;
+    enum revision_kind kind;
+    uint64_t parent; // 0: none
+    uint64_t rows, bytes;
+    struct revision_column *columns;
+    uint32_t column_count;
+    struct hash table;
+    int64_t created_ms;
+    struct who actor;
+    struct str source_name;
+    struct hash source_hash;
+    uint64_t source_bytes;
+    struct hash recipe;                  // all zero: none; so with the next three
+    struct hash faults, profile, report; // blobs
+    uint64_t fault_count;
+    uint64_t lineage;
+};
+
+struct recipe_record {
+    uint64_t id;
+    struct str name, text;
+    struct hash hash;
+    struct who actor;
+    int64_t changed_ms;
+};
+
+struct sheet {
+    struct str title, purpose, source, licence, contact, limits, sensitivity;
+};
+struct warning {
+    struct str code, detail;
+};
+enum release_state {
+    RELEASE_PENDING, RELEASE_RELEASED, RELEASE_REJECTED, RELEASE_WITHDRAWN, RELEASE_STATE_COUNT
+};
+struct release {
+    uint64_t id;
+    struct str name; // of its dataset, then
+    enum release_state state;
+    uint64_t dataset, revision, rows, bytes;
+    struct revision_column *columns;
+    uint32_t column_count;
+    struct hash table, manifest; // manifest: all zero until released
+    struct sheet sheet;
+    struct who requested_by, decided_by; // decided_by.id 0: not yet
+    int64_t requested_ms, decided_ms;
+    struct str reason;
+    struct warning *warnings;
+    uint32_t warning_count;
+    uint64_t lineage;
+};
+
+enum model_state { MODEL_TRAINING, MODEL_READY, MODEL_FAILED, MODEL_STATE_COUNT };
+struct model {
+    uint64_t id;
+    struct str name;
+    uint64_t release;
+    struct str release_title;
+    struct str target, task, learner;
+    enum model_state state;
+    uint64_t job;
+    int64_t created_ms;
+    struct who actor;
+    struct hash file, scorecard; // blobs; all zero until ready
+    struct str headline;         // the first metric's name; "": none
+    double value, low, high;
+    bool deleted;
+    uint64_t lineage;
+};
+
+enum input_kind { INPUT_BLOB, INPUT_UPLOAD, INPUT_KEY, INPUT_KIND_COUNT };
+struct job_input {
+    struct str name; // as the step calls it: "source", "table", "model", "key"
+    enum input_kind kind;
+    uint64_t id; // of the upload; of the dataset whose key it is
+    struct hash hash;
+};
+enum job_state { JOB_QUEUED, JOB_RUNNING, JOB_DONE, JOB_FAILED, JOB_CANCELLED, JOB_STATE_COUNT };
+struct job {
+    uint64_t id;
+    struct str step;
+    enum job_state state;
+    struct who actor;
+    int64_t created_ms, started_ms, ended_ms; // 0: not yet
+    uint64_t attempt;                         // starts so far
+    bool cancel;                              // a person asked for it
+    struct str subject_kind, subject_name;
+    uint64_t subject;  // id of the dataset, release or model
+    uint64_t revision; // of the dataset: what is read
+    struct job_input inputs[INPUTS_MAX];
+    uint32_t input_count;
+    struct str options; // JSON
+    uint64_t cpu_milli, memory_bytes, time_limit_ms, memory_used_bytes;
+    struct str confine;
+    struct str phase;
+    uint64_t done, total, rows;
+    struct fault fault;
+    struct str summary; // JSON
+    struct hash output; // what the person may fetch; all zero: nothing
+    struct str source_name; // of the file that was uploaded for it
+    uint64_t lineage;
+};
+
+struct lineage_end {
+    struct str kind; // "upload", "revision", "release", "model", "file"
+    uint64_t id;
+    struct hash hash;
+};
+struct lineage {
+    uint64_t id;
+    struct str step;
+    int64_t time_ms;
+    struct who actor;
+    struct lineage_end inputs[INPUTS_MAX], outputs[INPUTS_MAX];
+    uint32_t input_count, output_count;
+    struct str options; // JSON
+    uint64_t parents[INPUTS_MAX];
+    uint32_t parent_count;
+};
+
+bool hash_none(const struct hash *hash);
+
+// Loading: ERR_NOT_FOUND, ERR_CORRUPT, ERR_MEMORY. The reader's forms decode a record of a scan.
+// Saving: as store_put. A new record gets its id by store_next_id first.
+#define RECORD_DECLARE(type)                                                                     \
+    enum err type##_read(struct record_reader *reader, struct arena *arena, struct type *out)    \
+        MUST_USE;                                                                                \
+    enum err type##_load(struct store_txn *txn, struct arena *arena, uint64_t id,                \
+                         struct type *out) MUST_USE;                                             \
+    enum err type##_save(struct store_txn *txn, const struct type *record) MUST_USE;
+
+RECORD_DECLARE(upload_record)
+RECORD_DECLARE(dataset)
+RECORD_DECLARE(recipe_record)
+RECORD_DECLARE(release)
+RECORD_DECLARE(model)
+RECORD_DECLARE(job)
+RECORD_DECLARE(lineage)
+
+// Revisions stand behind their dataset in the same table: the key is the dataset's id and the
+// number, 16 bytes. A scan over datasets passes over keys that are not 8 bytes long.
+struct key revision_key(uint64_t dataset, uint64_t number);
+enum err revision_load(struct store_txn *txn, struct arena *arena, uint64_t dataset,
+                       uint64_t number, struct revision *out) MUST_USE;
+enum err revision_save(struct store_txn *txn, const struct revision *revision) MUST_USE;
+
+const char *dataset_state_name(enum dataset_state state);
+const char *revision_kind_name(enum revision_kind kind);
+const char *release_state_name(enum release_state state);
+bool release_state_from_name(struct str name, enum release_state *out);
+const char *model_state_name(enum model_state state);
+const char *job_state_name(enum job_state state);
+bool job_state_from_name(struct str name, enum job_state *out);
+enum err revision_read(struct record_reader *reader, struct arena *arena,
+                       struct revision *out) MUST_USE;

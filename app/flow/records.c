@@ -1,0 +1,323 @@
+// The fields of each record, once, for both ways. To add a field: append it at the end, raise
+// RECORD_VERSION, and read it only from records whose version has it (reader->version).
+#include "flow/record.h"
+
+#include <string.h>
+
+#include "base/assert.h"
+#include "flow/codec.h"
+
+enum { RECORD_VERSION = 1 };
+
+bool hash_none(const struct hash *hash) {
+    static const struct hash none;
+    return memcmp(hash, &none, sizeof none) == 0;
+}
+
+static void who_fields(struct codec *c, struct who *who) {
+    codec_u64(c, &who->id);
+    codec_text(c, &who->name);
+}
+
+static void columns_fields(struct codec *c, struct revision_column **columns, uint32_t *count) {
+    codec_count(c, count, LIMIT_COLUMNS);
+    *columns = codec_array(c, *columns, count, sizeof **columns);
+    for (uint32_t i = 0; i < *count; i++) {
+        struct revision_column *column = &(*columns)[i];
+        codec_text(c, &column->name);
+        CODEC_ENUM(c, column->type, column_type, COLUMN_TYPE_COUNT);
+        CODEC_ENUM(c, column->role, column_role, COLUMN_ROLE_COUNT);
+        codec_text(c, &column->treatment);
+        codec_u64(c, &column->fault_count);
+    }
+}
+
+static void upload_record_fields(struct codec *c, struct upload_record *r) {
+    codec_u64(c, &r->id);
+    who_fields(c, &r->owner);
+    codec_text(c, &r->name);
+    codec_u64(c, &r->size);
+    codec_u64(c, &r->received);
+    codec_i64(c, &r->created_ms);
+    codec_i64(c, &r->changed_ms);
+}
+
+static void dataset_fields(struct codec *c, struct dataset *r) {
+    codec_u64(c, &r->id);
+    codec_text(c, &r->name);
+    codec_text(c, &r->note);
+    who_fields(c, &r->owner);
+    codec_i64(c, &r->created_ms);
+    codec_i64(c, &r->changed_ms);
+    CODEC_ENUM(c, r->state, dataset_state, DATASET_STATE_COUNT);
+    codec_u64(c, &r->rows);
+    codec_u64(c, &r->columns);
+    codec_u64(c, &r->revision);
+    codec_u64(c, &r->job);
+    codec_bool(c, &r->deleted);
+}
+
+static void revision_fields(struct codec *c, struct revision *r) {
+    codec_u64(c, &r->dataset);
+    codec_u64(c, &r->number);
+    CODEC_ENUM(c, r->kind, revision_kind, REVISION_KIND_COUNT);
+    codec_u64(c, &r->parent);
+    codec_u64(c, &r->rows);
+    codec_u64(c, &r->bytes);
+    columns_fields(c, &r->columns, &r->column_count);
+    codec_hash(c, &r->table);
+    codec_i64(c, &r->created_ms);
+    who_fields(c, &r->actor);
+    codec_text(c, &r->source_name);
+    codec_hash(c, &r->source_hash);
+    codec_u64(c, &r->source_bytes);
+    codec_hash(c, &r->recipe);
+    codec_hash(c, &r->faults);
+    codec_hash(c, &r->profile);
+    codec_hash(c, &r->report);
+    codec_u64(c, &r->fault_count);
+    codec_u64(c, &r->lineage);
+}
+
+static void recipe_record_fields(struct codec *c, struct recipe_record *r) {
+    codec_u64(c, &r->id);
+    codec_text(c, &r->name);
+    codec_text(c, &r->text);
+    codec_hash(c, &r->hash);
+    who_fields(c, &r->actor);
+    codec_i64(c, &r->changed_ms);
+}
+
+static void sheet_fields(struct codec *c, struct sheet *sheet) {
+    codec_text(c, &sheet->title);
+    codec_text(c, &sheet->purpose);
+    codec_text(c, &sheet->source);
+    codec_text(c, &sheet->licence);
+    codec_text(c, &sheet->contact);
+    codec_text(c, &sheet->limits);
+    codec_text(c, &sheet->sensitivity);
+}
+
+static void release_fields(struct codec *c, struct release *r) {
+    codec_u64(c, &r->id);
+    codec_text(c, &r->name);
+    CODEC_ENUM(c, r->state, release_state, RELEASE_STATE_COUNT);
+    codec_u64(c, &r->dataset);
+    codec_u64(c, &r->revision);
+    codec_u64(c, &r->rows);
+    codec_u64(c, &r->bytes);
+    columns_fields(c, &r->columns, &r->column_count);
+    codec_hash(c, &r->table);
+    codec_hash(c, &r->manifest);
+    sheet_fields(c, &r->sheet);
+    who_fields(c, &r->requested_by);
+    who_fields(c, &r->decided_by);
+    codec_i64(c, &r->requested_ms);
+    codec_i64(c, &r->decided_ms);
+    codec_text(c, &r->reason);
+    codec_count(c, &r->warning_count, LIMIT_COLUMNS);
+    r->warnings = codec_array(c, r->warnings, &r->warning_count, sizeof *r->warnings);
+    for (uint32_t i = 0; i < r->warning_count; i++) {
+        codec_text(c, &r->warnings[i].code);
+        codec_text(c, &r->warnings[i].detail);
+    }
+    codec_u64(c, &r->lineage);
+}
+
+static void model_fields(struct codec *c, struct model *r) {
+    codec_u64(c, &r->id);
+    codec_text(c, &r->name);
+    codec_u64(c, &r->release);
+    codec_text(c, &r->release_title);
+    codec_text(c, &r->target);
+    codec_text(c, &r->task);
+    codec_text(c, &r->learner);
+    CODEC_ENUM(c, r->state, model_state, MODEL_STATE_COUNT);
+    codec_u64(c, &r->job);
+    codec_i64(c, &r->created_ms);
+    who_fields(c, &r->actor);
+    codec_hash(c, &r->file);
+    codec_hash(c, &r->scorecard);
+    codec_text(c, &r->headline);
+    codec_number(c, &r->value);
+    codec_number(c, &r->low);
+    codec_number(c, &r->high);
+    codec_bool(c, &r->deleted);
+    codec_u64(c, &r->lineage);
+}
+
+static void job_input_fields(struct codec *c, struct job_input *input) {
+    codec_text(c, &input->name);
+    CODEC_ENUM(c, input->kind, input_kind, INPUT_KIND_COUNT);
+    codec_u64(c, &input->id);
+    codec_hash(c, &input->hash);
+}
+
+static void job_fields(struct codec *c, struct job *r) {
+    codec_u64(c, &r->id);
+    codec_text(c, &r->step);
+    CODEC_ENUM(c, r->state, job_state, JOB_STATE_COUNT);
+    who_fields(c, &r->actor);
+    codec_i64(c, &r->created_ms);
+    codec_i64(c, &r->started_ms);
+    codec_i64(c, &r->ended_ms);
+    codec_u64(c, &r->attempt);
+    codec_bool(c, &r->cancel);
+    codec_text(c, &r->subject_kind);
+    codec_text(c, &r->subject_name);
+    codec_u64(c, &r->subject);
+    codec_u64(c, &r->revision);
+    codec_count(c, &r->input_count, INPUTS_MAX);
+    for (uint32_t i = 0; i < r->input_count; i++) job_input_fields(c, &r->inputs[i]);
+    codec_text(c, &r->options);
+    codec_u64(c, &r->cpu_milli);
+    codec_u64(c, &r->memory_bytes);
+    codec_u64(c, &r->time_limit_ms);
+    codec_u64(c, &r->memory_used_bytes);
+    codec_text(c, &r->confine);
+    codec_text(c, &r->phase);
+    codec_u64(c, &r->done);
+    codec_u64(c, &r->total);
+    codec_u64(c, &r->rows);
+    codec_fault(c, &r->fault);
+    codec_text(c, &r->summary);
+    codec_hash(c, &r->output);
+    codec_text(c, &r->source_name);
+    codec_u64(c, &r->lineage);
+}
+
+static void lineage_end_fields(struct codec *c, struct lineage_end *end) {
+    codec_text(c, &end->kind);
+    codec_u64(c, &end->id);
+    codec_hash(c, &end->hash);
+}
+
+static void lineage_fields(struct codec *c, struct lineage *r) {
+    codec_u64(c, &r->id);
+    codec_text(c, &r->step);
+    codec_i64(c, &r->time_ms);
+    who_fields(c, &r->actor);
+    codec_count(c, &r->input_count, INPUTS_MAX);
+    for (uint32_t i = 0; i < r->input_count; i++) lineage_end_fields(c, &r->inputs[i]);
+    codec_count(c, &r->output_count, INPUTS_MAX);
+    for (uint32_t i = 0; i < r->output_count; i++) lineage_end_fields(c, &r->outputs[i]);
+    codec_text(c, &r->options);
+    codec_count(c, &r->parent_count, INPUTS_MAX);
+    for (uint32_t i = 0; i < r->parent_count; i++) codec_u64(c, &r->parents[i]);
+}
+
+// Writing never changes the record: the codec only fills it when it reads.
+#define RECORD_DEFINE(type, table)                                                                 \
+    enum err type##_read(struct record_reader *reader, struct arena *arena, struct type *out) {    \
+        struct codec codec = {.reader = reader, .arena = arena};                                   \
+        struct type record = {0};                                                                  \
+        type##_fields(&codec, &record);                                                            \
+        enum err err = codec_end(&codec);                                                          \
+        if (err == OK) *out = record;                                                              \
+        return err;                                                                                \
+    }                                                                                              \
+    static enum err type##_save_at(struct store_txn *txn, struct key key,                          \
+                                   const struct type *record) {                                    \
+        struct type copy = *record;                                                                \
+        struct buf fields;                                                                         \
+        buf_open(&fields, RECORD_BYTES_MAX);                                                       \
+        struct codec codec = {.writer = &(struct record_writer){&fields}};                         \
+        type##_fields(&codec, &copy);                                                              \
+        enum err err = buf_err(&fields);                                                           \
+        if (err == OK) err = store_put(txn, table, key, RECORD_VERSION, &fields);                  \
+        buf_close(&fields);                                                                        \
+        return err;                                                                                \
+    }                                                                                              \
+    static enum err type##_load_at(struct store_txn *txn, struct arena *arena, struct key key,     \
+                                   struct type *out) {                                             \
+        struct record_reader reader;                                                               \
+        enum err err = store_get(txn, table, key, &reader);                                        \
+        return err == OK ? type##_read(&reader, arena, out) : err;                                 \
+    }
+
+#define RECORD_DEFINE_BY_ID(type, table)                                                           \
+    RECORD_DEFINE(type, table)                                                                     \
+    enum err type##_load(struct store_txn *txn, struct arena *arena, uint64_t id,                  \
+                         struct type *out) {                                                       \
+        return type##_load_at(txn, arena, key_of_id(id), out);                                     \
+    }                                                                                              \
+    enum err type##_save(struct store_txn *txn, const struct type *record) {                       \
+        cy_assert(record->id != 0);                                                                \
+        return type##_save_at(txn, key_of_id(record->id), record);                                 \
+    }
+
+RECORD_DEFINE_BY_ID(upload_record, TABLE_UPLOAD)
+RECORD_DEFINE_BY_ID(dataset, TABLE_DATASET)
+RECORD_DEFINE_BY_ID(recipe_record, TABLE_RECIPE)
+RECORD_DEFINE_BY_ID(release, TABLE_RELEASE)
+RECORD_DEFINE_BY_ID(model, TABLE_MODEL)
+RECORD_DEFINE_BY_ID(job, TABLE_JOB)
+RECORD_DEFINE_BY_ID(lineage, TABLE_LINEAGE)
+RECORD_DEFINE(revision, TABLE_DATASET)
+
+struct key revision_key(uint64_t dataset, uint64_t number) {
+    struct key key = key_of_id(dataset), second = key_of_id(number);
+    memcpy(key.bytes + key.size, second.bytes, second.size);
+    key.size += second.size;
+    return key;
+}
+
+enum err revision_load(struct store_txn *txn, struct arena *arena, uint64_t dataset,
+                       uint64_t number, struct revision *out) {
+    return revision_load_at(txn, arena, revision_key(dataset, number), out);
+}
+
+enum err revision_save(struct store_txn *txn, const struct revision *revision) {
+    cy_assert(revision->dataset != 0 && revision->number != 0);
+    return revision_save_at(txn, revision_key(revision->dataset, revision->number), revision);
+}
+
+bool treatment_conceals(struct str treatment) {
+    static const char *const names[] = {"pseudonym", "masked", "replaced", "removed"};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        if (str_is(treatment, names[i])) return true;
+    }
+    return false;
+}
+
+const char *dataset_state_name(enum dataset_state state) {
+    static const char *const names[] = {"importing", "ready", "failed"};
+    return names[state];
+}
+
+const char *revision_kind_name(enum revision_kind kind) {
+    return kind == REVISION_IMPORT ? "import" : "cleanse";
+}
+
+const char *release_state_name(enum release_state state) {
+    static const char *const names[] = {"pending", "released", "rejected", "withdrawn"};
+    return names[state];
+}
+
+bool release_state_from_name(struct str name, enum release_state *out) {
+    for (int i = 0; i < RELEASE_STATE_COUNT; i++) {
+        if (!str_is(name, release_state_name((enum release_state)i))) continue;
+        *out = (enum release_state)i;
+        return true;
+    }
+    return false;
+}
+
+const char *model_state_name(enum model_state state) {
+    static const char *const names[] = {"training", "ready", "failed"};
+    return names[state];
+}
+
+const char *job_state_name(enum job_state state) {
+    static const char *const names[] = {"queued", "running", "done", "failed", "cancelled"};
+    return names[state];
+}
+
+bool job_state_from_name(struct str name, enum job_state *out) {
+    for (int i = 0; i < JOB_STATE_COUNT; i++) {
+        if (!str_is(name, job_state_name((enum job_state)i))) continue;
+        *out = (enum job_state)i;
+        return true;
+    }
+    return false;
+}

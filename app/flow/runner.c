@@ -1,0 +1,530 @@
+// The runner: one thread that starts what allocation decides and watches what runs. It sleeps until
+// a child ends, a job comes, or, while something runs, a quarter of a second has passed. A second
+// thread, the committer (commit.c), takes what children made, so that hashing a large file never
+// delays a limit.
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <poll.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/assert.h"
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "flow/flow_private.h"
+
+enum { CLEAN_EVERY_S = 3600, TIME_GRACE_MS = 3000, START_AGAIN_MS = 5000 };
+#define SWEEP_AGE_MS ((int64_t)24 * 3600 * 1000)
+
+void job_tell(struct flow *flow, uint64_t job) {
+    if (flow->job_changed) flow->job_changed(flow->ctx, job);
+}
+
+void runner_wake(struct flow *flow) {
+    uint64_t one = 1;
+    ssize_t written = write(flow->wake_fd, &one, sizeof one);
+    (void)written; // full means: it is awake anyway
+}
+
+// ---- the list; callers hold the lock ---------------------------------------------------------
+static struct active *active_find(struct flow *flow, uint64_t job) {
+    for (uint32_t i = 0; i < ACTIVE_MAX; i++) {
+        struct active *active = &flow->active[i];
+        if (active->state != ACTIVE_FREE && active->job == job) return active;
+    }
+    return NULL;
+}
+
+static struct active *active_put(struct flow *flow, const struct job *job) {
+    for (uint32_t i = 0; i < ACTIVE_MAX; i++) {
+        struct active *active = &flow->active[i];
+        if (active->state != ACTIVE_FREE) continue;
+        *active = (struct active){
+            .state = ACTIVE_WAITING, .job = job->id, .owner = job->actor.id,
+            .cpu_milli = job->cpu_milli, .memory_bytes = job->memory_bytes,
+            .time_limit_ms = job->time_limit_ms, .submitted_ms = job->created_ms,
+            .attempt = (uint32_t)job->attempt, .cancel = job->cancel, .pidfd = -1,
+        };
+        return active;
+    }
+    return NULL;
+}
+
+void runner_add(struct flow *flow, const struct job *job) {
+    pthread_mutex_lock(&flow->lock);
+    if (!active_find(flow, job->id) && !active_put(flow, job)) flow->rescan = true;
+    pthread_mutex_unlock(&flow->lock);
+    job_tell(flow, job->id);
+    runner_wake(flow);
+}
+
+bool runner_has_room(struct flow *flow) {
+    uint32_t count = 0;
+    pthread_mutex_lock(&flow->lock);
+    for (uint32_t i = 0; i < ACTIVE_MAX; i++) count += flow->active[i].state != ACTIVE_FREE;
+    pthread_mutex_unlock(&flow->lock);
+    return count < ACTIVE_ASKED_MAX;
+}
+
+bool runner_look(struct flow *flow, uint64_t job, struct active *out, struct active_now *now) {
+    pthread_mutex_lock(&flow->lock);
+    const struct active *active = active_find(flow, job);
+    if (active) *out = *active;
+    if (active && active->progress) {
+        *now = (struct active_now){
+            .phase = atomic_load_explicit(&active->progress->phase, memory_order_relaxed),
+            .done = atomic_load_explicit(&active->progress->done, memory_order_relaxed),
+            .total = atomic_load_explicit(&active->progress->total, memory_order_relaxed),
+            .rows = atomic_load_explicit(&active->progress->rows, memory_order_relaxed),
+        };
+    } else {
+        *now = (struct active_now){0};
+    }
+    pthread_mutex_unlock(&flow->lock);
+    return active != NULL;
+}
+
+void runner_cancel(struct flow *flow, uint64_t job) {
+    pthread_mutex_lock(&flow->lock);
+    struct active *active = active_find(flow, job);
+    if (active && active->state == ACTIVE_WAITING) {
+        active->state = ACTIVE_FREE;
+    } else if (active) {
+        active->cancel = true;
+    }
+    pthread_mutex_unlock(&flow->lock);
+    job_tell(flow, job);
+    runner_wake(flow);
+}
+
+void runner_counts(struct flow *flow, uint64_t *out_running, uint64_t *out_queued) {
+    uint64_t running = 0, queued = 0;
+    pthread_mutex_lock(&flow->lock);
+    for (uint32_t i = 0; i < ACTIVE_MAX; i++) {
+        queued += flow->active[i].state == ACTIVE_WAITING;
+        running += flow->active[i].state > ACTIVE_WAITING;
+    }
+    pthread_mutex_unlock(&flow->lock);
+    *out_running = running;
+    *out_queued = queued;
+}
+
+uint64_t runner_ended(struct flow *flow) {
+    pthread_mutex_lock(&flow->lock);
+    uint64_t ended = flow->ended;
+    pthread_mutex_unlock(&flow->lock);
+    return ended;
+}
+
+// ---- what the store knows: at the start, and when the list had been full ------------------------
+struct rescan {
+    struct flow *flow;
+    struct arena *scratch;
+    enum err err;
+};
+
+static void job_take_up(struct flow *flow, const struct job *job) {
+    pthread_mutex_lock(&flow->lock);
+    bool known = active_find(flow, job->id) != NULL;
+    struct active *active = known ? NULL : active_put(flow, job);
+    // The slot is this thread's alone while it is neither waiting nor free.
+    if (active && job->state == JOB_RUNNING) active->state = ACTIVE_STARTING;
+    if (!known && !active) flow->rescan = true;
+    pthread_mutex_unlock(&flow->lock);
+    if (!active || job->state != JOB_RUNNING) return;
+    bool alive = job_adopt(flow, job->id, active);
+    log_event(LOG_INFO, alive ? "job.adopted" : "job.found_ended", "job=%" PRIu64, job->id);
+    pthread_mutex_lock(&flow->lock);
+    active->started_ms = job->started_ms;
+    active->state = alive ? ACTIVE_RUNNING : ACTIVE_ENDED;
+    pthread_mutex_unlock(&flow->lock);
+}
+
+static bool rescan_visit(void *ctx, struct str key, struct record_reader *record) {
+    struct rescan *rescan = ctx;
+    struct job job;
+    (void)key;
+    arena_reset(rescan->scratch);
+    rescan->err = job_read(record, rescan->scratch, &job);
+    if (rescan->err != OK) return false;
+    if (job.state == JOB_QUEUED || job.state == JOB_RUNNING) job_take_up(rescan->flow, &job);
+    return true;
+}
+
+static enum err active_load(struct flow *flow) {
+    struct rescan rescan = {.flow = flow};
+    struct store_txn *txn;
+    enum err err = arena_open(SCRATCH_BYTES, &rescan.scratch);
+    if (err != OK) return err;
+    err = store_read_begin(flow->store, &txn);
+    if (err == OK) {
+        err = store_scan(txn, TABLE_JOB, (struct key){.size = 0}, false, rescan_visit, &rescan);
+        store_read_end(txn);
+        if (err == OK) err = rescan.err;
+    }
+    arena_close(rescan.scratch);
+    return err;
+}
+
+// ---- starting ----------------------------------------------------------------------------------
+struct begin {
+    struct flow *flow;
+    struct arena *arena;
+    uint64_t id;
+    struct job job;
+    bool gone; // no longer queued: somebody cancelled it
+};
+
+static enum err begin_change(struct store_txn *txn, void *ctx) {
+    struct begin *begin = ctx;
+    enum err err = job_load(txn, begin->arena, begin->id, &begin->job);
+    if (err != OK) return err;
+    begin->gone = begin->job.state != JOB_QUEUED;
+    if (begin->gone) return OK;
+    begin->job.state = JOB_RUNNING;
+    begin->job.attempt++;
+    begin->job.started_ms = clock_now_ms();
+    begin->job.confine = str_of(confine_level_name(confine_level(begin->flow->confine)));
+    return job_save(txn, &begin->job);
+}
+
+static void attempt_running(struct flow *flow, struct active *active, const struct job *job,
+                            const struct active *running) {
+    active->attempt = (uint32_t)job->attempt;
+    active->started_ms = job->started_ms;
+    active->pid = running->pid;
+    active->pidfd = running->pidfd;
+    active->own_child = running->own_child;
+    active->progress = running->progress;
+    active->memory_used_bytes = 0;
+    active->stop = STOP_NONE;
+    active->stop_us = active->told_done = 0;
+    active->killed = active->memory_ran_out = false;
+    active->wait_status = -1;
+    active->reason = REASON_NONE;
+    active->blocker = 0;
+    bool failed = running->start_fault.code[0] != '\0';
+    active->start_fault = running->start_fault;
+    active->state = failed ? ACTIVE_ENDED : ACTIVE_RUNNING;
+    if (failed) pthread_cond_signal(&flow->work);
+}
+
+static void attempt_begin(struct flow *flow, uint64_t id) {
+    struct begin begin = {.flow = flow, .id = id};
+    struct active running = {.pidfd = -1};
+    struct fault *fault = &running.start_fault;
+    enum err err = arena_open(SCRATCH_BYTES, &begin.arena);
+    if (err == OK) err = store_write(flow->store, begin_change, &begin);
+    bool recorded = err == OK && !begin.gone;
+    if (recorded) err = job_launch(flow, &begin.job, &running, fault);
+    if (err != OK) {
+        err = fault_set(fault, err, "job.not_started", STR_NONE);
+        log_event(LOG_WARN, "job.not_started", "job=%" PRIu64 " error=%s code=%s", id,
+                  err_name(err), fault->code);
+    }
+    pthread_mutex_lock(&flow->lock);
+    struct active *active = active_find(flow, id);
+    cy_assert(active && active->state == ACTIVE_STARTING);
+    if (!recorded) {
+        active->state = begin.gone ? ACTIVE_FREE : ACTIVE_WAITING;
+        if (!begin.gone) flow->start_failed = true;
+    } else {
+        attempt_running(flow, active, &begin.job, &running);
+    }
+    pthread_mutex_unlock(&flow->lock);
+    arena_close(begin.arena);
+    job_tell(flow, id);
+}
+
+struct deciding {
+    struct allocation_job jobs[ACTIVE_MAX];
+    struct allocation_answer answers[ACTIVE_MAX];
+    uint32_t slots[ACTIVE_MAX];
+    uint64_t start[ACTIVE_MAX];
+};
+
+// Under the lock: who starts; the others learn why they wait. Returns how many start.
+static uint32_t decide(struct flow *flow, struct deciding *d) {
+    uint32_t count = 0, starts = 0, waiting = 0;
+    for (uint32_t i = 0; i < ACTIVE_MAX; i++) {
+        const struct active *active = &flow->active[i];
+        if (active->state == ACTIVE_FREE) continue;
+        // What is being committed has no process any more: it holds nothing.
+        if (active->state == ACTIVE_ENDED || active->state == ACTIVE_COMMITTING) continue;
+        waiting += active->state == ACTIVE_WAITING;
+        d->slots[count] = i;
+        d->jobs[count++] = (struct allocation_job){
+            .id = active->job, .owner = active->owner, .cpu_milli = active->cpu_milli,
+            .memory_bytes = active->memory_bytes, .submitted_ms = active->submitted_ms,
+            .running = active->state == ACTIVE_RUNNING,
+        };
+    }
+    if (waiting == 0) return 0;
+    allocation_decide(&flow->capacity, d->jobs, count, clock_now_ms(), GUARD_MS, d->answers);
+    for (uint32_t i = 0; i < count; i++) {
+        struct active *active = &flow->active[d->slots[i]];
+        if (active->state != ACTIVE_WAITING) continue;
+        active->reason = d->answers[i].reason;
+        active->blocker = d->answers[i].blocker;
+        if (!d->answers[i].start) continue;
+        active->state = ACTIVE_STARTING;
+        d->start[starts++] = active->job;
+    }
+    return starts;
+}
+
+static void start_waiting(struct flow *flow, struct deciding *d) {
+    pthread_mutex_lock(&flow->lock);
+    uint32_t starts = flow->closing ? 0 : decide(flow, d);
+    pthread_mutex_unlock(&flow->lock);
+    for (uint32_t i = 0; i < starts; i++) attempt_begin(flow, d->start[i]);
+}
+
+// ---- watching ------------------------------------------------------------------------------------
+static void signal_send(const struct active *active, int number) {
+    if (active->pidfd >= 0) {
+        syscall(SYS_pidfd_send_signal, active->pidfd, number, NULL, 0);
+    } else if (active->own_child && active->pid > 1) {
+        kill(active->pid, number);
+    }
+}
+
+// Why it should stop now, if at all.
+static enum stop_cause stop_wanted(const struct flow *flow, const struct active *active) {
+    if (active->cancel) return STOP_CANCEL;
+    if (flow->closing && flow->stop_children) return STOP_CLOSE;
+    if (active->memory_used_bytes > active->memory_bytes &&
+        confine_level(flow->confine) != CONFINE_CGROUP) {
+        return STOP_MEMORY; // a cgroup's limit is the kernel's to keep
+    }
+    int64_t ran_ms = clock_now_ms() - active->started_ms;
+    if (active->time_limit_ms && ran_ms > (int64_t)active->time_limit_ms + TIME_GRACE_MS) {
+        return STOP_TIME;
+    }
+    return STOP_NONE;
+}
+
+// Under the lock. SIGTERM first and SIGKILL after the grace; memory cannot wait.
+static void stop_check(const struct flow *flow, struct active *active) {
+    uint64_t now_us = clock_monotonic_us();
+    if (active->stop == STOP_NONE) {
+        active->stop = stop_wanted(flow, active);
+        if (active->stop == STOP_NONE) return;
+        active->stop_us = now_us;
+        log_event(LOG_INFO, "job.stop", "job=%" PRIu64 " cause=%d", active->job, active->stop);
+        if (active->progress) atomic_store(&active->progress->cancel, 1);
+        if (active->stop != STOP_MEMORY) {
+            signal_send(active, SIGTERM);
+            return;
+        }
+    }
+    bool late = now_us - active->stop_us > (uint64_t)GRACE_MS * 1000;
+    if (!active->killed && (late || active->stop == STOP_MEMORY)) {
+        signal_send(active, SIGKILL);
+        active->killed = true;
+    }
+}
+
+static void log_bound(struct flow *flow, uint64_t job) {
+    char folder[LIMIT_PATH_BYTES], path[LIMIT_PATH_BYTES];
+    struct stat info;
+    job_folder(flow, job, folder);
+    if (path_join(path, sizeof path, folder, "log") != OK || stat(path, &info) != 0) return;
+    if (info.st_size > JOB_LOG_BYTES_MAX && truncate(path, JOB_LOG_BYTES_MAX) != 0) {
+        log_event(LOG_WARN, "job.log_not_cut", "job=%" PRIu64, job);
+    }
+}
+
+static bool progress_moved(struct active *active) {
+    if (!active->progress) return false;
+    uint64_t done = atomic_load_explicit(&active->progress->done, memory_order_relaxed);
+    uint32_t phase = atomic_load_explicit(&active->progress->phase, memory_order_relaxed);
+    bool moved = done != active->told_done || phase != active->told_phase;
+    active->told_done = done;
+    active->told_phase = phase;
+    return moved;
+}
+
+// The runner alone changes what runs; the lock is for those who look.
+static void running_tick(struct flow *flow, struct active *active) {
+    uint64_t job = active->job;
+    uint64_t used = confine_memory_bytes(flow->confine, job, active->attempt, active->pid);
+    log_bound(flow, job);
+    pthread_mutex_lock(&flow->lock);
+    if (used > active->memory_used_bytes) active->memory_used_bytes = used;
+    stop_check(flow, active);
+    bool moved = progress_moved(active);
+    pthread_mutex_unlock(&flow->lock);
+    if (moved) job_tell(flow, job);
+}
+
+static bool has_ended(struct flow *flow, struct active *active, bool readable) {
+    if (active->own_child) {
+        if (!readable && active->pidfd >= 0) return false;
+        int status = 0;
+        pid_t got = waitpid(active->pid, &status, WNOHANG);
+        if (got == 0 || (got < 0 && errno == EINTR)) return false;
+        active->wait_status = got > 0 ? status : -1;
+        return true;
+    }
+    if (active->pidfd >= 0) return readable;
+    struct active found = *active;
+    bool settled = job_adopt_again(flow, &found);
+    pthread_mutex_lock(&flow->lock);
+    active->pid = found.pid;
+    active->pidfd = found.pidfd;
+    pthread_mutex_unlock(&flow->lock);
+    return settled && found.pidfd < 0;
+}
+
+static void attempt_ended(struct flow *flow, struct active *active) {
+    bool ran_out = confine_finish(flow->confine, active->job, active->attempt);
+    pthread_mutex_lock(&flow->lock);
+    active->memory_ran_out = ran_out;
+    if (active->pidfd >= 0) close(active->pidfd);
+    active->pidfd = -1;
+    active->pid = 0;
+    active->state = ACTIVE_ENDED;
+    pthread_cond_signal(&flow->work);
+    pthread_mutex_unlock(&flow->lock);
+    job_tell(flow, active->job);
+}
+
+struct watching {
+    struct pollfd fds[ACTIVE_MAX + 1];
+    uint32_t slots[ACTIVE_MAX];
+    uint32_t count;
+};
+
+static bool any_running(struct flow *flow, struct watching *w) {
+    w->count = 0;
+    pthread_mutex_lock(&flow->lock);
+    for (uint32_t i = 0; i < ACTIVE_MAX; i++) {
+        if (flow->active[i].state != ACTIVE_RUNNING) continue;
+        w->slots[w->count] = i;
+        w->fds[++w->count] = (struct pollfd){.fd = flow->active[i].pidfd, .events = POLLIN};
+    }
+    pthread_mutex_unlock(&flow->lock);
+    return w->count > 0;
+}
+
+static void watch(struct flow *flow, struct watching *w) {
+    bool running = any_running(flow, w);
+    w->fds[0] = (struct pollfd){.fd = flow->wake_fd, .events = POLLIN};
+    int wait_ms = running ? TICK_MS : flow->start_failed ? START_AGAIN_MS : CLEAN_EVERY_S * 1000;
+    flow->start_failed = false;
+    poll(w->fds, w->count + 1, wait_ms);
+    if (w->fds[0].revents & POLLIN) {
+        uint64_t count;
+        ssize_t got = read(flow->wake_fd, &count, sizeof count);
+        (void)got;
+    }
+    for (uint32_t i = 0; i < w->count; i++) {
+        struct active *active = &flow->active[w->slots[i]];
+        if (has_ended(flow, active, w->fds[i + 1].revents != 0)) {
+            attempt_ended(flow, active);
+        } else {
+            running_tick(flow, active);
+        }
+    }
+}
+
+static void housekeeping(struct flow *flow, uint64_t *last_us) {
+    uint64_t now_us = clock_monotonic_us(), removed = 0;
+    if (now_us - *last_us < (uint64_t)CLEAN_EVERY_S * 1000000) return;
+    *last_us = now_us;
+    uploads_clean(flow);
+    exports_clean(flow);
+    enum err err = store_sweep(flow->store, SWEEP_AGE_MS, &removed);
+    log_event(LOG_INFO, "flow.swept", "result=%s blobs=%" PRIu64, err_name(err), removed);
+}
+
+struct runner_memory {
+    struct deciding deciding;
+    struct watching watching;
+};
+
+static bool keep_running(struct flow *flow, struct watching *w) {
+    pthread_mutex_lock(&flow->lock);
+    bool closing = flow->closing, stop = flow->stop_children;
+    pthread_mutex_unlock(&flow->lock);
+    return !closing || (stop && any_running(flow, w));
+}
+
+static void *runner_main(void *argument) {
+    struct flow *flow = argument;
+    struct runner_memory *memory = flow->runner_memory;
+    uint64_t cleaned_us = clock_monotonic_us();
+    while (keep_running(flow, &memory->watching)) {
+        pthread_mutex_lock(&flow->lock);
+        bool rescan = flow->rescan;
+        flow->rescan = false;
+        pthread_mutex_unlock(&flow->lock);
+        if (rescan && active_load(flow) != OK) log_event(LOG_ERROR, "flow.rescan_failed", " ");
+        start_waiting(flow, &memory->deciding);
+        watch(flow, &memory->watching);
+        housekeeping(flow, &cleaned_us);
+    }
+    return NULL;
+}
+
+enum err runner_open(struct flow *flow, struct fault *fault) {
+    flow->active = memory_take(ACTIVE_MAX * sizeof *flow->active);
+    flow->runner_memory = memory_take(sizeof(struct runner_memory));
+    if (!flow->active || !flow->runner_memory) {
+        return fault_set(fault, ERR_MEMORY, "base.no_memory", STR_NONE);
+    }
+    flow->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (flow->wake_fd < 0) return fault_errno(fault, errno, STR("eventfd"));
+    enum err err = active_load(flow);
+    if (err != OK) return fault_set(fault, err, "flow.jobs_unreadable", STR_NONE);
+    if (pthread_create(&flow->committer, NULL, committer_main, flow) != 0) {
+        return fault_set(fault, ERR_MEMORY, "base.no_memory", STR("thread"));
+    }
+    if (pthread_create(&flow->runner, NULL, runner_main, flow) != 0) {
+        pthread_mutex_lock(&flow->lock);
+        flow->closing = true;
+        pthread_cond_broadcast(&flow->work);
+        pthread_mutex_unlock(&flow->lock);
+        pthread_join(flow->committer, NULL);
+        return fault_set(fault, ERR_MEMORY, "base.no_memory", STR("thread"));
+    }
+    flow->threads_run = true;
+    return OK;
+}
+
+static void slots_give(struct flow *flow) {
+    for (uint32_t i = 0; flow->active && i < ACTIVE_MAX; i++) {
+        progress_unmap(flow->active[i].progress);
+        if (flow->active[i].state == ACTIVE_RUNNING && flow->active[i].pidfd >= 0) {
+            close(flow->active[i].pidfd);
+        }
+    }
+}
+
+void runner_close(struct flow *flow, bool stop_children) {
+    if (flow->threads_run) {
+        pthread_mutex_lock(&flow->lock);
+        flow->closing = true;
+        flow->stop_children = stop_children;
+        pthread_mutex_unlock(&flow->lock);
+        runner_wake(flow);
+        pthread_join(flow->runner, NULL);
+        pthread_mutex_lock(&flow->lock);
+        flow->committer_may_end = true;
+        pthread_cond_broadcast(&flow->work);
+        pthread_mutex_unlock(&flow->lock);
+        pthread_join(flow->committer, NULL);
+    }
+    slots_give(flow);
+    if (flow->wake_fd >= 0) close(flow->wake_fd);
+    memory_give(flow->active);
+    memory_give(flow->runner_memory);
+}

@@ -1,0 +1,329 @@
+// Predict a whole file: its columns again, with the predictions behind them, as CSV.
+//   inputs  model, source (csv or json lines) or table
+//   options intake (how to read the source), contributions
+//   out     predictions.csv
+// A table with the added columns is made first (out/work, removed at the end): so names are kept
+// apart and cells written in one place, the export.
+#include <errno.h>
+#include <fcntl.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "data/intake/intake.h"
+#include "flow/steps_private.h"
+
+enum { BATCH_ARENA_BYTES = 256 << 20 };
+
+struct predicting {
+    struct step_context *context;
+    const struct tabular_model *model;
+    struct tabular_about about;
+    struct table *table;
+    const struct schema *schema;
+    struct schema output;
+    int32_t *columns; // (feature_count) of the input
+    bool contributions;
+    float **values;   // (feature_count)(LIMIT_BATCH_ROWS)
+    double *out;      // (LIMIT_BATCH_ROWS, K)
+    double *shares;   // (LIMIT_BATCH_ROWS, K, F + 1) or NULL
+    struct batch_builder *builder;
+    struct table_writer *writer;
+    struct buf scratch;
+};
+
+static enum err model_read(const char *path, struct tabular_model **out, struct fault *fault) {
+    struct file_map map;
+    enum err err = file_map(path, &map, fault);
+    if (err != OK) return err;
+    err = tabular_load((struct str){(const char *)map.data, map.size}, out, fault);
+    file_unmap(&map);
+    return err;
+}
+
+// Columns that the model knows get the model's types, whatever a guess would say.
+static enum err source_import(struct step_context *context, const struct tabular_about *about,
+                              const char *source, const char *table, const char *faults) {
+    struct intake_options told;
+    struct intake_guess guess;
+    const struct json *node = json_member(step_options(context), "intake");
+    enum err err = intake_options_read(node, context->arena, &told, context->fault);
+    if (err == OK) err = intake_look(source, &told, 0, context->arena, &guess, context->fault);
+    if (err != OK) return err;
+    for (uint32_t i = 0; i < guess.options.column_count; i++) {
+        struct intake_column *column = &guess.options.columns[i];
+        struct str name = column->rename.size ? column->rename : column->name;
+        for (uint32_t f = 0; f < about->feature_count; f++) {
+            const struct feature *feature = &about->features[f];
+            if (!str_equal(feature->name, name)) continue;
+            column->type_told = true;
+            column->skip = false;
+            if (!column_type_from_name(feature->type, &column->type)) column->type = COLUMN_TEXT;
+            // A whole number in training may come with a fraction now.
+            if (column->type == COLUMN_INTEGER) column->type = COLUMN_NUMBER;
+        }
+    }
+    guess.options.threads = step_threads(context);
+    struct intake_result result = {0};
+    err = intake_run(source, &guess.options, table, faults, context->progress, context->arena,
+                     &result, context->fault);
+    if (err == OK) json_set_u64(context->summary, "fault_count", result.fault_count);
+    return err;
+}
+
+static enum err columns_match(struct predicting *p) {
+    uint32_t count = p->about.feature_count;
+    p->columns = ARENA_ARRAY(p->context->arena, int32_t, count);
+    if (!p->columns) return ERR_MEMORY;
+    for (uint32_t f = 0; f < count; f++) {
+        p->columns[f] = schema_find(p->schema, p->about.features[f].name);
+        if (p->columns[f] >= 0) continue;
+        return fault_set(p->context->fault, ERR_INPUT, "predict.missing_column",
+                         p->about.features[f].name);
+    }
+    return OK;
+}
+
+// A name no column has yet: "prediction", "prediction_2", …
+static struct str free_name(struct predicting *p, const char *prefix, struct str rest) {
+    struct arena *arena = p->context->arena;
+    size_t room = LIMIT_NAME_BYTES + 1;
+    char *name = arena_take(arena, room);
+    if (!name) return STR_NONE;
+    for (unsigned i = 1;; i++) {
+        char number[16] = "";
+        if (i > 1) snprintf(number, sizeof number, "_%u", i);
+        size_t fixed = strlen(prefix) + strlen(number);
+        size_t keep = rest.size < LIMIT_NAME_BYTES - fixed ? rest.size : LIMIT_NAME_BYTES - fixed;
+        while (keep < rest.size && keep > 0 && ((unsigned char)rest.data[keep] & 0xC0) == 0x80) {
+            keep--; // never in the middle of a character
+        }
+        snprintf(name, room, "%s%.*s%s", prefix, (int)keep, rest.size ? rest.data : "", number);
+        if (schema_find(&p->output, str_of(name)) < 0) return str_of(name);
+    }
+}
+
+static enum err output_field(struct predicting *p, const char *prefix, struct str rest,
+                             enum column_type type) {
+    struct str name = free_name(p, prefix, rest);
+    if (!name.data) return ERR_MEMORY;
+    if (p->output.count == LIMIT_COLUMNS) {
+        return fault_set(p->context->fault, ERR_LIMIT, "table.too_many_columns", STR_NONE);
+    }
+    p->output.fields[p->output.count++] = (struct field){name, type, COLUMN_PLAIN};
+    return OK;
+}
+
+// Input columns, prediction, probability (binary) or one per class, then the contributions.
+static enum err output_schema(struct predicting *p) {
+    struct arena *arena = p->context->arena;
+    p->output.fields = ARENA_ARRAY(arena, struct field, LIMIT_COLUMNS);
+    if (!p->output.fields) return ERR_MEMORY;
+    for (uint32_t i = 0; i < p->schema->count; i++) p->output.fields[i] = p->schema->fields[i];
+    p->output.count = p->schema->count;
+    const struct tabular_about *about = &p->about;
+    bool number = about->task == TASK_REGRESSION;
+    enum err err = output_field(p, "prediction", STR_NONE, number ? COLUMN_NUMBER : COLUMN_TEXT);
+    if (err == OK && about->task == TASK_BINARY) {
+        err = output_field(p, "probability", STR_NONE, COLUMN_NUMBER);
+    }
+    for (uint32_t k = 0; err == OK && about->task == TASK_CLASSES && k < about->class_count; k++) {
+        err = output_field(p, "probability_", about->classes[k], COLUMN_NUMBER);
+    }
+    if (err != OK || !p->contributions) return err;
+    for (uint32_t f = 0; err == OK && f < about->feature_count; f++) {
+        err = output_field(p, "contribution_", about->features[f].name, COLUMN_NUMBER);
+    }
+    return err == OK ? output_field(p, "contribution_base", STR_NONE, COLUMN_NUMBER) : err;
+}
+
+static enum err rooms_take(struct predicting *p) {
+    struct arena *arena = p->context->arena;
+    const struct tabular_about *about = &p->about;
+    p->values = ARENA_ARRAY(arena, float *, about->feature_count);
+    p->out = ARENA_ARRAY(arena, double, (size_t)LIMIT_BATCH_ROWS * about->outputs);
+    if (!p->values || !p->out) return ERR_MEMORY;
+    for (uint32_t f = 0; f < about->feature_count; f++) {
+        p->values[f] = ARENA_ARRAY(arena, float, LIMIT_BATCH_ROWS);
+        if (!p->values[f]) return ERR_MEMORY;
+    }
+    if (!p->contributions) return OK;
+    size_t each = (size_t)about->outputs * (about->feature_count + 1);
+    p->shares = arena_take_array(arena, (size_t)LIMIT_BATCH_ROWS * each, sizeof(double));
+    return p->shares ? OK : ERR_MEMORY;
+}
+
+static enum err row_write(struct predicting *p, const struct batch *batch, uint32_t row) {
+    const struct tabular_about *about = &p->about;
+    struct batch_builder *builder = p->builder;
+    uint32_t at = 0;
+    enum err err = OK;
+    for (; at < p->schema->count && err == OK; at++) {
+        err = batch_set_cell(builder, at, &batch->columns[at], row);
+    }
+    const double *out = p->out + (size_t)row * about->outputs;
+    uint32_t class = predicted_class(about, out, 0.5);
+    if (about->task == TASK_REGRESSION) {
+        batch_set_number(builder, at++, out[0]);
+    } else if (err == OK) {
+        err = batch_set_text(builder, at++, about->classes[class]);
+    }
+    if (about->task == TASK_BINARY) batch_set_number(builder, at++, out[0]);
+    for (uint32_t k = 0; about->task == TASK_CLASSES && k < about->outputs; k++) {
+        batch_set_number(builder, at++, out[k]);
+    }
+    if (p->shares) { // of the class that was predicted
+        size_t width = about->feature_count + 1;
+        size_t which = about->outputs == 1 ? 0 : class;
+        const double *shares = p->shares + ((size_t)row * about->outputs + which) * width;
+        for (uint32_t f = 0; f < width; f++) batch_set_number(builder, at++, shares[f]);
+    }
+    batch_row_end(builder);
+    return err;
+}
+
+static enum err builder_flush(struct predicting *p, uint64_t *first_row) {
+    if (batch_builder_rows(p->builder) == 0) return OK;
+    struct batch view = batch_builder_view(p->builder);
+    view.first_row = *first_row;
+    *first_row += view.row_count;
+    enum err err = table_writer_add(p->writer, &view, p->context->fault);
+    batch_builder_clear(p->builder);
+    return err;
+}
+
+static enum err batch_predict(struct predicting *p, const struct batch *batch,
+                              uint64_t *first_row) {
+    for (uint32_t f = 0; f < p->about.feature_count; f++) {
+        const struct column *column = &batch->columns[p->columns[f]];
+        for (uint32_t row = 0; row < batch->row_count; row++) {
+            p->values[f][row] =
+                feature_of_cell(&p->about.features[f], column, row, &p->scratch);
+        }
+    }
+    struct frame frame = {batch->row_count, p->about.feature_count, p->about.features,
+                          (const float *const *)p->values};
+    enum err err = tabular_predict(p->model, &frame, step_threads(p->context), p->out, p->shares);
+    for (uint32_t row = 0; row < batch->row_count && err == OK; row++) {
+        if (batch_builder_full(p->builder)) err = builder_flush(p, first_row);
+        if (err == OK) err = row_write(p, batch, row);
+    }
+    return err == OK ? builder_flush(p, first_row) : err;
+}
+
+static enum err batches_predict(struct predicting *p) {
+    struct arena *arena;
+    enum err err = arena_open(BATCH_ARENA_BYTES, &arena);
+    if (err != OK) return err;
+    uint64_t first_row = 0;
+    uint32_t count = table_batches(p->table);
+    for (uint32_t i = 0; i < count && err == OK; i++) {
+        struct batch batch;
+        arena_reset(arena);
+        if (progress_cancelled(p->context->progress)) {
+            err = ERR_CANCELLED;
+            break;
+        }
+        if (p->context->progress) {
+            progress_set(p->context->progress, PHASE_PREDICT, first_row, table_rows(p->table));
+        }
+        err = table_batch(p->table, i, arena, &batch, p->context->fault);
+        if (err == OK) err = batch_predict(p, &batch, &first_row);
+    }
+    arena_close(arena);
+    return err;
+}
+
+static enum err output_table(struct predicting *p, const char *path) {
+    struct fault *fault = p->context->fault;
+    enum err err = columns_match(p);
+    if (err == OK) err = output_schema(p);
+    if (err == OK) err = rooms_take(p);
+    if (err == OK) err = batch_builder_open(&p->output, &p->builder);
+    if (err == OK) err = table_writer_open(path, &p->output, &p->writer, fault);
+    if (err == OK) {
+        err = batches_predict(p);
+        if (err == OK) {
+            err = table_writer_finish(p->writer, fault);
+        } else {
+            table_writer_abandon(p->writer);
+        }
+    }
+    if (p->builder) batch_builder_close(p->builder);
+    return err == ERR_MEMORY ? fault_set(fault, err, "predict.no_memory", STR_NONE) : err;
+}
+
+// The finished table as CSV, by the step that does just that.
+static enum err output_csv(struct step_context *context, const char *table) {
+    struct buf spec, summary;
+    buf_open(&spec, 64 * 1024);
+    buf_open(&summary, 64 * 1024);
+    struct json_writer out = json_writer_of(&spec), inner = json_writer_of(&summary);
+    json_open_object(&out);
+    json_put_name(&out, "inputs");
+    json_open_object(&out);
+    json_set_text(&out, "table", str_of(table));
+    json_close_object(&out);
+    json_close_object(&out);
+    json_open_object(&inner);
+    struct json *node = NULL;
+    enum err err = json_parse(buf_str(&spec), &node, context->fault);
+    if (err == OK) {
+        struct step_context export = *context;
+        export.spec = node;
+        export.summary = &inner;
+        err = step_export(&export);
+    }
+    json_close(node);
+    buf_close(&spec);
+    buf_close(&summary);
+    char from[LIMIT_PATH_BYTES], to[LIMIT_PATH_BYTES];
+    if (err == OK) err = step_output(context, "export.csv", from);
+    if (err == OK) err = step_output(context, "predictions.csv", to);
+    return err == OK ? file_rename(from, to, context->fault) : err;
+}
+
+static enum err predict(struct step_context *context, const struct tabular_model *model,
+                        const char *table_path, const char *work) {
+    struct predicting p = {.context = context, .model = model, .about = tabular_about(model)};
+    p.contributions = json_member_bool(step_options(context), "contributions", false);
+    enum err err = table_open(table_path, &p.table, context->fault);
+    if (err != OK) return err;
+    p.schema = table_schema(p.table);
+    buf_open(&p.scratch, LIMIT_CELL_BYTES);
+    err = output_table(&p, work);
+    if (err == OK) json_set_u64(context->summary, "rows", table_rows(p.table));
+    buf_close(&p.scratch);
+    table_close(p.table);
+    return err == OK ? output_csv(context, work) : err;
+}
+
+enum err step_predict(struct step_context *context) {
+    const char *model_path, *source;
+    char table[LIMIT_PATH_BYTES], faults[LIMIT_PATH_BYTES], work[LIMIT_PATH_BYTES];
+    struct tabular_model *model = NULL;
+    struct json_writer *summary = context->summary;
+    enum err err = step_input(context, "model", &model_path);
+    if (err == OK) err = step_output(context, "input", table);
+    if (err == OK) err = step_output(context, "faults.jsonl", faults);
+    if (err == OK) err = step_output(context, "work", work);
+    if (err == OK) err = model_read(model_path, &model, context->fault);
+    if (err != OK) return err;
+    struct tabular_about about = tabular_about(model);
+    struct str given = json_member_text(json_member(context->spec, "inputs"), "table");
+    if (given.size) {
+        err = str_copy(table, sizeof table, given) ? OK : ERR_LIMIT;
+        if (err == OK) err = predict(context, model, table, work);
+    } else {
+        err = step_input(context, "source", &source);
+        if (err == OK) err = source_import(context, &about, source, table, faults);
+        if (err == OK) err = predict(context, model, table, work);
+        (void)!file_remove(table, NULL);
+    }
+    json_set_text(summary, "target", about.target);
+    (void)!file_remove(work, NULL);
+    tabular_close(model);
+    return err;
+}
