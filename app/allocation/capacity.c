@@ -10,8 +10,8 @@
 bool line_read(const char *path, char *out, size_t out_size) {
     struct buf text;
     buf_open(&text, 64 * 1024);
-    bool done = file_read(path, &text, NULL) == OK &&
-                str_copy(out, out_size, str_trim(buf_str(&text)));
+    bool done =
+        file_read(path, &text, NULL) == OK && str_copy(out, out_size, str_trim(buf_str(&text)));
     buf_close(&text);
     return done;
 }
