@@ -74,9 +74,9 @@ static void outcome_find(struct commit *commit) {
     } else if (active->stop == STOP_CANCEL || active->stop == STOP_CLOSE || commit->job.cancel) {
         commit->outcome = OUTCOME_CANCELLED;
     } else if (active->stop == STOP_MEMORY || active->memory_ran_out) {
-        outcome_stopped(commit, "job.memory", commit->job.memory_bytes >> 20);
+        outcome_stopped(commit, "job.memory_limit", commit->job.memory_bytes >> 20);
     } else if (active->stop == STOP_TIME) {
-        outcome_stopped(commit, "job.time", commit->job.time_limit_ms / 1000);
+        outcome_stopped(commit, "job.time_limit", commit->job.time_limit_ms / 1000);
     } else if (result && !str_is(json_member_text(result, "err"), "cancelled")) {
         commit->outcome = OUTCOME_FAILED;
         json_read_fault(json_member(result, "fault"), &commit->fault);

@@ -100,7 +100,7 @@ static enum err commit_import(struct store_txn *txn, struct commit *commit) {
         if (column) column->fault_count = json_member_u64(item, "count", 0);
     }
     struct lineage lineage = {
-        .inputs = {{STR("file"), 0, revision.source_hash}},
+        .inputs = {{STR("source"), 0, revision.source_hash}},
         .input_count = 1,
         .outputs = {{STR("revision"), dataset.id, revision.table}},
         .output_count = 1,
@@ -218,7 +218,7 @@ static enum err commit_predict(struct store_txn *txn, struct commit *commit) {
     struct lineage lineage = {
         .inputs = {{STR("model"), model.id, model.file}},
         .input_count = 1,
-        .outputs = {{STR("predictions"), commit->job.id, commit->job.output}},
+        .outputs = {{STR("prediction"), commit->job.id, commit->job.output}},
         .output_count = 1,
         .parents = {model.lineage},
         .parent_count = 1,

@@ -161,7 +161,7 @@ struct job {
 };
 
 struct lineage_end {
-    struct str kind; // "upload", "revision", "release", "model", "file"
+    struct str kind; // "source", "revision", "recipe", "release", "model", …: "lineage.kind.KIND"
     uint64_t id;
     struct hash hash;
 };
