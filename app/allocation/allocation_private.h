@@ -9,6 +9,6 @@
 enum { CGROUP_PATH_SIZE = 1024 };
 
 // The first bytes of a small file, trimmed; false if it cannot be read or does not fit.
-bool first_line_read(const char *path, char *out, size_t out_size);
+bool kernel_line(const char *path, char *out, size_t out_size);
 // Folder of our own cgroup and of the hierarchy's root as mounted here; false without cgroup v2.
 bool cgroup_own(char folder[static CGROUP_PATH_SIZE], char root[static CGROUP_PATH_SIZE]);

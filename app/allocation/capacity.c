@@ -7,11 +7,11 @@
 #include "base/file.h"
 #include "base/thread.h"
 
-bool first_line_read(const char *path, char *out, size_t out_size) {
+bool kernel_line(const char *path, char *out, size_t out_size) {
     struct buf text;
     buf_open(&text, 64 * 1024);
-    bool done = file_read(path, &text, NULL) == OK &&
-                str_copy(out, out_size, str_trim(buf_str(&text)));
+    bool done =
+        file_read(path, &text, NULL) == OK && str_copy(out, out_size, str_trim(buf_str(&text)));
     buf_close(&text);
     return done;
 }
@@ -21,7 +21,7 @@ static uint64_t limit_read(const char *folder, const char *name) {
     char path[CGROUP_PATH_SIZE], line[64];
     uint64_t value;
     if (path_join(path, sizeof path, folder, name) != OK) return UINT64_MAX;
-    if (!first_line_read(path, line, sizeof line)) return UINT64_MAX;
+    if (!kernel_line(path, line, sizeof line)) return UINT64_MAX;
     return str_to_u64(str_of(line), &value) ? value : UINT64_MAX;
 }
 
@@ -29,7 +29,7 @@ static uint64_t limit_read(const char *folder, const char *name) {
 static uint64_t cpu_quota_read(const char *folder) {
     char path[CGROUP_PATH_SIZE], line[64];
     if (path_join(path, sizeof path, folder, "cpu.max") != OK) return UINT64_MAX;
-    if (!first_line_read(path, line, sizeof line)) return UINT64_MAX;
+    if (!kernel_line(path, line, sizeof line)) return UINT64_MAX;
     struct str rest;
     uint64_t quota, period;
     struct str first = str_cut(str_of(line), ' ', &rest);

@@ -90,13 +90,13 @@ static bool alone_in(const char *folder) {
     char path[CGROUP_PATH_SIZE], line[64], own[32];
     snprintf(own, sizeof own, "%d", (int)getpid());
     return path_join(path, sizeof path, folder, "cgroup.procs") == OK &&
-           first_line_read(path, line, sizeof line) && strcmp(line, own) == 0;
+           kernel_line(path, line, sizeof line) && strcmp(line, own) == 0;
 }
 
 static bool controllers_there(const char *folder) {
     char path[CGROUP_PATH_SIZE], line[512];
     if (path_join(path, sizeof path, folder, "cgroup.controllers") != OK) return false;
-    if (!first_line_read(path, line, sizeof line)) return false;
+    if (!kernel_line(path, line, sizeof line)) return false;
     return strstr(line, "memory") && strstr(line, "pids") && strstr(line, "cpu");
 }
 
@@ -246,7 +246,7 @@ uint64_t confine_memory_bytes(struct confine *confine, uint64_t job, uint32_t at
     char path[CGROUP_PATH_SIZE], line[64];
     uint64_t bytes;
     if (attempt_folder(confine, job, attempt, "memory.current", path) &&
-        first_line_read(path, line, sizeof line) && str_to_u64(str_of(line), &bytes)) {
+        kernel_line(path, line, sizeof line) && str_to_u64(str_of(line), &bytes)) {
         return bytes;
     }
     return pid > 0 ? status_memory(pid) : 0;

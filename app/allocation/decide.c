@@ -22,9 +22,8 @@ struct decision {
 
 const char *allocation_reason_name(enum allocation_reason reason) {
     static const char *const names[] = {
-        [REASON_NONE] = "",           [REASON_CPU] = "cpu",
-        [REASON_MEMORY] = "memory",   [REASON_TURN] = "turn",
-        [REASON_RESERVED] = "reserved", [REASON_NEVER] = "never",
+        [REASON_NONE] = "",     [REASON_CPU] = "cpu",           [REASON_MEMORY] = "memory",
+        [REASON_TURN] = "turn", [REASON_RESERVED] = "reserved", [REASON_NEVER] = "never",
     };
     size_t index = (size_t)reason;
     return index < sizeof names / sizeof names[0] ? names[index] : "";
@@ -73,8 +72,8 @@ static void begin(struct decision *d) {
         const struct allocation_job *job = &d->jobs[i];
         bool never = job->cpu_milli > d->capacity->cpu_milli ||
                      job->memory_bytes > d->capacity->memory_bytes;
-        d->answers[i] = (struct allocation_answer){
-            .reason = !job->running && never ? REASON_NEVER : REASON_NONE};
+        d->answers[i] = (struct allocation_answer){.reason = !job->running && never ? REASON_NEVER
+                                                                                    : REASON_NONE};
         if (!job->running) continue;
         // After a change of the machine more may run than there is: nothing is free then.
         uint64_t cpu = job->cpu_milli, memory = job->memory_bytes;
@@ -123,8 +122,8 @@ static bool delays_reserved(const struct decision *d, const struct allocation_jo
     if (d->reserved == NOBODY) return false;
     const struct allocation_job *kept = &d->jobs[d->reserved];
     bool cpu_left = job->cpu_milli == 0 || d->free.cpu_milli - job->cpu_milli >= kept->cpu_milli;
-    bool memory_left = job->memory_bytes == 0 ||
-                       d->free.memory_bytes - job->memory_bytes >= kept->memory_bytes;
+    bool memory_left =
+        job->memory_bytes == 0 || d->free.memory_bytes - job->memory_bytes >= kept->memory_bytes;
     return !cpu_left || !memory_left;
 }
 

@@ -104,8 +104,9 @@ static enum err result_write(const char *folder, uint64_t attempt, enum err resu
     if (result == OK) {
         json_set_raw(&out, "summary", summary);
     } else {
-        if (child_time_out) fault = (struct fault){.code = "job.time"};
-        if (!fault.code[0]) (void)!fault_set(&fault, result, "job.failed", str_of(err_name(result)));
+        if (child_time_out) fault = (struct fault){.code = "job.time_limit"};
+        if (!fault.code[0])
+            (void)!fault_set(&fault, result, "job.failed", str_of(err_name(result)));
         json_set_text(&out, "err", str_of(child_time_out ? "limit" : err_name(result)));
         json_put_name(&out, "fault");
         json_put_fault(&out, &fault);

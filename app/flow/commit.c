@@ -74,9 +74,9 @@ static void outcome_find(struct commit *commit) {
     } else if (active->stop == STOP_CANCEL || active->stop == STOP_CLOSE || commit->job.cancel) {
         commit->outcome = OUTCOME_CANCELLED;
     } else if (active->stop == STOP_MEMORY || active->memory_ran_out) {
-        outcome_stopped(commit, "job.memory", commit->job.memory_bytes >> 20);
+        outcome_stopped(commit, "job.memory_limit", commit->job.memory_bytes >> 20);
     } else if (active->stop == STOP_TIME) {
-        outcome_stopped(commit, "job.time", commit->job.time_limit_ms / 1000);
+        outcome_stopped(commit, "job.time_limit", commit->job.time_limit_ms / 1000);
     } else if (result && !str_is(json_member_text(result, "err"), "cancelled")) {
         commit->outcome = OUTCOME_FAILED;
         json_read_fault(json_member(result, "fault"), &commit->fault);
@@ -92,10 +92,8 @@ static const struct {
     const char *step;
     const char *files[MADE_MAX];
 } step_files[] = {
-    {"import", {"table", "faults.jsonl"}},
-    {"check", {"profile.json"}},
-    {"cleanse", {"table", "report.json"}},
-    {"train", {"model", "scorecard.json"}},
+    {"import", {"table", "faults.jsonl"}}, {"check", {"profile.json"}},
+    {"cleanse", {"table", "report.json"}}, {"train", {"model", "scorecard.json"}},
     {"predict", {"predictions.csv"}},
 };
 
@@ -103,8 +101,8 @@ static enum err file_take(struct commit *commit, const char *folder, const char 
                           struct made *out) {
     char from[LIMIT_PATH_BYTES], keep[LIMIT_PATH_BYTES];
     struct flow *flow = commit->flow;
-    snprintf(from, sizeof from, "%s/out/%s", folder, name);
-    snprintf(keep, sizeof keep, "%s/out/%s.keep", folder, name);
+    path_of(from, "%s/out/%s", folder, name);
+    path_of(keep, "%s/out/%s.keep", folder, name);
     if (!file_exists(from)) {
         return fault_set(&commit->fault, ERR_NOT_FOUND, "job.output_missing", str_of(name));
     }

@@ -30,8 +30,8 @@ static enum err columns_make(struct commit *commit, struct revision *revision) {
     revision->column_count = count;
     for (uint32_t i = 0; i < count; i++) {
         const struct field *field = &commit->schema.fields[i];
-        revision->columns[i] = (struct revision_column){
-            .name = field->name, .type = field->type, .role = field->role};
+        revision->columns[i] =
+            (struct revision_column){.name = field->name, .type = field->type, .role = field->role};
     }
     return OK;
 }
@@ -53,8 +53,12 @@ static enum err revision_begin(struct store_txn *txn, struct commit *commit,
     }
     const struct made *table = commit_made(commit, "table");
     *revision = (struct revision){
-        .dataset = dataset->id, .number = dataset->revision + 1, .rows = commit->rows,
-        .bytes = table->size, .table = table->hash, .created_ms = clock_now_ms(),
+        .dataset = dataset->id,
+        .number = dataset->revision + 1,
+        .rows = commit->rows,
+        .bytes = table->size,
+        .table = table->hash,
+        .created_ms = clock_now_ms(),
         .actor = commit->job.actor,
     };
     return columns_make(commit, revision);
@@ -62,8 +66,8 @@ static enum err revision_begin(struct store_txn *txn, struct commit *commit,
 
 static enum err revision_end(struct store_txn *txn, struct commit *commit, struct dataset *dataset,
                              struct revision *revision) {
-    enum err err = job_create_check(commit->flow, txn, revision, dataset, &commit->job.actor,
-                                    &commit->follow);
+    enum err err =
+        job_create_check(commit->flow, txn, revision, dataset, &commit->job.actor, &commit->follow);
     if (err != OK) return err;
     commit->has_follow = true;
     revision->lineage = commit->job.lineage;
@@ -96,8 +100,10 @@ static enum err commit_import(struct store_txn *txn, struct commit *commit) {
         if (column) column->fault_count = json_member_u64(item, "count", 0);
     }
     struct lineage lineage = {
-        .inputs = {{STR("file"), 0, revision.source_hash}}, .input_count = 1,
-        .outputs = {{STR("revision"), dataset.id, revision.table}}, .output_count = 1,
+        .inputs = {{STR("source"), 0, revision.source_hash}},
+        .input_count = 1,
+        .outputs = {{STR("revision"), dataset.id, revision.table}},
+        .output_count = 1,
         .options = arena_json(commit->arena, json_member(summary, "options")),
     };
     err = lineage_put(txn, commit, &lineage);
@@ -106,14 +112,17 @@ static enum err commit_import(struct store_txn *txn, struct commit *commit) {
 
 static enum err commit_check(struct store_txn *txn, struct commit *commit) {
     struct revision revision;
-    enum err err = revision_load(txn, commit->arena, commit->job.subject, commit->job.revision,
-                                 &revision);
+    enum err err =
+        revision_load(txn, commit->arena, commit->job.subject, commit->job.revision, &revision);
     if (err != OK) return err;
     revision.profile = commit_made(commit, "profile.json")->hash;
     struct lineage lineage = {
-        .inputs = {{STR("revision"), revision.dataset, revision.table}}, .input_count = 1,
-        .outputs = {{STR("profile"), revision.dataset, revision.profile}}, .output_count = 1,
-        .parents = {revision.lineage}, .parent_count = 1,
+        .inputs = {{STR("revision"), revision.dataset, revision.table}},
+        .input_count = 1,
+        .outputs = {{STR("profile"), revision.dataset, revision.profile}},
+        .output_count = 1,
+        .parents = {revision.lineage},
+        .parent_count = 1,
     };
     err = lineage_put(txn, commit, &lineage);
     return err == OK ? revision_save(txn, &revision) : err;
@@ -157,10 +166,13 @@ static enum err commit_cleanse(struct store_txn *txn, struct commit *commit) {
     treatments_take(commit, &parent, &revision);
     struct lineage lineage = {
         .inputs = {{STR("revision"), dataset.id, parent.table},
-                   {STR("recipe"), 0, revision.recipe}}, .input_count = 2,
+                   {STR("recipe"), 0, revision.recipe}},
+        .input_count = 2,
         .outputs = {{STR("revision"), dataset.id, revision.table},
-                    {STR("report"), dataset.id, revision.report}}, .output_count = 2,
-        .parents = {parent.lineage}, .parent_count = 1,
+                    {STR("report"), dataset.id, revision.report}},
+        .output_count = 2,
+        .parents = {parent.lineage},
+        .parent_count = 1,
     };
     err = lineage_put(txn, commit, &lineage);
     return err == OK ? revision_end(txn, commit, &dataset, &revision) : err;
@@ -185,10 +197,13 @@ static enum err commit_train(struct store_txn *txn, struct commit *commit) {
     model.high = json_member_number(headline, "high", 0);
     struct lineage lineage = {
         .inputs = {{STR("release"), release.id, release.manifest},
-                   {STR("table"), release.dataset, release.table}}, .input_count = 2,
+                   {STR("table"), release.dataset, release.table}},
+        .input_count = 2,
         .outputs = {{STR("model"), model.id, model.file},
-                    {STR("scorecard"), model.id, model.scorecard}}, .output_count = 2,
-        .parents = {release.lineage}, .parent_count = 1,
+                    {STR("scorecard"), model.id, model.scorecard}},
+        .output_count = 2,
+        .parents = {release.lineage},
+        .parent_count = 1,
     };
     err = lineage_put(txn, commit, &lineage);
     model.lineage = lineage.id;
@@ -201,9 +216,12 @@ static enum err commit_predict(struct store_txn *txn, struct commit *commit) {
     if (err != OK) return err;
     commit->job.output = commit_made(commit, "predictions.csv")->hash;
     struct lineage lineage = {
-        .inputs = {{STR("model"), model.id, model.file}}, .input_count = 1,
-        .outputs = {{STR("predictions"), commit->job.id, commit->job.output}}, .output_count = 1,
-        .parents = {model.lineage}, .parent_count = 1,
+        .inputs = {{STR("model"), model.id, model.file}},
+        .input_count = 1,
+        .outputs = {{STR("prediction"), commit->job.id, commit->job.output}},
+        .output_count = 1,
+        .parents = {model.lineage},
+        .parent_count = 1,
     };
     return lineage_put(txn, commit, &lineage);
 }
@@ -213,8 +231,8 @@ enum err commit_step(struct store_txn *txn, struct commit *commit) {
         const char *step;
         enum err (*commit)(struct store_txn *txn, struct commit *commit);
     } commits[] = {
-        {"import", commit_import},   {"check", commit_check},     {"cleanse", commit_cleanse},
-        {"train", commit_train},     {"predict", commit_predict},
+        {"import", commit_import}, {"check", commit_check},     {"cleanse", commit_cleanse},
+        {"train", commit_train},   {"predict", commit_predict},
     };
     job_summary(commit);
     for (size_t i = 0; i < sizeof commits / sizeof commits[0]; i++) {

@@ -1,8 +1,10 @@
 // What the operations share: permission, audit, lists, blobs as text.
 #include <inttypes.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "base/assert.h"
 #include "base/file.h"
 #include "flow/flow_private.h"
 
@@ -22,8 +24,11 @@ enum err audit_put(struct store_txn *txn, struct str actor, const char *action, 
     char object[64];
     snprintf(object, sizeof object, "%s/%" PRIu64, kind, id);
     struct audit_entry entry = {
-        .actor = actor, .action = str_of(action), .object = str_of(object),
-        .result = str_of(result), .detail = detail,
+        .actor = actor,
+        .action = str_of(action),
+        .object = str_of(object),
+        .result = str_of(result),
+        .detail = detail,
     };
     return audit_append(txn, &entry);
 }
@@ -56,6 +61,14 @@ enum err missing(const struct call *call, enum err err, const char *code) {
 enum err answer_end(const struct call *call) {
     enum err err = buf_err(call->out->out);
     return err == OK ? OK : fault_set(call->fault, err, "flow.answer_too_large", STR_NONE);
+}
+
+void path_of(char out[static LIMIT_PATH_BYTES], const char *format, ...) {
+    va_list args;
+    va_start(args, format);
+    int size = vsnprintf(out, LIMIT_PATH_BYTES, format, args);
+    va_end(args);
+    cy_assert(size > 0 && size < LIMIT_PATH_BYTES);
 }
 
 // ---- lists ---------------------------------------------------------------------------------------
@@ -148,7 +161,7 @@ enum err dataset_key_path(const struct flow *flow, uint64_t dataset,
     enum err err = path_join(folder, sizeof folder, store_dir(flow->store), "keys");
     if (err == OK) err = folder_make(folder, fault);
     if (err != OK) return err;
-    snprintf(out, LIMIT_PATH_BYTES, "%s/dataset-%" PRIu64, folder, dataset);
+    path_of(out, "%s/dataset-%" PRIu64, folder, dataset);
     if (file_exists(out)) return OK;
     uint8_t key[SHA256_BYTES];
     random_bytes(key, sizeof key);

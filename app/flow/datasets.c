@@ -5,8 +5,8 @@
 #include "base/file.h"
 #include "flow/flow_private.h"
 
-static enum err dataset_item(struct list *list, struct store_txn *txn,
-                             struct record_reader *record, bool show, bool *out_wanted) {
+static enum err dataset_item(struct list *list, struct store_txn *txn, struct record_reader *record,
+                             bool show, bool *out_wanted) {
     const bool *deleted = list->filter;
     struct dataset dataset;
     (void)txn;
@@ -25,8 +25,11 @@ enum err flow_dataset_list(struct flow *flow, struct call *call) {
     if (err == OK) err = call_query_u64(call, "deleted", 0, 1, 0, &deleted);
     if (err != OK) return err;
     bool filter = deleted == 1;
-    struct list list = {
-        .flow = flow, .call = call, .table = TABLE_DATASET, .item = dataset_item, .filter = &filter};
+    struct list list = {.flow = flow,
+                        .call = call,
+                        .table = TABLE_DATASET,
+                        .item = dataset_item,
+                        .filter = &filter};
     return list_write(&list);
 }
 
@@ -103,8 +106,11 @@ static enum err creation_read(struct flow *flow, struct call *call, struct creat
     dataset->owner = who_of(&call->actor);
     dataset->created_ms = dataset->changed_ms = clock_now_ms();
     creation->job = (struct job){
-        .step = STR("import"), .actor = dataset->owner, .subject_kind = STR("dataset"),
-        .subject_name = dataset->name, .source_name = upload.name,
+        .step = STR("import"),
+        .actor = dataset->owner,
+        .subject_kind = STR("dataset"),
+        .subject_name = dataset->name,
+        .source_name = upload.name,
         .inputs = {{.name = STR("source"), .kind = INPUT_UPLOAD, .id = upload_id}},
         .input_count = 1,
         .options = arena_json(call->arena, json_member(call->body, "options")),

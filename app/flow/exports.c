@@ -54,7 +54,7 @@ enum err export_path(struct flow *flow, const struct hash *hash, char out[static
                      struct fault *fault) {
     char hex[SHA256_HEX_SIZE];
     hash_hex(hash, hex);
-    snprintf(out, LIMIT_PATH_BYTES, "%s/exports/%s.csv", store_dir(flow->store), hex);
+    path_of(out, "%s/exports/%s.csv", store_dir(flow->store), hex);
     if (file_exists(out)) {
         utimensat(AT_FDCWD, out, NULL, 0); // asked for: it stays another week
         return OK;

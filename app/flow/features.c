@@ -30,7 +30,7 @@ static bool boolean_of_text(struct str text, float *out) {
     static const struct {
         const char *word;
         float value;
-    } words[] = {{"true", 1}, {"false", 0}, {"1", 1}, {"0", 0},
+    } words[] = {{"true", 1}, {"false", 0}, {"1", 1},  {"0", 0},
                  {"yes", 1},  {"no", 0},    {"是", 1}, {"否", 0}};
     for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
         if (!str_is(text, words[i].word)) continue;

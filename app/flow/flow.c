@@ -1,4 +1,6 @@
 // Opening and closing the box's flow.
+#include <string.h>
+
 #include "base/clock.h"
 #include "base/file.h"
 #include "flow/flow_private.h"
@@ -19,6 +21,9 @@ static enum err flow_start(struct flow *flow, const struct flow_options *options
     const char *program = options->program ? options->program : "/proc/self/exe";
     if (!str_copy(flow->program, sizeof flow->program, str_of(program))) {
         return fault_set(fault, ERR_LIMIT, "flow.path_too_long", STR_NONE);
+    }
+    if (strlen(store_dir(flow->store)) + PATH_BELOW_BYTES > LIMIT_PATH_BYTES) {
+        return fault_set(fault, ERR_LIMIT, "flow.path_too_long", str_of(store_dir(flow->store)));
     }
     flow->job_changed = options->job_changed;
     flow->ctx = options->ctx;

@@ -23,6 +23,7 @@ enum {
     RECIPE_BYTES_MAX = 64 * 1024,
     PREDICT_ROWS_MAX = 1000,
     ROWS_PAGE_MAX = 200,
+    PATH_BELOW_BYTES = 128,   // the longest path of ours below the data folder
     SCRATCH_BYTES = 48 << 20, // the arena of a scan or a commit: one record at a time
 };
 #define KEPT_BYTES ((uint64_t)512 << 20) // of the machine's memory, for the service itself
@@ -31,9 +32,9 @@ enum {
 enum active_state {
     ACTIVE_FREE,
     ACTIVE_WAITING,
-    ACTIVE_STARTING,   // the runner is making its process (or adopting it)
+    ACTIVE_STARTING, // the runner is making its process (or adopting it)
     ACTIVE_RUNNING,
-    ACTIVE_ENDED,      // waits for the committer
+    ACTIVE_ENDED, // waits for the committer
     ACTIVE_COMMITTING,
 };
 enum stop_cause { STOP_NONE, STOP_CANCEL, STOP_MEMORY, STOP_TIME, STOP_CLOSE };
@@ -46,19 +47,19 @@ struct active {
     uint64_t blocker;
     // while it runs
     uint32_t attempt;
-    int pid, pidfd; // pidfd -1: not known yet (adopted before it has written its pid)
-    bool own_child; // to be reaped; an adopted one is not ours
-    int wait_status; // of an own child that has ended; -1: not known
-    struct fault start_fault; // why it could not even start; "" otherwise
+    int pid, pidfd;            // pidfd -1: not known yet (adopted before it has written its pid)
+    bool own_child;            // to be reaped; an adopted one is not ours
+    int wait_status;           // of an own child that has ended; -1: not known
+    struct fault start_fault;  // why it could not even start; "" otherwise
     struct progress *progress; // mapped; NULL if that failed
     uint64_t memory_used_bytes;
-    bool cancel;           // a person asked
-    enum stop_cause stop;  // why it was told to stop
-    uint64_t stop_us;      // when, monotonic; 0: not
+    bool cancel;          // a person asked
+    enum stop_cause stop; // why it was told to stop
+    uint64_t stop_us;     // when, monotonic; 0: not
     bool killed, memory_ran_out;
-    uint64_t told_done;    // what job_changed has been called for
+    uint64_t told_done; // what job_changed has been called for
     uint32_t told_phase;
-    uint64_t retry_us;     // a commit that failed (full disk) is tried again then
+    uint64_t retry_us; // a commit that failed (full disk) is tried again then
 };
 
 struct flow {
@@ -72,13 +73,13 @@ struct flow {
     pthread_mutex_t lock;
     struct active *active; // (ACTIVE_MAX)
     uint64_t uploads_open[UPLOADS_OPEN_MAX];
-    pthread_cond_t work;   // the committer waits here
+    pthread_cond_t work; // the committer waits here
     bool closing, stop_children, committer_may_end, rescan;
     bool threads_run;
-    uint64_t ended;        // jobs committed since the start
-    bool start_failed;     // of the runner alone: try again soon
-    void *runner_memory;   // of the runner alone
-    int wake_fd;           // eventfd of the runner
+    uint64_t ended;      // jobs committed since the start
+    bool start_failed;   // of the runner alone: try again soon
+    void *runner_memory; // of the runner alone
+    int wake_fd;         // eventfd of the runner
     pthread_t runner, committer;
     struct models *models; // loaded ones (predict.c)
 };
@@ -170,6 +171,9 @@ struct list {
 };
 enum err list_write(struct list *list) MUST_USE;
 
+// A path below the data folder. Cannot fail: flow_open has seen that the folder's name leaves room.
+void path_of(char out[static LIMIT_PATH_BYTES], const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
 // Parses the text of a blob (a profile, a report, a scorecard) as JSON; *out: json_close.
 enum err blob_json(struct flow *flow, const struct hash *hash, struct json **out,
                    struct fault *fault) MUST_USE;
@@ -210,7 +214,8 @@ struct rows_page {
     const struct revision_column *columns; // roles as they stand now; by position
     uint32_t column_count;
 };
-enum err rows_write(struct call *call, const char *table_path, const struct rows_page *page) MUST_USE;
+enum err rows_write(struct call *call, const char *table_path,
+                    const struct rows_page *page) MUST_USE;
 
 // ---- models (predict.c) ------------------------------------------------------------------------
 enum err models_open(struct models **out) MUST_USE;

@@ -17,10 +17,10 @@ struct making {
     struct arena *arena, *batch_arena;
     struct progress *progress;
     struct fault *fault;
-    int32_t target, group;      // columns; group -1: none
-    uint32_t *columns;          // (feature_count) which column a feature is
-    struct feature *features;   // (feature_count)
-    struct words *words;        // (feature_count)
+    int32_t target, group;    // columns; group -1: none
+    uint32_t *columns;        // (feature_count) which column a feature is
+    struct feature *features; // (feature_count)
+    struct words *words;      // (feature_count)
     struct words target_words;
     uint32_t feature_count;
     uint64_t rows, rows_seen;
@@ -55,7 +55,7 @@ static bool listed(const struct json *names, struct str name) {
 static enum err wishes_check(struct making *making) {
     const struct json *item = json_first(making->wish->features);
     for (; item; item = json_next(item)) {
-        int32_t column;
+        int32_t column = 0;
         struct str name = json_text(item);
         enum err err = column_find(making, name, &column);
         if (err != OK) return err;
@@ -189,7 +189,7 @@ static enum err task_choose(struct making *making, enum tabular_task *out) {
     enum column_type type = making->schema->fields[making->target].type;
     bool number = type == COLUMN_INTEGER || type == COLUMN_NUMBER;
     bool few = !words->over && words->count <= CLASSES_WHOLE_MAX && making->whole;
-    enum tabular_task task = number && !few            ? TASK_REGRESSION
+    enum tabular_task task = number && !few                      ? TASK_REGRESSION
                              : words->count == 2 && !words->over ? TASK_BINARY
                                                                  : TASK_CLASSES;
     struct str wish = making->wish->task;
@@ -347,13 +347,18 @@ static enum err frame_make(struct making *making) {
 }
 
 enum err frame_of_table(struct table *table, const struct frame_wish *wish, struct arena *arena,
-                        struct progress *progress, struct table_frame *out,
-                        struct fault *fault) {
+                        struct progress *progress, struct table_frame *out, struct fault *fault) {
     struct table_frame made = {0};
     made.warnings = ARENA_ARRAY(arena, struct frame_warning, FRAME_WARNINGS_MAX);
-    struct making making = {.table = table, .schema = table_schema(table), .wish = wish,
-                            .arena = arena, .progress = progress, .fault = fault, .group = -1,
-                            .whole = true, .out = &made};
+    struct making making = {.table = table,
+                            .schema = table_schema(table),
+                            .wish = wish,
+                            .arena = arena,
+                            .progress = progress,
+                            .fault = fault,
+                            .group = -1,
+                            .whole = true,
+                            .out = &made};
     if (!made.warnings) return no_memory(&making);
     enum err err = arena_open((size_t)256 << 20, &making.batch_arena);
     if (err != OK) return no_memory(&making);

@@ -225,7 +225,7 @@ static void disk_write(const struct flow *flow, struct json_writer *out) {
     if (statvfs(dir, &disk) != 0) disk = (struct statvfs){0};
     json_set_u64(out, "disk_bytes", (uint64_t)disk.f_blocks * disk.f_frsize);
     json_set_u64(out, "disk_free_bytes", (uint64_t)disk.f_bavail * disk.f_frsize);
-    snprintf(path, sizeof path, "%s/state/data.mdb", dir);
+    path_of(path, "%s/state/data.mdb", dir);
     if (file_size(path, &state, NULL) != OK) state = 0;
     json_set_u64(out, "state_bytes", state);
 }
@@ -296,19 +296,29 @@ enum err flow_system(struct flow *flow, struct call *call) {
 void flow_metrics(struct flow *flow, struct buf *out) {
     uint64_t running, queued;
     runner_counts(flow, &running, &queued);
-    buf_printf(out, "# HELP courtyard_jobs_running Jobs with a process.\n"
-                    "# TYPE courtyard_jobs_running gauge\n"
-                    "courtyard_jobs_running %" PRIu64 "\n", running);
-    buf_printf(out, "# HELP courtyard_jobs_queued Jobs that wait for room.\n"
-                    "# TYPE courtyard_jobs_queued gauge\n"
-                    "courtyard_jobs_queued %" PRIu64 "\n", queued);
-    buf_printf(out, "# HELP courtyard_jobs_ended_total Jobs ended since the start.\n"
-                    "# TYPE courtyard_jobs_ended_total counter\n"
-                    "courtyard_jobs_ended_total %" PRIu64 "\n", runner_ended(flow));
-    buf_printf(out, "# HELP courtyard_capacity_cpu_milli Declared to the queue.\n"
-                    "# TYPE courtyard_capacity_cpu_milli gauge\n"
-                    "courtyard_capacity_cpu_milli %" PRIu64 "\n", flow->capacity.cpu_milli);
-    buf_printf(out, "# HELP courtyard_capacity_memory_bytes Declared to the queue.\n"
-                    "# TYPE courtyard_capacity_memory_bytes gauge\n"
-                    "courtyard_capacity_memory_bytes %" PRIu64 "\n", flow->capacity.memory_bytes);
+    buf_printf(out,
+               "# HELP courtyard_jobs_running Jobs with a process.\n"
+               "# TYPE courtyard_jobs_running gauge\n"
+               "courtyard_jobs_running %" PRIu64 "\n",
+               running);
+    buf_printf(out,
+               "# HELP courtyard_jobs_queued Jobs that wait for room.\n"
+               "# TYPE courtyard_jobs_queued gauge\n"
+               "courtyard_jobs_queued %" PRIu64 "\n",
+               queued);
+    buf_printf(out,
+               "# HELP courtyard_jobs_ended_total Jobs ended since the start.\n"
+               "# TYPE courtyard_jobs_ended_total counter\n"
+               "courtyard_jobs_ended_total %" PRIu64 "\n",
+               runner_ended(flow));
+    buf_printf(out,
+               "# HELP courtyard_capacity_cpu_milli Declared to the queue.\n"
+               "# TYPE courtyard_capacity_cpu_milli gauge\n"
+               "courtyard_capacity_cpu_milli %" PRIu64 "\n",
+               flow->capacity.cpu_milli);
+    buf_printf(out,
+               "# HELP courtyard_capacity_memory_bytes Declared to the queue.\n"
+               "# TYPE courtyard_capacity_memory_bytes gauge\n"
+               "courtyard_capacity_memory_bytes %" PRIu64 "\n",
+               flow->capacity.memory_bytes);
 }

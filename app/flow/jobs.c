@@ -27,12 +27,16 @@ enum err job_create(struct flow *flow, struct store_txn *txn, struct job *job) {
 }
 
 enum err job_create_check(struct flow *flow, struct store_txn *txn, const struct revision *revision,
-                          const struct dataset *dataset, const struct who *actor,
-                          struct job *out) {
+                          const struct dataset *dataset, const struct who *actor, struct job *out) {
     *out = (struct job){
-        .step = STR("check"), .actor = *actor, .subject_kind = STR("dataset"),
-        .subject = dataset->id, .subject_name = dataset->name, .revision = revision->number,
-        .inputs = {job_input_blob("table", &revision->table)}, .input_count = 1,
+        .step = STR("check"),
+        .actor = *actor,
+        .subject_kind = STR("dataset"),
+        .subject = dataset->id,
+        .subject_name = dataset->name,
+        .revision = revision->number,
+        .inputs = {job_input_blob("table", &revision->table)},
+        .input_count = 1,
     };
     return job_create(flow, txn, out);
 }
@@ -186,8 +190,7 @@ enum err flow_job_cancel(struct flow *flow, struct call *call) {
     return answer_end(call);
 }
 
-enum err flow_prediction_download(struct flow *flow, struct call *call,
-                                  struct flow_download *out) {
+enum err flow_prediction_download(struct flow *flow, struct call *call, struct flow_download *out) {
     struct job job;
     enum err err = job_find(flow, call, &job);
     if (err != OK) return err;

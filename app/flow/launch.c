@@ -20,7 +20,7 @@
 enum { PROCESSES_MAX = 64 }; // of one job, its threads included
 
 void job_folder(const struct flow *flow, uint64_t job, char out[static LIMIT_PATH_BYTES]) {
-    snprintf(out, LIMIT_PATH_BYTES, "%s/jobs/%" PRIu64, store_dir(flow->store), job);
+    path_of(out, "%s/jobs/%" PRIu64, store_dir(flow->store), job);
 }
 
 struct job_input job_input_blob(const char *name, const struct hash *hash) {
@@ -180,9 +180,13 @@ enum err job_launch(struct flow *flow, const struct job *job, struct active *act
     char folder[LIMIT_PATH_BYTES], word[] = "job";
     job_folder(flow, job->id, folder);
     struct launch launch = {
-        .flow = flow, .job = job->id, .attempt = (uint32_t)job->attempt,
+        .flow = flow,
+        .job = job->id,
+        .attempt = (uint32_t)job->attempt,
         .limits = {job->memory_bytes, 100, PROCESSES_MAX + LIMIT_THREADS},
-        .null_fd = -1, .log_fd = -1, .lock_fd = -1,
+        .null_fd = -1,
+        .log_fd = -1,
+        .lock_fd = -1,
         .argv = {flow->program, word, folder, NULL},
     };
     enum err err = folder_make(folder, fault);

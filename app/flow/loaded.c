@@ -84,8 +84,8 @@ static struct loaded *room(struct models *models, uint64_t bytes) {
     }
 }
 
-static enum err file_load(struct flow *flow, const struct hash *file,
-                           struct tabular_model **out, uint64_t *out_bytes, struct fault *fault) {
+static enum err file_load(struct flow *flow, const struct hash *file, struct tabular_model **out,
+                          uint64_t *out_bytes, struct fault *fault) {
     char path[LIMIT_PATH_BYTES];
     struct file_map map;
     enum err err = blob_path(flow->store, file, path, sizeof path, fault);

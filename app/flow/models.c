@@ -70,8 +70,8 @@ static enum err names_check(const struct call *call, const struct release *relea
 
 // The body's part that the step reads.
 static struct str train_options(const struct call *call) {
-    static const char *const names[] = {"target", "features", "group", "task", "positive",
-                                        "options"};
+    static const char *const names[] = {"target", "features", "group",
+                                        "task",   "positive", "options"};
     struct buf text, member_text;
     buf_open(&text, LIMIT_JSON_BYTES);
     buf_open(&member_text, LIMIT_JSON_BYTES);
@@ -125,9 +125,14 @@ static enum err training_read(struct flow *flow, struct call *call, struct train
     model->created_ms = clock_now_ms();
     model->actor = who_of(&call->actor);
     training->job = (struct job){
-        .step = STR("train"), .actor = model->actor, .subject_kind = STR("model"),
-        .subject_name = model->name, .inputs = {job_input_blob("table", &release->table)},
-        .input_count = 1, .options = train_options(call), .memory_bytes = train_memory(release),
+        .step = STR("train"),
+        .actor = model->actor,
+        .subject_kind = STR("model"),
+        .subject_name = model->name,
+        .inputs = {job_input_blob("table", &release->table)},
+        .input_count = 1,
+        .options = train_options(call),
+        .memory_bytes = train_memory(release),
     };
     return training->job.options.size ? OK : ERR_MEMORY;
 }

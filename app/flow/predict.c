@@ -89,7 +89,7 @@ static enum err rows_take(struct rows *rows, bool contributions) {
     }
     if (!contributions) return OK;
     size_t each = (size_t)about->outputs * (about->feature_count + 1);
-    rows->shares = ARENA_ARRAY(arena, double, (size_t)rows->count * each);
+    rows->shares = ARENA_ARRAY(arena, double, (size_t)rows->count *each);
     return rows->shares ? OK : ERR_MEMORY;
 }
 
@@ -254,11 +254,16 @@ enum err flow_prediction_create(struct flow *flow, struct call *call) {
     }
     if (err != OK) return err;
     prediction.job = (struct job){
-        .step = STR("predict"), .actor = who_of(&call->actor), .subject_kind = STR("model"),
-        .subject = model.id, .subject_name = model.name, .source_name = upload.name,
+        .step = STR("predict"),
+        .actor = who_of(&call->actor),
+        .subject_kind = STR("model"),
+        .subject = model.id,
+        .subject_name = model.name,
+        .source_name = upload.name,
         .inputs = {job_input_blob("model", &model.file),
                    {.name = STR("source"), .kind = INPUT_UPLOAD, .id = id}},
-        .input_count = 2, .options = prediction_options(call),
+        .input_count = 2,
+        .options = prediction_options(call),
     };
     if (!prediction.job.options.size) return ERR_MEMORY;
     err = store_write(flow->store, prediction_change, &prediction);

@@ -145,8 +145,8 @@ enum err flow_recipe_propose(struct flow *flow, struct call *call) {
 
 // ---- kept ones ---------------------------------------------------------------------------------------
 
-static enum err recipe_item(struct list *list, struct store_txn *txn,
-                            struct record_reader *record, bool show, bool *out_wanted) {
+static enum err recipe_item(struct list *list, struct store_txn *txn, struct record_reader *record,
+                            bool show, bool *out_wanted) {
     struct recipe_record recipe;
     (void)txn;
     enum err err = recipe_record_read(record, list->scratch, &recipe);

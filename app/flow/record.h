@@ -46,8 +46,8 @@ struct revision_column {
     struct str name;
     enum column_type type;
     enum column_role role;
-    struct str treatment;  // "" or what the cleansing report says: "pseudonym", "mask", …
-    uint64_t fault_count;  // of the import
+    struct str treatment; // "" or what the cleansing report says: "pseudonym", "mask", …
+    uint64_t fault_count; // of the import
 };
 // True if such a treatment takes the value itself away (a pseudonym, a mask), not only a part of it.
 bool treatment_conceals(struct str treatment);
@@ -86,7 +86,11 @@ struct warning {
     struct str code, detail;
 };
 enum release_state {
-    RELEASE_PENDING, RELEASE_RELEASED, RELEASE_REJECTED, RELEASE_WITHDRAWN, RELEASE_STATE_COUNT
+    RELEASE_PENDING,
+    RELEASE_RELEASED,
+    RELEASE_REJECTED,
+    RELEASE_WITHDRAWN,
+    RELEASE_STATE_COUNT
 };
 struct release {
     uint64_t id;
@@ -150,14 +154,14 @@ struct job {
     struct str phase;
     uint64_t done, total, rows;
     struct fault fault;
-    struct str summary; // JSON
-    struct hash output; // what the person may fetch; all zero: nothing
+    struct str summary;     // JSON
+    struct hash output;     // what the person may fetch; all zero: nothing
     struct str source_name; // of the file that was uploaded for it
     uint64_t lineage;
 };
 
 struct lineage_end {
-    struct str kind; // "upload", "revision", "release", "model", "file"
+    struct str kind; // "source", "revision", "recipe", "release", "model", …: "lineage.kind.KIND"
     uint64_t id;
     struct hash hash;
 };
@@ -177,11 +181,11 @@ bool hash_none(const struct hash *hash);
 
 // Loading: ERR_NOT_FOUND, ERR_CORRUPT, ERR_MEMORY. The reader's forms decode a record of a scan.
 // Saving: as store_put. A new record gets its id by store_next_id first.
-#define RECORD_DECLARE(type)                                                                     \
-    enum err type##_read(struct record_reader *reader, struct arena *arena, struct type *out)    \
-        MUST_USE;                                                                                \
-    enum err type##_load(struct store_txn *txn, struct arena *arena, uint64_t id,                \
-                         struct type *out) MUST_USE;                                             \
+#define RECORD_DECLARE(type)                                                                  \
+    enum err type##_read(struct record_reader *reader, struct arena *arena, struct type *out) \
+        MUST_USE;                                                                             \
+    enum err type##_load(struct store_txn *txn, struct arena *arena, uint64_t id,             \
+                         struct type *out) MUST_USE;                                          \
     enum err type##_save(struct store_txn *txn, const struct type *record) MUST_USE;
 
 RECORD_DECLARE(upload_record)

@@ -207,43 +207,43 @@ static void lineage_fields(struct codec *c, struct lineage *r) {
 }
 
 // Writing never changes the record: the codec only fills it when it reads.
-#define RECORD_DEFINE(type, table)                                                                 \
-    enum err type##_read(struct record_reader *reader, struct arena *arena, struct type *out) {    \
-        struct codec codec = {.reader = reader, .arena = arena};                                   \
-        struct type record = {0};                                                                  \
-        type##_fields(&codec, &record);                                                            \
-        enum err err = codec_end(&codec);                                                          \
-        if (err == OK) *out = record;                                                              \
-        return err;                                                                                \
-    }                                                                                              \
-    static enum err type##_save_at(struct store_txn *txn, struct key key,                          \
-                                   const struct type *record) {                                    \
-        struct type copy = *record;                                                                \
-        struct buf fields;                                                                         \
-        buf_open(&fields, RECORD_BYTES_MAX);                                                       \
-        struct codec codec = {.writer = &(struct record_writer){&fields}};                         \
-        type##_fields(&codec, &copy);                                                              \
-        enum err err = buf_err(&fields);                                                           \
-        if (err == OK) err = store_put(txn, table, key, RECORD_VERSION, &fields);                  \
-        buf_close(&fields);                                                                        \
-        return err;                                                                                \
-    }                                                                                              \
-    static enum err type##_load_at(struct store_txn *txn, struct arena *arena, struct key key,     \
-                                   struct type *out) {                                             \
-        struct record_reader reader;                                                               \
-        enum err err = store_get(txn, table, key, &reader);                                        \
-        return err == OK ? type##_read(&reader, arena, out) : err;                                 \
+#define RECORD_DEFINE(type, table)                                                              \
+    enum err type##_read(struct record_reader *reader, struct arena *arena, struct type *out) { \
+        struct codec codec = {.reader = reader, .arena = arena};                                \
+        struct type record = {0};                                                               \
+        type##_fields(&codec, &record);                                                         \
+        enum err err = codec_end(&codec);                                                       \
+        if (err == OK) *out = record;                                                           \
+        return err;                                                                             \
+    }                                                                                           \
+    static enum err type##_save_at(struct store_txn *txn, struct key key,                       \
+                                   const struct type *record) {                                 \
+        struct type copy = *record;                                                             \
+        struct buf fields;                                                                      \
+        buf_open(&fields, RECORD_BYTES_MAX);                                                    \
+        struct codec codec = {.writer = &(struct record_writer){&fields}};                      \
+        type##_fields(&codec, &copy);                                                           \
+        enum err err = buf_err(&fields);                                                        \
+        if (err == OK) err = store_put(txn, table, key, RECORD_VERSION, &fields);               \
+        buf_close(&fields);                                                                     \
+        return err;                                                                             \
+    }                                                                                           \
+    static enum err type##_load_at(struct store_txn *txn, struct arena *arena, struct key key,  \
+                                   struct type *out) {                                          \
+        struct record_reader reader;                                                            \
+        enum err err = store_get(txn, table, key, &reader);                                     \
+        return err == OK ? type##_read(&reader, arena, out) : err;                              \
     }
 
-#define RECORD_DEFINE_BY_ID(type, table)                                                           \
-    RECORD_DEFINE(type, table)                                                                     \
-    enum err type##_load(struct store_txn *txn, struct arena *arena, uint64_t id,                  \
-                         struct type *out) {                                                       \
-        return type##_load_at(txn, arena, key_of_id(id), out);                                     \
-    }                                                                                              \
-    enum err type##_save(struct store_txn *txn, const struct type *record) {                       \
-        cy_assert(record->id != 0);                                                                \
-        return type##_save_at(txn, key_of_id(record->id), record);                                 \
+#define RECORD_DEFINE_BY_ID(type, table)                                          \
+    RECORD_DEFINE(type, table)                                                    \
+    enum err type##_load(struct store_txn *txn, struct arena *arena, uint64_t id, \
+                         struct type *out) {                                      \
+        return type##_load_at(txn, arena, key_of_id(id), out);                    \
+    }                                                                             \
+    enum err type##_save(struct store_txn *txn, const struct type *record) {      \
+        cy_assert(record->id != 0);                                               \
+        return type##_save_at(txn, key_of_id(record->id), record);                \
     }
 
 RECORD_DEFINE_BY_ID(upload_record, TABLE_UPLOAD)

@@ -106,8 +106,8 @@ static enum err request_change(struct store_txn *txn, void *ctx) {
     enum err err = store_next_id(txn, TABLE_RELEASE, &release->id);
     if (err == OK) err = release_save(txn, release);
     if (err != OK) return err;
-    return audit_put(txn, change->call->actor.name, "release.request", "release", release->id,
-                     "ok", STR_NONE);
+    return audit_put(txn, change->call->actor.name, "release.request", "release", release->id, "ok",
+                     STR_NONE);
 }
 
 enum err flow_release_request(struct flow *flow, struct call *call) {
@@ -205,10 +205,16 @@ static enum err publish(struct store_txn *txn, struct release_change *change,
                         struct release *release) {
     const struct hash *manifest = &change->release.manifest;
     struct lineage lineage = {
-        .step = STR("publish"), .time_ms = clock_now_ms(), .actor = who_of(&change->call->actor),
-        .inputs = {{STR("revision"), release->dataset, release->table}}, .input_count = 1,
-        .outputs = {{STR("release"), release->id, *manifest}}, .output_count = 1,
-        .options = STR("{}"), .parents = {release->lineage}, .parent_count = 1,
+        .step = STR("publish"),
+        .time_ms = clock_now_ms(),
+        .actor = who_of(&change->call->actor),
+        .inputs = {{STR("revision"), release->dataset, release->table}},
+        .input_count = 1,
+        .outputs = {{STR("release"), release->id, *manifest}},
+        .output_count = 1,
+        .options = STR("{}"),
+        .parents = {release->lineage},
+        .parent_count = 1,
     };
     enum err err = blob_register(txn, manifest, change->manifest_size);
     if (err == OK) err = store_next_id(txn, TABLE_LINEAGE, &lineage.id);
@@ -262,9 +268,12 @@ static enum err release_decide(struct flow *flow, struct call *call,
 }
 
 enum err flow_release_approve(struct flow *flow, struct call *call) {
-    struct release_change change = {
-        .flow = flow, .call = call, .action = "release.approve", .from = RELEASE_PENDING,
-        .to = RELEASE_RELEASED, .other_person = true};
+    struct release_change change = {.flow = flow,
+                                    .call = call,
+                                    .action = "release.approve",
+                                    .from = RELEASE_PENDING,
+                                    .to = RELEASE_RELEASED,
+                                    .other_person = true};
     enum err err = allow(call, ROLE_DATA | ROLE_SECURITY);
     if (err == OK) err = release_find(flow, call, &change.release);
     if (err == OK && change.release.state == RELEASE_PENDING) err = manifest_make(&change);
@@ -272,16 +281,16 @@ enum err flow_release_approve(struct flow *flow, struct call *call) {
 }
 
 enum err flow_release_reject(struct flow *flow, struct call *call) {
-    struct release_change change = {.action = "release.reject", .from = RELEASE_PENDING,
-                                    .to = RELEASE_REJECTED};
+    struct release_change change = {
+        .action = "release.reject", .from = RELEASE_PENDING, .to = RELEASE_REJECTED};
     enum err err = allow(call, ROLE_DATA | ROLE_SECURITY);
     if (err == OK) err = call_text(call, "reason", 1, REASON_BYTES_MAX, &change.reason);
     return err == OK ? release_decide(flow, call, &change) : err;
 }
 
 enum err flow_release_withdraw(struct flow *flow, struct call *call) {
-    struct release_change change = {.action = "release.withdraw", .from = RELEASE_RELEASED,
-                                    .to = RELEASE_WITHDRAWN};
+    struct release_change change = {
+        .action = "release.withdraw", .from = RELEASE_RELEASED, .to = RELEASE_WITHDRAWN};
     enum err err = allow(call, ROLE_DATA);
     if (err == OK) err = call_text(call, "reason", 1, REASON_BYTES_MAX, &change.reason);
     return err == OK ? release_decide(flow, call, &change) : err;
@@ -317,17 +326,17 @@ static bool stands_in(struct str where, struct str text) {
     return false;
 }
 
-static enum err release_item(struct list *list, struct store_txn *txn,
-                             struct record_reader *record, bool show, bool *out_wanted) {
+static enum err release_item(struct list *list, struct store_txn *txn, struct record_reader *record,
+                             bool show, bool *out_wanted) {
     const struct release_filter *filter = list->filter;
     struct release release;
     (void)txn;
     enum err err = release_read(record, list->scratch, &release);
     if (err != OK) return err;
-    *out_wanted = release_visible(list->call, &release) &&
-                  (filter->any_state || release.state == filter->state) &&
-                  (stands_in(release.sheet.title, filter->text) ||
-                   stands_in(release.name, filter->text));
+    *out_wanted =
+        release_visible(list->call, &release) &&
+        (filter->any_state || release.state == filter->state) &&
+        (stands_in(release.sheet.title, filter->text) || stands_in(release.name, filter->text));
     if (!*out_wanted || !show) return OK;
     view_release(list->call->out, &release);
     json_close_object(list->call->out);
@@ -345,8 +354,11 @@ enum err flow_release_list(struct flow *flow, struct call *call) {
             return fault_set(call->fault, ERR_INPUT, "flow.bad_state", state);
         }
     }
-    struct list list = {
-        .flow = flow, .call = call, .table = TABLE_RELEASE, .item = release_item, .filter = &filter};
+    struct list list = {.flow = flow,
+                        .call = call,
+                        .table = TABLE_RELEASE,
+                        .item = release_item,
+                        .filter = &filter};
     return list_write(&list);
 }
 

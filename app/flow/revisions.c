@@ -73,8 +73,8 @@ static enum err fault_lines_write(struct json_writer *out, struct str lines, uin
     return OK;
 }
 
-static enum err faults_write(struct flow *flow, struct call *call,
-                             const struct revision *revision, uint64_t page, uint64_t size) {
+static enum err faults_write(struct flow *flow, struct call *call, const struct revision *revision,
+                             uint64_t page, uint64_t size) {
     char path[LIMIT_PATH_BYTES];
     struct buf text;
     struct json_writer *out = call->out;
@@ -249,9 +249,9 @@ static enum err dataset_job_change(struct store_txn *txn, void *ctx) {
     struct who actor = who_of(&asked->call->actor);
     enum err err = dataset_load(txn, asked->call->arena, asked->dataset.id, &now);
     if (err != OK) return err;
-    err = asked->check ? job_create_check(asked->flow, txn, &asked->revision, &now, &actor,
-                                          &asked->job)
-                       : job_create(asked->flow, txn, &asked->job);
+    err = asked->check
+              ? job_create_check(asked->flow, txn, &asked->revision, &now, &actor, &asked->job)
+              : job_create(asked->flow, txn, &asked->job);
     now.job = asked->job.id;
     if (err == OK) err = dataset_save(txn, &now);
     return err == OK ? job_audit(txn, &asked->job, "queued") : err;
@@ -320,9 +320,13 @@ enum err flow_dataset_cleanse(struct flow *flow, struct call *call) {
     if (err != OK) return err;
     recipe_close(recipe);
     asked.job = (struct job){
-        .step = STR("cleanse"), .actor = who_of(&call->actor), .subject_kind = STR("dataset"),
-        .subject = asked.dataset.id, .subject_name = asked.dataset.name,
-        .revision = asked.revision.number, .input_count = 2,
+        .step = STR("cleanse"),
+        .actor = who_of(&call->actor),
+        .subject_kind = STR("dataset"),
+        .subject = asked.dataset.id,
+        .subject_name = asked.dataset.name,
+        .revision = asked.revision.number,
+        .input_count = 2,
         .inputs = {job_input_blob("table", &asked.revision.table),
                    {.name = STR("key"), .kind = INPUT_KEY, .id = asked.dataset.id}},
         .options = recipe_options(call, json_member_text(call->body, "recipe")),

@@ -47,10 +47,16 @@ static struct active *active_put(struct flow *flow, const struct job *job) {
         struct active *active = &flow->active[i];
         if (active->state != ACTIVE_FREE) continue;
         *active = (struct active){
-            .state = ACTIVE_WAITING, .job = job->id, .owner = job->actor.id,
-            .cpu_milli = job->cpu_milli, .memory_bytes = job->memory_bytes,
-            .time_limit_ms = job->time_limit_ms, .submitted_ms = job->created_ms,
-            .attempt = (uint32_t)job->attempt, .cancel = job->cancel, .pidfd = -1,
+            .state = ACTIVE_WAITING,
+            .job = job->id,
+            .owner = job->actor.id,
+            .cpu_milli = job->cpu_milli,
+            .memory_bytes = job->memory_bytes,
+            .time_limit_ms = job->time_limit_ms,
+            .submitted_ms = job->created_ms,
+            .attempt = (uint32_t)job->attempt,
+            .cancel = job->cancel,
+            .pidfd = -1,
         };
         return active;
     }
@@ -261,8 +267,11 @@ static uint32_t decide(struct flow *flow, struct deciding *d) {
         waiting += active->state == ACTIVE_WAITING;
         d->slots[count] = i;
         d->jobs[count++] = (struct allocation_job){
-            .id = active->job, .owner = active->owner, .cpu_milli = active->cpu_milli,
-            .memory_bytes = active->memory_bytes, .submitted_ms = active->submitted_ms,
+            .id = active->job,
+            .owner = active->owner,
+            .cpu_milli = active->cpu_milli,
+            .memory_bytes = active->memory_bytes,
+            .submitted_ms = active->submitted_ms,
             .running = active->state == ACTIVE_RUNNING,
         };
     }

@@ -69,8 +69,8 @@ enum err step_cleanse(struct step_context *context) {
     if (err == OK) err = step_output(context, "report.json", report);
     if (err == OK) err = recipe_open(context, table, &recipe);
     if (err == OK) {
-        err = cleanse_run(table, recipe, &options, output, report, context->progress,
-                          context->fault);
+        err =
+            cleanse_run(table, recipe, &options, output, report, context->progress, context->fault);
     }
     bytes_wipe(&options.key, sizeof options.key);
     if (err == OK) {

@@ -26,9 +26,9 @@ struct predicting {
     struct schema output;
     int32_t *columns; // (feature_count) of the input
     bool contributions;
-    float **values;   // (feature_count)(LIMIT_BATCH_ROWS)
-    double *out;      // (LIMIT_BATCH_ROWS, K)
-    double *shares;   // (LIMIT_BATCH_ROWS, K, F + 1) or NULL
+    float **values; // (feature_count)(LIMIT_BATCH_ROWS)
+    double *out;    // (LIMIT_BATCH_ROWS, K)
+    double *shares; // (LIMIT_BATCH_ROWS, K, F + 1) or NULL
     struct batch_builder *builder;
     struct table_writer *writer;
     struct buf scratch;
@@ -199,8 +199,7 @@ static enum err batch_predict(struct predicting *p, const struct batch *batch,
     for (uint32_t f = 0; f < p->about.feature_count; f++) {
         const struct column *column = &batch->columns[p->columns[f]];
         for (uint32_t row = 0; row < batch->row_count; row++) {
-            p->values[f][row] =
-                feature_of_cell(&p->about.features[f], column, row, &p->scratch);
+            p->values[f][row] = feature_of_cell(&p->about.features[f], column, row, &p->scratch);
         }
     }
     struct frame frame = {batch->row_count, p->about.feature_count, p->about.features,

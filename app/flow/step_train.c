@@ -94,8 +94,8 @@ static enum err train(struct step_context *context, struct table *table) {
     struct table_frame frame;
     enum err err = tabular_options_read(json_member(options, "options"), &tabular, context->fault);
     if (err == OK) {
-        err = frame_of_table(table, &wish, context->arena, context->progress, &frame,
-                             context->fault);
+        err =
+            frame_of_table(table, &wish, context->arena, context->progress, &frame, context->fault);
     }
     if (err != OK) return err;
     tabular.threads = step_threads(context);

@@ -28,7 +28,7 @@ struct upload {
 };
 
 void upload_path(const struct flow *flow, uint64_t id, char out[static LIMIT_PATH_BYTES]) {
-    snprintf(out, LIMIT_PATH_BYTES, "%s/uploads/%" PRIu64, store_dir(flow->store), id);
+    path_of(out, "%s/uploads/%" PRIu64, store_dir(flow->store), id);
 }
 
 // What has really come: after a restore the record may stand without its file.
@@ -348,8 +348,8 @@ void uploads_clean(struct flow *flow) {
     if (running + queued > 0) return; // one of them may still want its file
     if (arena_open(64 * 1024, &old.scratch) != OK) return;
     if (store_read_begin(flow->store, &txn) == OK) {
-        enum err err = store_scan(txn, TABLE_UPLOAD, (struct key){.size = 0}, false, old_visit,
-                                  &old);
+        enum err err =
+            store_scan(txn, TABLE_UPLOAD, (struct key){.size = 0}, false, old_visit, &old);
         store_read_end(txn);
         if (err != OK) log_event(LOG_WARN, "upload.scan_failed", "error=%s", err_name(err));
     }
