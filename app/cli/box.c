@@ -1,17 +1,25 @@
 // The box opened for one command: the same operations the API calls, by the same struct call.
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
+#include <string.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/file.h"
 #include "base/limits.h"
 #include "cli/cli_private.h"
 #include "flow/flow.h"
 #include "people/people.h"
 #include "store/store.h"
 
-enum { ANSWER_ARENA_BYTES = 64 << 20, WAIT_MS = 100 };
+enum {
+    ANSWER_ARENA_BYTES = 64 << 20,
+    NAMES_ARENA_BYTES = 1 << 20,
+    WAIT_MS = 50,
+    PIECE_BYTES = 1 << 20
+};
 
 const char *program_path(void) {
     static char path[LIMIT_PATH_BYTES];
@@ -25,6 +33,7 @@ enum err box_open(struct box *box, const char *dir, struct fault *fault) {
     *box = (struct box){0};
     buf_open(&box->answer, 4 * (size_t)LIMIT_JSON_BYTES);
     enum err err = arena_open(ANSWER_ARENA_BYTES, &box->arena);
+    if (err == OK) err = arena_open(NAMES_ARENA_BYTES, &box->names);
     if (err == OK) err = store_open(dir, NULL, &box->store, fault);
     if (err == OK) err = people_open(box->store, &box->people, fault);
     if (err == OK) {
@@ -41,6 +50,7 @@ void box_close(struct box *box) {
     if (box->people) people_close(box->people);
     if (box->store) store_close(box->store);
     arena_close(box->arena);
+    arena_close(box->names);
     buf_close(&box->answer);
     *box = (struct box){0};
 }
@@ -118,4 +128,72 @@ enum err box_wait(struct box *box, const struct actor *actor, uint64_t job, stru
     json_read_fault(json_member(box->reply, "fault"), &failed);
     if (fault && failed.code[0]) *fault = failed;
     return ERR_INPUT;
+}
+
+enum err box_settle(struct box *box, const struct actor *actor, uint64_t dataset,
+                    struct fault *fault) {
+    uint64_t last = 0;
+    for (;;) {
+        enum err err = box_call(box, actor, flow_dataset_show, dataset, NULL, fault);
+        if (err != OK) return err;
+        uint64_t job = json_member_u64(box->reply, "job", 0);
+        if (job == 0 || job == last) return OK;
+        err = box_wait(box, actor, job, fault);
+        if (err != OK) return err;
+        last = job;
+    }
+}
+
+static enum err pieces_send(struct upload *upload, int fd, struct fault *fault) {
+    char *piece = memory_take(PIECE_BYTES);
+    if (!piece) return fault_errno(fault, ENOMEM, STR_NONE);
+    enum err err = OK;
+    while (err == OK) {
+        ssize_t size = read(fd, piece, PIECE_BYTES);
+        if (size < 0 && errno == EINTR) continue;
+        if (size < 0) err = fault_errno(fault, errno, STR_NONE);
+        if (size <= 0) break;
+        err = flow_upload_add(upload, piece, (size_t)size, fault);
+    }
+    memory_give(piece);
+    return err;
+}
+
+static enum err upload_create(struct box *box, const struct actor *actor, const char *path,
+                              struct fault *fault) {
+    uint64_t bytes = 0;
+    enum err err = file_size(path, &bytes, fault);
+    if (err != OK) return err;
+    const char *slash = strrchr(path, '/');
+    struct buf body;
+    buf_open(&body, 4096);
+    struct json_writer out = json_writer_of(&body);
+    json_open_object(&out);
+    json_set_text(&out, "name", str_of(slash ? slash + 1 : path));
+    json_set_u64(&out, "size", bytes);
+    json_close_object(&out);
+    buf_add_char(&body, '\0');
+    err = buf_err(&body);
+    if (err == OK) err = box_call(box, actor, flow_upload_create, 0, body.data, fault);
+    buf_close(&body);
+    return err;
+}
+
+enum err box_send(struct box *box, const struct actor *actor, const char *path,
+                  uint64_t *out_upload, struct fault *fault) {
+    enum err err = upload_create(box, actor, path, fault);
+    if (err != OK) return err;
+    uint64_t id = json_member_u64(box->reply, "id", 0), received = 0;
+    struct upload *upload = NULL;
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) return fault_errno(fault, errno, str_of(path));
+    err = flow_upload_begin(box->flow, actor, id, 0, &upload, fault);
+    if (err == OK) {
+        err = pieces_send(upload, fd, fault);
+        enum err ended = flow_upload_end(upload, &received, fault);
+        if (err == OK) err = ended;
+    }
+    close(fd);
+    if (err == OK) *out_upload = id;
+    return err;
 }

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/log.h"
 #include "cli/cli_private.h"
 #include "flow/flow.h"
 
@@ -15,13 +16,14 @@
 static const struct command commands[] = {
     {"serve", "--data --listen", 0, 0, command_serve},
     {"demo", "--data --listen --target --no-serve!", 1, 1, command_demo},
-    {"import", "-o --faults " INTAKE_OPTIONS, 1, 1, command_import},
+    {"import", "-o --faults --data --as --name " INTAKE_OPTIONS, 1, 1, command_import},
     {"profile", "-o " INTAKE_OPTIONS, 1, 1, command_profile},
     {"clean", "-o --key --report " INTAKE_OPTIONS, 2, 2, command_clean},
     {"export", "-o --no-mark!", 1, 1, command_export},
     {"train", "-o --scorecard " LEARNER_OPTIONS " " INTAKE_OPTIONS, 1, 1, command_train},
     {"predict", "-o --contributions! " INTAKE_OPTIONS, 2, 2, command_predict},
     {"show", "", 1, 1, command_show},
+    {"call", "--data --as --body -o", 2, 2, command_call},
     {"check", "--data", 0, 0, command_check},
     {"backup", "--data", 1, 1, command_backup},
     {"restore", "--data", 1, 1, command_restore},
@@ -85,6 +87,10 @@ static const char *language_told(int argc, char **argv) {
 }
 
 int cli_main(int argc, char **argv) {
+    // What happens inside is told by sentences; only the server writes its log for a machine.
+    const char *first = argc > 1 ? argv[1] : "";
+    bool to_machine = strcmp(first, "serve") == 0 || strcmp(first, "job") == 0;
+    log_level_set(to_machine ? LOG_INFO : LOG_ERROR);
     // The child of a job speaks to no person.
     if (argc == 3 && strcmp(argv[1], "job") == 0) return step_main(argv[2]);
     if (messages_open(language_of(language_told(argc, argv))) != OK) {

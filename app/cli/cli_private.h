@@ -106,6 +106,7 @@ struct box {
     struct people *people;
     struct flow *flow;
     struct arena *arena; // of the last answer
+    struct arena *names; // of actors, as long as the box
     struct buf answer;
     struct json *reply; // the last answer, parsed
 };
@@ -124,6 +125,12 @@ enum err box_people(struct box *box, const struct actor *actor,
 // Waits for a job, showing its progress; its fault becomes ours.
 enum err box_wait(struct box *box, const struct actor *actor, uint64_t job,
                   struct fault *fault) MUST_USE;
+// Waits for a dataset's newest job, and for the one that follows it. box->reply is the dataset.
+enum err box_settle(struct box *box, const struct actor *actor, uint64_t dataset,
+                    struct fault *fault) MUST_USE;
+// Takes a file in as an upload.
+enum err box_send(struct box *box, const struct actor *actor, const char *path,
+                  uint64_t *out_upload, struct fault *fault) MUST_USE;
 // This binary, for child processes.
 const char *program_path(void);
 
@@ -148,3 +155,6 @@ COMMAND(command_backup);
 COMMAND(command_restore);
 COMMAND(command_person);
 COMMAND(command_audit);
+COMMAND(command_call);
+// import with --data: into the box as a dataset.
+COMMAND(command_import_box);

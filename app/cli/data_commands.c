@@ -22,8 +22,8 @@ static enum err faults_say(struct step_run *run, const char *path, uint64_t coun
 
 enum err command_import(const struct command *command, const struct arguments *arguments,
                         struct fault *fault) {
-    (void)command;
     const char *output, *source = arguments->positional[0];
+    if (argument(arguments, "--data")) return command_import_box(command, arguments, fault);
     enum err err = argument_needed(arguments, "-o", &output, fault);
     if (err != OK) return err;
     struct step_run run;

@@ -1,23 +1,18 @@
 // The main job from end to end on one file, through the same operations the pages call: import,
 // check, cleanse, publish with a second person's approval, train, judge, predict; then serve.
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "base/file.h"
 #include "base/limits.h"
 #include "cli/cli_private.h"
 #include "flow/flow.h"
 #include "people/people.h"
 #include "server/server.h"
 
-enum { PIECE_BYTES = 1 << 20, BODY_BYTES = LIMIT_JSON_BYTES, SHOWN_CONTRIBUTIONS = 3 };
+enum { BODY_BYTES = LIMIT_JSON_BYTES, SHOWN_CONTRIBUTIONS = 3 };
 
 struct demo {
     struct box box;
-    struct arena *arena; // the actors' names
     struct actor officer, reviewer, researcher;
     const char *file;
     char title[LIMIT_NAME_BYTES];
@@ -51,80 +46,23 @@ static enum err post(struct demo *demo, const struct actor *actor,
 
 static enum err actors_find(struct demo *demo, struct fault *fault) {
     struct people *people = demo->box.people;
-    enum err err = arena_open(1 << 20, &demo->arena);
+    struct arena *names = demo->box.names;
+    enum err err =
+        people_console_actor(people, STR("demo-officer"), ROLE_DATA, names, &demo->officer, fault);
     if (err == OK) {
-        err = people_console_actor(people, STR("demo-officer"), ROLE_DATA, demo->arena,
-                                   &demo->officer, fault);
+        err = people_console_actor(people, STR("demo-reviewer"), ROLE_DATA, names, &demo->reviewer,
+                                   fault);
     }
     if (err == OK) {
-        err = people_console_actor(people, STR("demo-reviewer"), ROLE_DATA, demo->arena,
-                                   &demo->reviewer, fault);
-    }
-    if (err == OK) {
-        err = people_console_actor(people, STR("demo-researcher"), ROLE_RESEARCH, demo->arena,
+        err = people_console_actor(people, STR("demo-researcher"), ROLE_RESEARCH, names,
                                    &demo->researcher, fault);
     }
     return err;
 }
 
-static enum err pieces_send(struct upload *upload, int fd, struct fault *fault) {
-    char *piece = memory_take(PIECE_BYTES);
-    if (!piece) return ERR_MEMORY;
-    enum err err = OK;
-    while (err == OK) {
-        ssize_t size = read(fd, piece, PIECE_BYTES);
-        if (size < 0 && errno == EINTR) continue;
-        if (size < 0) err = fault_errno(fault, errno, STR_NONE);
-        if (size <= 0) break;
-        err = flow_upload_add(upload, piece, (size_t)size, fault);
-    }
-    memory_give(piece);
-    return err;
-}
-
-static enum err file_send(struct demo *demo, uint64_t *out_upload, struct fault *fault) {
-    uint64_t bytes = 0, received = 0;
-    enum err err = file_size(demo->file, &bytes, fault);
-    if (err != OK) return err;
-    const char *slash = strrchr(demo->file, '/');
-    body_start(demo);
-    json_set_text(&demo->out, "name", str_of(slash ? slash + 1 : demo->file));
-    json_set_u64(&demo->out, "size", bytes);
-    err = post(demo, &demo->officer, flow_upload_create, 0, fault);
-    if (err != OK) return err;
-    uint64_t id = json_member_u64(demo->box.reply, "id", 0);
-    struct upload *upload = NULL;
-    int fd = open(demo->file, O_RDONLY | O_CLOEXEC);
-    if (fd < 0) return fault_errno(fault, errno, str_of(demo->file));
-    err = flow_upload_begin(demo->box.flow, &demo->officer, id, 0, &upload, fault);
-    if (err == OK) {
-        err = pieces_send(upload, fd, fault);
-        enum err ended = flow_upload_end(upload, &received, fault);
-        if (err == OK) err = ended;
-    }
-    close(fd);
-    *out_upload = id;
-    return err;
-}
-
-// The dataset's newest job, which is what it waits for.
-static enum err dataset_settle(struct demo *demo, struct fault *fault) {
-    uint64_t last = 0;
-    for (;;) {
-        enum err err =
-            box_call(&demo->box, &demo->officer, flow_dataset_show, demo->dataset, NULL, fault);
-        if (err != OK) return err;
-        uint64_t job = json_member_u64(demo->box.reply, "job", 0);
-        if (job == 0 || job == last) return OK;
-        err = box_wait(&demo->box, &demo->officer, job, fault);
-        if (err != OK) return err;
-        last = job;
-    }
-}
-
 static enum err import(struct demo *demo, struct fault *fault) {
     uint64_t upload = 0;
-    enum err err = file_send(demo, &upload, fault);
+    enum err err = box_send(&demo->box, &demo->officer, demo->file, &upload, fault);
     if (err != OK) return err;
     body_start(demo);
     json_set_text(&demo->out, "name", str_of(demo->title));
@@ -132,7 +70,7 @@ static enum err import(struct demo *demo, struct fault *fault) {
     err = post(demo, &demo->officer, flow_dataset_create, 0, fault);
     if (err != OK) return err;
     demo->dataset = json_member_u64(json_member(demo->box.reply, "dataset"), "id", 0);
-    err = dataset_settle(demo, fault);
+    err = box_settle(&demo->box, &demo->officer, demo->dataset, fault);
     if (err != OK) return err;
     const struct json *revision = json_first(json_member(demo->box.reply, "revisions"));
     const struct json *column = json_first(json_member(revision, "columns"));
@@ -157,7 +95,7 @@ static enum err cleanse(struct demo *demo, struct fault *fault) {
     json_set_text(&demo->out, "recipe", json_member_text(proposed, "text"));
     err = post(demo, &demo->officer, flow_dataset_cleanse, demo->dataset, fault);
     json_close(proposed);
-    if (err == OK) err = dataset_settle(demo, fault);
+    if (err == OK) err = box_settle(&demo->box, &demo->officer, demo->dataset, fault);
     if (err != OK) return err;
     SAY("cli.demo_cleansed", {"rows", count_text(json_member_u64(demo->box.reply, "rows", 0))});
     return OK;
@@ -296,7 +234,6 @@ enum err command_demo(const struct command *command, const struct arguments *arg
     if (err == OK) err = progress_signals_open();
     if (err == OK) err = walk(&demo, fault);
     buf_close(&demo.body);
-    arena_close(demo.arena);
     box_close(&demo.box);
     if (err != OK || argument(arguments, "--no-serve")) return err;
     return command_serve(command, arguments, fault);

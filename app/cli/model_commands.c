@@ -77,6 +77,28 @@ void headline_say(const struct json *headline, const char *key) {
     buf_close(&label);
 }
 
+// What the scorecard warns of, so that nobody takes a number for more than it is.
+static enum err warnings_say(const struct step_run *run, struct fault *fault) {
+    char path[LIMIT_PATH_BYTES];
+    struct json *scorecard = NULL;
+    enum err err = path_join(path, sizeof path, run->folder, "out/scorecard.json");
+    if (err == OK) err = json_parse_file(path, &scorecard, fault);
+    if (err != OK) return err;
+    const struct json *warning = json_first(json_member(scorecard, "warnings"));
+    for (; warning; warning = json_next(warning)) {
+        char code[FAULT_CODE_SIZE];
+        if (!str_copy(code, sizeof code, json_member_text(warning, "code"))) continue;
+        struct place detail = {"detail", json_member_text(warning, "detail")};
+        struct buf sentence;
+        buf_open(&sentence, 4096);
+        message_write(&sentence, code, &detail, 1);
+        SAY("cli.warning", {"sentence", buf_str(&sentence)});
+        buf_close(&sentence);
+    }
+    json_close(scorecard);
+    return OK;
+}
+
 enum err command_train(const struct command *command, const struct arguments *arguments,
                        struct fault *fault) {
     (void)command;
@@ -91,12 +113,11 @@ enum err command_train(const struct command *command, const struct arguments *ar
     }
     if (err == OK) err = train_write(&run, arguments, table, fault);
     if (err == OK) err = step_run_go(&run, fault);
+    if (err == OK) headline_say(json_member(run.summary, "headline"), "cli.trained");
+    if (err == OK) err = warnings_say(&run, fault);
     if (err == OK) err = step_run_take(&run, "model", output, fault);
     if (err == OK && scorecard) err = step_run_take(&run, "scorecard.json", scorecard, fault);
-    if (err == OK) {
-        headline_say(json_member(run.summary, "headline"), "cli.trained");
-        SAY("cli.written", {"path", str_of(output)});
-    }
+    if (err == OK) SAY("cli.written", {"path", str_of(output)});
     step_run_close(&run);
     return err;
 }

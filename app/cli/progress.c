@@ -14,10 +14,12 @@ enum { SHOW_EVERY_MS = 200, LINE_BYTES = 400 };
 static struct progress progress; // of the process
 static struct {
     pthread_t thread;
-    _Atomic bool open;
+    pthread_mutex_t lock; // protects open
+    pthread_cond_t closed;
+    bool open;
     _Atomic bool line_open; // a line without its end stands on the terminal
-    uint64_t started_us;
-} shown;
+    uint64_t started_us;    // of the phase; the watcher's own
+} shown = {.lock = PTHREAD_MUTEX_INITIALIZER, .closed = PTHREAD_COND_INITIALIZER};
 
 struct progress *progress_of_process(void) {
     return &progress;
@@ -58,11 +60,28 @@ static void line_show(const char *phase, uint64_t done, uint64_t total, uint64_t
     buf_close(&line);
 }
 
+// Waits, unless the end of showing comes first.
+static bool closed_within(long wait_ms) {
+    struct timespec until;
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_nsec += wait_ms * 1000000L;
+    until.tv_sec += until.tv_nsec / 1000000000L;
+    until.tv_nsec %= 1000000000L;
+    pthread_mutex_lock(&shown.lock);
+    int status = 0;
+    while (shown.open && status == 0) {
+        status = pthread_cond_timedwait(&shown.closed, &shown.lock, &until);
+    }
+    bool closed = !shown.open;
+    pthread_mutex_unlock(&shown.lock);
+    return closed;
+}
+
 static void *show_main(void *argument) {
     (void)argument;
     uint32_t phase = PHASE_COUNT;
-    while (atomic_load(&shown.open)) {
-        nanosleep(&(struct timespec){.tv_nsec = SHOW_EVERY_MS * 1000000L}, NULL);
+    for (;;) {
+        if (closed_within(SHOW_EVERY_MS)) break;
         uint32_t now = atomic_load(&progress.phase);
         if (now != phase) shown.started_us = clock_monotonic_us();
         phase = now;
@@ -83,17 +102,19 @@ enum err progress_signals_open(void) {
 enum err progress_show_open(void) {
     enum err err = progress_signals_open();
     if (err != OK) return err;
-    atomic_store(&shown.open, true);
-    if (pthread_create(&shown.thread, NULL, show_main, NULL) != 0) {
-        atomic_store(&shown.open, false);
-        return ERR_MEMORY;
-    }
-    return OK;
+    shown.open = true; // no watcher runs yet
+    if (pthread_create(&shown.thread, NULL, show_main, NULL) == 0) return OK;
+    shown.open = false;
+    return ERR_MEMORY;
 }
 
 void progress_show_close(void) {
-    if (!atomic_exchange(&shown.open, false)) return;
-    pthread_join(shown.thread, NULL);
+    pthread_mutex_lock(&shown.lock);
+    bool was_open = shown.open;
+    shown.open = false;
+    pthread_cond_signal(&shown.closed);
+    pthread_mutex_unlock(&shown.lock);
+    if (was_open) pthread_join(shown.thread, NULL);
 }
 
 void progress_show_job(const struct json *job, uint64_t started_us) {

@@ -4,7 +4,11 @@
 
 #include <stdbool.h>
 
+#include "base/call.h"
 #include "base/fault.h"
+
+struct flow;
+struct people;
 
 struct server_options {
     const char *dir;     // the data folder
@@ -17,3 +21,19 @@ struct server_options {
 // SIGTERM, then ends cleanly: running requests are finished, jobs go on and are adopted at the next
 // start.
 enum err server_run(const struct server_options *options, struct fault *fault) MUST_USE;
+
+// One operation of the API from the console, by the same route table and without a connection: who
+// can open the data folder may do all; the audit chain names them as NAME@console. Operations that
+// belong to a connection (sign-in, uploads, events) give ERR_INPUT "server.not_on_console".
+struct console_call {
+    struct flow *flow;
+    struct people *people;
+    struct str name;   // who asks
+    struct str method; // "GET"
+    struct str path;   // "/api/v1/datasets?page=2"
+    const struct json *body;
+};
+// The answer goes to `out`; where it is a file, its path (in the arena) to *out_path instead.
+enum err server_console_call(const struct console_call *asked, struct arena *arena,
+                             struct json_writer *out, struct str *out_path,
+                             struct fault *fault) MUST_USE;
