@@ -238,7 +238,7 @@ static enum err decode_run(const struct bound *bound, struct part *part) {
 const struct operator operator_decode = {
     .name = "decode",
     .example = "decode auto width",
-    .options = (const struct operator_option[]){{"columns", "columns"}, {NULL, NULL}},
+    .options = (const struct operator_option[]){{"columns", NULL}, {NULL, NULL}},
     .bind = decode_bind,
     .run = decode_run,
 };

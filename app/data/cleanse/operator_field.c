@@ -83,11 +83,11 @@ static enum err source_bind(struct bound *bound, struct plan *plan, struct arena
 const struct operator operator_field = {
     .name = "field",
     .example = "field direct=姓名,身份证号 quasi=性别,年龄 sensitive=诊断 text=主诉",
-    .options = (const struct operator_option[]){{"direct", "columns"},
-                                                {"quasi", "columns"},
-                                                {"sensitive", "columns"},
-                                                {"plain", "columns"},
-                                                {"text", "columns"},
+    .options = (const struct operator_option[]){{"direct", NULL},
+                                                {"quasi", NULL},
+                                                {"sensitive", NULL},
+                                                {"plain", NULL},
+                                                {"text", NULL},
                                                 {NULL, NULL}},
     .line_only = true,
     .bind = field_bind,
@@ -97,7 +97,7 @@ const struct operator operator_source = {
     .name = "source",
     .example = "source his-2026q3 licence=internal basis=IRB-17",
     .options =
-        (const struct operator_option[]){{"licence", "word"}, {"basis", "word"}, {NULL, NULL}},
+        (const struct operator_option[]){{"licence", ""}, {"basis", ""}, {NULL, NULL}},
     .line_only = true,
     .bind = source_bind,
 };

@@ -174,7 +174,7 @@ uint8_t *part_own_validity(struct part *part, uint32_t place);
 
 struct operator_option {
     const char *name;   // "how"
-    const char *values; // "mask|pseudonym|remove", "columns", "number", …
+    const char *values; // its choices, "mask|pseudonym|remove"; "" for anything; NULL: columns
 };
 // What an operator is once it knows its columns: made by bind, lives in the plan's arena.
 struct bound {
