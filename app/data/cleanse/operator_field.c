@@ -1,5 +1,5 @@
-// Two lines that declare and do not run: `field` says what columns mean, `source` where the data comes
-// from and under which licence and legal basis (both go into the report).
+// Two lines that declare and do not run: `field` says what columns mean, `source` where the data
+// comes from and under which licence and legal basis (both go into the report).
 #include "data/cleanse/operator_private.h"
 
 static const struct {
@@ -96,8 +96,7 @@ const struct operator operator_field = {
 const struct operator operator_source = {
     .name = "source",
     .example = "source his-2026q3 licence=internal basis=IRB-17",
-    .options =
-        (const struct operator_option[]){{"licence", ""}, {"basis", ""}, {NULL, NULL}},
+    .options = (const struct operator_option[]){{"licence", ""}, {"basis", ""}, {NULL, NULL}},
     .line_only = true,
     .bind = source_bind,
 };

@@ -30,8 +30,8 @@ static void put_summary_key(struct json_writer *out, const char *name, const cha
     json_set_text(out, "summary_key", buf_str(&key));
 }
 
-static void put_option(struct json_writer *out, const struct operator *operator,
-                       const struct operator_option *option) {
+static void put_option(struct json_writer *out, const struct operator* operator,
+                       const struct operator_option * option) {
     json_open_object(out);
     json_set_text(out, "name", str_of(option->name));
     put_summary_key(out, operator->name, option->name);
@@ -47,7 +47,7 @@ static void put_option(struct json_writer *out, const struct operator *operator,
 void recipe_operators_write(struct json_writer *out) {
     json_open_array(out);
     for (uint32_t i = 0; operator_at(i); i++) {
-        const struct operator *operator = operators[i];
+        const struct operator* operator= operators[i];
         json_open_object(out);
         json_set_text(out, "name", str_of(operator->name));
         put_summary_key(out, operator->name, NULL);

@@ -125,7 +125,8 @@ static const char *proposal_for(const char *table) {
     if (!CHECK_EQ(table_open(in_path, &opened, &fault), OK)) return out;
     enum err err = recipe_parse(str_of(out), table_schema(opened), NULL, NULL, &recipe, &fault);
     table_close(opened);
-    if (!check_that(err == OK, __FILE__, __LINE__, "%s row %d: %s", fault.code, (int)fault.row, out)) {
+    if (!check_that(err == OK, __FILE__, __LINE__, "%s row %d: %s", fault.code, (int)fault.row,
+                    out)) {
         return out;
     }
     char cleaned[96], report[96];
@@ -145,11 +146,13 @@ static const char *proposal_for(const char *table) {
 }
 
 static void proposes_a_recipe(void) {
-    const char *text = proposal_for("姓名:text|手机 号:integer|出生日期:date|就诊日期:date|性别:text|备注, 其他:text|空:text\n"
-                                    "王某|13812345678|1980-01-02|2020-05-06|男|邮箱a@b.cn|\n"
-                                    "王某|13812345678|1980-01-02|2020-05-06|男|邮箱a@b.cn|\n"
-                                    "李某|13812345679|1990-01-02|2020-05-07|女||\n");
-    CHECK(strstr(text, "field direct=姓名,\"手机 号\" quasi=出生日期,就诊日期,性别 text=\"备注, 其他\"\n"));
+    const char *text = proposal_for(
+        "姓名:text|手机 号:integer|出生日期:date|就诊日期:date|性别:text|备注, 其他:text|空:text\n"
+        "王某|13812345678|1980-01-02|2020-05-06|男|邮箱a@b.cn|\n"
+        "王某|13812345678|1980-01-02|2020-05-06|男|邮箱a@b.cn|\n"
+        "李某|13812345679|1990-01-02|2020-05-07|女||\n");
+    CHECK(strstr(
+        text, "field direct=姓名,\"手机 号\" quasi=出生日期,就诊日期,性别 text=\"备注, 其他\"\n"));
     CHECK(strstr(text, "\nmask 姓名,\"手机 号\" how=pseudonym scope=dataset\n"));
     CHECK(strstr(text, "\nmask text=\"备注, 其他\" how=replace\n"));
     CHECK(strstr(text, "\ndate 出生日期 coarsen=year\n"));
@@ -177,10 +180,9 @@ static void write_large(uint32_t rows) {
     buf_open(&text, (size_t)1 << 30);
     buf_add_text(&text, "id:text|n:integer|x:number|note:text|day:date\n");
     for (uint32_t row = 0; row < rows; row++) {
-        buf_printf(&text, "%u|%u|%u.25|电话1%u%09u|%u-01-01\n", row,
-                   (unsigned)check_below(1000), (unsigned)check_below(100000),
-                   3 + (unsigned)check_below(7), (unsigned)check_below(1000000000),
-                   1900 + (unsigned)check_below(100));
+        buf_printf(&text, "%u|%u|%u.25|电话1%u%09u|%u-01-01\n", row, (unsigned)check_below(1000),
+                   (unsigned)check_below(100000), 3 + (unsigned)check_below(7),
+                   (unsigned)check_below(1000000000), 1900 + (unsigned)check_below(100));
     }
     buf_add_char(&text, '\0');
     small_table_write(in_path, text.data);
