@@ -1,6 +1,7 @@
 // The profile of a table in one pass: waves of batches are loaded and scanned for personal data in
-// parallel by batch, then each column takes them in order, in parallel by column; so no result depends
-// on the number of threads. Then the few values that are shown are read from the table again.
+// parallel by batch, then each column takes them in order, in parallel by column; so no result
+// depends on the number of threads. Then the few values that are shown are read from the table
+// again.
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>

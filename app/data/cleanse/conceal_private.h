@@ -1,6 +1,6 @@
-// How one piece of personal data is concealed: masked (138****5678), replaced by a pseudonym that is
-// the same for the same thing, replaced by a word for its kind, or taken away. Depends on base/ and
-// the cleanse headers; a struct conceal is read-only while parts run, any thread.
+// How one piece of personal data is concealed: masked (138****5678), replaced by a pseudonym that
+// is the same for the same thing, replaced by a word for its kind, or taken away. Depends on base/
+// and the cleanse headers; a struct conceal is read-only while parts run, any thread.
 #pragma once
 
 #include "base/buf.h"

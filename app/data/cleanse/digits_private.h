@@ -27,8 +27,8 @@ struct digit_group {
 
 // The digit at `at`, ASCII or full-width: its value and its bytes; false if there is none.
 bool digit_at(struct str text, size_t at, uint8_t *value, uint32_t *bytes);
-// The first place at or after `from` where a digit or an @ stands, full-width ones too; text.size if
-// there is none. This is what makes scanning fast: 16 bytes at a time.
+// The first place at or after `from` where a digit or an @ stands, full-width ones too; text.size
+// if there is none. This is what makes scanning fast: 16 bytes at a time.
 size_t digit_or_at_find(struct str text, size_t from);
 // Reads the groups that hang together from `at`, where a digit stands; at most GROUPS_MOST. Returns
 // their number; if the last one's gap is not GAP_END, more follow.

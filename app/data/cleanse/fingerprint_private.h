@@ -1,7 +1,7 @@
-// 64- and 128-bit fingerprints of cells and rows, and sets of them. Not cryptographic: two different
-// rows have the same 128 bits with a chance of about 2^-128 each pair, which is what makes "exact"
-// duplicates exact; nothing here keeps a secret. The same values give the same bits on any machine.
-// A set belongs to one thread at a time.
+// 64- and 128-bit fingerprints of cells and rows, and sets of them. Not cryptographic: two
+// different rows have the same 128 bits with a chance of about 2^-128 each pair, which is what
+// makes "exact" duplicates exact; nothing here keeps a secret. The same values give the same bits
+// on any machine. A set belongs to one thread at a time.
 #pragma once
 
 #include <stdbool.h>

@@ -22,8 +22,8 @@ enum {
     BIRTH_YEAR_MOST = 2049,
 };
 
-// GB 11643-1999: region, birth date, sequence, check digit (ISO 7064 MOD 11-2). Includes the permits
-// of residents from Hong Kong, Macao and Taiwan (81, 82, 83) and of foreigners (9).
+// GB 11643-1999: region, birth date, sequence, check digit (ISO 7064 MOD 11-2). Includes the
+// permits of residents from Hong Kong, Macao and Taiwan (81, 82, 83) and of foreigners (9).
 bool resident_id_valid(const uint8_t digit[static RESIDENT_ID_DIGITS]);
 // The check digit for the first 17: 0-10.
 uint8_t resident_id_check_digit(const uint8_t digit[static RESIDENT_ID_DIGITS - 1]);

@@ -1,8 +1,8 @@
 // decode: repairs of text that is already decoded. What it does: takes away control characters and
-// invisible ones (zero-width, byte order marks, soft hyphens, marks that turn the writing direction),
-// takes away white space around a cell, and, when asked (width), turns full-width digits and letters
-// into ASCII. A cell that is empty then becomes missing. What it does not do: a character that an
-// import could not read (U+FFFD) is lost; such cells are counted, not mended.
+// invisible ones (zero-width, byte order marks, soft hyphens, marks that turn the writing
+// direction), takes away white space around a cell, and, when asked (width), turns full-width
+// digits and letters into ASCII. A cell that is empty then becomes missing. What it does not do: a
+// character that an import could not read (U+FFFD) is lost; such cells are counted, not mended.
 #include <string.h>
 
 #include "data/cleanse/operator_private.h"
@@ -238,7 +238,7 @@ static enum err decode_run(const struct bound *bound, struct part *part) {
 const struct operator operator_decode = {
     .name = "decode",
     .example = "decode auto width",
-    .options = (const struct operator_option[]){{"columns", "columns"}, {NULL, NULL}},
+    .options = (const struct operator_option[]){{"columns", NULL}, {NULL, NULL}},
     .bind = decode_bind,
     .run = decode_run,
 };

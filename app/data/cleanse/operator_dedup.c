@@ -114,7 +114,7 @@ static enum err dedup_run(const struct bound *bound, struct part *part) {
 const struct operator operator_dedup = {
     .name = "dedup",
     .example = "dedup exact by=患者ID,就诊日期",
-    .options = (const struct operator_option[]){{"by", "columns"}, {NULL, NULL}},
+    .options = (const struct operator_option[]){{"by", NULL}, {NULL, NULL}},
     .ordered = true,
     .bind = dedup_bind,
     .start = dedup_start,

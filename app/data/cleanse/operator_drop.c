@@ -176,9 +176,7 @@ static enum err drop_run(const struct bound *bound, struct part *part) {
 const struct operator operator_drop = {
     .name = "drop",
     .example = "drop columns=备注 missing>.5 empty",
-    .options = (const struct operator_option[]){{"columns", "columns"},
-                                                {"missing", "columns|share"},
-                                                {NULL, NULL}},
+    .options = (const struct operator_option[]){{"columns", NULL}, {"missing", ""}, {NULL, NULL}},
     .bind = drop_bind,
     .observes = drop_observes,
     .observe = drop_observe,

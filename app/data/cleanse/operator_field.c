@@ -1,5 +1,5 @@
-// Two lines that declare and do not run: `field` says what columns mean, `source` where the data comes
-// from and under which licence and legal basis (both go into the report).
+// Two lines that declare and do not run: `field` says what columns mean, `source` where the data
+// comes from and under which licence and legal basis (both go into the report).
 #include "data/cleanse/operator_private.h"
 
 static const struct {
@@ -83,11 +83,11 @@ static enum err source_bind(struct bound *bound, struct plan *plan, struct arena
 const struct operator operator_field = {
     .name = "field",
     .example = "field direct=姓名,身份证号 quasi=性别,年龄 sensitive=诊断 text=主诉",
-    .options = (const struct operator_option[]){{"direct", "columns"},
-                                                {"quasi", "columns"},
-                                                {"sensitive", "columns"},
-                                                {"plain", "columns"},
-                                                {"text", "columns"},
+    .options = (const struct operator_option[]){{"direct", NULL},
+                                                {"quasi", NULL},
+                                                {"sensitive", NULL},
+                                                {"plain", NULL},
+                                                {"text", NULL},
                                                 {NULL, NULL}},
     .line_only = true,
     .bind = field_bind,
@@ -96,8 +96,7 @@ const struct operator operator_field = {
 const struct operator operator_source = {
     .name = "source",
     .example = "source his-2026q3 licence=internal basis=IRB-17",
-    .options =
-        (const struct operator_option[]){{"licence", "word"}, {"basis", "word"}, {NULL, NULL}},
+    .options = (const struct operator_option[]){{"licence", ""}, {"basis", ""}, {NULL, NULL}},
     .line_only = true,
     .bind = source_bind,
 };

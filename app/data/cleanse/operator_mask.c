@@ -283,7 +283,7 @@ const struct operator operator_mask = {
     .name = "mask",
     .example = "mask 身份证号,手机 how=pseudonym scope=dataset",
     .options = (const struct operator_option[]){{"how", "mask|pseudonym|replace|remove"},
-                                                {"text", "columns"},
+                                                {"text", NULL},
                                                 {"kinds", "id|mobile|card|email"},
                                                 {"scope", "dataset|project"},
                                                 {NULL, NULL}},

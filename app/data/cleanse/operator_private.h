@@ -1,14 +1,15 @@
-// The operators and what runs them. An operator is one row of a table and one file: it reads its line
-// of the recipe into settings, says how it changes the columns, and then works on parts of a table.
+// The operators and what runs them. An operator is one row of a table and one file: it reads its
+// line of the recipe into settings, says how it changes the columns, and then works on parts of a
+// table.
 //
 // A part is one batch on its way: rows and columns keep their places until the end, a row that is
 // dropped is only marked, a column that leaves the table is only marked in the plan. So before and
 // after stand side by side at any time, and the rows are copied once.
 //
-// Threads: parts run in parallel through operators that look at one part at a time. An operator that
-// remembers (ordered) gets its parts one after another in the order of the table; its `prepare` runs
-// in parallel before. An operator that must have seen the whole table (`observe`) makes the runner go
-// through the table once more for it. Nothing depends on the number of threads.
+// Threads: parts run in parallel through operators that look at one part at a time. An operator
+// that remembers (ordered) gets its parts one after another in the order of the table; its
+// `prepare` runs in parallel before. An operator that must have seen the whole table (`observe`)
+// makes the runner go through the table once more for it. Nothing depends on the number of threads.
 //
 // When you add an operator: its file, its row in operators.c, its messages ("operator.NAME",
 // "reason.CODE"), its test. Depends on base/, data/table.h.
@@ -67,7 +68,7 @@ void line_write(struct buf *out, const struct line *line);
 // A name as it must stand in a recipe: quoted where it has to be.
 void name_write(struct buf *out, struct str name);
 
-// ---- faults of a recipe --------------------------------------------------------------------------
+// ---- faults of a recipe -------------------------------------------------------------------------
 
 struct teller {
     void (*tell)(void *ctx, const struct fault *fault); // may be NULL
@@ -123,7 +124,7 @@ enum err plan_find(const struct plan *plan, const struct item *names, uint32_t n
 // Notes a treatment unless a stronger one stands.
 void plan_treat(struct plan_column *column, enum treatment treatment);
 
-// ---- parts ---------------------------------------------------------------------------------------
+// ---- parts --------------------------------------------------------------------------------------
 
 struct reason {
     const char *code;  // "check.out_of_range": message "reason.check.out_of_range"
@@ -170,11 +171,11 @@ void text_edit_close(struct text_edit *edit);
 // A validity bitmap of its own for a column, to clear bits in; NULL without memory.
 uint8_t *part_own_validity(struct part *part, uint32_t place);
 
-// ---- operators -----------------------------------------------------------------------------------
+// ---- operators ----------------------------------------------------------------------------------
 
 struct operator_option {
     const char *name;   // "how"
-    const char *values; // "mask|pseudonym|remove", "columns", "number", …
+    const char *values; // its choices, "mask|pseudonym|remove"; "" for anything; NULL: columns
 };
 // What an operator is once it knows its columns: made by bind, lives in the plan's arena.
 struct bound {
@@ -216,7 +217,7 @@ extern const struct operator operator_decode, operator_check, operator_drop, ope
 const struct operator* operator_at(uint32_t index);
 const struct operator* operator_find(struct str name);
 
-// ---- recipes ---------------------------------------------------------------------------------------
+// ---- recipes ------------------------------------------------------------------------------------
 
 struct recipe {
     struct arena *arena;

@@ -17,22 +17,44 @@ const struct operator* operator_find(struct str name) {
     return NULL;
 }
 
+// "operator.NAME" or "operator.NAME.OPTION": keys of messages.
+static void put_summary_key(struct json_writer *out, const char *name, const char *option) {
+    char room[64];
+    struct buf key = {.data = room, .room = sizeof room, .cap_bytes = sizeof room};
+    buf_add_text(&key, "operator.");
+    buf_add_text(&key, name);
+    if (option) {
+        buf_add_char(&key, '.');
+        buf_add_text(&key, option);
+    }
+    json_set_text(out, "summary_key", buf_str(&key));
+}
+
+static void put_option(struct json_writer *out, const struct operator* operator,
+                       const struct operator_option * option) {
+    json_open_object(out);
+    json_set_text(out, "name", str_of(option->name));
+    put_summary_key(out, operator->name, option->name);
+    json_set_bool(out, "columns", option->values == NULL);
+    json_put_name(out, "values");
+    json_open_array(out);
+    struct str rest = str_of(option->values);
+    while (rest.size) json_put_text(out, str_cut(rest, '|', &rest));
+    json_close_array(out);
+    json_close_object(out);
+}
+
 void recipe_operators_write(struct json_writer *out) {
     json_open_array(out);
     for (uint32_t i = 0; operator_at(i); i++) {
         const struct operator* operator= operators[i];
-        char key[64] = "operator.";
-        str_copy(key + 9, sizeof key - 9, str_of(operator->name));
         json_open_object(out);
         json_set_text(out, "name", str_of(operator->name));
-        json_set_text(out, "summary_key", str_of(key));
+        put_summary_key(out, operator->name, NULL);
         json_put_name(out, "options");
         json_open_array(out);
         for (const struct operator_option *option = operator->options; option->name; option++) {
-            json_open_object(out);
-            json_set_text(out, "name", str_of(option->name));
-            json_set_text(out, "values", str_of(option->values));
-            json_close_object(out);
+            put_option(out, operator, option);
         }
         json_close_array(out);
         json_set_text(out, "example", str_of(operator->example));

@@ -1,4 +1,5 @@
-// What operators do to a part of a table: drop rows, put in new columns, and the copy of what is left.
+// What operators do to a part of a table: drop rows, put in new columns, and the copy of what is
+// left.
 #include <string.h>
 
 #include "base/assert.h"

@@ -1,7 +1,7 @@
 // Personal data in text. Digits are found 16 bytes at a time, gathered into groups, and windows of
-// whole groups are held against what each kind allows; of overlapping windows the longest wins. What
-// stands beside decides only among ASCII letters and digits, so that an identifier glued to Chinese
-// characters is found like any other.
+// whole groups are held against what each kind allows; of overlapping windows the longest wins.
+// What stands beside decides only among ASCII letters and digits, so that an identifier glued to
+// Chinese characters is found like any other.
 #include <string.h>
 
 #include "data/cleanse/cleanse.h"

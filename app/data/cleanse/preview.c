@@ -1,5 +1,5 @@
-// Before and after side by side: rows and columns keep their places while a recipe runs, so the first
-// rows of the table are simply written down twice.
+// Before and after side by side: rows and columns keep their places while a recipe runs, so the
+// first rows of the table are simply written down twice.
 #include "data/cleanse/run_private.h"
 
 enum {

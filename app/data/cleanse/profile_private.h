@@ -1,5 +1,5 @@
-// The profile of one column as it grows, and what is proposed from it. Depends on sketch_private.h and
-// data/table.h. A column's profile is fed by one thread at a time, batches in order.
+// The profile of one column as it grows, and what is proposed from it. Depends on sketch_private.h
+// and data/table.h. A column's profile is fed by one thread at a time, batches in order.
 #pragma once
 
 #include "base/json.h"
@@ -45,7 +45,7 @@ uint64_t profile_distinct(const struct profile *profile, bool *exact);
 // What a column seems to be, by its name and what stands in it.
 enum column_role role_propose(const struct profile *profile);
 
-// ---- writing --------------------------------------------------------------------------------------
+// ---- writing ------------------------------------------------------------------------------------
 
 // The values that a profile shows, read again from the table.
 struct shown {

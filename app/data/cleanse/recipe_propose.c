@@ -1,6 +1,6 @@
-// A first recipe for a table, from its profile: readable, commented in both languages, and meant to be
-// changed by a person. Direct columns become pseudonyms, personal data inside text is replaced, dates
-// of people become coarser. A table without personal data gets only repairs.
+// A first recipe for a table, from its profile: readable, commented in both languages, and meant to
+// be changed by a person. Direct columns become pseudonyms, personal data inside text is replaced,
+// dates of people become coarser. A table without personal data gets only repairs.
 #include "data/cleanse/operator_private.h"
 
 struct proposal {

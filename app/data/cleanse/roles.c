@@ -1,5 +1,6 @@
-// What a column seems to be for privacy, from its name and what stands in it: a proposal that a person
-// confirms. Chinese words count wherever they stand in the name, English ones as whole words.
+// What a column seems to be for privacy, from its name and what stands in it: a proposal that a
+// person confirms. Chinese words count wherever they stand in the name, English ones as whole
+// words.
 #include "base/text.h"
 #include "data/cleanse/profile_private.h"
 

@@ -1,7 +1,8 @@
 // What a profile keeps of a column in bounded memory: how often each value stands there, how many
-// different ones there are, and how they lie. Each is exact up to a bound and a sketch beyond it; no
-// clock, no randomness from outside: the same values in the same order give the same answers. Values
-// come as 64-bit hashes (fingerprint_private.h) or as keys whose order is theirs. One thread at a time.
+// different ones there are, and how they lie. Each is exact up to a bound and a sketch beyond it;
+// no clock, no randomness from outside: the same values in the same order give the same answers.
+// Values come as 64-bit hashes (fingerprint_private.h) or as keys whose order is theirs. One thread
+// at a time.
 #pragma once
 
 #include <stdbool.h>
@@ -9,7 +10,7 @@
 
 #include "base/err.h"
 
-// ---- counts by value -------------------------------------------------------------------------------
+// ---- counts by value ----------------------------------------------------------------------------
 
 struct value_entry {
     uint64_t hash;  // never 0 in a used entry
@@ -33,7 +34,7 @@ uint32_t values_first(const struct values *values, struct value_entry *out, uint
 // its whole count.
 enum err values_sample(struct values *values, uint32_t shift) MUST_USE;
 
-// ---- how many different ones -----------------------------------------------------------------------
+// ---- how many different ones --------------------------------------------------------------------
 
 enum { DISTINCT_BITS = 14, DISTINCT_REGISTERS = 1 << DISTINCT_BITS };
 // HyperLogLog: standard error 1.04 / sqrt(16384) = 0.8 %.
@@ -46,7 +47,7 @@ void distinct_close(struct distinct *distinct);
 void distinct_add(struct distinct *distinct, uint64_t hash);
 double distinct_estimate(const struct distinct *distinct);
 
-// ---- how they lie ------------------------------------------------------------------------------------
+// ---- how they lie -------------------------------------------------------------------------------
 
 enum { QUANTILE_LEVELS = 48 };
 // All keys up to exact_limit, then a KLL sketch: the rank of any answer is off by less than about

@@ -1,5 +1,5 @@
-// Personal data in text: every kind glued to Chinese, full-width, in groups; decoys; and a generator
-// that shares nothing with the detector.
+// Personal data in text: every kind glued to Chinese, full-width, in groups; decoys; and a
+// generator that shares nothing with the detector.
 #include "check.h"
 #include "data/cleanse/cleanse.h"
 
@@ -119,7 +119,7 @@ static void hits_come_in_order_and_apart(void) {
     }
 }
 
-// ---- the generator: by the wording of the standards, not by the detector's code -------------------
+// ---- the generator: by the wording of the standards, not by the detector's code -----------------
 
 static void make_id(char out[19]) {
     static const char *const regions[] = {"110105", "310115", "440524",
