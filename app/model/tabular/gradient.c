@@ -50,7 +50,7 @@ struct gradient_scale gradient_scale_of(const struct gradient_sums *sums, uint64
         scale.gradient = (float)(safe * fmin(by_sum, by_row));
     }
     if (sums->hessian > 0) {
-        double by_sum = room_h / sums->hessian, by_row = 65534.0 / sums->hessian_largest;
+        double by_sum = room_h / sums->hessian, by_row = 32766.0 / sums->hessian_largest;
         double best = safe * fmin(by_sum, by_row);
         if (sums->hessian_largest == 1) best = floor(best);
         scale.hessian = (float)best;

@@ -102,7 +102,9 @@ static void softmax(const float *score, const float *target, uint32_t classes, s
     }
 }
 
-// Random bits of a row: the finalizer of MurmurHash3. Rounds v + u down, u uniform in [0, 1).
+// Random bits of a row: the finalizer of MurmurHash3. Rounds v + u down, u of 256 even steps in
+// [0, 1). Adding 32768 first makes v positive, because converting cuts towards zero, and rounds it
+// to such a step, so that adding u is exact: a whole v stays what it is.
 static void quantise(const float *g, const float *h, size_t count, struct gradient_scale scale,
                      uint32_t seed, uint32_t first, struct entry *out) {
     lanes_u step;
@@ -117,13 +119,12 @@ static void quantise(const float *g, const float *h, size_t count, struct gradie
         lanes_f gradient, hessian;
         lanes_load(&gradient, g + i);
         lanes_load(&hessian, h + i);
-        lanes_f up_g = __builtin_convertvector((lanes_i)(bits & 0xFFFFu), lanes_f) * 0x1p-16f;
-        lanes_f up_h = __builtin_convertvector((lanes_i)(bits >> 16), lanes_f) * 0x1p-16f;
-        // Shifted to be positive, because converting cuts towards zero.
+        lanes_f up_g = __builtin_convertvector((lanes_i)(bits & 0xFFu), lanes_f) * 0x1p-8f;
+        lanes_f up_h = __builtin_convertvector((lanes_i)(bits >> 24), lanes_f) * 0x1p-8f;
         gradient = gradient * scale.gradient + 32768.0f + up_g;
-        hessian = hessian * scale.hessian + up_h;
+        hessian = hessian * scale.hessian + 32768.0f + up_h;
         lanes_i whole_g = __builtin_convertvector(gradient, lanes_i) - 32768;
-        lanes_i whole_h = __builtin_convertvector(hessian, lanes_i);
+        lanes_i whole_h = __builtin_convertvector(hessian, lanes_i) - 32768;
         lanes_u packed = ((lanes_u)whole_g << 16) | (lanes_u)whole_h;
         lanes_u row = step + (first + (uint32_t)i);
         for (unsigned k = 0; k < LANES; k++) out[i + k] = (struct entry){row[k], packed[k]};

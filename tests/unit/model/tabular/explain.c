@@ -1,0 +1,195 @@
+// Contributions against Shapley's definition over all subsets, and prediction's fast way against the
+// plain one.
+#include "model/tabular/predict_private.h"
+
+#include "model/tabular/model_private.h"
+#include "support/samples.h"
+
+enum { FEATURES = 6 };
+
+static struct tabular_model *train(const struct sample *s, enum tabular_learner learner,
+                                   uint32_t trees, uint32_t depth) {
+    struct tabular_options options;
+    struct tabular_model *model = NULL;
+    struct buf text;
+    struct fault fault = {0};
+    tabular_options_default(&options);
+    options.learner = learner;
+    options.trees = trees;
+    options.depth = depth;
+    options.min_child_weight = 0.1;
+    buf_open(&text, 4 << 20);
+    CHECK_EQ(tabular_train(&s->frame, &s->target, &options, NULL, &model, &text, &fault), OK);
+    buf_close(&text);
+    return model;
+}
+
+// Expectation of a tree when only the features in `known` are known.
+static double expect(const struct forest *forest, const struct node *tree, uint32_t at,
+                     const float *row, uint32_t known) {
+    const struct node *node = &tree[at];
+    if (node->left == 0) return node->value;
+    if (known >> node->feature & 1) {
+        bool left = node_goes_left(forest, node, row[node->feature]);
+        return expect(forest, tree, node->left + (left ? 0 : 1), row, known);
+    }
+    double left = tree[node->left].cover, right = tree[node->left + 1].cover;
+    return (left * expect(forest, tree, node->left, row, known) +
+            right * expect(forest, tree, node->left + 1, row, known)) / (left + right);
+}
+
+static double shapley(const struct forest *forest, uint32_t output, const float *row,
+                      uint32_t feature) {
+    static const double factorial[] = {1, 1, 2, 6, 24, 120, 720};
+    double sum = 0;
+    for (uint32_t known = 0; known < 1u << FEATURES; known++) {
+        if (known >> feature & 1) continue;
+        int size = __builtin_popcount(known);
+        double weight = factorial[size] * factorial[FEATURES - size - 1] / factorial[FEATURES];
+        for (uint32_t t = output; t < forest->tree_count; t += forest->outputs) {
+            const struct node *tree = forest_tree(forest, t);
+            sum += weight * (expect(forest, tree, 0, row, known | 1u << feature) -
+                             expect(forest, tree, 0, row, known));
+        }
+    }
+    return sum;
+}
+
+static void tree_contributions(enum tabular_task task, uint32_t classes) {
+    struct sample s = sample_make(1500, FEATURES, task, classes);
+    struct tabular_model *model = train(&s, LEARNER_BOOST, 8, 5);
+    REQUIRE(model != NULL);
+    uint32_t outputs = model->outputs, width = FEATURES + 1;
+    double *out = memory_take(1500 * outputs * 8), *parts = memory_take(1500 * outputs * width * 8);
+    REQUIRE(tabular_predict(model, &s.frame, 2, out, parts) == OK);
+    struct pool *pool;
+    REQUIRE(pool_open(1, &pool) == OK);
+    REQUIRE(model_margin(model, &s.frame, pool, out) == OK);
+    double largest = 0;
+    for (uint64_t i = 0; i < 1500; i++) {
+        float row[FEATURES];
+        forest_ready(&model->forest, &s.frame, i, 1, row);
+        for (uint32_t k = 0; k < outputs; k++) {
+            const double *mine = parts + (i * outputs + k) * width;
+            double sum = mine[FEATURES];
+            for (uint32_t f = 0; f < FEATURES; f++) {
+                sum += mine[f];
+                largest = fmax(largest, fabs(mine[f]));
+                if (i < 25) {
+                    double want = shapley(&model->forest, k, row, f);
+                    CHECK_NEAR(mine[f], want, 1e-9 * (1 + fabs(want)));
+                }
+            }
+            CHECK_NEAR(sum, out[i * outputs + k], 1e-6 * (1 + fabs(sum)));
+        }
+    }
+    CHECK(largest > 0.1);
+    pool_close(pool);
+    memory_give(parts);
+    memory_give(out);
+    tabular_close(model);
+    sample_close(&s);
+}
+
+static void trees_equal_shapley(void) {
+    tree_contributions(TASK_BINARY, 2);
+    tree_contributions(TASK_CLASSES, 3);
+    tree_contributions(TASK_REGRESSION, 0);
+}
+
+static void linear_parts_add_up(void) {
+    struct sample s = sample_make(1500, FEATURES, TASK_BINARY, 2);
+    struct tabular_model *model = train(&s, LEARNER_LINEAR, 1, 1);
+    REQUIRE(model != NULL);
+    double *out = memory_take(1500 * 8), *parts = memory_take(1500 * (FEATURES + 1) * 8);
+    double mean[FEATURES] = {0};
+    REQUIRE(tabular_predict(model, &s.frame, 1, out, parts) == OK);
+    for (uint64_t i = 0; i < 1500; i++) {
+        double sum = parts[i * 7 + 6];
+        for (uint32_t f = 0; f < FEATURES; f++) {
+            sum += parts[i * 7 + f];
+            mean[f] += parts[i * 7 + f] / 1500;
+        }
+        CHECK_NEAR(1 / (1 + exp(-sum)), out[i], 1e-12);
+    }
+    for (uint32_t f = 0; f < FEATURES; f++) CHECK_NEAR(mean[f], 0, 0.1); // train side, not all
+    memory_give(parts);
+    memory_give(out);
+    tabular_close(model);
+    sample_close(&s);
+}
+
+// ---- the fast way -----------------------------------------------------------------------------------
+
+static void fast_equals_plain(uint32_t depth, uint32_t features, enum tabular_task task,
+                              uint32_t classes) {
+    struct sample s = sample_make(3001, features, task, classes);
+    struct tabular_model *model = train(&s, LEARNER_BOOST, 20, depth);
+    REQUIRE(model != NULL);
+    const struct forest *forest = &model->forest;
+    uint32_t outputs = model->outputs;
+    double *fast = memory_take(3001 * outputs * 8), *plain = memory_take(3001 * outputs * 8);
+    float *ready = memory_take(3001 * (size_t)features * 4);
+    struct pool *pool;
+    s.columns[0][5] = INFINITY;
+    s.columns[1][6] = -INFINITY;
+    for (uint32_t f = 0; f < features; f++) s.columns[f][9] = NAN;
+    REQUIRE(pool_open(2, &pool) == OK);
+    REQUIRE(forest_predict(forest, model->fast, &s.frame, pool, fast) == OK);
+    forest_ready(forest, &s.frame, 0, 3001, ready);
+    for (uint64_t i = 0; i < 3001 * outputs; i++) plain[i] = forest->base[i % outputs];
+    forest_add_reference(forest, ready, features, 3001, plain);
+    CHECK(memcmp(fast, plain, 3001 * outputs * 8) == 0);
+    pool_close(pool);
+    memory_give(ready);
+    memory_give(plain);
+    memory_give(fast);
+    tabular_close(model);
+    sample_close(&s);
+}
+
+static void fast_prediction_same_bits(void) {
+    for (uint32_t depth = 1; depth <= 10; depth++) fast_equals_plain(depth, 2, TASK_BINARY, 2);
+    fast_equals_plain(6, 8, TASK_REGRESSION, 0); // categories: some trees go the plain way
+    fast_equals_plain(4, 2, TASK_CLASSES, 4);
+}
+
+static void kernels_agree(void) {
+    const struct walk_kernels *all[3] = {&walk_reference, &walk_reference, &walk_reference};
+#if defined(__x86_64__)
+    if (__builtin_cpu_supports("avx2")) all[1] = &walk_avx2;
+    if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl")) {
+        all[2] = &walk_avx512;
+    }
+#endif
+    for (int round = 0; round < 200; round++) {
+        uint32_t feature[255 + 64], depth = 1 + (uint32_t)check_below(8);
+        float threshold[255 + 64], leaf[256 + 64], values[10 * FAST_ROWS];
+        double sum[3][FAST_ROWS];
+        for (int i = 0; i < 255 + 64; i++) {
+            feature[i] = (uint32_t)check_below(10);
+            threshold[i] = check_below(20) ? (float)check_below(8) : INFINITY;
+        }
+        for (int i = 0; i < 256 + 64; i++) leaf[i] = (float)i / 7;
+        for (int i = 0; i < 10 * FAST_ROWS; i++) {
+            values[i] = check_below(10) ? (float)check_below(8) : check_below(2) ? INFINITY
+                                                                                 : -INFINITY;
+        }
+        struct forest_fast fast = {.feature = feature, .threshold = threshold, .leaf = leaf};
+        struct fast_tree tree = {.depth = depth};
+        for (int k = 0; k < 3; k++) {
+            for (int r = 0; r < FAST_ROWS; r++) sum[k][r] = r;
+            all[k]->walk(&fast, &tree, values, sum[k]);
+        }
+        CHECK(memcmp(sum[0], sum[1], sizeof(sum[0])) == 0);
+        CHECK(memcmp(sum[0], sum[2], sizeof(sum[0])) == 0);
+    }
+}
+
+int main(void) {
+    CHECK_RUN(trees_equal_shapley);
+    CHECK_RUN(linear_parts_add_up);
+    CHECK_RUN(fast_prediction_same_bits);
+    CHECK_RUN(kernels_agree);
+    return check_done();
+}

@@ -1,0 +1,175 @@
+// The linear learner: closed form, stationarity by finite differences, sparsity, kernels.
+#include "model/tabular/linear_private.h"
+
+#include "model/tabular/linear_kernel_private.h"
+#include "support/samples.h"
+
+static struct linear fit(const struct sample *s, double alpha, double l1_share, uint32_t threads) {
+    struct tabular_options options;
+    struct linear linear = {0};
+    struct fault fault = {0};
+    struct pool *pool = NULL;
+    tabular_options_default(&options);
+    options.alpha = alpha;
+    options.l1_share = l1_share;
+    struct train_rows rows = {.frame = &s->frame, .target = &s->target,
+                              .train_count = s->frame.rows};
+    CHECK_EQ(pool_open(threads, &pool), OK);
+    CHECK_EQ(linear_train(&rows, &options, pool, NULL, &linear, &fault), OK);
+    pool_close(pool);
+    return linear;
+}
+
+static double predict(const struct linear *linear, const struct sample *s, uint64_t row,
+                      uint32_t k) {
+    double sum = linear->intercept[k];
+    for (uint32_t f = 0; f < linear->features; f++) {
+        sum += linear_part(linear, f, s->columns[f][row], k);
+    }
+    return sum;
+}
+
+// Without a penalty: the normal equations, solved by elimination.
+static void regression_is_closed_form(void) {
+    enum { ROWS = 400, FEATURES = 5, SIZE = FEATURES + 1 };
+    struct sample s = sample_take(ROWS, FEATURES, TASK_REGRESSION, 0);
+    double a[SIZE][SIZE + 1] = {{0}};
+    for (uint64_t i = 0; i < ROWS; i++) {
+        double x[SIZE] = {[FEATURES] = 1};
+        s.truth[i] = 1000 + sample_normal();
+        for (uint32_t f = 0; f < FEATURES; f++) {
+            s.columns[f][i] = (float)(sample_normal() * (f + 1) + 20 * f);
+            x[f] = s.columns[f][i];
+            s.truth[i] += (f - 2.0) * x[f];
+        }
+        for (int r = 0; r < SIZE; r++) {
+            for (int c = 0; c < SIZE; c++) a[r][c] += x[r] * x[c];
+            a[r][SIZE] += x[r] * s.truth[i];
+        }
+    }
+    for (int p = 0; p < SIZE; p++) {
+        for (int r = 0; r < SIZE; r++) {
+            double factor = r == p ? 0 : a[r][p] / a[p][p];
+            for (int c = 0; c <= SIZE; c++) a[r][c] -= factor * a[p][c];
+        }
+    }
+    struct linear linear = fit(&s, 0, 0, 2);
+    for (uint64_t i = 0; i < ROWS; i += 7) {
+        double want = a[FEATURES][SIZE] / a[FEATURES][FEATURES];
+        for (uint32_t f = 0; f < FEATURES; f++) want += a[f][SIZE] / a[f][f] * s.columns[f][i];
+        CHECK_NEAR(predict(&linear, &s, i, 0), want, 1e-4);
+    }
+    linear_close(&linear);
+    sample_close(&s);
+}
+
+// The loss as its definition has it, for finite differences.
+static double loss_of(const struct linear *linear, const struct sample *s, double alpha) {
+    double loss = 0;
+    uint32_t outputs = linear->outputs;
+    for (uint64_t i = 0; i < s->frame.rows; i++) {
+        if (outputs == 1) {
+            double m = predict(linear, s, i, 0);
+            loss += log1p(exp(s->truth[i] > 0 ? -m : m));
+        } else {
+            double sum = 0;
+            for (uint32_t k = 0; k < outputs; k++) sum += exp(predict(linear, s, i, k));
+            loss += log(sum) - predict(linear, s, i, (uint32_t)s->truth[i]);
+        }
+    }
+    loss /= s->frame.rows;
+    for (size_t i = 0; i < (size_t)linear->width * outputs; i++) {
+        loss += alpha / 2 * linear->weights[i] * linear->weights[i];
+    }
+    return loss;
+}
+
+static void minimum_is_flat(enum tabular_task task, uint32_t classes) {
+    struct sample s = sample_make(700, 7, task, classes);
+    struct linear linear = fit(&s, 0.01, 0, 2);
+    size_t weights = (size_t)linear.width * linear.outputs;
+    for (size_t i = 0; i < weights + linear.outputs; i++) {
+        double *at = i < weights ? &linear.weights[i] : &linear.intercept[i - weights];
+        double here = *at, step = 1e-4;
+        *at = here + step;
+        double above = loss_of(&linear, &s, 0.01);
+        *at = here - step;
+        double below = loss_of(&linear, &s, 0.01);
+        *at = here;
+        CHECK_NEAR((above - below) / (2 * step), 0, 1e-6);
+    }
+    linear_close(&linear);
+    sample_close(&s);
+}
+
+static void minima_are_flat(void) {
+    minimum_is_flat(TASK_BINARY, 2);
+    minimum_is_flat(TASK_CLASSES, 3);
+}
+
+// With an L1 term useless columns get weights of exactly zero, and useful ones stay.
+static void lasso_selects(void) {
+    struct sample s = sample_take(2000, 10, TASK_BINARY, 2);
+    for (uint64_t i = 0; i < 2000; i++) {
+        for (uint32_t f = 0; f < 10; f++) s.columns[f][i] = (float)sample_normal();
+        double m = 2 * s.columns[3][i] - 1.5 * s.columns[7][i];
+        s.truth[i] = check_uniform() < 1 / (1 + exp(-m));
+    }
+    struct linear linear = fit(&s, 0.05, 1, 2);
+    for (uint32_t f = 0; f < 10; f++) {
+        double weight = linear.weights[linear.terms[f].first];
+        if (f == 3) CHECK(weight > 0.5);
+        else if (f == 7) CHECK(weight < -0.4);
+        else CHECK_NEAR(weight, 0, 0);
+    }
+    linear_close(&linear);
+    sample_close(&s);
+}
+
+static void same_bits_on_any_threads(void) {
+    struct sample s = sample_make(9000, 7, TASK_CLASSES, 3);
+    struct linear first = fit(&s, 1e-3, 0.5, 1);
+    for (uint32_t threads = 2; threads <= 3; threads++) {
+        struct linear other = fit(&s, 1e-3, 0.5, threads);
+        size_t bytes = (size_t)first.width * 3 * sizeof(double);
+        CHECK(memcmp(first.weights, other.weights, bytes) == 0);
+        linear_close(&other);
+    }
+    linear_close(&first);
+    sample_close(&s);
+}
+
+static void kernels_same_bits(void) {
+    enum { SIZE = 1016 };
+    static double margin[2][SIZE], residual[SIZE];
+    static float x[SIZE];
+    double want = 0, want_missing = 0, got[2][2];
+    const struct linear_kernels *kernels[2] = {&linear_reference, linear_kernels()};
+    for (int i = 0; i < SIZE; i++) {
+        margin[0][i] = margin[1][i] = residual[i] = sample_normal();
+        x[i] = check_below(10) ? (float)sample_normal() : NAN;
+        if (isnan(x[i])) want_missing += residual[i];
+        else want += residual[i] * (x[i] - 0.25);
+    }
+    for (int k = 0; k < 2; k++) {
+        kernels[k]->dot(residual, x, SIZE, 0.25, &got[k][0], &got[k][1]);
+        kernels[k]->add(margin[k], x, SIZE, 0.25, 3, -7);
+    }
+    CHECK_NEAR(got[0][0], want, 1e-9);
+    CHECK_NEAR(got[0][1], want_missing, 1e-9);
+    CHECK(memcmp(got[0], got[1], sizeof(got[0])) == 0);
+    CHECK(memcmp(margin[0], margin[1], sizeof(margin[0])) == 0);
+    for (int i = 0; i < SIZE; i++) {
+        double part = isnan(x[i]) ? -7 : 3 * (x[i] - 0.25);
+        CHECK_NEAR(margin[0][i], residual[i] + part, 1e-12);
+    }
+}
+
+int main(void) {
+    CHECK_RUN(regression_is_closed_form);
+    CHECK_RUN(minima_are_flat);
+    CHECK_RUN(lasso_selects);
+    CHECK_RUN(same_bits_on_any_threads);
+    CHECK_RUN(kernels_same_bits);
+    return check_done();
+}
