@@ -1,11 +1,12 @@
 // Jobs as they change: one server-sent event stream for the whole page, closed while the page is
 // hidden; where the stream does not open, the jobs being watched are asked for every two seconds.
 import { signal } from '@preact/signals';
-import { useEffect } from 'preact/hooks';
+import { useEffect, useRef } from 'preact/hooks';
 import { BASE, get, is_gone } from './api';
 import type { Job } from './types';
 
 const POLL_MS = 2000;
+const REOPEN_MS = 10_000;
 const JOBS_KEPT_MAX = 200;
 
 export const live = signal(false); // the stream is open
@@ -15,6 +16,7 @@ const watched = new Map<number, number>(); // job → how many components watch 
 let stream: EventSource | null = null;
 let wanted = false;
 let timer = 0;
+let reopened_ms = 0;
 
 export function job_is_over(job: Job | undefined): boolean {
   return !!job && job.state !== 'queued' && job.state !== 'running';
@@ -61,12 +63,23 @@ async function refresh(id: number): Promise<void> {
   }
 }
 
+// A stream that was refused (the session may have ended) is opened again only after an ordinary
+// request went well; an ended session shows itself there.
+async function reopen(): Promise<void> {
+  if (Date.now() - reopened_ms < REOPEN_MS) return;
+  reopened_ms = Date.now();
+  try {
+    await get('/me');
+  } catch {
+    return;
+  }
+  if (stream && stream.readyState === EventSource.CLOSED) stream = null;
+  open();
+}
+
 function poll(): void {
   if (document.hidden) return;
-  if (stream && stream.readyState === EventSource.CLOSED) {
-    stream = null;
-    open();
-  }
+  if (!stream || stream.readyState === EventSource.CLOSED) void reopen();
   if (live.value) return;
   for (const id of watched.keys()) {
     if (!job_is_over(jobs_live.value.get(id))) void refresh(id);
@@ -116,4 +129,19 @@ export function useJob(id: number | null | undefined, ended?: (job: Job) => void
     if (job && over && Date.now() - (job.ended_ms ?? 0) < 3_600_000) ended?.(job);
   }, [id, over]);
   return job;
+}
+
+// Calls `act` whenever a job that `fits` ends while the component looks on.
+export function useJobsEnded(fits: (job: Job) => boolean, act: () => void): void {
+  const over = [...jobs_live.value.values()].filter((job) => job_is_over(job) && fits(job));
+  const mark = over
+    .map((job) => job.id)
+    .sort((a, b) => a - b)
+    .join();
+  const seen = useRef(mark);
+  useEffect(() => {
+    if (seen.current === mark) return;
+    seen.current = mark;
+    act();
+  }, [mark]);
 }

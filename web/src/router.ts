@@ -26,15 +26,7 @@ function moved(): void {
   place.value = next;
 }
 
-// A page with unsaved work may ask before it is left; see leave_guard.
-let guard: (() => boolean) | null = null;
-export function leave_guard(ask: (() => boolean) | null): void {
-  guard = ask;
-}
-
 export function navigate(href: string, replace = false): void {
-  const to = new URL(href, location.href);
-  if (to.pathname !== location.pathname && guard && !guard()) return;
   if (replace) history.replaceState(null, '', href);
   else history.pushState(null, '', href);
   const before = place.value.path;

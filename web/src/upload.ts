@@ -206,3 +206,11 @@ export function uploads_forget(): void {
   for (const item of sendings.value) requests.get(item.key)?.abort();
   sendings.value = [];
 }
+
+// Leaving while a file goes up would stop it; the browser asks first.
+window.addEventListener('beforeunload', (event) => {
+  if (sendings.value.some((item) => item.state === 'sending' || item.state === 'waiting')) {
+    event.preventDefault();
+    event.returnValue = '';
+  }
+});

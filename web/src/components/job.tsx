@@ -1,6 +1,9 @@
 // A job wherever it shows: its state in a word, its progress, why it waits, what went wrong.
 import { count, duration, percent } from '../format';
-import { job_is_over, useJob } from '../live';
+import { post } from '../api';
+import { job_is_over, job_put, useJob } from '../live';
+import { toast, toast_error } from '../state';
+import { ask } from './dialog';
 import { explain, t, t_or } from '../messages';
 import type { Job } from '../types';
 import { Badge, Loading, Notice } from './page';
@@ -80,6 +83,15 @@ export function JobPanel({
       <p class="job-line">
         <JobState job={job} />
         <a href={`/jobs/${job.id}`}>{job_title(job)}</a>
+        {!job_is_over(job) && (
+          <button
+            type="button"
+            class="button button-quiet button-small"
+            onClick={() => void job_cancel(job)}
+          >
+            {t('job.cancel')}
+          </button>
+        )}
       </p>
       {job.state === 'queued' && <p class="muted">{why_waiting(job)}</p>}
       {job.state === 'running' && <Progress job={job} />}
@@ -96,4 +108,20 @@ export function JobFault({ job }: { job: Job }) {
       {hint}
     </Notice>
   );
+}
+
+export async function job_cancel(job: Job): Promise<void> {
+  const sure = await ask({
+    title: t('job.cancel_title'),
+    text: t('job.cancel_text'),
+    confirm: t('job.cancel'),
+    danger: true,
+  });
+  if (sure === null) return;
+  try {
+    job_put(await post<Job>(`/jobs/${job.id}/cancel`));
+    toast(t('job.cancelled'));
+  } catch (error) {
+    toast_error(error);
+  }
 }

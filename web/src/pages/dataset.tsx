@@ -1,12 +1,11 @@
 // One dataset: the frame of its tabs, which revision is looked at, name, bin.
-import { useState } from 'preact/hooks';
 import { patch, remove } from '../api';
 import { ask } from '../components/dialog';
 import { Button } from '../components/form';
 import { JobPanel } from '../components/job';
 import { Card, Notice, Page, Shown, Tabs } from '../components/page';
 import { useGet } from '../load';
-import { job_is_over } from '../live';
+import { job_is_over, jobs_live, useJobsEnded } from '../live';
 import { t } from '../messages';
 import { navigate, query_number } from '../router';
 import { toast, toast_error } from '../state';
@@ -166,19 +165,16 @@ async function rename(dataset: Dataset, reload: () => void): Promise<void> {
   }
 }
 
+// The newest job of this dataset while it runs, or how it failed; a check follows an import by itself.
 function CurrentJob({ dataset, reload }: { dataset: Dataset; reload: () => void }) {
-  const [over, over_set] = useState<Job | null>(null);
-  if (!dataset.job || (over && job_is_over(over) && over.state === 'done')) return null;
+  const mine = (job: Job) => job.subject?.kind === 'dataset' && job.subject.id === dataset.id;
+  useJobsEnded(mine, reload);
+  const running = [...jobs_live.value.values()].filter((job) => mine(job) && !job_is_over(job));
+  const id = running[0]?.id ?? dataset.job;
+  if (!id) return null;
   return (
     <div class="current-job no-print">
-      <JobPanel
-        id={dataset.job}
-        quiet
-        ended={(job) => {
-          over_set(job);
-          reload();
-        }}
-      />
+      <JobPanel key={id} id={id} quiet ended={reload} />
     </div>
   );
 }
@@ -215,7 +211,7 @@ export default function DatasetPage({ params }: PageProps) {
         {(data) => (
           <>
             {data.deleted && <Notice tone="warn" title={t('dataset.is_binned')} />}
-            <CurrentJob key={String(data.job)} dataset={data} reload={from.reload} />
+            <CurrentJob dataset={data} reload={from.reload} />
             {revision ? (
               <>
                 <TabBar dataset={data} revision={revision} tab={tab} />

@@ -10,7 +10,7 @@ import { PreviewTable } from '../components/preview';
 import { RecipeEditor } from '../components/recipe_editor';
 import { useGet } from '../load';
 import { t } from '../messages';
-import { leave_guard, navigate } from '../router';
+import { navigate } from '../router';
 import { toast, toast_error } from '../state';
 import type { Fault, Job, List, Preview, Recipe, RecipeCheck } from '../types';
 import type { DatasetTab } from './dataset';
@@ -184,7 +184,6 @@ export function CleanseTab({ dataset, revision, reload }: DatasetTab) {
     reload();
     if (one.state !== 'done') return;
     drafts.delete(dataset.id);
-    leave_guard(null);
     const number = Number(one.summary?.['revision']) || 0;
     toast(t('cleanse.done'));
     navigate(`/datasets/${dataset.id}/report${number ? `?revision=${number}` : ''}`);

@@ -5,7 +5,7 @@ import { JobState, job_title, why_waiting } from '../components/job';
 import { Badge, Card, Empty, Notice, Page, Shown } from '../components/page';
 import { Table } from '../components/table';
 import { ago, count } from '../format';
-import { jobs_live } from '../live';
+import { jobs_live, useJobsEnded } from '../live';
 import { useGet } from '../load';
 import { t, t_or, type MessageKey } from '../messages';
 import { may, person } from '../state';
@@ -150,6 +150,7 @@ export function JobsTable({ jobs, label }: { jobs: Job[]; label: string }) {
 export default function HomePage() {
   const home = useGet<Home>('/home');
   const me = useGet<Person>('/me');
+  useJobsEnded(() => true, home.reload);
   const who = person.value;
   const alone = me.data?.officers_joined && may('system');
   return (

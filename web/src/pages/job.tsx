@@ -1,16 +1,21 @@
 // One job: its state as it changes, why it waits, what it used, its log, and the way to its result.
 import { useEffect } from 'preact/hooks';
-import { BASE, post } from '../api';
-import { ask } from '../components/dialog';
+import { BASE } from '../api';
 import { Button, LinkButton } from '../components/form';
-import { JobFault, JobState, Progress, job_title, why_waiting } from '../components/job';
+import {
+  JobFault,
+  JobState,
+  Progress,
+  job_cancel,
+  job_title,
+  why_waiting,
+} from '../components/job';
 import { Card, ErrorBox, Loading, Notice, Page, Shown } from '../components/page';
 import { Facts } from '../components/table';
 import { bytes, count, decimal, duration, time_exact } from '../format';
-import { job_is_over, job_put, useJob } from '../live';
+import { job_is_over, useJob } from '../live';
 import { useGet } from '../load';
 import { t, t_or } from '../messages';
-import { toast, toast_error } from '../state';
 import type { PageProps } from '../page_props';
 import type { Job } from '../types';
 
@@ -54,22 +59,6 @@ function Log({ job }: { job: Job }) {
       </Shown>
     </Card>
   );
-}
-
-async function cancel(job: Job): Promise<void> {
-  const sure = await ask({
-    title: t('job.cancel_title'),
-    text: t('job.cancel_text'),
-    confirm: t('job.cancel'),
-    danger: true,
-  });
-  if (sure === null) return;
-  try {
-    job_put(await post<Job>(`/jobs/${job.id}/cancel`));
-    toast(t('job.cancelled'));
-  } catch (error) {
-    toast_error(error);
-  }
 }
 
 function JobFacts({ job }: { job: Job }) {
@@ -141,7 +130,7 @@ export default function JobPage({ params }: PageProps) {
       actions={
         job &&
         !job_is_over(job) && (
-          <Button kind="danger" icon="close" onClick={() => void cancel(job)}>
+          <Button kind="danger" icon="close" onClick={() => void job_cancel(job)}>
             {t('job.cancel')}
           </Button>
         )

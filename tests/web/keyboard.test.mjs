@@ -1,0 +1,140 @@
+// A run without a mouse: every control is reached by Tab, used by keys, and shows where the focus is.
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import { browser_open, hospital_file, house_open, page_open, sentences, JOB_MS_MAX } from './house.mjs';
+import { PASSWORD, Visitor } from './way.mjs';
+
+const TABS_MAX = 120;
+
+describe('keyboard only', { concurrency: 1 }, () => {
+  const t = sentences('zh-CN');
+  let house, browser, who;
+
+  const focused = () => who.page.evaluate(() => {
+    const on = document.activeElement;
+    const label = on.labels?.[0]?.textContent ?? '';
+    return { text: (on.getAttribute('aria-label') ?? (label || on.textContent || '')).trim(), id: on.id };
+  });
+  // Goes on by Tab until `fits`; fails when the whole page was passed.
+  const tab_to = async (fits, what) => {
+    for (let i = 0; i < TABS_MAX; i++) {
+      await who.page.keyboard.press('Tab');
+      const on = await focused();
+      if (fits(on)) {
+        const outlined = await who.page.evaluate(() => {
+          const style = getComputedStyle(document.activeElement);
+          return style.outlineStyle !== 'none' || style.boxShadow !== 'none'
+            || getComputedStyle(document.activeElement.closest('.recipe-box') ?? document.body)
+              .boxShadow !== 'none';
+        });
+        assert.ok(outlined, `${what} shows no focus`);
+        return;
+      }
+    }
+    assert.fail(`Tab never reached ${what}`);
+  };
+  const to_text = (key, values) => tab_to((on) => on.text === t(key, values), key);
+  const to_id = (id) => tab_to((on) => on.id === id, id);
+  const type = async (id, text) => {
+    await to_id(id);
+    await who.page.keyboard.type(text);
+  };
+  const press = (key) => who.page.keyboard.press(key);
+
+  before(async () => {
+    house = await house_open();
+    browser = await browser_open();
+    who = new Visitor(await page_open(browser, house, 'zh-CN'), house, t);
+  });
+  after(async () => {
+    await browser?.close();
+    await house?.close();
+  });
+
+  test('set up and make a person', async () => {
+    await who.page.goto(house.origin);
+    await who.heading(t('setup.title'));
+    await type('code', house.code);
+    await type('name', 'li.na');
+    await type('password', PASSWORD);
+    await type('again', PASSWORD);
+    await press('Enter');
+    await who.heading(t('home.title', { name: 'li.na' }));
+    await to_text('nav.people');
+    await press('Enter');
+    await who.heading(t('nav.people'));
+    const on = await who.page.evaluate(() => document.activeElement.tagName);
+    assert.equal(on, 'H1', 'the focus goes to the heading');
+    await type('name', 'zhang.wei');
+    await press('Enter');
+    await who.see('people.one_time', { name: 'zhang.wei' });
+  });
+
+  test('grant a role; Escape closes a question and gives the focus back', async () => {
+    const password = await who.page.locator('.notice .code code').innerText();
+    await who.page.evaluate(() => document.querySelector('h1').focus());
+    await to_text('people.roles_of', { name: 'zhang.wei' });
+    await press('Enter');
+    await to_id('role-data');
+    await press('Space');
+    await to_text('action.save');
+    await press('Enter');
+    await who.see('people.roles_saved', { name: 'zhang.wei' });
+    await tab_to((on) => on.text === `${t('people.disable')} zhang.wei`, 'disable');
+    await press('Enter');
+    await who.page.getByRole('dialog').waitFor();
+    await press('Tab');
+    await press('Tab');
+    await press('Tab');
+    assert.ok(await who.page.evaluate(() => !!document.activeElement.closest('[role=dialog]')),
+      'Tab stays in the question');
+    await press('Escape');
+    await who.page.getByRole('dialog').waitFor({ state: 'detached' });
+    assert.equal((await focused()).text, `${t('people.disable')} zhang.wei`);
+    await to_text('nav.sign_out');
+    await press('Enter');
+    await who.heading(t('signin.title'));
+    await type('name', 'zhang.wei');
+    await type('password', password);
+    await press('Enter');
+    await who.heading(t('password.forced'));
+    await type('old', password);
+    await type('password', PASSWORD);
+    await type('again', PASSWORD);
+    await press('Enter');
+    await who.page.getByRole('navigation', { name: t('nav.label') }).waitFor();
+  });
+
+  test('skip link, import, cleanse', async () => {
+    await who.page.goto(`${house.origin}/import`);
+    await who.heading(t('import.title'));
+    await press('Tab');
+    assert.equal((await focused()).text, t('app.skip'));
+    await press('Enter');
+    assert.equal((await focused()).id, 'main');
+    await to_text('import.pick');
+    const chooser = who.page.waitForEvent('filechooser');
+    await press('Enter');
+    await (await chooser).setFiles(hospital_file(house.folder));
+    await who.see('import.state.complete');
+    await to_text('import.continue');
+    await press('Enter');
+    await who.page.locator('#encoding').waitFor();
+    await to_text('look.import');
+    await press('Enter');
+    await who.page.locator('.badge-good').first().waitFor({ timeout: JOB_MS_MAX });
+    await to_text('dataset.tab.cleanse');
+    await press('Enter');
+    await to_id('recipe');
+    await press('Control+End');
+    await who.page.keyboard.type('\nmsk 手机 how=mask');
+    const line = who.page.locator('.recipe-state button');
+    await line.waitFor();
+    await to_text('recipe.line', { row: 3 });
+    await press('Enter');
+    assert.equal((await focused()).id, 'recipe', 'the error leads to its line');
+    await who.page.keyboard.type('mask 手机 how=mask');
+    await who.see('recipe.good');
+    who.calm();
+  });
+});
