@@ -28,8 +28,10 @@ static uint8_t make_row(struct draw *draw, float *row, uint32_t features) {
     double answer = 0;
     for (uint32_t f = 0; f < features; f++) {
         double value = normal(draw);
-        if (f % 7 == 3) value = floor(3 * uniform(draw));
-        else if (f % 7 == 5) value = exp(0.5 * value);
+        if (f % 7 == 3)
+            value = floor(3 * uniform(draw));
+        else if (f % 7 == 5)
+            value = exp(0.5 * value);
         row[f] = (float)value;
     }
     for (uint32_t f = 0; f + 3 < features && f < 28; f += 4) {

@@ -34,8 +34,11 @@ static inline struct sample sample_take(uint64_t rows, uint32_t features, enum t
     }
     for (uint32_t k = 0; k < classes; k++) s.classes[k] = str_of(class_names[k % 8]);
     s.frame = (struct frame){rows, features, s.features, (const float *const *)s.columns};
-    s.target = (struct tabular_target){.name = STR("y"), .task = task, .values = s.truth,
-                                       .classes = s.classes, .class_count = classes};
+    s.target = (struct tabular_target){.name = STR("y"),
+                                       .task = task,
+                                       .values = s.truth,
+                                       .classes = s.classes,
+                                       .class_count = classes};
     return s;
 }
 
@@ -68,14 +71,20 @@ static inline struct sample sample_make(uint64_t rows, uint32_t features, enum t
             if (f % 4 == 2) value = (float)check_below(6);
             if (f % 4 == 3 && check_below(4) == 0) value = NAN;
             s.columns[f][i] = value;
-            if (f % 4 == 2) answer += effect[(int)value];
-            else if (isnan(value)) answer += 0.8;
-            else answer += f % 4 == 0 ? value : 0.5 * value * value;
+            if (f % 4 == 2)
+                answer += effect[(int)value];
+            else if (isnan(value))
+                answer += 0.8;
+            else
+                answer += f % 4 == 0 ? value : 0.5 * value * value;
         }
         double noise = 0.3 * sample_normal();
-        if (task == TASK_REGRESSION) s.truth[i] = 100 + 10 * (answer + noise);
-        else if (task == TASK_BINARY) s.truth[i] = answer - features * 0.25 + noise > 0;
-        else s.truth[i] = fmin(classes - 1, fmax(0, floor(answer + noise + classes / 2.0)));
+        if (task == TASK_REGRESSION)
+            s.truth[i] = 100 + 10 * (answer + noise);
+        else if (task == TASK_BINARY)
+            s.truth[i] = answer - features * 0.25 + noise > 0;
+        else
+            s.truth[i] = fmin(classes - 1, fmax(0, floor(answer + noise + classes / 2.0)));
     }
     for (uint32_t f = 2; f < features; f += 4) {
         s.features[f].kind = FEATURE_CATEGORY;

@@ -43,8 +43,7 @@ static void resample(void *ctx, size_t index, uint32_t worker) {
     }
     uint64_t bits = draw_next(&draw);
     for (; i < r->rows; i++, bits >>= 16) weight[i] = r->count[bits & 65535];
-    r->metric->compute(r->metric->ctx, weight, r->rows,
-                       r->value + index * r->metric->metric_count);
+    r->metric->compute(r->metric->ctx, weight, r->rows, r->value + index * r->metric->metric_count);
 }
 
 static int compare_double(const void *a, const void *b) {
@@ -69,8 +68,7 @@ static struct interval interval_of(double value, const double *values, uint32_t 
     }
     if (count == 0) return (struct interval){value, NAN, NAN};
     qsort(sorted, count, sizeof(*sorted), compare_double);
-    return (struct interval){value, quantile(sorted, count, 0.025),
-                             quantile(sorted, count, 0.975)};
+    return (struct interval){value, quantile(sorted, count, 0.025), quantile(sorted, count, 0.975)};
 }
 
 static void poisson_table(uint8_t *count) {

@@ -19,8 +19,10 @@ static bool descend(struct descent *d) {
     double tie = d->score[d->order[d->left - 1]];
     do {
         d->left--;
-        if (d->truth[d->order[d->left]]) d->true_positives++;
-        else d->false_positives++;
+        if (d->truth[d->order[d->left]])
+            d->true_positives++;
+        else
+            d->false_positives++;
     } while (d->left > 0 && d->score[d->order[d->left - 1]] == tie);
     return true;
 }

@@ -39,8 +39,8 @@ enum split_side { SIDE_TRAIN, SIDE_VALIDATE, SIDE_TEST };
 // a group lands on depends on its key, not on the order of the groups. ERR_MEMORY; ERR_INPUT
 // "measure.bad_share" when the shares leave nothing to train on.
 enum err split_groups(const uint64_t *group, const uint32_t *stratum, uint64_t rows,
-                      uint32_t test_milli, uint32_t validate_milli, uint64_t seed, uint8_t *side)
-    MUST_USE;
+                      uint32_t test_milli, uint32_t validate_milli, uint64_t seed,
+                      uint8_t *side) MUST_USE;
 
 // ---- metrics -------------------------------------------------------------------------------
 struct interval {

@@ -114,8 +114,10 @@ double metric_auc(const double *score, const uint8_t *truth, uint64_t rows) {
         double tied_positive = 0, tied_negative = 0;
         double tie = score[order[i]];
         for (; i < rows && score[order[i]] == tie; i++) {
-            if (truth[order[i]]) tied_positive++;
-            else tied_negative++;
+            if (truth[order[i]])
+                tied_positive++;
+            else
+                tied_negative++;
         }
         won += tied_positive * (below + tied_negative / 2);
         below += tied_negative;

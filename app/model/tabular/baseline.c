@@ -28,8 +28,10 @@ static void gather(struct looking *l, const struct bins *bins, uint32_t column) 
         double y = l->rows->target->values[l->sample[i]];
         double *sums = l->sums + (size_t)cells[i] * l->slots;
         l->weight[cells[i]]++;
-        if (l->slots == 1) sums[0] += y;
-        else sums[(uint32_t)y]++;
+        if (l->slots == 1)
+            sums[0] += y;
+        else
+            sums[(uint32_t)y]++;
     }
 }
 
@@ -121,7 +123,8 @@ static void answers(const struct looking *l, const uint8_t *group, uint32_t bins
                     const double *mean, double *answer) {
     double weight[BINS_CELLS] = {0};
     uint32_t outputs = l->outputs;
-    for (uint32_t g = 0; g < groups; g++) memcpy(answer + g * outputs, mean, outputs * sizeof(double));
+    for (uint32_t g = 0; g < groups; g++)
+        memcpy(answer + g * outputs, mean, outputs * sizeof(double));
     for (uint32_t b = 0; b < bins; b++) {
         weight[group[b]] += l->weight[b];
         for (uint32_t k = 0; k < outputs; k++) {
@@ -154,9 +157,12 @@ static double loss_of(const struct looking *l, const uint8_t *group, uint32_t bi
 static void set_mean(const struct looking *l, double *mean) {
     for (uint32_t i = 0; i < l->count; i++) {
         double y = l->rows->target->values[l->sample[i]];
-        if (l->slots == 1) mean[0] += y / l->count;
-        else if (l->slots == 2) mean[0] += (y > 0) / (double)l->count;
-        else mean[(uint32_t)y] += 1 / (double)l->count;
+        if (l->slots == 1)
+            mean[0] += y / l->count;
+        else if (l->slots == 2)
+            mean[0] += (y > 0) / (double)l->count;
+        else
+            mean[(uint32_t)y] += 1 / (double)l->count;
     }
 }
 
@@ -210,8 +216,10 @@ enum err column_rule_fit(const struct judging *judging, const struct train_rows 
 done:
     memory_give(l.sums);
     memory_give(sample);
-    if (err != OK) column_rule_close(&rule);
-    else *out = rule;
+    if (err != OK)
+        column_rule_close(&rule);
+    else
+        *out = rule;
     return err;
 }
 

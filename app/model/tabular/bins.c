@@ -121,8 +121,7 @@ static void choose_number(const struct choosing *c, struct feature_bins *out, ui
 }
 
 // Counts categories over all rows; the most frequent get bins, in the order of their index.
-static void choose_category(const struct choosing *c, struct feature_bins *out,
-                            uint32_t *scratch) {
+static void choose_category(const struct choosing *c, struct feature_bins *out, uint32_t *scratch) {
     uint32_t categories = c->frame->features[out->feature].category_count;
     const float *values = c->frame->values[out->feature];
     uint32_t *seen = scratch, *order = scratch + TABULAR_CATEGORIES_MAX;
@@ -147,8 +146,10 @@ static void choose_category(const struct choosing *c, struct feature_bins *out,
     for (uint32_t k = 0; k < categories; k++) {
         bool keep = seen[k] > least || (seen[k] == least && seen[k] > 0 && ties > 0);
         if (keep && seen[k] == least) ties--;
-        if (keep) out->category_bin[k] = (uint8_t)bin++;
-        else out->category_bin[k] = (uint8_t)(seen[k] > 0 ? own : out->value_bins);
+        if (keep)
+            out->category_bin[k] = (uint8_t)bin++;
+        else
+            out->category_bin[k] = (uint8_t)(seen[k] > 0 ? own : out->value_bins);
     }
 }
 
@@ -157,8 +158,10 @@ static void choose_one(void *ctx, size_t index, uint32_t worker) {
     if (progress_cancelled(c->progress)) return;
     struct feature_bins *out = &c->features[index];
     uint32_t *scratch = c->scratch + (size_t)worker * 2 * BINS_SAMPLE;
-    if (out->is_category) choose_category(c, out, scratch);
-    else choose_number(c, out, scratch);
+    if (out->is_category)
+        choose_category(c, out, scratch);
+    else
+        choose_number(c, out, scratch);
 }
 
 struct filling {
@@ -186,8 +189,8 @@ static void fill_number(const struct feature_bins *feature, const float *values,
 }
 
 static void fill_category(const struct feature_bins *feature, uint32_t categories,
-                          const float *values, const uint32_t *rows, uint64_t first,
-                          uint32_t count, uint8_t *out) {
+                          const float *values, const uint32_t *rows, uint64_t first, uint32_t count,
+                          uint8_t *out) {
     for (uint32_t i = 0; i < count; i++) {
         float value = values[rows ? rows[first + i] : first + i];
         bool known = value >= 0 && value < (float)categories;
@@ -275,8 +278,13 @@ enum err bins_make(const struct frame *frame, const uint32_t *rows, uint64_t cou
     size_t scratch_bytes = (size_t)pool_threads(pool) * 2 * BINS_SAMPLE * sizeof(*scratch);
     scratch = memory_resize(NULL, 0, scratch_bytes);
     if (!scratch) goto done;
-    struct choosing c = {.frame = frame, .rows = rows, .count = count, .bins_max = bins_max,
-                         .features = bins.features, .scratch = scratch, .progress = progress,
+    struct choosing c = {.frame = frame,
+                         .rows = rows,
+                         .count = count,
+                         .bins_max = bins_max,
+                         .features = bins.features,
+                         .scratch = scratch,
+                         .progress = progress,
                          .sample = count < BINS_SAMPLE ? (uint32_t)count : BINS_SAMPLE};
     if (count > 0) pool_run(pool, frame->feature_count, choose_one, &c);
     err = ERR_CANCELLED;
@@ -289,22 +297,25 @@ enum err bins_make(const struct frame *frame, const uint32_t *rows, uint64_t cou
     err = fill(&bins, frame, rows, pool, progress);
 done:
     memory_give(scratch);
-    if (err != OK) bins_close(&bins);
-    else *out = bins;
+    if (err != OK)
+        bins_close(&bins);
+    else
+        *out = bins;
     return err;
 }
 
 enum err bins_like(const struct bins *like, const struct frame *frame, const uint32_t *rows,
-                   uint64_t count, struct pool *pool, struct progress *progress,
-                   struct bins *out) {
+                   uint64_t count, struct pool *pool, struct progress *progress, struct bins *out) {
     struct bins bins = *like;
     bins.rows = count;
     bins.cells = NULL;
     bins.columns = NULL;
     bins.borrowed = true;
     enum err err = fill(&bins, frame, rows, pool, progress);
-    if (err != OK) bins_close(&bins);
-    else *out = bins;
+    if (err != OK)
+        bins_close(&bins);
+    else
+        *out = bins;
     return err;
 }
 

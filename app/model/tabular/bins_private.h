@@ -18,8 +18,8 @@ enum {
 };
 
 struct feature_bins {
-    uint32_t feature;      // index in the frame
-    uint32_t value_bins;   // bins of values; bin `value_bins` is for missing ones
+    uint32_t feature;    // index in the frame
+    uint32_t value_bins; // bins of values; bin `value_bins` is for missing ones
     bool is_category;
     float cuts[BINS_CELLS]; // (value_bins - 1), rising, then +infinity; unused for categories
     uint8_t *category_bin;  // (category_count); value_bins for a category not seen
@@ -43,6 +43,6 @@ enum err bins_make(const struct frame *frame, const uint32_t *rows, uint64_t cou
                    struct bins *out) MUST_USE;
 // Other rows in the same bins; `out` borrows `like`'s features and must be closed before it.
 enum err bins_like(const struct bins *like, const struct frame *frame, const uint32_t *rows,
-                   uint64_t count, struct pool *pool, struct progress *progress, struct bins *out)
-    MUST_USE;
+                   uint64_t count, struct pool *pool, struct progress *progress,
+                   struct bins *out) MUST_USE;
 void bins_close(struct bins *bins);

@@ -20,11 +20,11 @@ struct boosting {
     struct grower *grower;
     enum tabular_task task;
     uint32_t outputs;
-    size_t padded, validate_padded;    // rows up to a multiple of 16
-    float *target, *validate_target;   // (padded)
-    float *score, *validate_score;     // (K, padded)
-    float *g, *h;                      // (K, padded)
-    double *losses;                    // (pieces)
+    size_t padded, validate_padded;  // rows up to a multiple of 16
+    float *target, *validate_target; // (padded)
+    float *score, *validate_score;   // (K, padded)
+    float *g, *h;                    // (K, padded)
+    double *losses;                  // (pieces)
     double base[TABULAR_CLASSES_MAX];
     double unit; // regression: what one unit of score is in the target's units
     uint32_t round;
@@ -50,8 +50,10 @@ static void base_of_classes(struct boosting *b) {
     for (uint64_t i = 0; i < total; i++) count[(uint32_t)target_of(b, b->rows->train, i)]++;
     // Half a row more for each class keeps the logarithm finite.
     for (uint32_t k = 0; k < classes; k++) count[k] = (count[k] + 0.5) / ((double)total + 1);
-    if (b->outputs == 1) b->base[0] = log(count[1] / count[0]);
-    else for (uint32_t k = 0; k < classes; k++) b->base[k] = log(count[k]);
+    if (b->outputs == 1)
+        b->base[0] = log(count[1] / count[0]);
+    else
+        for (uint32_t k = 0; k < classes; k++) b->base[k] = log(count[k]);
 }
 
 static void base_of_numbers(struct boosting *b) {
@@ -91,8 +93,8 @@ static enum err take_arrays(struct boosting *b) {
     b->g = memory_take(k * n * sizeof(float) + 1);
     b->h = memory_take(k * n * sizeof(float) + 1);
     b->losses = memory_take((most / GRADIENT_ROWS + 1) * sizeof(double));
-    bool whole = b->target && b->validate_target && b->score && b->validate_score && b->g &&
-                 b->h && b->losses;
+    bool whole = b->target && b->validate_target && b->score && b->validate_score && b->g && b->h &&
+                 b->losses;
     return whole ? OK : ERR_MEMORY;
 }
 
@@ -107,14 +109,18 @@ static enum err start(struct boosting *b) {
     }
     if (err == OK) err = take_arrays(b);
     if (err != OK) return err;
-    struct grow_options grow = {.depth = o->depth, .learning_rate = o->learning_rate, .l2 = o->l2,
+    struct grow_options grow = {.depth = o->depth,
+                                .learning_rate = o->learning_rate,
+                                .l2 = o->l2,
                                 .min_child_weight = o->min_child_weight,
                                 .column_share = o->column_share};
     err = grower_open(&b->bins, &grow, b->pool, b->progress, &b->grower);
     if (err != OK) return err;
     b->unit = 1;
-    if (b->task == TASK_REGRESSION) base_of_numbers(b);
-    else base_of_classes(b);
+    if (b->task == TASK_REGRESSION)
+        base_of_numbers(b);
+    else
+        base_of_classes(b);
     fill_target(b, rows->train, rows->train_count, b->target);
     fill_target(b, rows->validate, rows->validate_count, b->validate_target);
     fill_score(b, b->score, b->padded);
@@ -125,8 +131,8 @@ static enum err start(struct boosting *b) {
 // ---- a round -----------------------------------------------------------------------------------
 
 static uint64_t round_seed(const struct boosting *b, uint32_t output) {
-    return seed_mix(b->options->seed ^ ((uint64_t)b->round * TABULAR_CLASSES_MAX + output + 1)
-                                           * 0x9E3779B97F4A7C15u);
+    return seed_mix(b->options->seed ^
+                    ((uint64_t)b->round * TABULAR_CLASSES_MAX + output + 1) * 0x9E3779B97F4A7C15u);
 }
 
 static void gradient_piece(void *ctx, size_t index, uint32_t worker) {
@@ -184,8 +190,8 @@ static void piece_loss(void *ctx, size_t index, uint32_t worker) {
     b->losses[index] = sum;
 }
 
-static double mean_loss(struct boosting *b, const float *score, const float *target,
-                        size_t stride, uint64_t rows, uint64_t rows_max_shown) {
+static double mean_loss(struct boosting *b, const float *score, const float *target, size_t stride,
+                        uint64_t rows, uint64_t rows_max_shown) {
     if (rows == 0) return NAN;
     b->loss_score = score;
     b->loss_target = target;
@@ -218,8 +224,8 @@ static enum err one_round(struct boosting *b, struct forest *forest) {
 static enum err add_loss(struct boosting *b, struct boosted *out) {
     if (b->round >= b->rounds_room) {
         uint32_t room = b->rounds_room ? 2 * b->rounds_room : 64;
-        struct round_loss *wider = memory_resize(out->curve, b->rounds_room * sizeof(*wider),
-                                                 room * sizeof(*wider));
+        struct round_loss *wider =
+            memory_resize(out->curve, b->rounds_room * sizeof(*wider), room * sizeof(*wider));
         if (!wider) return ERR_MEMORY;
         out->curve = wider;
         b->rounds_room = room;
@@ -307,7 +313,10 @@ enum err boost_train(const struct train_rows *rows, const struct tabular_options
     if (rows->train_count > rows_max || rows->validate_count > rows_max) {
         return fault_set(fault, ERR_LIMIT, "train.too_many_rows", STR("268435456"));
     }
-    struct boosting b = {.rows = rows, .options = options, .pool = pool, .progress = progress,
+    struct boosting b = {.rows = rows,
+                         .options = options,
+                         .pool = pool,
+                         .progress = progress,
                          .task = rows->target->task};
     b.outputs = b.task == TASK_CLASSES ? rows->target->class_count : 1;
     cy_assert(b.outputs <= TABULAR_CLASSES_MAX);
@@ -323,8 +332,10 @@ enum err boost_train(const struct train_rows *rows, const struct tabular_options
     if (err == OK) err = copy_categories(&b, &made.forest);
 done:
     stop(&b);
-    if (err != OK) boosted_close(&made);
-    else *out = made;
+    if (err != OK)
+        boosted_close(&made);
+    else
+        *out = made;
     if (err == ERR_LIMIT) return fault_set(fault, err, "train.too_large", STR_NONE);
     return err;
 }

@@ -14,8 +14,8 @@ enum {
 
 struct link { // one feature on the path from the root
     uint32_t feature;
-    double zero; // share of rows that come this way when the feature is absent
-    double one;  // 1 if the row itself comes this way
+    double zero;   // share of rows that come this way when the feature is absent
+    double one;    // 1 if the row itself comes this way
     double weight; // of subsets of this size
 };
 
@@ -86,8 +86,7 @@ static void walk(const struct explaining *e, uint32_t at, const struct link *par
     if (node->left == 0) {
         for (uint32_t i = 1; i <= size; i++) {
             double weight = unwound_sum(path, size, i);
-            e->out[path[i].feature] +=
-                weight * (path[i].one - path[i].zero) * (double)node->value;
+            e->out[path[i].feature] += weight * (path[i].one - path[i].zero) * (double)node->value;
         }
         return;
     }
@@ -133,7 +132,8 @@ static void explain_trees(void *ctx, size_t index, uint32_t worker) {
     forest_ready(forest, r->frame, first, rows, ready);
     for (uint32_t i = 0; i < rows; i++) {
         double *out = r->out + (first + i) * outputs * (features + 1);
-        for (uint32_t k = 0; k < outputs; k++) out[(size_t)k * (features + 1) + features] = r->base[k];
+        for (uint32_t k = 0; k < outputs; k++)
+            out[(size_t)k * (features + 1) + features] = r->base[k];
         for (uint32_t t = 0; t < forest->tree_count; t++) {
             struct explaining e = {forest, forest_tree(forest, t), ready + (size_t)i * features,
                                    out + (size_t)(t % outputs) * (features + 1)};
@@ -165,8 +165,7 @@ enum err model_explain(const struct tabular_model *model, const struct frame *fr
                        struct pool *pool, double *out) {
     size_t features = frame->feature_count;
     double *base = memory_take(model->outputs * sizeof(*base));
-    float *ready =
-        memory_take(pool_threads(pool) * EXPLAIN_ROWS * features * sizeof(*ready) + 1);
+    float *ready = memory_take(pool_threads(pool) * EXPLAIN_ROWS * features * sizeof(*ready) + 1);
     enum err err = base && ready ? OK : ERR_MEMORY;
     struct explaining_rows r = {model, frame, base, ready, out};
     size_t tasks = (frame->rows + EXPLAIN_ROWS - 1) / EXPLAIN_ROWS;

@@ -69,8 +69,8 @@ void forest_close(struct forest *forest) {
     *forest = (struct forest){0};
 }
 
-static float ready_category(const struct forest *forest, const struct feature *feature,
-                            uint32_t f, float value) {
+static float ready_category(const struct forest *forest, const struct feature *feature, uint32_t f,
+                            float value) {
     if (!(value >= 0 && value < (float)feature->category_count)) return NAN;
     uint8_t bin = forest->category_bin[f][(uint32_t)value];
     return bin == forest->missing_bin[f] ? NAN : (float)bin;

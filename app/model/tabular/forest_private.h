@@ -24,15 +24,15 @@ struct node {
     bool missing_left;
 };
 struct forest {
-    struct node *nodes;   // all trees' in a row
-    uint32_t *starts;     // (tree_count + 1) into nodes
-    uint32_t *sets;       // (set_count, FOREST_SET_WORDS)
+    struct node *nodes; // all trees' in a row
+    uint32_t *starts;   // (tree_count + 1) into nodes
+    uint32_t *sets;     // (set_count, FOREST_SET_WORDS)
     uint32_t node_count, node_room, tree_count, start_room, set_count, set_room;
-    uint32_t outputs;     // K
-    double *base;         // (K) what the sum starts from
-    uint8_t **category_bin; // (F)(category_count), NULL for numbers
+    uint32_t outputs;        // K
+    double *base;            // (K) what the sum starts from
+    uint8_t **category_bin;  // (F)(category_count), NULL for numbers
     uint8_t *category_bytes; // what they point into
-    uint8_t *missing_bin;   // (F): the bin that stands for missing
+    uint8_t *missing_bin;    // (F): the bin that stands for missing
 };
 
 // Room for one more tree of at most `nodes` nodes and as many sets.

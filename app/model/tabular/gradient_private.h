@@ -17,7 +17,7 @@
 enum { GRADIENT_ROWS = 16 * 1024 };
 
 struct gradient_sums {
-    double absolute, largest;  // of |g|
+    double absolute, largest; // of |g|
     double hessian, hessian_largest;
 };
 struct gradient_scale {

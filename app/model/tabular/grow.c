@@ -67,9 +67,8 @@ static void quantise_piece(void *ctx, size_t index, uint32_t worker) {
     struct grower *grower = ctx;
     (void)worker;
     size_t first = index * PIECE_ROWS;
-    gradient_kernels()->quantise(grower->g + first, grower->h + first,
-                                 rows_of_piece(grower, index), grower->scale,
-                                 (uint32_t)seed_mix(grower->seed), (uint32_t)first,
+    gradient_kernels()->quantise(grower->g + first, grower->h + first, rows_of_piece(grower, index),
+                                 grower->scale, (uint32_t)seed_mix(grower->seed), (uint32_t)first,
                                  grower->entries[0] + first);
 }
 
@@ -179,8 +178,8 @@ static void split_level(struct grower *grower) {
         struct piece *piece = &grower->pieces[p];
         const struct growing_node *node = &grower->level[piece->owner];
         uint64_t lefts_before = piece->left_to - node->first;
-        piece->right_to = node->first + node->left_count + (piece->first - node->first) -
-                          lefts_before;
+        piece->right_to =
+            node->first + node->left_count + (piece->first - node->first) - lefts_before;
     }
     pool_run(grower->pool, grower->piece_count, move_piece, grower);
 }
@@ -200,7 +199,9 @@ static void write_split(struct grower *grower, const struct growing_node *node, 
     out->gain = (float)split->gain;
     out->missing_left = split->missing_left;
     struct step *step = &grower->steps[node->node];
-    *step = (struct step){.left = left, .column = split->column, .bin = (uint8_t)split->bin,
+    *step = (struct step){.left = left,
+                          .column = split->column,
+                          .bin = (uint8_t)split->bin,
                           .missing_bin = (uint8_t)feature->value_bins,
                           .missing_left = split->missing_left};
     if (split->is_set) {
@@ -223,11 +224,14 @@ static enum err add_children(struct grower *grower, struct growing_node *node, b
     uint32_t left_node = grower->tree_nodes;
     grower->tree_nodes += 2;
     write_split(grower, node, left_node);
-    struct growing_node left = {.first = node->first, .count = node->left_count,
-                                .total = node->split.left, .node = left_node};
+    struct growing_node left = {.first = node->first,
+                                .count = node->left_count,
+                                .total = node->split.left,
+                                .node = left_node};
     struct growing_node right = {.first = node->first + node->left_count,
                                  .count = node->count - node->left_count,
-                                 .total = node->total - node->split.left, .node = left_node + 1};
+                                 .total = node->total - node->split.left,
+                                 .node = left_node + 1};
     if (last_level || (!may_split(grower, &left) && !may_split(grower, &right))) {
         add_leaf(grower, &left, grower->side ^ 1);
         add_leaf(grower, &right, grower->side ^ 1);
@@ -274,8 +278,7 @@ static void sum_leaf_piece(void *ctx, size_t index, uint32_t worker) {
     struct grower *grower = ctx;
     (void)worker;
     struct piece *piece = &grower->pieces[index];
-    const struct entry *entries =
-        grower->entries[grower->leaves[piece->owner].side] + piece->first;
+    const struct entry *entries = grower->entries[grower->leaves[piece->owner].side] + piece->first;
     double g[4] = {0}, h[4] = {0}; // four chains hide the latency of addition
     for (uint32_t i = 0; i < piece->count; i++) {
         g[i & 3] += (double)grower->g[entries[i].row];
@@ -426,13 +429,13 @@ static uint32_t level_room(const struct bins *bins, uint32_t depth) {
     return (uint32_t)(room < bins->rows + 1 ? room : bins->rows + 1);
 }
 
-enum err grower_open(const struct bins *bins, const struct grow_options *options,
-                     struct pool *pool, struct progress *progress, struct grower **out) {
+enum err grower_open(const struct bins *bins, const struct grow_options *options, struct pool *pool,
+                     struct progress *progress, struct grower **out) {
     cy_assert(options->depth >= 1 && options->depth <= FOREST_DEPTH_MAX);
     struct grower *grower = memory_take(sizeof(*grower));
     if (!grower) return ERR_MEMORY;
-    *grower = (struct grower){.bins = bins, .options = *options, .pool = pool,
-                              .progress = progress};
+    *grower =
+        (struct grower){.bins = bins, .options = *options, .pool = pool, .progress = progress};
     uint32_t room = (level_room(bins, options->depth) + 1) & ~1u, threads = pool_threads(pool);
     size_t padded = (bins->rows + 15) / 16 * 16, hist_bytes = hist_cells(grower) * 8 + 8;
     size_t fit = partial_bytes_max / hist_bytes / threads;

@@ -15,8 +15,8 @@ struct grow_options {
     double learning_rate, l2, min_child_weight, column_share;
 };
 // `bins` and `pool` must outlive it. Takes about 28 bytes per row.
-enum err grower_open(const struct bins *bins, const struct grow_options *options,
-                     struct pool *pool, struct progress *progress, struct grower **out) MUST_USE;
+enum err grower_open(const struct bins *bins, const struct grow_options *options, struct pool *pool,
+                     struct progress *progress, struct grower **out) MUST_USE;
 void grower_close(struct grower *grower);
 
 // Adds one tree to the forest and its leaves' values to score (N).

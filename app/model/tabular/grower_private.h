@@ -22,7 +22,7 @@ struct leaf {
     uint32_t node;
     uint32_t side; // which array of entries
 };
-struct step { // a node as rows of bins see it
+struct step {      // a node as rows of bins see it
     uint32_t left; // 0: a leaf
     uint32_t column;
     uint32_t set; // 1 + index of the forest's set; 0: a number
@@ -46,20 +46,20 @@ struct grower {
     uint32_t side;                    // the array of entries the level reads
     uint64_t **free_hists;            // histograms not in use, (hist_room)
     uint32_t free_count, hist_count, hist_room;
-    uint64_t *partial;      // (threads, partial_nodes, stride, BINS_CELLS)
-    uint8_t *partial_used;  // (threads, partial_nodes)
-    uint32_t partial_nodes; // big nodes counted at once
+    uint64_t *partial;                 // (threads, partial_nodes, stride, BINS_CELLS)
+    uint8_t *partial_used;             // (threads, partial_nodes)
+    uint32_t partial_nodes;            // big nodes counted at once
     struct growing_node *level, *next; // (level_room); from the second level on in pairs
     uint32_t level_count, next_count, level_room;
-    uint32_t *batch;        // (level_room): nodes counted together
+    uint32_t *batch; // (level_room): nodes counted together
     uint32_t batch_count;
-    struct split *found;    // (level_room, column_groups)
+    struct split *found; // (level_room, column_groups)
     uint32_t column_groups;
-    struct leaf *leaves;    // (2 * level_room)
+    struct leaf *leaves; // (2 * level_room)
     uint32_t leaf_count;
-    struct piece *pieces;   // (piece_room)
+    struct piece *pieces; // (piece_room)
     uint32_t piece_count;
-    uint8_t *sampled;       // (U): the tree may use the column
+    uint8_t *sampled;                 // (U): the tree may use the column
     struct gradient_sums *piece_sums; // (pieces of N)
     struct search_limits limits;
     // of the tree being grown

@@ -15,7 +15,7 @@ void histogram_add(uint64_t *hist, const struct bins *bins, const struct entry *
 
 // Which side each bin goes to: 1 left, 0 right.
 struct side_table {
-    uint32_t column;             // of the cells' row
+    uint32_t column; // of the cells' row
     uint8_t left[BINS_CELLS];
 };
 // Keeps the order. Entries that go left end up at the front of `entries`, the others in `right`

@@ -100,8 +100,10 @@ enum err judge_importance(const struct judging *judging, const struct tabular_mo
     if (!list) return ERR_MEMORY;
     double total = 0;
     for (uint32_t f = 0; f < count; f++) list[f] = (struct weighed){0, NAN, f};
-    if (model->learner == LEARNER_BOOST) gains_of_forest(&model->forest, list);
-    else gains_of_linear(&model->linear, side, list);
+    if (model->learner == LEARNER_BOOST)
+        gains_of_forest(&model->forest, list);
+    else
+        gains_of_linear(&model->linear, side, list);
     for (uint32_t f = 0; f < count; f++) total += list[f].gain;
     qsort(list, count, sizeof(*list), compare_weighed);
     enum err err = try_columns(judging, model, side, list);

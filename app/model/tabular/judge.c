@@ -66,8 +66,10 @@ static enum err sorted_make(const double *truth, const double *score, uint64_t r
         s.truth_by_row[i] = truth[i] > 0;
         s.loss[i] = metric_log_loss_of(s.truth[i] ? s.score[i] : 1 - s.score[i]);
     }
-    if (err != OK) sorted_close(&s);
-    else *out = s;
+    if (err != OK)
+        sorted_close(&s);
+    else
+        *out = s;
     return err;
 }
 

@@ -9,7 +9,7 @@
 enum {
     JUDGE_ROC_POINTS = 101,
     JUDGE_CALIBRATION_BINS = 10,
-    JUDGE_SAMPLE = 50 * 1000,      // training rows single columns are looked at with
+    JUDGE_SAMPLE = 50 * 1000,       // training rows single columns are looked at with
     JUDGE_LINEAR_ROWS = 200 * 1000, // training rows the comparing linear model gets
     JUDGE_SHUFFLE_ROWS = 10 * 1000, // test rows per shuffled column
     JUDGE_SHUFFLED_MAX = 100,       // columns that are shuffled, by gain
@@ -21,10 +21,10 @@ static const double judge_leak_auc = 0.999, judge_leak_r2 = 0.9999;
 
 // Some rows of the frame by themselves.
 struct side_rows {
-    struct frame frame;   // owns its values
+    struct frame frame; // owns its values
     const float **columns;
     float *values;
-    double *truth;        // (N)
+    double *truth; // (N)
     uint64_t rows;
 };
 enum err side_take(const struct train_rows *from, const uint32_t *rows, uint64_t count,
@@ -58,13 +58,13 @@ double judge_threshold(const struct judging *judging, const struct side_rows *si
 // Single columns on the training side (baseline.c): the best rule "mean of the answer per range or
 // category of one column", and columns that know the answer.
 struct column_rule {
-    uint32_t feature;     // UINT32_MAX: no column is better than the mean
-    struct bins bins;     // of the sample
-    uint32_t column;      // of the bins
+    uint32_t feature; // UINT32_MAX: no column is better than the mean
+    struct bins bins; // of the sample
+    uint32_t column;  // of the bins
     uint32_t groups;
     uint8_t group[BINS_CELLS]; // of each bin
-    double *answer;       // (groups, K)
-    double *mean;         // (K): without a column
+    double *answer;            // (groups, K)
+    double *mean;              // (K): without a column
 };
 enum err column_rule_fit(const struct judging *judging, const struct train_rows *rows,
                          struct column_rule *out, uint8_t *leaks) MUST_USE; // leaks (F)

@@ -13,8 +13,8 @@ enum err linear_take(const struct feature *features, uint32_t count, uint32_t ou
     struct linear linear = {.features = count, .outputs = outputs};
     uint64_t width = 0;
     for (uint32_t f = 0; f < count; f++) {
-        width += features[f].kind == FEATURE_CATEGORY ? (uint64_t)features[f].category_count + 1
-                                                      : 2;
+        width +=
+            features[f].kind == FEATURE_CATEGORY ? (uint64_t)features[f].category_count + 1 : 2;
     }
     if (width * outputs > weights_max) return ERR_LIMIT;
     linear.width = (uint32_t)width;
@@ -23,16 +23,15 @@ enum err linear_take(const struct feature *features, uint32_t count, uint32_t ou
     linear.intercept = memory_take(outputs * sizeof(double));
     linear.base = memory_take(outputs * sizeof(double));
     linear.average = memory_take((size_t)count * outputs * sizeof(double) + 1);
-    if (!linear.terms || !linear.weights || !linear.intercept || !linear.base ||
-        !linear.average) {
+    if (!linear.terms || !linear.weights || !linear.intercept || !linear.base || !linear.average) {
         linear_close(&linear);
         return ERR_MEMORY;
     }
     uint32_t first = 0;
     for (uint32_t f = 0; f < count; f++) {
         bool is_category = features[f].kind == FEATURE_CATEGORY;
-        linear.terms[f] = (struct linear_term){.first = first, .is_category = is_category,
-                                               .categories = features[f].category_count};
+        linear.terms[f] = (struct linear_term){
+            .first = first, .is_category = is_category, .categories = features[f].category_count};
         first += is_category ? features[f].category_count + 1 : 2;
     }
     *out = linear;

@@ -11,7 +11,7 @@ struct linear_term { // one feature's part of the weights
     uint32_t first;  // number: the weight, then the indicator's; category: one each, then missing's
     bool is_category;
     uint32_t categories;
-    double mean, scale;  // number: z = (x - mean) * scale; scale 0 if it does not vary
+    double mean, scale; // number: z = (x - mean) * scale; scale 0 if it does not vary
     double missing_share;
 };
 struct linear {
@@ -19,7 +19,7 @@ struct linear {
     double *weights;           // (K, W)
     double *intercept;         // (K)
     double *base;              // (K): the output of an average row
-    double *average;           // (F, K): a feature's mean part, so that contributions add up from base
+    double *average; // (F, K): a feature's mean part, so that contributions add up from base
     uint32_t features, outputs, width; // F, K, W
     uint32_t iterations;
 };

@@ -10,8 +10,8 @@
 #include "model/tabular/linear_private.h"
 
 enum { SHARES_MAX = 64, BLOCK_ROWS_MAX = 4096, BLOCK_ROWS_LEAST = 64 };
-static const size_t block_values = 128 * 1024;     // floats of a block: half a second-level cache
-static const size_t share_bytes_max = 64u << 20;   // all shares' gradients
+static const size_t block_values = 128 * 1024;   // floats of a block: half a second-level cache
+static const size_t share_bytes_max = 64u << 20; // all shares' gradients
 
 struct fitting {
     const struct train_rows *rows;
@@ -22,12 +22,12 @@ struct fitting {
     double target_mean, target_scale; // regression
     double l2;
     uint32_t block_rows, shares;
-    size_t size;             // parameters: K * W weights, then K intercepts
-    float *values;           // (threads, F, block_rows)
-    double *margins;         // (threads, K, block_rows): then residuals
-    double *share_gradient;  // (shares, size)
-    double *share_loss;      // (shares)
-    const double *x;         // where the loss is evaluated
+    size_t size;            // parameters: K * W weights, then K intercepts
+    float *values;          // (threads, F, block_rows)
+    double *margins;        // (threads, K, block_rows): then residuals
+    double *share_gradient; // (shares, size)
+    double *share_loss;     // (shares)
+    const double *x;        // where the loss is evaluated
 };
 
 // ---- what is known of each column beforehand ------------------------------------------------------
@@ -105,8 +105,9 @@ static void load_block(const struct fitting *f, uint64_t first, uint32_t count, 
     }
 }
 
-static void add_feature(const struct fitting *f, const struct linear_term *term, const float *values,
-                        const double *weights, uint32_t padded, double *margin) {
+static void add_feature(const struct fitting *f, const struct linear_term *term,
+                        const float *values, const double *weights, uint32_t padded,
+                        double *margin) {
     weights += term->first;
     if (!term->is_category) {
         linear_kernels()->add(margin, values, padded, term->mean, weights[0] * term->scale,
@@ -138,8 +139,8 @@ static void add_gradient(const struct linear_term *term, const float *values,
 
 // Margins become residuals (prediction - truth); returns the sum of losses. `stride` from one
 // output's margins to the next.
-static double to_residuals(const struct fitting *f, uint64_t first, uint32_t count,
-                           uint32_t padded, double *margin) {
+static double to_residuals(const struct fitting *f, uint64_t first, uint32_t count, uint32_t padded,
+                           double *margin) {
     uint32_t outputs = f->linear->outputs;
     size_t stride = f->block_rows;
     double loss = 0;
@@ -244,8 +245,10 @@ static void start_at(const struct fitting *f, double *x) {
     for (uint64_t i = 0; i < f->rows->train_count; i++) {
         count[(uint32_t)f->rows->target->values[f->rows->train ? f->rows->train[i] : i]]++;
     }
-    if (outputs == 1) intercept[0] = log((count[1] + 0.5) / (count[0] + 0.5));
-    else for (uint32_t k = 0; k < outputs; k++) intercept[k] = log(count[k] + 0.5);
+    if (outputs == 1)
+        intercept[0] = log((count[1] + 0.5) / (count[0] + 0.5));
+    else
+        for (uint32_t k = 0; k < outputs; k++) intercept[k] = log(count[k] + 0.5);
 }
 
 // Regression was fitted to the standardised target: back to its units.
@@ -276,8 +279,8 @@ static enum err take_scratch(struct fitting *f) {
     return f->values && f->margins && f->share_gradient && f->share_loss ? OK : ERR_MEMORY;
 }
 
-static enum err fit(struct fitting *f, const struct tabular_options *options, double *x,
-                    double *l1, double *category_share) {
+static enum err fit(struct fitting *f, const struct tabular_options *options, double *x, double *l1,
+                    double *category_share) {
     struct measuring measuring = {f->rows, f->linear, category_share};
     pool_run(f->pool, f->linear->features, measure_feature, &measuring);
     f->target_scale = 1;
@@ -287,8 +290,8 @@ static enum err fit(struct fitting *f, const struct tabular_options *options, do
     for (size_t i = 0; i < weights; i++) l1[i] = options->alpha * options->l1_share;
     start_at(f, x);
     struct objective objective = {compute, f, f->size, options->l1_share > 0 ? l1 : NULL};
-    enum err err = minimise(&objective, x, LINEAR_STEPS_MAX, linear_gradient_small,
-                            &f->linear->iterations);
+    enum err err =
+        minimise(&objective, x, LINEAR_STEPS_MAX, linear_gradient_small, &f->linear->iterations);
     if (err == OK) finish(f, x, category_share);
     return err;
 }
@@ -301,7 +304,10 @@ enum err linear_train(const struct train_rows *rows, const struct tabular_option
     enum err err = linear_take(rows->frame->features, rows->frame->feature_count, outputs, &linear);
     if (err == ERR_LIMIT) return fault_set(fault, err, "train.too_wide", STR("16777216"));
     if (err != OK) return err;
-    struct fitting f = {.rows = rows, .linear = &linear, .pool = pool, .progress = progress,
+    struct fitting f = {.rows = rows,
+                        .linear = &linear,
+                        .pool = pool,
+                        .progress = progress,
                         .task = rows->target->task};
     err = take_scratch(&f);
     double *x = memory_take(f.size * sizeof(double)), *l1 = memory_take(f.size * sizeof(double));
@@ -315,7 +321,9 @@ enum err linear_train(const struct train_rows *rows, const struct tabular_option
     memory_give(f.share_gradient);
     memory_give(f.margins);
     memory_give(f.values);
-    if (err != OK) linear_close(&linear);
-    else *out = linear;
+    if (err != OK)
+        linear_close(&linear);
+    else
+        *out = linear;
     return err;
 }

@@ -25,8 +25,7 @@ static double dot(const double *a, const double *b, size_t size) {
     return sum;
 }
 
-static enum err value_at(const struct search *s, const double *x, double *value,
-                         double *gradient) {
+static enum err value_at(const struct search *s, const double *x, double *value, double *gradient) {
     enum err err = s->objective->compute(s->objective->ctx, x, value, gradient);
     const double *l1 = s->objective->l1;
     for (size_t i = 0; err == OK && l1 && i < s->size; i++) *value += l1[i] * fabs(x[i]);
@@ -38,8 +37,10 @@ static double set_pseudo(struct search *s) {
     double largest = 0;
     for (size_t i = 0; i < s->size; i++) {
         double g = s->gradient[i], side = l1 ? l1[i] : 0;
-        if (s->x[i] != 0) g += s->x[i] > 0 ? side : -side;
-        else g = g > side ? g - side : g < -side ? g + side : 0;
+        if (s->x[i] != 0)
+            g += s->x[i] > 0 ? side : -side;
+        else
+            g = g > side ? g - side : g < -side ? g + side : 0;
         s->pseudo[i] = g;
         largest = fmax(largest, fabs(g));
     }
@@ -148,10 +149,16 @@ enum err minimise(const struct objective *objective, double *x, uint32_t steps_m
     size_t n = objective->size;
     double *memory = memory_take((5 + 2 * HISTORY) * n * sizeof(double) + 1);
     if (!memory) return ERR_MEMORY;
-    struct search s = {.objective = objective, .size = n, .x = x, .gradient = memory,
-                       .pseudo = memory + n, .trial = memory + 2 * n,
-                       .trial_gradient = memory + 3 * n, .direction = memory + 4 * n,
-                       .moves = memory + 5 * n, .changes = memory + (5 + HISTORY) * n};
+    struct search s = {.objective = objective,
+                       .size = n,
+                       .x = x,
+                       .gradient = memory,
+                       .pseudo = memory + n,
+                       .trial = memory + 2 * n,
+                       .trial_gradient = memory + 3 * n,
+                       .direction = memory + 4 * n,
+                       .moves = memory + 5 * n,
+                       .changes = memory + (5 + HISTORY) * n};
     enum err err = run(&s, steps_max, gradient_small, out_steps);
     memory_give(memory);
     return err;

@@ -41,9 +41,12 @@ struct str model_text(struct tabular_model *model, struct str text, bool *bad) {
 
 struct tabular_about tabular_about(const struct tabular_model *model) {
     return (struct tabular_about){.features = model->features,
-                                  .feature_count = model->feature_count, .task = model->task,
-                                  .learner = model->learner, .target = model->target,
-                                  .classes = model->classes, .class_count = model->class_count,
+                                  .feature_count = model->feature_count,
+                                  .task = model->task,
+                                  .learner = model->learner,
+                                  .target = model->target,
+                                  .classes = model->classes,
+                                  .class_count = model->class_count,
                                   .outputs = model->outputs};
 }
 
@@ -85,7 +88,8 @@ enum err tabular_predict(const struct tabular_model *model, const struct frame *
     enum err err = pool_open(cells < cells_worth_threads ? 1 : threads, &pool);
     if (err != OK) return err;
     err = model_margin(model, &rows, pool, out);
-    for (uint64_t i = 0; err == OK && i < frame->rows; i++) model_link(model, out + i * model->outputs);
+    for (uint64_t i = 0; err == OK && i < frame->rows; i++)
+        model_link(model, out + i * model->outputs);
     if (err == OK && contributions) err = model_explain(model, &rows, pool, contributions);
     pool_close(pool);
     return err;

@@ -105,11 +105,14 @@ void tabular_save(const struct tabular_model *model, struct buf *out) {
         put_text(out, feature->name);
         put_text(out, feature->type);
         put_u32(out, feature->category_count);
-        for (uint32_t c = 0; c < feature->category_count; c++) put_text(out, feature->categories[c]);
+        for (uint32_t c = 0; c < feature->category_count; c++)
+            put_text(out, feature->categories[c]);
         put_f32(out, model->typical[f]);
     }
-    if (model->learner == LEARNER_BOOST) put_forest(model, out);
-    else put_linear(&model->linear, out);
+    if (model->learner == LEARNER_BOOST)
+        put_forest(model, out);
+    else
+        put_linear(&model->linear, out);
     if (buf_err(out) == OK) put_u32(out, crc32c(0, out->data + start, out->size - start));
 }
 
@@ -318,8 +321,10 @@ static void get_linear(struct reader *r, struct tabular_model *model) {
     struct linear *linear = &model->linear;
     if (!fine(r)) return;
     enum err err = linear_take(model->features, model->feature_count, model->outputs, linear);
-    if (err == ERR_LIMIT) r->damaged = true;
-    else r->err = err;
+    if (err == ERR_LIMIT)
+        r->damaged = true;
+    else
+        r->err = err;
     for (uint32_t f = 0; fine(r) && f < linear->features; f++) {
         linear->terms[f].mean = get_f64(r);
         linear->terms[f].scale = get_f64(r);
@@ -336,8 +341,8 @@ static void get_linear(struct reader *r, struct tabular_model *model) {
 
 static bool checksum_fits(struct str bytes) {
     const uint8_t *sum = (const uint8_t *)bytes.data + bytes.size - 4;
-    uint32_t want = sum[0] | (uint32_t)sum[1] << 8 | (uint32_t)sum[2] << 16 |
-                    (uint32_t)sum[3] << 24;
+    uint32_t want =
+        sum[0] | (uint32_t)sum[1] << 8 | (uint32_t)sum[2] << 16 | (uint32_t)sum[3] << 24;
     return crc32c(0, bytes.data, bytes.size - 4) == want;
 }
 
@@ -352,8 +357,10 @@ enum err tabular_load(struct str bytes, struct tabular_model **out, struct fault
     const uint8_t *start = (const uint8_t *)bytes.data;
     struct reader r = {.at = start + sizeof(magic), .end = start + bytes.size - 4};
     get_about(&r, model);
-    if (fine(&r) && model->learner == LEARNER_BOOST) get_forest(&r, model);
-    else get_linear(&r, model);
+    if (fine(&r) && model->learner == LEARNER_BOOST)
+        get_forest(&r, model);
+    else
+        get_linear(&r, model);
     if (fine(&r) && r.at != r.end) r.damaged = true;
     if (fine(&r)) {
         *out = model;

@@ -21,9 +21,9 @@ struct tabular_model {
     uint32_t feature_count, class_count, outputs;
     enum tabular_task task;
     enum tabular_learner learner;
-    struct forest forest;     // LEARNER_BOOST
+    struct forest forest; // LEARNER_BOOST
     struct forest_fast *fast;
-    struct linear linear;     // LEARNER_LINEAR
+    struct linear linear; // LEARNER_LINEAR
 };
 
 // An empty model with an arena. ERR_MEMORY.

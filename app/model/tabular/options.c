@@ -7,11 +7,22 @@
 #include "model/tabular/tabular.h"
 
 void tabular_options_default(struct tabular_options *options) {
-    *options = (struct tabular_options){
-        .learner = LEARNER_BOOST, .seed = 1, .threads = 0, .trees = 300, .depth = 6,
-        .learning_rate = 0.1, .l2 = 1, .min_child_weight = 1, .row_share = 1, .column_share = 1,
-        .early_stop = 30, .bins = BINS_MAX, .alpha = 1e-4, .l1_share = 0, .test_milli = 200,
-        .validate_milli = 160};
+    *options = (struct tabular_options){.learner = LEARNER_BOOST,
+                                        .seed = 1,
+                                        .threads = 0,
+                                        .trees = 300,
+                                        .depth = 6,
+                                        .learning_rate = 0.1,
+                                        .l2 = 1,
+                                        .min_child_weight = 1,
+                                        .row_share = 1,
+                                        .column_share = 1,
+                                        .early_stop = 30,
+                                        .bins = BINS_MAX,
+                                        .alpha = 1e-4,
+                                        .l1_share = 0,
+                                        .test_milli = 200,
+                                        .validate_milli = 160};
 }
 
 const char *tabular_task_name(enum tabular_task task) {
@@ -108,8 +119,7 @@ enum err tabular_options_read(const struct json *node, struct tabular_options *o
 
 void tabular_options_write(struct json_writer *out, const struct tabular_options *options) {
     json_open_object(out);
-    json_set_text(out, "learner",
-                  options->learner == LEARNER_BOOST ? STR("boost") : STR("linear"));
+    json_set_text(out, "learner", options->learner == LEARNER_BOOST ? STR("boost") : STR("linear"));
     json_set_u64(out, "seed", options->seed);
     for (size_t i = 0; i < WHOLE_COUNT; i++) {
         const char *at = (const char *)options + whole_options[i].offset;

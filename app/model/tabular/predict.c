@@ -55,8 +55,8 @@ static enum err measure_trees(const struct forest *forest, struct forest_fast *f
         // A complete tree that is much larger than the real one would not pay.
         if (((uint64_t)2 << shape.depth) > 16 * (uint64_t)nodes + 64) tree->plain = true;
         if (tree->plain) continue;
-        *tree = (struct fast_tree){.depth = shape.depth, .first = (uint32_t)inner,
-                                   .leaf = (uint32_t)leaves};
+        *tree = (struct fast_tree){
+            .depth = shape.depth, .first = (uint32_t)inner, .leaf = (uint32_t)leaves};
         inner += (1u << shape.depth) - 1;
         leaves += 1u << shape.depth;
     }
@@ -87,8 +87,10 @@ enum err forest_fast_make(const struct forest *forest, uint32_t features,
         if (!fast->trees[t].plain) lay_out_tree(fast, &fast->trees[t], forest_tree(forest, t));
     }
 done:
-    if (err != OK) forest_fast_close(fast);
-    else *out = fast;
+    if (err != OK)
+        forest_fast_close(fast);
+    else
+        *out = fast;
     return err;
 }
 
@@ -177,8 +179,10 @@ static void predict_few(const struct predicting *p, uint64_t first, uint32_t row
         for (unsigned r = 0; r < FAST_ROWS; r++) sum[r] = p->forest->base[k];
         for (uint32_t t = k; t < p->fast->tree_count; t += outputs) {
             const struct fast_tree *tree = &p->fast->trees[t];
-            if (tree->plain) add_plain(p->forest, t, ready, features, rows, sum);
-            else walk_tree(p->fast, tree, values, sum);
+            if (tree->plain)
+                add_plain(p->forest, t, ready, features, rows, sum);
+            else
+                walk_tree(p->fast, tree, values, sum);
         }
         for (uint32_t r = 0; r < rows; r++) p->out[(first + r) * outputs + k] = sum[r];
     }

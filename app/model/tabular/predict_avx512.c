@@ -19,11 +19,12 @@ static void walk(const struct forest_fast *fast, const struct fast_tree *tree, c
     _Static_assert(FAST_ROWS == 16, "lanes are computed with a shift by 4");
     const uint32_t *feature = fast->feature + tree->first;
     const float *threshold = fast->threshold + tree->first, *leaf = fast->leaf + tree->leaf;
-    const __m512i lane =
-        _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+    const __m512i lane = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
     __m512i at = _mm512_setzero_si512();
-    __m512i feature_low = _mm512_loadu_si512(feature), feature_high = _mm512_loadu_si512(feature + 16);
-    __m512 threshold_low = _mm512_loadu_ps(threshold), threshold_high = _mm512_loadu_ps(threshold + 16);
+    __m512i feature_low = _mm512_loadu_si512(feature),
+            feature_high = _mm512_loadu_si512(feature + 16);
+    __m512 threshold_low = _mm512_loadu_ps(threshold),
+           threshold_high = _mm512_loadu_ps(threshold + 16);
     uint32_t depth = 0;
     for (; depth < tree->depth && depth < 5; depth++) {
         __m512i f = _mm512_permutex2var_epi32(feature_low, at, feature_high);

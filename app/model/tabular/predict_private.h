@@ -11,7 +11,7 @@
 
 enum {
     FAST_DEPTH_MAX = 8,
-    FAST_ROWS = 16,     // rows that walk together
+    FAST_ROWS = 16,      // rows that walk together
     PREDICT_ROWS = 1024, // rows of one task
 };
 
@@ -23,7 +23,7 @@ struct fast_tree {
 };
 struct forest_fast {
     struct fast_tree *trees; // (tree_count)
-    uint32_t *feature;   // 2 f if missing goes left, 2 f + 1 if right
+    uint32_t *feature;       // 2 f if missing goes left, 2 f + 1 if right
     float *threshold;
     float *leaf;
     uint32_t tree_count, features, outputs;

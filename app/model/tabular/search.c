@@ -123,8 +123,9 @@ static void search_category(const uint64_t *cells, uint64_t total,
     }
 }
 
-struct split search_column(const uint64_t *cells, uint64_t total, const struct feature_bins *feature,
-                           uint32_t column, const struct search_limits *limits) {
+struct split search_column(const uint64_t *cells, uint64_t total,
+                           const struct feature_bins *feature, uint32_t column,
+                           const struct search_limits *limits) {
     struct split best = {.gain = 0, .column = column, .is_set = feature->is_category};
     if (feature->is_category) {
         search_category(cells, total, feature, limits, &best);

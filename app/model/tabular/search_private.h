@@ -10,16 +10,17 @@ struct search_limits {
     double l2, min_child_weight;
 };
 struct split {
-    double gain;              // 0: no split
-    uint64_t left;            // the left side's cell sum
-    uint32_t column;          // of the bins
-    uint32_t bin;             // numbers: bins up to this one go left
-    bool is_set;              // categories: the bins in `set` go left
+    double gain;     // 0: no split
+    uint64_t left;   // the left side's cell sum
+    uint32_t column; // of the bins
+    uint32_t bin;    // numbers: bins up to this one go left
+    bool is_set;     // categories: the bins in `set` go left
     bool missing_left;
     uint32_t set[BINS_CELLS / 32];
 };
 // cells (BINS_CELLS) of the column; total: the node's sum.
-struct split search_column(const uint64_t *cells, uint64_t total, const struct feature_bins *feature,
-                           uint32_t column, const struct search_limits *limits);
+struct split search_column(const uint64_t *cells, uint64_t total,
+                           const struct feature_bins *feature, uint32_t column,
+                           const struct search_limits *limits);
 void split_sides(const struct split *split, const struct feature_bins *feature,
                  struct side_table *out);

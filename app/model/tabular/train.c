@@ -16,15 +16,15 @@ struct training {
     struct pool *pool;
     struct progress *progress;
     struct fault *fault;
-    uint8_t *side;                          // (N)
-    uint32_t *rows;                         // (N): train, then validate, then test
-    uint64_t counts[3];                     // by split_side
+    uint8_t *side;      // (N)
+    uint32_t *rows;     // (N): train, then validate, then test
+    uint64_t counts[3]; // by split_side
     struct train_rows input;
     struct tabular_model *model;
     struct boosted boosted;
     struct side_rows test;
     struct column_rule rule;
-    uint8_t *leaks; // (F)
+    uint8_t *leaks;    // (F)
     double *predicted; // (test rows, K)
     double threshold;
 };
@@ -119,7 +119,8 @@ static enum err split(struct training *t) {
     at[SIDE_VALIDATE] = t->counts[SIDE_TRAIN];
     at[SIDE_TEST] = at[SIDE_VALIDATE] + t->counts[SIDE_VALIDATE];
     for (uint64_t i = 0; i < rows; i++) t->rows[at[t->side[i]]++] = (uint32_t)i;
-    t->input = (struct train_rows){.frame = t->frame, .target = t->target,
+    t->input = (struct train_rows){.frame = t->frame,
+                                   .target = t->target,
                                    .train = rows_of(t, SIDE_TRAIN),
                                    .validate = rows_of(t, SIDE_VALIDATE),
                                    .train_count = t->counts[SIDE_TRAIN],
@@ -158,7 +159,8 @@ static float typical_of(const struct training *t, uint32_t f, uint64_t *seen) {
     if (count == 0) return NAN;
     if (feature->kind == FEATURE_CATEGORY) {
         uint32_t best = 0;
-        for (uint32_t c = 1; c < feature->category_count; c++) best = seen[c] > seen[best] ? c : best;
+        for (uint32_t c = 1; c < feature->category_count; c++)
+            best = seen[c] > seen[best] ? c : best;
         return feature->category_count > 0 ? (float)best : NAN;
     }
     double mean = sum / (double)count;
@@ -223,8 +225,10 @@ static enum err predict_side(const struct training *t, const struct tabular_mode
     for (uint64_t i = 0; err == OK && i < side->rows; i++) {
         model_link(model, predicted + i * model->outputs);
     }
-    if (err == OK) *out = predicted;
-    else memory_give(predicted);
+    if (err == OK)
+        *out = predicted;
+    else
+        memory_give(predicted);
     return err;
 }
 
@@ -386,8 +390,11 @@ static void write_warnings(const struct training *t, struct json_writer *out) {
 
 static enum err write_scorecard(struct training *t, struct buf *scorecard) {
     struct json_writer out = json_writer_of(scorecard);
-    struct judging judging = {.target = t->target, .pool = t->pool, .progress = t->progress,
-                              .seed = t->options->seed, .out = &out};
+    struct judging judging = {.target = t->target,
+                              .pool = t->pool,
+                              .progress = t->progress,
+                              .seed = t->options->seed,
+                              .out = &out};
     enum err err = side_take(&t->input, rows_of(t, SIDE_TEST), t->counts[SIDE_TEST], &t->test);
     if (err == OK) err = predict_side(t, t->model, &t->test, &t->predicted);
     if (err == OK) err = find_threshold(t, &judging);
@@ -424,8 +431,8 @@ static enum err run(struct training *t, struct buf *scorecard) {
 enum err tabular_train(const struct frame *frame, const struct tabular_target *target,
                        const struct tabular_options *options, struct progress *progress,
                        struct tabular_model **out, struct buf *scorecard, struct fault *fault) {
-    struct training t = {.frame = frame, .target = target, .options = options,
-                         .progress = progress, .fault = fault};
+    struct training t = {
+        .frame = frame, .target = target, .options = options, .progress = progress, .fault = fault};
     enum err err = check_input(&t);
     if (err != OK) return err;
     uint32_t threads = options->threads ? options->threads : thread_count_usable();
@@ -440,8 +447,10 @@ enum err tabular_train(const struct frame *frame, const struct tabular_target *t
     memory_give(t.rows);
     memory_give(t.side);
     pool_close(t.pool);
-    if (err != OK) tabular_close(t.model);
-    else *out = t.model;
+    if (err != OK)
+        tabular_close(t.model);
+    else
+        *out = t.model;
     if (err == ERR_INPUT) return fault_set(fault, err, "train.bad_option", STR("test_milli"));
     return err;
 }

@@ -37,8 +37,8 @@ static void known_values(void) {
     double score[] = {0.9, 0.2, 0.6, 0.4}, number[] = {1, 2, 3, 4}, guess[] = {1, 2, 3, 6};
     uint8_t truth[] = {1, 0, 0, 1};
     uint32_t classes[] = {0, 1, 2, 1}, said[] = {0, 1, 1, 1};
-    CHECK_NEAR(metric_log_loss(score, truth, 4),
-               -(log(0.9) + log(0.8) + log(0.4) + log(0.4)) / 4, 1e-12);
+    CHECK_NEAR(metric_log_loss(score, truth, 4), -(log(0.9) + log(0.8) + log(0.4) + log(0.4)) / 4,
+               1e-12);
     CHECK_NEAR(metric_brier(score, truth, 4), (0.01 + 0.04 + 0.36 + 0.36) / 4, 1e-12);
     CHECK_NEAR(metric_accuracy(said, classes, 4), 0.75, 0);
     CHECK_NEAR(metric_rmse(guess, number, 4), 1, 1e-12);
@@ -76,8 +76,8 @@ static void make_scored(uint64_t rows) {
     for (uint64_t i = 0; i < rows; i++) {
         data.sorted[i] = data.score[data.order[i]];
         data.truth_sorted[i] = data.truth[data.order[i]];
-        data.loss[i] = metric_log_loss_of(data.truth_sorted[i] ? data.sorted[i]
-                                                               : 1 - data.sorted[i]);
+        data.loss[i] =
+            metric_log_loss_of(data.truth_sorted[i] ? data.sorted[i] : 1 - data.sorted[i]);
     }
 }
 
@@ -160,7 +160,8 @@ static void bootstrap_covers(void) {
     for (int i = 0; i < 2000; i++) positives += data.truth[i];
     double negatives = 2000 - positives;
     double error = sqrt((auc * (1 - auc) + (positives - 1) * (q1 - auc * auc) +
-                         (negatives - 1) * (q2 - auc * auc)) / (positives * negatives));
+                         (negatives - 1) * (q2 - auc * auc)) /
+                        (positives * negatives));
     double width = first[BINARY_AUC].high - first[BINARY_AUC].low;
     CHECK_NEAR(width / (2 * 1.96 * error), 1, 0.2);
     CHECK(first[BINARY_AUC].low < auc && first[BINARY_AUC].high > auc);

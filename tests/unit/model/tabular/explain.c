@@ -35,7 +35,8 @@ static double expect(const struct forest *forest, const struct node *tree, uint3
     }
     double left = tree[node->left].cover, right = tree[node->left + 1].cover;
     return (left * expect(forest, tree, node->left, row, known) +
-            right * expect(forest, tree, node->left + 1, row, known)) / (left + right);
+            right * expect(forest, tree, node->left + 1, row, known)) /
+           (left + right);
 }
 
 static double shapley(const struct forest *forest, uint32_t output, const float *row,
@@ -172,8 +173,9 @@ static void kernels_agree(void) {
         }
         for (int i = 0; i < 256 + 64; i++) leaf[i] = (float)i / 7;
         for (int i = 0; i < 10 * FAST_ROWS; i++) {
-            values[i] = check_below(10) ? (float)check_below(8) : check_below(2) ? INFINITY
-                                                                                 : -INFINITY;
+            values[i] = check_below(10)  ? (float)check_below(8)
+                        : check_below(2) ? INFINITY
+                                         : -INFINITY;
         }
         struct forest_fast fast = {.feature = feature, .threshold = threshold, .leaf = leaf};
         struct fast_tree tree = {.depth = depth};

@@ -35,8 +35,10 @@ static void cells_follow_cuts(void) {
             uint8_t cell = bins.cells[i * bins.stride + u];
             float value = s.columns[feature->feature][i];
             CHECK_EQ(cell, bins.columns[u * 5000 + i]);
-            if (!feature->is_category) CHECK_EQ(cell, bin_by_definition(feature, value));
-            else CHECK_EQ(cell, (uint8_t)value);
+            if (!feature->is_category)
+                CHECK_EQ(cell, bin_by_definition(feature, value));
+            else
+                CHECK_EQ(cell, (uint8_t)value);
             if (cell != feature->value_bins && ++seen[cell] > largest) largest = seen[cell];
         }
         if (!feature->is_category && u != 1) CHECK(largest < 60); // 5000 / 255 is 20
@@ -69,8 +71,8 @@ static void rare_categories_share(void) {
     struct sample s = sample_take(20000, 1, TASK_BINARY, 2);
     struct pool *pool = pool_of(1);
     struct bins bins;
-    s.features[0] = (struct feature){.name = STR("c"), .kind = FEATURE_CATEGORY,
-                                     .category_count = 1000};
+    s.features[0] =
+        (struct feature){.name = STR("c"), .kind = FEATURE_CATEGORY, .category_count = 1000};
     for (uint64_t i = 0; i < 20000; i++) {
         s.columns[0][i] = (float)(i % 2 ? check_below(200) : check_below(999));
     }
@@ -230,8 +232,8 @@ static double gain_by_definition(double gl, double hl, double g, double h, doubl
 }
 
 static void search_finds_the_best(void) {
-    struct search_limits limits = {.per_gradient = 0.01, .per_hessian = 0.02, .l2 = 1.5,
-                                   .min_child_weight = 3};
+    struct search_limits limits = {
+        .per_gradient = 0.01, .per_hessian = 0.02, .l2 = 1.5, .min_child_weight = 3};
     for (int round = 0; round < 300; round++) {
         struct feature_bins feature = {.value_bins = 2 + (uint32_t)check_below(30)};
         uint64_t cells[BINS_CELLS] = {0}, total = 0;
@@ -268,8 +270,8 @@ static void search_finds_the_best(void) {
 // The subset in the order of the statistic is the best of all subsets (without the prior's effect:
 // strong weights).
 static void categories_find_the_best_subset(void) {
-    struct search_limits limits = {.per_gradient = 1, .per_hessian = 1, .l2 = 0,
-                                   .min_child_weight = 0};
+    struct search_limits limits = {
+        .per_gradient = 1, .per_hessian = 1, .l2 = 0, .min_child_weight = 0};
     for (int round = 0; round < 100; round++) {
         struct feature_bins feature = {.value_bins = 8, .is_category = true};
         uint64_t cells[BINS_CELLS] = {0}, total = 0;
@@ -303,8 +305,8 @@ static void leaves_hold_their_sums(void) {
     struct bins bins;
     struct grower *grower;
     struct forest forest = {.outputs = 1};
-    struct grow_options options = {.depth = 5, .learning_rate = 1, .l2 = 2, .min_child_weight = 20,
-                                   .column_share = 1};
+    struct grow_options options = {
+        .depth = 5, .learning_rate = 1, .l2 = 2, .min_child_weight = 20, .column_share = 1};
     float *g = memory_take(ROWS * 4), *h = memory_take(ROWS * 4);
     float *score = memory_take(ROWS * 4), *other = memory_take(ROWS * 4);
     for (int i = 0; i < ROWS; i++) {

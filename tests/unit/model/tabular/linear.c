@@ -12,8 +12,8 @@ static struct linear fit(const struct sample *s, double alpha, double l1_share, 
     tabular_options_default(&options);
     options.alpha = alpha;
     options.l1_share = l1_share;
-    struct train_rows rows = {.frame = &s->frame, .target = &s->target,
-                              .train_count = s->frame.rows};
+    struct train_rows rows = {
+        .frame = &s->frame, .target = &s->target, .train_count = s->frame.rows};
     CHECK_EQ(pool_open(threads, &pool), OK);
     CHECK_EQ(linear_train(&rows, &options, pool, NULL, &linear, &fault), OK);
     pool_close(pool);
@@ -118,9 +118,12 @@ static void lasso_selects(void) {
     struct linear linear = fit(&s, 0.05, 1, 2);
     for (uint32_t f = 0; f < 10; f++) {
         double weight = linear.weights[linear.terms[f].first];
-        if (f == 3) CHECK(weight > 0.5);
-        else if (f == 7) CHECK(weight < -0.4);
-        else CHECK_NEAR(weight, 0, 0);
+        if (f == 3)
+            CHECK(weight > 0.5);
+        else if (f == 7)
+            CHECK(weight < -0.4);
+        else
+            CHECK_NEAR(weight, 0, 0);
     }
     linear_close(&linear);
     sample_close(&s);
@@ -148,8 +151,10 @@ static void kernels_same_bits(void) {
     for (int i = 0; i < SIZE; i++) {
         margin[0][i] = margin[1][i] = residual[i] = sample_normal();
         x[i] = check_below(10) ? (float)sample_normal() : NAN;
-        if (isnan(x[i])) want_missing += residual[i];
-        else want += residual[i] * (x[i] - 0.25);
+        if (isnan(x[i]))
+            want_missing += residual[i];
+        else
+            want += residual[i] * (x[i] - 0.25);
     }
     for (int k = 0; k < 2; k++) {
         kernels[k]->dot(residual, x, SIZE, 0.25, &got[k][0], &got[k][1]);

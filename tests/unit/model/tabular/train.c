@@ -1,8 +1,8 @@
 // Training from end to end: quality on real data, same bytes on any number of threads, faults.
 #include "model/tabular/tabular.h"
 
-#include "support/samples.h"
 #include "model/measure/measure.h"
+#include "support/samples.h"
 
 static struct tabular_options options_of(enum tabular_learner learner) {
     struct tabular_options options;
@@ -52,7 +52,8 @@ static double member_of(const struct json *card, const char *metric, const char 
 
 static void real_data(enum tabular_learner learner) {
     struct sample s;
-    if (!read_wdbc(&s)) CHECK_SKIP("no ../shared/data/medical (COURTYARD_DATA names another place)");
+    if (!read_wdbc(&s))
+        CHECK_SKIP("no ../shared/data/medical (COURTYARD_DATA names another place)");
     struct tabular_options options = options_of(learner);
     struct tabular_model *model;
     struct buf text;
@@ -122,8 +123,10 @@ static void same_bytes(enum tabular_task task, uint32_t classes, enum tabular_le
         json_write(&metrics, json_member(tree, "metrics"));
         json_write(&metrics, json_member(tree, "importance"));
         json_write(&metrics, json_member(tree, "curve"));
-        if (threads == 1) buf_add_str(&first_card, buf_str(&metrics));
-        else CHECK(str_equal(buf_str(&metrics), buf_str(&first_card)));
+        if (threads == 1)
+            buf_add_str(&first_card, buf_str(&metrics));
+        else
+            CHECK(str_equal(buf_str(&metrics), buf_str(&first_card)));
         buf_close(&metrics);
         json_close(tree);
         buf_close(&card);
@@ -219,7 +222,7 @@ static void leaks_are_told(void) {
     struct tabular_options options = options_of(LEARNER_BOOST);
     struct tabular_model *model;
     for (uint64_t i = 0; i < 3000; i++) {
-        s.columns[4][i] = 7;                                       // constant
+        s.columns[4][i] = 7;                                          // constant
         s.columns[5][i] = (float)(s.truth[i] * 10 + check_uniform()); // the answer itself
     }
     struct json *card = train_card(&s, &options, &model);
