@@ -22,3 +22,7 @@ extern const uint32_t SHA256_ROUND[64];
 
 // RFC 8018 PBKDF2 with HMAC-SHA256 for an output of one block (32 bytes). rounds >= 1.
 struct hash pbkdf2_sha256(struct str password, struct str salt, uint32_t rounds);
+
+// Fewer rounds for what is stored from now on, so that tests of sign-in take no minutes under an
+// emulator. 0: the real number again.
+void password_rounds_for_test(uint32_t rounds);

@@ -13,24 +13,32 @@ enum {
 
 // ---- names -----------------------------------------------------------------------------------
 
-enum err name_check(struct str name, struct fault *fault) {
+static bool plain(struct str name) {
     bool good = name.size > 0 && name.size <= SIGN_IN_NAME_BYTES_MAX && utf8_valid(name);
     for (size_t i = 0; good && i < name.size; i++) {
         unsigned char c = (unsigned char)name.data[i];
         // '/' parts the index' names, '@' marks the console.
         good = c > ' ' && c != 0x7f && c != '/' && c != '@' && c != '"' && c != '\\';
     }
-    return good ? OK : fault_set(fault, ERR_INPUT, "people.bad_name", STR_NONE);
+    return good;
 }
 
 enum err name_fold(struct str name, struct buf *out, struct fault *fault) {
-    enum err err = name_check(name, fault);
-    if (err != OK) return err;
+    if (!plain(name)) return fault_set(fault, ERR_INPUT, "people.bad_name", STR_NONE);
     text_fold(name, out);
-    err = buf_err(out);
+    enum err err = buf_err(out);
+    if (err != OK) return fault_set(fault, err, "base.no_memory", STR_NONE);
     // Full-width signs fold to the plain ones that are refused above.
-    return err == OK ? name_check(buf_str(out), fault)
-                     : fault_set(fault, err, "base.no_memory", STR_NONE);
+    if (!plain(buf_str(out))) return fault_set(fault, ERR_INPUT, "people.bad_name", STR_NONE);
+    return OK;
+}
+
+enum err name_check(struct str name, struct fault *fault) {
+    struct buf folded;
+    buf_open(&folded, 4 * SIGN_IN_NAME_BYTES_MAX);
+    enum err err = name_fold(name, &folded, fault);
+    buf_close(&folded);
+    return err;
 }
 
 // "person/name/FOLDED".
