@@ -180,7 +180,7 @@ enum err revision_find(struct flow *flow, const struct call *call, uint64_t numb
         if (number == 0) number = dataset->revision;
         err = revision_load(txn, call->arena, dataset->id, number, out);
         if (err == ERR_NOT_FOUND) {
-            err = fault_set(call->fault, err, "dataset.no_revision", STR_NONE);
+            err = fault_set(call->fault, err, "dataset.revision_missing", STR_NONE);
         }
     }
     store_read_end(txn);

@@ -154,7 +154,7 @@ static enum err roles_change(struct store_txn *txn, struct alteration *alteratio
     struct revision revision;
     enum err err = revision_load(txn, call->arena, dataset->id, dataset->revision, &revision);
     if (err == ERR_NOT_FOUND) {
-        return fault_set(call->fault, ERR_CONFLICT, "dataset.no_revision", STR_NONE);
+        return fault_set(call->fault, ERR_CONFLICT, "dataset.revision_missing", STR_NONE);
     }
     if (err != OK) return err;
     const struct json *item = json_first(alteration->roles);

@@ -8,7 +8,17 @@
 
 #include "base/assert.h"
 
-enum { CLASSES_WHOLE_MAX = 10 }; // a whole-number target with more values is a quantity
+enum {
+    CLASSES_WHOLE_MAX = 10,  // a whole-number target with more values is a quantity
+    NUMBERING_ROWS_MIN = 20, // fewer rows may rise by chance
+};
+
+// Does an integer column only ever rise? Then it numbers the rows. Where a file is sorted by its
+// outcome, such a column knows the answer and is worth nothing for a new row.
+struct rising {
+    int64_t last;
+    bool started, broken;
+};
 
 struct making {
     struct table *table;
@@ -21,6 +31,7 @@ struct making {
     uint32_t *columns;        // (feature_count) which column a feature is
     struct feature *features; // (feature_count)
     struct words *words;      // (feature_count)
+    struct rising *rising;    // (feature_count)
     struct words target_words;
     uint32_t feature_count;
     uint64_t rows, rows_seen;
@@ -71,7 +82,10 @@ static enum err features_choose(struct making *making) {
     making->columns = ARENA_ARRAY(making->arena, uint32_t, schema->count);
     making->features = ARENA_ARRAY(making->arena, struct feature, schema->count);
     making->words = ARENA_ARRAY(making->arena, struct words, schema->count);
-    if (!making->columns || !making->features || !making->words) return no_memory(making);
+    making->rising = ARENA_ARRAY(making->arena, struct rising, schema->count);
+    if (!making->columns || !making->features || !making->words || !making->rising) {
+        return no_memory(making);
+    }
     bool all = json_first(making->wish->features) == NULL;
     for (uint32_t i = 0; i < schema->count; i++) {
         const struct field *field = &schema->fields[i];
@@ -124,6 +138,16 @@ static struct str target_word(const struct column *column, uint32_t row, struct 
     return buf_str(scratch);
 }
 
+static void rising_look(struct rising *rising, const struct column *column, uint32_t rows) {
+    for (uint32_t row = 0; row < rows && !rising->broken; row++) {
+        bool valid = column_valid(column, row);
+        int64_t value = valid ? column->integers[row] : 0;
+        rising->broken = !valid || (rising->started && value <= rising->last);
+        rising->started = true;
+        rising->last = value;
+    }
+}
+
 static enum err first_pass(struct making *making, const struct batch *batch) {
     const struct column *target = &batch->columns[making->target];
     struct buf scratch;
@@ -139,6 +163,9 @@ static enum err first_pass(struct making *making, const struct batch *batch) {
     }
     for (uint32_t f = 0; f < making->feature_count; f++) {
         const struct column *column = &batch->columns[making->columns[f]];
+        if (column->type == COLUMN_INTEGER) {
+            rising_look(&making->rising[f], column, batch->row_count);
+        }
         if (column->type != COLUMN_TEXT) continue;
         for (uint32_t row = 0; row < batch->row_count && !making->words[f].over; row++) {
             if (!column_valid(column, row)) continue;
@@ -152,6 +179,13 @@ static enum err first_pass(struct making *making, const struct batch *batch) {
     return making->target_words.no_memory ? no_memory(making) : err;
 }
 
+// A person may ask for it by name all the same.
+static bool numbers_rows(const struct making *making, uint32_t feature) {
+    const struct field *field = &making->schema->fields[making->columns[feature]];
+    return field->type == COLUMN_INTEGER && !making->rising[feature].broken &&
+           making->rows_seen >= NUMBERING_ROWS_MIN && !listed(making->wish->features, field->name);
+}
+
 // Takes the texts' categories; a column with too many of them is left out, and said so.
 static enum err categories_settle(struct making *making) {
     uint32_t kept = 0;
@@ -160,6 +194,10 @@ static enum err categories_settle(struct making *making) {
         struct words *words = &making->words[f];
         if (feature.kind == FEATURE_CATEGORY && words->over) {
             warn(making, "train.column_left_out", feature.name);
+            continue;
+        }
+        if (numbers_rows(making, f)) {
+            warn(making, "train.row_number_left_out", feature.name);
             continue;
         }
         if (feature.kind == FEATURE_CATEGORY) {
@@ -171,7 +209,7 @@ static enum err categories_settle(struct making *making) {
         making->columns[kept++] = making->columns[f];
     }
     making->feature_count = kept;
-    if (kept == 0) return fault_set(making->fault, ERR_INPUT, "train.no_features", STR_NONE);
+    if (kept == 0) return fault_set(making->fault, ERR_INPUT, "train.no_feature_left", STR_NONE);
     return OK;
 }
 
