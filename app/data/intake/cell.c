@@ -42,6 +42,8 @@ struct cell csv_cell(const struct dialect *dialect, char *text, size_t start, si
 static const char *const known_missing[] = {"NA", "N/A", "NULL", "null", "NaN", "nan", "-", "\\N"};
 
 static void add_word(struct missing_words *words, struct str word) {
+    double number;
+    words->any_number |= number_parse(word, &number);
     words->words[words->count++] = word;
     words->first[(uint8_t)word.data[0]] = true;
     if (word.size > words->longest) words->longest = word.size;

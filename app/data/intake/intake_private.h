@@ -90,6 +90,7 @@ struct missing_words {
     uint32_t count;
     size_t longest;
     bool first[256]; // bytes that one of the words begins with
+    bool any_number; // one of the words reads as a number (999)
 };
 // `more`: comma-separated, in the options' memory. ERR_LIMIT "intake.too_many_missing_words".
 enum err missing_words_set(struct missing_words *words, struct str more,
@@ -104,6 +105,30 @@ union cell_value {
     bool boolean;
 };
 bool cell_fits(struct str text, enum column_type type, bool told, union cell_value *out);
+
+// The short way for what most cells of numbers are: [-]digits[.digits], at most 15 digits, no zero in
+// front, nothing around it. The value is *out_mantissa / 10^*out_decimals. False: look closer.
+static inline bool cell_decimal(struct str s, int64_t *out_mantissa, uint32_t *out_decimals) {
+    const char *at = s.data, *end = s.data + s.size;
+    bool negative = s.size > 1 && *at == '-';
+    at += negative;
+    if (end - at > 16 || at == end || (*at == '0' && end - at > 1 && at[1] != '.')) return false;
+    const char *start = at;
+    int64_t mantissa = 0;
+    for (; at < end && (uint8_t)(*at - '0') < 10; at++) mantissa = mantissa * 10 + (*at - '0');
+    ptrdiff_t digits = at - start;
+    *out_decimals = 0;
+    if (at < end && *at == '.' && digits > 0) {
+        const char *point = at++;
+        for (; at < end && (uint8_t)(*at - '0') < 10; at++) mantissa = mantissa * 10 + (*at - '0');
+        digits += at - point - 1;
+        *out_decimals = (uint32_t)(at - point - 1);
+        if (*out_decimals == 0) return false;
+    }
+    if (at < end || digits > 15 || (negative && mantissa == 0)) return false;
+    *out_mantissa = negative ? -mantissa : mantissa;
+    return true;
+}
 
 // --- guess ---------------------------------------------------------------------------------------
 

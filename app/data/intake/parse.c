@@ -107,9 +107,37 @@ static bool holds_replacement(struct str s) {
     return false;
 }
 
+// Whole numbers and numbers in their most common form.
+static bool plain_number(struct chunk *chunk, const struct plan *plan,
+                         struct batch_builder *builder, uint32_t column, const struct cell *cell) {
+    static const double tens[16] = {1e0, 1e1, 1e2,  1e3,  1e4,  1e5,  1e6,  1e7,
+                                    1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15};
+    const struct plan_column *about = &plan->columns[column];
+    int64_t mantissa;
+    uint32_t decimals;
+    if (about->skip || cell->kind == CELL_STRING || plan->missing.any_number ||
+        !cell_decimal(cell->text, &mantissa, &decimals)) {
+        return false;
+    }
+    if (about->type == COLUMN_NUMBER) {
+        // Both are exact doubles, so the quotient is the nearest one (Clinger 1990).
+        batch_set_number(builder, about->out, (double)mantissa / tens[decimals]);
+    } else if (decimals == 0) {
+        batch_set_integer(builder, about->out, mantissa);
+    } else {
+        return false;
+    }
+    chunk->tallies[column].values++;
+    return true;
+}
+
 void chunk_cell(struct chunk *chunk, const struct plan *plan, struct batch_builder *builder,
                 uint32_t column, const struct cell *cell) {
     const struct plan_column *about = &plan->columns[column];
+    if ((about->type == COLUMN_NUMBER || about->type == COLUMN_INTEGER) &&
+        plain_number(chunk, plan, builder, column, cell)) {
+        return;
+    }
     if (about->skip || cell_missing(&plan->missing, cell)) return; // row_end fills it
     chunk->tallies[column].values++;
     if (chunk->has_invalid && holds_replacement(cell->text)) {
