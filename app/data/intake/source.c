@@ -240,6 +240,19 @@ enum err source_text(struct source *source, char *out, size_t room, size_t *out_
     cy_assert(room >= SOURCE_ROOM_MIN);
     size_t most = (room - 8) / 3, raw_size;
     *out_size = 0;
+    struct decoder *decoder = &source->decoder;
+    if (decoder->encoding == ENCODING_UTF8 && decoder->started && decoder->held_size == 0 &&
+        !source->decoded_ended) {
+        // Valid UTF-8 is read to where it belongs; what is not goes the way of all others.
+        enum err err = source_raw(source, out, most, &raw_size, fault);
+        if (err) return err;
+        size_t valid = utf8_valid_prefix((struct str){out, raw_size});
+        memcpy(source->raw, out + valid, raw_size - valid);
+        decoder->bytes_in += valid;
+        source->decoded_ended = raw_size == 0;
+        *out_size = valid + decoder_run(decoder, (struct str){source->raw, raw_size - valid},
+                                        raw_size == 0, out + valid);
+    }
     while (*out_size == 0 && !source->decoded_ended) {
         enum err err = source_raw(source, source->raw, most, &raw_size, fault);
         if (err) return err;
