@@ -103,6 +103,17 @@ void batch_row_end(struct batch_builder *builder);
 // Copies one cell of the same type.
 enum err batch_set_cell(struct batch_builder *builder, uint32_t column, const struct column *from,
                         uint32_t row) MUST_USE;
+// Filling whole columns at once, for what has many rows at hand. For the next rows, at most
+// batch_rows_left: every column is filled by writing to its slots (INTEGER, DATE, TIME: int64_t;
+// NUMBER: double; BOOLEAN: uint8_t; slots marked missing are zeroed), TEXT by batch_set_texts, where
+// a missing value has data NULL; then batch_rows_end counts them. No mixing with single rows between.
+uint32_t batch_rows_left(const struct batch_builder *builder);
+void *batch_slots(struct batch_builder *builder, uint32_t column);
+void batch_slot_missing(struct batch_builder *builder, uint32_t column, uint32_t ahead);
+// ERR_LIMIT if a cell is over LIMIT_CELL_BYTES, ERR_MEMORY; the column is as before then.
+enum err batch_set_texts(struct batch_builder *builder, uint32_t column, const struct str *values,
+                         uint32_t count) MUST_USE;
+void batch_rows_end(struct batch_builder *builder, uint32_t count);
 // The rows so far; valid until the builder is changed. first_row is the caller's to set.
 struct batch batch_builder_view(struct batch_builder *builder);
 uint32_t batch_builder_rows(const struct batch_builder *builder);

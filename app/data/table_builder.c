@@ -211,6 +211,80 @@ void batch_row_end(struct batch_builder *builder) {
     builder->row_count++;
 }
 
+uint32_t batch_rows_left(const struct batch_builder *builder) {
+    return batch_builder_full(builder) ? 0 : builder->row_limit - builder->row_count;
+}
+
+void *batch_slots(struct batch_builder *builder, uint32_t column) {
+    cy_assert(column < builder->column_count);
+    struct builder_column *to = &builder->columns[column];
+    uint32_t row = builder->row_count;
+    cy_assert(to->filled == row);
+    switch (builder->view[column].type) {
+    case COLUMN_NUMBER:
+        return to->numbers + row;
+    case COLUMN_BOOLEAN:
+        return to->booleans + row;
+    case COLUMN_TEXT:
+        cy_assert(false);
+        return NULL;
+    default:
+        return to->integers + row;
+    }
+}
+
+void batch_slot_missing(struct batch_builder *builder, uint32_t column, uint32_t ahead) {
+    cy_assert(column < builder->column_count && ahead < builder->row_limit - builder->row_count);
+    struct builder_column *to = &builder->columns[column];
+    uint32_t row = builder->row_count + ahead;
+    to->any_missing = true;
+    to->valid[row >> 3] &= (uint8_t)~(1u << (row & 7));
+    if (builder->view[column].type == COLUMN_BOOLEAN) to->booleans[row] = 0;
+    else to->integers[row] = 0;
+}
+
+enum err batch_set_texts(struct batch_builder *builder, uint32_t column, const struct str *values,
+                         uint32_t count) {
+    cy_assert(column < builder->column_count && builder->view[column].type == COLUMN_TEXT);
+    cy_assert(count <= builder->row_limit - builder->row_count);
+    struct builder_column *to = &builder->columns[column];
+    uint32_t row = builder->row_count;
+    cy_assert(to->filled == row);
+    size_t added = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        if (values[i].size > LIMIT_CELL_BYTES) return ERR_LIMIT;
+        added += values[i].data ? values[i].size : 0;
+    }
+    // Offsets have 32 bits; a batch is closed long before.
+    if (added > UINT32_MAX - to->bytes_size) return ERR_LIMIT;
+    if (to->bytes_size + added > to->bytes_room) {
+        enum err err = text_grow(to, to->bytes_size + added);
+        if (err) return err;
+    }
+    size_t size = to->bytes_size;
+    for (uint32_t i = 0; i < count; i++, row++) {
+        if (values[i].data) {
+            copy_cell(to->bytes + size, values[i].data, values[i].size);
+            size += values[i].size;
+        } else {
+            to->any_missing = true;
+            to->valid[row >> 3] &= (uint8_t)~(1u << (row & 7));
+        }
+        to->offsets[row + 1] = (uint32_t)size;
+    }
+    to->bytes_size = size;
+    builder->text_bytes += added;
+    return OK;
+}
+
+void batch_rows_end(struct batch_builder *builder, uint32_t count) {
+    cy_assert(count <= builder->row_limit - builder->row_count);
+    builder->row_count += count;
+    for (uint32_t i = 0; i < builder->column_count; i++) {
+        builder->columns[i].filled = builder->row_count;
+    }
+}
+
 enum err batch_set_cell(struct batch_builder *builder, uint32_t column, const struct column *from,
                         uint32_t row) {
     cy_assert(column < builder->column_count && builder->view[column].type == from->type);

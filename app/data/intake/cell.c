@@ -12,6 +12,11 @@ struct cell csv_cell(const struct dialect *dialect, char *text, size_t start, si
     }
     char quote = dialect->quote;
     size_t from = start + 1, to = start + 1;
+    if (end - start >= 2 && text[end - 1] == quote) { // "plain": nothing to move
+        while (from < end - 1 && text[from] != quote) from++;
+        if (from == end - 1) return (struct cell){{text + to, from - to}, CELL_QUOTED};
+        from = to;
+    }
     bool shut = false;
     while (from < end) {
         const char *at = memchr(text + from, quote, end - from);
@@ -42,6 +47,8 @@ struct cell csv_cell(const struct dialect *dialect, char *text, size_t start, si
 static const char *const known_missing[] = {"NA", "N/A", "NULL", "null", "NaN", "nan", "-", "\\N"};
 
 static void add_word(struct missing_words *words, struct str word) {
+    double number;
+    words->any_number |= number_parse(word, &number);
     words->words[words->count++] = word;
     words->first[(uint8_t)word.data[0]] = true;
     if (word.size > words->longest) words->longest = word.size;

@@ -16,10 +16,12 @@ static enum err no_memory(struct fault *fault) {
 }
 
 static enum err grow_text(struct chunk *chunk, size_t room, struct fault *fault) {
+    room += TEXT_SLACK;
     if (room <= chunk->room) return OK;
     if (room < 2 * chunk->room) room = 2 * chunk->room;
     char *text = memory_resize(chunk->text, chunk->size, room);
     if (!text) return no_memory(fault);
+    memset(text + chunk->size, 0, room - chunk->size);
     chunk->text = text;
     chunk->room = room;
     return OK;
@@ -30,10 +32,10 @@ static enum err scan_on(struct chunk *chunk, const struct dialect *dialect, enum
                         size_t from, size_t to, struct fault *fault) {
     while (from < to) {
         size_t piece = to - from < DECODE_BYTES ? to - from : DECODE_BYTES;
-        if (chunk->end_room - chunk->end_count < piece) {
-            size_t room = chunk->end_room + chunk->end_room / 2 + piece;
-            uint32_t *ends =
-                memory_resize(chunk->ends, chunk->end_count * sizeof *ends, room * sizeof *ends);
+        if (chunk->end_room - chunk->end_count < piece + SCAN_SLACK) {
+            size_t room = chunk->end_room + chunk->end_room / 2 + piece + SCAN_SLACK;
+            uint32_t *ends = memory_resize(chunk->ends, chunk->end_count * sizeof *ends,
+                                           room * sizeof *ends);
             if (!ends) return no_memory(fault);
             chunk->ends = ends;
             chunk->end_room = room;

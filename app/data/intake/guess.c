@@ -18,7 +18,7 @@ struct census {
 static void take_census(const struct dialect *dialect, struct str text, bool whole,
                         struct census *out) {
     enum scan_state state = SCAN_FIELD_START;
-    uint32_t ends[4096], fields = 0;
+    uint32_t ends[4096 + SCAN_SLACK], fields = 0;
     memset(out, 0, sizeof *out);
     size_t record_start = 0;
     for (size_t at = 0; at < text.size && out->records < GUESS_RECORDS; at += 4096) {
@@ -101,7 +101,7 @@ void guess_dialect(struct str text, bool whole, const struct intake_options *tol
 enum err sample_csv(const struct dialect *dialect, char *text, size_t size, bool whole,
                     struct arena *arena, struct sample *out) {
     enum scan_state state = SCAN_FIELD_START;
-    uint32_t *ends = ARENA_ARRAY(arena, uint32_t, size + 1);
+    uint32_t *ends = ARENA_ARRAY(arena, uint32_t, size + SCAN_SLACK);
     if (!ends) return ERR_MEMORY;
     size_t count = csv_scan(dialect, &state, text, size, 0, ends);
     size_t behind = count; // the last end of a record decides what is whole

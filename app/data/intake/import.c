@@ -2,16 +2,11 @@
 // the last is written, so that order, row numbers and bytes do not depend on the threads.
 #include <string.h>
 
-#include "base/assert.h"
 #include "base/file.h"
 #include "data/intake/intake_private.h"
 
 enum {
     CHUNKS_PER_SET_MIN = 2,
-    // The first pass may be given up early; the second sees the whole file, changes all columns that
-    // do not fit and adds all members that came late. What it made a number or a time may become text
-    // after the third, so the fourth is the last.
-    PASSES_MAX = 4,
     REPORT_BYTES_MAX = 4 << 20,
     // Misfits before a hopeless pass is given up early.
     EARLY_MISFITS = 1000,
@@ -33,7 +28,7 @@ struct import {
     uint32_t set_size;
     struct chunk_set sets[3];
     struct chunk_set *reading, *parsing, *writing;
-    uint32_t pass;
+    uint64_t wasted_bytes; // read by passes that were given up early
     // What the reading stage found; the writing stage has its own, and its rows come first.
     enum err read_err, write_err;
     struct fault read_fault, write_fault;
@@ -77,9 +72,14 @@ static void report_faults(struct import *import, const struct chunk *chunk) {
     }
 }
 
-// Will more than 1 % of this column's values not fit, if the rest of the file is like the part read?
+// Is it plain already that a column's type will change? A number among whole numbers is enough; for
+// text, more than 1 % of its values will not fit if the rest of the file is like the part read.
+// Beginning anew must not cost much: all such passes together read half of the file at most.
 static bool hopeless(const struct import *import, const struct column_tally *tally,
                      const struct chunk *chunk) {
+    if (tally->misfits == 0) return false;
+    if ((import->wasted_bytes + chunk->bytes_read) * 2 > import->looked.file_bytes) return false;
+    if (tally->numbers + tally->times > 0) return true;
     if (tally->misfits < EARLY_MISFITS) return false;
     double share = (double)chunk->bytes_read / (double)(import->looked.file_bytes + 1);
     return (double)tally->misfits * 100 * share > (double)tally->values * 1.2;
@@ -104,10 +104,10 @@ static enum err write_chunk(struct import *import, struct chunk *chunk, struct f
         tally->faults += chunk->tallies[i].faults;
         tally->numbers += chunk->tallies[i].numbers;
         tally->times += chunk->tallies[i].times;
-        if (import->pass == 0 && !import->plan.columns[i].told && hopeless(import, tally, chunk)) {
-            import->hopeless = true;
-        }
+        bool held = import->plan.columns[i].told || import->plan.columns[i].skip;
+        import->hopeless |= !held && hopeless(import, tally, chunk);
     }
+    if (import->hopeless) import->wasted_bytes += chunk->bytes_read;
     for (uint32_t i = 0; i < chunk->unknown_count; i++) {
         struct str name = chunk->unknown_names[i];
         if (name_set_find(&import->late, name) != UINT32_MAX) continue;
@@ -308,10 +308,7 @@ static enum err run_pass(struct import *import, const char *source_path, const c
         again = true;
     }
     *out_again = again;
-    if (err || again) {
-        cy_assert(import->pass + 1 < PASSES_MAX);
-        goto done;
-    }
+    if (err || again) goto done;
     if (import->rows == 0) {
         err = fault_set(fault, ERR_INPUT, "intake.empty", STR_NONE);
         goto done;
@@ -369,7 +366,9 @@ enum err intake_run(const char *source_path, const struct intake_options *told,
         uint32_t threads = pool_threads(import->pool);
         import->set_size = threads < CHUNKS_PER_SET_MIN ? CHUNKS_PER_SET_MIN : threads;
     }
-    for (import->pass = 0; !err && again; import->pass++) {
+    // Ends: each pass that is not the last changes a column, and a column goes from whole number or
+    // date to number or time, to text, and no further; members that came late are text at once.
+    while (!err && again) {
         err = run_pass(import, source_path, table_path, &again, &made, fault);
     }
     if (!err) {

@@ -8,6 +8,8 @@
 //   look     dialect, header and types from the file's head   (look.c, guess.c)
 #pragma once
 
+#include <string.h>
+
 #include "base/buf.h"
 #include "data/intake/intake.h"
 
@@ -24,6 +26,8 @@ enum {
     // Bytes of the file read at once, and unpacked bytes decoded at once.
     PIECE_BYTES = 256 << 10,
     DECODE_BYTES = 64 << 10,
+    // Bytes behind a chunk's text that may be read, not used.
+    TEXT_SLACK = 64,
 };
 
 // --- source --------------------------------------------------------------------------------------
@@ -55,10 +59,11 @@ struct dialect {
     char delimiter, quote, newline;
     bool has_quote;
 };
+enum { SCAN_SLACK = 64 };
 enum scan_state { SCAN_FIELD_START, SCAN_UNQUOTED, SCAN_QUOTED, SCAN_QUOTE_SEEN };
 
 // Appends the positions (from `base` on) of all delimiters and newlines of text[0..size) that end a
-// field; out has room for `size` of them. Returns their count. *state goes on from piece to piece.
+// field; out has room for `size` + SCAN_SLACK of them. Returns their count. *state goes on from piece to piece.
 size_t csv_scan(const struct dialect *dialect, enum scan_state *state, const char *text,
                 size_t size, uint32_t base, uint32_t *out);
 // The plain loop that defines what the fast ones do.
@@ -90,6 +95,7 @@ struct missing_words {
     uint32_t count;
     size_t longest;
     bool first[256]; // bytes that one of the words begins with
+    bool any_number; // one of the words reads as a number (999)
 };
 // `more`: comma-separated, in the options' memory. ERR_LIMIT "intake.too_many_missing_words".
 enum err missing_words_set(struct missing_words *words, struct str more,
@@ -104,6 +110,44 @@ union cell_value {
     bool boolean;
 };
 bool cell_fits(struct str text, enum column_type type, bool told, union cell_value *out);
+
+// The short way for what most cells of numbers are: [-]digits[.digits], at most 8 characters behind
+// the sign, no zero in front, nothing around it; all characters at once, without a loop whose end no
+// branch predictor knows. The value is *out_mantissa / 10^*out_decimals. False: look closer.
+// Eight bytes from s.data on must be readable, whatever s.size.
+static inline bool cell_decimal(struct str s, int64_t *out_mantissa, uint32_t *out_decimals) {
+    const uint64_t ones = UINT64_C(0x0101010101010101);
+    size_t negative = s.size > 0 && s.data[0] == '-';
+    const char *at = s.data + negative;
+    size_t size = s.size - negative;
+    if (size - 1 >= 8) return false; // 0 wraps
+    uint64_t word;
+    memcpy(&word, at, 8);
+    unsigned unused = 8 * (8 - (unsigned)size);
+    // Digits at the top, the last one highest; zeros below. What is no digit gets its top bit.
+    uint64_t digits = ((word << unused) ^ ones * 0x30) & (UINT64_MAX << unused);
+    uint64_t strange = ((digits + ones * 0x76) | digits) & ones * 0x80;
+    uint32_t decimals = 0;
+    if (strange) { // one point, with a digit on both sides?
+        unsigned point = (unsigned)__builtin_ctzll(strange) & ~7u;
+        if ((strange & (strange - 1)) || (digits >> point & 0xFF) != ('.' ^ 0x30) ||
+            point == 56 || point == unused) {
+            return false;
+        }
+        uint64_t before = digits & ((UINT64_C(1) << point) - 1);
+        digits = (digits & (UINT64_MAX << point << 8)) | before << 8;
+        decimals = 7 - point / 8;
+    }
+    if (at[0] == '0' && size > 1 && at[1] != '.') return false;
+    // Neighbours are joined to pairs, pairs to fours, fours to eights.
+    digits = digits * 10 + (digits >> 8);
+    digits = ((digits & UINT64_C(0x000000FF000000FF)) * UINT64_C(0x000F424000000064) +
+              (digits >> 16 & UINT64_C(0x000000FF000000FF)) * UINT64_C(0x0000271000000001)) >> 32;
+    if (negative && digits == 0) return false; // -0 is no whole number
+    *out_mantissa = negative ? -(int64_t)digits : (int64_t)digits;
+    *out_decimals = decimals;
+    return true;
+}
 
 // --- guess ---------------------------------------------------------------------------------------
 
@@ -200,7 +244,7 @@ struct column_tally {
 };
 struct chunk {
     // Filled by fill.c.
-    char *text;
+    char *text; // (room), of which the last TEXT_SLACK bytes are never filled
     size_t size, room;
     uint32_t *ends; // positions of delimiters and newlines; the last is a newline
     size_t end_count, end_room;
@@ -238,9 +282,18 @@ enum err chunk_open(struct chunk *chunk, const struct plan *plan) MUST_USE;
 void chunk_close(struct chunk *chunk);
 // Parses all records of the chunk into its builders; errors go to chunk->err.
 void chunk_parse(struct chunk *chunk, const struct plan *plan, bool header);
-// For parse.c and json_lines.c: the builder a row goes to, the cell itself, and a fault.
+// For parse.c, block.c and json_lines.c: the builder a row goes to (NULL: chunk->err), one cell into
+// it, a fault, and an error that ends the import.
 struct batch_builder *chunk_builder(struct chunk *chunk, const struct plan *plan);
 void chunk_cell(struct chunk *chunk, const struct plan *plan, struct batch_builder *builder,
                 uint32_t column, const struct cell *cell);
-void chunk_fault(struct chunk *chunk, const char *code, uint32_t column);
+void chunk_fault(struct chunk *chunk, const char *code, uint64_t record, uint32_t column);
+void chunk_fail(struct chunk *chunk, enum err err, const char *code, uint64_t record,
+                uint32_t column);
+// What a cell is: false for a missing value or a misfit, which is told as a fault.
+bool chunk_convert(struct chunk *chunk, const struct plan *plan, uint64_t record, uint32_t column,
+                   const struct cell *cell, union cell_value *out);
+// Parses as many records as have exactly one field for each column, column by column; the records
+// end at ends[at], … Returns how many records that were; 0: the record at `at` is none of them.
+uint32_t chunk_parse_block(struct chunk *chunk, const struct plan *plan, size_t at);
 void chunk_parse_json(struct chunk *chunk, const struct plan *plan);

@@ -300,12 +300,12 @@ void chunk_parse_json(struct chunk *chunk, const struct plan *plan) {
         size_t wrong = json_line_read(line, end - (size_t)(line - chunk->text), keep_member, &row);
         if (wrong) {
             chunk->unknown_count = unknown_before;
-            chunk_fault(chunk, "json_lines.invalid", 0);
+            chunk_fault(chunk, "json_lines.invalid", chunk->records, 0);
             continue;
         }
         struct batch_builder *builder = chunk_builder(chunk, plan);
         if (!builder) return;
-        if (row.twice) chunk_fault(chunk, "json_lines.name_twice", 0);
+        if (row.twice) chunk_fault(chunk, "json_lines.name_twice", chunk->records, 0);
         for (uint32_t column = 0; column < plan->column_count; column++) {
             const struct cell *cell = &chunk->cells[column];
             if (cell->text.data) chunk_cell(chunk, plan, builder, column, cell);

@@ -1,4 +1,5 @@
 // One chunk of records to batches. Runs on any thread: it reads the plan and writes the chunk only.
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/assert.h"
@@ -27,9 +28,10 @@ void chunk_close(struct chunk *chunk) {
     *chunk = (struct chunk){0};
 }
 
-static void fail(struct chunk *chunk, enum err err, const char *code, uint32_t column) {
+void chunk_fail(struct chunk *chunk, enum err err, const char *code, uint64_t record,
+                uint32_t column) {
     if (chunk->err) return;
-    chunk->err = fault_at(&chunk->fault, err, code, chunk->records + 1, column, STR_NONE);
+    chunk->err = fault_at(&chunk->fault, err, code, record + 1, column, STR_NONE);
 }
 
 // Builders are kept for the next chunk; builder_room tells how many there are.
@@ -39,13 +41,13 @@ static struct batch_builder *next_builder(struct chunk *chunk, const struct plan
         struct batch_builder **builders =
             memory_resize(chunk->builders, size, size + sizeof *builders);
         if (!builders) {
-            fail(chunk, ERR_MEMORY, "base.no_memory", 0);
+            chunk_fail(chunk, ERR_MEMORY, "base.no_memory", chunk->records, 0);
             return NULL;
         }
         chunk->builders = builders;
         enum err err = batch_builder_open(&plan->schema, &builders[chunk->builder_room]);
         if (err) {
-            fail(chunk, err, "base.no_memory", 0);
+            chunk_fail(chunk, err, "base.no_memory", chunk->records, 0);
             return NULL;
         }
         chunk->builder_room++;
@@ -63,11 +65,11 @@ struct batch_builder *chunk_builder(struct chunk *chunk, const struct plan *plan
     return next_builder(chunk, plan);
 }
 
-void chunk_fault(struct chunk *chunk, const char *code, uint32_t column) {
+void chunk_fault(struct chunk *chunk, const char *code, uint64_t record, uint32_t column) {
     chunk->fault_count++;
     if (column > 0) chunk->tallies[column - 1].faults++;
     if (chunk->faults_kept == LIMIT_FAULTS_KEPT) return;
-    chunk->faults[chunk->faults_kept++] = (struct chunk_fault){code, chunk->records, column};
+    chunk->faults[chunk->faults_kept++] = (struct chunk_fault){code, record, column};
 }
 
 static const char *misfit_code(enum column_type type) {
@@ -83,7 +85,7 @@ static const char *misfit_code(enum column_type type) {
     return "";
 }
 
-static void misfit(struct chunk *chunk, const struct plan *plan, uint32_t column,
+static void misfit(struct chunk *chunk, const struct plan *plan, uint64_t record, uint32_t column,
                    const struct cell *cell) {
     const struct plan_column *about = &plan->columns[column];
     struct column_tally *tally = &chunk->tallies[column];
@@ -91,8 +93,9 @@ static void misfit(struct chunk *chunk, const struct plan *plan, uint32_t column
     tally->misfits++;
     tally->numbers += about->type == COLUMN_INTEGER && cell->kind != CELL_STRING &&
                       cell_fits(cell->text, COLUMN_NUMBER, false, &value);
-    tally->times += about->type == COLUMN_DATE && cell_fits(cell->text, COLUMN_TIME, false, &value);
-    chunk_fault(chunk, misfit_code(about->type), column + 1);
+    tally->times += about->type == COLUMN_DATE &&
+                    cell_fits(cell->text, COLUMN_TIME, false, &value);
+    chunk_fault(chunk, misfit_code(about->type), record, column + 1);
 }
 
 static bool holds_replacement(struct str s) {
@@ -106,27 +109,32 @@ static bool holds_replacement(struct str s) {
     return false;
 }
 
+bool chunk_convert(struct chunk *chunk, const struct plan *plan, uint64_t record, uint32_t column,
+                   const struct cell *cell, union cell_value *out) {
+    const struct plan_column *about = &plan->columns[column];
+    if (cell_missing(&plan->missing, cell)) return false;
+    chunk->tallies[column].values++;
+    if (chunk->has_invalid && holds_replacement(cell->text)) {
+        chunk_fault(chunk, "text.undecodable", record, column + 1);
+    }
+    bool text_only = cell->kind == CELL_STRING && !about->told && about->type != COLUMN_TEXT &&
+                     about->type != COLUMN_DATE && about->type != COLUMN_TIME;
+    if (!text_only && cell_fits(cell->text, about->type, about->told, out)) return true;
+    misfit(chunk, plan, record, column, cell);
+    return false;
+}
+
 void chunk_cell(struct chunk *chunk, const struct plan *plan, struct batch_builder *builder,
                 uint32_t column, const struct cell *cell) {
     const struct plan_column *about = &plan->columns[column];
-    if (about->skip || cell_missing(&plan->missing, cell)) return; // row_end fills it
-    chunk->tallies[column].values++;
-    if (chunk->has_invalid && holds_replacement(cell->text)) {
-        chunk_fault(chunk, "text.undecodable", column + 1);
+    union cell_value value;
+    if (about->skip || !chunk_convert(chunk, plan, chunk->records, column, cell, &value)) {
+        return; // batch_row_end fills it
     }
     if (about->type == COLUMN_TEXT) {
         enum err err = batch_set_text(builder, about->out, cell->text);
-        if (err == ERR_LIMIT)
-            fail(chunk, err, "intake.cell_too_long", column + 1);
-        else if (err)
-            fail(chunk, err, "base.no_memory", 0);
-        return;
-    }
-    union cell_value value;
-    bool text_only = cell->kind == CELL_STRING && !about->told && about->type != COLUMN_DATE &&
-                     about->type != COLUMN_TIME;
-    if (text_only || !cell_fits(cell->text, about->type, about->told, &value)) {
-        misfit(chunk, plan, column, cell);
+        const char *code = err == ERR_LIMIT ? "intake.cell_too_long" : "base.no_memory";
+        if (err) chunk_fail(chunk, err, code, chunk->records, column + 1);
     } else if (about->type == COLUMN_NUMBER) {
         batch_set_number(builder, about->out, value.number);
     } else if (about->type == COLUMN_BOOLEAN) {
@@ -157,7 +165,7 @@ static void parse_record(struct chunk *chunk, const struct plan *plan,
         } else if (has_quote && end > start && chunk->text[start] == quote) {
             bool unclosed;
             struct cell cell = csv_cell(&plan->dialect, chunk->text, start, end, &unclosed);
-            if (unclosed) chunk_fault(chunk, "csv.unclosed_quote", field + 1);
+            if (unclosed) chunk_fault(chunk, "csv.unclosed_quote", chunk->records, field + 1);
             chunk_cell(chunk, plan, builder, field, &cell);
         } else {
             struct cell cell = {{chunk->text + start, end - start}, CELL_PLAIN};
@@ -166,8 +174,8 @@ static void parse_record(struct chunk *chunk, const struct plan *plan,
         field++;
         start = next;
     }
-    if (surplus) chunk_fault(chunk, "csv.too_many_fields", 0);
-    if (field < plan->column_count) chunk_fault(chunk, "csv.too_few_fields", 0);
+    if (surplus) chunk_fault(chunk, "csv.too_many_fields", chunk->records, 0);
+    if (field < plan->column_count) chunk_fault(chunk, "csv.too_few_fields", chunk->records, 0);
 }
 
 // The record that holds the names of the columns.
@@ -179,6 +187,7 @@ static size_t behind_record(const struct chunk *chunk, const struct plan *plan, 
 static void parse_csv(struct chunk *chunk, const struct plan *plan, bool header) {
     bool header_due = header && chunk->first;
     size_t at = 0, start = 0;
+    uint32_t block;
     while (at < chunk->end_count) {
         size_t end = chunk->ends[at];
         if (chunk->text[end] == plan->dialect.newline && blank(chunk, start, end)) {
@@ -186,7 +195,13 @@ static void parse_csv(struct chunk *chunk, const struct plan *plan, bool header)
         } else if (header_due) {
             at = behind_record(chunk, plan, at);
             header_due = false;
+        } else if ((block = chunk_parse_block(chunk, plan, at)) > 0) {
+            if (chunk->err) return;
+            at += (size_t)block * plan->column_count;
+            chunk->rows += block;
+            chunk->records += block - 1;
         } else {
+            if (chunk->err) return;
             struct batch_builder *builder = chunk_builder(chunk, plan);
             if (!builder) return;
             parse_record(chunk, plan, builder, start, &at);
@@ -199,6 +214,12 @@ static void parse_csv(struct chunk *chunk, const struct plan *plan, bool header)
     }
 }
 
+static int by_place(const void *a, const void *b) {
+    const struct chunk_fault *first = a, *second = b;
+    if (first->row != second->row) return first->row < second->row ? -1 : 1;
+    return (first->column > second->column) - (first->column < second->column);
+}
+
 void chunk_parse(struct chunk *chunk, const struct plan *plan, bool header) {
     chunk->builder_count = 0;
     chunk->records = chunk->rows = chunk->fault_count = 0;
@@ -206,8 +227,7 @@ void chunk_parse(struct chunk *chunk, const struct plan *plan, bool header) {
     chunk->err = OK;
     chunk->fault = (struct fault){0};
     memset(chunk->tallies, 0, plan->column_count * sizeof *chunk->tallies);
-    if (plan->format == FORMAT_JSON_LINES)
-        chunk_parse_json(chunk, plan);
-    else
-        parse_csv(chunk, plan, header);
+    if (plan->format == FORMAT_JSON_LINES) chunk_parse_json(chunk, plan);
+    else parse_csv(chunk, plan, header);
+    qsort(chunk->faults, chunk->faults_kept, sizeof *chunk->faults, by_place);
 }

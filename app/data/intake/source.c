@@ -41,18 +41,32 @@ static void zlib_give(voidpf ctx, voidpf memory) {
     memory_give(memory);
 }
 
-// Reads the next piece of the file if the last is used up.
-static enum err refill(struct source *source, struct fault *fault) {
-    if (source->in_at < source->in_size || source->in_ended) return OK;
+static enum err read_file(struct source *source, void *out, size_t room, size_t *out_size,
+                          struct fault *fault) {
     ssize_t got;
-    do got = read(source->fd, source->in, PIECE_BYTES);
+    do got = read(source->fd, out, room);
     while (got < 0 && errno == EINTR);
     if (got < 0) return fault_errno(fault, errno, source->path);
-    source->in_at = 0;
-    source->in_size = (size_t)got;
+    *out_size = (size_t)got;
     source->bytes_read += (uint64_t)got;
     source->in_ended = got == 0;
     return OK;
+}
+
+// Reads the next piece of the file if the last is used up.
+static enum err refill(struct source *source, struct fault *fault) {
+    if (source->in_at < source->in_size || source->in_ended) return OK;
+    source->in_at = source->in_size = 0;
+    return read_file(source, source->in, PIECE_BYTES, &source->in_size, fault);
+}
+
+// A file that is not packed needs no buffer between, once its first piece is used up.
+static enum err read_direct(struct source *source, char *out, size_t room, size_t *out_size,
+                            struct fault *fault) {
+    enum err err = OK;
+    if (!source->in_ended) err = read_file(source, out, room, out_size, fault);
+    source->raw_ended = source->in_ended;
+    return err;
 }
 
 static enum intake_packing packing_of(const uint8_t *at, size_t size) {
@@ -193,14 +207,16 @@ enum err source_raw(struct source *source, char *out, size_t room, size_t *out_s
     *out_size = 0;
     if (room > PIECE_BYTES) room = PIECE_BYTES;
     while (!source->raw_ended && *out_size == 0) {
-        enum err err = refill(source, fault);
+        bool direct = source->packing == PACKING_NONE && source->in_at == source->in_size;
+        enum err err = direct ? read_direct(source, out, room, out_size, fault)
+                              : refill(source, fault);
         if (err) return err;
+        if (direct) continue;
         size_t in_left = source->in_size - source->in_at;
         if (source->packing == PACKING_NONE) {
             *out_size = in_left < room ? in_left : room;
             memcpy(out, source->in + source->in_at, *out_size);
             source->in_at += *out_size;
-            source->raw_ended = source->in_ended;
             continue;
         }
         // Output may still be held inside the library when the input is used up.
@@ -226,6 +242,19 @@ enum err source_text(struct source *source, char *out, size_t room, size_t *out_
     cy_assert(room >= SOURCE_ROOM_MIN);
     size_t most = (room - 8) / 3, raw_size;
     *out_size = 0;
+    struct decoder *decoder = &source->decoder;
+    if (decoder->encoding == ENCODING_UTF8 && decoder->started && decoder->held_size == 0 &&
+        !source->decoded_ended) {
+        // Valid UTF-8 is read to where it belongs; what is not goes the way of all others.
+        enum err err = source_raw(source, out, most, &raw_size, fault);
+        if (err) return err;
+        size_t valid = utf8_valid_prefix((struct str){out, raw_size});
+        memcpy(source->raw, out + valid, raw_size - valid);
+        decoder->bytes_in += valid;
+        source->decoded_ended = raw_size == 0;
+        *out_size = valid + decoder_run(decoder, (struct str){source->raw, raw_size - valid},
+                                        raw_size == 0, out + valid);
+    }
     while (*out_size == 0 && !source->decoded_ended) {
         enum err err = source_raw(source, source->raw, most, &raw_size, fault);
         if (err) return err;
