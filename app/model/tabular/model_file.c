@@ -128,9 +128,14 @@ static bool fine(const struct reader *r) {
     return !r->damaged && r->err == OK;
 }
 
+// What follows from having no memory is no damage.
+static void damage(struct reader *r) {
+    if (r->err == OK) r->damaged = true;
+}
+
 static const uint8_t *get_bytes(struct reader *r, size_t size) {
     if (!fine(r) || (size_t)(r->end - r->at) < size) {
-        r->damaged = true;
+        damage(r);
         return NULL;
     }
     r->at += size;
@@ -155,20 +160,20 @@ static double get_f64(struct reader *r) {
     bits |= (uint64_t)get_u32(r) << 32;
     double value;
     memcpy(&value, &bits, sizeof(value));
-    if (!isfinite(value)) r->damaged = true;
+    if (!isfinite(value)) damage(r);
     return value;
 }
 
 // A count of things that take at least `each` bytes of what is left.
 static uint32_t get_count(struct reader *r, uint32_t most, size_t each) {
     uint32_t count = get_u32(r);
-    if (count > most || count > (size_t)(r->end - r->at) / each) r->damaged = true;
+    if (count > most || count > (size_t)(r->end - r->at) / each) damage(r);
     return fine(r) ? count : 0;
 }
 
 static struct str get_text(struct reader *r, struct tabular_model *model) {
     uint32_t size = get_u32(r);
-    if (size > MODEL_NAME_BYTES) r->damaged = true;
+    if (size > MODEL_NAME_BYTES) damage(r);
     const uint8_t *bytes = get_bytes(r, size);
     if (!bytes) return STR_NONE;
     bool bad = false;
@@ -187,20 +192,20 @@ static void *arena_for(struct reader *r, struct tabular_model *model, size_t cou
 static void get_feature(struct reader *r, struct tabular_model *model, uint32_t f) {
     struct feature *feature = &model->features[f];
     uint32_t kind = get_u32(r);
-    if (kind > FEATURE_CATEGORY) r->damaged = true;
+    if (kind > FEATURE_CATEGORY) damage(r);
     feature->kind = kind == FEATURE_CATEGORY ? FEATURE_CATEGORY : FEATURE_NUMBER;
     feature->name = get_text(r, model);
     feature->type = get_text(r, model);
     uint32_t count = get_count(r, TABULAR_CATEGORIES_MAX, 4);
-    if (feature->kind == FEATURE_NUMBER && count > 0) r->damaged = true;
+    if (feature->kind == FEATURE_NUMBER && count > 0) damage(r);
     feature->categories = arena_for(r, model, count, sizeof(struct str));
     for (uint32_t c = 0; fine(r) && c < count; c++) feature->categories[c] = get_text(r, model);
     feature->category_count = fine(r) ? count : 0;
     float typical = get_f32(r);
-    if (isinf(typical)) r->damaged = true;
+    if (isinf(typical)) damage(r);
     if (feature->kind == FEATURE_CATEGORY && !isnan(typical) &&
         !(typical >= 0 && typical < (float)count)) {
-        r->damaged = true;
+        damage(r);
     }
     if (fine(r)) model->typical[f] = typical;
 }
@@ -212,7 +217,7 @@ static void get_about(struct reader *r, struct tabular_model *model) {
     bool right = task == TASK_REGRESSION ? classes == 0
                  : task == TASK_BINARY   ? classes == 2
                                          : task == TASK_CLASSES && classes > 2;
-    if (!right || learner > LEARNER_LINEAR) r->damaged = true;
+    if (!right || learner > LEARNER_LINEAR) damage(r);
     model->target = get_text(r, model);
     model->classes = arena_for(r, model, classes, sizeof(struct str));
     for (uint32_t k = 0; fine(r) && k < classes; k++) model->classes[k] = get_text(r, model);
@@ -231,12 +236,12 @@ static void get_node(struct reader *r, const struct tabular_model *model, struct
                      struct node *node, uint32_t *children) {
     const uint8_t *flags = get_bytes(r, 1);
     uint32_t kind = flags ? *flags & 3u : 0;
-    if (flags && (kind == 3 || *flags > 6)) r->damaged = true;
+    if (flags && (kind == 3 || *flags > 6)) damage(r);
     node->cover = get_f32(r);
-    if (!(node->cover >= 0) || !isfinite(node->cover)) r->damaged = true;
+    if (!(node->cover >= 0) || !isfinite(node->cover)) damage(r);
     if (kind == NODE_LEAF) {
         node->value = get_f32(r);
-        if (!isfinite(node->value)) r->damaged = true;
+        if (!isfinite(node->value)) damage(r);
         return;
     }
     node->missing_left = flags && (*flags & NODE_MISSING_LEFT) != 0;
@@ -244,13 +249,13 @@ static void get_node(struct reader *r, const struct tabular_model *model, struct
     *children += 2;
     node->feature = get_u32(r);
     node->gain = get_f32(r);
-    if (!isfinite(node->gain) || node->feature >= model->feature_count) r->damaged = true;
+    if (!isfinite(node->gain) || node->feature >= model->feature_count) damage(r);
     if (!fine(r)) return;
     bool category = model->features[node->feature].kind == FEATURE_CATEGORY;
-    if (category != (kind == NODE_SET)) r->damaged = true;
+    if (category != (kind == NODE_SET)) damage(r);
     if (kind == NODE_NUMBER) {
         node->threshold = get_f32(r);
-        if (isnan(node->threshold)) r->damaged = true;
+        if (isnan(node->threshold)) damage(r);
         return;
     }
     uint32_t *set = forest->sets + (size_t)forest->set_count * FOREST_SET_WORDS;
@@ -271,12 +276,12 @@ static bool depth_fits(const struct node *tree, uint32_t nodes, uint8_t *depth) 
 
 static void get_tree(struct reader *r, const struct tabular_model *model, struct forest *forest) {
     uint32_t nodes = get_count(r, (2u << FOREST_DEPTH_MAX) - 1, 9);
-    if (nodes == 0 || nodes % 2 == 0) r->damaged = true;
+    if (nodes == 0 || nodes % 2 == 0) damage(r);
     if (!fine(r)) return;
     r->err = forest_reserve(forest, nodes + 1);
     if (r->err == ERR_LIMIT) {
         r->err = OK;
-        r->damaged = true;
+        damage(r);
     }
     uint8_t *depth = fine(r) ? memory_take(nodes + 2) : NULL;
     if (fine(r) && !depth) r->err = ERR_MEMORY;
@@ -286,9 +291,9 @@ static void get_tree(struct reader *r, const struct tabular_model *model, struct
     uint32_t children = 1;
     for (uint32_t n = 0; fine(r) && n < nodes; n++) {
         get_node(r, model, forest, &tree[n], &children);
-        if (children > nodes) r->damaged = true;
+        if (children > nodes) damage(r);
     }
-    if (children != nodes || (fine(r) && !depth_fits(tree, nodes, depth))) r->damaged = true;
+    if (children != nodes || (fine(r) && !depth_fits(tree, nodes, depth))) damage(r);
     memory_give(depth);
     if (!fine(r)) return;
     forest->node_count += nodes;
@@ -312,7 +317,7 @@ static void get_forest(struct reader *r, struct tabular_model *model) {
         memcpy(forest->category_bin[f], bins + 1, count);
     }
     uint32_t trees = get_count(r, FOREST_TREES_MAX, 13);
-    if (trees % model->outputs != 0) r->damaged = true;
+    if (trees % model->outputs != 0) damage(r);
     for (uint32_t t = 0; fine(r) && t < trees; t++) get_tree(r, model, forest);
     if (fine(r)) r->err = forest_fast_make(forest, model->feature_count, &model->fast);
 }
@@ -322,7 +327,7 @@ static void get_linear(struct reader *r, struct tabular_model *model) {
     if (!fine(r)) return;
     enum err err = linear_take(model->features, model->feature_count, model->outputs, linear);
     if (err == ERR_LIMIT)
-        r->damaged = true;
+        damage(r);
     else
         r->err = err;
     for (uint32_t f = 0; fine(r) && f < linear->features; f++) {
@@ -361,12 +366,12 @@ enum err tabular_load(struct str bytes, struct tabular_model **out, struct fault
         get_forest(&r, model);
     else
         get_linear(&r, model);
-    if (fine(&r) && r.at != r.end) r.damaged = true;
+    if (r.at != r.end) damage(&r);
     if (fine(&r)) {
         *out = model;
         return OK;
     }
     tabular_close(model);
-    if (r.err != OK && !r.damaged) return r.err;
+    if (!r.damaged) return r.err;
     return fault_set(fault, ERR_CORRUPT, "model.damaged", STR_NONE);
 }
