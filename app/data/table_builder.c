@@ -221,15 +221,10 @@ void *batch_slots(struct batch_builder *builder, uint32_t column) {
     uint32_t row = builder->row_count;
     cy_assert(to->filled == row);
     switch (builder->view[column].type) {
-    case COLUMN_NUMBER:
-        return to->numbers + row;
-    case COLUMN_BOOLEAN:
-        return to->booleans + row;
-    case COLUMN_TEXT:
-        cy_assert(false);
-        return NULL;
-    default:
-        return to->integers + row;
+    case COLUMN_NUMBER: return to->numbers + row;
+    case COLUMN_BOOLEAN: return to->booleans + row;
+    case COLUMN_TEXT: cy_assert(false); return NULL;
+    default: return to->integers + row;
     }
 }
 
@@ -238,9 +233,11 @@ void batch_slot_missing(struct batch_builder *builder, uint32_t column, uint32_t
     struct builder_column *to = &builder->columns[column];
     uint32_t row = builder->row_count + ahead;
     to->any_missing = true;
-    to->valid[row >> 3] &= (uint8_t)~(1u << (row & 7));
-    if (builder->view[column].type == COLUMN_BOOLEAN) to->booleans[row] = 0;
-    else to->integers[row] = 0;
+    to->valid[row >> 3] &= (uint8_t) ~(1u << (row & 7));
+    if (builder->view[column].type == COLUMN_BOOLEAN)
+        to->booleans[row] = 0;
+    else
+        to->integers[row] = 0;
 }
 
 enum err batch_set_texts(struct batch_builder *builder, uint32_t column, const struct str *values,
@@ -268,7 +265,7 @@ enum err batch_set_texts(struct batch_builder *builder, uint32_t column, const s
             size += values[i].size;
         } else {
             to->any_missing = true;
-            to->valid[row >> 3] &= (uint8_t)~(1u << (row & 7));
+            to->valid[row >> 3] &= (uint8_t) ~(1u << (row & 7));
         }
         to->offsets[row + 1] = (uint32_t)size;
     }

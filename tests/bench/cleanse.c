@@ -58,10 +58,11 @@ static void must(enum err err, const struct fault *fault) {
 }
 
 static void write_table(const char *path) {
-    struct field fields[] = {
-        {STR("id"), COLUMN_TEXT, COLUMN_DIRECT},      {STR("age"), COLUMN_INTEGER, COLUMN_QUASI},
-        {STR("value"), COLUMN_NUMBER, COLUMN_PLAIN},  {STR("day"), COLUMN_DATE, COLUMN_PLAIN},
-        {STR("complaint"), COLUMN_TEXT, COLUMN_PLAIN}};
+    struct field fields[] = {{STR("id"), COLUMN_TEXT, COLUMN_DIRECT},
+                             {STR("age"), COLUMN_INTEGER, COLUMN_QUASI},
+                             {STR("value"), COLUMN_NUMBER, COLUMN_PLAIN},
+                             {STR("day"), COLUMN_DATE, COLUMN_PLAIN},
+                             {STR("complaint"), COLUMN_TEXT, COLUMN_PLAIN}};
     struct schema schema = {fields, 5};
     struct table_writer *writer;
     struct batch_builder *builder;

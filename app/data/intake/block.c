@@ -150,8 +150,8 @@ static void parse_texts(const struct stripe *stripe) {
         values[row] = cell.text;
     }
     chunk->tallies[stripe->column].values += plain;
-    enum err err = batch_set_texts(stripe->builder, plan->columns[stripe->column].out, values,
-                                   stripe->rows);
+    enum err err =
+        batch_set_texts(stripe->builder, plan->columns[stripe->column].out, values, stripe->rows);
     if (err) chunk_fail(chunk, err, "base.no_memory", chunk->records, 0);
 }
 

@@ -34,8 +34,8 @@ static enum err scan_on(struct chunk *chunk, const struct dialect *dialect, enum
         size_t piece = to - from < DECODE_BYTES ? to - from : DECODE_BYTES;
         if (chunk->end_room - chunk->end_count < piece + SCAN_SLACK) {
             size_t room = chunk->end_room + chunk->end_room / 2 + piece + SCAN_SLACK;
-            uint32_t *ends = memory_resize(chunk->ends, chunk->end_count * sizeof *ends,
-                                           room * sizeof *ends);
+            uint32_t *ends =
+                memory_resize(chunk->ends, chunk->end_count * sizeof *ends, room * sizeof *ends);
             if (!ends) return no_memory(fault);
             chunk->ends = ends;
             chunk->end_room = room;

@@ -130,8 +130,8 @@ static inline bool cell_decimal(struct str s, int64_t *out_mantissa, uint32_t *o
     uint32_t decimals = 0;
     if (strange) { // one point, with a digit on both sides?
         unsigned point = (unsigned)__builtin_ctzll(strange) & ~7u;
-        if ((strange & (strange - 1)) || (digits >> point & 0xFF) != ('.' ^ 0x30) ||
-            point == 56 || point == unused) {
+        if ((strange & (strange - 1)) || (digits >> point & 0xFF) != ('.' ^ 0x30) || point == 56 ||
+            point == unused) {
             return false;
         }
         uint64_t before = digits & ((UINT64_C(1) << point) - 1);
@@ -142,7 +142,8 @@ static inline bool cell_decimal(struct str s, int64_t *out_mantissa, uint32_t *o
     // Neighbours are joined to pairs, pairs to fours, fours to eights.
     digits = digits * 10 + (digits >> 8);
     digits = ((digits & UINT64_C(0x000000FF000000FF)) * UINT64_C(0x000F424000000064) +
-              (digits >> 16 & UINT64_C(0x000000FF000000FF)) * UINT64_C(0x0000271000000001)) >> 32;
+              (digits >> 16 & UINT64_C(0x000000FF000000FF)) * UINT64_C(0x0000271000000001)) >>
+             32;
     if (negative && digits == 0) return false; // -0 is no whole number
     *out_mantissa = negative ? -(int64_t)digits : (int64_t)digits;
     *out_decimals = decimals;

@@ -93,8 +93,7 @@ static void misfit(struct chunk *chunk, const struct plan *plan, uint64_t record
     tally->misfits++;
     tally->numbers += about->type == COLUMN_INTEGER && cell->kind != CELL_STRING &&
                       cell_fits(cell->text, COLUMN_NUMBER, false, &value);
-    tally->times += about->type == COLUMN_DATE &&
-                    cell_fits(cell->text, COLUMN_TIME, false, &value);
+    tally->times += about->type == COLUMN_DATE && cell_fits(cell->text, COLUMN_TIME, false, &value);
     chunk_fault(chunk, misfit_code(about->type), record, column + 1);
 }
 
@@ -227,7 +226,9 @@ void chunk_parse(struct chunk *chunk, const struct plan *plan, bool header) {
     chunk->err = OK;
     chunk->fault = (struct fault){0};
     memset(chunk->tallies, 0, plan->column_count * sizeof *chunk->tallies);
-    if (plan->format == FORMAT_JSON_LINES) chunk_parse_json(chunk, plan);
-    else parse_csv(chunk, plan, header);
+    if (plan->format == FORMAT_JSON_LINES)
+        chunk_parse_json(chunk, plan);
+    else
+        parse_csv(chunk, plan, header);
     qsort(chunk->faults, chunk->faults_kept, sizeof *chunk->faults, by_place);
 }

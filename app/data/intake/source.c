@@ -208,8 +208,8 @@ enum err source_raw(struct source *source, char *out, size_t room, size_t *out_s
     if (room > PIECE_BYTES) room = PIECE_BYTES;
     while (!source->raw_ended && *out_size == 0) {
         bool direct = source->packing == PACKING_NONE && source->in_at == source->in_size;
-        enum err err = direct ? read_direct(source, out, room, out_size, fault)
-                              : refill(source, fault);
+        enum err err =
+            direct ? read_direct(source, out, room, out_size, fault) : refill(source, fault);
         if (err) return err;
         if (direct) continue;
         size_t in_left = source->in_size - source->in_at;
