@@ -47,31 +47,42 @@ static unsigned longest_digits(const char *hex) {
     return longest;
 }
 
-void pseudonym_write(const struct hmac_key *key, unsigned kind, struct str text, struct buf *out) {
-    struct buf message;
-    buf_open(&message, 2 * LIMIT_CELL_BYTES);
+// What is hashed: the kind and what the text means.
+static void message_write(unsigned kind, struct str text, struct buf *message) {
     bool known = kind < PERSONAL_KIND_COUNT;
-    buf_add_text(&message, known ? personal_kind_name((enum personal_kind)kind) : "value");
-    buf_add_char(&message, '\0');
-    size_t prefix = message.size;
+    buf_add_text(message, known ? personal_kind_name((enum personal_kind)kind) : "value");
+    buf_add_char(message, '\0');
+    size_t prefix = message->size;
     if (known) {
-        meaning_write(kind, text, &message);
+        meaning_write(kind, text, message);
     } else {
-        buf_add_str(&message, str_trim(text));
+        buf_add_str(message, str_trim(text));
     }
-    if (buf_err(&message) != OK) {
-        out->err = buf_err(&message);
-        buf_close(&message);
+    if (buf_err(message) == OK && kind == PERSONAL_MOBILE) {
+        struct str digits = {message->data + prefix, message->size - prefix};
+        struct str own = national_mobile(digits);
+        memmove(message->data + prefix, own.data, own.size);
+        message->size = prefix + own.size;
+    }
+}
+
+void pseudonym_write(const struct hmac_key *key, unsigned kind, struct str text, struct buf *out) {
+    // Nearly all values are short: no memory is taken for them.
+    enum { PREFIX_BYTES = 16 };
+    char room[256];
+    struct buf message;
+    bool small = text.size + PREFIX_BYTES <= sizeof room;
+    buf_open(&message, 2 * LIMIT_CELL_BYTES);
+    if (small) message = (struct buf){.data = room, .room = sizeof room, .cap_bytes = sizeof room};
+    message_write(kind, text, &message);
+    enum err err = buf_err(&message);
+    struct hash hash = {0};
+    if (err == OK) hash = hmac_with(key, buf_str(&message));
+    if (!small) buf_close(&message);
+    if (err != OK) {
+        out->err = err;
         return;
     }
-    if (kind == PERSONAL_MOBILE) {
-        struct str digits = {message.data + prefix, message.size - prefix};
-        struct str own = national_mobile(digits);
-        memmove(message.data + prefix, own.data, own.size);
-        message.size = prefix + own.size;
-    }
-    struct hash hash = hmac_with(key, buf_str(&message));
-    buf_close(&message);
     char hex[SHA256_HEX_SIZE];
     hash_hex(&hash, hex);
     // Ten digits in a row at most: no pseudonym may look like a mobile number or a card.

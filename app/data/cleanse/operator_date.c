@@ -83,6 +83,22 @@ static enum err coarsen_to_number(const struct date *date, struct part *part, ui
     return OK;
 }
 
+// "1987-Q3" or "1987-09"; years outside 0-9999 as they are.
+static size_t date_text(enum coarseness coarseness, int64_t days, char out[static 32]) {
+    int64_t year;
+    unsigned month, day;
+    civil_from_days(days, &year, &month, &day);
+    if (year < 0 || year > 9999) {
+        return (size_t)snprintf(out, 32, "%lld-%02u", (long long)year, month);
+    }
+    for (int i = 3; i >= 0; i--, year /= 10) out[i] = (char)('0' + year % 10);
+    bool quarter = coarseness == COARSE_QUARTER;
+    out[4] = '-';
+    out[5] = quarter ? 'Q' : (char)('0' + month / 10);
+    out[6] = (char)('0' + (quarter ? (month + 2) / 3 : month % 10));
+    return 7;
+}
+
 static enum err coarsen_to_text(const struct date *date, struct part *part, uint32_t place) {
     const struct column column = part->columns[place];
     struct text_edit edit;
@@ -92,14 +108,9 @@ static enum err coarsen_to_text(const struct date *date, struct part *part, uint
             err = text_edit_missing(&edit);
             continue;
         }
-        int64_t year;
-        unsigned month, day;
-        civil_from_days(days_of(&column, row), &year, &month, &day);
         char text[32];
-        int size = date->coarseness == COARSE_QUARTER
-                       ? snprintf(text, sizeof text, "%04lld-Q%u", (long long)year, (month + 2) / 3)
-                       : snprintf(text, sizeof text, "%04lld-%02u", (long long)year, month);
-        err = text_edit_add(&edit, (struct str){text, (size_t)size});
+        size_t size = date_text(date->coarseness, days_of(&column, row), text);
+        err = text_edit_add(&edit, (struct str){text, size});
         part->tally->cells_changed++;
     }
     if (err == OK) return text_edit_finish(&edit);

@@ -205,11 +205,24 @@ static enum err decode_cell(const struct decode *decode, struct part *part, stru
     return emptied ? text_edit_missing(edit) : text_edit_add(edit, repaired);
 }
 
+// Whether any cell of the column changes or is to be counted; if none, the column stays as it is.
+static bool column_needs_repair(const struct decode *decode, const struct part *part,
+                                const struct column *column) {
+    for (uint32_t row = 0; row < part->row_count; row++) {
+        if (part->gone[row] || !column_valid(column, row)) continue;
+        struct str cell = column_text(column, row);
+        if (may_need_repair(decode, cell)) return true;
+        if (decode->trim && trim_all(cell).size != cell.size) return true;
+    }
+    return false;
+}
+
 static enum err decode_column(const struct decode *decode, struct part *part, uint32_t place,
                               struct buf *scratch) {
     const struct column column = part->columns[place];
     struct text_edit edit;
     uint64_t changed = part->tally->cells_changed;
+    if (!column_needs_repair(decode, part, &column)) return OK;
     enum err err = text_edit_open(&edit, part, place);
     for (uint32_t row = 0; row < part->row_count && err == OK; row++) {
         if (part->gone[row] || !column_valid(&column, row)) {

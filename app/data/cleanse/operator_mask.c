@@ -247,11 +247,21 @@ static enum err mask_inside_cell(const struct mask *mask, struct part *part, str
     return text_edit_add(edit, buf_str(scratch));
 }
 
+static bool column_has_hits(const struct part *part, const struct column *column) {
+    struct personal_hit hit;
+    for (uint32_t row = 0; row < part->row_count; row++) {
+        if (part->gone[row] || !column_valid(column, row)) continue;
+        if (personal_scan(column_text(column, row), &hit, 1) > 0) return true;
+    }
+    return false;
+}
+
 static enum err mask_inside(const struct mask *mask, struct part *part, uint32_t place,
                             struct buf *scratch) {
     const struct column column = part->columns[place];
     struct text_edit edit;
     uint64_t changed = part->tally->cells_changed;
+    if (!column_has_hits(part, &column)) return OK;
     enum err err = text_edit_open(&edit, part, place);
     for (uint32_t row = 0; row < part->row_count && err == OK; row++) {
         if (part->gone[row] || !column_valid(&column, row)) {

@@ -371,13 +371,29 @@ static void scan_groups(struct scan *scan) {
     scan->at = starts < count && more ? groups[starts].start : groups[count - 1].end;
 }
 
+// Most digits in real text are ages, doses and prices. Where a short run of ASCII digits ends without
+// a sign that could go on with it, the bytes of the run; else 0.
+static size_t short_number(struct str text, size_t at) {
+    size_t end = at;
+    while (end < text.size && is_digit(text.data[end])) end++;
+    if (end == at || end - at >= MOBILE_DIGITS) return 0;
+    if (end == text.size) return end - at;
+    uint8_t next = (uint8_t)text.data[end];
+    bool may_go_on = next == ' ' || next == '-' || next == '\t' || next == '\n' || next == '\r' ||
+                     next == 0xC2 || next == 0xE2 || next == 0xE3 || next == 0xEF;
+    return may_go_on ? 0 : end - at;
+}
+
 size_t personal_scan(struct str text, struct personal_hit *hits, size_t hits_room) {
     struct scan scan = {.text = text, .hits = hits, .room = hits_room};
     while ((scan.at = digit_or_at_find(text, scan.at)) < text.size) {
         struct personal_hit hit;
         uint8_t value;
         uint32_t bytes;
-        if (digit_at(text, scan.at, &value, &bytes)) {
+        size_t number = short_number(text, scan.at);
+        if (number) {
+            scan.at += number;
+        } else if (digit_at(text, scan.at, &value, &bytes)) {
             scan_groups(&scan);
         } else if (email_around(text, scan.at, scan.behind, &hit)) {
             scan_add(&scan, &hit);
