@@ -18,7 +18,8 @@ static bool province_exists(unsigned province) {
     // GB/T 2260: by tens the last province of each great region; 71 is Taiwan.
     static const uint8_t last[] = {0, 15, 23, 37, 46, 54, 65, 71};
     unsigned tens = province / 10;
-    return tens >= 1 && tens <= 7 && province % 10 >= 1 && province <= last[tens];
+    bool first = province % 10 >= 1 || province == 50; // Chongqing stands before its region's first
+    return tens >= 1 && tens <= 7 && first && province <= last[tens];
 }
 
 // GB/T 2260 with withdrawn codes: a municipality has the parts 01-03, a province the cities 01-20,

@@ -217,6 +217,31 @@ static void same_bytes_on_any_number_of_threads(void) {
     json_close(root);
 }
 
+// More values than are kept one by one: the estimates must say so and be near.
+static void estimates_beyond_its_memory(void) {
+    enum { DIFFERENT = 2500000, REPEATED = 300000 };
+    struct buf text;
+    buf_open(&text, (size_t)1 << 30);
+    buf_add_text(&text, "n:integer\n");
+    for (uint32_t row = 0; row < DIFFERENT + REPEATED; row++) {
+        buf_add_u64(&text, row % DIFFERENT);
+        buf_add_char(&text, '\n');
+    }
+    buf_add_char(&text, '\0');
+    small_table_write(in_path, text.data);
+    buf_close(&text);
+    struct json *root = profile_of(NULL, 2);
+    REQUIRE(root);
+    const struct json *column = column_at(root, 0), *rows = json_member(root, "duplicates");
+    CHECK(!json_member_bool(column, "distinct_exact", true));
+    CHECK_NEAR(json_member_number(column, "distinct", 0), DIFFERENT, 0.033 * DIFFERENT);
+    CHECK(!json_member_bool(rows, "exact", true));
+    CHECK_NEAR(json_member_number(rows, "rows", 0), REPEATED, 0.02 * REPEATED);
+    // Four million numbers still fit: the middle one is exact.
+    CHECK_NEAR(number_at(json_member(column, "quantiles"), 3), 1099999.5, 0);
+    json_close(root);
+}
+
 static void stops_when_told(void) {
     struct progress progress = {0};
     struct fault fault = {0};
@@ -254,6 +279,7 @@ int main(void) {
     CHECK_RUN(proposes_a_recipe);
     CHECK_RUN(refuses_what_is_no_profile);
     CHECK_RUN(same_bytes_on_any_number_of_threads);
+    CHECK_RUN(estimates_beyond_its_memory);
     CHECK_RUN(stops_when_told);
     CHECK_RUN(survives_want_of_memory);
     struct fault fault = {0};
