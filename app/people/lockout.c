@@ -1,5 +1,5 @@
-// The lock-out's memory: a table of fixed size, looked up by a keyed hash. When it is full the entry
-// that has been quiet for longest makes room, so that memory stays bounded whoever comes.
+// The lock-out's memory: a table of fixed size, looked up by a keyed hash. When it is full the
+// entry that has been quiet for longest makes room, so that memory stays bounded whoever comes.
 #include "base/clock.h"
 #include "people/people_private.h"
 

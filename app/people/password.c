@@ -2,7 +2,8 @@
 #include "base/text.h"
 #include "people/people_private.h"
 
-// Of ten characters and more, from the top of what is published of leaked passwords, here and abroad.
+// Of ten characters and more, from the top of what is published of leaked passwords, here and
+// abroad.
 static const char *const COMMON[] = {
     "1234567890",   "12345678910",   "123456789a",    "a123456789",   "0123456789",
     "0987654321",   "1234567891",    "123456789abc",  "1q2w3e4r5t",   "1q2w3e4r5t6y",

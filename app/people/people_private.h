@@ -1,5 +1,6 @@
-// The inside of people: the person's record, the lock-out's memory, and what the files of this folder
-// share. A change to what a person may is written together with its audit entry, in one transaction.
+// The inside of people: the person's record, the lock-out's memory, and what the files of this
+// folder share. A change to what a person may is written together with its audit entry, in one
+// transaction.
 #pragma once
 
 #include <pthread.h>
@@ -33,8 +34,9 @@ struct lockout {
 };
 void lockout_open(struct lockout *lockout);
 void lockout_close(struct lockout *lockout);
-// Counts an attempt for `kind` ("name", "address") and `what`. `known_failures` and `known_until_ms`
-// are what the store remembers. Returns 0, or the seconds to wait: then nothing was counted.
+// Counts an attempt for `kind` ("name", "address") and `what`. `known_failures` and
+// `known_until_ms` are what the store remembers. Returns 0, or the seconds to wait: then nothing
+// was counted.
 uint64_t lockout_begin(struct lockout *lockout, const char *kind, struct str what,
                        uint64_t known_failures, int64_t known_until_ms);
 // The attempt was right: forget its failures.

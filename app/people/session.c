@@ -1,7 +1,7 @@
 // Who is it: setup, sign-in, sessions and tokens as they come in by the doors.
 //
-// A secret is 43 letters of which the store keeps the SHA-256; a token's begins with "cy_". A session
-// ends 12 hours after it began, or 2 hours after it was last used.
+// A secret is 43 letters of which the store keeps the SHA-256; a token's begins with "cy_". A
+// session ends 12 hours after it began, or 2 hours after it was last used.
 #include <string.h>
 
 #include "base/clock.h"

@@ -164,7 +164,8 @@ enum err audit_verify(struct store_txn *txn, uint64_t *out_count, struct hash *o
         struct head head;
         err = head_read(txn, &head);
         if (err != OK && err != ERR_CORRUPT) return store_explain(err, fault);
-        // A head that is further on: the end was cut off. One that stays behind: entries were added.
+        // A head that is further on: the end was cut off. One that stays behind: entries were
+        // added.
         if (err == ERR_CORRUPT || head.sequence != verify.last.sequence ||
             !hash_equal(&head.hash, &verify.last.hash)) {
             verify.broken_at = verify.last.sequence + 1;

@@ -1,5 +1,6 @@
 // The backup: a snapshot of the state, then the blobs that this snapshot names, then the secrets.
-// Blobs do not change and no sweep runs meanwhile, so only the snapshot must be taken at one moment.
+// Blobs do not change and no sweep runs meanwhile, so only the snapshot must be taken at one
+// moment.
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>

@@ -1,12 +1,14 @@
 // The pages of LMDB's file, looked at with suspicion. A file has head pages 0 and 1; the one with
-// the greater transaction number holds the roots of two trees: the free list, and the tree of names,
-// whose leaves hold the roots of the tables.
+// the greater transaction number holds the roots of two trees: the free list, and the tree of
+// names, whose leaves hold the roots of the tables.
 //
 //   page   0 u64 its own number   8 u16 pad  10 u16 flags   12 u16 lower, u16 upper (or u32 pages)
 //         16 u16 places of the nodes, up to `lower`; nodes fill the page from `upper` to its end
 //   node   0 u16 low, u16 high   4 u16 flags   6 u16 key size   8 key, then data
-//   tree   0 u32 pad  4 u16 flags  6 u16 depth  8 u64 branch, leaf, overflow pages, entries  40 root
-//   head  16 u32 magic, u32 version, u64 address, u64 map size  40 two trees  136 u64 last page, txn
+//   tree   0 u32 pad  4 u16 flags  6 u16 depth  8 u64 branch, leaf, overflow pages
+//         32 u64 entries  40 u64 root
+//   head  16 u32 magic, u32 version, u64 address, u64 map size  40 two trees
+//        136 u64 last page  144 u64 transaction
 //
 // Source: mdb.c of LMDB 0.9, "Page Flags" to "struct MDB_meta". Little-endian machines only, like
 // the file.

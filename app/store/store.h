@@ -186,17 +186,19 @@ enum err blob_path(struct store *store, const struct hash *hash, char *out, size
 enum err store_sweep(struct store *store, int64_t age_ms, uint64_t *out_removed) MUST_USE;
 
 // ---- the whole -----------------------------------------------------------------------------
-// Verifies every record, index, blob (size and hash) and the audit chain; calls tell() once for each
-// finding (codes store.page_damaged, store.record_damaged, store.index_dangling, store.mode_open,
-// blob.missing, blob.wrong_content, audit.broken). `secrets` too: file modes. *out_findings counts them.
+// Verifies every record, index, blob (size and hash) and the audit chain; calls tell() once for
+// each finding (codes store.page_damaged, store.record_damaged, store.index_dangling,
+// store.mode_open, blob.missing, blob.wrong_content, audit.broken). `secrets` too: file modes.
+// *out_findings counts them.
 enum err store_check(struct store *store, struct progress *progress,
                      void (*tell)(void *ctx, const struct fault *finding), void *ctx,
                      uint64_t *out_findings) MUST_USE;
 // A whole copy while the server runs: one archive file (POSIX tar: state, the blobs that state
-// names, keys, tls and a manifest with hashes), written as a whole or not at all, mode 0600. It holds
-// the secrets of keys/ and tls/: whoever has the archive is the box, so keep it as you keep the box.
-// jobs/ and what is being uploaded are not in it. Sizes to many GB in constant memory; DIR/temp needs
-// room for a copy of the state. May be called in the process that has the store open.
+// names, keys, tls and a manifest with hashes), written as a whole or not at all, mode 0600. It
+// holds the secrets of keys/ and tls/: whoever has the archive is the box, so keep it as you keep
+// the box. jobs/ and what is being uploaded are not in it. Sizes to many GB in constant memory;
+// DIR/temp needs room for a copy of the state. May be called in the process that has the store
+// open.
 enum err store_backup(const char *dir, const char *archive_path, struct progress *progress,
                       struct fault *fault) MUST_USE;
 // The same as a stream: write() is called with pieces in order.

@@ -1,7 +1,7 @@
 // The inside of the store: the environment, the writer's queue, the reader gate, and what the files
 // of this folder share. Nothing outside app/store and its tests includes this. Tables' on-disk
-// numbers and the schema's version live in schema.c; when you add a table, also: its name and number
-// there, a migration that makes it, and its line in store.h.
+// numbers and the schema's version live in schema.c; when you add a table, also: its name and
+// number there, a migration that makes it, and its line in store.h.
 #pragma once
 
 #include <lmdb.h>

@@ -1,6 +1,6 @@
 // POSIX tar (ustar, with pax headers for sizes beyond 8 GiB): the little of it that backups need,
-// regular files only. A writer hands its bytes to a function in order; a reader reads a file from its
-// start. Both keep constant memory. Used inside store/; one thread at a time.
+// regular files only. A writer hands its bytes to a function in order; a reader reads a file from
+// its start. Both keep constant memory. Used inside store/; one thread at a time.
 #pragma once
 
 #include <stdint.h>
@@ -31,8 +31,9 @@ struct tar_entry {
     char path[TAR_PATH_BYTES_MAX + 1];
     uint64_t size;
 };
-// Goes to the next entry, passing what was not read of this one. ERR_NOT_FOUND at the archive's end,
-// ERR_CORRUPT for a broken header, an end without the closing blocks, or anything that is no plain file.
+// Goes to the next entry, passing what was not read of this one. ERR_NOT_FOUND at the archive's
+// end, ERR_CORRUPT for a broken header, an end without the closing blocks, or anything that is no
+// plain file.
 enum err tar_read_entry(struct tar_reader *reader, struct tar_entry *out) MUST_USE;
 // Up to `size` bytes of the entry; *out_size 0 at its end.
 enum err tar_read_data(struct tar_reader *reader, void *out, size_t size,

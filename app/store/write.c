@@ -1,5 +1,6 @@
 // The writer: one thread that takes all changes that wait and commits them together. While it
-// waits for the disk, the next ones gather; so the cost of a sync is shared by as many as there are.
+// waits for the disk, the next ones gather; so the cost of a sync is shared by as many as there
+// are.
 //
 //   store_write ──> queue ──> writer: begin ─┬─ change in a nested transaction ─ keep or drop
 //        ^                                   ├─ change …

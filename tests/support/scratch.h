@@ -1,5 +1,5 @@
-// A folder of a test's own below TMPDIR, removed when the program ends; and the small things tests do
-// to files. For tests only: every function ends the program when it cannot do what it is for.
+// A folder of a test's own below TMPDIR, removed when the program ends; and the small things tests
+// do to files. For tests only: every function ends the program when it cannot do what it is for.
 #pragma once
 
 #include <stddef.h>
