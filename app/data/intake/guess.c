@@ -36,7 +36,8 @@ static void take_census(const struct dialect *dialect, struct str text, bool who
             fields = 0;
         }
     }
-    if (whole && text.size > record_start && out->records < GUESS_RECORDS) { // no newline at the end
+    if (whole && text.size > record_start &&
+        out->records < GUESS_RECORDS) { // no newline at the end
         fields++;
         if (out->records++ == 0) out->first = fields;
         if (fields <= LIMIT_COLUMNS) out->counts[fields]++;
@@ -77,8 +78,7 @@ static char guess_delimiter(struct dialect dialect, struct str text, bool whole)
         if (candidates[i] == ' ' && (best_score > 0 || census.share < 0.95)) continue;
         double agree = census.first == census.most_common ? 1 : 0.5;
         // Fields count little beside agreement: 2 give 0.5, 10 give 0.9.
-        double score = census.share * census.share * agree *
-                       (1 - 1.0 / (double)census.most_common);
+        double score = census.share * census.share * agree * (1 - 1.0 / (double)census.most_common);
         if (score > best_score) best_score = score, best = candidates[i];
     }
     return best;
@@ -104,8 +104,10 @@ enum err sample_csv(const struct dialect *dialect, char *text, size_t size, bool
     size_t behind = count; // the last end of a record decides what is whole
     while (behind > 0 && text[ends[behind - 1]] != dialect->newline) behind--;
     bool tail = whole && size > (behind ? ends[behind - 1] + (size_t)1 : 0);
-    if (tail) ends[count++] = (uint32_t)size; // one past the text: the record's end
-    else count = behind;
+    if (tail)
+        ends[count++] = (uint32_t)size; // one past the text: the record's end
+    else
+        count = behind;
     struct cell *cells = ARENA_ARRAY(arena, struct cell, count + 1);
     uint32_t *starts = ARENA_ARRAY(arena, uint32_t, count + 1);
     if (!cells || !starts) return ERR_MEMORY;
@@ -120,8 +122,10 @@ enum err sample_csv(const struct dialect *dialect, char *text, size_t size, bool
         if (!last) continue;
         bool blank = cell_count == starts[rows] + 1 && cells[cell_count - 1].text.size == 0 &&
                      cells[cell_count - 1].kind == CELL_PLAIN;
-        if (blank) cell_count--;
-        else starts[++rows] = cell_count;
+        if (blank)
+            cell_count--;
+        else
+            starts[++rows] = cell_count;
     }
     *out = (struct sample){cells, starts, rows};
     return OK;
@@ -149,9 +153,12 @@ static void vote(const struct sample *sample, const struct missing_words *missin
     bool digits = counts.numbers * 10 >= counts.values * 9; // identifiers are text, but of digits
     union cell_value value;
     if (type != COLUMN_TEXT || digits) {
-        bool fits = cell_fits(first->text, type == COLUMN_TEXT ? COLUMN_NUMBER : type, true, &value);
-        if (fits) votes->no += 2;
-        else votes->yes += 2;
+        bool fits =
+            cell_fits(first->text, type == COLUMN_TEXT ? COLUMN_NUMBER : type, true, &value);
+        if (fits)
+            votes->no += 2;
+        else
+            votes->yes += 2;
     } else if (again) {
         votes->no++;
     }

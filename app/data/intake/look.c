@@ -139,7 +139,8 @@ enum err look_name(struct arena *arena, struct str raw, const struct intake_colu
     return copy_str(arena, name, out);
 }
 
-// Names, types and what was told, for all columns. `names`: raw, may be fewer than there are columns.
+// Names, types and what was told, for all columns. `names`: raw, may be fewer than there are
+// columns.
 static enum err make_columns(struct look *look, const struct str *names, uint32_t name_count,
                              const struct type_counts *counts, uint32_t count) {
     struct intake_options *options = &look->out->options;

@@ -106,7 +106,9 @@ static void encodings(void) {
     IMPORTS("\xEF\xBB\xBF姓名,年龄\n张三,5\n", want);
     IMPORTS("\xD0\xD5\xC3\xFB,\xC4\xEA\xC1\xE4\n\xD5\xC5\xC8\xFD,5\n", want);
     CHECK_EQ(result.options.encoding, ENCODING_GB18030);
-    IMPORTS("\xFF\xFE\xD3\x59\x0D\x54,\0\x74\x5E\x84\x9F\n\0\x20\x5F\x09\x4E,\0" "5\0\n\0", want);
+    IMPORTS("\xFF\xFE\xD3\x59\x0D\x54,\0\x74\x5E\x84\x9F\n\0\x20\x5F\x09\x4E,\0"
+            "5\0\n\0",
+            want);
     CHECK_EQ(result.options.encoding, ENCODING_UTF16LE);
     IMPORTS("\xA9\x6D\xA6\x57,\xA6\x7E\xC4\xD6\n\xB1\x69\xA4\x54,5\n", "姓名,年齡\r\n張三,5\r\n");
     // What cannot be decoded is told where it stands, and nothing around it is lost.
@@ -122,7 +124,9 @@ static void faults_are_told(void) {
     for (int i = 0; i < 400; i++) {
         const char *number = i == 100 ? "x" : "7", *day = i == 200 ? "2026-02-30" : "2026-02-03";
         size += (size_t)snprintf(text + size, sizeof text - size, "%s,%s%s\n", number, day,
-                                 i == 300 ? "" : i == 301 ? ",u,v" : ",u");
+                                 i == 300   ? ""
+                                 : i == 301 ? ",u,v"
+                                            : ",u");
     }
     put(text, size);
     REQUIRE(run() == OK);
@@ -251,9 +255,15 @@ static void told_options(void) {
     intake_options_write(&writer, &options);
     CHECK_BYTES(second.data, second.size, first.data, first.size);
     static const char *const wrong[] = {
-        "{\"delimiter\":\"ab\"}", "{\"delimiter\":\"\\n\"}", "{\"encoding\":\"ebcdic\"}",
-        "{\"header\":1}", "{\"columns\":{}}", "{\"columns\":[{\"type\":\"float\"}]}",
-        "{\"columns\":[{\"type_told\":true}]}", "{\"packing\":\"rar\"}", "[]",
+        "{\"delimiter\":\"ab\"}",
+        "{\"delimiter\":\"\\n\"}",
+        "{\"encoding\":\"ebcdic\"}",
+        "{\"header\":1}",
+        "{\"columns\":{}}",
+        "{\"columns\":[{\"type\":\"float\"}]}",
+        "{\"columns\":[{\"type_told\":true}]}",
+        "{\"packing\":\"rar\"}",
+        "[]",
         "{\"quote\":\",\",\"delimiter\":\",\"}",
     };
     for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
@@ -352,10 +362,14 @@ static size_t random_csv(char *text, size_t most) {
             switch (i == 0 ? 0 : check_below(7)) {
             case 0: size += (size_t)sprintf(text + size, "%d", (int)check_below(100000)); break;
             case 1: size += (size_t)sprintf(text + size, "%.3f", check_uniform() * 1000); break;
-            case 2: size += (size_t)sprintf(text + size, "\"a \"\"b\"\",\n%d\"", (int)check_below(9)); break;
+            case 2:
+                size += (size_t)sprintf(text + size, "\"a \"\"b\"\",\n%d\"", (int)check_below(9));
+                break;
             case 3: size += (size_t)sprintf(text + size, "\"plain\""); break;
             case 4: break;
-            case 5: size += (size_t)sprintf(text + size, "2026-%02d-03", 1 + (int)check_below(13)); break;
+            case 5:
+                size += (size_t)sprintf(text + size, "2026-%02d-03", 1 + (int)check_below(13));
+                break;
             default: size += (size_t)sprintf(text + size, "患者%d\"", (int)check_below(1000));
             }
         }
@@ -428,7 +442,8 @@ static int step(void *context) {
     struct fault why = {0};
     unlink(table_path);
     if (arena_open(16 << 20, &own)) return 1;
-    enum err err = intake_run(source_path, &options, table_path, report_path, NULL, own, &made, &why);
+    enum err err =
+        intake_run(source_path, &options, table_path, report_path, NULL, own, &made, &why);
     if (err) {
         CHECK_EQ(err, ERR_MEMORY);
         CHECK(why.code[0] != '\0' && made.rows == 4711 && !file_exists(table_path));
@@ -473,7 +488,8 @@ static void cancel_and_progress(void) {
     put("a,b\n1,x\n2,y\n", 12);
     fault = (struct fault){0};
     unlink(table_path);
-    CHECK_EQ(intake_run(source_path, &options, table_path, "", &progress, arena, &result, &fault), OK);
+    CHECK_EQ(intake_run(source_path, &options, table_path, "", &progress, arena, &result, &fault),
+             OK);
     CHECK(progress.rows == 2 && progress.done == 12 && progress.total == 12);
     CHECK_EQ(progress.phase, PHASE_DONE);
     progress.cancel = 1;

@@ -11,8 +11,8 @@ static size_t random_text(char *text, size_t most) {
     static const char hard[] = "\",\n\r a1;'";
     size_t size = check_below(most), kind = check_below(3);
     for (size_t i = 0; i < size; i++) {
-        bool special = kind == 0 || (kind == 1 && check_below(4) == 0) ||
-                       (kind == 2 && check_below(30) == 0);
+        bool special =
+            kind == 0 || (kind == 1 && check_below(4) == 0) || (kind == 2 && check_below(30) == 0);
         text[i] = special ? hard[check_below(sizeof hard - 1)] : 'x';
     }
     return size;
@@ -62,9 +62,12 @@ static size_t read_field(const char *text, size_t size, size_t at, char *out, si
         if (at == size) break;
         char c = text[at];
         if (open) {
-            if (c == '"' && at + 1 < size && text[at + 1] == '"') out[n++] = '"', at += 2;
-            else if (c == '"') open = false, at++;
-            else out[n++] = c, at++;
+            if (c == '"' && at + 1 < size && text[at + 1] == '"')
+                out[n++] = '"', at += 2;
+            else if (c == '"')
+                open = false, at++;
+            else
+                out[n++] = c, at++;
         } else if (c == ',' || c == '\n') {
             break;
         } else {
@@ -125,8 +128,8 @@ static void decimals_equal_number_parse(void) {
     for (int round = 0; round < 300000; round++) {
         size_t size = check_below(11);
         for (size_t i = 0; i < sizeof text; i++) {
-            text[i] = check_below(3) ? (char)('0' + check_below(10))
-                                     : most[check_below(sizeof most - 1)];
+            text[i] =
+                check_below(3) ? (char)('0' + check_below(10)) : most[check_below(sizeof most - 1)];
         }
         struct str s = {text, size};
         int64_t mantissa;
@@ -198,15 +201,36 @@ static size_t line(const char *text) {
 }
 
 static void json_lines(void) {
-    CHECK_EQ(line("{\"a\":1,\"b\":\"x\\u60a3\\n\\\"\",\"c\":null,\"d\":[1,{\"e\":[]}], \"f\" : true}"), 0);
+    CHECK_EQ(
+        line("{\"a\":1,\"b\":\"x\\u60a3\\n\\\"\",\"c\":null,\"d\":[1,{\"e\":[]}], \"f\" : true}"),
+        0);
     CHECK_STR(members, "a=1(0) b=x患\n\"(2) c=null(3) d=[1,{\"e\":[]}](2) f=true(0) ");
     CHECK_EQ(line(" { } "), 0);
     CHECK_EQ(line("{\"a\":\"\\ud840\\udc00\\ud800\"}"), 0);
     CHECK_STR(members, "a=\U00020000\uFFFD(2) ");
     static const char *const wrong[] = {
-        "", "[]", "1", "{", "{\"a\"}", "{\"a\":}", "{\"a\":1,}", "{a:1}", "{\"a\":01}", "{\"a\":1}x",
-        "{\"a\":tru}", "{\"a\":\"\\x\"}", "{\"a\":\"\\u12g4\"}", "{\"a\":[1,]}", "{\"a\":[}", "{\"a\":{]}",
-        "{\"a\":\"x}", "{\"a\":1.}", "{\"a\":-}", "{\"a\":1e}", "{\"a\":{\"b\" 1}}", "{\"a\":\"\t\"}",
+        "",
+        "[]",
+        "1",
+        "{",
+        "{\"a\"}",
+        "{\"a\":}",
+        "{\"a\":1,}",
+        "{a:1}",
+        "{\"a\":01}",
+        "{\"a\":1}x",
+        "{\"a\":tru}",
+        "{\"a\":\"\\x\"}",
+        "{\"a\":\"\\u12g4\"}",
+        "{\"a\":[1,]}",
+        "{\"a\":[}",
+        "{\"a\":{]}",
+        "{\"a\":\"x}",
+        "{\"a\":1.}",
+        "{\"a\":-}",
+        "{\"a\":1e}",
+        "{\"a\":{\"b\" 1}}",
+        "{\"a\":\"\t\"}",
     };
     for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
         CHECK_STR(line(wrong[i]) ? "wrong" : wrong[i], "wrong");
