@@ -50,6 +50,6 @@ void decoder_start(struct decoder *decoder, enum encoding encoding);
 size_t decoder_run(struct decoder *decoder, struct str in, bool last, char *out);
 
 // Which encoding a sample is in, by evidence: byte order mark, NUL pattern, UTF-8 validity, then
-// how plausible its characters are as GB18030 and as Big5 (frequent characters score). `whole` tells
-// that the sample does not end in the middle of the file. *confidence 0..1.
+// how plausible its characters are as GB18030 and as Big5 (frequent characters score). `whole`
+// tells that the sample does not end in the middle of the file. *confidence 0..1.
 enum encoding encoding_guess(struct str sample, bool whole, double *confidence);

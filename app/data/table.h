@@ -105,8 +105,9 @@ enum err batch_set_cell(struct batch_builder *builder, uint32_t column, const st
                         uint32_t row) MUST_USE;
 // Filling whole columns at once, for what has many rows at hand. For the next rows, at most
 // batch_rows_left: every column is filled by writing to its slots (INTEGER, DATE, TIME: int64_t;
-// NUMBER: double; BOOLEAN: uint8_t; slots marked missing are zeroed), TEXT by batch_set_texts, where
-// a missing value has data NULL; then batch_rows_end counts them. No mixing with single rows between.
+// NUMBER: double; BOOLEAN: uint8_t; slots marked missing are zeroed), TEXT by batch_set_texts,
+// where a missing value has data NULL; then batch_rows_end counts them. No mixing with single rows
+// between.
 uint32_t batch_rows_left(const struct batch_builder *builder);
 void *batch_slots(struct batch_builder *builder, uint32_t column);
 void batch_slot_missing(struct batch_builder *builder, uint32_t column, uint32_t ahead);

@@ -6,8 +6,8 @@
 
 enum { EXPORT_PIECE_BYTES = 256 << 10 };
 
-// Quotes only what needs them. `alone`: the only cell of its record, which must not look like a blank
-// line.
+// Quotes only what needs them. `alone`: the only cell of its record, which must not look like a
+// blank line.
 static void put_cell(struct buf *out, struct str text, bool alone) {
     bool quotes = alone && text.size == 0;
     if (text.size && (text.data[0] == ' ' || text.data[text.size - 1] == ' ')) quotes = true;

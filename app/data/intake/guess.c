@@ -67,23 +67,20 @@ static char guess_quote(struct str text) {
 // then more fields are better. Spaces are in the text of other files, so they come last.
 static char guess_delimiter(struct dialect dialect, struct str text, bool whole) {
     static const char candidates[] = {'\t', ';', '|', ',', '\x01', '^', ' '};
-    struct census *census = memory_take(sizeof *census);
-    if (!census) return ',';
+    struct census census;
     char best = ',';
     double best_score = 0;
     for (size_t i = 0; i < sizeof candidates; i++) {
         if (candidates[i] == dialect.quote) continue;
         dialect.delimiter = candidates[i];
-        take_census(&dialect, text, whole, census);
-        if (census->most_common < 2 || census->share < 0.5) continue;
-        if (candidates[i] == ' ' && (best_score > 0 || census->share < 0.95)) continue;
-        double agree = census->first == census->most_common ? 1 : 0.5;
+        take_census(&dialect, text, whole, &census);
+        if (census.most_common < 2 || census.share < 0.5) continue;
+        if (candidates[i] == ' ' && (best_score > 0 || census.share < 0.95)) continue;
+        double agree = census.first == census.most_common ? 1 : 0.5;
         // Fields count little beside agreement: 2 give 0.5, 10 give 0.9.
-        double score =
-            census->share * census->share * agree * (1 - 1.0 / (double)census->most_common);
+        double score = census.share * census.share * agree * (1 - 1.0 / (double)census.most_common);
         if (score > best_score) best_score = score, best = candidates[i];
     }
-    memory_give(census);
     return best;
 }
 

@@ -1,5 +1,5 @@
-// The import: three sets of chunks go round. While one is parsed by all threads, the next is read and
-// the last is written, so that order, row numbers and bytes do not depend on the threads.
+// The import: three sets of chunks go round. While one is parsed by all threads, the next is read
+// and the last is written, so that order, row numbers and bytes do not depend on the threads.
 #include <string.h>
 
 #include "base/file.h"
@@ -231,8 +231,8 @@ static enum err add_late_members(struct import *import, struct fault *fault) {
     return OK;
 }
 
-// Types that did not hold are changed for the next pass. Whole numbers become numbers as soon as one
-// has a fraction, dates become times, for nothing is lost by that; text when more than 1 % fit
+// Types that did not hold are changed for the next pass. Whole numbers become numbers as soon as
+// one has a fraction, dates become times, for nothing is lost by that; text when more than 1 % fit
 // neither.
 static bool change_types(struct import *import) {
     bool changed = false;

@@ -16,12 +16,14 @@
 enum {
     // What intake_look reads, before decoding.
     SAMPLE_BYTES = 1 << 20,
-    // Text of one chunk: its batches then have some ten thousand rows, and what is under way fits in
-    // the caches of a core.
+    // Text of one chunk: its batches then have some ten thousand rows, and what is under way fits
+    // in the caches of a core.
     CHUNK_BYTES = 1 << 20,
-    // A record longer than this is none; more is read of an open quote before it counts as unclosed.
+    // A record longer than this is none; more is read of an open quote before it counts as
+    // unclosed.
     RECORD_BYTES_MAX = 8 << 20,
-    // Quotes that are never closed and cost a scan of RECORD_BYTES_MAX each: then the file is no CSV.
+    // Quotes that are never closed and cost a scan of RECORD_BYTES_MAX each: then the file is no
+    // CSV.
     UNCLOSED_QUOTES_MAX = 100,
     // Bytes of the file read at once, and unpacked bytes decoded at once.
     PIECE_BYTES = 256 << 10,
@@ -63,7 +65,8 @@ enum { SCAN_SLACK = 64 };
 enum scan_state { SCAN_FIELD_START, SCAN_UNQUOTED, SCAN_QUOTED, SCAN_QUOTE_SEEN };
 
 // Appends the positions (from `base` on) of all delimiters and newlines of text[0..size) that end a
-// field; out has room for `size` + SCAN_SLACK of them. Returns their count. *state goes on from piece to piece.
+// field; out has room for `size` + SCAN_SLACK of them. Returns their count. *state goes on from
+// piece to piece.
 size_t csv_scan(const struct dialect *dialect, enum scan_state *state, const char *text,
                 size_t size, uint32_t base, uint32_t *out);
 // The plain loop that defines what the fast ones do.
@@ -112,8 +115,8 @@ union cell_value {
 bool cell_fits(struct str text, enum column_type type, bool told, union cell_value *out);
 
 // The short way for what most cells of numbers are: [-]digits[.digits], at most 8 characters behind
-// the sign, no zero in front, nothing around it; all characters at once, without a loop whose end no
-// branch predictor knows. The value is *out_mantissa / 10^*out_decimals. False: look closer.
+// the sign, no zero in front, nothing around it; all characters at once, without a loop whose end
+// no branch predictor knows. The value is *out_mantissa / 10^*out_decimals. False: look closer.
 // Eight bytes from s.data on must be readable, whatever s.size.
 static inline bool cell_decimal(struct str s, int64_t *out_mantissa, uint32_t *out_decimals) {
     const uint64_t ones = UINT64_C(0x0101010101010101);
@@ -177,9 +180,9 @@ bool guess_header(const struct sample *sample, const struct missing_words *missi
 
 // --- JSON Lines ----------------------------------------------------------------------------------
 
-// One line as an object: for each member `member` is called with its decoded name and value; strings
-// are decoded in place, objects and arrays are given as their text. Returns the position (from 1) of
-// the first byte that is wrong, or 0. Members called before an error count for nothing.
+// One line as an object: for each member `member` is called with its decoded name and value;
+// strings are decoded in place, objects and arrays are given as their text. Returns the position
+// (from 1) of the first byte that is wrong, or 0. Members called before an error count for nothing.
 size_t json_line_read(char *line, size_t size,
                       void (*member)(void *ctx, struct str name, struct cell value), void *ctx);
 
@@ -210,8 +213,8 @@ struct looked {
 enum err look_at(const char *path, const struct intake_options *told, uint32_t sample_limit,
                  struct arena *arena, struct looked *out, struct fault *fault) MUST_USE;
 
-// A name as a schema may have it (one line, trimmed, not too long, "column_N" if empty), unlike those
-// of columns[0..at). In the arena.
+// A name as a schema may have it (one line, trimmed, not too long, "column_N" if empty), unlike
+// those of columns[0..at). In the arena.
 enum err look_name(struct arena *arena, struct str raw, const struct intake_column *columns,
                    uint32_t at, struct str *out) MUST_USE;
 
@@ -283,8 +286,8 @@ enum err chunk_open(struct chunk *chunk, const struct plan *plan) MUST_USE;
 void chunk_close(struct chunk *chunk);
 // Parses all records of the chunk into its builders; errors go to chunk->err.
 void chunk_parse(struct chunk *chunk, const struct plan *plan, bool header);
-// For parse.c, block.c and json_lines.c: the builder a row goes to (NULL: chunk->err), one cell into
-// it, a fault, and an error that ends the import.
+// For parse.c, block.c and json_lines.c: the builder a row goes to (NULL: chunk->err), one cell
+// into it, a fault, and an error that ends the import.
 struct batch_builder *chunk_builder(struct chunk *chunk, const struct plan *plan);
 void chunk_cell(struct chunk *chunk, const struct plan *plan, struct batch_builder *builder,
                 uint32_t column, const struct cell *cell);

@@ -1,5 +1,5 @@
-// JSON Lines without a tree: one pass over the line checks it and hands out its members. Strings are
-// decoded where they stand, for a decoded string is never longer.
+// JSON Lines without a tree: one pass over the line checks it and hands out its members. Strings
+// are decoded where they stand, for a decoded string is never longer.
 #include <string.h>
 
 #include "data/intake/intake_private.h"
@@ -84,7 +84,8 @@ static bool take_escape(struct scanner *s, char **to) {
     return true;
 }
 
-// Moves behind plain characters of a string, eight at a time while none of them is ", \ or a control.
+// Moves behind plain characters of a string, eight at a time while none of them is ", \ or a
+// control.
 static char *plain_run(char *at, const char *end) {
     const uint64_t ones = UINT64_C(0x0101010101010101), tops = UINT64_C(0x8080808080808080);
     while (end - at >= 8) {
@@ -266,7 +267,8 @@ static void add_unknown(struct chunk *chunk, struct str name) {
     if (chunk->unknown_count < LIMIT_COLUMNS) chunk->unknown_names[chunk->unknown_count++] = name;
 }
 
-// Which of the record's cells are filled is told by text.data, for a present value is never at NULL.
+// Which of the record's cells are filled is told by text.data, for a present value is never at
+// NULL.
 static void keep_member(void *ctx, struct str name, struct cell value) {
     struct row *row = ctx;
     const struct plan *plan = row->plan;

@@ -95,18 +95,20 @@ static void ignore_member(void *ctx, struct str name, struct cell value) {
     (void)ctx, (void)name, (void)value;
 }
 
-// The first line that is not blank is a JSON object.
-static bool is_json_lines(const struct look *look) {
+// Is the first line that is not blank a JSON object?
+static enum err guess_format(struct look *look, enum intake_format *out) {
     struct str text = {look->text, look->size};
+    *out = FORMAT_CSV;
     while (text.size && str_trim((struct str){text.data, 1}).size == 0) text.data++, text.size--;
-    if (text.size == 0 || text.data[0] != '{') return false;
+    if (text.size == 0 || text.data[0] != '{') return OK;
     const char *newline = memchr(text.data, '\n', text.size);
-    if (!newline && !look->whole) return false;
+    if (!newline && !look->whole) return OK;
     size_t size = newline ? (size_t)(newline - text.data) : text.size;
-    char *line = arena_take(look->work, size);
-    if (!line) return false;
-    memcpy(line, text.data, size);
-    return json_line_read(line, size, ignore_member, NULL) == 0;
+    char *copy = arena_take(look->work, size); // reading changes the line
+    if (!copy) return ERR_MEMORY;
+    memcpy(copy, text.data, size);
+    if (json_line_read(copy, size, ignore_member, NULL) == 0) *out = FORMAT_JSON_LINES;
+    return OK;
 }
 
 // --- columns -------------------------------------------------------------------------------------
@@ -137,7 +139,8 @@ enum err look_name(struct arena *arena, struct str raw, const struct intake_colu
     return copy_str(arena, name, out);
 }
 
-// Names, types and what was told, for all columns. `names`: raw, may be fewer than there are columns.
+// Names, types and what was told, for all columns. `names`: raw, may be fewer than there are
+// columns.
 static enum err make_columns(struct look *look, const struct str *names, uint32_t name_count,
                              const struct type_counts *counts, uint32_t count) {
     struct intake_options *options = &look->out->options;
@@ -335,7 +338,7 @@ enum err look_at(const char *path, const struct intake_options *told, uint32_t s
     if (arena_open(LOOK_BYTES, &look.work)) return no_memory(fault);
     err = read_sample(&look, path, fault);
     if (!err && looked.options.format == FORMAT_GUESS) {
-        looked.options.format = is_json_lines(&look) ? FORMAT_JSON_LINES : FORMAT_CSV;
+        if (guess_format(&look, &looked.options.format)) err = no_memory(fault);
     }
     if (!err) {
         bool json = looked.options.format == FORMAT_JSON_LINES;

@@ -1,7 +1,8 @@
 // One block of 64 bytes of CSV, from bit masks: where quotes are, and where delimiters and newlines
-// are. The parity of quotes tells what is inside them, as long as every quote that opens stands at a
-// field's start or doubles one that just closed; where that does not hold, the plain loop walks the
-// block. So the fast loops find exactly what the plain one does. Included by scan.c and scan_avx2.c.
+// are. The parity of quotes tells what is inside them, as long as every quote that opens stands at
+// a field's start or doubles one that just closed; where that does not hold, the plain loop walks
+// the block. So the fast loops find exactly what the plain one does. Included by scan.c and
+// scan_avx2.c.
 #pragma once
 
 #include <string.h>
