@@ -10,7 +10,7 @@ static struct pool *pool_of(uint32_t threads) {
     return pool;
 }
 
-// ---- bins -----------------------------------------------------------------------------------------
+// ---- bins ------------------------------
 
 static uint32_t bin_by_definition(const struct feature_bins *feature, float value) {
     if (isnan(value)) return feature->value_bins;
@@ -66,7 +66,8 @@ static void few_values_get_own_bins(void) {
     sample_close(&s);
 }
 
-// More categories than bins: the frequent keep one each, the rare share one, the unseen are missing.
+// More categories than bins: the frequent keep one each, the rare share one, the unseen are
+// missing.
 static void rare_categories_share(void) {
     struct sample s = sample_take(20000, 1, TASK_BINARY, 2);
     struct pool *pool = pool_of(1);
@@ -89,7 +90,7 @@ static void rare_categories_share(void) {
     sample_close(&s);
 }
 
-// ---- gradients --------------------------------------------------------------------------------------
+// ---- gradients ------------------------------
 
 enum { PIECE = 1003, PADDED = 1008 };
 
@@ -177,7 +178,7 @@ static void quantising_is_fair(void) {
     }
 }
 
-// ---- histograms ---------------------------------------------------------------------------------------
+// ---- histograms ------------------------------
 
 static void histogram_is_the_sum(void) {
     enum { ROWS = 3000, FEATURES = 70 }; // wide enough for blocks of columns
@@ -225,7 +226,7 @@ static void histogram_is_the_sum(void) {
     sample_close(&s);
 }
 
-// ---- search -------------------------------------------------------------------------------------------
+// ---- search ------------------------------
 
 static double gain_by_definition(double gl, double hl, double g, double h, double l2) {
     return gl * gl / (hl + l2) + (g - gl) * (g - gl) / (h - hl + l2) - g * g / (h + l2);
@@ -295,7 +296,7 @@ static void categories_find_the_best_subset(void) {
     }
 }
 
-// ---- trees --------------------------------------------------------------------------------------------
+// ---- trees ------------------------------
 
 // One tree on exact gradients: leaves hold -G / (H + l2), scores follow, other rows walk the same.
 static void leaves_hold_their_sums(void) {
