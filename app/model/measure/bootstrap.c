@@ -1,6 +1,6 @@
 // Percentile bootstrap by counts. A resample gives each row a count from Poisson(1), four rows out
-// of one 64-bit draw; metrics then run over the rows in place. Resamples are independent, so threads
-// share them out and the result does not depend on how.
+// of one 64-bit draw; metrics then run over the rows in place. Resamples are independent, so
+// threads share them out and the result does not depend on how.
 
 #include "model/measure/measure.h"
 

@@ -33,8 +33,8 @@ static uint64_t positives_of(const uint8_t *truth, uint64_t rows) {
     return count;
 }
 
-// A point is kept when it has moved at least one grid step along x + y since the last one kept; with
-// x + y going from 0 to 2 that is at most room points, evenly spread along the curve.
+// A point is kept when it has moved at least one grid step along x + y since the last one kept;
+// with x + y going from 0 to 2 that is at most room points, evenly spread along the curve.
 void curve_roc(const double *score, const uint8_t *truth, const uint32_t *order, uint64_t rows,
                struct curve_point *out, uint32_t room, uint32_t *out_count) {
     uint64_t positives = positives_of(truth, rows), negatives = rows - positives;

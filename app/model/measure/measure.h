@@ -12,7 +12,7 @@
 #include "base/memory.h"
 #include "base/thread.h"
 
-// ---- seeded draws --------------------------------------------------------------------------
+// ---- seeded draws ------------------------------
 // splitmix64 (Steele, Lea, Flood 2014): a good mix of 64 bits, and a stream of draws from a seed.
 static inline uint64_t seed_mix(uint64_t x) {
     x = (x ^ (x >> 30)) * 0xBF58476D1CE4E5B9u;
@@ -30,7 +30,7 @@ static inline uint64_t draw_below(struct draw *draw, uint64_t bound) {
     return (uint64_t)(((unsigned __int128)draw_next(draw) * bound) >> 64);
 }
 
-// ---- split ---------------------------------------------------------------------------------
+// ---- split ------------------------------
 enum split_side { SIDE_TRAIN, SIDE_VALIDATE, SIDE_TEST };
 // Fills side (rows). Rows with the same group (any 64-bit key: a patient, or the hash of the row's
 // features, so that duplicates stay together) land on one side; stratified by `stratum` (class) as
@@ -42,7 +42,7 @@ enum err split_groups(const uint64_t *group, const uint32_t *stratum, uint64_t r
                       uint32_t test_milli, uint32_t validate_milli, uint64_t seed,
                       uint8_t *side) MUST_USE;
 
-// ---- metrics -------------------------------------------------------------------------------
+// ---- metrics ------------------------------
 struct interval {
     double value, low, high; // 95 %, percentile bootstrap
 };
@@ -65,7 +65,7 @@ double metric_log_loss_of(double p);
 // Row numbers by rising score, equal scores by row: order (rows). ERR_MEMORY; rows below 2^32.
 enum err order_by_score(const double *score, uint64_t rows, uint32_t *order) MUST_USE;
 
-// ---- curves --------------------------------------------------------------------------------
+// ---- curves ------------------------------
 // The ROC curve from (0, 0) to (1, 1), at most `room` >= 2 points (false positive rate, true
 // positive rate); what it leaves out lies nearest to the straight line. `order` is of
 // order_by_score. *out_count gets the number of points; 0 when only one class is there.
@@ -76,8 +76,8 @@ struct calibration_bin {
     double predicted, observed; // means
     uint64_t count;
 };
-// At most `bins` groups of about equal size by rising score (equal scores stay together); *out_error
-// is the expected calibration error: the mean |predicted - observed| weighted by count.
+// At most `bins` groups of about equal size by rising score (equal scores stay together);
+// *out_error is the expected calibration error: the mean |predicted - observed| weighted by count.
 void calibration(const double *score, const uint8_t *truth, const uint32_t *order, uint64_t rows,
                  uint32_t bins, struct calibration_bin *out, uint32_t *out_count,
                  double *out_error);
@@ -91,7 +91,7 @@ void confusion(const uint32_t *predicted, const uint32_t *truth, uint64_t rows, 
 double threshold_youden(const double *score, const uint8_t *truth, const uint32_t *order,
                         uint64_t rows);
 
-// ---- bootstrap -----------------------------------------------------------------------------
+// ---- bootstrap ------------------------------
 enum { BOOTSTRAP_RESAMPLES = 1000, BOOTSTRAP_METRICS_MAX = 8 };
 // Resamples that fit a budget of work: 1000 up to 200,000 rows, fewer above, never under 100.
 uint32_t bootstrap_resamples(uint64_t rows);

@@ -3,10 +3,10 @@
 // "v < cuts[b]" and "bin <= b" say the same. A category has a bin of its own; the rarest share one
 // when there are too many. Missing values have the bin after the last.
 // They stand twice: row-major, the bytes of a row together and padded to `stride`, for histograms;
-// and column-major for splitting, which looks at one column of many rows (measured: reading that one
-// byte out of the row costs more than half as much as the histogram).
-// Shapes: N rows of the side that trains, F features of the frame, U features worth using.
-// Cost: about 5 ns per value and thread. Bits do not depend on threads.
+// and column-major for splitting, which looks at one column of many rows (measured: reading that
+// one byte out of the row costs more than half as much as the histogram). Shapes: N rows of the
+// side that trains, F features of the frame, U features worth using. Cost: about 5 ns per value and
+// thread. Bits do not depend on threads.
 #pragma once
 
 #include "model/tabular/tabular.h"

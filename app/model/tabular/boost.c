@@ -41,7 +41,7 @@ static double target_of(const struct boosting *b, const uint32_t *rows, uint64_t
     return b->rows->target->values[rows ? rows[i] : i];
 }
 
-// ---- start -------------------------------------------------------------------------------------
+// ---- start ------------------------------
 
 static void base_of_classes(struct boosting *b) {
     double count[TABULAR_CLASSES_MAX] = {0};
@@ -128,7 +128,7 @@ static enum err start(struct boosting *b) {
     return OK;
 }
 
-// ---- a round -----------------------------------------------------------------------------------
+// ---- a round ------------------------------
 
 static uint64_t round_seed(const struct boosting *b, uint32_t output) {
     return seed_mix(b->options->seed ^
@@ -257,7 +257,7 @@ static enum err run_rounds(struct boosting *b, struct boosted *out) {
     return OK;
 }
 
-// ---- the end -------------------------------------------------------------------------------------
+// ---- the end ------------------------------
 
 // Drops the trees after the best round and gives the leaves the target's unit.
 static enum err finish_forest(struct boosting *b, struct boosted *out) {

@@ -5,7 +5,8 @@
 
 #include "model/tabular/forest_private.h"
 
-// Rows of the training side whose loss the curve shows, evenly taken; the validation side counts all.
+// Rows of the training side whose loss the curve shows, evenly taken; the validation side counts
+// all.
 enum { CURVE_ROWS = 64 * 1024 };
 
 struct train_rows {

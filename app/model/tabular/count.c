@@ -1,5 +1,5 @@
-// Histograms of one level. Small nodes are one task each. Pieces of big nodes go into a histogram of
-// the thread's own; these are then added up column by column, and taken away from the sibling's.
+// Histograms of one level. Small nodes are one task each. Pieces of big nodes go into a histogram
+// of the thread's own; these are then added up column by column, and taken away from the sibling's.
 
 #include <string.h>
 

@@ -1,6 +1,7 @@
 // What each column adds to a prediction. Trees: TreeSHAP, path-dependent (Lundberg et al. 2020,
-// algorithm 2): exact Shapley values where a subset's expectation follows both branches of an absent
-// feature by their cover. O(leaves * depth²) per tree and row. Linear: the part minus its mean.
+// algorithm 2): exact Shapley values where a subset's expectation follows both branches of an
+// absent feature by their cover. O(leaves * depth²) per tree and row. Linear: the part minus its
+// mean.
 
 #include <math.h>
 #include <string.h>

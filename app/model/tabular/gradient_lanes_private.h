@@ -7,6 +7,12 @@
 
 #include "model/tabular/gradient_private.h"
 
+#ifndef LANES // compiled alone, to check that it can be
+#define LANES 4
+#define KERNELS gradient_lanes
+extern const struct gradient_kernels gradient_lanes;
+#endif
+
 typedef float lanes_f __attribute__((vector_size(LANES * 4)));
 typedef int32_t lanes_i __attribute__((vector_size(LANES * 4)));
 typedef uint32_t lanes_u __attribute__((vector_size(LANES * 4)));

@@ -1,6 +1,6 @@
-// See grow_private.h. The rows of every node stand together in one of two arrays of entries; a split
-// moves them from one array to the other. A leaf's rows stay where they are to the end of the tree,
-// because later levels only write the ranges of nodes that are still being split.
+// See grow_private.h. The rows of every node stand together in one of two arrays of entries; a
+// split moves them from one array to the other. A leaf's rows stay where they are to the end of the
+// tree, because later levels only write the ranges of nodes that are still being split.
 
 #include "model/tabular/grow_private.h"
 
@@ -23,7 +23,7 @@ void pieces_add(struct grower *grower, uint32_t owner, uint64_t first, uint64_t 
     } while (at < count);
 }
 
-// ---- histograms: taken as needed, kept for the next tree ---------------------------------------
+// ---- histograms: taken as needed, kept for the next tree ------------------------------
 
 static uint64_t *hist_take(struct grower *grower) {
     if (grower->free_count > 0) return grower->free_hists[--grower->free_count];
@@ -48,7 +48,7 @@ static void hists_give_all(struct grower *grower) {
     }
 }
 
-// ---- rows in -----------------------------------------------------------------------------------
+// ---- rows in ------------------------------
 
 static uint64_t rows_of_piece(const struct grower *grower, size_t index) {
     uint64_t left = grower->bins->rows - (uint64_t)index * PIECE_ROWS;
@@ -107,7 +107,7 @@ static void sample_columns(struct grower *grower) {
     }
 }
 
-// ---- a level: search, split, next -------------------------------------------------------------
+// ---- a level: search, split, next ------------------------------
 
 static void search_group(void *ctx, size_t index, uint32_t worker) {
     struct grower *grower = ctx;
@@ -272,7 +272,7 @@ static enum err next_level(struct grower *grower, bool last_level) {
     return OK;
 }
 
-// ---- leaves --------------------------------------------------------------------------------------
+// ---- leaves ------------------------------
 
 static void sum_leaf_piece(void *ctx, size_t index, uint32_t worker) {
     struct grower *grower = ctx;
@@ -324,7 +324,7 @@ static void finish_leaves(struct grower *grower) {
     pool_run(grower->pool, grower->piece_count, score_piece, grower);
 }
 
-// ---- the tree ------------------------------------------------------------------------------------
+// ---- the tree ------------------------------
 
 static enum err start_root(struct grower *grower) {
     quantise(grower);
@@ -386,7 +386,7 @@ enum err grow_tree(struct grower *grower, const float *g, const float *h, uint64
     return OK;
 }
 
-// ---- other rows ----------------------------------------------------------------------------------
+// ---- other rows ------------------------------
 
 struct scoring {
     const struct grower *grower;

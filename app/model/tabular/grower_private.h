@@ -1,5 +1,5 @@
-// The inside of growing a tree, shared by grow.c (levels, splits, leaves) and count.c (histograms of
-// a level). See grow_private.h. One thread drives; pool threads only work on their own piece.
+// The inside of growing a tree, shared by grow.c (levels, splits, leaves) and count.c (histograms
+// of a level). See grow_private.h. One thread drives; pool threads only work on their own piece.
 #pragma once
 
 #include "model/tabular/grow_private.h"

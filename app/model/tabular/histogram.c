@@ -45,9 +45,8 @@ void histogram_add(uint64_t *hist, const struct bins *bins, const struct entry *
     }
 }
 
-size_t entries_split(struct entry *entries, size_t count, const struct bins *bins,
-                     const struct side_table *table, struct entry *right) {
-    const uint8_t *column = bins->columns + (size_t)table->column * bins->rows;
+static size_t split(struct entry *entries, size_t count, const uint8_t *column,
+                    const struct side_table *table, struct entry *right) {
     size_t to_left = 0, to_right = 0;
     for (size_t i = 0; i < count; i++) {
         struct entry entry = entries[i];
@@ -58,4 +57,23 @@ size_t entries_split(struct entry *entries, size_t count, const struct bins *bin
         to_right += 1 - left;
     }
     return to_left;
+}
+
+const struct split_kernels split_reference = {split};
+
+const struct split_kernels *split_kernels(void) {
+#if defined(__x86_64__)
+    if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl")) {
+        return &split_avx512;
+    }
+    if (__builtin_cpu_supports("avx2")) return &split_avx2;
+#endif
+    return &split_reference;
+}
+
+size_t entries_split(struct entry *entries, size_t count, const struct bins *bins,
+                     const struct side_table *table, struct entry *right) {
+    const uint8_t *column = bins->columns + (size_t)table->column * bins->rows;
+    const struct split_kernels *kernels = table->is_set ? &split_reference : split_kernels();
+    return kernels->split(entries, count, column, table, right);
 }

@@ -13,12 +13,26 @@
 void histogram_add(uint64_t *hist, const struct bins *bins, const struct entry *entries,
                    size_t count);
 
-// Which side each bin goes to: 1 left, 0 right.
+// Which side each bin goes to: 1 left, 0 right. Of a number, the bins up to `bin` go left, but
+// `missing` where `missing_left` says.
 struct side_table {
-    uint32_t column; // of the cells' row
+    uint32_t column; // of the cells
     uint8_t left[BINS_CELLS];
+    bool is_set;
+    uint8_t bin, missing, missing_left;
 };
 // Keeps the order. Entries that go left end up at the front of `entries`, the others in `right`
-// (room for count); returns how many went left.
+// (room for count); returns how many went left. What stands behind them in both is lost.
 size_t entries_split(struct entry *entries, size_t count, const struct bins *bins,
                      const struct side_table *table, struct entry *right);
+
+// Kernels for numbers; column is the table's. All give the same.
+struct split_kernels {
+    size_t (*split)(struct entry *entries, size_t count, const uint8_t *column,
+                    const struct side_table *table, struct entry *right);
+};
+extern const struct split_kernels split_reference; // takes sets, too
+#if defined(__x86_64__)
+extern const struct split_kernels split_avx2, split_avx512;
+#endif
+const struct split_kernels *split_kernels(void);

@@ -34,7 +34,7 @@ void side_close(struct side_rows *side) {
     *side = (struct side_rows){0};
 }
 
-// ---- arrays a judgement needs ---------------------------------------------------------------------
+// ---- arrays a judgement needs ------------------------------
 
 struct sorted_rows { // binary, by rising score
     uint32_t *order;
@@ -79,7 +79,7 @@ static uint32_t most_probable(const double *row, uint32_t classes) {
     return best;
 }
 
-// ---- metrics ---------------------------------------------------------------------------------------
+// ---- metrics ------------------------------
 
 struct metric_name {
     const char *name;
@@ -203,7 +203,7 @@ double judge_threshold(const struct judging *judging, const struct side_rows *si
     return threshold;
 }
 
-// ---- curves ----------------------------------------------------------------------------------------
+// ---- curves ------------------------------
 
 static void write_roc(struct json_writer *out, const double *score, const struct sorted_rows *s,
                       uint64_t rows) {

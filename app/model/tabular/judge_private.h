@@ -48,7 +48,8 @@ enum err judge_metrics(const struct judging *judging, const struct side_rows *si
 // "roc", "calibration" (binary) and "confusion" (classes).
 enum err judge_curves(const struct judging *judging, const struct side_rows *side,
                       const double *predicted, double threshold) MUST_USE;
-// The headline number of predictions, higher is better: AUC, accuracy, minus RMSE. NaN if undefined.
+// The headline number of predictions, higher is better: AUC, accuracy, minus RMSE. NaN if
+// undefined.
 double judge_headline(const struct judging *judging, const double *truth, const double *predicted,
                       uint64_t rows);
 // Youden's threshold on a side; 0.5 where it says nothing.

@@ -1,5 +1,6 @@
-// The two loops of the linear learner over one feature of a block of rows; count is a multiple of 8.
-// Eight lanes of doubles whatever the processor, added up in a fixed order: the bits are the same.
+// The two loops of the linear learner over one feature of a block of rows; count is a multiple of
+// 8. Eight lanes of doubles whatever the processor, added up in a fixed order: the bits are the
+// same.
 #pragma once
 
 #include <stddef.h>

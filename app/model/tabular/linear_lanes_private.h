@@ -6,6 +6,11 @@
 
 #include "model/tabular/linear_kernel_private.h"
 
+#ifndef KERNELS // compiled alone, to check that it can be
+#define KERNELS linear_lanes
+extern const struct linear_kernels linear_lanes;
+#endif
+
 typedef float eight_f __attribute__((vector_size(32)));
 typedef double eight_d __attribute__((vector_size(64)));
 typedef int64_t eight_i __attribute__((vector_size(64)));

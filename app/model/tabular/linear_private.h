@@ -44,7 +44,7 @@ void linear_predict(const struct linear *linear, const struct frame *frame, stru
 // Sets base and average from the shares seen in training; weights must be final.
 void linear_set_base(struct linear *linear, const double *category_share);
 
-// ---- the minimiser (minimise.c) ------------------------------------------------------------------
+// ---- the minimiser (minimise.c) ------------------------------
 struct objective {
     // f and its gradient at x (size), smooth part only. ERR_CANCELLED.
     enum err (*compute)(void *ctx, const double *x, double *out_value, double *gradient);

@@ -30,7 +30,7 @@ struct fitting {
     const double *x;        // where the loss is evaluated
 };
 
-// ---- what is known of each column beforehand ------------------------------------------------------
+// ---- what is known of each column beforehand ------------------------------
 
 static float value_of(const struct train_rows *rows, uint32_t f, uint64_t i) {
     return rows->frame->values[f][rows->train ? rows->train[i] : i];
@@ -90,7 +90,7 @@ static void measure_target(struct fitting *f) {
     f->target_scale = deviation > 0 && isfinite(deviation) ? 1 / deviation : 1;
 }
 
-// ---- one block --------------------------------------------------------------------------------------
+// ---- one block ------------------------------
 
 // The block's columns side by side, infinities as missing; padded to eight rows with missing.
 static void load_block(const struct fitting *f, uint64_t first, uint32_t count, uint32_t padded,
@@ -236,7 +236,7 @@ static enum err compute(void *ctx, const double *x, double *out_value, double *g
     return OK;
 }
 
-// ---- the fit ------------------------------------------------------------------------------------------
+// ---- the fit ------------------------------
 
 static void start_at(const struct fitting *f, double *x) {
     uint32_t outputs = f->linear->outputs;

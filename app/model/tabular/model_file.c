@@ -15,7 +15,7 @@
 
 static const char magic[8] = {'C', 'Y', 'T', 'A', 'B', '0', '0', '1'};
 
-// ---- writing -------------------------------------------------------------------------------------
+// ---- writing ------------------------------
 
 static void put_u32(struct buf *out, uint32_t value) {
     uint8_t bytes[4] = {(uint8_t)value, (uint8_t)(value >> 8), (uint8_t)(value >> 16),
@@ -116,7 +116,7 @@ void tabular_save(const struct tabular_model *model, struct buf *out) {
     if (buf_err(out) == OK) put_u32(out, crc32c(0, out->data + start, out->size - start));
 }
 
-// ---- reading -------------------------------------------------------------------------------------
+// ---- reading ------------------------------
 
 struct reader {
     const uint8_t *at, *end;

@@ -5,7 +5,7 @@
 #include <math.h>
 #include <string.h>
 
-// ---- complete trees ----------------------------------------------------------------------------
+// ---- complete trees ------------------------------
 
 struct shape {
     uint32_t depth;
@@ -103,7 +103,7 @@ void forest_fast_close(struct forest_fast *fast) {
     memory_give(fast);
 }
 
-// ---- walking ------------------------------------------------------------------------------------
+// ---- walking ------------------------------
 
 static void walk(const struct forest_fast *fast, const struct fast_tree *tree, const float *values,
                  double *sum) {

@@ -145,4 +145,8 @@ void split_sides(const struct split *split, const struct feature_bins *feature,
         out->left[bin] = split->is_set ? in_set : bin <= split->bin;
     }
     out->left[feature->value_bins] = split->missing_left;
+    out->is_set = split->is_set;
+    out->bin = (uint8_t)split->bin;
+    out->missing = (uint8_t)feature->value_bins;
+    out->missing_left = split->missing_left;
 }

@@ -34,7 +34,7 @@ static const uint32_t *rows_of(const struct training *t, enum split_side side) {
     return t->rows + first + (side == SIDE_TEST ? t->counts[SIDE_VALIDATE] : 0);
 }
 
-// ---- check ---------------------------------------------------------------------------------------
+// ---- check ------------------------------
 
 static enum err check_target(const struct training *t) {
     const struct tabular_target *target = t->target;
@@ -86,7 +86,7 @@ static enum err check_input(const struct training *t) {
     return check_target(t);
 }
 
-// ---- split ---------------------------------------------------------------------------------------
+// ---- split ------------------------------
 
 // Equal rows get equal keys; all missing values are the same.
 static void keys_of_rows(const struct frame *frame, uint64_t *keys) {
@@ -138,7 +138,7 @@ done:
     return err;
 }
 
-// ---- fit -----------------------------------------------------------------------------------------
+// ---- fit ------------------------------
 
 // The value a form starts from: the mean (whole where the column is), or the commonest category.
 static float typical_of(const struct training *t, uint32_t f, uint64_t *seen) {
@@ -249,7 +249,7 @@ static enum err find_threshold(struct training *t, const struct judging *judging
     return err;
 }
 
-// ---- scorecard -------------------------------------------------------------------------------------
+// ---- scorecard ------------------------------
 
 static void write_head(const struct training *t, struct json_writer *out) {
     const struct tabular_options *o = t->options;
@@ -413,7 +413,7 @@ static enum err write_scorecard(struct training *t, struct buf *scorecard) {
     return err == OK ? buf_err(scorecard) : err;
 }
 
-// ---- all of it -------------------------------------------------------------------------------------
+// ---- all of it ------------------------------
 
 static enum err run(struct training *t, struct buf *scorecard) {
     t->side = memory_take(t->frame->rows);

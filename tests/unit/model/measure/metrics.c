@@ -81,8 +81,8 @@ static void make_scored(uint64_t rows) {
     }
 }
 
-// The weighted metrics with every weight 1 are the plain ones; with other weights they are the plain
-// ones of rows repeated.
+// The weighted metrics with every weight 1 are the plain ones; with other weights they are the
+// plain ones of rows repeated.
 static void weights_repeat_rows(void) {
     make_scored(400);
     uint8_t weight[400], truth[2000];
@@ -167,7 +167,7 @@ static void bootstrap_covers(void) {
     CHECK(first[BINARY_AUC].low < auc && first[BINARY_AUC].high > auc);
 }
 
-// ---- split ------------------------------------------------------------------------------------------
+// ---- split ------------------------------
 
 static void split_keeps_groups(void) {
     enum { ROWS = 6000 };

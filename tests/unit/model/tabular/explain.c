@@ -1,5 +1,5 @@
-// Contributions against Shapley's definition over all subsets, and prediction's fast way against the
-// plain one.
+// Contributions against Shapley's definition over all subsets, and prediction's fast way against
+// the plain one.
 #include "model/tabular/predict_private.h"
 
 #include "model/tabular/model_private.h"
@@ -120,7 +120,7 @@ static void linear_parts_add_up(void) {
     sample_close(&s);
 }
 
-// ---- the fast way -----------------------------------------------------------------------------------
+// ---- the fast way ------------------------------
 
 static void fast_equals_plain(uint32_t depth, uint32_t features, enum tabular_task task,
                               uint32_t classes) {

@@ -10,7 +10,7 @@ static struct pool *pool_of(uint32_t threads) {
     return pool;
 }
 
-// ---- bins -----------------------------------------------------------------------------------------
+// ---- bins ------------------------------
 
 static uint32_t bin_by_definition(const struct feature_bins *feature, float value) {
     if (isnan(value)) return feature->value_bins;
@@ -66,7 +66,8 @@ static void few_values_get_own_bins(void) {
     sample_close(&s);
 }
 
-// More categories than bins: the frequent keep one each, the rare share one, the unseen are missing.
+// More categories than bins: the frequent keep one each, the rare share one, the unseen are
+// missing.
 static void rare_categories_share(void) {
     struct sample s = sample_take(20000, 1, TASK_BINARY, 2);
     struct pool *pool = pool_of(1);
@@ -89,7 +90,7 @@ static void rare_categories_share(void) {
     sample_close(&s);
 }
 
-// ---- gradients --------------------------------------------------------------------------------------
+// ---- gradients ------------------------------
 
 enum { PIECE = 1003, PADDED = 1008 };
 
@@ -177,7 +178,7 @@ static void quantising_is_fair(void) {
     }
 }
 
-// ---- histograms ---------------------------------------------------------------------------------------
+// ---- histograms ------------------------------
 
 static void histogram_is_the_sum(void) {
     enum { ROWS = 3000, FEATURES = 70 }; // wide enough for blocks of columns
@@ -204,7 +205,7 @@ static void histogram_is_the_sum(void) {
         }
     }
     // Splitting keeps the order on both sides.
-    struct side_table table = {.column = 5};
+    struct side_table table = {.column = 5, .is_set = true};
     for (int b = 0; b < 256; b++) table.left[b] = (uint8_t)check_below(2);
     struct entry *copy = memory_take(ROWS * sizeof(*copy));
     struct entry *right = memory_take(ROWS * sizeof(*right));
@@ -225,7 +226,40 @@ static void histogram_is_the_sum(void) {
     sample_close(&s);
 }
 
-// ---- search -------------------------------------------------------------------------------------------
+// Every kernel splits like the reference, whatever the count, the bin and the missing ones' side.
+static void split_kernels_agree(void) {
+    enum { ROWS = 500 };
+    static uint8_t column[ROWS + 64];
+    static struct entry entries[2][ROWS], right[2][ROWS];
+    const struct split_kernels *all[3] = {split_kernels(), &split_reference, &split_reference};
+#if defined(__x86_64__)
+    if (__builtin_cpu_supports("avx2")) all[1] = &split_avx2;
+    if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl")) {
+        all[2] = &split_avx512;
+    }
+#endif
+    for (int round = 0; round < 600; round++) {
+        struct feature_bins feature = {.value_bins = 2 + (uint32_t)check_below(254)};
+        struct split split = {.bin = (uint32_t)check_below(feature.value_bins),
+                              .missing_left = check_below(2)};
+        struct side_table table;
+        size_t count = 0;
+        split_sides(&split, &feature, &table);
+        for (int i = 0; i < ROWS; i++) column[i] = (uint8_t)check_below(feature.value_bins + 1);
+        for (uint32_t i = 0; i < ROWS; i++) {
+            if (check_below(4)) entries[0][count++] = (struct entry){i, (uint32_t)check_random()};
+        }
+        count = check_below(count + 1);
+        memcpy(entries[1], entries[0], sizeof(entries[0]));
+        size_t want = split_reference.split(entries[0], count, column, &table, right[0]);
+        size_t got = all[round % 3]->split(entries[1], count, column, &table, right[1]);
+        CHECK_EQ(got, want);
+        CHECK(memcmp(entries[0], entries[1], want * sizeof(struct entry)) == 0);
+        CHECK(memcmp(right[0], right[1], (count - want) * sizeof(struct entry)) == 0);
+    }
+}
+
+// ---- search ------------------------------
 
 static double gain_by_definition(double gl, double hl, double g, double h, double l2) {
     return gl * gl / (hl + l2) + (g - gl) * (g - gl) / (h - hl + l2) - g * g / (h + l2);
@@ -295,7 +329,7 @@ static void categories_find_the_best_subset(void) {
     }
 }
 
-// ---- trees --------------------------------------------------------------------------------------------
+// ---- trees ------------------------------
 
 // One tree on exact gradients: leaves hold -G / (H + l2), scores follow, other rows walk the same.
 static void leaves_hold_their_sums(void) {
@@ -356,6 +390,7 @@ int main(void) {
     CHECK_RUN(fast_kernels_same_bits);
     CHECK_RUN(quantising_is_fair);
     CHECK_RUN(histogram_is_the_sum);
+    CHECK_RUN(split_kernels_agree);
     CHECK_RUN(search_finds_the_best);
     CHECK_RUN(categories_find_the_best_subset);
     CHECK_RUN(leaves_hold_their_sums);

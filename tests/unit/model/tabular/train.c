@@ -11,7 +11,7 @@ static struct tabular_options options_of(enum tabular_learner learner) {
     return options;
 }
 
-// ---- real data -----------------------------------------------------------------------------------
+// ---- real data ------------------------------
 
 // breast_cancer_wdbc.csv: a row number, thirty numbers, B or M.
 static bool read_wdbc(struct sample *out) {
@@ -88,7 +88,7 @@ static void linear_on_breast_cancer(void) {
     real_data(LEARNER_LINEAR);
 }
 
-// ---- same bytes ------------------------------------------------------------------------------------
+// ---- same bytes ------------------------------
 
 static void same_bytes(enum tabular_task task, uint32_t classes, enum tabular_learner learner) {
     struct sample s = sample_make(40000, 8, task, classes);
@@ -144,7 +144,7 @@ static void same_bytes_on_any_threads(void) {
     same_bytes(TASK_BINARY, 2, LEARNER_LINEAR);
 }
 
-// ---- quality by task ---------------------------------------------------------------------------------
+// ---- quality by task ------------------------------
 
 static struct json *train_card(const struct sample *s, const struct tabular_options *options,
                                struct tabular_model **model) {
@@ -235,7 +235,7 @@ static void leaks_are_told(void) {
     sample_close(&s);
 }
 
-// ---- bad input ---------------------------------------------------------------------------------------
+// ---- bad input ------------------------------
 
 static void expect_fault(const struct sample *s, const char *code) {
     struct tabular_options options = options_of(LEARNER_BOOST);
@@ -305,7 +305,7 @@ static void cancel_stops(void) {
     sample_close(&s);
 }
 
-// ---- faults ------------------------------------------------------------------------------------------
+// ---- faults ------------------------------
 
 struct fault_case {
     struct sample sample;
