@@ -40,7 +40,12 @@ enum err handle_openapi(struct server *server, struct request *request) {
     (void)server;
     const struct asset *asset = asset_find(STR("api.json"));
     if (!asset) return fault_set(&request->fault, ERR_NOT_FOUND, "server.no_such_path", STR_NONE);
-    buf_add(&request->out, asset->data, asset->size);
+    request->packed = asset->gzip && request->head.takes_gzip; // by the build, once
+    if (request->packed) {
+        buf_add(&request->out, asset->gzip, asset->gzip_size);
+    } else {
+        buf_add(&request->out, asset->data, asset->size);
+    }
     return OK;
 }
 
@@ -87,9 +92,23 @@ enum err handle_sign_out(struct server *server, struct request *request) {
 
 // ---- the machine --------------------------------------------------------------------------------
 
+static enum err schema_find(struct server *server, uint64_t *out) {
+    struct store_txn *txn;
+    struct record_reader record;
+    enum err err = store_read_begin(server->store, &txn);
+    if (err != OK) return err;
+    err = store_get(txn, TABLE_META, key_of_str(STR("schema")), &record);
+    if (err == OK) *out = record_get_u64(&record);
+    if (err == OK) err = record_end(&record);
+    store_read_end(txn);
+    return err;
+}
+
 // What flow knows of machine, store and queue, and what only the server knows, in one object.
 enum err handle_system(struct server *server, struct request *request) {
+    uint64_t schema = 0;
     enum err err = flow_system(server->flow, &request->call);
+    if (err == OK) err = schema_find(server, &schema);
     if (err != OK) return err;
     struct buf *out = &request->out;
     if (out->size < 2 || out->data[out->size - 1] != '}') return buf_err(out);
@@ -100,6 +119,7 @@ enum err handle_system(struct server *server, struct request *request) {
     json_set_i64(&writer, "started_ms", server->started_ms);
     json_set_i64(&writer, "uptime_s", (now - server->started_ms) / 1000);
     json_set_text(&writer, "fingerprint", str_of(server->identity.fingerprint));
+    json_set_u64(&writer, "schema", schema);
     json_set_u64(&writer, "connections", atomic_load(&server->connections));
     json_set_u64(&writer, "requests_total", atomic_load(&server->metrics.requests_total));
     json_close_object(&writer);

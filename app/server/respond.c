@@ -130,7 +130,9 @@ void respond_out(struct request *request) {
 void respond_pack(struct request *request) {
     struct str plain = buf_str(&request->out);
     size_t most = request->route->speed == ROUTE_FAST ? PACK_BYTES_LOOP_MAX : UINT32_MAX;
-    if (!request->head.takes_gzip || plain.size < PACK_BYTES_MIN || plain.size > most) return;
+    if (request->packed || !request->head.takes_gzip || plain.size < PACK_BYTES_MIN ||
+        plain.size > most)
+        return;
     enum { GZIP_WINDOW = 15 + 16, MEMORY_LEVEL = 8, LEVEL = 1 };
     z_stream stream = {0};
     if (deflateInit2(&stream, LEVEL, Z_DEFLATED, GZIP_WINDOW, MEMORY_LEVEL, Z_DEFAULT_STRATEGY) !=

@@ -19,6 +19,7 @@ function dial(options = {}) {
     socket.text = "";
     socket.on("data", (piece) => (socket.text += piece));
     socket.on("error", () => {});
+    socket.on("session", (session) => (socket.session_ = session));
     socket.closed_ = new Promise((done) => socket.on("close", done));
     return new Promise((done, fail) => socket.once("secureConnect", () => done(socket)).once("error", fail));
 }
@@ -43,12 +44,10 @@ test("TLS 1.2 and 1.3, nothing older", async () => {
 test("a session is resumed by its ticket", async () => {
     for (const version of ["TLSv1.2", "TLSv1.3"]) {
         const first = await dial({ maxVersion: version });
-        const session = await new Promise((done) => {
-            first.once("session", done);
-            first.write("GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n");
-        });
-        first.destroy();
-        const second = await dial({ maxVersion: version, session });
+        first.write("GET /healthz HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+        await first.closed_;
+        assert.ok(first.session_, version);
+        const second = await dial({ maxVersion: version, session: first.session_ });
         assert.equal(second.isSessionReused(), true, version);
         second.destroy();
     }

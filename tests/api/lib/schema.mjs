@@ -36,8 +36,9 @@ export function validate(root, schema, value, place = "$") {
     if (type === "string" && schema.pattern && !new RegExp(schema.pattern, "u").test(value)) {
         found.push(`${place}: "${value}" does not fit ${schema.pattern}`);
     }
-    if (schema.minimum !== undefined && value < schema.minimum) found.push(`${place}: ${value} is too small`);
-    if (schema.maximum !== undefined && value > schema.maximum) found.push(`${place}: ${value} is too large`);
+    const number = typeof value === "number";
+    if (number && value < schema.minimum) found.push(`${place}: ${value} is too small`);
+    if (number && value > schema.maximum) found.push(`${place}: ${value} is too large`);
     if (type === "array") {
         if (schema.maxItems !== undefined && value.length > schema.maxItems) found.push(`${place}: too many`);
         value.forEach((item, i) => found.push(...validate(root, schema.items ?? {}, item, `${place}[${i}]`)));

@@ -98,7 +98,7 @@ export class Server {
         await admin.ok("PATCH", `/api/v1/people/${made.person.id}`, { roles });
         const person = this.anonymous();
         await person.ok("POST", "/api/v1/session", { name, password: made.one_time_password });
-        person.password = `battery staple ${name}`;
+        person.password = `battery staple ${name.length} ok`;
         await person.ok("POST", "/api/v1/me/password", { old: made.one_time_password, new: person.password }, 204);
         await person.ok("POST", "/api/v1/session", { name, password: person.password });
         person.name = name;
@@ -136,7 +136,7 @@ export class Client {
                     const bytes = Buffer.concat(pieces);
                     const answer = { status: response.statusCode, headers: response.headers, bytes, text: bytes.toString("utf8") };
                     try {
-                        if (answer.headers["content-type"]?.startsWith("application/json") && !answer.headers["content-encoding"]) {
+                        if (bytes.length && answer.headers["content-type"]?.startsWith("application/json") && !answer.headers["content-encoding"]) {
                             answer.json = JSON.parse(answer.text);
                         }
                         if (!answer.headers["content-encoding"] && options.hold !== false) hold(method, target, answer);
