@@ -199,7 +199,7 @@ enum err flow_home(struct flow *flow, struct call *call) {
     return err == OK ? answer_end(call) : missing(call, err, "flow.not_found");
 }
 
-// ---- the machine ---------------------------------------------------------------------------------
+// ---- the machine ------------------------------------------------------------------------------
 
 static uint64_t memory_free(void) {
     struct buf text;

@@ -49,7 +49,8 @@ struct revision_column {
     struct str treatment; // "" or what the cleansing report says: "pseudonym", "mask", …
     uint64_t fault_count; // of the import
 };
-// True if such a treatment takes the value itself away (a pseudonym, a mask), not only a part of it.
+// True if such a treatment takes the value itself away (a pseudonym, a mask), not only a part of
+// it.
 bool treatment_conceals(struct str treatment);
 enum revision_kind { REVISION_IMPORT, REVISION_CLEANSE, REVISION_KIND_COUNT };
 struct revision {

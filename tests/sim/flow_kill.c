@@ -1,7 +1,7 @@
-// A box killed (SIGKILL) at random points while its jobs run. Each life of the box is a process that
-// imports and cleanses and tells its parent, through a pipe, what was acknowledged; then it dies in
-// the middle. After the last life a box is opened once more and left in peace: everything that was
-// acknowledged must be there, exactly once.
+// A box killed (SIGKILL) at random points while its jobs run. Each life of the box is a process
+// that imports and cleanses and tells its parent, through a pipe, what was acknowledged; then it
+// dies in the middle. After the last life a box is opened once more and left in peace: everything
+// that was acknowledged must be there, exactly once.
 #include <poll.h>
 #include <signal.h>
 #include <sys/prctl.h>
@@ -171,7 +171,8 @@ static void nothing_lost_nothing_doubled(void) {
     uint64_t datasets = box_u64(&box, "total"), revisions = 0;
     CHECK(datasets >= datasets_told());
     for (uint64_t id = 1; id <= datasets; id++) revisions += revisions_check(&box, id);
-    // A job may have been committed whose acknowledgement died with the box: a few more, never less.
+    // A job may have been committed whose acknowledgement died with the box: a few more, never
+    // less.
     CHECK(revisions >= cleanse_told);
     CHECK(revisions <= cleanse_told + LIVES);
     REQUIRE(box_do(&box, &box_auditor, flow_job_list, 0, 0, "state=done&size=1", NULL) == OK);
