@@ -1,5 +1,6 @@
 // The decision. While it is being made, `blocker` of a job's answer holds its owner's dominant
-// share (parts of 2^32), so that no memory is needed; reasons and blockers are filled in at the end.
+// share (parts of 2^32), so that no memory is needed; reasons and blockers are filled in at the
+// end.
 #include <stddef.h>
 
 #include "allocation/allocation.h"

@@ -1,5 +1,6 @@
 // The child's main: FOLDER/spec.json in, FOLDER/result.json out, written whole. It opens no store.
-//   pid          "PID START BOOT": who runs this attempt, for a server that finds it after a restart
+//   pid          "PID START BOOT": who runs this attempt, for a server that finds it after a
+// restart
 //   progress     mapped by both
 //   result.json  {"attempt","ok":true,"summary":{…}} or {"attempt","ok":false,"err","fault":{…}}
 // The lock of the folder came open with the process (descriptor 3) and is given back by the kernel

@@ -1,6 +1,6 @@
-// The committer: what an attempt made goes into the blobs, and then dataset, model, lineage, job and
-// audit change in one transaction. It may be done again at any point and doubles nothing: a made
-// file is linked before it is taken, so the folder keeps it until the end, and inside the
+// The committer: what an attempt made goes into the blobs, and then dataset, model, lineage, job
+// and audit change in one transaction. It may be done again at any point and doubles nothing: a
+// made file is linked before it is taken, so the folder keeps it until the end, and inside the
 // transaction the job's state decides whether there is still something to do.
 #include <errno.h>
 #include <inttypes.h>
@@ -86,7 +86,7 @@ static void outcome_find(struct commit *commit) {
     }
 }
 
-// ---- files into blobs ------------------------------------------------------------------------------
+// ---- files into blobs -------------------------------------------------------------------------
 
 static const struct {
     const char *step;
@@ -149,7 +149,7 @@ const struct made *commit_made(const struct commit *commit, const char *name) {
     return NULL;
 }
 
-// ---- the transaction --------------------------------------------------------------------------------
+// ---- the transaction --------------------------------------------------------------------------
 
 static void job_numbers(struct commit *commit) {
     struct job *job = &commit->job;
@@ -203,7 +203,7 @@ static enum err commit_change(struct store_txn *txn, void *ctx) {
     return OK;
 }
 
-// ---- the whole -------------------------------------------------------------------------------------
+// ---- the whole --------------------------------------------------------------------------------
 
 static void folder_tidy(const char *folder) {
     static const char *const files[] = {"spec.json", "result.json", "progress", "pid"};

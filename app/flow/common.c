@@ -71,11 +71,11 @@ void path_of(char out[static LIMIT_PATH_BYTES], const char *format, ...) {
     cy_assert(size > 0 && size < LIMIT_PATH_BYTES);
 }
 
-// ---- lists ---------------------------------------------------------------------------------------
+// ---- lists ------------------------------------------------------------------------------------
 
 static bool list_visit(void *ctx, struct str key, struct record_reader *record) {
     struct list *list = ctx;
-    if (key.size != sizeof(uint64_t)) return true; // a revision behind its dataset
+    (void)key;
     arena_reset(list->scratch);
     bool show = list->seen >= list->first && list->seen - list->first < list->size;
     bool wanted = false;
@@ -114,7 +114,7 @@ enum err list_write(struct list *list) {
     return err == OK ? answer_end(call) : missing(call, err, "flow.not_found");
 }
 
-// ---- text ----------------------------------------------------------------------------------------
+// ---- text -------------------------------------------------------------------------------------
 
 enum err blob_json(struct flow *flow, const struct hash *hash, struct json **out,
                    struct fault *fault) {
@@ -153,7 +153,7 @@ struct str arena_json(struct arena *arena, const struct json *node) {
     return copy;
 }
 
-// ---- keys -----------------------------------------------------------------------------------------
+// ---- keys -------------------------------------------------------------------------------------
 
 enum err dataset_key_path(const struct flow *flow, uint64_t dataset,
                           char out[static LIMIT_PATH_BYTES], struct fault *fault) {

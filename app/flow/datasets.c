@@ -68,7 +68,7 @@ enum err flow_dataset_show(struct flow *flow, struct call *call) {
     return err == OK ? dataset_answer(flow, call, call->id) : err;
 }
 
-// ---- made by an import ---------------------------------------------------------------------------------
+// ---- made by an import ------------------------------------------------------------------------
 
 struct creation {
     struct flow *flow;
@@ -138,7 +138,7 @@ enum err flow_dataset_create(struct flow *flow, struct call *call) {
     return answer_end(call);
 }
 
-// ---- changed by people ---------------------------------------------------------------------------------
+// ---- changed by people ------------------------------------------------------------------------
 
 struct alteration {
     const struct call *call;

@@ -117,7 +117,7 @@ void feature_put(struct json_writer *out, const struct feature *feature, float v
     }
 }
 
-// ---- words ---------------------------------------------------------------------------------------
+// ---- words ------------------------------------------------------------------------------------
 
 static uint64_t word_hash(struct str text) { // FNV-1a
     uint64_t hash = 0xcbf29ce484222325u;

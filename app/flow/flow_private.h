@@ -1,7 +1,7 @@
-// Inside of flow/. Who calls what: operations (uploads.c, datasets.c, …) run on the caller's thread;
-// the runner (runner.c) starts and watches children, the committer (commit.c) takes what they made.
-// Locks: `lock` of struct flow protects its list of active jobs and its open uploads and nothing
-// else; no transaction is begun and no file is touched while it is held.
+// Inside of flow/. Who calls what: operations (uploads.c, datasets.c, …) run on the caller's
+// thread; the runner (runner.c) starts and watches children, the committer (commit.c) takes what
+// they made. Locks: `lock` of struct flow protects its list of active jobs and its open uploads and
+// nothing else; no transaction is begun and no file is touched while it is held.
 #pragma once
 
 #include <pthread.h>
@@ -127,7 +127,7 @@ enum err job_end_badly(struct store_txn *txn, struct arena *arena, struct job *j
                        enum job_state state, const struct fault *fault) MUST_USE;
 enum err job_audit(struct store_txn *txn, const struct job *job, const char *result) MUST_USE;
 
-// ---- views.c: records as the API shows them -------------------------------------------------------
+// ---- views.c: records as the API shows them ---------------------------------------------------
 void view_upload(struct json_writer *out, const struct upload_record *upload);
 void view_dataset(struct json_writer *out, const struct dataset *dataset); // leaves it open
 void view_revision(struct json_writer *out, const struct revision *revision);
@@ -140,7 +140,7 @@ void view_hash(struct json_writer *out, const char *name, const struct hash *has
 void view_time(struct json_writer *out, const char *name, int64_t time_ms);         // null if 0
 void view_sheet(struct json_writer *out, const struct sheet *sheet);
 
-// ---- operations' common ground (common.c) -----------------------------------------------------------
+// ---- operations' common ground (common.c) -----------------------------------------------------
 enum { ROLES_FLOW = ROLE_DATA | ROLE_RESEARCH };
 enum err allow(const struct call *call, uint32_t roles) MUST_USE; // ERR_DENIED "flow.denied"
 struct who who_of(const struct actor *actor);
@@ -207,7 +207,7 @@ enum err revision_find(struct flow *flow, const struct call *call, uint64_t numb
 enum err revision_use(struct flow *flow, const struct call *call, uint64_t number,
                       struct dataset *dataset, struct revision *out) MUST_USE;
 
-// ---- rows of a table as JSON (rows.c) ------------------------------------------------------------
+// ---- rows of a table as JSON (rows.c) ---------------------------------------------------------
 struct rows_page {
     uint64_t first, size;
     bool reveal;

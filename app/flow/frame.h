@@ -26,9 +26,9 @@ struct table_frame {
     struct frame_warning *warnings;
     uint32_t warning_count;
 };
-// ERR_INPUT "train.unknown_column" (detail: the name), "train.direct_column", "train.no_feature_left",
-// "train.one_class", "train.too_many_classes", "train.bad_target", "train.no_rows";
-// ERR_MEMORY "train.no_memory".
+// ERR_INPUT "train.unknown_column" (detail: the name), "train.direct_column",
+// "train.no_feature_left", "train.one_class", "train.too_many_classes", "train.bad_target",
+// "train.no_rows"; ERR_MEMORY "train.no_memory".
 enum err frame_of_table(struct table *table, const struct frame_wish *wish, struct arena *arena,
                         struct progress *progress, struct table_frame *out,
                         struct fault *fault) MUST_USE;

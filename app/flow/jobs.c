@@ -76,7 +76,7 @@ enum err job_end_badly(struct store_txn *txn, struct arena *arena, struct job *j
     return err == OK ? job_audit(txn, job, job_state_name(state)) : err;
 }
 
-// ---- operations ------------------------------------------------------------------------------------
+// ---- operations -------------------------------------------------------------------------------
 
 static bool may_see(const struct call *call, const struct job *job) {
     return job->actor.id == call->actor.person_id ||

@@ -1,4 +1,4 @@
-// Inside of flow/: the way something has come, as JSON.
+// Inside of flow/: the way something has come, as JSON. Owns nothing; any thread.
 #pragma once
 
 #include "flow/flow_private.h"

@@ -1,4 +1,5 @@
-// Models in memory: a few, counted, the one unused longest goes first. What is in use is never freed.
+// Models in memory: a few, counted, the one unused longest goes first. What is in use is never
+// freed.
 #include <string.h>
 
 #include "base/file.h"

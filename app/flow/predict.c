@@ -24,7 +24,7 @@ static enum err model_ready(struct flow *flow, const struct call *call, struct m
     return fault_set(call->fault, ERR_CONFLICT, "predict.not_ready", out->name);
 }
 
-// ---- rows in --------------------------------------------------------------------------------------
+// ---- rows in ----------------------------------------------------------------------------------
 
 struct rows {
     struct call *call;
@@ -113,7 +113,7 @@ static enum err rows_read(struct rows *rows, bool contributions) {
     return err;
 }
 
-// ---- predictions out --------------------------------------------------------------------------------
+// ---- predictions out --------------------------------------------------------------------------
 
 struct share {
     uint32_t feature;
@@ -208,7 +208,7 @@ enum err flow_model_predict(struct flow *flow, struct call *call) {
     return err;
 }
 
-// ---- a file, as a job --------------------------------------------------------------------------------
+// ---- a file, as a job -------------------------------------------------------------------------
 
 struct prediction {
     struct flow *flow;

@@ -13,7 +13,8 @@ enum err flow_recipe_operators(struct flow *flow, struct call *call) {
     return answer_end(call);
 }
 
-// The revision that `dataset` and `revision` of the body name, if they do; else OK and *named false.
+// The revision that `dataset` and `revision` of the body name, if they do; else OK and *named
+// false.
 static enum err named_revision(struct flow *flow, struct call *call, bool *named,
                                struct revision *out) {
     struct dataset dataset;
@@ -143,7 +144,7 @@ enum err flow_recipe_propose(struct flow *flow, struct call *call) {
     return err;
 }
 
-// ---- kept ones ---------------------------------------------------------------------------------------
+// ---- kept ones --------------------------------------------------------------------------------
 
 static enum err recipe_item(struct list *list, struct store_txn *txn, struct record_reader *record,
                             bool show, bool *out_wanted) {

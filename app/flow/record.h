@@ -49,7 +49,8 @@ struct revision_column {
     struct str treatment; // "" or what the cleansing report says: "pseudonym", "mask", …
     uint64_t fault_count; // of the import
 };
-// True if such a treatment takes the value itself away (a pseudonym, a mask), not only a part of it.
+// True if such a treatment takes the value itself away (a pseudonym, a mask), not only a part of
+// it.
 bool treatment_conceals(struct str treatment);
 enum revision_kind { REVISION_IMPORT, REVISION_CLEANSE, REVISION_KIND_COUNT };
 struct revision {
@@ -196,8 +197,7 @@ RECORD_DECLARE(model)
 RECORD_DECLARE(job)
 RECORD_DECLARE(lineage)
 
-// Revisions stand behind their dataset in the same table: the key is the dataset's id and the
-// number, 16 bytes. A scan over datasets passes over keys that are not 8 bytes long.
+// Revisions have a table of their own: the key is the dataset's id and the number, 16 bytes.
 struct key revision_key(uint64_t dataset, uint64_t number);
 enum err revision_load(struct store_txn *txn, struct arena *arena, uint64_t dataset,
                        uint64_t number, struct revision *out) MUST_USE;

@@ -253,7 +253,7 @@ RECORD_DEFINE_BY_ID(release, TABLE_RELEASE)
 RECORD_DEFINE_BY_ID(model, TABLE_MODEL)
 RECORD_DEFINE_BY_ID(job, TABLE_JOB)
 RECORD_DEFINE_BY_ID(lineage, TABLE_LINEAGE)
-RECORD_DEFINE(revision, TABLE_DATASET)
+RECORD_DEFINE(revision, TABLE_REVISION)
 
 struct key revision_key(uint64_t dataset, uint64_t number) {
     struct key key = key_of_id(dataset), second = key_of_id(number);

@@ -36,7 +36,7 @@ enum err flow_revision_rows(struct flow *flow, struct call *call) {
     return rows_write(call, path, &page);
 }
 
-// ---- faults ---------------------------------------------------------------------------------------
+// ---- faults -----------------------------------------------------------------------------------
 
 static void fault_counts_write(struct json_writer *out, const struct revision *revision) {
     json_put_name(out, "counts");
@@ -113,7 +113,7 @@ enum err flow_revision_faults(struct flow *flow, struct call *call) {
     return err == OK ? faults_write(flow, call, &revision, page, size) : err;
 }
 
-// ---- profile and report ---------------------------------------------------------------------------
+// ---- profile and report -----------------------------------------------------------------------
 
 static void raw_member(struct json_writer *out, const struct json *member, struct buf *scratch) {
     buf_clear(scratch);
@@ -232,7 +232,7 @@ enum err flow_revision_report(struct flow *flow, struct call *call) {
     return err == OK ? answer_end(call) : err;
 }
 
-// ---- jobs on a revision -----------------------------------------------------------------------------
+// ---- jobs on a revision -----------------------------------------------------------------------
 
 struct dataset_job {
     struct flow *flow;

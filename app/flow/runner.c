@@ -296,7 +296,7 @@ static void start_waiting(struct flow *flow, struct deciding *d) {
     for (uint32_t i = 0; i < starts; i++) attempt_begin(flow, d->start[i]);
 }
 
-// ---- watching ------------------------------------------------------------------------------------
+// ---- watching ---------------------------------------------------------------------------------
 static void signal_send(const struct active *active, int number) {
     if (active->pidfd >= 0) {
         syscall(SYS_pidfd_send_signal, active->pidfd, number, NULL, 0);

@@ -26,7 +26,7 @@ uint32_t step_threads(const struct step_context *context);
 enum err file_hash(const char *path, struct progress *progress, struct hash *out,
                    uint64_t *out_bytes, struct fault *fault) MUST_USE;
 
-// ---- features.c: cells as what a model takes -----------------------------------------------------
+// ---- features.c: cells as what a model takes --------------------------------------------------
 // Integers, numbers, booleans as they are; dates and times as days since 1970; texts as the index
 // of their category. Missing, and a text never seen in training: NaN.
 float feature_of_cell(const struct feature *feature, const struct column *column, uint32_t row,
@@ -54,6 +54,6 @@ enum err words_open(struct arena *arena, uint32_t most, struct words *out) MUST_
 void words_add(struct words *words, struct str text);
 void words_sort(struct words *words); // by bytes; nothing may be added afterwards
 
-// ---- predictions as text (used by the file's and the API's way alike) --------------------------------
+// ---- predictions as text (used by the file's and the API's way alike) -------------------------
 // The class a probability row stands for: binary by `threshold`, classes by the largest.
 uint32_t predicted_class(const struct tabular_about *about, const double *row, double threshold);

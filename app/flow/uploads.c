@@ -174,7 +174,7 @@ enum err flow_upload_delete(struct flow *flow, struct call *call) {
     return err;
 }
 
-// ---- pieces -----------------------------------------------------------------------------------------
+// ---- pieces -----------------------------------------------------------------------------------
 
 static void upload_free(struct upload *upload) {
     if (upload->fd >= 0) close(upload->fd);
@@ -264,7 +264,7 @@ enum err flow_upload_end(struct upload *upload, uint64_t *out_received, struct f
     return err;
 }
 
-// ---- looking at it ------------------------------------------------------------------------------------
+// ---- looking at it ----------------------------------------------------------------------------
 
 static void guess_write(struct json_writer *out, const struct intake_guess *guess) {
     json_open_object(out);
@@ -309,7 +309,7 @@ enum err flow_upload_look(struct flow *flow, struct call *call) {
     return err == OK ? answer_end(call) : err;
 }
 
-// ---- those nobody came back for -----------------------------------------------------------------------
+// ---- those nobody came back for ---------------------------------------------------------------
 
 struct old_uploads {
     struct arena *scratch;

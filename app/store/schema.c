@@ -16,7 +16,7 @@ static const struct {
     [TABLE_MODEL] = {"model", 9, true},      [TABLE_JOB] = {"job", 10, true},
     [TABLE_LINEAGE] = {"lineage", 11, true}, [TABLE_BLOB] = {"blob", 12, false},
     [TABLE_AUDIT] = {"audit", 13, true},     [TABLE_SETTING] = {"setting", 14, false},
-    [TABLE_INDEX] = {"index", 15, false},
+    [TABLE_INDEX] = {"index", 15, false},    [TABLE_REVISION] = {"revision", 16, false},
 };
 
 const char *store_table_name(enum store_table table) {

@@ -39,7 +39,7 @@ static void load_random(struct load *load, uint64_t owners) {
     }
 }
 
-// ---- the oracle: the policy's words, with exact fractions and no cleverness ------------------------
+// ---- the oracle: the policy's words, with exact fractions and no cleverness -------------------
 struct oracle {
     const struct load *load;
     bool start[JOBS_MAX];
@@ -222,7 +222,8 @@ static void order_of_the_list_does_not_matter(void) {
     }
 }
 
-// 9 CPUs and 18 GB; A's jobs need <1, 4>, B's <3, 1>: 3 and 2 run (Ghodsi et al. 2011, section 4.1).
+// 9 CPUs and 18 GB; A's jobs need <1, 4>, B's <3, 1>: 3 and 2 run (Ghodsi et al. 2011, section
+// 4.1).
 static void dominant_shares_of_the_paper(void) {
     struct load load = {.capacity = {9000, 18 * GIB}, .count = 12, .guard_ms = INT64_MAX};
     for (uint32_t i = 0; i < 12; i++) {
