@@ -10,9 +10,9 @@ static uint32_t roles_of(const struct json *list) {
     static const struct {
         const char *name;
         uint32_t roles;
-    } known[] = {{"system", ROLE_SYSTEM},     {"security", ROLE_SECURITY}, {"audit", ROLE_AUDIT},
-                 {"data", ROLE_DATA},         {"research", ROLE_RESEARCH},
-                 {"any", ROLE_ANYONE_SIGNED_IN}};
+    } known[] = {{"system", ROLE_SYSTEM},     {"security", ROLE_SECURITY},
+                 {"audit", ROLE_AUDIT},       {"data", ROLE_DATA},
+                 {"research", ROLE_RESEARCH}, {"any", ROLE_ANYONE_SIGNED_IN}};
     uint32_t roles = 0;
     for (const struct json *one = json_first(list); one; one = json_next(one)) {
         bool found = false;
@@ -73,8 +73,8 @@ static void no_route_stands_twice(void) {
 }
 
 static void finds_routes(void) {
-    struct route_match match = route_find(
-        routes, route_count, HTTP_GET, STR("/api/v1/datasets/12/revisions/3/rows"));
+    struct route_match match =
+        route_find(routes, route_count, HTTP_GET, STR("/api/v1/datasets/12/revisions/3/rows"));
     REQUIRE(match.route);
     CHECK_STR(match.route->path, "/api/v1/datasets/{id}/revisions/{number}/rows");
     CHECK(match.id == 12 && match.number == 3);
