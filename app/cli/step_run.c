@@ -1,4 +1,4 @@
-// One step of the flow in this process: the same function a job's child runs, on a temporary folder.
+// One step of the flow in this process: the function a job's child runs, on a temporary folder.
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -84,8 +84,8 @@ struct tabular_model;
 //  "importance":[{"feature","gain","share","permutation"}], "warnings":[{"code","detail"}]}
 // Warnings: "train.column_knows_answer" (AUC of one column >= .999), "train.few_rows",
 // "train.column_ignored", "train.group_small".
-// Headline metric: "auc" (binary), "accuracy" (classes), "rmse" (regression). The threshold is tuned
-// on the validation side; "baseline_linear" learns from at most 200,000 rows, shuffling
+// Headline metric: "auc" (binary), "accuracy" (classes), "rmse" (regression). The threshold is
+// tuned on the validation side; "baseline_linear" learns from at most 200,000 rows, shuffling
 // ("permutation": loss of the headline) looks at 10,000 test rows and the 100 columns of most gain,
 // null for the others; the curve's training loss at 65,536 rows; resamples: bootstrap_resamples().
 // Infinities count as the largest numbers (boost) or as missing (linear).
