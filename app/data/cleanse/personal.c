@@ -371,8 +371,8 @@ static void scan_groups(struct scan *scan) {
     scan->at = starts < count && more ? groups[starts].start : groups[count - 1].end;
 }
 
-// Most digits in real text are ages, doses and prices. Where a short run of ASCII digits ends without
-// a sign that could go on with it, the bytes of the run; else 0.
+// Most digits in real text are ages, doses and prices. Where a short run of ASCII digits ends
+// without a sign that could go on with it, the bytes of the run; else 0.
 static size_t short_number(struct str text, size_t at) {
     size_t end = at;
     while (end < text.size && is_digit(text.data[end])) end++;
