@@ -33,8 +33,11 @@ size_t personal_scan(struct str text, struct personal_hit *hits, size_t hits_roo
 //   "minimum","maximum","mean","deviation","quantiles":[q00,q05,q25,q50,q75,q95,q100],
 //   "histogram":{"edges":[…],"counts":[…]}, "top":[{"value","count"}], "examples":[…],
 //   "length_minimum","length_maximum",
-//   "personal":[{"kind","cells","share","where":"whole"|"inside"}]}], "duplicates":{"rows"}}
-// Numbers for number-like columns, dates as ISO text. Quantiles and distinct are exact up to a
+//   "personal":[{"kind","cells","share","where":"whole"|"inside"}]}],
+//  "duplicates":{"rows","exact"}}
+// "minimum" to "histogram" stand only in number-like columns that have values ("quantiles_exact"
+// beside them), lengths only in text ("length_mean" too). Numbers for number-like columns, dates as
+// ISO text. Quantiles and distinct are exact up to a
 // bound of memory, then by sketch ("distinct_exact": false). "top" and "examples" hold real values:
 // whoever shows them hides them by default.
 enum err check_run(const char *table_path, const char *profile_path, uint32_t threads,
@@ -43,17 +46,22 @@ enum err check_run(const char *table_path, const char *profile_path, uint32_t th
 // ---- recipe --------------------------------------------------------------------------------
 // Plain text, one line an operator (see DESIGN.md and the operators' own table):
 //   recipe 1
-//   field   direct=name,id quasi=sex,age sensitive=diagnosis
-//   decode  auto
-//   check   age:0..130 id_number:id date:1990-01-01..2030-12-31 sex:男|女
-//   drop    columns=note missing>.5
-//   dedup   exact
-//   mask    id_number,mobile how=mask|pseudonym|remove scope=dataset     (by column)
-//   mask    text=complaint kinds=id,mobile,card,email how=replace        (inside text)
+//   source  his-2026q3 licence=internal basis=IRB-17
+//   field   direct=name,id quasi=birth,sex sensitive=diagnosis text=complaint
+//   decode  auto width                         (auto: control trim; columns=… else all text)
+//   check   age:0..130 id_number:id day:1990-01-01.. sex:男|女 action=report|missing|drop
+//   drop    columns=note missing>.5 empty      (columns; columns by share; rows without a value)
+//   drop    missing=diagnosis,day              (rows that lack one of them)
+//   dedup   exact by=patient,day
+//   mask    id_number,mobile how=mask|pseudonym|replace|remove scope=dataset|project
+//   mask    text=complaint kinds=id,mobile,card,email how=replace          (inside; text=*)
 //   date    birth coarsen=year|month|quarter|decade
-// '#' begins a comment. A column name with spaces or commas stands in "quotes".
-// ERR_INPUT faults carry the line as row: "recipe.unknown_operator" (detail: the nearest operator),
-// "recipe.unknown_column", "recipe.bad_option", "recipe.wrong_type", …
+// '#' begins a comment. A column name with spaces or signs stands in "quotes" (\" \\ \n \t in it);
+// the signs of a Chinese keyboard count as theirs. A direct column that was masked becomes quasi,
+// one with pseudonyms or replaced plain: what is direct in the output was not treated. ERR_INPUT
+// faults carry the line as row and the character as column: "recipe.unknown_operator" and
+// "recipe.unknown_column" (detail: the nearest name), "recipe.no_such_operator" and
+// "recipe.no_such_column" where none is near (detail: the name), "recipe.bad_option", …
 struct recipe;
 // All faults of the text are given to tell(), the first one in *fault. `schema` NULL: no columns
 // are checked. *out: recipe_close.
@@ -64,7 +72,8 @@ void recipe_close(struct recipe *recipe);
 struct hash recipe_hash(const struct recipe *recipe); // of its canonical text
 // A recipe proposed for a profile: direct columns pseudonymised, text masked, dates coarsened.
 enum err recipe_propose(const struct json *profile, struct buf *out, struct fault *fault) MUST_USE;
-// The operators for a page's editor: [{"name","summary_key","options":[…],"example"}].
+// The operators for a page's editor: [{"name","summary_key","example",
+//   "options":[{"name","summary_key","columns":bool,"values":[…]}]}].
 void recipe_operators_write(struct json_writer *out);
 
 // ---- cleanse -------------------------------------------------------------------------------
@@ -75,16 +84,22 @@ struct cleanse_options {
 };
 // Runs the recipe over a table into a new one and writes the report as JSON:
 // {"recipe_hash","input_rows","output_rows","operators":[{"line","name","rows_in","rows_out",
-//   "cells_changed","reasons":[{"code","count"}],"seconds","mb_per_s"}],
+//   "cells_changed","reasons":[{"code","column"?,"count"}],"seconds","mb_per_s"}],
 //  "personal":{"found":{kind: cells}, "remaining":{kind: cells}},  (re-scan of the output)
-//  "columns":[{"name","role","treatment"}], "wording":"deidentified", "program", "rules"}
+//  "columns":[{"name","type","role","treatment","reason"?,"personal_found","personal_remaining"}],
+//  "source"?, "wording":"deidentified", "program", "rules"}
+// A reason's code is the key of its message; treatments: none, text_masked, coarsened, masked,
+// replaced, pseudonym, removed ("treatment.NAME").
 // Seconds stay out of the bytes that are hashed. Never leaves a half-written table.
 enum err cleanse_run(const char *table_path, const struct recipe *recipe,
                      const struct cleanse_options *options, const char *output_path,
                      const char *report_path, struct progress *progress,
                      struct fault *fault) MUST_USE;
-// Before and after side by side for the first rows, as JSON: {"columns":[…],
-// "rows":[{"before":[…],"after":[…]|null,"reason":code}]}; nothing is written to disk.
+// Before and after side by side for the first rows (at most 1000), as JSON: {"columns":[{"name",
+// "type","type_after","role","treatment","removed"}], "rows":[{"before":[…],"after":[…]}|
+// {"before":[…],"after":null,"reason":code,"line"}]}; both rows have all columns of the input,
+// those that are removed are null. Nothing is written to disk. Lines that need the whole table see
+// its first 100,000 rows.
 enum err cleanse_preview(const char *table_path, const struct recipe *recipe,
                          const struct cleanse_options *options, uint32_t rows, struct buf *out,
                          struct fault *fault) MUST_USE;
