@@ -88,7 +88,8 @@ static bool index_leads(struct check *check, MDB_txn *mdb, struct str name,
 static void check_record(struct check *check, MDB_txn *mdb, enum store_table table, struct str key,
                          struct str value) {
     struct record_reader record;
-    bool key_fits = !table_keys_are_ids(table) || key.size == 8;
+    // An id, or an id and a number below it (a dataset's revisions).
+    bool key_fits = !table_keys_are_ids(table) || key.size == 8 || key.size == 16;
     if (!key_fits || record_open(table_kind(table), key, value, &record) != OK) {
         found_record(check, table, key, "store.record_damaged");
         return;
