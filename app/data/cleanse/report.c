@@ -1,10 +1,8 @@
+#include "base/version.h"
 #include "data/cleanse/report_private.h"
 
 #include "data/cleanse/identifier_private.h"
 
-#ifndef COURTYARD_VERSION
-#define COURTYARD_VERSION "1"
-#endif
 
 static void write_reasons(struct json_writer *out, const struct bound *bound,
                           const struct tally *tally) {
