@@ -4,7 +4,6 @@
 #include "flow/flow_private.h"
 
 // Written into manifests.
-#define FLOW_PROGRAM_VERSION "0.1.0"
 
 // The chain of steps up to `id`, oldest first, as an array with nothing in it but what was done to
 // which bytes: no time, no person, no number of a record.

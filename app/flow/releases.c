@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "base/file.h"
+#include "base/version.h"
 #include "data/cleanse/cleanse.h"
 #include "flow/flow_private.h"
 #include "flow/lineage_private.h"
@@ -168,7 +169,7 @@ static enum err manifest_write(struct flow *flow, const struct call *call,
     manifest_columns(&out, release);
     json_put_name(&out, "lineage");
     enum err err = lineage_write_fixed(flow, call->arena, release->lineage, &out);
-    json_set_text(&out, "program", STR("courtyard " FLOW_PROGRAM_VERSION));
+    json_set_text(&out, "program", STR("courtyard " COURTYARD_VERSION));
     json_set_u64(&out, "rows", release->rows);
     json_put_name(&out, "sheet");
     view_sheet(&out, &release->sheet);

@@ -1,8 +1,7 @@
-#include "base/version.h"
 #include "data/cleanse/report_private.h"
 
+#include "base/version.h"
 #include "data/cleanse/identifier_private.h"
-
 
 static void write_reasons(struct json_writer *out, const struct bound *bound,
                           const struct tally *tally) {
