@@ -3,8 +3,6 @@
 
 #include "flow/flow_private.h"
 
-// Written into manifests.
-
 // The chain of steps up to `id`, oldest first, as an array with nothing in it but what was done to
 // which bytes: no time, no person, no number of a record.
 enum err lineage_write_fixed(struct flow *flow, struct arena *arena, uint64_t id,
