@@ -374,13 +374,14 @@ static void running_tick(struct flow *flow, struct active *active) {
     if (moved) job_tell(flow, job);
 }
 
-static bool has_ended(struct flow *flow, struct active *active, bool readable) {
+// *status as waitpid gives it; -1 for a process that is not our child.
+static bool has_ended(struct flow *flow, struct active *active, bool readable, int *status) {
+    *status = -1;
     if (active->own_child) {
         if (!readable && active->pidfd >= 0) return false;
-        int status = 0;
-        pid_t got = waitpid(active->pid, &status, WNOHANG);
+        pid_t got = waitpid(active->pid, status, WNOHANG);
         if (got == 0 || (got < 0 && errno == EINTR)) return false;
-        active->wait_status = got > 0 ? status : -1;
+        if (got < 0) *status = -1;
         return true;
     }
     if (active->pidfd >= 0) return readable;
@@ -393,10 +394,11 @@ static bool has_ended(struct flow *flow, struct active *active, bool readable) {
     return settled && found.pidfd < 0;
 }
 
-static void attempt_ended(struct flow *flow, struct active *active) {
+static void attempt_ended(struct flow *flow, struct active *active, int status) {
     bool ran_out = confine_finish(flow->confine, active->job, active->attempt);
     pthread_mutex_lock(&flow->lock);
     active->memory_ran_out = ran_out;
+    active->wait_status = status;
     if (active->pidfd >= 0) close(active->pidfd);
     active->pidfd = -1;
     active->pid = 0;
@@ -437,8 +439,9 @@ static void watch(struct flow *flow, struct watching *w) {
     }
     for (uint32_t i = 0; i < w->count; i++) {
         struct active *active = &flow->active[w->slots[i]];
-        if (has_ended(flow, active, w->fds[i + 1].revents != 0)) {
-            attempt_ended(flow, active);
+        int status;
+        if (has_ended(flow, active, w->fds[i + 1].revents != 0, &status)) {
+            attempt_ended(flow, active, status);
         } else {
             running_tick(flow, active);
         }

@@ -1,0 +1,192 @@
+// The command line on files, as a person types it: what it makes, what it says when something is
+// wrong, and that a wrong or stopped command leaves nothing behind.
+import assert from "node:assert/strict";
+import { spawn, spawnSync } from "node:child_process";
+import { randomBytes } from "node:crypto";
+import { createWriteStream, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { after, before, test } from "node:test";
+import { gzipSync } from "node:zlib";
+import { binary, sleep } from "./lib/server.mjs";
+
+let folder;
+const at = (name) => path.join(folder, name);
+
+before(() => {
+    folder = mkdtempSync(path.join(tmpdir(), "courtyard-cli-"));
+    writeFileSync(at("patients.csv"), patients(800));
+});
+after(() => rmSync(folder, { recursive: true, force: true }));
+
+// A linear congruential generator: the same rows on every run.
+function random(seed) {
+    let state = BigInt(seed);
+    return (below) => {
+        state = (state * 6364136223846793005n + 1442695040888963407n) & 0xffffffffffffffffn;
+        return Number((state >> 33n) % BigInt(below));
+    };
+}
+
+// Three of ten outcomes are chance, so that no honest model is perfect.
+function patients(rows, seed = 11) {
+    const next = random(seed);
+    const lines = ["编号,mobile,sex,age,admitted,pressure,outcome"];
+    for (let i = 0; i < rows; i++) {
+        const age = 10 + next(80), pressure = 90 + next(90);
+        const ill = next(10) < 3 ? next(2) === 0 : age + pressure > 195;
+        lines.push([i + 1, `138${String(next(1e8)).padStart(8, "0")}`, "FM"[next(2)], age,
+            `20${String(5 + next(15)).padStart(2, "0")}-0${1 + next(9)}-1${next(9)}`, pressure,
+            ill ? "ill" : "well"].join(","));
+    }
+    return lines.join("\n") + "\n";
+}
+
+function run(args, options = {}) {
+    const lang = options.lang ?? "en";
+    const done = spawnSync(binary, [args[0], "--lang", lang, ...args.slice(1)],
+        { cwd: folder, encoding: "utf8", timeout: 60000, env: { ...process.env, ...options.env } });
+    return { code: done.status, out: done.stdout, err: done.stderr };
+}
+
+function works(args, options) {
+    const done = run(args, options);
+    assert.equal(done.code, 0, `${args.join(" ")}: ${done.err}${done.out}`);
+    return done;
+}
+
+function fails(args, sentence, code = 1) {
+    const before = readdirSync(folder).sort();
+    const done = run(args);
+    assert.equal(done.code, code, `${args.join(" ")}: ${done.out}${done.err}`);
+    assert.match(done.err, sentence);
+    assert.doesNotMatch(done.err, /\b[a-z]+\.[a-z]+_[a-z_]+\b/, "a bare key is no sentence");
+    assert.deepEqual(readdirSync(folder).sort(), before, "a failed command leaves nothing behind");
+}
+
+test("a file goes from import to predictions", () => {
+    works(["import", "patients.csv", "-o", "patients.table"]);
+    assert.equal(readFileSync(at("patients.table")).subarray(0, 8).toString(), "CYTABLE1");
+    works(["profile", "patients.table", "-o", "profile.json"]);
+    const profile = JSON.parse(readFileSync(at("profile.json"), "utf8"));
+    assert.equal(profile.rows, 800);
+    assert.equal(profile.columns.find((c) => c.name === "mobile").personal[0].kind, "mobile");
+    writeFileSync(at("recipe.txt"), "recipe 1\nfield direct=mobile\nmask mobile how=pseudonym scope=dataset\n");
+    writeFileSync(at("key"), randomBytes(32));
+    works(["clean", "recipe.txt", "patients.table", "-o", "clean.table", "--key", "key", "--report", "report.json"]);
+    assert.equal(JSON.parse(readFileSync(at("report.json"), "utf8")).output_rows, 800);
+    works(["export", "clean.table", "-o", "clean.csv", "--no-mark"]);
+    const clean = readFileSync(at("clean.csv"), "utf8").trimEnd().split(/\r?\n/);
+    assert.equal(clean.length, 801);
+    assert.doesNotMatch(clean.join(), /,138\d{8},/, "no mobile number is left");
+    works(["train", "clean.table", "--target", "outcome", "-o", "m.model", "--scorecard", "s.json"]);
+    const scorecard = JSON.parse(readFileSync(at("s.json"), "utf8"));
+    const auc = scorecard.metrics[0];
+    assert.equal(auc.name, "auc");
+    assert.ok(auc.value > 0.7 && auc.value < 0.99, `AUC ${auc.value}`);
+    works(["predict", "m.model", "clean.csv", "-o", "p.csv", "--contributions"]);
+    const head = readFileSync(at("p.csv"), "utf8").split(/\r?\n/)[0];
+    for (const name of ["prediction", "probability", "contribution_age", "contribution_base"]) {
+        assert.ok(head.includes(name), `${head} lacks ${name}`);
+    }
+    works(["show", "m.model"]);
+    works(["show", "clean.table"]);
+});
+
+test("the same input gives the same bytes", () => {
+    for (const name of ["a", "b"]) {
+        works(["import", "patients.csv", "-o", `${name}.table`]);
+        works(["train", `${name}.table`, "--target", "outcome", "-o", `${name}.model`, "--seed", "7"]);
+    }
+    assert.deepEqual(readFileSync(at("a.table")), readFileSync(at("b.table")));
+    assert.deepEqual(readFileSync(at("a.model")), readFileSync(at("b.model")));
+});
+
+test("a column that numbers the rows teaches nothing", () => {
+    // Sorted by outcome, the number knows the answer; the other column is chance.
+    const next = random(3);
+    const rows = Array.from({ length: 400 }, (_, i) => `${i + 1},${next(1000)},${i < 200 ? "a" : "b"}`);
+    writeFileSync(at("sorted.csv"), `n,noise,y\n${rows.join("\n")}\n`);
+    works(["train", "sorted.csv", "--target", "y", "-o", "sorted.model", "--scorecard", "sorted.json"]);
+    const scorecard = JSON.parse(readFileSync(at("sorted.json"), "utf8"));
+    assert.ok(scorecard.warnings.some((w) => w.code === "train.row_number_left_out" && w.detail === "n"));
+    assert.ok(scorecard.metrics[0].value < 0.75, `AUC ${scorecard.metrics[0].value} of chance`);
+});
+
+test("a CSV stands where a table is expected, in GB18030 and packed too", () => {
+    works(["profile", "patients.csv"]);
+    writeFileSync(at("patients.csv.gz"), gzipSync(readFileSync(at("patients.csv"))));
+    works(["import", "patients.csv.gz", "-o", "gz.table"]);
+    works(["import", "patients.csv", "-o", "plain.table"]);
+    assert.deepEqual(readFileSync(at("gz.table")), readFileSync(at("plain.table")));
+    const name = Buffer.from([0xb1, 0xe0, 0xba, 0xc5]); // 编号 in GB18030
+    writeFileSync(at("gb.csv"), Buffer.concat([name, Buffer.from(",b\n1,2\n")]));
+    works(["import", "gb.csv", "-o", "gb.table", "--encoding", "gb18030"]);
+    assert.match(works(["show", "gb.table"]).out, /编号/);
+    works(["import", "patients.csv", "-o", "typed.table", "--type", "age=text"]);
+    assert.match(works(["show", "typed.table"]).out, /age +text/);
+});
+
+test("errors are sentences and leave nothing behind", () => {
+    writeFileSync(at("empty.csv"), "");
+    writeFileSync(at("cut.csv.gz"), gzipSync(Buffer.from(patients(5000))).subarray(0, 20000));
+    writeFileSync(at("bad_recipe.txt"), "recipe 1\nfly away\n");
+    writeFileSync(at("not.model"), randomBytes(5000));
+    fails(["import", "absent.csv", "-o", "x.table"], /absent\.csv/);
+    fails(["import", "empty.csv", "-o", "x.table"], /\S/);
+    fails(["import", "cut.csv.gz", "-o", "x.table"], /\S/);
+    fails(["import", "patients.csv", "-o", "x.table", "--type", "age=colour"], /type/);
+    fails(["import", "patients.csv", "-o", "x.table", "--type", "nobody=text"], /nobody/);
+    fails(["import", "patients.csv", "-o", "x.table", "--encoding", "klingon"], /encoding/);
+    fails(["import", "patients.csv", "-o", "no/such/folder/x.table"], /\S/);
+    fails(["train", "patients.csv", "--target", "nobody", "-o", "x.model"], /nobody/);
+    fails(["train", "patients.csv", "--target", "outcome", "-o", "x.model", "--trees", "many"], /\S/);
+    fails(["clean", "bad_recipe.txt", "patients.csv", "-o", "x.table"], /2/);
+    fails(["predict", "not.model", "patients.csv", "-o", "x.csv"], /\S/);
+    writeFileSync(at("few.csv"), "age,sex\n3,F\n");
+    fails(["predict", "m.model", "few.csv", "-o", "x.csv"], /\S/);
+});
+
+test("wrong usage is told and is not the same as a failure", () => {
+    fails(["fly"], /fly/, 2);
+    fails(["import"], /\S/, 2);
+    fails(["import", "patients.csv", "-o"], /-o/, 2);
+    fails(["import", "patients.csv", "--wings", "2"], /--wings/, 2);
+    fails(["import", "a.csv", "b.csv", "-o", "x"], /\S/, 2);
+});
+
+test("an output that is there already stays until a new one is whole", () => {
+    writeFileSync(at("kept.table"), "before");
+    fails(["import", "empty.csv", "-o", "kept.table"], /\S/);
+    assert.equal(readFileSync(at("kept.table"), "utf8"), "before");
+    works(["import", "patients.csv", "-o", "kept.table"]);
+    assert.notEqual(readFileSync(at("kept.table"), "utf8"), "before");
+});
+
+test("Chinese and English by --lang", () => {
+    assert.match(works(["import", "patients.csv", "-o", "l.table"], { lang: "zh-CN" }).out, /[\u4e00-\u9fff]/);
+    assert.doesNotMatch(works(["import", "patients.csv", "-o", "l.table"]).out, /[\u4e00-\u9fff]/);
+});
+
+test("Ctrl-C ends it in time and leaves nothing behind", async () => {
+    const big = createWriteStream(at("big.csv"));
+    const piece = patients(20000, 5).split("\n").slice(1).join("\n");
+    big.write("编号,mobile,sex,age,admitted,pressure,outcome\n");
+    for (let i = 0; i < 300; i++) if (!big.write(piece)) await new Promise((go) => big.once("drain", go));
+    await new Promise((done) => big.end(done));
+    const before = readdirSync(folder).sort();
+    const child = spawn(binary, ["import", "big.csv", "-o", "big.table", "--lang", "en"], { cwd: folder });
+    let said = "";
+    child.stderr.on("data", (data) => { said += data; });
+    const ended = new Promise((done) => child.on("close", (code) => done(code)));
+    await sleep(400);
+    assert.equal(child.exitCode, null, "it should still be at work");
+    const asked = Date.now();
+    child.kill("SIGINT");
+    assert.equal(await ended, 130);
+    assert.ok(Date.now() - asked < 3000, `took ${Date.now() - asked} ms`);
+    assert.ok(said.length > 0);
+    assert.ok(!existsSync(at("big.table")));
+    assert.deepEqual(readdirSync(folder).sort(), before);
+    rmSync(at("big.csv"));
+});
