@@ -221,7 +221,7 @@ static void chain_holds(void) {
 
 // What somebody with the program's own means could do to the chain.
 struct tamper {
-    enum { ALTER, REMOVE, SWAP, CUT_END, FORGE_END } what;
+    enum { ALTER, REHASH, REMOVE, SWAP, CUT_END, FORGE_END } what;
     uint64_t sequence;
 };
 
@@ -247,6 +247,15 @@ static enum err tamper_change(struct store_txn *txn, void *ctx) {
         if (name) name[0] = 'y';
         if (err == OK) err = store_put(txn, TABLE_AUDIT, key, 1, &fields);
         break;
+    case REHASH: // with a hash that fits what it says now: only the next entry can tell
+        CHECK(name != NULL && fields.size > SHA256_BYTES + 1);
+        if (!name) break;
+        name[0] = 'y';
+        size_t hashed = fields.size - SHA256_BYTES - 1;
+        struct hash hash = sha256_of(fields.data, hashed);
+        memcpy(fields.data + hashed + 1, hash.bytes, sizeof hash.bytes);
+        if (err == OK) err = store_put(txn, TABLE_AUDIT, key, 1, &fields);
+        break;
     case SWAP:
         if (err == OK) err = store_put(txn, TABLE_AUDIT, key, 1, &more);
         if (err == OK) err = store_put(txn, TABLE_AUDIT, other, 1, &fields);
@@ -264,8 +273,9 @@ static void tampering_is_seen(void) {
     static const struct {
         struct tamper tamper;
         uint64_t broken_at;
-    } cases[] = {{{ALTER, 1}, 1},  {{ALTER, 10}, 10}, {{ALTER, 20}, 20},   {{REMOVE, 1}, 1},
-                 {{REMOVE, 7}, 7}, {{SWAP, 5}, 5},    {{CUT_END, 20}, 20}, {{FORGE_END, 20}, 21}};
+    } cases[] = {{{ALTER, 1}, 1},     {{ALTER, 10}, 10},    {{ALTER, 20}, 20}, {{REHASH, 9}, 10},
+                 {{REHASH, 20}, 21},  {{REMOVE, 1}, 1},     {{REMOVE, 7}, 7},  {{SWAP, 5}, 5},
+                 {{CUT_END, 20}, 20}, {{FORGE_END, 20}, 21}};
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         begin();
         append_some(20);

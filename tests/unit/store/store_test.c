@@ -441,6 +441,28 @@ static void full_map(void) {
     fill_up(store, dir);
 }
 
+static enum err overlook(struct store_txn *txn, void *ctx) {
+    (void)put_change(txn, ctx);
+    return OK;
+}
+
+// A change that overlooks its failed put is not kept, and hears why.
+static void overlooked_failure(void) {
+    const char *dir = scratch_folder();
+    struct store *store = NULL;
+    struct store_options options = {.map_bytes = 1 << 20, .alone = alone};
+    REQUIRE(store_open(dir, &options, &store, NULL) == OK);
+    static char text[900000];
+    memset(text, 'f', sizeof text - 1);
+    struct put put = {TABLE_JOB, key_of_id(1), text, OK};
+    CHECK_EQ(store_write(store, overlook, &put), OK);
+    put.key = key_of_id(2);
+    CHECK_EQ(store_write(store, overlook, &put), ERR_FULL);
+    CHECK(has_text(store, key_of_id(1), text));
+    CHECK(!has_text(store, key_of_id(2), text));
+    store_close(store);
+}
+
 static void full_disk(void) {
     const char *dir = scratch_folder();
     if (mount("none", dir, "tmpfs", 0, "size=1m") != 0) CHECK_SKIP("may not mount");
@@ -570,6 +592,7 @@ static void run_all(void) {
     CHECK_RUN(scan_survives_its_own_deletes);
     CHECK_RUN(index_leads_to_ids);
     CHECK_RUN(full_map);
+    CHECK_RUN(overlooked_failure);
     CHECK_RUN(full_disk);
     CHECK_RUN(full_by_file_limit);
     CHECK_RUN(without_memory);
