@@ -26,7 +26,7 @@ static void meaning_write(unsigned kind, struct str text, struct buf *out) {
             if (letter) c |= 0x20;
             buf_add_char(out, c);
         } else if ((c >= '0' && c <= '9') || letter) {
-            if (letter) c &= ~0x20;
+            if (letter) c = (char)(c & 0x5F);
             buf_add_char(out, c);
         }
     }
