@@ -17,7 +17,7 @@ const browser_program = process.env.CHROMIUM ?? '/usr/bin/chromium';
 const axe_source = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 
 export const START_MS_MAX = 30_000;
-export const STEP_MS_MAX = 30_000; // one action on a page, on a busy machine
+export const STEP_MS_MAX = 20_000; // one action on a page, on a busy machine
 export const JOB_MS_MAX = 180_000; // import, check, cleanse or train of a small file
 
 export function sentences(language) {
@@ -109,7 +109,7 @@ export async function axe_check(page, where) {
       runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'best-practice'],
     });
     return result.violations.map((rule) =>
-      `${rule.id}: ${rule.nodes.slice(0, 3).map((node) => node.html.slice(0, 200)).join(' | ')}`);
+      `${rule.id}: ${rule.nodes.slice(0, 3).map((node) => `${node.html.slice(0, 160)} (${[...node.any, ...node.all, ...node.none][0]?.message ?? ""})`).join(' | ')}`);
   });
   assert.deepEqual(found, [], `axe on ${where}`);
 }

@@ -33,6 +33,14 @@ for (const language of ['zh-CN', 'en']) {
     let officer, worker, auditor; // one browser context each
     const passwords = {};
     const paths = {};
+    let broken = '';
+    // One step builds on another: after one that failed the others fail at once.
+    const step = (name, act) => test(name, async () => {
+      assert.equal(broken, '', `${broken} failed before`);
+      broken = name;
+      await act();
+      broken = '';
+    });
     const visitor = async () => new Visitor(await page_open(browser, house, language), house, t);
 
     before(async () => {
@@ -48,7 +56,7 @@ for (const language of ['zh-CN', 'en']) {
       await house?.close();
     });
 
-    test('the first start asks for the code on the console', async () => {
+    step('the first start asks for the code on the console', async () => {
       officer.allowed.add(403);
       await officer.go('/', 'setup');
       assert.equal(await officer.page.evaluate(() => document.documentElement.lang), language);
@@ -60,14 +68,14 @@ for (const language of ['zh-CN', 'en']) {
       officer.calm();
     });
 
-    test('people get one-time passwords and roles', async () => {
+    step('people get one-time passwords and roles', async () => {
       await officer.to('nav.people');
       passwords.worker = await officer.make_person('zhang.wei', '张伟', ['data', 'research']);
       passwords.auditor = await officer.make_person('wang.fang', '王芳', ['audit']);
       officer.calm();
     });
 
-    test('the one-time password has to be changed', async () => {
+    step('the one-time password has to be changed', async () => {
       await worker.sign_in('zhang.wei', passwords.worker, true);
       await axe_check(worker.page, 'home');
       const people = worker.page.getByRole('link', { name: t('nav.people'), exact: true });
@@ -77,7 +85,7 @@ for (const language of ['zh-CN', 'en']) {
       worker.calm();
     });
 
-    test('a messy file is recognised and imported', async () => {
+    step('a messy file is recognised and imported', async () => {
       await worker.go('/');
       paths.dataset = await worker.import_file(file, '住院病人 2024');
       await worker.wait_for_check();
@@ -86,7 +94,7 @@ for (const language of ['zh-CN', 'en']) {
       worker.calm();
     });
 
-    test('rows hide personal data until it is asked for', async () => {
+    step('rows hide personal data until it is asked for', async () => {
       await worker.tab('dataset.tab.rows');
       await worker.page.locator('.masked').first().waitFor();
       const mobile = hospital_rows(1)[0][2];
@@ -99,14 +107,14 @@ for (const language of ['zh-CN', 'en']) {
       worker.calm();
     });
 
-    test('a column can be given its role, and faults are told', async () => {
+    step('a column can be given its role, and faults are told', async () => {
       await worker.tab('dataset.tab.overview');
       await worker.set_role('姓名', 'direct');
       await worker.tab('dataset.tab.faults');
       worker.calm();
     });
 
-    test('publishing what still names people is refused', async () => {
+    step('publishing what still names people is refused', async () => {
       worker.allowed.add(400);
       await worker.tab('dataset.tab.publish');
       await worker.by_id('purpose').fill('x');
@@ -118,7 +126,7 @@ for (const language of ['zh-CN', 'en']) {
       worker.calm();
     });
 
-    test('a recipe is proposed, checked, tried and run', async () => {
+    step('a recipe is proposed, checked, tried and run', async () => {
       await worker.cleanse();
       const good = await worker.by_id('recipe').inputValue();
       await worker.by_id('recipe').fill(`${good.trimEnd()}\nmsk 手机 how=mask\n`);
@@ -136,14 +144,14 @@ for (const language of ['zh-CN', 'en']) {
       worker.calm();
     });
 
-    test('the cleansed data is put up for release', async () => {
+    step('the cleansed data is put up for release', async () => {
       paths.release = await worker.publish({
         title: '住院病人 2024（去标识）', purpose: '研究肿瘤的早期识别', source: 'HIS 导出',
       });
       worker.calm();
     });
 
-    test('another person approves', async () => {
+    step('another person approves', async () => {
       await officer.to('nav.home').catch(() => officer.go('/'));
       await officer.page.getByRole('link', { name: '住院病人 2024（去标识）' }).first().click();
       await officer.heading('住院病人 2024（去标识）');
@@ -155,7 +163,7 @@ for (const language of ['zh-CN', 'en']) {
       officer.calm();
     });
 
-    test('a model is trained and judged', async () => {
+    step('a model is trained and judged', async () => {
       await worker.go(paths.release, 'release');
       await worker.page.locator('.page-head').getByRole('link', { name: t('nav.train') }).click();
       await worker.by_id('target').selectOption('诊断');
@@ -170,7 +178,7 @@ for (const language of ['zh-CN', 'en']) {
       worker.calm();
     });
 
-    test('the form answers, with what each column contributed', async () => {
+    step('the form answers, with what each column contributed', async () => {
       await worker.tab('model.tab.try');
       await worker.by_id('value-半径').fill('21');
       await worker.button('try.submit').click();
@@ -181,7 +189,7 @@ for (const language of ['zh-CN', 'en']) {
       worker.calm();
     });
 
-    test('a whole file comes back with predictions', async () => {
+    step('a whole file comes back with predictions', async () => {
       await worker.tab('model.tab.file');
       await worker.upload(file);
       await worker.button('file.start').click();
@@ -195,7 +203,7 @@ for (const language of ['zh-CN', 'en']) {
       worker.calm();
     });
 
-    test('a token lets a program ask', async () => {
+    step('a token lets a program ask', async () => {
       await worker.tab('model.tab.api');
       await worker.page.locator('.side-person a').click();
       await worker.heading(t('account.title'));
@@ -212,7 +220,7 @@ for (const language of ['zh-CN', 'en']) {
       worker.calm();
     });
 
-    test('jobs, releases and models are listed', async () => {
+    step('jobs, releases and models are listed', async () => {
       await worker.to('nav.jobs');
       await worker.page.getByRole('link', { name: new RegExp(t('job.step.train')) }).first().click();
       await worker.see('job.log');
@@ -223,7 +231,7 @@ for (const language of ['zh-CN', 'en']) {
       worker.calm();
     });
 
-    test('what goes to the bin comes back', async () => {
+    step('what goes to the bin comes back', async () => {
       await worker.go(paths.dataset, 'dataset');
       await worker.button('dataset.bin').click();
       await worker.page.getByRole('dialog').getByRole('button', { name: t('dataset.bin') }).click();
@@ -232,7 +240,7 @@ for (const language of ['zh-CN', 'en']) {
       worker.calm();
     });
 
-    test('the auditor reads an unbroken chain', async () => {
+    step('the auditor reads an unbroken chain', async () => {
       await auditor.sign_in('wang.fang', passwords.auditor, true);
       await auditor.to('nav.audit');
       assert.ok((await auditor.page.locator('tbody tr').count()) > 10);
@@ -242,7 +250,7 @@ for (const language of ['zh-CN', 'en']) {
       auditor.calm();
     });
 
-    test('the machine tells how it is', async () => {
+    step('the machine tells how it is', async () => {
       await officer.to('nav.system');
       await officer.button('system.check_run').click();
       await officer.see('system.whole');
@@ -250,7 +258,7 @@ for (const language of ['zh-CN', 'en']) {
       officer.calm();
     });
 
-    test('signing out ends it; a wrong password is told and then locked', async () => {
+    step('signing out ends it; a wrong password is told and then locked', async () => {
       await officer.sign_out();
       for (const status of [401, 403, 429]) officer.allowed.add(status);
       await officer.go('/system');

@@ -184,7 +184,7 @@ export interface Profile {
 export interface Operator {
   name: string;
   summary_key: string;
-  options: { name: string; summary_key: string; values?: string[] }[];
+  options: { name: string; values?: string }[];
   example: string;
 }
 export interface Recipe {
@@ -382,6 +382,7 @@ export interface Job {
   memory_used_bytes: number;
   confine: string;
   summary: Record<string, unknown> | null;
+  download?: boolean; // its output can be fetched
 }
 
 export interface Home {
@@ -411,7 +412,7 @@ export interface System {
   blob_count: number;
   confine: string;
   fingerprint: string;
-  schema: number;
+  schema?: number;
   connections: number;
   requests_total: number;
   queue: { running: number; queued: number };

@@ -23,12 +23,7 @@ export function Operators({ insert }: { insert: (line: string) => void }) {
                       <dt>
                         <code>{option.name}</code>
                       </dt>
-                      <dd>
-                        {t_or(option.summary_key, '')}
-                        {option.values && option.values.length > 0 && (
-                          <span class="muted"> {option.values.join(' | ')}</span>
-                        )}
-                      </dd>
+                      <dd class="muted">{option.values ?? ''}</dd>
                     </div>
                   ))}
                 </dl>

@@ -12,14 +12,17 @@ export function Table({
   label,
   children,
   dense,
+  cells,
 }: {
   label: string;
   children: ComponentChildren;
   dense?: boolean;
+  cells?: boolean; // of data: one line each, long ones cut
 }) {
+  const kind = `table${dense ? ' table-dense' : ''}${cells ? ' table-cells' : ''}`;
   return (
     <div class="table-frame" role="region" aria-label={label} tabIndex={0}>
-      <table class={dense ? 'table table-dense' : 'table'}>{children}</table>
+      <table class={kind}>{children}</table>
     </div>
   );
 }

@@ -41,12 +41,9 @@ export function FilePicker({
       <p class="muted">{t('import.drop_hint')}</p>
       <input
         type="file"
-        class="hidden-text"
-        id="file"
+        hidden
         multiple={multiple}
         ref={input}
-        aria-label={t('import.pick')}
-        tabIndex={-1}
         onChange={(event) => {
           take(event.currentTarget.files);
           event.currentTarget.value = '';

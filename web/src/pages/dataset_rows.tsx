@@ -39,12 +39,12 @@ export function Cell({ value }: { value: string | null | undefined }) {
         •••
       </td>
     );
-  return <td>{value}</td>;
+  return <td title={value.length > 30 ? value : undefined}>{value}</td>;
 }
 
 export function RowsTable({ data, first, label }: { data: Rows; first: number; label: string }) {
   return (
-    <Table label={label} dense>
+    <Table label={label} dense cells>
       <thead>
         <tr>
           <th class="number">#</th>

@@ -101,7 +101,7 @@ function Body({ job }: { job: Job }) {
               {job.subject.name || t('job.subject')}
             </LinkButton>
           )}
-          {job.step === 'predict' && job.state === 'done' && (
+          {job.download && (
             <LinkButton
               href={`${BASE}/jobs/${job.id}/download`}
               kind="primary"

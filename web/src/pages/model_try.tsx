@@ -106,12 +106,22 @@ function FeatureField({
   );
 }
 
-function Probabilities({ prediction }: { prediction: Prediction }) {
-  const all = Object.entries(prediction.probabilities ?? {})
+// Two classes come as the probability of the positive one; both are shown.
+function probabilities_of(model: ModelShow, prediction: Prediction): Record<string, number> {
+  const [negative, positive] = model.scorecard?.classes ?? [];
+  const p = prediction.probability;
+  if (p === undefined || negative === undefined || positive === undefined) {
+    return prediction.probabilities ?? {};
+  }
+  return { [positive]: p, [negative]: 1 - p };
+}
+
+function Probabilities({ model, prediction }: { model: ModelShow; prediction: Prediction }) {
+  const all = Object.entries(probabilities_of(model, prediction))
     .sort((a, b) => b[1] - a[1])
     .slice(0, 8);
   return (
-    <ul class="top">
+    <ul class="top" aria-label={t('try.probability')}>
       {all.map(([name, share]) => (
         <li key={name}>
           <span>{name}</span>
@@ -126,6 +136,8 @@ function Probabilities({ prediction }: { prediction: Prediction }) {
 function Contributions({ model, prediction }: { model: ModelShow; prediction: Prediction }) {
   const all = prediction.contributions ?? [];
   if (!all.length) return null;
+  const [negative = '', positive = ''] = model.scorecard?.classes ?? [];
+  const binary = model.task === 'binary' && positive !== '';
   const rest = all.slice(SHOWN).reduce((sum, one) => sum + one.contribution, 0);
   const sign = (value: number) => `${value > 0 ? '+' : ''}${decimal(value)}`;
   const items = all.slice(0, SHOWN).map((one) => ({
@@ -148,8 +160,8 @@ function Contributions({ model, prediction }: { model: ModelShow; prediction: Pr
         title={t('try.contributions')}
         head={[t('look.name'), t('try.contribution')]}
         both
-        positive={t('try.raises')}
-        negative={t('try.lowers')}
+        positive={binary ? t('try.toward', { name: positive }) : t('try.raises')}
+        negative={binary ? t('try.toward', { name: negative }) : t('try.lowers')}
         items={items}
       />
       <p class="hint">
@@ -163,23 +175,13 @@ function Contributions({ model, prediction }: { model: ModelShow; prediction: Pr
 function Result({ model, prediction }: { model: ModelShow; prediction: Prediction }) {
   const value =
     typeof prediction.value === 'number' ? short(prediction.value) : String(prediction.value);
-  const classes = model.scorecard?.classes;
-  const positive = classes?.[1] ?? '';
   return (
     <Card title={t('try.result')} tone="accent">
       <p class="headline-value">
         <span>{model.target}</span>
         <b>{value}</b>
-        {prediction.probability !== undefined && (
-          <span>
-            {t('try.probability', {
-              name: positive,
-              share: percent(prediction.probability),
-            })}
-          </span>
-        )}
       </p>
-      {prediction.probabilities && <Probabilities prediction={prediction} />}
+      {model.task !== 'regression' && <Probabilities model={model} prediction={prediction} />}
       <Contributions model={model} prediction={prediction} />
     </Card>
   );

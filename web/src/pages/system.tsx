@@ -112,7 +112,9 @@ function Machine({ system }: { system: System }) {
                   size: bytes(system.blob_bytes),
                 }),
               ],
-              [t('system.schema'), String(system.schema)],
+              ...(system.schema === undefined
+                ? []
+                : [[t('system.schema'), String(system.schema)] as [string, string]]),
               [t('system.version'), system.version],
               [t('system.uptime'), duration(system.uptime_s * 1000)],
               [t('system.connections'), count(system.connections)],
