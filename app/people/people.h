@@ -38,6 +38,10 @@ enum err people_sign_in(struct people *people, struct call *call, struct str add
 // time is written at most once a minute). actor->name lives in the arena.
 enum err people_actor(struct people *people, struct str secret, struct arena *arena,
                       struct actor *out) MUST_USE;
+// The same without ever waiting for the disk: a read and nothing else. *out_due tells that the idle
+// time wants to be written: call people_actor where waiting hurts nobody.
+enum err people_actor_look(struct people *people, struct str secret, struct arena *arena,
+                           struct actor *out, bool *out_due) MUST_USE;
 enum err people_sign_out(struct people *people, struct str secret) MUST_USE;
 
 // ---- operations (struct call; see the API's description for bodies and answers) ----------------

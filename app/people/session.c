@@ -367,11 +367,11 @@ static enum err actor_of(struct store_txn *txn, uint64_t person_id, uint32_t rol
     return OK;
 }
 
-enum err people_actor(struct people *people, struct str secret, struct arena *arena,
-                      struct actor *out) {
+static enum err actor_read(struct people *people, struct str secret, struct arena *arena,
+                           struct actor *out, struct touch *touch, bool *out_due) {
     if (secret.size != SECRET_SIZE - 1) return ERR_DENIED;
-    struct touch touch = {.hash = sha256_of(secret.data, secret.size),
-                          .token = str_starts(secret, STR("cy_"))};
+    *touch = (struct touch){.hash = sha256_of(secret.data, secret.size),
+                            .token = str_starts(secret, STR("cy_"))};
     struct store_txn *txn;
     struct actor actor = {0};
     uint64_t person_id = 0;
@@ -379,20 +379,34 @@ enum err people_actor(struct people *people, struct str secret, struct arena *ar
     int64_t seen_ms = 0;
     enum err err = store_read_begin(people->store, &txn);
     if (err != OK) return err;
-    if (touch.token) {
-        err = token_find(txn, &touch.hash, &touch.id, &person_id, &roles, &seen_ms);
+    if (touch->token) {
+        err = token_find(txn, &touch->hash, &touch->id, &person_id, &roles, &seen_ms);
     } else {
-        err = session_find(txn, &touch.hash, &person_id, &seen_ms);
-        actor.session = mark_of((struct str){(const char *)touch.hash.bytes, SHA256_BYTES});
+        err = session_find(txn, &touch->hash, &person_id, &seen_ms);
+        actor.session = mark_of((struct str){(const char *)touch->hash.bytes, SHA256_BYTES});
     }
     if (err == OK) err = actor_of(txn, person_id, roles, arena, &actor);
     store_read_end(txn);
     if (err != OK) return err;
-    // Best effort: a store that is full must not keep those out who can free it.
-    if (clock_now_ms() - seen_ms >= TOUCH_MS)
-        (void)!store_write(people->store, write_touch, &touch);
+    *out_due = clock_now_ms() - seen_ms >= TOUCH_MS;
     *out = actor;
     return OK;
+}
+
+enum err people_actor_look(struct people *people, struct str secret, struct arena *arena,
+                           struct actor *out, bool *out_due) {
+    struct touch touch;
+    return actor_read(people, secret, arena, out, &touch, out_due);
+}
+
+enum err people_actor(struct people *people, struct str secret, struct arena *arena,
+                      struct actor *out) {
+    struct touch touch;
+    bool due = false;
+    enum err err = actor_read(people, secret, arena, out, &touch, &due);
+    // Best effort: a store that is full must not keep those out who can free it.
+    if (err == OK && due) (void)!store_write(people->store, write_touch, &touch);
+    return err;
 }
 
 static enum err write_sign_out(struct store_txn *txn, void *ctx) {

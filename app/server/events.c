@@ -62,10 +62,7 @@ void events_begin(struct request *request) {
 
 // A sign-out or a role taken away ends the stream at the next ping.
 static bool still_welcome(struct request *request) {
-    struct server *server = request->server;
-    return server->back.who(server->people, request->secret, request->arena,
-                            &request->call.actor) == OK &&
-           keep_actor(request);
+    return request_who(request) == OK && keep_actor(request);
 }
 
 enum next events_step(struct connection *connection) {

@@ -310,6 +310,7 @@ void loop_join(struct loop *loop) {
 }
 
 void loop_close(struct loop *loop) {
+    if (loop->wake_fd >= 0) inbox_empty(loop); // what the last workers have done
     if (loop->epoll_fd >= 0) close(loop->epoll_fd);
     if (loop->wake_fd >= 0) close(loop->wake_fd);
     while (loop->spare) {

@@ -191,6 +191,55 @@ static void secret_find(struct request *request) {
     request->secret.data = request->secret_text;
 }
 
+struct touch {
+    struct task task; // first
+    struct server *server;
+    struct arena *arena;
+    struct str secret; // in the arena
+};
+
+static void touch_run(struct task *task) {
+    struct touch *touch = (struct touch *)task;
+    struct actor actor;
+    (void)!touch->server->back.who(touch->server->people, touch->secret, touch->arena, &actor);
+}
+
+static void touch_done(struct task *task) {
+    struct touch *touch = (struct touch *)task;
+    touch->task.loop->touching = false;
+    arena_close(touch->arena);
+}
+
+// Once a minute and session the store is written; a loop must not wait for that. One at a time: the
+// next request asks again.
+static void touch_later(struct request *request) {
+    struct loop *loop = request->connection->loop;
+    struct arena *arena = NULL;
+    if (loop->touching || arena_open(64 * 1024, &arena) != OK) return;
+    struct touch *touch = ARENA_NEW(arena, struct touch);
+    char *secret = arena_take(arena, request->secret.size);
+    if (touch && secret) {
+        memcpy(secret, request->secret.data, request->secret.size);
+        *touch = (struct touch){.server = request->server, .arena = arena};
+        touch->secret = (struct str){secret, request->secret.size};
+        touch->task.loop = loop;
+        touch->task.class = TASK_CALL;
+        touch->task.run = touch_run;
+        touch->task.done = touch_done;
+        loop->touching = workers_give(request->server->workers, &touch->task) == OK;
+    }
+    if (!loop->touching) arena_close(arena);
+}
+
+enum err request_who(struct request *request) {
+    struct server *server = request->server;
+    bool due = false;
+    enum err err = server->back.look(server->people, request->secret, request->arena,
+                                     &request->call.actor, &due);
+    if (err == OK && due) touch_later(request);
+    return err;
+}
+
 // A page of another origin may make a browser send a form here, but not with its own Origin hidden.
 static bool origin_fits(const struct http_head *head) {
     if (!head->origin.data) return true;
@@ -202,13 +251,8 @@ static bool origin_fits(const struct http_head *head) {
 
 // False: refused already.
 static bool actor_check(struct request *request) {
-    struct server *server = request->server;
     uint32_t roles = request->route->roles;
-    enum err err = ERR_DENIED;
-    if (request->secret.size) {
-        err =
-            server->back.who(server->people, request->secret, request->arena, &request->call.actor);
-    }
+    enum err err = request->secret.size ? request_who(request) : ERR_DENIED;
     if (err != OK) request->call.actor = (struct actor){0};
     if (err != OK && err != ERR_DENIED && err != ERR_NOT_FOUND) {
         request_fail(request, err);

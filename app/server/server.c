@@ -84,7 +84,8 @@ static enum err backup_audited(struct store *store, struct str actor,
 }
 
 static void back_set(struct server *server) {
-    server->back = (struct server_back){.who = people_actor,
+    server->back = (struct server_back){.look = people_actor_look,
+                                        .who = people_actor,
                                         .upload_begin = flow_upload_begin,
                                         .upload_add = flow_upload_add,
                                         .upload_end = flow_upload_end,

@@ -155,6 +155,8 @@ void request_run(struct request *request);
 void request_refuse(struct request *request, uint16_t status, const char *code, const char *detail);
 // Gives `err` and the request's fault as an answer.
 void request_fail(struct request *request, enum err err);
+// Who a secret belongs to, without waiting; that they were here is written by a worker.
+enum err request_who(struct request *request);
 void request_close(struct request *request); // its memory goes to the loop's spare ones
 void request_free(struct request *request);
 // The bytes of the head could not be read at all.
@@ -264,6 +266,7 @@ struct loop {
     uint32_t changed_count;
     bool changed_lost; // there were more
     _Atomic uint32_t stop;
+    bool touching; // one such task is under way
 };
 enum err loop_start(struct loop *loop, struct server *server, struct fault *fault) MUST_USE;
 void loop_stop(struct loop *loop); // asks; loop_join waits
@@ -325,6 +328,8 @@ void address_write(const uint8_t address[static 16], char out[static 64]);
 // What the core asks of the layers below, so that its tests can stand in for them. The functions of
 // the headers of people/, flow/ and store/ but for the first argument.
 struct server_back {
+    enum err (*look)(struct people *people, struct str secret, struct arena *arena,
+                     struct actor *out, bool *out_due);
     enum err (*who)(struct people *people, struct str secret, struct arena *arena,
                     struct actor *out);
     enum err (*upload_begin)(struct flow *flow, const struct actor *actor, uint64_t id,

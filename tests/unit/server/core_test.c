@@ -35,6 +35,21 @@ static enum err who(struct people *people, struct str secret, struct arena *aren
     return OK;
 }
 
+static _Atomic uint32_t touches;
+
+static enum err look(struct people *people, struct str secret, struct arena *arena,
+                     struct actor *out, bool *due) {
+    *due = str_is(secret, "data-secret");
+    return who(people, secret, arena, out);
+}
+
+static enum err who_slowly(struct people *people, struct str secret, struct arena *arena,
+                           struct actor *out) {
+    usleep(200000); // the disk
+    touches++;
+    return who(people, secret, arena, out);
+}
+
 struct upload {
     int unused;
 };
@@ -490,6 +505,21 @@ static void *slow_upload(void *argument) {
     return NULL;
 }
 
+static void noting_a_session_delays_nobody(void) {
+    struct client client;
+    REQUIRE(client_open(&client, MBEDTLS_SSL_VERSION_TLS1_3));
+    usleep(250000);
+    uint32_t before = touches;
+    uint64_t start = clock_monotonic_us();
+    for (int i = 0; i < 50; i++) {
+        CHECK_EQ(ask(&client, "GET /api/v1/in HTTP/1.1\r\n" DATA "\r\n"), 200);
+    }
+    CHECK(clock_monotonic_us() - start < 150000);
+    for (int i = 0; i < 100 && touches == before; i++) usleep(10000);
+    CHECK_EQ(touches, before + 1); // one at a time
+    client_close(&client);
+}
+
 static void a_slow_disk_stalls_nobody_else(void) {
     upload_bytes = upload_ends = 0;
     upload_delay_us = 100000;
@@ -691,7 +721,8 @@ int main(void) {
     server->routes = table;
     server->route_count = sizeof table / sizeof table[0];
     server->dir = dir;
-    server->back = (struct server_back){.who = who,
+    server->back = (struct server_back){.look = look,
+                                        .who = who_slowly,
                                         .upload_begin = upload_begin_fake,
                                         .upload_add = upload_add_fake,
                                         .upload_end = upload_end_fake,
@@ -709,6 +740,7 @@ int main(void) {
     CHECK_RUN(speaks_of_its_errors);
     CHECK_RUN(packs_large_answers);
     CHECK_RUN(takes_uploads_in_pieces);
+    CHECK_RUN(noting_a_session_delays_nobody);
     CHECK_RUN(a_slow_disk_stalls_nobody_else);
     CHECK_RUN(hands_out_files);
     CHECK_RUN(tells_of_jobs);
