@@ -107,7 +107,8 @@ static enum err publish(struct demo *demo, struct fault *fault) {
     json_open_object(&demo->out);
     json_set_text(&demo->out, "title", str_of(demo->title));
     json_set_text(&demo->out, "purpose", STR("demonstration"));
-    json_set_text(&demo->out, "source", str_of(demo->file));
+    const char *slash = strrchr(demo->file, '/');
+    json_set_text(&demo->out, "source", str_of(slash ? slash + 1 : demo->file));
     json_set_text(&demo->out, "licence", STR(""));
     json_set_text(&demo->out, "contact", STR(""));
     json_set_text(&demo->out, "limits", STR(""));

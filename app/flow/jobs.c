@@ -83,14 +83,23 @@ static bool may_see(const struct call *call, const struct job *job) {
            (call->actor.roles & (ROLE_SYSTEM | ROLE_AUDIT)) != 0;
 }
 
-static enum err job_find(struct flow *flow, const struct call *call, struct job *out) {
+// Who may open a dataset or a model may also see how it came to be.
+static bool may_see_state(const struct call *call, const struct job *job) {
+    bool dataset = str_is(job->subject_kind, "dataset") && (call->actor.roles & ROLE_DATA);
+    bool model = str_is(job->subject_kind, "model") && (call->actor.roles & ROLE_RESEARCH);
+    return may_see(call, job) || dataset || model;
+}
+
+static enum err job_find(struct flow *flow, const struct call *call,
+                         bool (*allowed)(const struct call *call, const struct job *job),
+                         struct job *out) {
     struct store_txn *txn;
     enum err err = allow(call, ROLE_ANYONE_SIGNED_IN);
     if (err == OK) err = store_read_begin(flow->store, &txn);
     if (err != OK) return err;
     err = job_load(txn, call->arena, call->id, out);
     store_read_end(txn);
-    if (err == OK && !may_see(call, out)) err = ERR_NOT_FOUND;
+    if (err == OK && !allowed(call, out)) err = ERR_NOT_FOUND;
     return missing(call, err, "job.not_found");
 }
 
@@ -129,7 +138,7 @@ enum err flow_job_list(struct flow *flow, struct call *call) {
 
 enum err flow_job_show(struct flow *flow, struct call *call) {
     struct job job;
-    enum err err = job_find(flow, call, &job);
+    enum err err = job_find(flow, call, may_see_state, &job);
     if (err != OK) return err;
     view_job(flow, call->out, &job);
     return answer_end(call);
@@ -139,7 +148,7 @@ enum err flow_job_log(struct flow *flow, struct call *call) {
     char folder[LIMIT_PATH_BYTES], path[LIMIT_PATH_BYTES];
     struct job job;
     struct buf text;
-    enum err err = job_find(flow, call, &job);
+    enum err err = job_find(flow, call, may_see, &job);
     if (err != OK) return err;
     buf_open(&text, 2 * JOB_LOG_BYTES_MAX);
     job_folder(flow, job.id, folder);
@@ -180,7 +189,7 @@ static enum err cancel_change(struct store_txn *txn, void *ctx) {
 
 enum err flow_job_cancel(struct flow *flow, struct call *call) {
     struct cancel cancel = {.call = call};
-    enum err err = job_find(flow, call, &cancel.job);
+    enum err err = job_find(flow, call, may_see, &cancel.job);
     bool own = err == OK && cancel.job.actor.id == call->actor.person_id;
     if (err == OK && !own) err = allow(call, ROLE_SYSTEM); // audit reads, and only reads
     if (err == OK) err = store_write(flow->store, cancel_change, &cancel);
@@ -192,7 +201,7 @@ enum err flow_job_cancel(struct flow *flow, struct call *call) {
 
 enum err flow_prediction_download(struct flow *flow, struct call *call, struct flow_download *out) {
     struct job job;
-    enum err err = job_find(flow, call, &job);
+    enum err err = job_find(flow, call, may_see, &job);
     if (err != OK) return err;
     if (hash_none(&job.output)) {
         return fault_set(call->fault, ERR_NOT_FOUND, "job.no_output", STR_NONE);
