@@ -155,8 +155,8 @@ void batch_set_boolean(struct batch_builder *builder, uint32_t column, bool valu
     fill(builder, column)->booleans[builder->row_count] = value;
 }
 
-// Cells are short: 16 bytes at a time, the last of them overlapping, without a call; up to 16 by two
-// overlapping moves. (musl's memcpy is slow below some hundred bytes.)
+// Cells are short: 16 bytes at a time, the last of them overlapping, without a call; up to 16 by
+// two overlapping moves. (musl's memcpy is slow below some hundred bytes.)
 static inline void copy_cell(char *to, const char *from, size_t size) {
     if (size > 256) {
         memcpy(to, from, size);
