@@ -85,7 +85,7 @@ static double loss_of(const struct linear *linear, const struct sample *s, doubl
 }
 
 static void minimum_is_flat(enum tabular_task task, uint32_t classes) {
-    struct sample s = sample_make(700, 7, task, classes);
+    struct sample s = sample_make(250, 7, task, classes);
     struct linear linear = fit(&s, 0.01, 0, 2);
     size_t weights = (size_t)linear.width * linear.outputs;
     for (size_t i = 0; i < weights + linear.outputs; i++) {
@@ -130,7 +130,7 @@ static void lasso_selects(void) {
 }
 
 static void same_bits_on_any_threads(void) {
-    struct sample s = sample_make(9000, 7, TASK_CLASSES, 3);
+    struct sample s = sample_make(5000, 7, TASK_CLASSES, 3);
     struct linear first = fit(&s, 1e-3, 0.5, 1);
     for (uint32_t threads = 2; threads <= 3; threads++) {
         struct linear other = fit(&s, 1e-3, 0.5, threads);
