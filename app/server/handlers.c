@@ -70,14 +70,16 @@ static enum err signed_in(struct request *request, enum err err, char *secret) {
 }
 
 enum err handle_setup(struct server *server, struct request *request) {
-    char secret[SECRET_SIZE] = "";
-    enum err err = people_setup(server->people, &request->call, request->address, secret);
+    char secret[SECRET_SIZE] = "", address[64];
+    address_write(request->connection->address, address);
+    enum err err = people_setup(server->people, &request->call, str_of(address), secret);
     return signed_in(request, err, secret);
 }
 
 enum err handle_sign_in(struct server *server, struct request *request) {
-    char secret[SECRET_SIZE] = "";
-    enum err err = people_sign_in(server->people, &request->call, request->address, secret);
+    char secret[SECRET_SIZE] = "", address[64];
+    address_write(request->connection->address, address);
+    enum err err = people_sign_in(server->people, &request->call, str_of(address), secret);
     return signed_in(request, err, secret);
 }
 

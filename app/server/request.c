@@ -1,5 +1,6 @@
 // One request: from its head to its answer. The order of the checks matters: who it is and what
 // they may comes before anything is done with the body.
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -65,11 +66,8 @@ void request_close(struct request *request) {
     buf_recycle(&request->body);
     buf_recycle(&request->out);
     buf_recycle(&request->fields);
-    struct request kept = {.arena = request->arena,
-                           .body = request->body,
-                           .out = request->out,
-                           .fields = request->fields};
-    *request = kept;
+    bytes_wipe(request->secret_text, request->secret.size);
+    memset(request, 0, offsetof(struct request, arena));
     loop->spare = request;
 }
 
@@ -439,9 +437,6 @@ static void task_done(struct task *task) {
 
 void request_run(struct request *request) {
     struct connection *connection = request->connection;
-    request->address_text[0] = '\0';
-    address_write(connection->address, request->address_text);
-    request->address = str_of(request->address_text);
     if (request->route->kind == ROUTE_EVENTS) {
         events_begin(request);
         return;

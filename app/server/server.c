@@ -95,11 +95,11 @@ static void back_set(struct server *server) {
                                         .backup = backup_audited};
 }
 
-// Loops spend their time in TLS; more of them than half the processors would only starve the jobs.
+// An idle loop costs nothing, a busy one a processor: with one for two processors, requests a second
+// were halved.
 static uint32_t loops_wanted(void) {
-    uint32_t half = thread_count_usable() / 2;
-    if (half < 1) return 1;
-    return half < SERVER_LOOPS_MAX ? half : SERVER_LOOPS_MAX;
+    uint32_t usable = thread_count_usable();
+    return usable < SERVER_LOOPS_MAX ? usable : SERVER_LOOPS_MAX;
 }
 
 // Ctrl-C and SIGTERM are taken by this thread alone; a second one ends at once.

@@ -124,26 +124,25 @@ struct request {
     const struct route *route; // NULL: pages, or nothing found
     struct http_head head;     // texts point into the arena
     struct call call;
-    struct call_query query[HTTP_QUERY_MAX];
     struct str secret; // of cookie or bearer token; points to secret_text
-    char secret_text[SERVER_SECRET_BYTES_MAX];
-    char name_text[LIMIT_NAME_BYTES + 1]; // the actor's name, of an event stream
     bool by_cookie;
-    struct str address; // of the client, as text
-    char address_text[64];
-    struct arena *arena;
-    struct buf body; // what was sent
     struct json *json;
-    struct buf out; // what a handler writes
     struct json_writer writer;
     struct fault fault;
     enum err err;
     uint16_t status;
     const char *content_type;
-    struct flow_download download;
-    struct buf fields; // further head fields, each with CR LF
     uint64_t started_us;
     bool packed; // `out` is gzip
+    // From here on nothing is cleared for the next request: what is read has been written before.
+    struct arena *arena;
+    struct buf body;   // what was sent
+    struct buf out;    // what a handler writes
+    struct buf fields; // further head fields, each with CR LF
+    struct call_query query[HTTP_QUERY_MAX];
+    struct flow_download download;
+    char secret_text[SERVER_SECRET_BYTES_MAX];
+    char name_text[LIMIT_NAME_BYTES + 1]; // the actor's name, of an event stream
 };
 
 // The head stands in `head`: routes, checks who it is and what they may, then takes the body or

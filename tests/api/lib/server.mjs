@@ -62,11 +62,11 @@ export class Server {
         await new Promise((done, fail) => {
             server.child.stdout.on("data", (piece) => {
                 out += piece;
+                // The banner is written at once; a setup code, where there is one, is in its last line.
                 if (/SHA-256 [0-9A-F:]{95}\n/.test(out)) done();
             });
             server.ended.then((end) => fail(Object.assign(new Error(`ended ${JSON.stringify(end)}: ${server.log}`), end)));
         });
-        await sleep(5);
         server.port = Number(/https:\/\/[^\s]*:(\d+)\//.exec(out)[1]);
         server.fingerprint = /SHA-256 ([0-9A-F:]{95})/.exec(out)[1];
         server.code = /setup code (\S+)/.exec(out)?.[1];

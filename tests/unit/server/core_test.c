@@ -45,7 +45,7 @@ static enum err look(struct people *people, struct str secret, struct arena *are
 
 static enum err who_slowly(struct people *people, struct str secret, struct arena *arena,
                            struct actor *out) {
-    usleep(200000); // the disk
+    usleep(1000000); // the disk
     touches++;
     return who(people, secret, arena, out);
 }
@@ -508,38 +508,36 @@ static void *slow_upload(void *argument) {
 static void noting_a_session_delays_nobody(void) {
     struct client client;
     REQUIRE(client_open(&client, MBEDTLS_SSL_VERSION_TLS1_3));
-    usleep(250000);
+    usleep(1100000);
     uint32_t before = touches;
     uint64_t start = clock_monotonic_us();
     for (int i = 0; i < 50; i++) {
         CHECK_EQ(ask(&client, "GET /api/v1/in HTTP/1.1\r\n" DATA "\r\n"), 200);
     }
-    CHECK(clock_monotonic_us() - start < 150000);
-    for (int i = 0; i < 100 && touches == before; i++) usleep(10000);
+    CHECK(clock_monotonic_us() - start < 900000);
+    for (int i = 0; i < 300 && touches == before; i++) usleep(10000);
     CHECK_EQ(touches, before + 1); // one at a time
     client_close(&client);
 }
 
 static void a_slow_disk_stalls_nobody_else(void) {
     upload_bytes = upload_ends = 0;
-    upload_delay_us = 100000;
+    upload_delay_us = 300000;
     pthread_t thread;
     REQUIRE(pthread_create(&thread, NULL, slow_upload, NULL) == 0);
     struct client client;
-    uint64_t worst_us = 0;
+    unsigned served = 0;
     if (client_open(&client, MBEDTLS_SSL_VERSION_TLS1_3)) {
-        while (upload_ends == 0) {
-            uint64_t start = clock_monotonic_us();
+        for (; upload_ends == 0; served++) {
             if (!CHECK_EQ(ask(&client, "GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n"), 200)) break;
-            uint64_t took = clock_monotonic_us() - start;
-            if (took > worst_us) worst_us = took;
             usleep(1000);
         }
         client_close(&client);
     }
     pthread_join(thread, NULL);
     upload_delay_us = 0;
-    CHECK(worst_us < 90000); // a stall would take the disk's 100 ms
+    // The disk takes 3.6 seconds in 12 pieces; a loop that waited for it would serve a few each.
+    CHECK(served > 200);
 }
 
 static void hands_out_files(void) {
