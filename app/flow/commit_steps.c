@@ -115,6 +115,9 @@ static enum err commit_check(struct store_txn *txn, struct commit *commit) {
     enum err err =
         revision_load(txn, commit->arena, commit->job.subject, commit->job.revision, &revision);
     if (err != OK) return err;
+    // The profile of an earlier check goes.
+    if (!hash_none(&revision.profile)) err = blob_forget(txn, &revision.profile);
+    if (err != OK) return err;
     revision.profile = commit_made(commit, "profile.json")->hash;
     struct lineage lineage = {
         .inputs = {{STR("revision"), revision.dataset, revision.table}},

@@ -36,7 +36,7 @@ enum err flow_dataset_list(struct flow *flow, struct call *call) {
 // With all its revisions, newest last.
 static enum err dataset_answer(struct flow *flow, struct call *call, uint64_t id) {
     struct dataset dataset;
-    struct arena *scratch;
+    struct arena *scratch = NULL;
     struct store_txn *txn;
     enum err err = arena_open(SCRATCH_BYTES, &scratch);
     if (err == OK) err = store_read_begin(flow->store, &txn);

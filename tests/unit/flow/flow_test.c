@@ -90,6 +90,19 @@ static void an_import_is_checked_by_itself(void) {
     CHECK_STR(box.fault.code, "dataset.not_found");
 }
 
+static uint64_t blobs(void) {
+    if (act(&box_auditor, flow_system, 0, NULL) != OK) return 0;
+    return box_u64(&box, "blob_count");
+}
+
+static void a_second_check_replaces_the_first(void) {
+    uint64_t before = blobs();
+    REQUIRE(act(&box_officer, flow_dataset_check, dataset, "{}") == OK);
+    REQUIRE(job_done(box_u64(&box, "id")));
+    CHECK_EQ(blobs(), before);
+    REQUIRE(box_do(&box, &box_officer, flow_revision_profile, dataset, 1, NULL, NULL) == OK);
+}
+
 static bool holds(const char *text) {
     return memmem(box.answer.data, box.answer.size, text, strlen(text)) != NULL;
 }
@@ -428,6 +441,7 @@ int main(int argc, char **argv) {
     CHECK_RUN(uploads_go_on_where_they_stopped);
     CHECK_RUN(uploads_refuse_what_cannot_be);
     CHECK_RUN(an_import_is_checked_by_itself);
+    CHECK_RUN(a_second_check_replaces_the_first);
     CHECK_RUN(personal_data_are_hidden_until_asked_for);
     CHECK_RUN(revealing_leaves_a_trace);
     CHECK_RUN(roles_are_peoples_to_give);

@@ -1,6 +1,6 @@
-// What the runner does when a job's process misbehaves: it is killed from outside, breaks down, does
-// not listen, needs too much memory or time. White box: the process' number comes from the list of
-// active jobs.
+// What the runner does when a job's process misbehaves: it is killed from outside, breaks down,
+// does not listen, needs too much memory or time. White box: the process' number comes from the
+// list of active jobs.
 #include <signal.h>
 #include <sys/wait.h>
 #include <unistd.h>

@@ -1,0 +1,202 @@
+// Tables as frames: which columns teach, what the target becomes, what is left out and said so.
+#include <unistd.h>
+
+#include "check.h"
+#include "flow/frame.h"
+#include "support/box.h"
+
+enum { ROWS = 300 };
+
+static struct arena *arena;
+static char folder[128];
+static struct table *table;
+static struct json *wish; // of the last frame: names point into it
+
+// number rises; id is all different but unordered; kind few; text many; when a date; y, z, w
+// targets.
+static const struct {
+    const char *name;
+    enum column_type type;
+    enum column_role role;
+} columns[] = {
+    {"number", COLUMN_INTEGER, COLUMN_PLAIN}, {"id", COLUMN_INTEGER, COLUMN_PLAIN},
+    {"kind", COLUMN_TEXT, COLUMN_PLAIN},      {"text", COLUMN_TEXT, COLUMN_PLAIN},
+    {"name", COLUMN_TEXT, COLUMN_DIRECT},     {"when", COLUMN_DATE, COLUMN_PLAIN},
+    {"y", COLUMN_TEXT, COLUMN_PLAIN},         {"z", COLUMN_NUMBER, COLUMN_PLAIN},
+    {"w", COLUMN_INTEGER, COLUMN_PLAIN},      {"flag", COLUMN_BOOLEAN, COLUMN_PLAIN},
+};
+enum { COLUMN_COUNT = sizeof columns / sizeof columns[0] };
+
+static bool row_add(struct batch_builder *b, uint32_t i) {
+    char text[32];
+    batch_set_integer(b, 0, i + 100);
+    batch_set_integer(b, 1, (i * 7919) % 1000);
+    bool done = batch_set_text(b, 2, i % 3 ? STR(" a ") : STR("乙")) == OK;
+    snprintf(text, sizeof text, "t%u", i);
+    done = done && batch_set_text(b, 3, str_of(text)) == OK;
+    done = done && batch_set_text(b, 4, str_of(text)) == OK;
+    if (i % 10) batch_set_integer(b, 5, 10000 + i % 50);
+    if (i % 5) done = done && batch_set_text(b, 6, i % 2 ? STR("yes") : STR("no")) == OK;
+    batch_set_number(b, 7, i / 7.0);
+    batch_set_integer(b, 8, i % 4 == 3 ? 10 : i % 4);
+    batch_set_boolean(b, 9, i % 2 == 0);
+    batch_row_end(b);
+    return done;
+}
+
+static bool table_make(void) {
+    struct field fields[COLUMN_COUNT];
+    struct schema schema = {fields, COLUMN_COUNT};
+    struct batch_builder *builder;
+    struct table_writer *writer;
+    char path[256];
+    for (int i = 0; i < COLUMN_COUNT; i++) {
+        fields[i] = (struct field){str_of(columns[i].name), columns[i].type, columns[i].role};
+    }
+    snprintf(path, sizeof path, "%s/table", folder);
+    if (batch_builder_open(&schema, &builder) != OK) return false;
+    bool done = true;
+    for (uint32_t i = 0; i < ROWS; i++) done = row_add(builder, i) && done;
+    struct batch batch = batch_builder_view(builder);
+    done = done && table_writer_open(path, &schema, &writer, NULL) == OK &&
+           table_writer_add(writer, &batch, NULL) == OK && table_writer_finish(writer, NULL) == OK;
+    batch_builder_close(builder);
+    return done && table_open(path, &table, NULL) == OK;
+}
+
+static enum err make(const char *target, const char *json, struct table_frame *out,
+                     struct fault *fault) {
+    *fault = (struct fault){0};
+    arena_reset(arena);
+    json_close(wish);
+    wish = NULL;
+    enum err err = json_parse(str_of(json), &wish, fault);
+    struct frame_wish frame_wish = {.target = str_of(target),
+                                    .features = json_member(wish, "features"),
+                                    .group = json_member_text(wish, "group"),
+                                    .task = json_member_text(wish, "task"),
+                                    .positive = json_member_text(wish, "positive")};
+    if (err == OK) err = frame_of_table(table, &frame_wish, arena, NULL, out, fault);
+    return err;
+}
+
+static int feature(const struct table_frame *frame, const char *name) {
+    for (uint32_t f = 0; f < frame->frame.feature_count; f++) {
+        if (str_is(frame->frame.features[f].name, name)) return (int)f;
+    }
+    return -1;
+}
+
+static bool warned(const struct table_frame *frame, const char *code, const char *detail) {
+    for (uint32_t i = 0; i < frame->warning_count; i++) {
+        if (strcmp(frame->warnings[i].code, code) == 0 &&
+            str_is(frame->warnings[i].detail, detail)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void columns_that_teach(void) {
+    struct table_frame frame;
+    struct fault fault;
+    REQUIRE(make("y", "{}", &frame, &fault) == OK);
+    CHECK_EQ(frame.frame.rows, ROWS - ROWS / 5);
+    CHECK(warned(&frame, "train.rows_without_target", "y"));
+    CHECK(feature(&frame, "number") < 0 && warned(&frame, "train.row_number_left_out", "number"));
+    CHECK(feature(&frame, "text") < 0 && warned(&frame, "train.column_left_out", "text"));
+    CHECK(feature(&frame, "name") < 0 && warned(&frame, "train.direct_left_out", "name"));
+    CHECK(feature(&frame, "y") < 0);
+    CHECK(feature(&frame, "id") >= 0); // different everywhere, but it does not count the rows
+    CHECK_EQ(frame.frame.feature_count, 6);
+    int kind = feature(&frame, "kind"), when = feature(&frame, "when"),
+        flag = feature(&frame, "flag");
+    REQUIRE(kind >= 0 && when >= 0 && flag >= 0);
+    CHECK_TEXT(frame.frame.features[kind].categories[0], "a"); // trimmed, by bytes
+    CHECK_TEXT(frame.frame.features[kind].categories[1], "乙");
+    // Row 0 has no target, so the first is row 1.
+    CHECK_NEAR(frame.frame.values[kind][0], 0, 0);
+    CHECK_NEAR(frame.frame.values[when][0], 10001, 0);
+    CHECK_NEAR(frame.frame.values[flag][0], 0, 0);
+}
+
+static void a_person_may_name_the_row_number(void) {
+    struct table_frame frame;
+    struct fault fault;
+    REQUIRE(make("y", "{\"features\":[\"number\"]}", &frame, &fault) == OK);
+    CHECK_EQ(feature(&frame, "number"), 0);
+    CHECK_EQ(make("y", "{\"features\":[\"name\"]}", &frame, &fault), ERR_INPUT);
+    CHECK_STR(fault.code, "train.direct_column");
+    CHECK_EQ(make("y", "{\"features\":[\"nobody\"]}", &frame, &fault), ERR_INPUT);
+    CHECK_STR(fault.code, "train.unknown_column");
+    CHECK_EQ(make("y", "{\"features\":[\"text\"]}", &frame, &fault), ERR_INPUT);
+    CHECK_STR(fault.code, "train.no_feature_left");
+}
+
+static void targets_become_tasks(void) {
+    struct table_frame frame;
+    struct fault fault;
+    REQUIRE(make("y", "{}", &frame, &fault) == OK);
+    CHECK_EQ(frame.target.task, TASK_BINARY);
+    CHECK_TEXT(frame.target.classes[1], "yes"); // the positive one
+    REQUIRE(make("y", "{\"positive\":\"no\"}", &frame, &fault) == OK);
+    CHECK_TEXT(frame.target.classes[1], "no");
+    CHECK_NEAR(frame.target.values[0], 0, 0); // row 1 says yes
+    REQUIRE(make("z", "{}", &frame, &fault) == OK);
+    CHECK_EQ(frame.target.task, TASK_REGRESSION);
+    REQUIRE(make("w", "{}", &frame, &fault) == OK);
+    CHECK_EQ(frame.target.task, TASK_CLASSES);
+    CHECK_TEXT(frame.target.classes[3], "10"); // by value, not by bytes
+    REQUIRE(make("w", "{\"task\":\"regression\"}", &frame, &fault) == OK);
+    CHECK_EQ(frame.target.task, TASK_REGRESSION);
+    REQUIRE(make("flag", "{}", &frame, &fault) == OK);
+    CHECK_EQ(frame.target.task, TASK_BINARY);
+    CHECK_EQ(make("when", "{}", &frame, &fault), ERR_INPUT);
+    CHECK_STR(fault.code, "train.bad_target");
+    CHECK_EQ(make("text", "{}", &frame, &fault), ERR_INPUT);
+    CHECK_STR(fault.code, "train.too_many_classes");
+    CHECK_EQ(make("nobody", "{}", &frame, &fault), ERR_INPUT);
+}
+
+static void groups_are_kept_together_and_teach_nothing(void) {
+    struct table_frame frame;
+    struct fault fault;
+    REQUIRE(make("y", "{\"group\":\"kind\"}", &frame, &fault) == OK);
+    CHECK(feature(&frame, "kind") < 0);
+    REQUIRE(frame.group);
+    uint64_t first = frame.group[0], others = 0;
+    for (uint64_t i = 0; i < frame.frame.rows; i++) others += frame.group[i] != first;
+    CHECK(others > 0 && others < frame.frame.rows);
+}
+
+static void text_of_people_is_read_by_type(void) {
+    struct str categories[] = {STR("a"), STR("b")};
+    struct feature number = {.name = STR("n"), .type = STR("number")}, date = number, flag = number;
+    struct feature kind = {.kind = FEATURE_CATEGORY, .categories = categories, .category_count = 2};
+    date.type = STR("date");
+    flag.type = STR("boolean");
+    float value = 0;
+    CHECK(feature_of_text(&number, STR(" 2.5 "), &value) && value == 2.5f);
+    CHECK(!feature_of_text(&number, STR("2,5"), &value));
+    CHECK(!feature_of_text(&number, STR("1e300"), &value)); // no float
+    CHECK(feature_of_text(&number, STR(""), &value) && isnan(value));
+    CHECK(feature_of_text(&date, STR("1970-01-03"), &value) && value == 2);
+    CHECK(!feature_of_text(&date, STR("1970-02-30"), &value));
+    CHECK(feature_of_text(&flag, STR("是"), &value) && value == 1);
+    CHECK(feature_of_text(&kind, STR("b"), &value) && value == 1);
+    CHECK(feature_of_text(&kind, STR("never seen"), &value) && isnan(value));
+}
+
+int main(void) {
+    if (!box_folder(folder) || arena_open(64 << 20, &arena) != OK || !table_make()) return 1;
+    CHECK_RUN(columns_that_teach);
+    CHECK_RUN(a_person_may_name_the_row_number);
+    CHECK_RUN(targets_become_tasks);
+    CHECK_RUN(groups_are_kept_together_and_teach_nothing);
+    CHECK_RUN(text_of_people_is_read_by_type);
+    json_close(wish);
+    table_close(table);
+    arena_close(arena);
+    box_folder_remove(folder);
+    return check_done();
+}

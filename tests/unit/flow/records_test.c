@@ -1,0 +1,217 @@
+// Records: what is written is read again, and bytes that were cut or changed never pass as a
+// record.
+#include "base/limits.h"
+#include "check.h"
+#include "flow/codec.h"
+#include "flow/record.h"
+#include "support/box.h"
+
+static struct box_test box;
+
+enum way { WRITE, READ };
+struct trip {
+    enum way way;
+    struct job job;
+    struct release release;
+    struct arena *arena;
+};
+
+static enum err trip_change(struct store_txn *txn, void *ctx) {
+    struct trip *trip = ctx;
+    if (trip->way == WRITE) {
+        enum err err = job_save(txn, &trip->job);
+        return err == OK ? release_save(txn, &trip->release) : err;
+    }
+    enum err err = job_load(txn, trip->arena, 77, &trip->job);
+    return err == OK ? release_load(txn, trip->arena, 78, &trip->release) : err;
+}
+
+static void a_record_comes_back_as_it_was(void) {
+    struct revision_column columns[2] = {
+        {STR("病人"), COLUMN_TEXT, COLUMN_DIRECT, STR("pseudonym"), 3},
+        {STR("age"), COLUMN_INTEGER, COLUMN_QUASI, STR_NONE, 0}};
+    struct warning warning = {STR("release.quasi_column"), STR("age")};
+    struct trip trip = {.way = WRITE};
+    trip.job = (struct job){.id = 77,
+                            .step = STR("train"),
+                            .state = JOB_RUNNING,
+                            .actor = {5, STR("who")},
+                            .attempt = 2,
+                            .cancel = true,
+                            .inputs = {{.name = STR("key"), .kind = INPUT_KEY, .id = 9}},
+                            .input_count = 1,
+                            .fault = {.code = "job.lost", .row = 4}};
+    trip.release = (struct release){.id = 78,
+                                    .name = STR("r"),
+                                    .state = RELEASE_WITHDRAWN,
+                                    .columns = columns,
+                                    .column_count = 2,
+                                    .warnings = &warning,
+                                    .warning_count = 1,
+                                    .sheet = {.title = STR("标题")}};
+    REQUIRE(store_write(box.store, trip_change, &trip) == OK);
+    trip = (struct trip){.way = READ};
+    REQUIRE(arena_open(1 << 20, &trip.arena) == OK);
+    REQUIRE(store_write(box.store, trip_change, &trip) == OK);
+    CHECK_TEXT(trip.job.step, "train");
+    CHECK_EQ(trip.job.state, JOB_RUNNING);
+    CHECK_EQ(trip.job.actor.id, 5);
+    CHECK(trip.job.cancel);
+    CHECK_EQ(trip.job.inputs[0].kind, INPUT_KEY);
+    CHECK_EQ(trip.job.inputs[0].id, 9);
+    CHECK_STR(trip.job.fault.code, "job.lost");
+    CHECK_EQ(trip.job.fault.row, 4);
+    CHECK_EQ(trip.release.column_count, 2);
+    CHECK_TEXT(trip.release.columns[0].name, "病人");
+    CHECK_EQ(trip.release.columns[0].role, COLUMN_DIRECT);
+    CHECK_EQ(trip.release.columns[0].fault_count, 3);
+    CHECK_TEXT(trip.release.warnings[0].detail, "age");
+    CHECK_TEXT(trip.release.sheet.title, "标题");
+    arena_close(trip.arena);
+}
+
+// One of each field in the codec's own bytes.
+struct sample {
+    uint64_t whole;
+    int64_t time;
+    bool flag;
+    struct str text;
+    struct hash hash;
+    struct fault fault;
+    uint64_t choice;
+    uint64_t *list;
+    uint32_t count;
+};
+
+static void sample_fields(struct codec *codec, struct sample *s) {
+    codec_u64(codec, &s->whole);
+    codec_i64(codec, &s->time);
+    codec_bool(codec, &s->flag);
+    codec_text(codec, &s->text);
+    codec_hash(codec, &s->hash);
+    codec_fault(codec, &s->fault);
+    s->choice = codec_choice(codec, s->choice, 3);
+    codec_count(codec, &s->count, 10);
+    s->list = codec_array(codec, s->list, &s->count, sizeof *s->list);
+    for (uint32_t i = 0; i < s->count; i++) codec_u64(codec, &s->list[i]);
+}
+
+static enum err sample_read(struct str bytes, struct arena *arena, struct sample *out) {
+    struct record_reader reader = {.rest = bytes, .version = 1};
+    struct codec codec = {.reader = &reader, .arena = arena};
+    *out = (struct sample){0};
+    sample_fields(&codec, out);
+    return codec_end(&codec);
+}
+
+// Any bytes: read without harm, bounds kept.
+static void hostile_bytes_do_no_harm(void) {
+    uint64_t items[3] = {1, 2, 3};
+    struct sample sample = {.whole = 7,
+                            .time = -5,
+                            .flag = true,
+                            .text = STR("text"),
+                            .fault = {.code = "a.b", .detail = "c"},
+                            .choice = 2,
+                            .list = items,
+                            .count = 3};
+    struct buf bytes;
+    struct arena *arena;
+    buf_open(&bytes, 4096);
+    struct codec writer = {.writer = &(struct record_writer){&bytes}};
+    sample_fields(&writer, &sample);
+    REQUIRE(buf_err(&bytes) == OK && arena_open(1 << 20, &arena) == OK);
+    struct sample read;
+    REQUIRE(sample_read(buf_str(&bytes), arena, &read) == OK);
+    CHECK_EQ(read.time, -5);
+    CHECK_EQ(read.list[2], 3);
+    for (size_t size = 0; size < bytes.size; size++) {
+        arena_reset(arena);
+        CHECK_EQ(sample_read((struct str){bytes.data, size}, arena, &read), ERR_CORRUPT);
+    }
+    for (int i = 0; i < 20000; i++) {
+        size_t at = check_below(bytes.size);
+        char before = bytes.data[at];
+        bytes.data[at] = (char)check_random();
+        arena_reset(arena);
+        enum err err = sample_read(buf_str(&bytes), arena, &read);
+        CHECK(err == OK || err == ERR_CORRUPT || err == ERR_MEMORY);
+        CHECK(read.count <= 10 && read.choice < 3);
+        bytes.data[at] = before;
+    }
+    arena_close(arena);
+    buf_close(&bytes);
+}
+
+static void short_memory_is_told(void) {
+    struct buf bytes;
+    struct arena *arena;
+    char large[20000] = {0};
+    struct sample sample = {.text = {large, sizeof large}};
+    buf_open(&bytes, 1 << 20);
+    struct codec writer = {.writer = &(struct record_writer){&bytes}};
+    sample_fields(&writer, &sample);
+    REQUIRE(arena_open(1000, &arena) == OK);
+    CHECK_EQ(sample_read(buf_str(&bytes), arena, &sample), ERR_MEMORY);
+    arena_close(arena);
+    buf_close(&bytes);
+}
+
+// Every operation with memory running out at the n-th taking: an error, never a crash, and in the
+// end the same answer; whatever the failure, the store still stands.
+struct attempt {
+    enum err (*operation)(struct flow *flow, struct call *call);
+    const struct actor *actor;
+    uint64_t id;
+    const char *body;
+};
+
+static int attempt_run(void *context) {
+    const struct attempt *a = context;
+    return box_do(&box, a->actor, a->operation, a->id, 0, NULL, a->body) != OK;
+}
+
+static void operations_bear_short_memory(void) {
+    struct buf text;
+    buf_open(&text, 1 << 20);
+    box_patients(&text, 60, 1);
+    uint64_t dataset = box_import(&box, "small", buf_str(&text), NULL);
+    buf_close(&text);
+    REQUIRE(dataset && box_settle(&box, 30000));
+    const struct attempt attempts[] = {
+        {flow_dataset_list, &box_officer, 0, NULL},
+        {flow_dataset_show, &box_officer, dataset, NULL},
+        {flow_revision_rows, &box_officer, dataset, NULL},
+        {flow_revision_profile, &box_officer, dataset, NULL},
+        {flow_recipe_propose, &box_officer, 0, "{\"dataset\":1}"},
+        {flow_recipe_check, &box_officer, 0, "{\"text\":\"recipe 1\\n\",\"dataset\":1}"},
+        {flow_dataset_preview, &box_officer, dataset, "{\"recipe\":\"recipe 1\\n\"}"},
+        {flow_job_list, &box_officer, 0, NULL},
+        {flow_home, &box_officer, 0, NULL},
+        {flow_system, &box_auditor, 0, NULL},
+        {flow_upload_create, &box_officer, 0, "{\"name\":\"a\",\"size\":3}"},
+        {flow_recipe_save, &box_officer, 0, "{\"name\":\"a\",\"text\":\"recipe 1\\n\"}"},
+    };
+    uint64_t faults = 0; // an operation may need nothing but what the call brings
+    for (size_t i = 0; i < sizeof attempts / sizeof attempts[0]; i++) {
+        struct attempt one = attempts[i];
+        faults += check_faults(memory_fail_after, attempt_run, &one);
+    }
+    CHECK(faults > 20);
+    uint64_t findings = 1;
+    CHECK_EQ(store_check(box.store, NULL, NULL, NULL, &findings), OK);
+    CHECK_EQ(findings, 0);
+}
+
+int main(int argc, char **argv) {
+    BOX_MAIN
+    char dir[128];
+    if (!box_folder(dir) || box_test_open(&box, dir) != OK) return 1;
+    CHECK_RUN(hostile_bytes_do_no_harm);
+    CHECK_RUN(short_memory_is_told);
+    CHECK_RUN(operations_bear_short_memory);
+    CHECK_RUN(a_record_comes_back_as_it_was);
+    box_test_close(&box, true);
+    box_folder_remove(dir);
+    return check_done();
+}
