@@ -95,8 +95,8 @@ static void back_set(struct server *server) {
                                         .backup = backup_audited};
 }
 
-// An idle loop costs nothing, a busy one a processor: with one for two processors, requests a second
-// were halved.
+// An idle loop costs nothing, a busy one a processor: with one for two processors, requests a
+// second were halved.
 static uint32_t loops_wanted(void) {
     uint32_t usable = thread_count_usable();
     return usable < SERVER_LOOPS_MAX ? usable : SERVER_LOOPS_MAX;
