@@ -72,7 +72,8 @@ static bool is_field_text(struct str s) {
 
 static bool is_visible_ascii(struct str s) {
     for (size_t i = 0; i < s.size; i++) {
-        if (s.data[i] <= 0x20 || s.data[i] == 0x7F) return false;
+        unsigned char c = (unsigned char)s.data[i];
+        if (c <= 0x20 || c >= 0x7F) return false;
     }
     return true;
 }
