@@ -294,6 +294,7 @@ function Cards({
         </div>
       </div>
       {shown.length === 0 && <Empty title={t('check.none_fit')} />}
+      <h2 class="hidden-text">{t('dataset.columns_title')}</h2>
       <div class="columns">
         {shown.slice((page - 1) * SIZE, page * SIZE).map((column) => (
           <ColumnCard
@@ -319,17 +320,17 @@ export function CheckTab(tab: DatasetTab) {
   const [job, job_set] = useState<number | null>(null);
   const base = `/datasets/${dataset.id}/revisions/${revision.number}/profile`;
   const profile = useGet<Profile>(revision.profile ? base + (reveal ? '?reveal=1' : '') : null);
-  // Roles may have been changed after the check was made.
-  const roles = new Map(revision.columns.map((column) => [column.name, column.role]));
+  // Roles may have been changed after the check was made; what is treated needs no other role.
+  const columns = new Map(revision.columns.map((column) => [column.name, column]));
+  const present = (column: ProfileColumn): ProfileColumn => {
+    const now = columns.get(column.name);
+    const role = now?.role ?? column.role;
+    const treated = now?.treatment && now.treatment !== 'none';
+    return treated ? { ...column, role, role_proposed: role } : { ...column, role };
+  };
   const shown = {
     ...profile,
-    data: profile.data && {
-      ...profile.data,
-      columns: profile.data.columns.map((column) => ({
-        ...column,
-        role: roles.get(column.name) ?? column.role,
-      })),
-    },
+    data: profile.data && { ...profile.data, columns: profile.data.columns.map(present) },
   };
   const start = async () => {
     try {
