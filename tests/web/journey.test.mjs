@@ -110,6 +110,11 @@ for (const language of ['zh-CN', 'en']) {
     step('a column can be given its role, and faults are told', async () => {
       await worker.tab('dataset.tab.overview');
       await worker.set_role('姓名', 'direct');
+      await worker.tab('dataset.tab.check');
+      await worker.page.locator('.column-card').first().waitFor();
+      await worker.page.locator('.notice').getByRole('button').click();
+      await worker.see('check.accepted');
+      await worker.page.locator('.role-quasi').first().waitFor();
       await worker.tab('dataset.tab.faults');
       worker.calm();
     });
@@ -141,6 +146,10 @@ for (const language of ['zh-CN', 'en']) {
       await worker.button('cleanse.run').click();
       await worker.page.getByText(t('report.personal')).first().waitFor({ timeout: JOB_MS_MAX });
       await axe_check(worker.page, 'report');
+      await worker.tab('dataset.tab.check');
+      await worker.page.locator('.column-card').first().waitFor({ timeout: JOB_MS_MAX });
+      await worker.see('check.no_personal');
+      await axe_check(worker.page, 'check of what was cleansed');
       worker.calm();
     });
 

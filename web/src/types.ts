@@ -103,6 +103,7 @@ export interface Column {
   name: string;
   type: ColumnType;
   role?: string;
+  treatment?: string;
 }
 
 export interface Revision {

@@ -154,7 +154,7 @@ function Drawn({
             class="chart-dot"
             cx={x(point.x)}
             cy={y(point.y)}
-            r={2.5 + 4 * Math.sqrt((point.weight ?? most) / most)}
+            r={2 + 3 * Math.sqrt((point.weight ?? most) / most)}
           >
             <title>{`${short(point.x)}, ${short(point.y)}`}</title>
           </circle>

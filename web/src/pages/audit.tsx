@@ -13,6 +13,17 @@ import type { AuditEntry } from '../types';
 
 const SIZE = 50;
 
+// What can be asked for; an action that is not here is still listed, by its own word.
+const ACTIONS = (
+  'dataset.change dataset.check dataset.cleanse dataset.create dataset.delete ' +
+  'dataset.import dataset.reveal job.cancel job.download model.change model.create ' +
+  'model.delete model.predict model.train people.change people.create people.disable ' +
+  'people.enable people.password people.password_reset people.roles people.setup ' +
+  'recipe.delete recipe.save release.approve release.download release.refused ' +
+  'release.reject release.request release.withdraw session.close session.open system.backup ' +
+  'token.create token.delete upload.create upload.delete'
+).split(' ');
+
 interface Verified {
   ok: boolean;
   count: number;
@@ -57,7 +68,12 @@ function Verify() {
   );
 }
 
+function action_name(action: string): string {
+  return t_or(`audit.action.${action}`, action);
+}
+
 function Filter() {
+  const chosen = query_text('action');
   return (
     <form
       class="filters"
@@ -65,11 +81,7 @@ function Filter() {
       onSubmit={(event) => {
         event.preventDefault();
         const form = new FormData(event.currentTarget);
-        query_set({
-          actor: String(form.get('actor') ?? ''),
-          action: String(form.get('action') ?? ''),
-          before: null,
-        });
+        query_set({ actor: String(form.get('actor') ?? ''), before: null });
       }}
     >
       <input
@@ -79,16 +91,21 @@ function Filter() {
         aria-label={t('audit.actor')}
         placeholder={t('audit.actor')}
       />
-      <input
-        type="search"
-        name="action"
-        defaultValue={query_text('action')}
-        aria-label={t('audit.action')}
-        placeholder={t('audit.action_hint')}
-      />
       <button type="submit" class="button button-plain">
         {t('action.search')}
       </button>
+      <select
+        aria-label={t('audit.action')}
+        value={chosen}
+        onChange={(event) => query_set({ action: event.currentTarget.value, before: null })}
+      >
+        <option value="">{t('audit.action.any')}</option>
+        {ACTIONS.map((action) => (
+          <option key={action} value={action} selected={action === chosen}>
+            {action_name(action)}
+          </option>
+        ))}
+      </select>
     </form>
   );
 }
@@ -116,7 +133,12 @@ function Entries({ items }: { items: AuditEntry[] }) {
             </th>
             <td class="nowrap">{time_exact(entry.time_ms)}</td>
             <td>{entry.actor}</td>
-            <td>{t_or(`audit.action.${entry.action}`, entry.action)}</td>
+            <td>
+              {action_name(entry.action)}
+              {action_name(entry.action) !== entry.action && (
+                <div class="muted small">{entry.action}</div>
+              )}
+            </td>
             <td>{entry.object}</td>
             <td>
               <Badge tone={entry.result === 'ok' ? 'good' : 'warn'}>

@@ -1,17 +1,17 @@
 // The check: a card a column with its figures, its shape, and the personal data found in it.
 import { useState } from 'preact/hooks';
-import { post } from '../api';
+import { patch, post } from '../api';
 import { Histogram } from '../charts/histogram';
 import { Button } from '../components/form';
 import { JobPanel } from '../components/job';
 import { Badge, Card, Empty, Notice, Shown } from '../components/page';
-import { RoleSelect } from '../components/role';
+import { RoleSelect, role_name } from '../components/role';
 import { Bar, Pager, Table } from '../components/table';
 import { count, percent, short } from '../format';
 import { useGet } from '../load';
 import { t, t_or } from '../messages';
 import { query_number, query_set, query_text } from '../router';
-import { toast_error } from '../state';
+import { toast, toast_error } from '../state';
 import type { Job, Profile, ProfileColumn } from '../types';
 import type { DatasetTab } from './dataset';
 import { role_set } from './dataset_overview';
@@ -213,6 +213,46 @@ function Summary({ profile }: { profile: Profile }) {
   );
 }
 
+// The roles that the check proposes where they differ from the present ones, taken over at once.
+function Proposals({
+  profile,
+  tab,
+  changed,
+}: {
+  profile: Profile;
+  tab: DatasetTab;
+  changed: () => void;
+}) {
+  const open = profile.columns.filter(
+    (column) => column.role_proposed && column.role_proposed !== (column.role || 'plain'),
+  );
+  if (!open.length || tab.revision.number !== tab.dataset.revision || tab.dataset.deleted)
+    return null;
+  const accept = async () => {
+    try {
+      await patch(`/datasets/${tab.dataset.id}`, {
+        roles: Object.fromEntries(open.map((column) => [column.name, column.role_proposed])),
+      });
+      toast(t('check.accepted'));
+    } catch (error) {
+      toast_error(error);
+    }
+    changed();
+  };
+  return (
+    <Notice title={t('check.accept_about', { columns: open.length })}>
+      <p>
+        {open.map((column) => `${column.name}: ${role_name(column.role_proposed)}`).join(' · ')}
+      </p>
+      <p>
+        <Button icon="check" onClick={() => void accept()}>
+          {t('check.accept', { columns: open.length })}
+        </Button>
+      </p>
+    </Notice>
+  );
+}
+
 function Cards({
   profile,
   tab,
@@ -254,6 +294,7 @@ function Cards({
         </div>
       </div>
       {shown.length === 0 && <Empty title={t('check.none_fit')} />}
+      <h2 class="hidden-text">{t('dataset.columns_title')}</h2>
       <div class="columns">
         {shown.slice((page - 1) * SIZE, page * SIZE).map((column) => (
           <ColumnCard
@@ -279,6 +320,18 @@ export function CheckTab(tab: DatasetTab) {
   const [job, job_set] = useState<number | null>(null);
   const base = `/datasets/${dataset.id}/revisions/${revision.number}/profile`;
   const profile = useGet<Profile>(revision.profile ? base + (reveal ? '?reveal=1' : '') : null);
+  // Roles may have been changed after the check was made; what is treated needs no other role.
+  const columns = new Map(revision.columns.map((column) => [column.name, column]));
+  const present = (column: ProfileColumn): ProfileColumn => {
+    const now = columns.get(column.name);
+    const role = now?.role ?? column.role;
+    const treated = now?.treatment && now.treatment !== 'none';
+    return treated ? { ...column, role, role_proposed: role } : { ...column, role };
+  };
+  const shown = {
+    ...profile,
+    data: profile.data && { ...profile.data, columns: profile.data.columns.map(present) },
+  };
   const start = async () => {
     try {
       job_set((await post<Job>(`/datasets/${dataset.id}/check`, { revision: revision.number })).id);
@@ -311,7 +364,7 @@ export function CheckTab(tab: DatasetTab) {
     );
   }
   return (
-    <Shown from={profile} lines={8}>
+    <Shown from={shown} lines={8}>
       {(data) => (
         <>
           <div class="toolbar">
@@ -336,6 +389,14 @@ export function CheckTab(tab: DatasetTab) {
           </div>
           {reveal && <Notice tone="warn" title={t('reveal.on')} />}
           <Summary profile={data} />
+          <Proposals
+            profile={data}
+            tab={tab}
+            changed={() => {
+              profile.reload();
+              reload();
+            }}
+          />
           <Cards
             profile={data}
             tab={tab}

@@ -82,7 +82,7 @@ function Counts({ home }: { home: Home }) {
           <li key={key}>
             <a href={path}>
               <b>{count(value)}</b>
-              <span>{t(key)}</span>
+              <span>{t(key, { count: value })}</span>
             </a>
           </li>
         ))}

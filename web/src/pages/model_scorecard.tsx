@@ -17,6 +17,8 @@ function in_words(card: Scorecard, metric: Metric): string {
     low: decimal(metric.low),
     high: decimal(metric.high),
     rows: card.rows.test,
+    positive: card.classes?.[1] ?? '',
+    negative: card.classes?.[0] ?? '',
   };
   return t_or(`scorecard.words.${metric.name}`, t('scorecard.words', values), {
     ...values,

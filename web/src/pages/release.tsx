@@ -210,16 +210,18 @@ function Content({ release }: { release: Release }) {
         </Table>
       </Card>
       {on && (
-        <Card title={t('dataset.tab.rows')} flush>
-          <Shown from={rows} lines={6}>
-            {(data) => (
-              <>
-                <RowsTable data={data} first={(page - 1) * SIZE} label={t('dataset.tab.rows')} />
-                <Pager page={page} size={SIZE} total={data.total} />
-              </>
-            )}
-          </Shown>
-        </Card>
+        <div class="no-print">
+          <Card title={t('dataset.tab.rows')} flush>
+            <Shown from={rows} lines={6}>
+              {(data) => (
+                <>
+                  <RowsTable data={data} first={(page - 1) * SIZE} label={t('dataset.tab.rows')} />
+                  <Pager page={page} size={SIZE} total={data.total} />
+                </>
+              )}
+            </Shown>
+          </Card>
+        </div>
       )}
     </>
   );
