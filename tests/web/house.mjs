@@ -85,6 +85,8 @@ export async function page_open(browser, house, language, options = {}) {
   const page = await context.newPage();
   const wrong = [];
   const allowed = new Set();
+  // Choosers are caught from now on: listening only when a key is pressed may come too late.
+  page.on('filechooser', () => {});
   page.on('request', (request) => {
     const url = request.url();
     if (/^(data|blob):/.test(url)) return;

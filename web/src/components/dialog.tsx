@@ -2,7 +2,7 @@
 // focus back. An own element, for <dialog> is not in the older browsers.
 import { signal } from '@preact/signals';
 import type { ComponentChildren } from 'preact';
-import { useEffect, useRef, useState } from 'preact/hooks';
+import { useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { t } from '../messages';
 import { Button, Field } from './form';
 
@@ -12,16 +12,18 @@ interface Question {
   confirm: string;
   danger?: boolean;
   input?: { label: string; required: boolean; value?: string };
+  from: HTMLElement | null; // what had the focus and gets it back
   answer: (value: string | null) => void;
 }
 export const question = signal<Question | null>(null);
 
 // Resolves to null for no, else to the text typed ('' where none is asked for).
-export function ask(about: Omit<Question, 'answer'>): Promise<string | null> {
+export function ask(about: Omit<Question, 'answer' | 'from'>): Promise<string | null> {
   question.value?.answer(null);
   return new Promise((answer) => {
     question.value = {
       ...about,
+      from: document.activeElement as HTMLElement | null,
       answer: (value) => {
         question.value = null;
         answer(value);
@@ -38,11 +40,11 @@ function Box({ asked }: { asked: Question }) {
   const box = useRef<HTMLDivElement>(null);
   const [text, text_set] = useState(asked.input?.value ?? '');
   const [missing, missing_set] = useState(false);
-  useEffect(() => {
-    const before = document.activeElement as HTMLElement | null;
+  // Before the next paint: no key that is pressed meanwhile may go to the page behind.
+  useLayoutEffect(() => {
     const first = box.current?.querySelector<HTMLElement>('textarea, input') ?? box.current;
     first?.focus();
-    return () => before?.focus?.();
+    return () => asked.from?.focus();
   }, []);
   const pressed = (event: KeyboardEvent) => {
     if (event.key === 'Escape') asked.answer(null);

@@ -1,7 +1,7 @@
 // Form fields with label, hint and error tied to the control; the error summary on top of a form
 // takes the focus and links to the fields.
 import type { ComponentChildren, JSX } from 'preact';
-import { useEffect, useRef } from 'preact/hooks';
+import { useLayoutEffect, useRef } from 'preact/hooks';
 import { ApiError, fault_of } from '../api';
 import { explain, t } from '../messages';
 import { Icon, type IconName } from './icon';
@@ -273,7 +273,7 @@ export function error_at(errors: FieldError[], field: string): string | undefine
 // Takes the focus whenever a new list of errors comes.
 export function ErrorSummary({ errors }: { errors: FieldError[] }) {
   const box = useRef<HTMLDivElement>(null);
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (errors.length) box.current?.focus();
   }, [errors]);
   if (!errors.length) return null;

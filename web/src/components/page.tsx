@@ -1,6 +1,6 @@
 // What every page is made of: heading with focus after navigation, cards, empty and error states.
 import type { ComponentChildren } from 'preact';
-import { useEffect, useRef } from 'preact/hooks';
+import { useEffect, useLayoutEffect, useRef } from 'preact/hooks';
 import { ApiError, fault_of } from '../api';
 import { explain, t } from '../messages';
 import { place } from '../router';
@@ -27,7 +27,8 @@ export function Page({ title, lead, crumbs, actions, children, wide, badge }: Pa
   useEffect(() => {
     document.title = `${title} · ${t('app.name')}`;
   }, [title]);
-  useEffect(() => {
+  // Before the next paint, so that keys pressed right after it start from the heading.
+  useLayoutEffect(() => {
     if (visit > 0) heading.current?.focus({ preventScroll: true });
   }, [visit]);
   return (
