@@ -73,6 +73,28 @@ describe('the pages', { concurrency: 1 }, () => {
     who.calm();
   });
 
+  test('each role is offered only pages that open for it', async () => {
+    await who.sign_out();
+    await who.sign_in('li.na', PASSWORD);
+    for (const role of ['system', 'security', 'audit', 'data', 'research']) {
+      await who.to('nav.people');
+      const password = await who.make_person(`only.${role}`, role, [role]);
+      const one = new Visitor(await page_open(browser, house, 'zh-CN'), house, t);
+      await one.sign_in(`only.${role}`, password, true);
+      const names = await one.page.locator('.nav a').allInnerTexts();
+      for (const name of names) {
+        await one.page.locator('.nav').getByRole('link', { name: name.trim(), exact: true }).click();
+        await axe_check(one.page, `${name} as ${role}`);
+        assert.equal(await one.page.locator('.notice-bad').count(), 0, `${name} as ${role}`);
+        assert.equal(await one.page.getByText(t('denied.text')).count(), 0, `${name} as ${role}`);
+      }
+      one.calm();
+      await one.context.close();
+    }
+    await who.sign_out();
+    await who.sign_in('zhang.wei', PASSWORD);
+  });
+
   test('narrow and dark', async () => {
     const state = await who.context.storageState();
     const opened = await page_open(browser, house, 'zh-CN', {

@@ -30,7 +30,7 @@ const groups: { key: MessageKey | null; entries: Entry[] }[] = [
     key: 'nav.group.models',
     entries: [
       { path: '/train', key: 'nav.train', icon: 'train', roles: ['research'] },
-      { path: '/models', key: 'nav.models', icon: 'model', roles: ['research', 'data'] },
+      { path: '/models', key: 'nav.models', icon: 'model', roles: ['research'] },
     ],
   },
   {

@@ -17,7 +17,7 @@ const way: { key: MessageKey; icon: IconName; path: string; roles: Role[] }[] = 
   { key: 'way.cleanse', icon: 'dataset', path: '/datasets', roles: ['data'] },
   { key: 'way.publish', icon: 'release', path: '/releases', roles: [] },
   { key: 'way.train', icon: 'train', path: '/train', roles: ['research'] },
-  { key: 'way.use', icon: 'model', path: '/models', roles: ['research', 'data'] },
+  { key: 'way.use', icon: 'model', path: '/models', roles: ['research'] },
 ];
 
 function Way() {
@@ -71,7 +71,7 @@ function Counts({ home }: { home: Home }) {
       may('data', 'security', 'audit'),
     ],
     ['home.count.releases', c.releases, '/releases', true],
-    ['home.count.models', c.models, '/models', may('research', 'data')],
+    ['home.count.models', c.models, '/models', may('research')],
     ['home.count.jobs', c.jobs_running + c.jobs_queued, '/jobs', true],
   ];
   return (

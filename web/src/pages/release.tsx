@@ -235,7 +235,7 @@ function Made({ release }: { release: Release }) {
       <ul class="rows">
         {models.map((model) => (
           <li key={model.id}>
-            <a href={`/models/${model.id}`}>{model.name}</a>
+            {may('research') ? <a href={`/models/${model.id}`}>{model.name}</a> : model.name}
           </li>
         ))}
       </ul>
