@@ -276,7 +276,7 @@ static enum err target_settle(struct making *making) {
             words->items[0] = words->items[1];
             words->items[1] = positive;
         } else if (!str_equal(words->items[1], positive)) {
-            return fault_set(making->fault, ERR_INPUT, "train.bad_option", STR("positive"));
+            return fault_set(making->fault, ERR_INPUT, "train.no_such_class", positive);
         }
     }
     target->classes = words->items;

@@ -48,6 +48,7 @@ interface Form {
   target: string;
   off: string[];
   group: string;
+  positive: string;
   learner: 'boost' | 'linear';
   options: Record<string, string>;
 }
@@ -102,6 +103,7 @@ function body_of(form: Form, features: string[]) {
     features,
     options,
     ...(form.group ? { group: form.group } : {}),
+    ...(form.positive.trim() ? { positive: form.positive.trim() } : {}),
   };
 }
 
@@ -198,6 +200,7 @@ function TrainForm({ release }: { release: Release }) {
     target: '',
     off: [],
     group: '',
+    positive: '',
     learner: 'boost',
     options: {},
   });
@@ -214,6 +217,8 @@ function TrainForm({ release }: { release: Release }) {
         !form.off.includes(column.name),
     )
     .map((column) => column.name);
+  const target_type = columns.find((column) => column.name === form.target)?.type;
+  const takes_positive = target_type === 'text' || target_type === 'boolean';
   const submit = async (event: Event) => {
     event.preventDefault();
     if (busy) return;
@@ -250,6 +255,7 @@ function TrainForm({ release }: { release: Release }) {
           change={(target) =>
             change({
               target,
+              positive: '',
               name:
                 !form.name || form.name === `${release.title} · ${form.target}`
                   ? `${release.title} · ${target}`
@@ -264,6 +270,17 @@ function TrainForm({ release }: { release: Release }) {
             })),
           ]}
         />
+        {takes_positive && (
+          <TextField
+            id="positive"
+            label={t('train.positive')}
+            hint={t('train.positive_hint')}
+            optional
+            value={form.positive}
+            error={error_at(errors, 'positive')}
+            change={(positive) => change({ positive })}
+          />
+        )}
         <TextField
           id="name"
           label={t('model.name')}
