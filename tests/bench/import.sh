@@ -1,6 +1,6 @@
 #!/bin/bash
 # Import against Python's csv module, run by turns so that both meet the same noise.
-#   tests/bench/intake [ROUNDS]
+#   ./build.sh bench import [ROUNDS]
 # Python only cuts the text into strings and drops them; ours decodes, finds types, checks, and
 # writes the table file. Both figures are MB of the file a second: of one core's time (CPU), and by
 # the clock with all threads. Goals: 150 MB/s a core; 5 x Python by the clock.
