@@ -16,11 +16,13 @@ enum { JOB_MS = 60000, LONG_ROWS = 300000 };
 static struct box_test box;
 static struct buf long_file;
 
-// A long import under way; *out_pid is its process.
+// A long import under way; *out_pid is its process. The check of the one before holds the
+// processors until it has ended.
 static uint64_t long_job(int *out_pid) {
     uint64_t job = 0;
+    if (!box_settle(&box, JOB_MS)) return 0;
     if (!box_import(&box, "long", buf_str(&long_file), &job)) return 0;
-    for (int i = 0; i < 2000; i++) {
+    for (int i = 0; i < 10000; i++) {
         struct active active;
         struct active_now now;
         if (runner_look(box.flow, job, &active, &now) && active.state == ACTIVE_RUNNING &&
@@ -34,7 +36,7 @@ static uint64_t long_job(int *out_pid) {
 }
 
 static bool attempt_of(uint64_t job, uint32_t attempt, int *out_pid) {
-    for (int i = 0; i < 5000; i++) {
+    for (int i = 0; i < 20000; i++) {
         struct active active;
         struct active_now now;
         if (runner_look(box.flow, job, &active, &now) && active.state == ACTIVE_RUNNING &&
@@ -117,9 +119,10 @@ static void memory_beyond_the_limit_ends_the_job(void) {
     }
     uint64_t whole = box.flow->capacity.memory_bytes;
     pthread_mutex_lock(&box.flow->lock);
-    box.flow->capacity.memory_bytes = 2 << 20; // no import works in 2 MiB
+    box.flow->capacity.memory_bytes = 256 << 10; // no process lives in that
     pthread_mutex_unlock(&box.flow->lock);
     uint64_t job = long_job(&pid);
+    if (pid) kill(pid, SIGSTOP); // memory is looked at every TICK_MS: be there then
     if (CHECK(job != 0)) ends(job, "failed", "job.memory_limit", 1);
     pthread_mutex_lock(&box.flow->lock);
     box.flow->capacity.memory_bytes = whole;
