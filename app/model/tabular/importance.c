@@ -78,7 +78,7 @@ static enum err try_columns(const struct judging *j, const struct tabular_model 
         uint32_t f = list[i].feature;
         list[i].permutation = 0;
         if (list[i].gain == 0) continue; // the model does not look at it
-        double without;
+        double without = NAN;
         shuffle(side->columns[f], shuffled, frame.rows, seed_mix(j->seed ^ 0x7368756666u));
         columns[f] = shuffled;
         err = headline(j, model, &frame, side->truth, predicted, &without);
