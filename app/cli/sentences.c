@@ -13,12 +13,20 @@ enum { SENTENCE_BYTES_MAX = 16 * 1024, TEXTS_KEPT = 16, TEXT_BYTES = 40 };
 
 static struct json *messages; // of this process, between messages_open and messages_close
 
+// "C" and "POSIX" name no language.
+static bool names_language(const char *locale) {
+    struct str rest;
+    struct str name = str_cut(str_of(locale), '.', &rest);
+    return name.size > 0 && !str_is(name, "C") && !str_is(name, "POSIX");
+}
+
 const char *language_of(const char *told) {
-    const char *locale = told;
-    if (!locale) locale = getenv("LC_ALL");
-    if (!locale || !*locale) locale = getenv("LC_MESSAGES");
-    if (!locale || !*locale) locale = getenv("LANG");
-    return locale && strncmp(locale, "en", 2) == 0 ? "en" : "zh-CN";
+    const char *const locales[] = {told, getenv("LC_ALL"), getenv("LC_MESSAGES"), getenv("LANG")};
+    for (size_t i = 0; i < sizeof locales / sizeof locales[0]; i++) {
+        if (!names_language(locales[i])) continue;
+        return strncmp(locales[i], "en", 2) == 0 ? "en" : "zh-CN";
+    }
+    return "zh-CN";
 }
 
 enum err messages_open(const char *language) {

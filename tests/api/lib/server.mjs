@@ -7,6 +7,7 @@ import https from "node:https";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
+import { after } from "node:test";
 import { validate } from "./schema.mjs";
 
 export const root = fileURLToPath(new URL("../../..", import.meta.url));
@@ -46,6 +47,10 @@ function hold(method, target, answer) {
     assert.deepEqual(findings, [], `${method} ${target} -> ${answer.status}`);
 }
 
+// A test that fails leaves its server behind; nothing may wait for that.
+const running = new Set();
+after(() => running.forEach((child) => child.kill("SIGKILL")));
+
 export class Server {
     static async start(options = {}) {
         const server = new Server();
@@ -56,6 +61,8 @@ export class Server {
         server.child = spawn(binary, ["serve", "--data", server.dir, "--listen",
             options.listen ?? "127.0.0.1:0"], { stdio: ["ignore", "pipe", "pipe"],
             env: { ...process.env, LANG: "en_US.UTF-8", ...options.env } });
+        running.add(server.child);
+        server.child.on("exit", () => running.delete(server.child));
         server.child.stderr.on("data", (piece) => (server.log += piece));
         let out = "";
         server.ended = new Promise((done) => server.child.on("exit", (code, signal) => done({ code, signal })));
