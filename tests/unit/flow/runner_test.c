@@ -119,7 +119,7 @@ static void memory_beyond_the_limit_ends_the_job(void) {
     }
     uint64_t whole = box.flow->capacity.memory_bytes;
     pthread_mutex_lock(&box.flow->lock);
-    box.flow->capacity.memory_bytes = 256 << 10; // no process lives in that
+    box.flow->capacity.memory_bytes = 4096; // one page: no process lives in that
     pthread_mutex_unlock(&box.flow->lock);
     uint64_t job = long_job(&pid);
     if (pid) kill(pid, SIGSTOP); // memory is looked at every TICK_MS: be there then
