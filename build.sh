@@ -232,6 +232,7 @@ compiled() { # VARIANT TARGET: a failed compilation is one failure; the rest is 
 
 unit() { # VARIANT SECONDS PREFIX [PATTERN]
     local names=() name
+    case $3 in *qemu*) local -x COURTYARD_EMULATOR=$3 ;; esac
     compiled "$1" tests || true
     for name in $(sources unit | grep -E "${4:-.}"); do
         [ ! -x "build/$1/$name" ] || names+=("build/$1/$name")
