@@ -3,6 +3,7 @@
 
 #include "model/tabular/search_private.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,6 +11,8 @@
 // from looking extreme (values as in LightGBM's cat_smooth and cat_l2).
 enum { ONE_AGAINST_REST_MAX = 4 };
 static const double category_smooth = 10, category_l2 = 10;
+// Of the least Hessian of a side, in cells.
+#define LEAST_TOLERANCE 1e-7
 // Below this a gain is rounding noise.
 static const double gain_least = 1e-6;
 
@@ -17,6 +20,7 @@ struct node_sums {
     const struct search_limits *limits;
     uint64_t total;
     double gradient, hessian; // of the node, in units
+    double least;             // Hessian a side must have, in the cells' whole numbers
     double l2, parent;
 };
 
@@ -25,6 +29,10 @@ static struct node_sums sums_of(uint64_t total, const struct search_limits *limi
     n.gradient = cell_gradient(total) * limits->per_gradient;
     n.hessian = cell_hessian(total) * limits->per_hessian;
     n.parent = n.gradient * n.gradient / (n.hessian + l2);
+    // Compared as whole numbers: a side that has just enough is not refused for a rounding error.
+    n.least = limits->per_hessian > 0
+                  ? ceil(limits->min_child_weight / limits->per_hessian - LEAST_TOLERANCE)
+                  : 0;
     return n;
 }
 
@@ -33,8 +41,8 @@ static inline double gain_of(const struct node_sums *n, uint64_t left) {
     double g = cell_gradient(left) * n->limits->per_gradient;
     double h = cell_hessian(left) * n->limits->per_hessian;
     double rest_g = n->gradient - g, rest_h = n->hessian - h;
-    double least = n->limits->min_child_weight;
-    if (h < least || rest_h < least || left == 0) return 0;
+    double cells = cell_hessian(left), rest_cells = cell_hessian(n->total) - cells;
+    if (cells < n->least || rest_cells < n->least || left == 0) return 0;
     double a = h + n->l2, b = rest_h + n->l2;
     // One division instead of two.
     return a > 0 && b > 0 ? (g * g * b + rest_g * rest_g * a) / (a * b) - n->parent : 0;

@@ -301,6 +301,20 @@ static void search_finds_the_best(void) {
     }
 }
 
+// Sides with exactly the least Hessian may be split off, whatever 0.02 is in binary.
+static void search_takes_just_enough(void) {
+    struct search_limits limits = {
+        .per_gradient = 0.01, .per_hessian = 0.02, .l2 = 1.5, .min_child_weight = 3};
+    for (uint64_t other = 150; other < 2000; other++) {
+        struct feature_bins feature = {.value_bins = 2};
+        uint64_t cells[BINS_CELLS] = {((uint64_t)500 << 32) + other,
+                                      ((uint64_t)(int64_t)-500 << 32) + 150};
+        CHECK(search_column(cells, cells[0] + cells[1], &feature, 0, &limits).gain > 1);
+        cells[1]--;
+        CHECK(search_column(cells, cells[0] + cells[1], &feature, 0, &limits).gain == 0);
+    }
+}
+
 // The subset in the order of the statistic is the best of all subsets (without the prior's effect:
 // strong weights).
 static void categories_find_the_best_subset(void) {
@@ -392,6 +406,7 @@ int main(void) {
     CHECK_RUN(histogram_is_the_sum);
     CHECK_RUN(split_kernels_agree);
     CHECK_RUN(search_finds_the_best);
+    CHECK_RUN(search_takes_just_enough);
     CHECK_RUN(categories_find_the_best_subset);
     CHECK_RUN(leaves_hold_their_sums);
     return check_done();
