@@ -1,7 +1,8 @@
 // How a column relates to a person: names them, helps to find them, is sensitive, or nothing.
 import { t, t_or } from '../messages';
-import { COLUMN_ROLES, type ColumnRole } from '../types';
-import { Badge } from './page';
+import { COLUMN_ROLES, type Column, type ColumnRole } from '../types';
+import { Badge, Card } from './page';
+import { Table } from './table';
 
 export function role_name(role: string | undefined): string {
   return t_or(`role.${role || 'plain'}`, role ?? '');
@@ -42,5 +43,33 @@ export function RoleSelect({
         </option>
       ))}
     </select>
+  );
+}
+
+// The columns of a revision or release with what they are, nothing to change.
+export function ColumnsCard({ title, columns }: { title: string; columns: Column[] }) {
+  return (
+    <Card title={title} flush>
+      <Table label={title} dense>
+        <thead>
+          <tr>
+            <th>{t('look.name')}</th>
+            <th>{t('look.type')}</th>
+            <th>{t('role.label')}</th>
+          </tr>
+        </thead>
+        <tbody>
+          {columns.map((column) => (
+            <tr key={column.name}>
+              <th scope="row">{column.name}</th>
+              <td>{t(`type.${column.type}`)}</td>
+              <td>
+                <RoleBadge role={column.role} />
+              </td>
+            </tr>
+          ))}
+        </tbody>
+      </Table>
+    </Card>
   );
 }

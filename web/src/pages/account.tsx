@@ -12,63 +12,19 @@ import {
   type FieldError,
 } from '../components/form';
 import { Badge, Card, Empty, Notice, Page, Shown } from '../components/page';
+import { PasswordForm } from '../components/password';
 import { Code, Facts, Table } from '../components/table';
 import { ago, time } from '../format';
 import { useGet } from '../load';
 import { t } from '../messages';
 import { person, toast, toast_error } from '../state';
 import type { List, Role, Token } from '../types';
-import { NewPassword, password_errors } from './gate';
 
 function Password() {
-  const [old, old_set] = useState('');
-  const [password, password_set] = useState('');
-  const [again, again_set] = useState('');
-  const [errors, errors_set] = useState<FieldError[]>([]);
-  const submit = async (event: Event) => {
-    event.preventDefault();
-    const wrong = password_errors(password, again);
-    if (!old)
-      wrong.unshift({ field: 'old', text: t('form.missing', { label: t('password.old') }) });
-    errors_set(wrong);
-    if (wrong.length) return;
-    try {
-      await post('/me/password', { old, new: password });
-      toast(t('password.changed'));
-      old_set('');
-      password_set('');
-      again_set('');
-    } catch (error) {
-      errors_set(
-        errors_of(error, (code) => (code === 'people.wrong_password' ? 'old' : undefined)),
-      );
-    }
-  };
   return (
     <Card title={t('account.password')}>
-      <form class="form" onSubmit={(event) => void submit(event)} noValidate>
-        <ErrorSummary errors={errors} />
-        <TextField
-          id="old"
-          label={t('password.old')}
-          type="password"
-          value={old}
-          change={old_set}
-          error={error_at(errors, 'old')}
-          autocomplete="current-password"
-        />
-        <NewPassword
-          password={password}
-          password_set={password_set}
-          again={again}
-          again_set={again_set}
-          errors={errors}
-        />
-        <Button type="submit" kind="primary">
-          {t('password.save')}
-        </Button>
-        <p class="hint">{t('account.password_hint')}</p>
-      </form>
+      <PasswordForm old_label={t('password.old')} />
+      <p class="hint">{t('account.password_hint')}</p>
     </Card>
   );
 }

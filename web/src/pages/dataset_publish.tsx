@@ -11,8 +11,7 @@ import {
   type FieldError,
 } from '../components/form';
 import { Badge, Card, Notice } from '../components/page';
-import { RoleBadge } from '../components/role';
-import { Table } from '../components/table';
+import { ColumnsCard } from '../components/role';
 import { t } from '../messages';
 import { navigate } from '../router';
 import { toast } from '../state';
@@ -22,33 +21,6 @@ import type { DatasetTab } from './dataset';
 const FIELDS = ['title', 'purpose', 'source', 'licence', 'contact', 'limits'] as const;
 const NEEDED = new Set<string>(['title', 'purpose', 'source']);
 const LONG = new Set<string>(['purpose', 'source', 'limits']);
-
-function Columns({ revision }: DatasetTab) {
-  return (
-    <Card title={t('publish.columns')} flush>
-      <Table label={t('publish.columns')} dense>
-        <thead>
-          <tr>
-            <th>{t('look.name')}</th>
-            <th>{t('look.type')}</th>
-            <th>{t('role.label')}</th>
-          </tr>
-        </thead>
-        <tbody>
-          {revision.columns.map((column) => (
-            <tr key={column.name}>
-              <th scope="row">{column.name}</th>
-              <td>{t(`type.${column.type}`)}</td>
-              <td>
-                <RoleBadge role={column.role} />
-              </td>
-            </tr>
-          ))}
-        </tbody>
-      </Table>
-    </Card>
-  );
-}
 
 export function PublishTab(tab: DatasetTab) {
   const { dataset, revision } = tab;
@@ -143,7 +115,7 @@ export function PublishTab(tab: DatasetTab) {
           </form>
         </Card>
       </div>
-      <Columns {...tab} />
+      <ColumnsCard title={t('publish.columns')} columns={revision.columns} />
     </div>
   );
 }

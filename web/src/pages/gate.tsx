@@ -2,6 +2,7 @@
 import { useEffect, useState } from 'preact/hooks';
 import { ApiError, get, post } from '../api';
 import { Notice, Page } from '../components/page';
+import { NewPassword, PasswordForm, password_errors } from '../components/password';
 import {
   Button,
   ErrorSummary,
@@ -14,20 +15,6 @@ import { t } from '../messages';
 import { query_text } from '../router';
 import { person_set, setup_needed, sign_in, sign_out, toast } from '../state';
 import type { Person } from '../types';
-
-export const PASSWORD_CHARACTERS_MIN = 10;
-
-export function password_errors(fresh: string, again: string): FieldError[] {
-  if ([...fresh].length < PASSWORD_CHARACTERS_MIN) {
-    return [
-      {
-        field: 'password',
-        text: t('password.too_short', { characters: PASSWORD_CHARACTERS_MIN }),
-      },
-    ];
-  }
-  return fresh === again ? [] : [{ field: 'again', text: t('password.differ') }];
-}
 
 function required(values: [string, string, string][]): FieldError[] {
   return values
@@ -129,44 +116,6 @@ export function SetupPage() {
   );
 }
 
-export function NewPassword({
-  password,
-  password_set,
-  again,
-  again_set,
-  errors,
-}: {
-  password: string;
-  password_set: (value: string) => void;
-  again: string;
-  again_set: (value: string) => void;
-  errors: FieldError[];
-}) {
-  return (
-    <>
-      <TextField
-        id="password"
-        label={t('password.new')}
-        type="password"
-        hint={t('password.hint', { characters: PASSWORD_CHARACTERS_MIN })}
-        value={password}
-        change={password_set}
-        error={error_at(errors, 'password')}
-        autocomplete="new-password"
-      />
-      <TextField
-        id="again"
-        label={t('password.again')}
-        type="password"
-        value={again}
-        change={again_set}
-        error={error_at(errors, 'again')}
-        autocomplete="new-password"
-      />
-    </>
-  );
-}
-
 // Counts down from the seconds that the server named.
 function useCountdown(): [number, (seconds: number) => void] {
   const [until, until_set] = useState(0);
@@ -253,67 +202,15 @@ export function SignInPage() {
 }
 
 export function PasswordPage() {
-  const [old, old_set] = useState('');
-  const [password, password_set] = useState('');
-  const [again, again_set] = useState('');
-  const [errors, errors_set] = useState<FieldError[]>([]);
-  const [busy, busy_set] = useState(false);
-  const submit = async (event: Event) => {
-    event.preventDefault();
-    if (busy) return;
-    const wrong = [
-      ...required([['old', old, t('password.one_time')]]),
-      ...password_errors(password, again),
-    ];
-    errors_set(wrong);
-    if (wrong.length) return;
-    busy_set(true);
-    try {
-      await post('/me/password', { old, new: password });
-      person_set({ ...(await get<Person>('/me')), must_change_password: false });
-      toast(t('password.changed'));
-    } catch (error) {
-      errors_set(
-        errors_of(error, (code) =>
-          code === 'people.wrong_password'
-            ? 'old'
-            : code.includes('password')
-              ? 'password'
-              : undefined,
-        ),
-      );
-      busy_set(false);
-    }
-  };
+  const done = async () =>
+    person_set({ ...(await get<Person>('/me')), must_change_password: false });
   return (
     <Page title={t('password.forced')} lead={t('password.forced_lead')}>
-      <form class="form" onSubmit={(event) => void submit(event)} noValidate>
-        <ErrorSummary errors={errors} />
-        <TextField
-          id="old"
-          label={t('password.one_time')}
-          type="password"
-          value={old}
-          change={old_set}
-          error={error_at(errors, 'old')}
-          autocomplete="current-password"
-        />
-        <NewPassword
-          password={password}
-          password_set={password_set}
-          again={again}
-          again_set={again_set}
-          errors={errors}
-        />
-        <div class="actions">
-          <Button type="submit" kind="primary" busy={busy}>
-            {t('password.save')}
-          </Button>
-          <Button kind="quiet" onClick={() => void sign_out()}>
-            {t('nav.sign_out')}
-          </Button>
-        </div>
-      </form>
+      <PasswordForm old_label={t('password.one_time')} done={done}>
+        <Button kind="quiet" onClick={() => void sign_out()}>
+          {t('nav.sign_out')}
+        </Button>
+      </PasswordForm>
     </Page>
   );
 }

@@ -6,7 +6,7 @@ import { ask } from '../components/dialog';
 import { Button, LinkButton } from '../components/form';
 import { LineageCard } from '../components/lineage';
 import { Card, Notice, Page, Shown } from '../components/page';
-import { RoleBadge } from '../components/role';
+import { ColumnsCard } from '../components/role';
 import { Facts, Hash, Pager, Table } from '../components/table';
 import { bytes, count, time } from '../format';
 import { useGet } from '../load';
@@ -187,28 +187,7 @@ function Content({ release }: { release: Release }) {
   );
   return (
     <>
-      <Card title={t('dataset.columns_title')} flush>
-        <Table label={t('dataset.columns_title')} dense>
-          <thead>
-            <tr>
-              <th>{t('look.name')}</th>
-              <th>{t('look.type')}</th>
-              <th>{t('role.label')}</th>
-            </tr>
-          </thead>
-          <tbody>
-            {release.columns.map((column) => (
-              <tr key={column.name}>
-                <th scope="row">{column.name}</th>
-                <td>{t(`type.${column.type}`)}</td>
-                <td>
-                  <RoleBadge role={column.role} />
-                </td>
-              </tr>
-            ))}
-          </tbody>
-        </Table>
-      </Card>
+      <ColumnsCard title={t('dataset.columns_title')} columns={release.columns} />
       {on && (
         <div class="no-print">
           <Card title={t('dataset.tab.rows')} flush>
