@@ -3,7 +3,7 @@
 //   DIR/state/   LMDB: records in tables, the audit chain among them
 //   DIR/blobs/   content-addressed files, named by SHA-256 ("ab/abcdef…"), read-only once there
 //   DIR/temp/    blobs being written; emptied at start
-//   DIR/jobs/    one folder for each job; DIR/uploads/ unfinished uploads; DIR/exports/ CSV made for
+//   DIR/jobs/    one folder for each job; DIR/uploads/ what is not yet whole; DIR/exports/ CSV for
 //                downloads: flow/ owns what is inside, none of it is in a backup
 //   DIR/keys/, DIR/tls/   secrets, mode 0600 (base/ and server/ own them)
 //   DIR/lock     held by the one process that may write
