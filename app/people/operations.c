@@ -304,15 +304,7 @@ static enum err own_record(struct people *people, struct call *call, struct pers
     if (err != OK) return err;
     struct person person;
     err = person_get(txn, call->actor.person_id, &person);
-    struct str *texts[] = {&person.name, &person.display_name, &person.stored};
-    for (size_t i = 0; i < 3 && err == OK; i++) {
-        char *copy = arena_take(call->arena, texts[i]->size + 1);
-        if (!copy)
-            err = ERR_MEMORY;
-        else if (texts[i]->size > 0)
-            memcpy(copy, texts[i]->data, texts[i]->size);
-        texts[i]->data = copy;
-    }
+    if (err == OK) err = person_keep(call->arena, &person);
     store_read_end(txn);
     if (err == OK) *out = person;
     return err;

@@ -73,6 +73,8 @@ struct person {
 // Strings live until the transaction ends.
 enum err person_get(struct store_txn *txn, uint64_t id, struct person *out) MUST_USE;
 enum err person_read(struct str key, struct record_reader *record, struct person *out) MUST_USE;
+// Copies the strings into the arena, so that they outlive the transaction they were read in.
+enum err person_keep(struct arena *arena, struct person *person) MUST_USE;
 enum err person_find(struct store_txn *txn, struct str name, struct person *out) MUST_USE;
 enum err person_put(struct store_txn *txn, const struct person *person) MUST_USE;
 // Gives it an id and the index entry. ERR_CONFLICT if the name is taken.

@@ -1,4 +1,6 @@
 // A person's record, its index by sign-in name, and its JSON.
+#include <string.h>
+
 #include "base/log.h"
 #include "base/text.h"
 #include "people/people_private.h"
@@ -215,4 +217,16 @@ enum err refused(struct people *people, const struct call *call, const char *act
     enum err written = store_write(people->store, write_refusal, &refusal);
     if (written != OK) log_event(LOG_WARN, "audit.refusal_lost", "err=%s", err_name(written));
     return err;
+}
+
+enum err person_keep(struct arena *arena, struct person *person) {
+    struct str *texts[] = {&person->name, &person->display_name, &person->department,
+                           &person->stored};
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+        char *copy = arena_take(arena, texts[i]->size + 1);
+        if (!copy) return ERR_MEMORY;
+        if (texts[i]->size > 0) memcpy(copy, texts[i]->data, texts[i]->size);
+        texts[i]->data = copy;
+    }
+    return OK;
 }

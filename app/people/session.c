@@ -242,18 +242,7 @@ static enum err find_copy(struct people *people, struct str name, struct arena *
     if (err != OK) return err;
     struct person person;
     err = person_find(txn, name, &person);
-    if (err == OK) {
-        struct str *texts[] = {&person.name, &person.display_name, &person.department,
-                               &person.stored};
-        for (size_t i = 0; i < 4 && err == OK; i++) {
-            char *copy = arena_take(arena, texts[i]->size + 1);
-            if (!copy)
-                err = ERR_MEMORY;
-            else if (texts[i]->size > 0)
-                memcpy(copy, texts[i]->data, texts[i]->size);
-            texts[i]->data = copy;
-        }
-    }
+    if (err == OK) err = person_keep(arena, &person);
     store_read_end(txn);
     if (err == OK) *out = person;
     return err;
