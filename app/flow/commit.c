@@ -110,8 +110,8 @@ static enum err file_take(struct commit *commit, const char *folder, const char 
     if (err == OK && link(from, keep) != 0) err = file_copy(from, keep, &commit->fault);
     if (err != OK) return err;
     out->name = name;
-    return blob_take_file(flow->store, keep, commit->active->progress, &out->hash, &out->size,
-                          &commit->fault);
+    // Without the job's progress: a cancel that comes now is too late, the work is done.
+    return blob_take_file(flow->store, keep, NULL, &out->hash, &out->size, &commit->fault);
 }
 
 // Columns and rows from the table itself, not from what was said about it.
