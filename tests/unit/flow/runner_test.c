@@ -16,6 +16,19 @@ enum { JOB_MS = 60000, LONG_ROWS = 300000 };
 static struct box_test box;
 static struct buf long_file;
 
+// Has the process its own handler for SIGTERM? Before, a SIGTERM ends it at once, stopped or not.
+static bool listens(int pid) {
+    char path[64], line[256];
+    unsigned long long caught = 0;
+    snprintf(path, sizeof path, "/proc/%d/status", pid);
+    FILE *status = fopen(path, "r");
+    while (status && fgets(line, sizeof line, status)) {
+        if (strncmp(line, "SigCgt:", 7) == 0) caught = strtoull(line + 7, NULL, 16);
+    }
+    if (status) fclose(status);
+    return caught >> (SIGTERM - 1) & 1;
+}
+
 // A long import under way; *out_pid is its process. The check of the one before holds the
 // processors until it has ended.
 static uint64_t long_job(int *out_pid) {
@@ -104,6 +117,7 @@ static void who_does_not_listen_is_killed(void) {
     int pid = 0;
     uint64_t job = long_job(&pid);
     REQUIRE(job);
+    for (int i = 0; i < 2000 && !listens(pid); i++) usleep(500);
     kill(pid, SIGSTOP);
     uint64_t asked_us = clock_monotonic_us();
     REQUIRE(box_do(&box, &box_officer, flow_job_cancel, job, 0, NULL, NULL) == OK);
