@@ -134,6 +134,12 @@ $(B)/obj/app/%.o: app/%.c $(B)/flags | $(LIBRARIES)/.whole
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(WARNINGS) $(FLAGS) $(FLAGS_$(call isa_of,$<)) -Iapp -MMD -MP -c $< -o $@
 
+# What is embedded is no header, so the compiler's own list does not know it. What is made for
+# embedding, by a rule of its own, stands in build/generated/.
+EMBEDDED_DATA := $(if $(wildcard app/data),$(shell find app/data -path '*/embed/*' -type f -o \
+	-name rules.txt)) $(wildcard build/generated/*)
+$(B)/obj/app/%_embed.o: $(EMBEDDED_DATA)
+
 # Tests get all warnings but those on implicit narrowing, which only make them harder to read.
 $(B)/obj/tests/%.o: tests/%.c $(B)/flags | $(LIBRARIES)/.whole
 	$(call say,CC,$<)

@@ -14,7 +14,7 @@ static bool hides(const struct rows_page *page, uint32_t column, struct str text
     // A treated direct column holds pseudonyms: they are what may be seen.
     if (known->role == COLUMN_DIRECT && !treatment_conceals(known->treatment)) return true;
     struct personal_hit hit;
-    return personal_scan(text, &hit, 1) > 0;
+    return personal_scan(text, PERSONAL_IDENTIFIERS, &hit, 1) > 0;
 }
 
 static struct str cut(struct str text) {

@@ -1,31 +1,14 @@
 // Check and cleanse: what is in a table, where personal data hides, and a recipe that changes it.
-// Depends on base/ and data/table.h. Same input, recipe and key give the same bytes on any number
-// of threads.
+// Depends on base/, data/table.h and the modules of the data wing. Same input, recipe and key give
+// the same bytes on any number of threads.
 #pragma once
 
 #include "base/crypto.h"
 #include "base/fault.h"
 #include "base/json.h"
 #include "base/thread.h"
+#include "data/detect/detect.h"
 #include "data/table.h"
-
-// ---- personal data -------------------------------------------------------------------------
-enum personal_kind {
-    PERSONAL_ID,     // resident identity number, 18 places with its check digit, or 15
-    PERSONAL_MOBILE, // mainland mobile number, +86 allowed
-    PERSONAL_CARD,   // bank card, 13-19 digits, Luhn
-    PERSONAL_EMAIL,
-    PERSONAL_KIND_COUNT
-};
-const char *personal_kind_name(enum personal_kind kind); // "id", "mobile", "card", "email"
-bool personal_kind_from_name(struct str name, enum personal_kind *out);
-struct personal_hit {
-    enum personal_kind kind;
-    uint32_t start, size; // bytes
-};
-// Finds personal data in any text, glued to Chinese characters, full-width or spaced included.
-// Hits do not overlap and come in order. Returns their number; at most hits_room are stored.
-size_t personal_scan(struct str text, struct personal_hit *hits, size_t hits_room);
 
 // ---- check ---------------------------------------------------------------------------------
 // Profile of a table as JSON:

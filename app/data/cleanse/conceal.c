@@ -4,7 +4,6 @@
 
 #include "base/assert.h"
 #include "base/text.h"
-#include "data/cleanse/digits_private.h"
 
 void conceal_start(struct conceal *conceal, enum how how, const struct hash *key) {
     conceal->how = how;
@@ -166,8 +165,34 @@ static void mask_write(unsigned kind, struct str text, struct buf *out) {
 }
 
 void conceal_write(const struct conceal *conceal, unsigned kind, struct str text, struct buf *out) {
-    static const char *const words[] = {"[身份证号]", "[手机号]", "[银行卡号]", "[电子邮箱]",
-                                        "[已隐去]"};
+    static const char *const words[KIND_UNKNOWN + 1] = {
+        [PERSONAL_ID] = "[身份证号]",
+        [PERSONAL_MOBILE] = "[手机号]",
+        [PERSONAL_CARD] = "[银行卡号]",
+        [PERSONAL_EMAIL] = "[电子邮箱]",
+        [PERSONAL_USCC] = "[统一社会信用代码]",
+        [PERSONAL_LANDLINE] = "[电话号码]",
+        [PERSONAL_PASSPORT] = "[护照号]",
+        [PERSONAL_PERMIT] = "[通行证号]",
+        [PERSONAL_PLATE] = "[车牌号]",
+        [PERSONAL_OFFICER] = "[军官证号]",
+        [PERSONAL_INSURANCE] = "[医保号]",
+        [PERSONAL_MRN] = "[病案号]",
+        [PERSONAL_WECHAT] = "[微信号]",
+        [PERSONAL_QQ] = "[QQ号]",
+        [PERSONAL_URL] = "[网址]",
+        [PERSONAL_IP] = "[IP地址]",
+        [PERSONAL_MAC] = "[MAC地址]",
+        [PERSONAL_IMEI] = "[设备识别码]",
+        [PERSONAL_VIN] = "[车架号]",
+        [PERSONAL_COORDINATES] = "[坐标]",
+        [PERSONAL_BIRTH] = "[出生日期]",
+        [PERSONAL_AGE] = "[高龄]",
+        [PERSONAL_NAME] = "[姓名]",
+        [PERSONAL_ADDRESS] = "[地址]",
+        [PERSONAL_ORGANISATION] = "[机构]",
+        [KIND_UNKNOWN] = "[已隐去]",
+    };
     cy_assert(kind <= KIND_UNKNOWN);
     switch (conceal->how) {
     case HOW_MASK: mask_write(kind, text, out); break;

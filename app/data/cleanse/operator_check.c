@@ -185,7 +185,8 @@ static bool rule_kept(const struct rule *rule, const struct column *column, uint
         text = buf_str(scratch);
     }
     enum personal_kind kind;
-    if (rule->sort == RULE_KIND) return personal_whole(text, &kind) && kind == rule->kind;
+    if (rule->sort == RULE_KIND)
+        return personal_whole(text, PERSONAL_BIT(rule->kind), &kind) && kind == rule->kind;
     return list_keeps(rule, text);
 }
 

@@ -9,8 +9,31 @@
 enum { REASON_VALUE = PERSONAL_KIND_COUNT, REASON_COUNT };
 
 static const struct reason reasons[REASON_COUNT] = {
-    [PERSONAL_ID] = {"mask.id", {0}},     [PERSONAL_MOBILE] = {"mask.mobile", {0}},
-    [PERSONAL_CARD] = {"mask.card", {0}}, [PERSONAL_EMAIL] = {"mask.email", {0}},
+    [PERSONAL_ID] = {"mask.id", {0}},
+    [PERSONAL_MOBILE] = {"mask.mobile", {0}},
+    [PERSONAL_CARD] = {"mask.card", {0}},
+    [PERSONAL_EMAIL] = {"mask.email", {0}},
+    [PERSONAL_USCC] = {"mask.uscc", {0}},
+    [PERSONAL_LANDLINE] = {"mask.landline", {0}},
+    [PERSONAL_PASSPORT] = {"mask.passport", {0}},
+    [PERSONAL_PERMIT] = {"mask.permit", {0}},
+    [PERSONAL_PLATE] = {"mask.plate", {0}},
+    [PERSONAL_OFFICER] = {"mask.officer", {0}},
+    [PERSONAL_INSURANCE] = {"mask.insurance", {0}},
+    [PERSONAL_MRN] = {"mask.mrn", {0}},
+    [PERSONAL_WECHAT] = {"mask.wechat", {0}},
+    [PERSONAL_QQ] = {"mask.qq", {0}},
+    [PERSONAL_URL] = {"mask.url", {0}},
+    [PERSONAL_IP] = {"mask.ip", {0}},
+    [PERSONAL_MAC] = {"mask.mac", {0}},
+    [PERSONAL_IMEI] = {"mask.imei", {0}},
+    [PERSONAL_VIN] = {"mask.vin", {0}},
+    [PERSONAL_COORDINATES] = {"mask.coordinates", {0}},
+    [PERSONAL_BIRTH] = {"mask.birth", {0}},
+    [PERSONAL_AGE] = {"mask.age", {0}},
+    [PERSONAL_NAME] = {"mask.name", {0}},
+    [PERSONAL_ADDRESS] = {"mask.address", {0}},
+    [PERSONAL_ORGANISATION] = {"mask.organisation", {0}},
     [REASON_VALUE] = {"mask.value", {0}},
 };
 
@@ -28,7 +51,7 @@ struct mask {
 static enum err read_kinds(struct mask *mask, const struct line *line, struct teller *teller) {
     const struct word *kinds = line_option(line, "kinds");
     if (!kinds) {
-        mask->kinds = (1u << PERSONAL_KIND_COUNT) - 1;
+        mask->kinds = PERSONAL_ALL;
         return OK;
     }
     enum err err = OK;
@@ -36,7 +59,7 @@ static enum err read_kinds(struct mask *mask, const struct line *line, struct te
         enum personal_kind kind;
         struct item value = kinds->values[i];
         if (personal_kind_from_name(value.text, &kind)) {
-            mask->kinds |= 1u << kind;
+            mask->kinds |= PERSONAL_BIT(kind);
             continue;
         }
         struct nearest nearest = nearest_to(value.text);
@@ -183,7 +206,7 @@ static enum err mask_start(struct bound *bound, const struct plan *plan,
 static enum err conceal_cell(const struct mask *mask, struct part *part, struct str cell,
                              struct buf *scratch, struct text_edit *edit) {
     enum personal_kind kind;
-    bool known = personal_whole(cell, &kind);
+    bool known = personal_whole(cell, PERSONAL_ALL, &kind);
     buf_clear(scratch);
     conceal_write(&mask->conceal, known ? kind : KIND_UNKNOWN, known ? str_trim(cell) : cell,
                   scratch);
@@ -218,21 +241,20 @@ static enum err mask_column(const struct mask *mask, struct part *part, uint32_t
     return err;
 }
 
-// Conceals the hits of one cell; hits of kinds that are not wanted stay.
+// Conceals the hits of one cell.
 static enum err mask_inside_cell(const struct mask *mask, struct part *part, struct str cell,
                                  struct buf *scratch, struct text_edit *edit) {
     struct personal_hit few[16], *hits = few;
-    size_t found = personal_scan(cell, few, 16);
+    size_t found = personal_scan(cell, mask->kinds, few, 16);
     if (found > 16) {
         hits = ARENA_ARRAY(part->arena, struct personal_hit, found);
         if (!hits) return ERR_MEMORY;
-        found = personal_scan(cell, hits, found);
+        found = personal_scan(cell, mask->kinds, hits, found);
     }
     size_t at = 0;
     bool changed = false;
     buf_clear(scratch);
     for (size_t i = 0; i < found; i++) {
-        if (!(mask->kinds >> hits[i].kind & 1)) continue;
         buf_add(scratch, cell.data + at, hits[i].start - at);
         struct str text = {cell.data + hits[i].start, hits[i].size};
         conceal_write(&mask->conceal, hits[i].kind, text, scratch);
@@ -247,11 +269,11 @@ static enum err mask_inside_cell(const struct mask *mask, struct part *part, str
     return text_edit_add(edit, buf_str(scratch));
 }
 
-static bool column_has_hits(const struct part *part, const struct column *column) {
+static bool column_has_hits(const struct part *part, const struct column *column, uint32_t kinds) {
     struct personal_hit hit;
     for (uint32_t row = 0; row < part->row_count; row++) {
         if (part->gone[row] || !column_valid(column, row)) continue;
-        if (personal_scan(column_text(column, row), &hit, 1) > 0) return true;
+        if (personal_scan(column_text(column, row), kinds, &hit, 1) > 0) return true;
     }
     return false;
 }
@@ -261,7 +283,7 @@ static enum err mask_inside(const struct mask *mask, struct part *part, uint32_t
     const struct column column = part->columns[place];
     struct text_edit edit;
     uint64_t changed = part->tally->cells_changed;
-    if (!column_has_hits(part, &column)) return OK;
+    if (!column_has_hits(part, &column, mask->kinds)) return OK;
     enum err err = text_edit_open(&edit, part, place);
     for (uint32_t row = 0; row < part->row_count && err == OK; row++) {
         if (part->gone[row] || !column_valid(&column, row)) {
@@ -292,11 +314,15 @@ static enum err mask_run(const struct bound *bound, struct part *part) {
 const struct operator operator_mask = {
     .name = "mask",
     .example = "mask 身份证号,手机 how=pseudonym scope=dataset",
-    .options = (const struct operator_option[]){{"how", "mask|pseudonym|replace|remove"},
-                                                {"text", NULL},
-                                                {"kinds", "id|mobile|card|email"},
-                                                {"scope", "dataset|project"},
-                                                {NULL, NULL}},
+    .options =
+        (const struct operator_option[]){
+            {"how", "mask|pseudonym|replace|remove"},
+            {"text", NULL},
+            {"kinds", "id|mobile|card|email|uscc|landline|passport|permit|plate|officer|"
+                      "insurance|mrn|wechat|qq|url|ip|mac|imei|vin|coordinates|birth|age|"
+                      "name|address|organisation"},
+            {"scope", "dataset|project"},
+            {NULL, NULL}},
     .bind = mask_bind,
     .start = mask_start,
     .run = mask_run,

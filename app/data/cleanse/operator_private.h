@@ -12,7 +12,7 @@
 // makes the runner go through the table once more for it. Nothing depends on the number of threads.
 //
 // When you add an operator: its file, its row in operators.c, its messages ("operator.NAME",
-// "reason.CODE"), its test. Depends on base/, data/table.h.
+// "operator.NAME.OPTION", the codes of its reasons), its test. Depends on base/, data/table.h.
 #pragma once
 
 #include "base/buf.h"
@@ -210,6 +210,8 @@ struct operator{
     enum err (*prepare)(const struct bound *bound, struct part *part); // in parallel
     enum err (*run)(const struct bound *bound, struct part *part);
     void (*stop)(struct bound * bound); // gives back what start took; also after a failed start
+    // Writes members into the operator's own object "detail" of the report. NULL: nothing to add.
+    void (*report)(const struct bound *bound, struct json_writer *out);
 };
 extern const struct operator operator_decode, operator_check, operator_drop, operator_dedup,
     operator_mask, operator_date, operator_field, operator_source;

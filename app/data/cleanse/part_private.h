@@ -17,5 +17,3 @@ struct personal_counts {
 // as they are written. `counts` is added to.
 void personal_count(const struct column *column, uint32_t row_count, const uint32_t *gone,
                     struct personal_counts *counts);
-// Personal data that is the whole cell, white space around it aside; *out untouched if it is not.
-bool personal_whole(struct str cell, enum personal_kind *out);

@@ -17,7 +17,7 @@ static struct str trim_wide(struct str s) {
 
 static void count_text(struct str cell, struct personal_counts *counts) {
     struct personal_hit hits[CELL_HITS];
-    size_t found = personal_scan(cell, hits, CELL_HITS);
+    size_t found = personal_scan(cell, PERSONAL_IDENTIFIERS, hits, CELL_HITS);
     if (found == 0) return;
     bool seen[PERSONAL_KIND_COUNT] = {false};
     for (size_t i = 0; i < found && i < CELL_HITS; i++) {
@@ -57,13 +57,4 @@ void personal_count(const struct column *column, uint32_t row_count, const uint3
             }
         }
     }
-}
-
-bool personal_whole(struct str cell, enum personal_kind *out) {
-    struct personal_hit hit;
-    struct str trimmed = trim_wide(cell);
-    if (personal_scan(trimmed, &hit, 1) != 1) return false;
-    if (hit.start != 0 || hit.size != trimmed.size) return false;
-    *out = hit.kind;
-    return true;
 }

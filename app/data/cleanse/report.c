@@ -1,7 +1,6 @@
 #include "data/cleanse/report_private.h"
 
 #include "base/version.h"
-#include "data/cleanse/identifier_private.h"
 
 static void write_reasons(struct json_writer *out, const struct bound *bound,
                           const struct tally *tally) {
@@ -35,6 +34,12 @@ static void write_operators(struct json_writer *out, const struct run *run) {
         json_set_u64(out, "rows_out", tally->rows_out);
         json_set_u64(out, "cells_changed", tally->cells_changed);
         write_reasons(out, bound, tally);
+        if (bound->operator->report) {
+            json_put_name(out, "detail");
+            json_open_object(out);
+            bound->operator->report(bound, out);
+            json_close_object(out);
+        }
         json_set_number(out, "seconds", seconds);
         json_set_number(out, "mb_per_s", seconds > 0 ? (double)tally->bytes_in / 1e6 / seconds : 0);
         json_close_object(out);
@@ -118,6 +123,6 @@ void report_write(const struct report *report, struct buf *out) {
     // anonymous.
     json_set_text(&writer, "wording", STR("deidentified"));
     json_set_text(&writer, "program", STR("courtyard " COURTYARD_VERSION));
-    json_set_text(&writer, "rules", STR(CLEANSE_RULES));
+    json_set_text(&writer, "rules", STR(DETECT_RULES));
     json_close_object(&writer);
 }

@@ -1,5 +1,5 @@
 // Identifiers: known numbers, and the divisions in force.
-#include "data/cleanse/identifier_private.h"
+#include "data/detect/identifier_private.h"
 
 #include "check.h"
 

@@ -1,14 +1,14 @@
 // Personal data in text: every kind glued to Chinese, full-width, in groups; decoys; and a
 // generator that shares nothing with the detector.
 #include "check.h"
-#include "data/cleanse/cleanse.h"
+#include "data/detect/detect.h"
 
 // "kind:text kind:text" of all hits.
 static const char *found(const char *text) {
     static char out[4096];
     struct personal_hit hits[32];
     struct str s = str_of(text);
-    size_t count = personal_scan(s, hits, 32), used = 0;
+    size_t count = personal_scan(s, PERSONAL_IDENTIFIERS, hits, 32), used = 0;
     out[0] = '\0';
     for (size_t i = 0; i < count && i < 32; i++) {
         used += (size_t)snprintf(out + used, sizeof out - used, "%s%s:%.*s", i ? "|" : "",
@@ -109,13 +109,13 @@ static void hits_come_in_order_and_apart(void) {
             memcpy(text + used, piece, strlen(piece));
             used += strlen(piece);
         }
-        size_t count = personal_scan((struct str){text, used}, hits, 64);
+        size_t count = personal_scan((struct str){text, used}, PERSONAL_IDENTIFIERS, hits, 64);
         REQUIRE(count <= 64);
         for (size_t i = 0; i < count; i++) {
             REQUIRE(hits[i].size > 0 && hits[i].start + hits[i].size <= used);
             REQUIRE(i == 0 || hits[i].start >= hits[i - 1].start + hits[i - 1].size);
         }
-        CHECK_EQ(personal_scan((struct str){text, used}, hits, 0), count);
+        CHECK_EQ(personal_scan((struct str){text, used}, PERSONAL_IDENTIFIERS, hits, 0), count);
     }
 }
 
@@ -189,7 +189,7 @@ static void finds_all_that_is_generated(void) {
         const char *front = before[check_below(6)], *back = after[check_below(5)];
         snprintf(text, sizeof text, "%s%s%s", front, dressed, back);
         struct personal_hit hits[4];
-        size_t count = personal_scan(str_of(text), hits, 4);
+        size_t count = personal_scan(str_of(text), PERSONAL_IDENTIFIERS, hits, 4);
         static const enum personal_kind kinds[] = {PERSONAL_ID, PERSONAL_CARD, PERSONAL_MOBILE};
         bool good = count == 1 && hits[0].kind == kinds[kind] && hits[0].start == strlen(front) &&
                     hits[0].size == strlen(dressed);
@@ -204,7 +204,7 @@ static void one_changed_digit_is_no_id(void) {
         size_t at = check_below(17);
         plain[at] = (char)('0' + (plain[at] - '0' + 1 + (int)check_below(9)) % 10);
         struct personal_hit hits[4];
-        size_t count = personal_scan(str_of(plain), hits, 4);
+        size_t count = personal_scan(str_of(plain), PERSONAL_IDENTIFIERS, hits, 4);
         bool good = count == 0 || hits[0].kind != PERSONAL_ID;
         if (!check_that(good, __FILE__, __LINE__, "taken for an ID: %s", plain)) return;
     }
@@ -229,7 +229,7 @@ static void real_text_has_what_it_has(void) {
         static char text[8 << 20];
         size_t size = fread(text, 1, sizeof text, file);
         fclose(file);
-        size_t hits = personal_scan((struct str){text, size}, NULL, 0);
+        size_t hits = personal_scan((struct str){text, size}, PERSONAL_IDENTIFIERS, NULL, 0);
         check_that(hits == files[i].hits, __FILE__, __LINE__, "%s: got %zu hits, want %zu",
                    files[i].name, hits, files[i].hits);
     }

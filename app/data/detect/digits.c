@@ -1,4 +1,4 @@
-#include "data/cleanse/digits_private.h"
+#include "data/detect/digits_private.h"
 
 #include <string.h>
 

@@ -1,4 +1,4 @@
-#include "data/cleanse/identifier_private.h"
+#include "data/detect/identifier_private.h"
 
 static unsigned number_of(const uint8_t *digit, size_t count) {
     unsigned value = 0;

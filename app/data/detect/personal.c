@@ -4,24 +4,9 @@
 // Chinese characters is found like any other.
 #include <string.h>
 
-#include "data/cleanse/cleanse.h"
-#include "data/cleanse/digits_private.h"
-#include "data/cleanse/identifier_private.h"
-
-const char *personal_kind_name(enum personal_kind kind) {
-    static const char *const names[] = {"id", "mobile", "card", "email"};
-    return (unsigned)kind < PERSONAL_KIND_COUNT ? names[kind] : "unknown";
-}
-
-bool personal_kind_from_name(struct str name, enum personal_kind *out) {
-    for (int kind = 0; kind < PERSONAL_KIND_COUNT; kind++) {
-        if (str_is(name, personal_kind_name((enum personal_kind)kind))) {
-            *out = (enum personal_kind)kind;
-            return true;
-        }
-    }
-    return false;
-}
+#include "data/detect/detect.h"
+#include "data/detect/digits_private.h"
+#include "data/detect/identifier_private.h"
 
 // ---- what stands beside ------------------------------------------------------------------------
 
@@ -249,6 +234,7 @@ static bool window_test(const struct window *window, struct personal_hit *hit) {
     }
     hit->start = start;
     hit->size = end - start;
+    hit->confidence = hit->kind == PERSONAL_MOBILE ? 95 : 100;
     return true;
 }
 
@@ -311,7 +297,12 @@ static bool email_around(struct str text, size_t at, size_t least, struct person
     if (start == at || text.data[at - 1] == '.') return false;
     size_t end = domain_end(text, at + sign);
     if (!end) return false;
-    *hit = (struct personal_hit){PERSONAL_EMAIL, (uint32_t)start, (uint32_t)(end - start)};
+    *hit = (struct personal_hit){
+        .kind = PERSONAL_EMAIL,
+        .start = (uint32_t)start,
+        .size = (uint32_t)(end - start),
+        .confidence = 100,
+    };
     return true;
 }
 
@@ -331,6 +322,7 @@ static void email_swallows(struct str text, size_t least, struct personal_hit *h
 
 struct scan {
     struct str text;
+    uint32_t kinds;
     struct personal_hit *hits;
     size_t room, count;
     size_t at;     // where to look on
@@ -338,8 +330,10 @@ struct scan {
 };
 
 static void scan_add(struct scan *scan, const struct personal_hit *hit) {
-    if (scan->count < scan->room) scan->hits[scan->count] = *hit;
-    scan->count++;
+    if (scan->kinds & PERSONAL_BIT(hit->kind)) {
+        if (scan->count < scan->room) scan->hits[scan->count] = *hit;
+        scan->count++;
+    }
     scan->at = scan->behind = hit->start + hit->size;
 }
 
@@ -384,8 +378,8 @@ static size_t short_number(struct str text, size_t at) {
     return may_go_on ? 0 : end - at;
 }
 
-size_t personal_scan(struct str text, struct personal_hit *hits, size_t hits_room) {
-    struct scan scan = {.text = text, .hits = hits, .room = hits_room};
+size_t personal_scan(struct str text, uint32_t kinds, struct personal_hit *hits, size_t hits_room) {
+    struct scan scan = {.text = text, .kinds = kinds, .hits = hits, .room = hits_room};
     while ((scan.at = digit_or_at_find(text, scan.at)) < text.size) {
         struct personal_hit hit;
         uint8_t value;
@@ -402,4 +396,23 @@ size_t personal_scan(struct str text, struct personal_hit *hits, size_t hits_roo
         }
     }
     return scan.count;
+}
+
+static struct str trim_wide(struct str s) {
+    for (;;) {
+        struct str before = s;
+        s = str_trim(s);
+        if (str_starts(s, STR("　"))) s.data += 3, s.size -= 3;
+        if (str_ends(s, STR("　"))) s.size -= 3;
+        if (s.size == before.size) return s;
+    }
+}
+
+bool personal_whole(struct str text, uint32_t kinds, enum personal_kind *out) {
+    struct personal_hit hit;
+    struct str trimmed = trim_wide(text);
+    if (personal_scan(trimmed, kinds, &hit, 1) != 1) return false;
+    if (hit.start != 0 || hit.size != trimmed.size) return false;
+    *out = hit.kind;
+    return true;
 }

@@ -1,14 +1,11 @@
 // Which digit strings can be an identifier: regions, real dates, check digits, issuers of cards.
 // Digits come as values 0-9 (10 for the X of a resident ID), not as characters. Pure functions, any
-// thread; depends on base/ only. The rules are versioned: change one, change CLEANSE_RULES too.
+// thread; depends on base/ only. The rules are versioned: change one, change DETECT_RULES too.
 #pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-
-// Named in every report, so that a later reader knows what was looked for.
-#define CLEANSE_RULES "personal-1"
 
 enum {
     RESIDENT_ID_DIGITS = 18,
