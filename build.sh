@@ -17,7 +17,7 @@ usage: ./build.sh COMMAND
                         full: also aarch64 under emulation, the API, the pages in Chromium, thread
                         races, the fuzz corpus, the store killed; some ten minutes
   format                sets the white space of all C files as the tests want it
-  bench [NAME]          one measurement of tests/bench; without NAME says which there are
+  bench [NAME] [PART]   one measurement of tests/bench; without NAME says which there are
   fuzz NAME [SECONDS]   the fuzz harness tests/fuzz/NAME.c, for 60 seconds unless told otherwise
   clean [all]           removes build/; all: also downloads, page libraries and compiled libraries
 
@@ -373,23 +373,50 @@ run_tests() {
 }
 
 # --- bench and fuzz -------------------------------------------------------------------------------
+# A bench is a C program or a script; a folder of them is run one by one, or only those named.
+bench_run() { # FILE ARGUMENTS...
+    local file=$1
+    shift
+    case $file in
+    *.c)
+        file=${file#tests/bench/}
+        compile x86_64 "build/x86_64/bench/${file%.c}"
+        "build/x86_64/bench/${file%.c}" "$@"
+        ;;
+    *.mjs) node "$file" "$@" ;;
+    *.py) python3 "$file" "$@" ;;
+    *) "$file" "$@" ;;
+    esac
+}
+
+bench_folder() { # FOLDER [NAME...]
+    local file name folder=$1 status=0
+    shift
+    for file in "$folder"/*; do
+        name=${file##*/}
+        [[ $name == *.* || -x $file ]] || continue
+        [[ $# = 0 || " $* " == *" ${name%.*} "* ]] || continue
+        echo "== ${folder##*/}: ${name%.*}"
+        bench_run "$file" || { echo "   ended with $?"; status=1; }
+    done
+    return $status
+}
+
 bench() {
     local name=${1-} file
     [ -n "$name" ] || { (cd tests/bench 2>/dev/null && ls); exit 2; }
     shift
     build x86_64
     export COURTYARD=$PWD/build/courtyard
-    if [ -f "tests/bench/$name.c" ]; then
-        compile x86_64 "build/x86_64/bench/$name"
-        exec "build/x86_64/bench/$name" "$@"
+    if [ -d "tests/bench/$name" ]; then
+        bench_folder "tests/bench/$name" "$@"
+        return
     fi
-    for file in "tests/bench/$name" "tests/bench/$name.sh" "tests/bench/$name.mjs" \
-        "tests/bench/$name.py"; do
-        case $file in
-        *.mjs) [ ! -f "$file" ] || exec node "$file" "$@" ;;
-        *.py) [ ! -f "$file" ] || exec python3 "$file" "$@" ;;
-        *) [ ! -x "$file" ] || [ -d "$file" ] || exec "$file" "$@" ;;
-        esac
+    for file in "tests/bench/$name" tests/bench/"$name".{c,sh,mjs,py}; do
+        if [ -f "$file" ]; then
+            bench_run "$file" "$@"
+            return
+        fi
     done
     die "there is no tests/bench/$name (.c, .sh, .mjs or .py)"
 }

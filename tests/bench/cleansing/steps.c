@@ -1,6 +1,6 @@
 // How fast the cleanser is, on one thread and on all: the scan for personal data over real text
 // (COURTYARD_DATA, else text of its own), a check and a recipe over a table that is made here.
-//   ./build.sh bench cleanse
+//   ./build.sh bench cleansing steps
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
