@@ -255,3 +255,51 @@ void file_unmap(struct file_map *map) {
     if (map->data) munmap((void *)(uintptr_t)map->data, map->size);
     *map = (struct file_map){NULL, 0};
 }
+
+// ---- hashing ------------------------------------------------------------------------------------
+
+enum { HASH_PIECE_BYTES = 1 << 20 };
+
+static enum err hash_pieces(int fd, struct sha256 *sha, void *piece, struct progress *progress,
+                            uint64_t *bytes) {
+    for (;;) {
+        if (progress_cancelled(progress)) return ERR_CANCELLED;
+        ssize_t size = read(fd, piece, HASH_PIECE_BYTES);
+        if (size < 0 && errno == EINTR) continue;
+        if (size < 0) return ERR_IO;
+        if (size == 0) return OK;
+        sha256_add(sha, piece, (size_t)size);
+        *bytes += (uint64_t)size;
+        if (!progress) continue;
+        atomic_fetch_add_explicit(&progress->done, (uint64_t)size, memory_order_relaxed);
+    }
+}
+
+enum err file_hash_rest(int fd, const char *path, struct progress *progress, struct hash *out,
+                        uint64_t *out_bytes, struct fault *fault) {
+    uint64_t bytes = 0;
+    struct sha256 sha;
+    sha256_start(&sha);
+    void *piece = memory_take(HASH_PIECE_BYTES);
+    if (!piece) return fault_set(fault, ERR_MEMORY, "base.no_memory", STR_NONE);
+    enum err err = hash_pieces(fd, &sha, piece, progress, &bytes);
+    if (err == ERR_IO) err = fault_errno(fault, errno, str_of(path));
+    memory_give(piece);
+    if (err != OK) return err;
+    *out = sha256_finish(&sha);
+    *out_bytes = bytes;
+    return OK;
+}
+
+enum err file_hash(const char *path, struct progress *progress, struct hash *out,
+                   uint64_t *out_bytes, struct fault *fault) {
+    uint64_t total = 0;
+    enum err err = file_size(path, &total, fault);
+    if (err != OK) return err;
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) return fault_errno(fault, errno, str_of(path));
+    progress_set(progress, PHASE_HASH, 0, total);
+    err = file_hash_rest(fd, path, progress, out, out_bytes, fault);
+    close(fd);
+    return err;
+}

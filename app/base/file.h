@@ -7,8 +7,10 @@
 #include <stdint.h>
 
 #include "base/buf.h"
+#include "base/crypto.h"
 #include "base/fault.h"
 #include "base/str.h"
+#include "base/thread.h"
 
 // Joins "folder/name" into out; ERR_LIMIT when it does not fit.
 enum err path_join(char *out, size_t out_size, const char *folder, const char *name) MUST_USE;
@@ -30,6 +32,12 @@ enum err file_remove(const char *path, struct fault *fault) MUST_USE; // fine if
 enum err file_copy(const char *from, const char *to, struct fault *fault) MUST_USE;
 // Writes all of it, going on after partial writes and signals.
 enum err file_write_all(int fd, const void *data, size_t size, struct fault *fault) MUST_USE;
+// SHA-256 and size of a whole file, streamed; `progress` counts its bytes (PHASE_HASH).
+enum err file_hash(const char *path, struct progress *progress, struct hash *out,
+                   uint64_t *out_bytes, struct fault *fault) MUST_USE;
+// The same of what is left to read from `fd`; only adds to progress->done. `path` is for faults.
+enum err file_hash_rest(int fd, const char *path, struct progress *progress, struct hash *out,
+                        uint64_t *out_bytes, struct fault *fault) MUST_USE;
 // Free bytes of the disk that holds `path`.
 enum err disk_free(const char *path, uint64_t *out_bytes, struct fault *fault) MUST_USE;
 

@@ -22,9 +22,6 @@ enum err step_output(struct step_context *context, const char *name,
                      char out[static LIMIT_PATH_BYTES]) MUST_USE;
 const struct json *step_options(const struct step_context *context);
 uint32_t step_threads(const struct step_context *context);
-// Hash and size of a whole file, streamed.
-enum err file_hash(const char *path, struct progress *progress, struct hash *out,
-                   uint64_t *out_bytes, struct fault *fault) MUST_USE;
 
 // ---- features.c: cells as what a model takes --------------------------------------------------
 // Integers, numbers, booleans as they are; dates and times as days since 1970; texts as the index

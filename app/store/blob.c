@@ -140,35 +140,6 @@ void blob_abandon(struct blob_writer *writer) {
     memory_give(writer);
 }
 
-enum err blob_hash_file(int fd, const char *path, struct progress *progress, struct hash *out,
-                        uint64_t *out_size, struct fault *fault) {
-    char *piece = memory_take(BLOB_PIECE_BYTES);
-    if (!piece) return fault_set(fault, ERR_MEMORY, "base.no_memory", STR_NONE);
-    struct sha256 sha256;
-    sha256_start(&sha256);
-    uint64_t size = 0;
-    enum err err = OK;
-    for (;;) {
-        if (progress_cancelled(progress)) {
-            err = ERR_CANCELLED;
-            break;
-        }
-        ssize_t got = read(fd, piece, BLOB_PIECE_BYTES);
-        if (got < 0 && errno == EINTR) continue;
-        if (got < 0) err = fault_errno(fault, errno, str_of(path));
-        if (got <= 0) break;
-        sha256_add(&sha256, piece, (size_t)got);
-        size += (uint64_t)got;
-        if (progress)
-            atomic_fetch_add_explicit(&progress->done, (uint64_t)got, memory_order_relaxed);
-    }
-    memory_give(piece);
-    if (err != OK) return err;
-    *out = sha256_finish(&sha256);
-    *out_size = size;
-    return OK;
-}
-
 enum err blob_take_file(struct store *store, const char *path, struct progress *progress,
                         struct hash *out, uint64_t *out_size, struct fault *fault) {
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
@@ -183,7 +154,7 @@ enum err blob_take_file(struct store *store, const char *path, struct progress *
         err = fault_errno(fault, EINVAL, str_of(path));
     if (err == OK) {
         progress_set(progress, PHASE_HASH, 0, (uint64_t)about.st_size);
-        err = blob_hash_file(fd, path, progress, &hash, &size, fault);
+        err = file_hash_rest(fd, path, progress, &hash, &size, fault);
     }
     if (err == OK) err = sync_file(fd, path, fault);
     close(fd);

@@ -173,7 +173,7 @@ static enum err check_blob(struct check *check, const struct blob_entry *entry) 
     }
     struct hash hash;
     uint64_t size;
-    err = blob_hash_file(fd, path, check->progress, &hash, &size, NULL);
+    err = file_hash_rest(fd, path, check->progress, &hash, &size, NULL);
     close(fd);
     if (err == ERR_CANCELLED || err == ERR_MEMORY) return err;
     if (err != OK || size != entry->size || !hash_equal(&hash, &entry->hash)) {

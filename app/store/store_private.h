@@ -133,9 +133,6 @@ void blob_name(const struct hash *hash, char out[static BLOB_NAME_SIZE]);
 // `wait` is false and somebody holds it the other way. *out_fd: close it.
 enum err blob_hold(const char *dir, bool shared, bool wait, int *out_fd) MUST_USE;
 
-// Hashes from where `fd` stands to its end; adds to progress->done.
-enum err blob_hash_file(int fd, const char *path, struct progress *progress, struct hash *out,
-                        uint64_t *out_size, struct fault *fault) MUST_USE;
 enum err blob_read_record(struct record_reader *record, uint64_t *out_size,
                           uint64_t *out_references) MUST_USE;
 // The blobs' records, so many at a time, each batch in a short read transaction of its own.

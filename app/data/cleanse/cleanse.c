@@ -8,6 +8,10 @@
 #include "base/memory.h"
 #include "data/cleanse/report_private.h"
 
+struct paths {
+    const char *table, *output, *report;
+};
+
 // What the sink keeps of one part until it is its turn to be written.
 struct output_slot {
     struct batch batch;
@@ -82,20 +86,39 @@ static enum err write_table(struct run *run, struct output *output, const char *
     return table_writer_finish(output->writer, run->fault);
 }
 
-static enum err write_report(const struct run *run, const struct recipe *recipe,
-                             const struct output *output, const char *path) {
+static enum err write_text(const struct report *report, const char *path) {
     struct buf text;
     buf_open(&text, LIMIT_JSON_BYTES);
-    struct report report = {run, recipe, output->found, output->remaining};
-    report_write(&report, &text);
+    report_write(report, &text);
     enum err err = buf_err(&text);
     if (err != OK) {
-        err = fault_set(run->fault, err, "cleanse.report_too_large", STR_NONE);
+        err = fault_set(report->run->fault, err, "cleanse.report_too_large", STR_NONE);
     } else {
-        err = file_write(path, buf_str(&text), run->fault);
+        err = file_write(path, buf_str(&text), report->run->fault);
     }
     buf_close(&text);
     return err;
+}
+
+static enum err name_file(const struct run *run, const char *path, struct cleanse_input *out) {
+    return file_hash(path, run->progress, &out->hash, &out->bytes, run->fault);
+}
+
+static enum err write_report(const struct run *run, const struct recipe *recipe,
+                             const struct output *output, const struct paths *paths) {
+    struct report report = {
+        .run = run,
+        .recipe = recipe,
+        .found = output->found,
+        .remaining = output->remaining,
+        .input = {.name = STR("table"), .rows = run->rows_in},
+        .output = {.rows = run->rows_out},
+    };
+    enum err err = name_file(run, paths->output, &report.output);
+    if (err == OK && run->options.input_count == 0) {
+        err = name_file(run, paths->table, &report.input);
+    }
+    return err == OK ? write_text(&report, paths->report) : err;
 }
 
 enum err cleanse_run(const char *table_path, const struct recipe *recipe,
@@ -109,7 +132,8 @@ enum err cleanse_run(const char *table_path, const struct recipe *recipe,
     err = run_observe(&run, options->row_limit);
     if (err == OK) err = write_table(&run, &output, output_path);
     if (err == OK) {
-        err = write_report(&run, recipe, &output, report_path);
+        struct paths paths = {table_path, output_path, report_path};
+        err = write_report(&run, recipe, &output, &paths);
         // A table without its report must not be taken for a result.
         if (err != OK) (void)unlink(output_path);
     }

@@ -60,15 +60,26 @@ enum err recipe_propose(const struct json *profile, struct buf *out, struct faul
 void recipe_operators_write(struct json_writer *out);
 
 // ---- cleanse -------------------------------------------------------------------------------
+// A file the rows came from, as the report names it.
+struct cleanse_input {
+    struct str name;
+    struct hash hash;
+    uint64_t bytes, rows;
+};
 struct cleanse_options {
     struct hash key; // of the pseudonyms: of the dataset or of the project
     uint32_t threads;
     uint64_t row_limit; // 0: all rows; else a preview of the first rows
+    const struct cleanse_input *inputs;
+    uint32_t input_count; // 0: the table itself is named
 };
 // Runs the recipe over a table into a new one and writes the report as JSON:
-// {"recipe_hash","input_rows","output_rows","operators":[{"line","name","rows_in","rows_out",
-//   "cells_changed","reasons":[{"code","column"?,"count"}],"seconds","mb_per_s"}],
-//  "personal":{"found":{kind: cells}, "remaining":{kind: cells}},  (re-scan of the output)
+// {"recipe_hash","recipe" (its text),"inputs":[{"name","hash","bytes","rows"}],
+//  "input_rows","output_rows","output":{"hash","bytes","rows"},
+//  "operators":[{"line","name","rows_in","rows_out",
+//   "cells_changed","reasons":[{"code","column"?,"count"}],"detail"?,"seconds","mb_per_s"}],
+//  "personal":{"found":{kind: cells}, "remaining":{kind: cells},   (re-scan of the output)
+//    "checksum_remaining": cells of kinds with a check digit},
 //  "columns":[{"name","type","role","treatment","reason"?,"personal_found","personal_remaining"}],
 //  "source"?, "wording":"deidentified", "program", "rules"}
 // A reason's code is the key of its message; treatments: none, text_masked, coarsened, masked,

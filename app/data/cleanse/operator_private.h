@@ -223,6 +223,7 @@ const struct operator* operator_find(struct str name);
 
 struct recipe {
     struct arena *arena;
+    struct str text; // as it was written
     struct line *lines;
     uint32_t line_count;
     struct hash hash;

@@ -154,7 +154,7 @@ static enum err recipe_new(struct str text, struct recipe **out, struct str *own
     }
     if (text.size) memcpy(copy, text.data, text.size);
     recipe->arena = arena;
-    *own = (struct str){copy, text.size};
+    recipe->text = *own = (struct str){copy, text.size};
     *out = recipe;
     return OK;
 }

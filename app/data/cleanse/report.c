@@ -54,9 +54,49 @@ static void write_kinds(struct json_writer *out, const char *name,
     for (int kind = 0; kind < PERSONAL_KIND_COUNT; kind++) {
         uint64_t cells = 0;
         for (uint32_t i = 0; i < count; i++) cells += columns[i].cells[kind];
-        json_set_u64(out, personal_kind_name((enum personal_kind)kind), cells);
+        if (cells) json_set_u64(out, personal_kind_name((enum personal_kind)kind), cells);
     }
     json_close_object(out);
+}
+
+static void write_personal(struct json_writer *out, const struct report *report) {
+    uint32_t count = report->run->bound.after.count;
+    uint64_t checked = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        for (int kind = 0; kind < PERSONAL_KIND_COUNT; kind++) {
+            bool counts = PERSONAL_CHECKED & PERSONAL_BIT(kind);
+            if (counts) checked += report->remaining[i].cells[kind];
+        }
+    }
+    json_put_name(out, "personal");
+    json_open_object(out);
+    write_kinds(out, "found", report->found, count);
+    write_kinds(out, "remaining", report->remaining, count);
+    json_set_u64(out, "checksum_remaining", checked);
+    json_close_object(out);
+}
+
+static void write_file(struct json_writer *out, const struct cleanse_input *file) {
+    char hex[SHA256_HEX_SIZE];
+    hash_hex(&file->hash, hex);
+    json_open_object(out);
+    if (file->name.size) json_set_text(out, "name", file->name);
+    json_set_text(out, "hash", str_of(hex));
+    json_set_u64(out, "bytes", file->bytes);
+    json_set_u64(out, "rows", file->rows);
+    json_close_object(out);
+}
+
+static void write_files(struct json_writer *out, const struct report *report) {
+    const struct cleanse_options *options = &report->run->options;
+    bool named = options->input_count > 0;
+    const struct cleanse_input *inputs = named ? options->inputs : &report->input;
+    json_put_name(out, "inputs");
+    json_open_array(out);
+    for (uint32_t i = 0; i < (named ? options->input_count : 1); i++) write_file(out, &inputs[i]);
+    json_close_array(out);
+    json_put_name(out, "output");
+    write_file(out, &report->output);
 }
 
 static uint64_t cells_of(const struct personal_counts *counts) {
@@ -109,15 +149,13 @@ void report_write(const struct report *report, struct buf *out) {
     hash_hex(&report->recipe->hash, hex);
     json_open_object(&writer);
     json_set_text(&writer, "recipe_hash", str_of(hex));
+    json_set_text(&writer, "recipe", report->recipe->text);
     write_source(&writer, report->recipe);
+    write_files(&writer, report);
     json_set_u64(&writer, "input_rows", run->rows_in);
     json_set_u64(&writer, "output_rows", run->rows_out);
     write_operators(&writer, run);
-    json_put_name(&writer, "personal");
-    json_open_object(&writer);
-    write_kinds(&writer, "found", report->found, run->bound.after.count);
-    write_kinds(&writer, "remaining", report->remaining, run->bound.after.count);
-    json_close_object(&writer);
+    write_personal(&writer, report);
     write_columns(&writer, report);
     // Whatever a recipe does, keys and free text remain: what comes out is de-identified, never
     // anonymous.

@@ -53,6 +53,10 @@ enum personal_kind {
     (PERSONAL_BIT(PERSONAL_NAME) | PERSONAL_BIT(PERSONAL_ADDRESS) | \
      PERSONAL_BIT(PERSONAL_ORGANISATION))
 #define PERSONAL_IDENTIFIERS (PERSONAL_ALL & ~PERSONAL_TAGGED)
+// Kinds that carry a check digit: what passes it is hardly ever anything else.
+#define PERSONAL_CHECKED                                                                     \
+    (PERSONAL_BIT(PERSONAL_ID) | PERSONAL_BIT(PERSONAL_CARD) | PERSONAL_BIT(PERSONAL_USCC) | \
+     PERSONAL_BIT(PERSONAL_IMEI) | PERSONAL_BIT(PERSONAL_VIN))
 
 const char *personal_kind_name(enum personal_kind kind); // "id", "mobile", …
 bool personal_kind_from_name(struct str name, enum personal_kind *out);
