@@ -117,6 +117,9 @@ enum err command_import_box(const struct command *command, const struct argument
     uint64_t upload = 0, dataset = 0;
     enum err err = argument_needed(arguments, "--data", &dir, fault);
     if (err == OK) err = argument_needed(arguments, "--as", &name, fault);
+    if (err == OK && arguments->positional_count > 1) {
+        err = fault_set(fault, ERR_INPUT, "cli.too_many", str_of(arguments->positional[1]));
+    }
     if (err == OK) err = box_open(&box, dir, fault);
     if (err != OK) return err;
     err = people_console_actor(box.people, str_of(name), ROLE_DATA, box.names, &actor, fault);

@@ -10,7 +10,8 @@
 enum exit_code { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_USAGE = 2, EXIT_STOPPED = 130 };
 
 // ---- arguments -----------------------------------------------------------------------------
-enum { POSITIONALS_MAX = 3, OPTIONS_MAX = 64 };
+// A shell's * may stand for many files.
+enum { POSITIONALS_MAX = 4096, OPTIONS_MAX = 64 };
 
 struct arguments;
 // What a command takes; the table in cli.c.
@@ -90,15 +91,27 @@ enum err step_run_go(struct step_run *run, struct fault *fault) MUST_USE;
 enum err step_run_take(struct step_run *run, const char *name, const char *path,
                        struct fault *fault) MUST_USE;
 void step_run_close(struct step_run *run);
-// The path itself if it is a table file; else the file is imported into the run's folder first with
-// the intake options of the command line, and the path of that table is written to out.
+// The path itself if it is a table file; else the files ("-": standard input) are imported into the
+// run's folder first with the intake options of the command line, and the path of that table is
+// written to out. What they were goes to `sources` (unless NULL) as the report's "inputs".
+enum err table_of_files(struct step_run *run, const struct arguments *arguments,
+                        const char *const *paths, uint32_t count, char *out, size_t out_size,
+                        struct buf *sources, struct fault *fault) MUST_USE;
 enum err table_of_file(struct step_run *run, const struct arguments *arguments, const char *path,
                        char *out, size_t out_size, struct fault *fault) MUST_USE;
-// --encoding, --delimiter, --header, --format, --packing, --missing, --type COLUMN=TYPE as intake
-// options JSON.
+// "sources" of an import's spec: [{"path","name"}].
+enum err sources_write(struct step_run *run, const struct arguments *arguments,
+                       const char *const *paths, uint32_t count, struct fault *fault) MUST_USE;
+// What the ending of a path means, as an export step names it: .csv, .jsonl, .txt; NULL: none.
+const char *export_name(const char *path);
+// A table as a file ("-": standard output) of that kind.
+enum err table_to_file(struct step_run *run, const char *table, const char *path, const char *kind,
+                       bool mark, struct fault *fault) MUST_USE;
+// --rows, --encoding, --delimiter, --header, --format, --packing, --missing, --type COLUMN=TYPE as
+// intake options JSON.
 enum err intake_arguments_write(struct json_writer *out, const struct arguments *arguments,
                                 const char *source, struct fault *fault) MUST_USE;
-#define INTAKE_OPTIONS "--format --packing --encoding --delimiter --header --missing --type+"
+#define INTAKE_OPTIONS "--rows --format --packing --encoding --delimiter --header --missing --type+"
 
 // ---- the box, opened for one command ---------------------------------------------------------
 struct box {

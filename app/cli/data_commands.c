@@ -1,4 +1,7 @@
 // The commands on files of the data wing: import, profile, clean, export.
+#include <stdlib.h>
+#include <string.h>
+
 #include "base/file.h"
 #include "base/limits.h"
 #include "cli/cli_private.h"
@@ -22,16 +25,15 @@ static enum err faults_say(struct step_run *run, const char *path, uint64_t coun
 
 enum err command_import(const struct command *command, const struct arguments *arguments,
                         struct fault *fault) {
-    const char *output, *source = arguments->positional[0];
+    const char *output;
     if (argument(arguments, "--data")) return command_import_box(command, arguments, fault);
     enum err err = argument_needed(arguments, "-o", &output, fault);
     if (err != OK) return err;
     struct step_run run;
     err = step_run_open(&run, "import", output, fault);
     if (err == OK) {
-        input_write(&run, "source", source);
-        json_put_name(&run.writer, "options");
-        err = intake_arguments_write(&run.writer, arguments, source, fault);
+        err = sources_write(&run, arguments, arguments->positional, arguments->positional_count,
+                            fault);
     }
     if (err == OK) err = step_run_go(&run, fault);
     if (err == OK) err = step_run_take(&run, "table", output, fault);
@@ -94,55 +96,91 @@ enum err command_profile(const struct command *command, const struct arguments *
     return err;
 }
 
-// The recipe's text into the spec, and the key: the one given, or a new one that is not kept.
-static enum err recipe_write(struct step_run *run, const struct arguments *arguments,
-                             const char *table, struct fault *fault) {
+// The key of the pseudonyms: the one given, or a new one that is not kept.
+static enum err key_path(struct step_run *run, const struct arguments *arguments, char *out,
+                         size_t out_size, struct fault *fault) {
+    const char *told = argument(arguments, "--key");
+    if (told) return str_copy(out, out_size, str_of(told)) ? OK : ERR_LIMIT;
+    uint8_t secret[SHA256_BYTES];
+    random_bytes(secret, sizeof secret);
+    enum err err = path_join(out, out_size, run->folder, "key");
+    struct str bytes = {(const char *)secret, sizeof secret};
+    if (err == OK) err = file_write(out, bytes, fault);
+    bytes_wipe(secret, sizeof secret);
+    return err;
+}
+
+// `sources`: a list of inputs, or the name of the one table.
+static enum err clean_spec_write(struct step_run *run, const struct arguments *arguments,
+                                 const char *table, struct str sources, struct fault *fault) {
     struct buf recipe;
     buf_open(&recipe, LIMIT_JSON_BYTES / 4);
     char key[LIMIT_PATH_BYTES];
-    const char *told = argument(arguments, "--key");
+    const char *rules = argument(arguments, "--rules");
     enum err err = file_read(arguments->positional[0], &recipe, fault);
-    if (err == OK && told) err = str_copy(key, sizeof key, str_of(told)) ? OK : ERR_LIMIT;
-    if (err == OK && !told) {
-        uint8_t secret[SHA256_BYTES];
-        random_bytes(secret, sizeof secret);
-        err = path_join(key, sizeof key, run->folder, "key");
-        struct str bytes = {(const char *)secret, sizeof secret};
-        if (err == OK) err = file_write(key, bytes, fault);
-        bytes_wipe(secret, sizeof secret);
-    }
+    if (err == OK) err = key_path(run, arguments, key, sizeof key, fault);
     if (err == OK) {
         json_put_name(&run->writer, "inputs");
         json_open_object(&run->writer);
         json_set_text(&run->writer, "table", str_of(table));
         json_set_text(&run->writer, "key", str_of(key));
+        if (rules) json_set_text(&run->writer, "rules", str_of(rules));
         json_close_object(&run->writer);
         json_put_name(&run->writer, "options");
         json_open_object(&run->writer);
         json_set_text(&run->writer, "recipe", buf_str(&recipe));
+        json_set_raw(&run->writer, sources.data[0] == '[' ? "sources" : "name", sources);
         json_close_object(&run->writer);
     }
     buf_close(&recipe);
     return err;
 }
 
+// A folder for what is on its way to standard output.
+static const char *near_of(const char *output, char *out, size_t out_size) {
+    if (strcmp(output, "-") != 0) return output;
+    const char *temporary = getenv("TMPDIR");
+    if (!temporary || !temporary[0]) temporary = "/tmp";
+    return path_join(out, out_size, temporary, "output") == OK ? out : "/tmp/output";
+}
+
+static enum err clean_go(struct step_run *run, const struct arguments *arguments,
+                         const char *output, struct fault *fault) {
+    char table[LIMIT_PATH_BYTES], made[LIMIT_PATH_BYTES];
+    const char *report = argument(arguments, "--report");
+    const char *const *inputs = arguments->positional + 1;
+    struct buf sources;
+    buf_open(&sources, LIMIT_JSON_BYTES);
+    enum err err = table_of_files(run, arguments, inputs, arguments->positional_count - 1, table,
+                                  sizeof table, &sources, fault);
+    if (err == OK) err = clean_spec_write(run, arguments, table, buf_str(&sources), fault);
+    if (err == OK) err = step_run_go(run, fault);
+    if (err == OK) err = path_join(made, sizeof made, run->folder, "out/table");
+    // To standard output goes what came in.
+    bool stream = strcmp(output, "-") == 0;
+    const char *kind = export_name(stream ? inputs[0] : output);
+    if (err == OK && !kind && !stream) {
+        err = step_run_take(run, "table", output, fault);
+    } else if (err == OK) {
+        bool mark = argument(arguments, "--mark") != NULL;
+        err = table_to_file(run, made, output, kind ? kind : "csv", mark, fault);
+    }
+    if (err == OK && report) err = step_run_take(run, "report.json", report, fault);
+    buf_close(&sources);
+    return err;
+}
+
 enum err command_clean(const struct command *command, const struct arguments *arguments,
                        struct fault *fault) {
     (void)command;
-    const char *output, *report = argument(arguments, "--report");
-    char table[LIMIT_PATH_BYTES];
+    const char *output;
+    char near[LIMIT_PATH_BYTES];
     enum err err = argument_needed(arguments, "-o", &output, fault);
     if (err != OK) return err;
     struct step_run run;
-    err = step_run_open(&run, "cleanse", output, fault);
-    if (err == OK) {
-        err = table_of_file(&run, arguments, arguments->positional[1], table, sizeof table, fault);
-    }
-    if (err == OK) err = recipe_write(&run, arguments, table, fault);
-    if (err == OK) err = step_run_go(&run, fault);
-    if (err == OK) err = step_run_take(&run, "table", output, fault);
-    if (err == OK && report) err = step_run_take(&run, "report.json", report, fault);
-    if (err == OK) {
+    err = step_run_open(&run, "cleanse", near_of(output, near, sizeof near), fault);
+    if (err == OK) err = clean_go(&run, arguments, output, fault);
+    if (err == OK && strcmp(output, "-") != 0) {
         SAY("cli.cleansed", {"rows_in", count_text(json_member_u64(run.summary, "input_rows", 0))},
             {"rows", count_text(json_member_u64(run.summary, "rows", 0))},
             {"path", str_of(output)});
@@ -152,27 +190,33 @@ enum err command_clean(const struct command *command, const struct arguments *ar
     return err;
 }
 
+static enum err exported_say(const char *path, const char *output, struct fault *fault) {
+    struct table *table;
+    enum err err = table_open(path, &table, fault);
+    if (err != OK) return err;
+    SAY("cli.exported", {"rows", count_text(table_rows(table))}, {"path", str_of(output)});
+    table_close(table);
+    return OK;
+}
+
 enum err command_export(const struct command *command, const struct arguments *arguments,
                         struct fault *fault) {
     (void)command;
     const char *output;
+    char near[LIMIT_PATH_BYTES], table[LIMIT_PATH_BYTES];
     enum err err = argument_needed(arguments, "-o", &output, fault);
     if (err != OK) return err;
     struct step_run run;
-    err = step_run_open(&run, "export", output, fault);
+    err = step_run_open(&run, "export", near_of(output, near, sizeof near), fault);
     if (err == OK) {
-        input_write(&run, "table", arguments->positional[0]);
-        json_put_name(&run.writer, "options");
-        json_open_object(&run.writer);
-        json_set_bool(&run.writer, "mark", !argument(arguments, "--no-mark"));
-        json_close_object(&run.writer);
+        err = table_of_file(&run, arguments, arguments->positional[0], table, sizeof table, fault);
     }
-    if (err == OK) err = step_run_go(&run, fault);
-    if (err == OK) err = step_run_take(&run, "export.csv", output, fault);
     if (err == OK) {
-        SAY("cli.exported", {"rows", count_text(json_member_u64(run.summary, "rows", 0))},
-            {"path", str_of(output)});
+        const char *kind = export_name(output);
+        bool mark = !argument(arguments, "--no-mark");
+        err = table_to_file(&run, table, output, kind ? kind : "csv", mark, fault);
     }
+    if (err == OK && strcmp(output, "-") != 0) err = exported_say(table, output, fault);
     step_run_close(&run);
     return err;
 }

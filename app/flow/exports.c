@@ -41,7 +41,7 @@ static enum err export_make(struct flow *flow, const struct hash *hash, const ch
     if (file.fd < 0) {
         err = fault_errno(fault, errno, str_of(temp));
     } else {
-        err = table_export_csv(table, true, piece_write, &file, NULL, fault);
+        err = table_export(table, EXPORT_CSV_MARK, piece_write, &file, NULL, fault);
         close(file.fd);
         if (err == OK) err = file_rename(temp, path, fault);
         if (err != OK) (void)!file_remove(temp, NULL);

@@ -1,6 +1,7 @@
 // Cleanse: a recipe makes a new table of an old one, with a report.
 //   inputs  table, key (32 bytes: the secret of the pseudonyms)
-//   options recipe (its text)
+//   options recipe (its text); sources: what the table was made from, for the report, else the
+//           table itself, named by `name`
 //   out     table, report.json
 #include <string.h>
 
@@ -57,6 +58,36 @@ static enum err summary_write(struct step_context *context, const char *report_p
     return err;
 }
 
+// What the rows came from, as told, or the table under its name.
+static enum err inputs_read(struct step_context *context, const char *path,
+                            struct cleanse_options *options) {
+    const struct json *list = json_member(step_options(context), "sources");
+    struct str name = json_member_text(step_options(context), "name");
+    uint32_t count = list ? (uint32_t)json_count(list) : 1, at = 0;
+    if (!list && name.size == 0) return OK; // cleanse_run names it
+    struct cleanse_input *inputs = ARENA_ARRAY(context->arena, struct cleanse_input, count);
+    if (!inputs) return ERR_MEMORY;
+    options->inputs = inputs;
+    options->input_count = count;
+    for (const struct json *node = list ? json_first(list) : NULL; node; node = json_next(node)) {
+        struct cleanse_input *input = &inputs[at++];
+        *input = (struct cleanse_input){.name = json_member_text(node, "name"),
+                                        .bytes = json_member_u64(node, "bytes", 0),
+                                        .rows = json_member_u64(node, "rows", 0)};
+        if (!hash_from_hex(json_member_text(node, "hash"), &input->hash)) return ERR_INPUT;
+    }
+    if (list) return OK;
+    struct table *table;
+    inputs[0].name = name;
+    enum err err =
+        file_hash(path, context->progress, &inputs[0].hash, &inputs[0].bytes, context->fault);
+    if (err == OK) err = table_open(path, &table, context->fault);
+    if (err != OK) return err;
+    inputs[0].rows = table_rows(table);
+    table_close(table);
+    return OK;
+}
+
 enum err step_cleanse(struct step_context *context) {
     const char *table, *key;
     char output[LIMIT_PATH_BYTES], report[LIMIT_PATH_BYTES];
@@ -68,6 +99,7 @@ enum err step_cleanse(struct step_context *context) {
     if (err == OK) err = step_output(context, "table", output);
     if (err == OK) err = step_output(context, "report.json", report);
     if (err == OK) err = recipe_open(context, table, &recipe);
+    if (err == OK) err = inputs_read(context, table, &options);
     if (err == OK) {
         err =
             cleanse_run(table, recipe, &options, output, report, context->progress, context->fault);

@@ -279,7 +279,7 @@ static enum err output_csv(struct step_context *context, const char *table) {
     buf_close(&spec);
     buf_close(&summary);
     char from[LIMIT_PATH_BYTES], to[LIMIT_PATH_BYTES];
-    if (err == OK) err = step_output(context, "export.csv", from);
+    if (err == OK) err = step_output(context, "export", from);
     if (err == OK) err = step_output(context, "predictions.csv", to);
     return err == OK ? file_rename(from, to, context->fault) : err;
 }

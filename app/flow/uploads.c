@@ -303,6 +303,7 @@ enum err flow_upload_look(struct flow *flow, struct call *call) {
         err = fault_set(call->fault, ERR_CONFLICT, "upload.incomplete", record.name);
     }
     if (err == OK) err = intake_options_read(call->body, arena, &told, call->fault);
+    if (err == OK && told.file_name.size == 0) told.file_name = record.name;
     if (err == OK) err = intake_look(path, &told, SAMPLE_ROWS, arena, &guess, call->fault);
     if (err == OK) guess_write(call->out, &guess);
     arena_close(arena);

@@ -2,7 +2,7 @@
 // wrong, and that a wrong or stopped command leaves nothing behind.
 import assert from "node:assert/strict";
 import { spawn, spawnSync } from "node:child_process";
-import { randomBytes } from "node:crypto";
+import { createHash, randomBytes } from "node:crypto";
 import { createWriteStream, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
@@ -147,12 +147,43 @@ test("errors are sentences and leave nothing behind", () => {
     fails(["predict", "m.model", "few.csv", "-o", "x.csv"], /\S/);
 });
 
+test("text goes in and out line by line, blank ones too", () => {
+    writeFileSync(at("notes.txt"), "患者张三，电话13800138000。\n\nsecond, with comma\n-\nNA");
+    writeFileSync(at("mask.txt"), "recipe 1\nmask text=* kinds=mobile how=replace\n");
+    works(["clean", "mask.txt", "notes.txt", "-o", "notes.out.txt", "--report", "notes.json"]);
+    assert.equal(readFileSync(at("notes.out.txt"), "utf8"),
+        "患者张三，电话[手机号]。\n\nsecond, with comma\n-\nNA\n");
+    const [input] = JSON.parse(readFileSync(at("notes.json"), "utf8")).inputs;
+    assert.equal(input.name, "notes.txt");
+    assert.equal(input.rows, 5);
+    assert.equal(input.hash, createHash("sha256").update(readFileSync(at("notes.txt"))).digest("hex"));
+    assert.equal(works(["clean", "mask.txt", "notes.txt", "-o", "-"]).out, readFileSync(at("notes.out.txt"), "utf8"));
+});
+
+test("many files are put together by the names of their columns", () => {
+    writeFileSync(at("one.csv"), "id,name,age\n001,张三,5\n002,李四,6\n");
+    writeFileSync(at("two.csv"), "age;name;id\n7.5;王五;3\n");
+    writeFileSync(at("other.csv"), "x,y\n1,2\n");
+    writeFileSync(at("nothing.txt"), "recipe 1\nmask name how=mask\n");
+    works(["clean", "nothing.txt", "one.csv", "two.csv", "-o", "both.jsonl", "--report", "both.json"]);
+    assert.deepEqual(readFileSync(at("both.jsonl"), "utf8").trim().split("\n").map((line) => JSON.parse(line)),
+        [{ id: "001", name: "张*", age: 5 }, { id: "002", name: "李*", age: 6 }, { id: "3", name: "王*", age: 7.5 }]);
+    assert.deepEqual(JSON.parse(readFileSync(at("both.json"), "utf8")).inputs.map((i) => [i.name, i.rows]),
+        [["one.csv", 2], ["two.csv", 1]]);
+    works(["import", "one.csv", "two.csv", "-o", "both.table"]);
+    works(["clean", "nothing.txt", "both.table", "one.csv", "-o", "three.csv"]);
+    assert.equal(readFileSync(at("three.csv"), "utf8").trim().split("\r\n").length, 6);
+    fails(["clean", "nothing.txt", "one.csv", "other.csv", "-o", "x.csv"], /other\.csv: id/);
+    fails(["clean", "nothing.txt", "one.csv", "absent.csv", "-o", "x.csv"], /absent\.csv/);
+    fails(["clean", "nothing.txt", "one.csv", "-o", "x.txt"], /column/);
+});
+
 test("wrong usage is told and is not the same as a failure", () => {
     fails(["fly"], /fly/, 2);
     fails(["import"], /\S/, 2);
     fails(["import", "patients.csv", "-o"], /-o/, 2);
     fails(["import", "patients.csv", "--wings", "2"], /--wings/, 2);
-    fails(["import", "a.csv", "b.csv", "-o", "x"], /\S/, 2);
+    fails(["export", "a.csv", "b.csv", "-o", "x"], /\S/, 2);
 });
 
 test("an output that is there already stays until a new one is whole", () => {

@@ -168,7 +168,8 @@ static uint32_t regular_rows(const struct chunk *chunk, const struct plan *plan,
         uint32_t early = 0;
         for (uint32_t i = 0; i + 1 < columns; i++) early |= text[ends[i]] == newline;
         if (early) break;
-        if (columns == 1 && ends[0] - (at ? chunk->ends[at - 1] + 1 : 0) <= 1) break; // blank
+        bool blank = columns == 1 && ends[0] - (at ? chunk->ends[at - 1] + 1 : 0) <= 1;
+        if (blank && !plan->keep_blank) break;
     }
     return rows;
 }

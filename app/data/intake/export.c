@@ -1,7 +1,8 @@
-// A table as CSV.
+// A table as CSV, as JSON Lines, or its text as lines.
 #include <string.h>
 
 #include "base/buf.h"
+#include "base/json.h"
 #include "data/intake/intake_private.h"
 
 enum { EXPORT_PIECE_BYTES = 256 << 10 };
@@ -45,6 +46,76 @@ static void put_row(struct buf *out, const struct batch *batch, uint32_t columns
     buf_add_text(out, "\r\n");
 }
 
+static void put_object(struct buf *out, const struct schema *schema, const struct batch *batch,
+                       uint32_t row) {
+    struct json_writer json = json_writer_of(out);
+    json_open_object(&json);
+    for (uint32_t i = 0; i < schema->count; i++) {
+        const struct column *column = &batch->columns[i];
+        json_put_name_str(&json, schema->fields[i].name);
+        if (!column_valid(column, row)) {
+            json_put_null(&json);
+        } else if (column->type == COLUMN_TEXT) {
+            json_put_text(&json, column_text(column, row));
+        } else {
+            struct buf cell;
+            buf_open(&cell, 256);
+            column_write(&cell, column, row);
+            if (column->type == COLUMN_DATE || column->type == COLUMN_TIME)
+                json_put_text(&json, buf_str(&cell));
+            else
+                json_put_raw(&json, buf_str(&cell));
+            buf_close(&cell);
+        }
+    }
+    json_close_object(&json);
+    buf_add_char(out, '\n');
+}
+
+static void put_line(struct buf *out, const struct column *column, uint32_t row) {
+    struct str text = column_valid(column, row) ? column_text(column, row) : STR_NONE;
+    for (size_t i = 0; i < text.size; i++) {
+        char c = text.data[i];
+        if (c == '\r' && i + 1 < text.size && text.data[i + 1] == '\n') continue;
+        buf_add_char(out, c == '\n' || c == '\r' ? ' ' : c);
+    }
+    buf_add_char(out, '\n');
+}
+
+static enum err text_column(const struct schema *schema, uint32_t *out, struct fault *fault) {
+    uint32_t found = UINT32_MAX;
+    for (uint32_t i = 0; i < schema->count; i++) {
+        if (schema->fields[i].type != COLUMN_TEXT) continue;
+        if (str_is(schema->fields[i].name, "text")) {
+            *out = i;
+            return OK;
+        }
+        if (found != UINT32_MAX) {
+            return fault_set(fault, ERR_INPUT, "export.which_text", schema->fields[i].name);
+        }
+        found = i;
+    }
+    if (found == UINT32_MAX) return fault_set(fault, ERR_INPUT, "export.which_text", STR_NONE);
+    *out = found;
+    return OK;
+}
+
+bool export_format_of(const char *path, enum export_format *out) {
+    static const struct {
+        const char *ending;
+        enum export_format format;
+    } known[] = {{".csv", EXPORT_CSV},
+                 {".jsonl", EXPORT_JSON_LINES},
+                 {".ndjson", EXPORT_JSON_LINES},
+                 {".txt", EXPORT_TEXT}};
+    for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) {
+        if (!str_ends(str_of(path), str_of(known[i].ending))) continue;
+        *out = known[i].format;
+        return true;
+    }
+    return false;
+}
+
 static enum err hand_on(struct buf *out, size_t least,
                         enum err (*write)(void *ctx, const void *data, size_t size), void *ctx,
                         struct fault *fault) {
@@ -56,22 +127,32 @@ static enum err hand_on(struct buf *out, size_t least,
     return err;
 }
 
-enum err table_export_csv(struct table *table, bool byte_order_mark,
-                          enum err (*write)(void *ctx, const void *data, size_t size), void *ctx,
-                          struct progress *progress, struct fault *fault) {
+static void put_header(struct buf *out, const struct schema *schema, enum export_format format) {
+    if (format == EXPORT_CSV_MARK) buf_add_text(out, "\xEF\xBB\xBF");
+    if (format != EXPORT_CSV && format != EXPORT_CSV_MARK) return;
+    for (uint32_t i = 0; i < schema->count; i++) {
+        if (i > 0) buf_add_char(out, ',');
+        put_cell(out, schema->fields[i].name, false);
+    }
+    buf_add_text(out, "\r\n");
+}
+
+enum err table_export(struct table *table, enum export_format format,
+                      enum err (*write)(void *ctx, const void *data, size_t size), void *ctx,
+                      struct progress *progress, struct fault *fault) {
     const struct schema *schema = table_schema(table);
+    uint32_t text = 0;
+    if (format == EXPORT_TEXT) {
+        enum err wrong = text_column(schema, &text, fault);
+        if (wrong) return wrong;
+    }
     struct arena *arena;
     struct buf out;
     enum err err = arena_open(1 << 20, &arena);
     if (err) return fault_set(fault, err, "base.no_memory", STR_NONE);
-    // One row is at most as long as a batch's text, doubled by quotes.
+    // One row is at most as long as a batch's text, each byte escaped by six.
     buf_open(&out, EXPORT_PIECE_BYTES + ((size_t)64 << 20));
-    if (byte_order_mark) buf_add_text(&out, "\xEF\xBB\xBF");
-    for (uint32_t i = 0; i < schema->count; i++) {
-        if (i > 0) buf_add_char(&out, ',');
-        put_cell(&out, schema->fields[i].name, false);
-    }
-    buf_add_text(&out, "\r\n");
+    put_header(&out, schema, format);
     progress_set(progress, PHASE_WRITE, 0, table_rows(table));
     for (uint32_t b = 0; b < table_batches(table) && !err; b++) {
         struct batch batch;
@@ -82,7 +163,12 @@ enum err table_export_csv(struct table *table, bool byte_order_mark,
         arena_reset(arena);
         err = table_batch(table, b, arena, &batch, fault);
         for (uint32_t row = 0; !err && row < batch.row_count; row++) {
-            put_row(&out, &batch, schema->count, row);
+            if (format == EXPORT_JSON_LINES)
+                put_object(&out, schema, &batch, row);
+            else if (format == EXPORT_TEXT)
+                put_line(&out, &batch.columns[text], row);
+            else
+                put_row(&out, &batch, schema->count, row);
             err = hand_on(&out, EXPORT_PIECE_BYTES, write, ctx, fault);
         }
         if (!err) {

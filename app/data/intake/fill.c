@@ -15,6 +15,15 @@ static enum err no_memory(struct fault *fault) {
     return fault_set(fault, ERR_MEMORY, "base.no_memory", STR_NONE);
 }
 
+// More than RECORD_BYTES_MAX without an end.
+static enum err too_long(const struct filler *filler, struct fault *fault) {
+    switch (filler->plan->format) {
+    case FORMAT_JSON_LINES: return fault_set(fault, ERR_LIMIT, "json_lines.too_long", STR_NONE);
+    case FORMAT_TEXT: return fault_set(fault, ERR_LIMIT, "text.line_too_long", STR_NONE);
+    default: return fault_set(fault, ERR_LIMIT, "csv.record_too_long", STR_NONE);
+    }
+}
+
 static enum err grow_text(struct chunk *chunk, size_t room, struct fault *fault) {
     room += TEXT_SLACK;
     if (room <= chunk->room) return OK;
@@ -67,9 +76,7 @@ static enum err close_quote(struct filler *filler, struct chunk *chunk, enum sca
     chunk->end_count = whole_ends(chunk, dialect->newline);
     size_t start = chunk->end_count ? chunk->ends[chunk->end_count - 1] + (size_t)1 : 0;
     const char *newline = memchr(chunk->text + start, dialect->newline, chunk->size - start);
-    if (!newline && !filler->source_ended) {
-        return fault_set(fault, ERR_LIMIT, "csv.record_too_long", STR_NONE);
-    }
+    if (!newline && !filler->source_ended) return too_long(filler, fault);
     size_t next = newline ? (size_t)(newline - chunk->text) + 1 : chunk->size;
     *state = SCAN_FIELD_START;
     enum err err = scan_on(chunk, &plain, state, start, next, fault);
@@ -148,9 +155,8 @@ enum err filler_next(struct filler *filler, struct chunk *chunk, struct fault *f
     if (err) return err;
     if (filler->source_ended) err = finish(filler, chunk, &state, fault);
     while (!err && whole_ends(chunk, dialect->newline) == 0 && chunk->size > 0) {
-        // More than RECORD_BYTES_MAX without an end.
         if (state != SCAN_QUOTED) {
-            err = fault_set(fault, ERR_LIMIT, "csv.record_too_long", STR_NONE);
+            err = too_long(filler, fault);
         } else {
             err = close_quote(filler, chunk, &state, fault);
         }

@@ -4,8 +4,9 @@
 #include "data/intake/intake_private.h"
 
 enum {
-    GUESS_RECORDS = 2000, // records looked at for each possible delimiter
-    BODY_ROWS = 1000,     // rows compared with the first for the header
+    GUESS_RECORDS = 2000,  // records looked at for each possible delimiter
+    BODY_ROWS = 1000,      // rows compared with the first for the header
+    PROSE_LINE_BYTES = 60, // lines of prose are longer, 20 Chinese characters
 };
 
 // How many fields the records have with one delimiter.
@@ -82,6 +83,70 @@ static char guess_delimiter(struct dialect dialect, struct str text, bool whole)
         if (score > best_score) best_score = score, best = candidates[i];
     }
     return best;
+}
+
+// The ending in lower case, without what tells of packing; "" if there is none.
+static struct str ending_of(struct str name, char out[static 8]) {
+    for (int again = 0; again < 2; again++) {
+        size_t at = name.size;
+        while (at > 0 && name.data[at - 1] != '.' && name.data[at - 1] != '/') at--;
+        size_t size = name.size - at;
+        if (at == 0 || name.data[at - 1] == '/' || size >= 8) return STR_NONE;
+        for (size_t i = 0; i < size; i++) {
+            char c = name.data[at + i];
+            out[i] = c >= 'A' && c <= 'Z' ? (char)(c + 32) : c;
+        }
+        struct str ending = {out, size};
+        if (!str_is(ending, "gz") && !str_is(ending, "zst")) return ending;
+        name.size = at - 1;
+    }
+    return STR_NONE;
+}
+
+static bool is_one_of(struct str word, const char *const *words) {
+    for (; *words; words++) {
+        if (str_is(word, *words)) return true;
+    }
+    return false;
+}
+
+// Nearly all records agree on their fields: no prose does.
+static bool surely_table(struct str text, bool whole) {
+    static const struct {
+        char delimiter;
+        uint32_t fields, records;
+        double share;
+    } proofs[] = {
+        {'\t', 2, 2, 0.9}, {'|', 2, 2, 0.95}, {';', 3, 2, 0.98}, {',', 3, 3, 0.98}, {' ', 3, 3, 1}};
+    struct dialect dialect = {.newline = '\n', .has_quote = true, .quote = '"'};
+    struct census census;
+    for (size_t i = 0; i < sizeof proofs / sizeof proofs[0]; i++) {
+        dialect.delimiter = proofs[i].delimiter;
+        take_census(&dialect, text, whole, &census);
+        if (census.records >= proofs[i].records && census.most_common >= proofs[i].fields &&
+            census.first == census.most_common && census.share >= proofs[i].share) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool guess_text(struct str text, bool whole, struct str file_name) {
+    static const char *const tables[] = {"csv", "tsv", "tab", "xls", "xlsx", NULL};
+    static const char *const texts[] = {"txt", "text", "md", "log", NULL};
+    char bytes[8];
+    struct str ending = ending_of(file_name, bytes);
+    if (is_one_of(ending, tables)) return false;
+    if (is_one_of(ending, texts)) return !surely_table(text, whole);
+    struct dialect dialect = {.newline = '\n', .has_quote = true, .quote = '"'};
+    dialect.delimiter = guess_delimiter(dialect, text, whole);
+    struct census census;
+    take_census(&dialect, text, whole, &census);
+    if (census.most_common >= 2 && census.share >= 0.5) return false;
+    // One column only: a list of names has short lines, text has long ones.
+    size_t lines = 1;
+    for (size_t i = 0; i < text.size; i++) lines += text.data[i] == '\n';
+    return text.size / lines > PROSE_LINE_BYTES;
 }
 
 void guess_dialect(struct str text, bool whole, const struct intake_options *told,

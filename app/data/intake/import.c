@@ -7,7 +7,6 @@
 
 enum {
     CHUNKS_PER_SET_MIN = 2,
-    REPORT_BYTES_MAX = 4 << 20,
     // Misfits before a hopeless pass is given up early.
     EARLY_MISFITS = 1000,
 };
@@ -184,6 +183,10 @@ static enum err make_plan(struct import *import, struct fault *fault) {
         .missing = import->looked.missing,
         .column_count = options->column_count,
     };
+    if (plan->format == FORMAT_TEXT) { // a line "-" is a line
+        plan->keep_blank = true;
+        plan->missing = (struct missing_words){0};
+    }
     plan->columns = ARENA_ARRAY(import->arena, struct plan_column, plan->column_count);
     struct field *fields = ARENA_ARRAY(import->arena, struct field, plan->column_count);
     import->tallies = ARENA_ARRAY(import->arena, struct column_tally, plan->column_count);
@@ -330,9 +333,11 @@ static enum err finish_result(struct import *import, const char *report_path,
     result->options = import->looked.options;
     uint32_t count = result->options.column_count;
     result->fault_per_column = ARENA_ARRAY(import->arena, uint64_t, count);
-    if (!result->fault_per_column) return no_memory(fault);
+    result->value_per_column = ARENA_ARRAY(import->arena, uint64_t, count);
+    if (!result->fault_per_column || !result->value_per_column) return no_memory(fault);
     for (uint32_t i = 0; i < import->plan.column_count; i++) {
         result->fault_per_column[i] = import->tallies[i].faults;
+        result->value_per_column[i] = import->tallies[i].values;
     }
     if (buf_err(&import->report)) return no_memory(fault);
     if (!report_path || report_path[0] == '\0') return OK;

@@ -1,9 +1,10 @@
 // Intake: a messy file becomes a table. CSV and TSV (any one-byte delimiter, quotes, CRLF, any of
-// the encodings of base/text.h), JSON Lines; plain, gzip or zstd. Header, types and dialect are
-// guessed from the head of the file and may be overridden; a value that does not fit its column's
-// type becomes missing and is told as row, column and sentence. When more than 1 % of a column's
-// values do not fit the guessed type, the whole import runs again with that column as text (a type
-// set by a person is kept). Streams: memory does not grow with the file.
+// the encodings of base/text.h), JSON Lines, plain text; plain, gzip or zstd. What a file is, is
+// told by its content, not by its name. Header, types and dialect are guessed from the head of the
+// file and may be overridden; a value that does not fit its column's type becomes missing and is
+// told as row, column and sentence. When more than 1 % of a column's values do not fit the guessed
+// type, the whole import runs again with that column as text (a type set by a person is kept).
+// Streams: memory does not grow with the file.
 // Depends on base/ and data/table.h. One call, one thread plus its own workers.
 #pragma once
 
@@ -13,9 +14,17 @@
 #include "base/thread.h"
 #include "data/table.h"
 
-enum intake_format { FORMAT_GUESS, FORMAT_CSV, FORMAT_JSON_LINES };
+enum intake_format {
+    FORMAT_GUESS,
+    FORMAT_CSV,
+    FORMAT_JSON_LINES,
+    FORMAT_TEXT, // one column "text": a row a line, a paragraph or a file
+    FORMAT_COUNT
+};
 enum intake_packing { PACKING_GUESS, PACKING_NONE, PACKING_GZIP, PACKING_ZSTD };
 enum intake_header { HEADER_GUESS, HEADER_YES, HEADER_NO };
+// What a row of FORMAT_TEXT is. A blank line is a row without a value.
+enum intake_rows { ROWS_GUESS, ROWS_LINE, ROWS_COUNT };
 
 struct intake_column {
     struct str name;       // as in the file, made unique; "column_N" without a header
@@ -29,10 +38,12 @@ struct intake_options {
     enum intake_packing packing;
     enum encoding encoding; // ENCODING_UNKNOWN: guess
     enum intake_header header;
-    char delimiter;     // '\0': guess
-    char quote;         // '\0': guess; usually '"'
-    struct str missing; // more words that mean missing, comma-separated; "", NA, NULL, null,
-                        // NaN, N/A and a lone - are known
+    enum intake_rows rows; // FORMAT_TEXT: ROWS_GUESS is ROWS_LINE
+    struct str file_name;  // as people know it; its ending decides where the content leaves doubt
+    char delimiter;        // '\0': guess
+    char quote;            // '\0': guess; usually '"'
+    struct str missing;    // more words that mean missing, comma-separated; "", NA, NULL, null,
+                           // NaN, N/A and a lone - are known
     struct intake_column *columns; // by position; may be fewer than the file has
     uint32_t column_count;
     uint32_t threads; // 0: all
@@ -66,6 +77,7 @@ struct intake_result {
     uint64_t rows, bytes_read, bytes_decoded;
     uint64_t fault_count;
     uint64_t *fault_per_column;    // (options.column_count), in the arena
+    uint64_t *value_per_column;    // (options.column_count), in the arena
     struct intake_options options; // as used in the end
 };
 enum err intake_run(const char *source_path, const struct intake_options *told,
@@ -73,8 +85,28 @@ enum err intake_run(const char *source_path, const struct intake_options *told,
                     struct arena *arena, struct intake_result *result,
                     struct fault *fault) MUST_USE;
 
-// The other way: a table as CSV (UTF-8 with or without byte order mark, RFC 4180 quoting).
+// Many files, or tables, as one table: those of the first's columns, by name in any order. Types
+// are widened until all fit. ERR_INPUT "intake.columns_differ" (detail: file and column). Columns
+// are told by name. With `source_column` a last column "source_file" tells where a row is from.
+// Faults in the report have their "file". rows_each: (count).
+struct intake_input {
+    const char *path;
+    struct str name; // for people
+};
+enum err intake_gather(const struct intake_input *inputs, uint32_t count,
+                       const struct intake_options *told, bool source_column,
+                       const char *table_path, const char *report_path, struct progress *progress,
+                       struct arena *arena, struct intake_result *result, uint64_t *rows_each,
+                       struct fault *fault) MUST_USE;
+
+// The other way: a table as CSV (UTF-8 with or without byte order mark, RFC 4180 quoting), as JSON
+// Lines (a missing value is null, a date its ISO text), or the one column of text as lines (line
+// breaks in a cell become blanks, a missing cell an empty line): the column "text", or the only one
+// that is text, else ERR_INPUT "export.which_text".
+enum export_format { EXPORT_CSV, EXPORT_CSV_MARK, EXPORT_JSON_LINES, EXPORT_TEXT };
+// By a file name's ending; false: none of them.
+bool export_format_of(const char *path, enum export_format *out);
 // write() is called with pieces in order.
-enum err table_export_csv(struct table *table, bool byte_order_mark,
-                          enum err (*write)(void *ctx, const void *data, size_t size), void *ctx,
-                          struct progress *progress, struct fault *fault) MUST_USE;
+enum err table_export(struct table *table, enum export_format format,
+                      enum err (*write)(void *ctx, const void *data, size_t size), void *ctx,
+                      struct progress *progress, struct fault *fault) MUST_USE;

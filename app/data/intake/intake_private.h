@@ -28,6 +28,8 @@ enum {
     // Bytes of the file read at once, and unpacked bytes decoded at once.
     PIECE_BYTES = 256 << 10,
     DECODE_BYTES = 64 << 10,
+    // The list of faults that are kept one by one.
+    REPORT_BYTES_MAX = 4 << 20,
     // Bytes behind a chunk's text that may be read, not used.
     TEXT_SLACK = 64,
 };
@@ -176,6 +178,8 @@ enum err sample_csv(const struct dialect *dialect, char *text, size_t size, bool
                     struct arena *arena, struct sample *out) MUST_USE;
 void guess_dialect(struct str text, bool whole, const struct intake_options *told,
                    struct dialect *out);
+// Is it text without columns? Content decides; the ending of `file_name` where it leaves doubt.
+bool guess_text(struct str text, bool whole, struct str file_name);
 bool guess_header(const struct sample *sample, const struct missing_words *missing);
 
 // --- JSON Lines ----------------------------------------------------------------------------------
@@ -229,6 +233,7 @@ struct plan_column {
 struct plan {
     enum intake_format format;
     struct dialect dialect;
+    bool keep_blank; // a blank line is a row
     struct missing_words missing;
     struct plan_column *columns; // (column_count)
     uint32_t column_count;

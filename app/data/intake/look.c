@@ -95,10 +95,18 @@ static void ignore_member(void *ctx, struct str name, struct cell value) {
     (void)ctx, (void)name, (void)value;
 }
 
-// Is the first line that is not blank a JSON object?
+static bool told_table(const struct intake_options *told) {
+    return told->delimiter || told->quote || told->header != HEADER_GUESS;
+}
+
+// A first line that is a JSON object, else columns or text.
 static enum err guess_format(struct look *look, enum intake_format *out) {
     struct str text = {look->text, look->size};
     *out = FORMAT_CSV;
+    if (look->told->rows != ROWS_GUESS ||
+        (!told_table(look->told) && guess_text(text, look->whole, look->told->file_name))) {
+        *out = FORMAT_TEXT;
+    }
     while (text.size && str_trim((struct str){text.data, 1}).size == 0) text.data++, text.size--;
     if (text.size == 0 || text.data[0] != '{') return OK;
     const char *newline = memchr(text.data, '\n', text.size);
@@ -195,6 +203,26 @@ static enum err preview_csv(struct look *look, const struct sample *sample, uint
         }
     }
     return OK;
+}
+
+// Lines are fields and records alike, and are what they are: nothing is a name or a number.
+static enum err look_text(struct look *look, struct fault *fault) {
+    static const struct str name = {"text", 4};
+    struct looked *out = look->out;
+    struct sample sample;
+    struct type_counts none = {0};
+    out->dialect = (struct dialect){.delimiter = '\n', .newline = '\n'};
+    out->options.header = HEADER_NO;
+    out->options.rows = ROWS_LINE;
+    enum err err =
+        sample_csv(&out->dialect, look->text, look->size, look->whole, look->work, &sample);
+    if (err) return no_memory(fault);
+    if (sample.row_count == 0) {
+        return fault_set(fault, ERR_LIMIT, "text.line_too_long", STR_NONE);
+    }
+    err = make_columns(look, &name, 1, &none, 1);
+    if (!err) err = preview_csv(look, &sample, 0);
+    return err ? no_memory(fault) : OK;
 }
 
 static enum err look_csv(struct look *look, struct fault *fault) {
@@ -304,6 +332,9 @@ static enum err look_json(struct look *look, struct fault *fault) {
     json.counts = ARENA_ARRAY(look->work, struct type_counts, LIMIT_COLUMNS);
     if (!json.counts || name_set_open(look->arena, &json.names)) return no_memory(fault);
     size_t at = 0;
+    if (!look->whole && !memchr(look->text, '\n', look->size)) {
+        return fault_set(fault, ERR_LIMIT, "json_lines.too_long", STR_NONE);
+    }
     while (at < look->size && !json.err) {
         char *newline = memchr(look->text + at, '\n', look->size - at);
         if (!newline && !look->whole && json.row > 0) break; // cut by the sample
@@ -332,6 +363,11 @@ enum err look_at(const char *path, const struct intake_options *told, uint32_t s
     struct look look = {NULL, arena, &looked, told, sample_limit, NULL, 0, false};
     looked.options.columns = NULL;
     looked.options.column_count = 0;
+    struct intake_options named = *told;
+    const char *slash = strrchr(path, '/');
+    if (named.file_name.size == 0) named.file_name = str_of(slash ? slash + 1 : path);
+    look.told = told = &named;
+    looked.options.file_name = STR_NONE; // a hint for this look, nothing to tell
     if (copy_str(arena, told->missing, &looked.options.missing)) return no_memory(fault);
     enum err err = missing_words_set(&looked.missing, looked.options.missing, fault);
     if (err) return err;
@@ -341,8 +377,11 @@ enum err look_at(const char *path, const struct intake_options *told, uint32_t s
         if (guess_format(&look, &looked.options.format)) err = no_memory(fault);
     }
     if (!err) {
-        bool json = looked.options.format == FORMAT_JSON_LINES;
-        err = json ? look_json(&look, fault) : look_csv(&look, fault);
+        switch (looked.options.format) {
+        case FORMAT_JSON_LINES: err = look_json(&look, fault); break;
+        case FORMAT_TEXT: err = look_text(&look, fault); break;
+        default: err = look_csv(&look, fault); break;
+        }
     }
     arena_close(look.work);
     if (!err) *out = looked;

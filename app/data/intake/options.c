@@ -3,7 +3,8 @@
 
 #include "data/intake/intake_private.h"
 
-static const char *const format_names[] = {"guess", "csv", "json_lines"};
+static const char *const format_names[FORMAT_COUNT] = {"guess", "csv", "json_lines", "text"};
+static const char *const rows_names[ROWS_COUNT] = {"guess", "line"};
 static const char *const packing_names[] = {"guess", "none", "gzip", "zstd"};
 
 static enum err bad_option(struct fault *fault, const char *name) {
@@ -101,16 +102,21 @@ enum err intake_options_read(const struct json *node, struct arena *arena,
     struct intake_options options = {0};
     if (node && !json_is_null(node)) {
         if (!json_is_object(node)) return bad_option(fault, "options");
-        int format = 0, packing = 0;
-        enum err err = read_word(node, "format", format_names, 3, &format, fault);
+        int format = 0, packing = 0, rows = 0;
+        enum err err = read_word(node, "format", format_names, FORMAT_COUNT, &format, fault);
+        if (!err) err = read_word(node, "rows", rows_names, ROWS_COUNT, &rows, fault);
         if (!err) err = read_word(node, "packing", packing_names, 4, &packing, fault);
         if (!err) err = read_byte(node, "delimiter", &options.delimiter, fault);
         if (!err) err = read_byte(node, "quote", &options.quote, fault);
         if (!err) err = read_text(node, "missing", arena, 4096, &options.missing, fault);
+        if (!err) {
+            err = read_text(node, "file_name", arena, LIMIT_PATH_BYTES, &options.file_name, fault);
+        }
         if (!err) err = read_columns(node, arena, &options, fault);
         if (err) return err;
         options.format = (enum intake_format)format;
         options.packing = (enum intake_packing)packing;
+        options.rows = (enum intake_rows)rows;
         struct str encoding = json_member_text(node, "encoding");
         if (encoding.size > 0 && !str_is(encoding, "guess")) {
             options.encoding = encoding_from_name(encoding);
@@ -140,6 +146,9 @@ void intake_options_write(struct json_writer *out, const struct intake_options *
     }
     if (options->packing != PACKING_GUESS) {
         json_set_text(out, "packing", str_of(packing_names[options->packing]));
+    }
+    if (options->rows != ROWS_GUESS) {
+        json_set_text(out, "rows", str_of(rows_names[options->rows]));
     }
     if (options->encoding != ENCODING_UNKNOWN) {
         json_set_text(out, "encoding", str_of(encoding_name(options->encoding)));

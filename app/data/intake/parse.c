@@ -189,7 +189,8 @@ static void parse_csv(struct chunk *chunk, const struct plan *plan, bool header)
     uint32_t block;
     while (at < chunk->end_count) {
         size_t end = chunk->ends[at];
-        if (chunk->text[end] == plan->dialect.newline && blank(chunk, start, end)) {
+        if (!plan->keep_blank && chunk->text[end] == plan->dialect.newline &&
+            blank(chunk, start, end)) {
             at++;
         } else if (header_due) {
             at = behind_record(chunk, plan, at);

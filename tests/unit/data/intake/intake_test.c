@@ -46,7 +46,7 @@ static struct buf exported(void) {
     buf_open(&text, 1 << 26);
     if (!CHECK_EQ(table_open(table_path, &table, &why), OK)) return text;
     CHECK_EQ(table_verify(table, &why), OK);
-    CHECK_EQ(table_export_csv(table, false, add_bytes, &text, NULL, &why), OK);
+    CHECK_EQ(table_export(table, EXPORT_CSV, add_bytes, &text, NULL, &why), OK);
     table_close(table);
     return text;
 }
@@ -178,7 +178,14 @@ static void limits(void) {
     memset(text, 'x', 20 * size);
     put(text, 20 * size); // one line without end
     CHECK_EQ(run(), ERR_LIMIT);
+    CHECK_STR(fault.code, "text.line_too_long");
+    options.format = FORMAT_CSV;
+    CHECK_EQ(run(), ERR_LIMIT);
     CHECK_STR(fault.code, "csv.record_too_long");
+    options.format = FORMAT_JSON_LINES;
+    CHECK_EQ(run(), ERR_LIMIT);
+    CHECK_STR(fault.code, "json_lines.too_long");
+    options.format = FORMAT_GUESS;
     memset(text, ',', 5000);
     text[5000] = '\n';
     put(text, 5001);
