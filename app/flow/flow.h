@@ -77,6 +77,9 @@ enum err flow_revision_rows(struct flow *flow, struct call *call) MUST_USE;
 enum err flow_revision_faults(struct flow *flow, struct call *call) MUST_USE;
 enum err flow_revision_profile(struct flow *flow, struct call *call) MUST_USE;
 enum err flow_revision_report(struct flow *flow, struct call *call) MUST_USE;
+// The same table once more as the newest revision: takes back what came after it.
+enum err flow_revision_restore(struct flow *flow, struct call *call) MUST_USE;
+enum err flow_revision_recipe(struct flow *flow, struct call *call) MUST_USE; // its text
 enum err flow_dataset_check(struct flow *flow, struct call *call) MUST_USE;
 enum err flow_dataset_preview(struct flow *flow, struct call *call) MUST_USE;
 enum err flow_dataset_cleanse(struct flow *flow, struct call *call) MUST_USE;
@@ -84,7 +87,10 @@ enum err flow_recipe_operators(struct flow *flow, struct call *call) MUST_USE;
 enum err flow_recipe_check(struct flow *flow, struct call *call) MUST_USE;
 enum err flow_recipe_propose(struct flow *flow, struct call *call) MUST_USE;
 enum err flow_recipe_list(struct flow *flow, struct call *call) MUST_USE;
+enum err flow_recipe_presets(struct flow *flow, struct call *call) MUST_USE;
 enum err flow_recipe_save(struct flow *flow, struct call *call) MUST_USE;
+enum err flow_recipe_versions(struct flow *flow, struct call *call) MUST_USE; // newest first
+enum err flow_recipe_change(struct flow *flow, struct call *call) MUST_USE;   // visibility
 enum err flow_recipe_delete(struct flow *flow, struct call *call) MUST_USE;
 enum err flow_release_request(struct flow *flow, struct call *call) MUST_USE;
 enum err flow_release_list(struct flow *flow, struct call *call) MUST_USE;

@@ -21,6 +21,7 @@ enum {
     JOB_LOG_BYTES_MAX = 1 << 20,
     GUARD_MS = 15 * 60 * 1000, // a job that waited so long gets a reservation
     RECIPE_BYTES_MAX = 64 * 1024,
+    RECIPE_VERSIONS_MAX = 1000, // of one kept recipe; a chain of them is walked in one go
     PREDICT_ROWS_MAX = 1000,
     ROWS_PAGE_MAX = 200,
     PATH_BELOW_BYTES = 128,   // the longest path of ours below the data folder

@@ -13,6 +13,14 @@ enum err flow_recipe_operators(struct flow *flow, struct call *call) {
     return answer_end(call);
 }
 
+enum err flow_recipe_presets(struct flow *flow, struct call *call) {
+    (void)flow;
+    enum err err = allow(call, ROLE_DATA);
+    if (err != OK) return err;
+    recipe_presets_write(call->out);
+    return answer_end(call);
+}
+
 // The revision that `dataset` and `revision` of the body name, if they do; else OK and *named
 // false.
 static enum err named_revision(struct flow *flow, struct call *call, bool *named,
@@ -121,9 +129,14 @@ enum err flow_recipe_propose(struct flow *flow, struct call *call) {
     struct revision revision;
     struct json *profile;
     bool named = false;
+    enum recipe_preset preset = PRESET_CUSTOM;
+    struct str wanted = json_member_text(call->body, "preset");
     enum err err = allow(call, ROLE_DATA);
     if (err == OK) err = named_revision(flow, call, &named, &revision);
     if (err != OK) return err;
+    if (wanted.size && !recipe_preset_from_name(wanted, &preset)) {
+        return fault_set(call->fault, ERR_INPUT, "recipe.no_such_preset", wanted);
+    }
     if (!named) return fault_set(call->fault, ERR_INPUT, "call.missing", STR("dataset"));
     if (hash_none(&revision.profile)) {
         return fault_set(call->fault, ERR_CONFLICT, "dataset.not_checked", STR_NONE);
@@ -132,7 +145,7 @@ enum err flow_recipe_propose(struct flow *flow, struct call *call) {
     if (err != OK) return err;
     struct buf text;
     buf_open(&text, RECIPE_BYTES_MAX);
-    err = recipe_propose(profile, &text, call->fault);
+    err = recipe_propose(profile, preset, &text, call->fault);
     if (err == OK) {
         json_open_object(call->out);
         json_set_text(call->out, "text", buf_str(&text));
@@ -146,14 +159,19 @@ enum err flow_recipe_propose(struct flow *flow, struct call *call) {
 
 // ---- kept ones --------------------------------------------------------------------------------
 
+static bool is_owner(const struct call *call, const struct recipe_record *recipe) {
+    return recipe->actor.id ? recipe->actor.id == call->actor.person_id
+                            : str_equal(recipe->actor.name, call->actor.name);
+}
+
 static enum err recipe_item(struct list *list, struct store_txn *txn, struct record_reader *record,
                             bool show, bool *out_wanted) {
     struct recipe_record recipe;
     (void)txn;
     enum err err = recipe_record_read(record, list->scratch, &recipe);
     if (err != OK) return err;
-    *out_wanted = true;
-    if (show) view_recipe(list->call->out, &recipe);
+    *out_wanted = !recipe.superseded && (recipe.shared || is_owner(list->call, &recipe));
+    if (*out_wanted && show) view_recipe(list->call->out, &recipe);
     return OK;
 }
 
@@ -164,18 +182,84 @@ enum err flow_recipe_list(struct flow *flow, struct call *call) {
     return list_write(&list);
 }
 
+// ERR_NOT_FOUND too where it is another person's own: nobody learns that it is there.
+static enum err recipe_find(struct store_txn *txn, const struct call *call, uint64_t id,
+                            struct recipe_record *out) {
+    enum err err = recipe_record_load(txn, call->arena, id, out);
+    if (err == OK && !out->shared && !is_owner(call, out)) err = ERR_NOT_FOUND;
+    return err;
+}
+
+static enum err recipe_find_own(struct store_txn *txn, const struct call *call, uint64_t id,
+                                struct recipe_record *out) {
+    enum err err = recipe_find(txn, call, id, out);
+    if (err != OK || is_owner(call, out)) return err;
+    return fault_set(call->fault, ERR_DENIED, "recipe.not_yours", out->actor.name);
+}
+
+enum err flow_recipe_versions(struct flow *flow, struct call *call) {
+    struct store_txn *txn;
+    struct recipe_record recipe;
+    uint64_t id = call->id;
+    uint32_t told = 0;
+    enum err err = allow(call, ROLE_DATA);
+    if (err == OK) err = store_read_begin(flow->store, &txn);
+    if (err != OK) return err;
+    json_open_array(call->out);
+    while (id != 0 && told < RECIPE_VERSIONS_MAX && err == OK) {
+        err = recipe_find(txn, call, id, &recipe);
+        if (err != OK) break;
+        view_recipe(call->out, &recipe);
+        told++;
+        id = recipe.previous < id ? recipe.previous : 0;
+    }
+    json_close_array(call->out);
+    store_read_end(txn);
+    // Older versions may have been their owner's own, and are not told of.
+    if (err == ERR_NOT_FOUND && told > 0) err = OK;
+    return err == OK ? answer_end(call) : missing(call, err, "recipe.not_found");
+}
+
 struct recipe_change {
     const struct call *call;
     struct recipe_record record;
 };
 
+// The next version of the recipe that `previous` names, which must be the newest and one's own.
+static enum err supersede(struct store_txn *txn, struct recipe_change *change) {
+    struct recipe_record before, *record = &change->record;
+    const struct call *call = change->call;
+    enum err err = recipe_find_own(txn, call, record->previous, &before);
+    if (err != OK) return missing(call, err, "recipe.not_found");
+    if (before.superseded) {
+        return fault_set(call->fault, ERR_CONFLICT, "recipe.not_newest", before.name);
+    }
+    if (before.version >= RECIPE_VERSIONS_MAX) {
+        return fault_set(call->fault, ERR_LIMIT, "recipe.too_many_versions", before.name);
+    }
+    record->version = before.version + 1;
+    if (record->name.size == 0) record->name = before.name;
+    if (!json_member(call->body, "visibility")) record->shared = before.shared;
+    before.superseded = true;
+    return recipe_record_save(txn, &before);
+}
+
 static enum err save_change(struct store_txn *txn, void *ctx) {
     struct recipe_change *change = ctx;
-    enum err err = store_next_id(txn, TABLE_RECIPE, &change->record.id);
+    change->record.version = 1;
+    enum err err = change->record.previous ? supersede(txn, change) : OK;
+    if (err == OK) err = store_next_id(txn, TABLE_RECIPE, &change->record.id);
     if (err == OK) err = recipe_record_save(txn, &change->record);
     if (err != OK) return err;
     return audit_put(txn, change->call->actor.name, "recipe.save", "recipe", change->record.id,
                      "ok", STR_NONE);
+}
+
+static enum err read_visibility(const struct call *call, bool *shared) {
+    struct str visibility = json_member_text(call->body, "visibility");
+    *shared = str_is(visibility, "everybody");
+    if (visibility.size == 0 || *shared || str_is(visibility, "mine")) return OK;
+    return fault_set(call->fault, ERR_INPUT, "recipe.bad_visibility", visibility);
 }
 
 enum err flow_recipe_save(struct flow *flow, struct call *call) {
@@ -183,8 +267,12 @@ enum err flow_recipe_save(struct flow *flow, struct call *call) {
     struct recipe_record *record = &change.record;
     struct recipe *recipe;
     enum err err = allow(call, ROLE_DATA);
-    if (err == OK) err = call_text(call, "name", 1, LIMIT_NAME_BYTES, &record->name);
+    record->previous = json_member_u64(call->body, "previous", 0);
+    if (err == OK) {
+        err = call_text(call, "name", record->previous ? 0 : 1, LIMIT_NAME_BYTES, &record->name);
+    }
     if (err == OK) err = call_text(call, "text", 1, RECIPE_BYTES_MAX, &record->text);
+    if (err == OK) err = read_visibility(call, &record->shared);
     if (err == OK) err = recipe_parse(record->text, NULL, NULL, NULL, &recipe, call->fault);
     if (err != OK) return err;
     record->hash = recipe_hash(recipe);
@@ -197,12 +285,45 @@ enum err flow_recipe_save(struct flow *flow, struct call *call) {
     return answer_end(call);
 }
 
+static enum err alter_change(struct store_txn *txn, void *ctx) {
+    struct recipe_change *change = ctx;
+    const struct call *call = change->call;
+    bool shared = change->record.shared;
+    enum err err = recipe_find_own(txn, call, call->id, &change->record);
+    if (err != OK) return err;
+    change->record.shared = shared;
+    err = recipe_record_save(txn, &change->record);
+    if (err != OK) return err;
+    return audit_put(txn, call->actor.name, "recipe.share", "recipe", call->id, "ok",
+                     shared ? STR("everybody") : STR("mine"));
+}
+
+enum err flow_recipe_change(struct flow *flow, struct call *call) {
+    struct recipe_change change = {.call = call};
+    struct str visibility;
+    enum err err = allow(call, ROLE_DATA);
+    if (err == OK) err = call_text(call, "visibility", 1, LIMIT_NAME_BYTES, &visibility);
+    if (err == OK) err = read_visibility(call, &change.record.shared);
+    if (err == OK) err = store_write(flow->store, alter_change, &change);
+    if (err != OK) return missing(call, err, "recipe.not_found");
+    view_recipe(call->out, &change.record);
+    return answer_end(call);
+}
+
+// A recipe goes with all its versions.
 static enum err delete_change(struct store_txn *txn, void *ctx) {
     const struct recipe_change *change = ctx;
     struct recipe_record record;
     const struct call *call = change->call;
-    enum err err = recipe_record_load(txn, call->arena, call->id, &record);
-    if (err == OK) err = store_delete(txn, TABLE_RECIPE, key_of_id(call->id));
+    enum err err = recipe_find_own(txn, call, call->id, &record);
+    if (err == OK && record.superseded) {
+        err = fault_set(call->fault, ERR_CONFLICT, "recipe.not_newest", record.name);
+    }
+    for (uint64_t id = call->id; id != 0 && err == OK;) {
+        err = recipe_record_load(txn, call->arena, id, &record);
+        if (err == OK) err = store_delete(txn, TABLE_RECIPE, key_of_id(id));
+        id = record.previous < id ? record.previous : 0;
+    }
     if (err != OK) return err;
     return audit_put(txn, call->actor.name, "recipe.delete", "recipe", call->id, "ok", STR_NONE);
 }

@@ -52,7 +52,7 @@ struct revision_column {
 // True if such a treatment takes the value itself away (a pseudonym, a mask), not only a part of
 // it.
 bool treatment_conceals(struct str treatment);
-enum revision_kind { REVISION_IMPORT, REVISION_CLEANSE, REVISION_KIND_COUNT };
+enum revision_kind { REVISION_IMPORT, REVISION_CLEANSE, REVISION_RESTORE, REVISION_KIND_COUNT };
 struct revision {
     uint64_t dataset, number;
     enum revision_kind kind;
@@ -72,12 +72,18 @@ struct revision {
     uint64_t lineage;
 };
 
+// One version of a recipe somebody keeps. Versions are records of their own that point back; a list
+// shows the newest of each.
 struct recipe_record {
     uint64_t id;
     struct str name, text;
     struct hash hash;
     struct who actor;
     int64_t changed_ms;
+    uint64_t previous; // the version before; 0: none
+    uint64_t version;  // from 1
+    bool shared;       // with everybody who may cleanse; else its owner's own
+    bool superseded;   // a newer version is kept
 };
 
 struct sheet {

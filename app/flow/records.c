@@ -7,7 +7,10 @@
 #include "base/assert.h"
 #include "flow/codec.h"
 
-enum { RECORD_VERSION = 1 };
+enum {
+    RECORD_VERSION = 2,
+    VERSION_RECIPES_SHARED = 2, // recipes have versions and are somebody's own or shared
+};
 
 bool hash_none(const struct hash *hash) {
     static const struct hash none;
@@ -86,6 +89,15 @@ static void recipe_record_fields(struct codec *c, struct recipe_record *r) {
     codec_hash(c, &r->hash);
     who_fields(c, &r->actor);
     codec_i64(c, &r->changed_ms);
+    if (c->reader && c->reader->version < VERSION_RECIPES_SHARED) {
+        r->version = 1;
+        r->shared = true;
+        return;
+    }
+    codec_u64(c, &r->previous);
+    codec_u64(c, &r->version);
+    codec_bool(c, &r->shared);
+    codec_bool(c, &r->superseded);
 }
 
 static void sheet_fields(struct codec *c, struct sheet *sheet) {
@@ -286,7 +298,8 @@ const char *dataset_state_name(enum dataset_state state) {
 }
 
 const char *revision_kind_name(enum revision_kind kind) {
-    return kind == REVISION_IMPORT ? "import" : "cleanse";
+    static const char *const names[] = {"import", "cleanse", "restore"};
+    return names[kind];
 }
 
 const char *release_state_name(enum release_state state) {

@@ -107,6 +107,9 @@ void view_recipe(struct json_writer *out, const struct recipe_record *recipe) {
     view_hash(out, "hash", &recipe->hash);
     json_set_text(out, "actor", recipe->actor.name);
     json_set_i64(out, "changed_ms", recipe->changed_ms);
+    view_id(out, "previous", recipe->previous);
+    json_set_u64(out, "version", recipe->version);
+    json_set_text(out, "visibility", recipe->shared ? STR("everybody") : STR("mine"));
     json_close_object(out);
 }
 

@@ -53,8 +53,22 @@ enum err recipe_parse(struct str text, const struct schema *schema,
                       struct recipe **out, struct fault *fault) MUST_USE;
 void recipe_close(struct recipe *recipe);
 struct hash recipe_hash(const struct recipe *recipe); // of its canonical text
-// A recipe proposed for a profile: direct columns pseudonymised, text masked, dates coarsened.
-enum err recipe_propose(const struct json *profile, struct buf *out, struct fault *fault) MUST_USE;
+// A recipe proposed for a profile, for what the data is wanted: clinical research keeps people
+// apart by pseudonyms and shifts their dates, statistics removes and coarsens, a corpus of a
+// language model is repaired, sifted and masked inside its text, custom treats only what must be.
+// Every line is one that the operators take for the profile's columns.
+enum recipe_preset {
+    PRESET_CUSTOM,
+    PRESET_CLINICAL,
+    PRESET_STATISTICS,
+    PRESET_CORPUS,
+    PRESET_COUNT
+};
+bool recipe_preset_from_name(struct str name, enum recipe_preset *out);
+// [{"name","text_key","hint_key"}], in the order in which a page offers them.
+void recipe_presets_write(struct json_writer *out);
+enum err recipe_propose(const struct json *profile, enum recipe_preset preset, struct buf *out,
+                        struct fault *fault) MUST_USE;
 // The operators for a page's editor: [{"name","summary_key","example",
 //   "options":[{"name","summary_key","columns":bool,"values":[…]}]}].
 void recipe_operators_write(struct json_writer *out);

@@ -109,7 +109,7 @@ static void finds_personal_data_and_roles(void) {
 }
 
 // The proposal for a table must be a recipe that runs on that table and leaves nothing behind.
-static const char *proposal_for(const char *table) {
+static const char *proposal_for(const char *table, enum recipe_preset preset) {
     static char out[8192];
     struct fault fault = {0};
     struct buf text;
@@ -118,7 +118,7 @@ static const char *proposal_for(const char *table) {
     struct json *root = profile_of(table, 1);
     if (!root) return "";
     buf_open(&text, sizeof out - 1);
-    CHECK_EQ(recipe_propose(root, &text, &fault), OK);
+    CHECK_EQ(recipe_propose(root, preset, &text, &fault), OK);
     json_close(root);
     snprintf(out, sizeof out, "%.*s", STR_ARG(buf_str(&text)));
     buf_close(&text);
@@ -148,7 +148,8 @@ static void proposes_a_recipe(void) {
         "姓名:text|手机 号:integer|出生日期:date|就诊日期:date|性别:text|备注, 其他:text|空:text\n"
         "王某|13812345678|1980-01-02|2020-05-06|男|邮箱a@b.cn|\n"
         "王某|13812345678|1980-01-02|2020-05-06|男|邮箱a@b.cn|\n"
-        "李某|13812345679|1990-01-02|2020-05-07|女||\n");
+        "李某|13812345679|1990-01-02|2020-05-07|女||\n",
+        PRESET_CUSTOM);
     CHECK(strstr(
         text, "field direct=姓名,\"手机 号\" quasi=出生日期,就诊日期,性别 text=\"备注, 其他\"\n"));
     CHECK(strstr(text, "\nmask 姓名,\"手机 号\" how=pseudonym scope=dataset\n"));
@@ -157,8 +158,29 @@ static void proposes_a_recipe(void) {
     CHECK(strstr(text, "\ndate 就诊日期 coarsen=month\n"));
     CHECK(strstr(text, "\ndrop missing>=1\n"));
     CHECK(strstr(text, "\n# dedup exact\n"));
-    text = proposal_for("pm25:number|time:time\n1.5|2020-01-01 00:00:00\n2|2020-01-01 01:00:00\n");
+    text = proposal_for("pm25:number|time:time\n1.5|2020-01-01 00:00:00\n2|2020-01-01 01:00:00\n",
+                        PRESET_CUSTOM);
     CHECK(!strstr(text, "\nmask") && !strstr(text, "\ndate") && strstr(text, "\ndecode auto\n"));
+}
+
+// Whatever the data is wanted for, the proposal runs and nothing personal is left (proposal_for).
+static void proposes_for_every_purpose(void) {
+    static const char table[] =
+        "姓名:text|身份证号:text|性别:text|年龄:integer|出生日期:date|入院:date|诊断:text|病程:text\n"
+        "王某|11010519491231002X|男|70|1949-12-31|2020-05-06|肺炎|患者三天前开始咳嗽，电话13812345678。\n"
+        "李某|11010519491231002X|女|70|1949-12-31|2020-05-07|骨折|昨日跌倒后右腕肿痛，活动受限明显。\n";
+    const char *text = proposal_for(table, PRESET_CLINICAL);
+    CHECK(strstr(text, "\nmask 姓名,身份证号 how=pseudonym scope=dataset\n"));
+    CHECK(strstr(text, "\nmask text=病程 how=replace\n"));
+    CHECK(strstr(text, "\ncheck 年龄:0..130\n"));
+    CHECK(strstr(text, "\ncheck 身份证号:id\n"));
+    CHECK(strstr(text, "\ndate 出生日期 coarsen=year\n"));
+    text = proposal_for(table, PRESET_STATISTICS);
+    CHECK(strstr(text, "\ndrop columns=病程\n"));
+    CHECK(strstr(text, "\nmask 姓名,身份证号 how=remove\n"));
+    CHECK(strstr(text, "\ndate 入院 coarsen=quarter\n") && !strstr(text, "pseudonym"));
+    text = proposal_for(table, PRESET_CORPUS);
+    CHECK(strstr(text, "\nmask text=病程 how=replace\n") && !strstr(text, "\ndate "));
 }
 
 static void refuses_what_is_no_profile(void) {
@@ -167,7 +189,7 @@ static void refuses_what_is_no_profile(void) {
     struct buf out;
     buf_open(&out, 1000);
     REQUIRE(json_parse(STR("{\"columns\":7}"), &root, &fault) == OK);
-    CHECK_EQ(recipe_propose(root, &out, &fault), ERR_INPUT);
+    CHECK_EQ(recipe_propose(root, PRESET_CUSTOM, &out, &fault), ERR_INPUT);
     CHECK_STR(fault.code, "recipe.bad_profile");
     json_close(root);
     buf_close(&out);
@@ -275,6 +297,7 @@ int main(void) {
     CHECK_RUN(an_empty_column_has_no_figures);
     CHECK_RUN(finds_personal_data_and_roles);
     CHECK_RUN(proposes_a_recipe);
+    CHECK_RUN(proposes_for_every_purpose);
     CHECK_RUN(refuses_what_is_no_profile);
     CHECK_RUN(same_bytes_on_any_number_of_threads);
     CHECK_RUN(estimates_beyond_its_memory);

@@ -1,0 +1,147 @@
+// A dataset's history: the recipe behind a revision, to be used again elsewhere, and the way back
+// to an earlier revision. Nothing is taken away: going back makes a new revision of the same table,
+// so that numbers, releases and lineage keep their meaning.
+#include "base/clock.h"
+#include "base/file.h"
+#include "flow/flow_private.h"
+
+// ---- the recipe --------------------------------------------------------------------------------
+
+// The revision whose step made the table: a restored one goes back to what it restored.
+static enum err revision_origin(struct store_txn *txn, struct arena *arena,
+                                struct revision *revision) {
+    while (revision->kind == REVISION_RESTORE) {
+        if (revision->parent == 0 || revision->parent >= revision->number) return ERR_CORRUPT;
+        enum err err = revision_load(txn, arena, revision->dataset, revision->parent, revision);
+        if (err != OK) return err;
+    }
+    return OK;
+}
+
+static enum err recipe_text(struct store_txn *txn, const struct call *call, struct str *out) {
+    struct revision revision;
+    struct lineage lineage = {0};
+    struct json *options = NULL;
+    enum err err = revision_load(txn, call->arena, call->id, call->number, &revision);
+    if (err == ERR_NOT_FOUND) {
+        return fault_set(call->fault, err, "dataset.revision_missing", STR_NONE);
+    }
+    if (err == OK) err = revision_origin(txn, call->arena, &revision);
+    if (err == OK && revision.kind != REVISION_CLEANSE) {
+        return fault_set(call->fault, ERR_NOT_FOUND, "dataset.no_recipe", STR_NONE);
+    }
+    if (err == OK) err = lineage_load(txn, call->arena, revision.lineage, &lineage);
+    if (err == OK) err = json_parse(lineage.options, &options, call->fault);
+    if (err != OK) return err;
+    *out = arena_text(call->arena, json_member_text(options, "recipe"));
+    json_close(options);
+    return out->data ? OK : ERR_MEMORY;
+}
+
+enum err flow_revision_recipe(struct flow *flow, struct call *call) {
+    struct store_txn *txn;
+    struct str text = STR_NONE;
+    enum err err = allow(call, ROLE_DATA);
+    if (err == OK) err = store_read_begin(flow->store, &txn);
+    if (err != OK) return err;
+    err = recipe_text(txn, call, &text);
+    store_read_end(txn);
+    if (err != OK) return call->fault->code[0] ? err : missing(call, err, "dataset.not_found");
+    json_open_object(call->out);
+    json_set_text(call->out, "text", text);
+    json_close_object(call->out);
+    return answer_end(call);
+}
+
+// ---- the way back ------------------------------------------------------------------------------
+
+enum { KEPT_BLOBS = 4 };
+struct restoring {
+    const struct call *call;
+    struct revision revision; // what is restored
+    struct hash blobs[KEPT_BLOBS];
+    uint64_t sizes[KEPT_BLOBS];
+    uint32_t blob_count;
+};
+
+// The new revision holds references of its own to what the old one is made of.
+static enum err blobs_find(struct flow *flow, struct restoring *restoring) {
+    const struct revision *old = &restoring->revision;
+    const struct hash all[KEPT_BLOBS] = {old->table, old->faults, old->profile, old->report};
+    for (uint32_t i = 0; i < KEPT_BLOBS; i++) {
+        char path[LIMIT_PATH_BYTES];
+        if (hash_none(&all[i])) continue;
+        enum err err = blob_path(flow->store, &all[i], path, sizeof path, restoring->call->fault);
+        uint64_t *size = &restoring->sizes[restoring->blob_count];
+        if (err == OK) err = file_size(path, size, restoring->call->fault);
+        if (err != OK) return err;
+        restoring->blobs[restoring->blob_count++] = all[i];
+    }
+    return OK;
+}
+
+static enum err restored_save(struct store_txn *txn, struct restoring *restoring,
+                              struct dataset *dataset) {
+    const struct call *call = restoring->call;
+    struct revision next = restoring->revision;
+    struct lineage lineage = {
+        .step = STR("restore"),
+        .time_ms = clock_now_ms(),
+        .actor = who_of(&call->actor),
+        .inputs = {{STR("revision"), dataset->id, next.table}},
+        .input_count = 1,
+        .outputs = {{STR("revision"), dataset->id, next.table}},
+        .output_count = 1,
+        .options = STR("{}"),
+        .parents = {next.lineage},
+        .parent_count = 1,
+    };
+    enum err err = store_next_id(txn, TABLE_LINEAGE, &lineage.id);
+    if (err == OK) err = lineage_save(txn, &lineage);
+    next.kind = REVISION_RESTORE;
+    next.parent = next.number;
+    next.number = dataset->revision + 1;
+    next.created_ms = lineage.time_ms;
+    next.actor = lineage.actor;
+    next.lineage = lineage.id;
+    for (uint32_t i = 0; i < restoring->blob_count && err == OK; i++) {
+        err = blob_register(txn, &restoring->blobs[i], restoring->sizes[i]);
+    }
+    if (err == OK) err = revision_save(txn, &next);
+    dataset->revision = next.number;
+    dataset->rows = next.rows;
+    dataset->columns = next.column_count;
+    dataset->changed_ms = lineage.time_ms;
+    return err == OK ? dataset_save(txn, dataset) : err;
+}
+
+static enum err restore_change(struct store_txn *txn, void *ctx) {
+    struct restoring *restoring = ctx;
+    const struct call *call = restoring->call;
+    struct dataset dataset;
+    enum err err = dataset_load(txn, call->arena, call->id, &dataset);
+    if (err != OK) return err;
+    if (dataset.revision == restoring->revision.number) {
+        return fault_set(call->fault, ERR_CONFLICT, "dataset.revision_newest", STR_NONE);
+    }
+    if (dataset.revision >= REVISIONS_MAX) {
+        return fault_set(call->fault, ERR_LIMIT, "dataset.too_many_revisions", STR_NONE);
+    }
+    err = restored_save(txn, restoring, &dataset);
+    if (err != OK) return err;
+    char number[24];
+    struct buf detail = {.data = number, .room = sizeof number, .cap_bytes = sizeof number};
+    buf_add_u64(&detail, restoring->revision.number);
+    return audit_put(txn, call->actor.name, "dataset.restore", "dataset", dataset.id, "ok",
+                     buf_str(&detail));
+}
+
+enum err flow_revision_restore(struct flow *flow, struct call *call) {
+    struct restoring restoring = {.call = call};
+    struct dataset dataset;
+    enum err err = allow(call, ROLE_DATA);
+    if (err == OK) err = revision_use(flow, call, call->number, &dataset, &restoring.revision);
+    if (err == OK) err = blobs_find(flow, &restoring);
+    if (err == OK) err = store_write(flow->store, restore_change, &restoring);
+    return err == OK ? flow_dataset_show(flow, call) : missing(call, err, "dataset.not_found");
+}

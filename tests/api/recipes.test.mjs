@@ -1,0 +1,65 @@
+// Recipes by the API: proposed for a purpose, kept in versions, shared, used again, and taken back.
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { csv } from "./lib/data.mjs";
+import { Server } from "./lib/server.mjs";
+
+let server, admin, officer, reviewer;
+const made = {};
+before(async () => {
+    server = await Server.start();
+    admin = await server.setup();
+    officer = await server.person(admin, "officer", ["data"]);
+    reviewer = await server.person(admin, "reviewer", ["data"]);
+    const upload = await officer.upload("patients.csv", csv(300));
+    const { dataset, job } = await officer.ok("POST", "/api/v1/datasets", { name: "patients", upload }, 202);
+    made.dataset = dataset.id;
+    await officer.job(job.id);
+    const shown = await officer.ok("GET", `/api/v1/datasets/${made.dataset}`);
+    await officer.job(shown.job);
+});
+after(() => server?.stop());
+
+test("every purpose gives a recipe that is good for the table", async () => {
+    const presets = await officer.ok("GET", "/api/v1/recipes/presets");
+    assert.deepEqual(presets.map((one) => one.name), ["clinical", "statistics", "corpus", "custom"]);
+    for (const { name } of presets) {
+        const { text } = await officer.ok("POST", "/api/v1/recipes/propose", { dataset: made.dataset, preset: name });
+        const checked = await officer.ok("POST", "/api/v1/recipes/check", { text, dataset: made.dataset });
+        assert.deepEqual(checked.errors, [], `${name}: ${text}`);
+    }
+    await officer.fails("POST", "/api/v1/recipes/propose", { dataset: made.dataset, preset: "fun" }, 400, "recipe.no_such_preset");
+});
+
+test("a recipe is kept in versions and shared", async () => {
+    const first = await officer.ok("POST", "/api/v1/recipes", { name: "standard", text: "recipe 1\n" }, 201);
+    assert.equal(first.visibility, "mine");
+    assert.equal((await reviewer.ok("GET", "/api/v1/recipes")).total, 0);
+    const second = await officer.ok("POST", "/api/v1/recipes", { previous: first.id, text: "recipe 1\ndecode auto\n", visibility: "everybody" }, 201);
+    assert.equal(second.version, 2);
+    assert.notEqual(second.hash, first.hash);
+    assert.deepEqual((await reviewer.ok("GET", "/api/v1/recipes")).items.map((one) => one.id), [second.id]);
+    assert.equal((await officer.ok("GET", `/api/v1/recipes/${second.id}/versions`)).length, 2);
+    assert.equal((await reviewer.ok("GET", `/api/v1/recipes/${second.id}/versions`)).length, 1);
+    await officer.fails("POST", "/api/v1/recipes", { previous: first.id, text: "recipe 1\n" }, 409, "recipe.not_newest");
+    await reviewer.fails("PATCH", `/api/v1/recipes/${second.id}`, { visibility: "mine" }, 403, "recipe.not_yours");
+    await officer.ok("PATCH", `/api/v1/recipes/${second.id}`, { visibility: "mine" });
+    await reviewer.fails("DELETE", `/api/v1/recipes/${second.id}`, undefined, 404, "recipe.not_found");
+    await officer.ok("DELETE", `/api/v1/recipes/${second.id}`, undefined, 204);
+});
+
+test("what was done is done again, and taken back", async () => {
+    const base = `/api/v1/datasets/${made.dataset}`;
+    const recipe = "recipe 1\ndrop columns=ward\n";
+    const job = await officer.ok("POST", `${base}/cleanse`, { recipe }, 202);
+    await officer.job(job.id);
+    assert.equal((await officer.ok("GET", `${base}/revisions/2/recipe`)).text, recipe);
+    await officer.fails("GET", `${base}/revisions/1/recipe`, undefined, 404, "dataset.no_recipe");
+    await officer.fails("POST", `${base}/revisions/2/restore`, {}, 409, "dataset.revision_newest");
+    const shown = await officer.ok("POST", `${base}/revisions/1/restore`, {});
+    assert.equal(shown.revision, 3);
+    assert.equal(shown.revisions[2].kind, "restore");
+    assert.equal(shown.revisions[2].table, shown.revisions[0].table);
+    const lineage = await officer.ok("GET", `/api/v1/lineage/${shown.revisions[2].lineage}`);
+    assert.equal(lineage.step, "restore");
+});

@@ -1,0 +1,129 @@
+// Recipes that people keep, share and change, and the way back to an earlier revision of a dataset.
+#include "check.h"
+#include "data/cleanse/cleanse.h"
+#include "support/box.h"
+
+enum { JOB_MS = 60000 };
+
+static struct box_test box;
+static char dir[128];
+
+static enum err act(const struct actor *actor,
+                    enum err (*operation)(struct flow *flow, struct call *call), uint64_t id,
+                    const char *body) {
+    return box_do(&box, actor, operation, id, 0, NULL, body);
+}
+
+static uint64_t listed(const struct actor *actor) {
+    return act(actor, flow_recipe_list, 0, NULL) == OK ? box_u64(&box, "total") : 99;
+}
+
+static uint64_t version_count(const struct actor *actor, uint64_t id) {
+    return act(actor, flow_recipe_versions, id, NULL) == OK ? json_count(box.reply) : 99;
+}
+
+static void a_recipe_is_ones_own_until_shared(void) {
+    REQUIRE(act(&box_officer, flow_recipe_save, 0,
+                "{\"name\":\"mine\",\"text\":\"recipe 1\\ndecode auto\"}") == OK);
+    uint64_t id = box_u64(&box, "id");
+    CHECK_TEXT(box_text(&box, "visibility"), "mine");
+    CHECK_EQ(listed(&box_officer), 1);
+    CHECK_EQ(listed(&box_reviewer), 0);
+    CHECK_EQ(act(&box_reviewer, flow_recipe_versions, id, NULL), ERR_NOT_FOUND);
+    CHECK_EQ(act(&box_reviewer, flow_recipe_delete, id, NULL), ERR_NOT_FOUND);
+    CHECK_EQ(act(&box_officer, flow_recipe_change, id, "{\"visibility\":\"all\"}"), ERR_INPUT);
+    REQUIRE(act(&box_officer, flow_recipe_change, id, "{\"visibility\":\"everybody\"}") == OK);
+    CHECK_EQ(listed(&box_reviewer), 1);
+    // To use, not to change.
+    CHECK_EQ(act(&box_reviewer, flow_recipe_delete, id, NULL), ERR_DENIED);
+    CHECK_STR(box.fault.code, "recipe.not_yours");
+    CHECK_EQ(act(&box_reviewer, flow_recipe_change, id, "{\"visibility\":\"mine\"}"), ERR_DENIED);
+    char body[96];
+    snprintf(body, sizeof body, "{\"previous\":%u,\"text\":\"recipe 1\"}", (unsigned)id);
+    CHECK_EQ(act(&box_reviewer, flow_recipe_save, 0, body), ERR_DENIED);
+    REQUIRE(act(&box_officer, flow_recipe_delete, id, NULL) == OK);
+    CHECK_EQ(listed(&box_officer), 0);
+}
+
+static void versions_follow_one_another(void) {
+    char body[128];
+    REQUIRE(act(&box_officer, flow_recipe_save, 0,
+                "{\"name\":\"v\",\"text\":\"recipe 1\",\"visibility\":\"everybody\"}") == OK);
+    uint64_t first = box_u64(&box, "id");
+    snprintf(body, sizeof body, "{\"previous\":%u,\"text\":\"recipe 1\\ndecode auto\"}",
+             (unsigned)first);
+    REQUIRE(act(&box_officer, flow_recipe_save, 0, body) == OK);
+    uint64_t second = box_u64(&box, "id");
+    CHECK_EQ(box_u64(&box, "version"), 2);
+    CHECK_TEXT(box_text(&box, "name"), "v");
+    CHECK_TEXT(box_text(&box, "visibility"), "everybody");
+    CHECK_EQ(act(&box_officer, flow_recipe_save, 0, body), ERR_CONFLICT);
+    CHECK_STR(box.fault.code, "recipe.not_newest");
+    CHECK_EQ(listed(&box_reviewer), 1);
+    CHECK_EQ(version_count(&box_reviewer, second), 2);
+    CHECK_EQ(act(&box_officer, flow_recipe_delete, first, NULL), ERR_CONFLICT);
+    REQUIRE(act(&box_officer, flow_recipe_delete, second, NULL) == OK);
+    CHECK_EQ(act(&box_officer, flow_recipe_versions, first, NULL), ERR_NOT_FOUND);
+}
+
+static void presets_are_told_and_used(void) {
+    REQUIRE(act(&box_officer, flow_recipe_presets, 0, NULL) == OK);
+    CHECK_EQ(json_count(box.reply), PRESET_COUNT);
+    CHECK_EQ(act(&box_stranger, flow_recipe_presets, 0, NULL), ERR_DENIED);
+    REQUIRE(act(&box_officer, flow_recipe_propose, 0,
+                "{\"dataset\":1,\"preset\":\"statistics\"}") == OK);
+    CHECK_EQ(act(&box_officer, flow_recipe_propose, 0, "{\"dataset\":1,\"preset\":\"fun\"}"),
+             ERR_INPUT);
+    CHECK_STR(box.fault.code, "recipe.no_such_preset");
+}
+
+static void going_back_keeps_everything(void) {
+    REQUIRE(act(&box_officer, flow_dataset_cleanse, 1,
+                "{\"recipe\":\"recipe 1\\ndrop columns=name\\n\"}") == OK);
+    REQUIRE(box_settle(&box, JOB_MS));
+    REQUIRE(box_do(&box, &box_officer, flow_revision_recipe, 1, 2, NULL, NULL) == OK);
+    CHECK_TEXT(box_text(&box, "text"), "recipe 1\ndrop columns=name\n");
+    CHECK_EQ(box_do(&box, &box_officer, flow_revision_recipe, 1, 1, NULL, NULL), ERR_NOT_FOUND);
+    CHECK_STR(box.fault.code, "dataset.no_recipe");
+    CHECK_EQ(box_do(&box, &box_officer, flow_revision_restore, 1, 2, NULL, NULL), ERR_CONFLICT);
+    CHECK_EQ(box_do(&box, &box_officer, flow_revision_restore, 1, 9, NULL, NULL), ERR_NOT_FOUND);
+    CHECK_EQ(box_do(&box, &box_auditor, flow_revision_restore, 1, 1, NULL, NULL), ERR_DENIED);
+    REQUIRE(box_do(&box, &box_officer, flow_revision_restore, 1, 1, NULL, NULL) == OK);
+    CHECK_EQ(box_u64(&box, "revision"), 3);
+    const struct json *item = json_first(json_member(box.reply, "revisions"));
+    char table[80];
+    str_copy(table, sizeof table, json_member_text(item, "table"));
+    for (uint32_t i = 0; i < 2; i++) item = json_next(item);
+    CHECK_TEXT(json_member_text(item, "kind"), "restore");
+    CHECK_TEXT(json_member_text(item, "table"), table);
+    CHECK_EQ(json_member_u64(item, "parent", 0), 1);
+    // A restored cleansing tells its recipe too, and a check of one takes no other's profile away.
+    REQUIRE(box_do(&box, &box_officer, flow_revision_restore, 1, 2, NULL, NULL) == OK);
+    REQUIRE(box_do(&box, &box_officer, flow_revision_recipe, 1, 4, NULL, NULL) == OK);
+    REQUIRE(act(&box_officer, flow_dataset_check, 1, "{\"revision\":3}") == OK);
+    REQUIRE(box_settle(&box, JOB_MS));
+    for (uint64_t number = 1; number <= 4; number++) {
+        CHECK_EQ(box_do(&box, &box_officer, flow_revision_profile, 1, number, NULL, NULL), OK);
+        CHECK_EQ(box_do(&box, &box_officer, flow_revision_rows, 1, number, NULL, NULL), OK);
+    }
+    uint64_t findings = 1;
+    CHECK_EQ(store_check(box.store, NULL, NULL, NULL, &findings), OK);
+    CHECK_EQ(findings, 0);
+}
+
+int main(int argc, char **argv) {
+    BOX_MAIN
+    if (!box_folder(dir) || box_test_open(&box, dir) != OK) return 1;
+    CHECK_RUN(a_recipe_is_ones_own_until_shared);
+    CHECK_RUN(versions_follow_one_another);
+    struct buf text;
+    buf_open(&text, 1 << 20);
+    box_patients(&text, 200, 1);
+    if (!box_import(&box, "patients", buf_str(&text), NULL) || !box_settle(&box, JOB_MS)) return 1;
+    buf_close(&text);
+    CHECK_RUN(presets_are_told_and_used);
+    CHECK_RUN(going_back_keeps_everything);
+    box_test_close(&box, true);
+    box_folder_remove(dir);
+    return check_done();
+}
