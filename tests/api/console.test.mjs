@@ -66,7 +66,7 @@ test("a model is trained, answers, and the release can be taken along", () => {
     assert.equal(run("call", "GET", "/api/v1/releases/1/download", "--as", "carol", "-o", copy).status, 0);
     const lines = readFileSync(copy, "utf8").split("\n");
     assert.equal(lines.length, 402);
-    assert.match(lines[1], /^P-[0-9a-f]{16},P-[0-9a-f]{16},\d+,[是否]\r?$/);
+    assert.match(lines[1], /^[^,_]+_[G-Z]{16},[^,_]+_[G-Z]{16},\d+,[是否]\r?$/);
     assert.ok(!lines.join("").includes("1390013"));
 });
 

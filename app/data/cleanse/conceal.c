@@ -1,7 +1,5 @@
 #include "data/cleanse/conceal_private.h"
 
-#include <string.h>
-
 #include "base/assert.h"
 #include "base/text.h"
 
@@ -10,161 +8,9 @@ void conceal_start(struct conceal *conceal, enum how how, const struct hash *key
     hmac_key_set(&conceal->key, (struct str){(const char *)key->bytes, sizeof key->bytes});
 }
 
-// ---- pseudonyms ---------------------------------------------------------------------------------
+// ---- words --------------------------------------------------------------------------------------
 
-// What an identifier is, however it is written: its digits and letters in ASCII, without gaps, X
-// large, e-mail small, a mobile number without its country.
-static void meaning_write(unsigned kind, struct str text, struct buf *out) {
-    for (size_t at = 0; at < text.size;) {
-        uint32_t character = utf8_next(text, &at);
-        if (character >= 0xFF01 && character <= 0xFF5E) character -= 0xFEE0;
-        if (character >= 0x80) continue;
-        char c = (char)character;
-        bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-        if (kind == PERSONAL_EMAIL) {
-            if (letter) c |= 0x20;
-            buf_add_char(out, c);
-        } else if ((c >= '0' && c <= '9') || letter) {
-            if (letter) c = (char)(c & 0x5F);
-            buf_add_char(out, c);
-        }
-    }
-}
-
-static struct str national_mobile(struct str digits) {
-    size_t extra = digits.size > 11 ? digits.size - 11 : 0;
-    return (struct str){digits.data + extra, digits.size - extra};
-}
-
-// The longest run of decimal digits among the hexadecimal ones.
-static unsigned longest_digits(const char *hex) {
-    unsigned run = 0, longest = 0;
-    for (int i = 0; i < PSEUDONYM_DIGITS; i++) {
-        run = hex[i] <= '9' ? run + 1 : 0;
-        if (run > longest) longest = run;
-    }
-    return longest;
-}
-
-// What is hashed: the kind and what the text means.
-static void message_write(unsigned kind, struct str text, struct buf *message) {
-    bool known = kind < PERSONAL_KIND_COUNT;
-    buf_add_text(message, known ? personal_kind_name((enum personal_kind)kind) : "value");
-    buf_add_char(message, '\0');
-    size_t prefix = message->size;
-    if (known) {
-        meaning_write(kind, text, message);
-    } else {
-        buf_add_str(message, str_trim(text));
-    }
-    if (buf_err(message) == OK && kind == PERSONAL_MOBILE) {
-        struct str digits = {message->data + prefix, message->size - prefix};
-        struct str own = national_mobile(digits);
-        memmove(message->data + prefix, own.data, own.size);
-        message->size = prefix + own.size;
-    }
-}
-
-void pseudonym_write(const struct hmac_key *key, unsigned kind, struct str text, struct buf *out) {
-    // Nearly all values are short: no memory is taken for them.
-    enum { PREFIX_BYTES = 16 };
-    char room[256];
-    struct buf message;
-    bool small = text.size + PREFIX_BYTES <= sizeof room;
-    buf_open(&message, 2 * LIMIT_CELL_BYTES);
-    if (small) message = (struct buf){.data = room, .room = sizeof room, .cap_bytes = sizeof room};
-    message_write(kind, text, &message);
-    enum err err = buf_err(&message);
-    struct hash hash = {0};
-    if (err == OK) hash = hmac_with(key, buf_str(&message));
-    if (!small) buf_close(&message);
-    if (err != OK) {
-        out->err = err;
-        return;
-    }
-    char hex[SHA256_HEX_SIZE];
-    hash_hex(&hash, hex);
-    // Ten digits in a row at most: no pseudonym may look like a mobile number or a card.
-    const char *window = hex;
-    while (longest_digits(window) > 10 && window + PSEUDONYM_DIGITS < hex + SHA256_HEX_SIZE - 1) {
-        window++;
-    }
-    buf_add_text(out, "P-");
-    buf_add(out, window, PSEUDONYM_DIGITS);
-}
-
-// ---- masks --------------------------------------------------------------------------------------
-
-static bool is_place(uint32_t character) {
-    if (character >= 0xFF01 && character <= 0xFF5E) character -= 0xFEE0;
-    return (character >= '0' && character <= '9') || character == 'X' || character == 'x';
-}
-
-// Stars for all places but the first and last ones; what stands between groups stays.
-static void mask_places(struct str text, size_t first, size_t last, struct buf *out) {
-    size_t places = 0, place = 0;
-    for (size_t at = 0; at < text.size;) places += is_place(utf8_next(text, &at));
-    for (size_t at = 0; at < text.size;) {
-        size_t start = at;
-        if (!is_place(utf8_next(text, &at))) {
-            buf_add(out, text.data + start, at - start);
-            continue;
-        }
-        bool shown = place < first || place + last >= places;
-        if (shown) {
-            buf_add(out, text.data + start, at - start);
-        } else {
-            buf_add_char(out, '*');
-        }
-        place++;
-    }
-}
-
-static void mask_email(struct str text, struct buf *out) {
-    const char *sign = memchr(text.data, '@', text.size);
-    if (!sign) sign = memmem(text.data, text.size, "＠", 3);
-    size_t local = sign ? (size_t)(sign - text.data) : text.size;
-    buf_add(out, text.data, local ? 1 : 0); // the local part is ASCII
-    buf_add_text(out, "***");
-    buf_add(out, text.data + local, text.size - local);
-}
-
-// A name or anything else: the first character, of a longer text the last one too.
-static void mask_value(struct str text, struct buf *out) {
-    enum { STARS_MOST = 16 }; // how long it was is nobody's business
-    struct str trimmed = str_trim(text);
-    size_t characters = utf8_count(trimmed), index = 0;
-    for (size_t at = 0; at < trimmed.size; index++) {
-        size_t start = at;
-        (void)utf8_next(trimmed, &at);
-        bool shown = (index == 0 && characters > 1) || (characters > 6 && index + 1 == characters);
-        if (shown) {
-            buf_add(out, trimmed.data + start, at - start);
-        } else if (index <= STARS_MOST) {
-            buf_add_char(out, '*');
-        }
-    }
-}
-
-static void mask_write(unsigned kind, struct str text, struct buf *out) {
-    // A country code keeps its place: +86 138****5678.
-    bool prefix = kind == PERSONAL_MOBILE;
-    switch (kind) {
-    case PERSONAL_ID: mask_places(text, 3, 4, out); break;
-    case PERSONAL_CARD: mask_places(text, 4, 4, out); break;
-    case PERSONAL_EMAIL: mask_email(text, out); break;
-    case PERSONAL_MOBILE: {
-        size_t places = 0;
-        for (size_t at = 0; at < text.size;) places += is_place(utf8_next(text, &at));
-        size_t country = prefix && places > 11 ? places - 11 : 0;
-        mask_places(text, country + 3, 4, out);
-        break;
-    }
-    default: mask_value(text, out); break;
-    }
-}
-
-void conceal_write(const struct conceal *conceal, unsigned kind, struct str text, struct buf *out) {
+static void word_write(unsigned kind, struct buf *out) {
     static const char *const words[KIND_UNKNOWN + 1] = {
         [PERSONAL_ID] = "[身份证号]",
         [PERSONAL_MOBILE] = "[手机号]",
@@ -193,11 +39,160 @@ void conceal_write(const struct conceal *conceal, unsigned kind, struct str text
         [PERSONAL_ORGANISATION] = "[机构]",
         [KIND_UNKNOWN] = "[已隐去]",
     };
+    buf_add_text(out, words[kind]);
+}
+
+void conceal_write(const struct conceal *conceal, unsigned kind, struct str text, struct buf *out) {
     cy_assert(kind <= KIND_UNKNOWN);
     switch (conceal->how) {
-    case HOW_MASK: mask_write(kind, text, out); break;
+    case HOW_MASK: stars_write(kind, text, out); break;
     case HOW_PSEUDONYM: pseudonym_write(&conceal->key, kind, text, out); break;
-    case HOW_REPLACE: buf_add_text(out, words[kind]); break;
-    case HOW_REMOVE: break;
+    case HOW_REPLACE: word_write(kind, out); break;
+    case HOW_REMOVE:
+    case HOW_COUNT: break;
     }
+}
+
+// ---- which kind a column holds ------------------------------------------------------------------
+
+struct word_kind {
+    const char *word;
+    enum personal_kind kind;
+};
+
+// Wherever they stand in the name; the first that fits decides.
+static const struct word_kind chinese[] = {
+    {"身份证", PERSONAL_ID},
+    {"证件号", PERSONAL_ID},
+    {"公民身份", PERSONAL_ID},
+    {"手机", PERSONAL_MOBILE},
+    {"移动电话", PERSONAL_MOBILE},
+    {"座机", PERSONAL_LANDLINE},
+    {"固话", PERSONAL_LANDLINE},
+    {"电话", PERSONAL_LANDLINE},
+    {"邮箱", PERSONAL_EMAIL},
+    {"电子邮件", PERSONAL_EMAIL},
+    {"信用代码", PERSONAL_USCC},
+    {"组织机构代码", PERSONAL_USCC},
+    {"护照", PERSONAL_PASSPORT},
+    {"通行证", PERSONAL_PERMIT},
+    {"车牌", PERSONAL_PLATE},
+    {"号牌", PERSONAL_PLATE},
+    {"军官证", PERSONAL_OFFICER},
+    {"医保", PERSONAL_INSURANCE},
+    {"社保", PERSONAL_INSURANCE},
+    {"住院号", PERSONAL_MRN},
+    {"病案号", PERSONAL_MRN},
+    {"病历号", PERSONAL_MRN},
+    {"门诊号", PERSONAL_MRN},
+    {"就诊号", PERSONAL_MRN},
+    {"登记号", PERSONAL_MRN},
+    {"就诊卡", PERSONAL_MRN},
+    {"微信", PERSONAL_WECHAT},
+    {"网址", PERSONAL_URL},
+    {"银行卡", PERSONAL_CARD},
+    {"卡号", PERSONAL_CARD},
+    {"账号", PERSONAL_CARD},
+    {"车架号", PERSONAL_VIN},
+    {"设备识别码", PERSONAL_IMEI},
+    {"经纬度", PERSONAL_COORDINATES},
+    {"坐标", PERSONAL_COORDINATES},
+    {"出生", PERSONAL_BIRTH},
+    {"生日", PERSONAL_BIRTH},
+    {"年龄", PERSONAL_AGE},
+    {"姓名", PERSONAL_NAME},
+    {"联系人", PERSONAL_NAME},
+    {"监护人", PERSONAL_NAME},
+    {"户主", PERSONAL_NAME},
+    {"地址", PERSONAL_ADDRESS},
+    {"住址", PERSONAL_ADDRESS},
+    {"住所", PERSONAL_ADDRESS},
+    {"工作单位", PERSONAL_ORGANISATION},
+    {"单位名称", PERSONAL_ORGANISATION},
+    {"机构名称", PERSONAL_ORGANISATION},
+};
+
+// As words of their own: "patient_name", "PhoneNumber".
+static const struct word_kind english[] = {
+    {"idcard", PERSONAL_ID},
+    {"identity", PERSONAL_ID},
+    {"mobile", PERSONAL_MOBILE},
+    {"cellphone", PERSONAL_MOBILE},
+    {"phone", PERSONAL_LANDLINE},
+    {"telephone", PERSONAL_LANDLINE},
+    {"tel", PERSONAL_LANDLINE},
+    {"email", PERSONAL_EMAIL},
+    {"mail", PERSONAL_EMAIL},
+    {"uscc", PERSONAL_USCC},
+    {"passport", PERSONAL_PASSPORT},
+    {"plate", PERSONAL_PLATE},
+    {"insurance", PERSONAL_INSURANCE},
+    {"mrn", PERSONAL_MRN},
+    {"wechat", PERSONAL_WECHAT},
+    {"qq", PERSONAL_QQ},
+    {"url", PERSONAL_URL},
+    {"ip", PERSONAL_IP},
+    {"mac", PERSONAL_MAC},
+    {"imei", PERSONAL_IMEI},
+    {"vin", PERSONAL_VIN},
+    {"coordinates", PERSONAL_COORDINATES},
+    {"birth", PERSONAL_BIRTH},
+    {"birthday", PERSONAL_BIRTH},
+    {"birthdate", PERSONAL_BIRTH},
+    {"dob", PERSONAL_BIRTH},
+    {"age", PERSONAL_AGE},
+    {"name", PERSONAL_NAME},
+    {"surname", PERSONAL_NAME},
+    {"address", PERSONAL_ADDRESS},
+    {"employer", PERSONAL_ORGANISATION},
+};
+
+static bool contains(struct str text, struct str part) {
+    for (size_t at = 0; at + part.size <= text.size; at++) {
+        if (str_equal((struct str){text.data + at, part.size}, part)) return true;
+    }
+    return false;
+}
+
+static bool is_letter(char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+
+// A word begins at a capital behind a small letter too.
+static bool has_word(struct str name, const char *word) {
+    struct str wanted = str_of(word);
+    for (size_t at = 0; at + wanted.size <= name.size; at++) {
+        size_t same = 0, end = at + wanted.size;
+        while (same < wanted.size && (name.data[at + same] | 0x20) == wanted.data[same]) same++;
+        if (same < wanted.size) continue;
+        bool capital = name.data[at] < 'a';
+        bool starts =
+            at == 0 || !is_letter(name.data[at - 1]) || (capital && name.data[at - 1] >= 'a');
+        bool ends = end == name.size || !is_letter(name.data[end]) ||
+                    (name.data[end] < 'a' && name.data[end - 1] >= 'a');
+        if (starts && ends) return true;
+    }
+    return false;
+}
+
+unsigned kind_of_column(struct str name) {
+    for (size_t i = 0; i < sizeof chinese / sizeof chinese[0]; i++) {
+        if (contains(name, str_of(chinese[i].word))) return chinese[i].kind;
+    }
+    for (size_t i = 0; i < sizeof english / sizeof english[0]; i++) {
+        if (has_word(name, english[i].word)) return english[i].kind;
+    }
+    return KIND_UNKNOWN;
+}
+
+unsigned kind_of_value(unsigned column_kind, struct str value) {
+    // What stands for itself whatever its column is called.
+    static const uint32_t certain = PERSONAL_BIT(PERSONAL_ID) | PERSONAL_BIT(PERSONAL_MOBILE) |
+                                    PERSONAL_BIT(PERSONAL_CARD) | PERSONAL_BIT(PERSONAL_EMAIL) |
+                                    PERSONAL_BIT(PERSONAL_USCC) | PERSONAL_BIT(PERSONAL_VIN);
+    enum personal_kind kind;
+    bool code = column_kind != PERSONAL_NAME && column_kind != PERSONAL_ADDRESS;
+    if (code && personal_whole(value, certain, &kind)) return kind;
+    if (column_kind != KIND_UNKNOWN) return column_kind;
+    return personal_whole(value, PERSONAL_IDENTIFIERS, &kind) ? kind : KIND_UNKNOWN;
 }

@@ -62,9 +62,21 @@ static bool skip_space(struct reader *reader) {
     return reader->at > from;
 }
 
-// What stands after a backslash within quotes.
-static char unescaped(char c) {
-    return c == 'n' ? '\n' : c == 't' ? '\t' : c == 'r' ? '\r' : c;
+// Within quotes a backslash takes the meaning of a quote or another backslash away, and makes \n,
+// \t and \r; before anything else it stands for itself: a pattern is written as it is, "\d{8}".
+static void unescape(struct str text, size_t *at, char *out, size_t *size) {
+    char c = text.data[*at];
+    uint32_t bytes;
+    bool quote = sign_at(text, *at, &bytes) == '"';
+    if (c == 'n' || c == 't' || c == 'r') {
+        out[(*size)++] = c == 'n' ? '\n' : c == 't' ? '\t' : '\r';
+    } else if (quote || c == '\\') {
+        out[(*size)++] = c; // the rest of a longer quote follows as it is
+    } else {
+        out[(*size)++] = '\\';
+        out[(*size)++] = c;
+    }
+    (*at)++;
 }
 
 // Bytes up to the closing quote; SIZE_MAX if there is none.
@@ -89,8 +101,11 @@ static enum err read_quoted(struct reader *reader, struct item *item) {
     size_t size = 0, end = reader->at + within;
     while (reader->at < end) {
         char c = reader->text.data[reader->at++];
-        if (c == '\\' && reader->at < end) c = unescaped(reader->text.data[reader->at++]);
-        out[size++] = c;
+        if (c == '\\' && reader->at < end) {
+            unescape(reader->text, &reader->at, out, &size);
+        } else {
+            out[size++] = c;
+        }
     }
     (void)sign_at(reader->text, end, &bytes);
     reader->at = end + bytes;
@@ -265,12 +280,17 @@ static void items_write(struct buf *out, const struct item *items, uint32_t coun
 }
 
 void line_write(struct buf *out, const struct line *line) {
+    const struct operator* operator= operator_find(line->words[0].heads[0].text);
     for (uint32_t i = 0; i < line->word_count; i++) {
         const struct word *word = &line->words[i];
         if (i > 0) buf_add_char(out, ' ');
         items_write(out, word->heads, word->head_count, ',', false);
         buf_add_text(out, sign_text(word->sign));
         char comma = word->sign == SIGN_COLON ? '|' : ',';
+        if (operator&& word_is_pattern(operator, word)) {
+            quoted_write(out, word->values[0].text); // the quotes make it one
+            continue;
+        }
         items_write(out, word->values, word->value_count, comma, true);
     }
 }

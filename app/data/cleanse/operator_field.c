@@ -29,6 +29,7 @@ static enum err declare(const struct word *word, struct plan *plan, uint8_t *dec
         }
         declared[places[i]] = 1;
         column->role = role;
+        column->direct = role == COLUMN_DIRECT;
     }
     return err;
 }

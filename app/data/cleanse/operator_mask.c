@@ -1,14 +1,20 @@
-// mask: conceals personal data. By column (mask 姓名,身份证号 how=…) every value is concealed, whatever
-// it is; how=remove takes the column out of the table. Inside text (mask text=主诉 kinds=id,mobile
-// how=…) only what the scan finds; text=* means the columns of `field text=`, or all text columns.
-// Pseudonyms are keyed: the same thing gets the same one all over the dataset (or, with
-// scope=project, wherever the project's key is used), and without the key nothing leads back.
-#include "data/cleanse/conceal_private.h"
-#include "data/cleanse/part_private.h"
+// mask: conceals personal data.
+//   mask 姓名,身份证号 how=…            every value of the columns, whatever it is
+//   mask text=主诉 kinds=id,mobile how=…  inside text what is found; text=* means the columns of
+//                                       `field text=`, or all text columns
+//   mask id,mobile,name how=…           kinds, where no column has that name: inside all free text,
+//                                       and the direct columns that hold such a thing
+//   … mrn="住院号\d{8,10}"               what this pattern of the site's own finds, too
+//   … from=姓名                          columns whose values are looked for in the text of their
+//                                       row; without it the direct ones, from=none for none
+// how=remove takes columns out of the table. Pseudonyms are keyed: the same thing gets the same one
+// all over the dataset (or, with scope=project, wherever the project's key is used), and without
+// the key nothing leads back.
+#include <string.h>
 
-enum { REASON_VALUE = PERSONAL_KIND_COUNT, REASON_COUNT };
+#include "data/cleanse/mask_private.h"
 
-static const struct reason reasons[REASON_COUNT] = {
+static const struct reason reasons[MASK_REASONS] = {
     [PERSONAL_ID] = {"mask.id", {0}},
     [PERSONAL_MOBILE] = {"mask.mobile", {0}},
     [PERSONAL_CARD] = {"mask.card", {0}},
@@ -35,81 +41,200 @@ static const struct reason reasons[REASON_COUNT] = {
     [PERSONAL_ADDRESS] = {"mask.address", {0}},
     [PERSONAL_ORGANISATION] = {"mask.organisation", {0}},
     [REASON_VALUE] = {"mask.value", {0}},
+    [REASON_PATTERN] = {"mask.pattern", {0}},
 };
 
-struct mask {
-    enum how how;
-    bool inside;    // inside text
-    uint32_t kinds; // bits of enum personal_kind
-    uint32_t *places;
-    uint32_t place_count;
-    struct conceal conceal; // its key is set by start
+// What a line is read into before its columns are known.
+struct reading {
+    struct mask *mask;
+    const struct line *line;
+    struct plan *plan; // NULL: no columns are known
+    struct arena *arena;
+    struct teller *teller;
+    uint32_t head_kinds; // kinds given as heads
+    bool any_target;     // a column, a kind or a pattern stands on the line
 };
 
-// ---- reading the line ---------------------------------------------------------------------------
+// ---- options ------------------------------------------------------------------------------------
 
-static enum err read_kinds(struct mask *mask, const struct line *line, struct teller *teller) {
-    const struct word *kinds = line_option(line, "kinds");
-    if (!kinds) {
-        mask->kinds = PERSONAL_ALL;
-        return OK;
+static enum err tell_kind(struct teller *teller, struct item item) {
+    struct nearest nearest = nearest_to(item.text);
+    for (int k = 0; k < PERSONAL_KIND_COUNT; k++) {
+        nearest_offer(&nearest, str_of(personal_kind_name((enum personal_kind)k)));
     }
+    struct str detail = nearest.best.size ? nearest.best : item.text;
+    return tell_fault(teller, "recipe.unknown_kind", item.column, detail);
+}
+
+static enum err read_kinds(struct reading *reading) {
+    const struct word *kinds = line_option(reading->line, "kinds");
     enum err err = OK;
-    for (uint32_t i = 0; i < kinds->value_count; i++) {
+    for (uint32_t i = 0; kinds && i < kinds->value_count; i++) {
         enum personal_kind kind;
-        struct item value = kinds->values[i];
-        if (personal_kind_from_name(value.text, &kind)) {
-            mask->kinds |= PERSONAL_BIT(kind);
-            continue;
+        if (personal_kind_from_name(kinds->values[i].text, &kind)) {
+            reading->mask->kinds |= PERSONAL_BIT(kind);
+        } else {
+            err = tell_kind(reading->teller, kinds->values[i]);
         }
-        struct nearest nearest = nearest_to(value.text);
-        for (int k = 0; k < PERSONAL_KIND_COUNT; k++) {
-            nearest_offer(&nearest, str_of(personal_kind_name((enum personal_kind)k)));
-        }
-        struct str detail = nearest.best.size ? nearest.best : value.text;
-        err = tell_fault(teller, "recipe.unknown_kind", value.column, detail);
     }
-    if (!mask->inside) err = tell_fault(teller, "recipe.kinds_need_text", 1, STR("kinds"));
     return err;
 }
 
-static enum err read_words(struct mask *mask, const struct line *line, const struct word **columns,
-                           struct teller *teller) {
+static enum err add_pattern(struct reading *reading, const struct word *word) {
+    struct mask *mask = reading->mask;
+    struct item name = word->heads[word->head_count - 1];
+    if (mask->pattern_count == LIMIT_MASK_PATTERNS) {
+        return tell_fault(reading->teller, "recipe.too_many_patterns", name.column, name.text);
+    }
+    if (!mask->patterns) {
+        mask->patterns = ARENA_ARRAY(reading->arena, struct mask_pattern, LIMIT_MASK_PATTERNS);
+        if (!mask->patterns) return ERR_MEMORY;
+    }
+    for (uint32_t i = 0; i < mask->pattern_count; i++) {
+        if (!str_equal(mask->patterns[i].name, name.text)) continue;
+        return tell_fault(reading->teller, "recipe.option_twice", name.column, name.text);
+    }
+    // Read once to see that it can be; what runs opens it again.
+    struct item value = word->values[0];
+    struct pattern *pattern;
+    struct fault fault = {0};
+    enum err err = pattern_open(value.text, PATTERN_FOLD, &pattern, &fault);
+    if (err == ERR_MEMORY) return err;
+    if (err != OK) {
+        return tell_fault(reading->teller, fault.code, value.column + (uint32_t)fault.column,
+                          fault.detail[0] ? str_of(fault.detail) : name.text);
+    }
+    pattern_close(pattern);
+    enum personal_kind kind;
+    bool known = personal_kind_from_name(name.text, &kind);
+    mask->patterns[mask->pattern_count++] = (struct mask_pattern){
+        name.text, word->values[0].text, known ? kind : KIND_UNKNOWN, word->values[0].column};
+    return OK;
+}
+
+static enum err read_how(struct reading *reading) {
     static const char *const hows[] = {"mask", "pseudonym", "replace", "remove", NULL};
     static const char *const scopes[] = {"dataset", "project", NULL};
     uint32_t how = HOW_MASK, scope;
     enum err err = OK, told;
-    *columns = NULL;
-    for (uint32_t i = 1; i < line->word_count; i++) {
-        const struct word *word = &line->words[i];
-        if (word->sign == SIGN_EQUAL) continue;
-        if (word->sign != SIGN_NONE || *columns) {
-            err = tell_fault(teller, "recipe.unexpected_word", word->heads[0].column,
-                             word->heads[0].text);
-        }
-        *columns = word;
+    if (!line_option(reading->line, "how")) {
+        err = tell_fault(reading->teller, "recipe.missing_option", 1, STR("how"));
     }
-    mask->inside = line_option(line, "text") != NULL;
-    if (!line_option(line, "how")) {
-        err = tell_fault(teller, "recipe.missing_option", 1, STR("how"));
-    } else if ((told = line_choice(line, "how", hows, HOW_MASK, teller, &how)) != OK) {
-        err = told;
-    }
-    mask->how = (enum how)how;
-    if ((told = line_choice(line, "scope", scopes, 0, teller, &scope)) != OK) err = told;
-    if ((told = read_kinds(mask, line, teller)) != OK) err = told;
-    if (mask->inside == (*columns != NULL)) {
-        err = tell_fault(teller, "recipe.mask_what", 1, STR("mask"));
-    }
-    return err;
+    told = line_choice(reading->line, "how", hows, HOW_MASK, reading->teller, &how);
+    if (told != OK) err = told;
+    reading->mask->how = (enum how)how;
+    told = line_choice(reading->line, "scope", scopes, 0, reading->teller, &scope);
+    return told != OK ? told : err;
 }
 
-// ---- columns ------------------------------------------------------------------------------------
+// ---- targets ------------------------------------------------------------------------------------
 
-static void conceal_column(const struct bound *bound, const struct mask *mask,
-                           struct plan_column *column) {
-    static const enum treatment treatments[] = {TREATMENT_MASKED, TREATMENT_PSEUDONYM,
-                                                TREATMENT_REPLACED, TREATMENT_REMOVED};
+static bool place_of(const struct plan *plan, struct str name, uint32_t *out) {
+    for (uint32_t place = 0; plan && place < plan->count; place++) {
+        if (plan->columns[place].removed) continue;
+        if (!str_equal(plan->columns[place].name, name)) continue;
+        *out = place;
+        return true;
+    }
+    return false;
+}
+
+// The nearest of what would have been good: a column or a kind.
+static enum err tell_target(struct reading *reading, struct item item) {
+    const struct plan *plan = reading->plan;
+    struct nearest nearest = nearest_to(item.text);
+    for (uint32_t place = 0; place < plan->count; place++) {
+        if (!plan->columns[place].removed) nearest_offer(&nearest, plan->columns[place].name);
+    }
+    struct str column = nearest.best;
+    for (int k = 0; k < PERSONAL_KIND_COUNT; k++) {
+        nearest_offer(&nearest, str_of(personal_kind_name((enum personal_kind)k)));
+    }
+    if (nearest.best.size == 0 || str_equal(nearest.best, item.text)) {
+        bool gone = false;
+        for (uint32_t place = 0; place < plan->count; place++) {
+            gone |= str_equal(plan->columns[place].name, item.text);
+        }
+        return tell_fault(reading->teller,
+                          gone ? "recipe.no_such_column" : "recipe.no_such_column_or_kind",
+                          item.column, item.text);
+    }
+    const char *code =
+        str_equal(nearest.best, column) ? "recipe.unknown_column" : "recipe.unknown_kind";
+    return tell_fault(reading->teller, code, item.column, nearest.best);
+}
+
+static enum err add_column(struct reading *reading, uint32_t place, uint32_t at) {
+    struct mask *mask = reading->mask;
+    const struct plan_column *column = &reading->plan->columns[place];
+    if (!mask->columns) {
+        mask->columns = ARENA_ARRAY(reading->arena, struct mask_column, reading->plan->count);
+        if (!mask->columns) return ERR_MEMORY;
+    }
+    for (uint32_t i = 0; i < mask->column_count; i++) {
+        if (mask->columns[i].place != place) continue;
+        return at ? tell_fault(reading->teller, "recipe.column_twice", at, column->name) : OK;
+    }
+    mask->columns[mask->column_count++] = (struct mask_column){place, kind_of_column(column->name)};
+    return OK;
+}
+
+static enum err read_targets(struct reading *reading, const struct word *word, uint32_t count) {
+    enum err result = OK;
+    for (uint32_t i = 0; i < count; i++) {
+        enum personal_kind kind;
+        uint32_t place;
+        enum err err = OK;
+        struct item item = word->heads[i];
+        reading->any_target = true;
+        if (place_of(reading->plan, item.text, &place)) {
+            err = add_column(reading, place, item.column);
+        } else if (!item.quoted && personal_kind_from_name(item.text, &kind)) {
+            reading->head_kinds |= PERSONAL_BIT(kind);
+        } else if (reading->plan) {
+            err = tell_target(reading, item);
+        }
+        if (err != OK) result = err;
+    }
+    return result;
+}
+
+static enum err read_words(struct reading *reading) {
+    const struct line *line = reading->line;
+    enum err result = OK;
+    bool named = false;
+    for (uint32_t i = 1; i < line->word_count; i++) {
+        const struct word *word = &line->words[i];
+        enum err err = OK;
+        if (word_is_pattern(&operator_mask, word)) {
+            err = read_targets(reading, word, word->head_count - 1);
+            if (err == OK) err = add_pattern(reading, word);
+            reading->any_target = true;
+        } else if (word->sign == SIGN_EQUAL) {
+            continue; // an option
+        } else if (word->sign != SIGN_NONE || named) {
+            err = tell_fault(reading->teller, "recipe.unexpected_word", word->heads[0].column,
+                             word->heads[0].text);
+        } else {
+            named = true;
+            err = read_targets(reading, word, word->head_count);
+        }
+        if (err == ERR_MEMORY) return err;
+        if (err != OK) result = err;
+    }
+    return result;
+}
+
+// ---- the plan -----------------------------------------------------------------------------------
+
+static void treat_column(const struct bound *bound, const struct mask *mask,
+                         struct plan_column *column) {
+    static const enum treatment treatments[HOW_COUNT] = {
+        [HOW_MASK] = TREATMENT_MASKED,
+        [HOW_PSEUDONYM] = TREATMENT_PSEUDONYM,
+        [HOW_REPLACE] = TREATMENT_REPLACED,
+        [HOW_REMOVE] = TREATMENT_REMOVED,
+    };
     plan_treat(column, treatments[mask->how]);
     if (mask->how == HOW_REMOVE) {
         column->removed = true;
@@ -124,57 +249,131 @@ static void conceal_column(const struct bound *bound, const struct mask *mask,
     }
 }
 
-static enum err bind_columns(const struct bound *bound, struct mask *mask,
-                             const struct word *columns, struct plan *plan, struct teller *teller) {
-    enum err err = plan_find(plan, columns->heads, columns->head_count, teller, &mask->places);
-    if (err != OK) return err;
-    mask->place_count = columns->head_count;
-    for (uint32_t i = 0; i < mask->place_count; i++) {
-        struct plan_column *column = &plan->columns[mask->places[i]];
-        conceal_column(bound, mask, column);
-        for (uint32_t k = 0; k < i; k++) {
-            if (mask->places[k] != mask->places[i]) continue;
-            err = tell_fault(teller, "recipe.column_twice", columns->heads[i].column, column->name);
-        }
+static bool is_concealed(const struct mask *mask, uint32_t place) {
+    for (uint32_t i = 0; i < mask->column_count; i++) {
+        if (mask->columns[i].place == place) return true;
     }
-    return err;
+    return false;
 }
 
-static bool is_wanted_text(const struct plan_column *column, bool declared_only) {
-    if (column->removed || column->type != COLUMN_TEXT) return false;
+static bool is_free_text(const struct mask *mask, const struct plan *plan, uint32_t place,
+                         bool declared_only) {
+    const struct plan_column *column = &plan->columns[place];
+    if (column->removed || column->type != COLUMN_TEXT || is_concealed(mask, place)) return false;
     return declared_only ? column->free_text : column->treatment < TREATMENT_MASKED;
 }
 
-static enum err bind_all_text(struct mask *mask, struct plan *plan) {
+static enum err bind_all_text(struct mask *mask, const struct plan *plan) {
     bool declared = false;
     for (uint32_t place = 0; place < plan->count; place++) {
-        declared |= is_wanted_text(&plan->columns[place], true);
+        declared |= is_free_text(mask, plan, place, true);
     }
-    mask->places = ARENA_ARRAY(plan->arena, uint32_t, plan->count);
-    if (!mask->places) return ERR_MEMORY;
+    mask->texts = ARENA_ARRAY(plan->arena, uint32_t, plan->count);
+    if (!mask->texts) return ERR_MEMORY;
     for (uint32_t place = 0; place < plan->count; place++) {
-        if (!is_wanted_text(&plan->columns[place], declared)) continue;
-        mask->places[mask->place_count++] = place;
+        if (!is_free_text(mask, plan, place, declared)) continue;
+        mask->texts[mask->text_count++] = place;
     }
     return OK;
 }
 
-static enum err bind_text(struct mask *mask, const struct word *text, struct plan *plan,
-                          struct teller *teller) {
-    enum err err;
-    if (text->value_count == 1 && !text->values[0].quoted && str_is(text->values[0].text, "*")) {
-        err = bind_all_text(mask, plan);
+static bool is_every(const struct word *text) {
+    return text->value_count == 1 && !text->values[0].quoted && str_is(text->values[0].text, "*");
+}
+
+static enum err bind_text(struct reading *reading, const struct word *text) {
+    struct mask *mask = reading->mask;
+    struct plan *plan = reading->plan;
+    if (!text || is_every(text)) {
+        enum err err = bind_all_text(mask, plan);
+        if (err != OK) return err;
     } else {
-        mask->place_count = text->value_count;
-        err = plan_find(plan, text->values, text->value_count, teller, &mask->places);
+        enum err err =
+            plan_find(plan, text->values, text->value_count, reading->teller, &mask->texts);
+        if (err != OK) return err;
+        mask->text_count = text->value_count;
     }
-    for (uint32_t i = 0; i < mask->place_count && err == OK; i++) {
-        struct plan_column *column = &plan->columns[mask->places[i]];
+    enum err err = OK;
+    for (uint32_t i = 0; i < mask->text_count; i++) {
+        struct plan_column *column = &plan->columns[mask->texts[i]];
         if (column->type == COLUMN_TEXT) {
             plan_treat(column, TREATMENT_TEXT_MASKED);
             continue;
         }
-        err = tell_fault(teller, "recipe.wrong_type", text->values[i].column, column->name);
+        err =
+            tell_fault(reading->teller, "recipe.wrong_type", text->values[i].column, column->name);
+    }
+    return err;
+}
+
+// The direct columns that hold what is looked for, so that `mask name` leaves no column of names.
+static enum err bind_direct(struct reading *reading) {
+    enum err err = OK;
+    for (uint32_t place = 0; place < reading->plan->count && err == OK; place++) {
+        const struct plan_column *column = &reading->plan->columns[place];
+        unsigned kind = kind_of_column(column->name);
+        if (column->removed || column->role != COLUMN_DIRECT || kind == KIND_UNKNOWN) continue;
+        if (reading->head_kinds & PERSONAL_BIT(kind)) err = add_column(reading, place, 0);
+    }
+    return err;
+}
+
+static enum err bind_from(struct reading *reading) {
+    struct mask *mask = reading->mask;
+    const struct plan *plan = reading->plan;
+    const struct word *from = line_option(reading->line, "from");
+    mask->from = ARENA_ARRAY(plan->arena, struct mask_column, plan->count);
+    if (!mask->from) return ERR_MEMORY;
+    if (from && from->value_count == 1 && !from->values[0].quoted &&
+        str_is(from->values[0].text, "none")) {
+        return OK;
+    }
+    if (from) {
+        uint32_t *places;
+        enum err err = plan_find(plan, from->values, from->value_count, reading->teller, &places);
+        for (uint32_t i = 0; i < from->value_count && err == OK && i < plan->count; i++) {
+            mask->from[mask->from_count++] =
+                (struct mask_column){places[i], kind_of_column(plan->columns[places[i]].name)};
+        }
+        return err;
+    }
+    for (uint32_t place = 0; place < plan->count; place++) {
+        unsigned kind = kind_of_column(plan->columns[place].name);
+        uint32_t needed = kind == KIND_UNKNOWN ? PERSONAL_ALL : PERSONAL_BIT(kind);
+        if (!plan->columns[place].direct || (mask->kinds & needed) != needed) continue;
+        mask->from[mask->from_count++] = (struct mask_column){place, kind};
+    }
+    return OK;
+}
+
+// kinds= without text: what the columns hold, whatever they are called.
+static enum err force_kind(struct reading *reading) {
+    struct mask *mask = reading->mask;
+    const struct word *kinds = line_option(reading->line, "kinds");
+    if (!kinds) return OK;
+    if (kinds->value_count != 1 || mask->column_count == 0) {
+        return tell_fault(reading->teller, "recipe.kinds_need_text", kinds->heads[0].column,
+                          STR("kinds"));
+    }
+    enum personal_kind kind = PERSONAL_ID;
+    (void)personal_kind_from_name(kinds->values[0].text, &kind);
+    for (uint32_t i = 0; i < mask->column_count; i++) mask->columns[i].kind = kind;
+    return OK;
+}
+
+static enum err bind_plan(struct bound *bound, struct reading *reading) {
+    struct mask *mask = reading->mask;
+    const struct word *text = line_option(reading->line, "text");
+    bool inside = text || reading->head_kinds || mask->pattern_count;
+    enum err err = OK;
+    if (text && !mask->kinds && !reading->head_kinds) mask->kinds = PERSONAL_ALL;
+    if (!inside) err = force_kind(reading);
+    mask->kinds = inside ? mask->kinds | reading->head_kinds : 0;
+    if (err == OK && reading->head_kinds) err = bind_direct(reading);
+    if (err == OK && inside) err = bind_text(reading, text);
+    if (err == OK && inside) err = bind_from(reading);
+    for (uint32_t i = 0; i < mask->column_count && err == OK; i++) {
+        treat_column(bound, mask, &reading->plan->columns[mask->columns[i].place]);
     }
     return err;
 }
@@ -184,131 +383,44 @@ static enum err mask_bind(struct bound *bound, struct plan *plan, struct arena *
     struct mask *mask = ARENA_NEW(arena, struct mask);
     if (!mask) return ERR_MEMORY;
     bound->settings = mask;
+    bound->state = ARENA_NEW(arena, struct mask_state);
+    if (!bound->state) return ERR_MEMORY;
     bound->reasons = reasons;
-    bound->reason_count = REASON_COUNT;
-    const struct word *columns;
-    enum err err = read_words(mask, bound->line, &columns, teller);
+    bound->reason_count = MASK_REASONS;
+    struct reading reading = {
+        .mask = mask, .line = bound->line, .plan = plan, .arena = arena, .teller = teller};
+    enum err err = read_how(&reading), told;
+    if (err == OK || err == ERR_INPUT) {
+        if ((told = read_kinds(&reading)) != OK) err = told;
+        if ((told = read_words(&reading)) != OK) err = told;
+    }
+    if (!reading.any_target && !line_option(bound->line, "text")) {
+        err = tell_fault(teller, "recipe.mask_what", 1, STR("mask"));
+    }
     if (err != OK || !plan) return err;
-    if (mask->inside) return bind_text(mask, line_option(bound->line, "text"), plan, teller);
-    return bind_columns(bound, mask, columns, plan, teller);
+    return bind_plan(bound, &reading);
 }
 
 static enum err mask_start(struct bound *bound, const struct plan *plan,
                            const struct cleanse_options *options) {
     (void)plan;
     struct mask *mask = bound->settings;
+    struct mask_state *state = bound->state;
     conceal_start(&mask->conceal, mask->how, &options->key);
-    return OK;
-}
-
-// ---- running ------------------------------------------------------------------------------------
-
-static enum err conceal_cell(const struct mask *mask, struct part *part, struct str cell,
-                             struct buf *scratch, struct text_edit *edit) {
-    enum personal_kind kind;
-    bool known = personal_whole(cell, PERSONAL_ALL, &kind);
-    buf_clear(scratch);
-    conceal_write(&mask->conceal, known ? kind : KIND_UNKNOWN, known ? str_trim(cell) : cell,
-                  scratch);
-    if (buf_err(scratch) != OK) return buf_err(scratch);
-    part->tally->reasons[known ? kind : REASON_VALUE]++;
-    part->tally->cells_changed++;
-    return text_edit_add(edit, buf_str(scratch));
-}
-
-static enum err mask_column(const struct mask *mask, struct part *part, uint32_t place,
-                            struct buf *scratch) {
-    const struct column column = part->columns[place];
-    struct text_edit edit;
-    struct buf written;
-    buf_open(&written, LIMIT_CELL_BYTES);
-    enum err err = text_edit_open(&edit, part, place);
-    for (uint32_t row = 0; row < part->row_count && err == OK; row++) {
-        if (part->gone[row] || !column_valid(&column, row)) {
-            err = text_edit_missing(&edit);
-        } else if (column.type == COLUMN_TEXT) {
-            err = conceal_cell(mask, part, column_text(&column, row), scratch, &edit);
-        } else {
-            buf_clear(&written);
-            column_write(&written, &column, row);
-            err = buf_err(&written);
-            if (err == OK) err = conceal_cell(mask, part, buf_str(&written), scratch, &edit);
-        }
-    }
-    buf_close(&written);
-    if (err == OK) return text_edit_finish(&edit);
-    text_edit_close(&edit);
-    return err;
-}
-
-// Conceals the hits of one cell.
-static enum err mask_inside_cell(const struct mask *mask, struct part *part, struct str cell,
-                                 struct buf *scratch, struct text_edit *edit) {
-    struct personal_hit few[16], *hits = few;
-    size_t found = personal_scan(cell, mask->kinds, few, 16);
-    if (found > 16) {
-        hits = ARENA_ARRAY(part->arena, struct personal_hit, found);
-        if (!hits) return ERR_MEMORY;
-        found = personal_scan(cell, mask->kinds, hits, found);
-    }
-    size_t at = 0;
-    bool changed = false;
-    buf_clear(scratch);
-    for (size_t i = 0; i < found; i++) {
-        buf_add(scratch, cell.data + at, hits[i].start - at);
-        struct str text = {cell.data + hits[i].start, hits[i].size};
-        conceal_write(&mask->conceal, hits[i].kind, text, scratch);
-        part->tally->reasons[hits[i].kind]++;
-        at = hits[i].start + hits[i].size;
-        changed = true;
-    }
-    if (!changed) return text_edit_add(edit, cell);
-    buf_add(scratch, cell.data + at, cell.size - at);
-    if (buf_err(scratch) != OK) return buf_err(scratch);
-    part->tally->cells_changed++;
-    return text_edit_add(edit, buf_str(scratch));
-}
-
-static bool column_has_hits(const struct part *part, const struct column *column, uint32_t kinds) {
-    struct personal_hit hit;
-    for (uint32_t row = 0; row < part->row_count; row++) {
-        if (part->gone[row] || !column_valid(column, row)) continue;
-        if (personal_scan(column_text(column, row), kinds, &hit, 1) > 0) return true;
-    }
-    return false;
-}
-
-static enum err mask_inside(const struct mask *mask, struct part *part, uint32_t place,
-                            struct buf *scratch) {
-    const struct column column = part->columns[place];
-    struct text_edit edit;
-    uint64_t changed = part->tally->cells_changed;
-    if (!column_has_hits(part, &column, mask->kinds)) return OK;
-    enum err err = text_edit_open(&edit, part, place);
-    for (uint32_t row = 0; row < part->row_count && err == OK; row++) {
-        if (part->gone[row] || !column_valid(&column, row)) {
-            err = text_edit_missing(&edit);
-        } else {
-            err = mask_inside_cell(mask, part, column_text(&column, row), scratch, &edit);
-        }
-    }
-    if (err == OK && part->tally->cells_changed > changed) return text_edit_finish(&edit);
-    text_edit_close(&edit);
-    return err;
-}
-
-static enum err mask_run(const struct bound *bound, struct part *part) {
-    const struct mask *mask = bound->settings;
-    if (!mask->inside && mask->how == HOW_REMOVE) return OK; // the plan has done it
-    struct buf scratch;
-    buf_open(&scratch, 2 * LIMIT_CELL_BYTES);
     enum err err = OK;
-    for (uint32_t i = 0; i < mask->place_count && err == OK; i++) {
-        err = mask->inside ? mask_inside(mask, part, mask->places[i], &scratch)
-                           : mask_column(mask, part, mask->places[i], &scratch);
+    for (uint32_t i = 0; i < mask->pattern_count && err == OK; i++) {
+        if (state->patterns[i]) continue; // of an earlier pass
+        err = pattern_open(mask->patterns[i].text, PATTERN_FOLD, &state->patterns[i], NULL);
     }
-    buf_close(&scratch);
     return err;
+}
+
+static void mask_stop(struct bound *bound) {
+    struct mask *mask = bound->settings;
+    struct mask_state *state = bound->state;
+    for (uint32_t i = 0; i < LIMIT_MASK_PATTERNS; i++) pattern_close(state->patterns[i]);
+    *state = (struct mask_state){0};
+    bytes_wipe(&mask->conceal, sizeof mask->conceal);
 }
 
 const struct operator operator_mask = {
@@ -321,9 +433,12 @@ const struct operator operator_mask = {
             {"kinds", "id|mobile|card|email|uscc|landline|passport|permit|plate|officer|"
                       "insurance|mrn|wechat|qq|url|ip|mac|imei|vin|coordinates|birth|age|"
                       "name|address|organisation"},
+            {"from", NULL},
             {"scope", "dataset|project"},
             {NULL, NULL}},
+    .named_patterns = true,
     .bind = mask_bind,
     .start = mask_start,
     .run = mask_run,
+    .stop = mask_stop,
 };

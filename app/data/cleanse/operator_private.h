@@ -110,6 +110,7 @@ struct plan_column {
     uint32_t removed_by;      // the step that removed it
     const char *removed_why;  // a reason's code
     bool free_text;           // named by `field text=`
+    bool direct;              // named a person by itself before any line treated it
 };
 struct plan {
     struct plan_column *columns; // (count): the columns of the input, in their order
@@ -193,6 +194,8 @@ struct operator{
     const struct operator_option *options; // ends with a NULL name
     bool ordered;
     bool line_only; // declares something; has no run
+    // Options of other names with a value in quotes are patterns of the site's own.
+    bool named_patterns;
     // Reads the line, looks its columns up in the plan and changes the plan as the operator changes
     // the table. plan NULL: the line is read as far as it can be without columns. Tells all faults.
     enum err (*bind)(struct bound * bound, struct plan * plan, struct arena * arena,
@@ -239,6 +242,8 @@ enum err recipe_bind(const struct recipe *recipe, const struct schema *schema, s
 
 // Takes an option of the line by its name: NULL if absent. Several: the last, and a fault is told.
 const struct word *line_option(const struct line *line, const char *name);
+// NAME="PATTERN" of an operator that takes patterns by name; heads before the name are its targets.
+bool word_is_pattern(const struct operator* operator, const struct word * word);
 // Tells "recipe.unknown_option" for each word with a sign whose head is none of the operator's
 // options, "recipe.option_twice" for those given twice.
 enum err line_check_options(const struct line *line, const struct operator* operator,

@@ -209,8 +209,10 @@ static enum err plan_of(const struct schema *schema, struct arena *arena, struct
     if (!out->columns) return ERR_MEMORY;
     for (uint32_t i = 0; i < schema->count; i++) {
         const struct field *field = &schema->fields[i];
-        out->columns[i] =
-            (struct plan_column){.name = field->name, .type = field->type, .role = field->role};
+        out->columns[i] = (struct plan_column){.name = field->name,
+                                               .type = field->type,
+                                               .role = field->role,
+                                               .direct = field->role == COLUMN_DIRECT};
     }
     return OK;
 }
@@ -301,12 +303,23 @@ const struct word *line_option(const struct line *line, const char *name) {
     return found;
 }
 
+bool word_is_pattern(const struct operator* operator, const struct word * word) {
+    if (!operator->named_patterns || word->sign != SIGN_EQUAL) return false;
+    if (word->value_count != 1 || !word->values[0].quoted) return false;
+    struct str name = word->heads[word->head_count - 1].text;
+    for (const struct operator_option *option = operator->options; option->name; option++) {
+        if (str_is(name, option->name)) return false;
+    }
+    return true;
+}
+
 enum err line_check_options(const struct line *line, const struct operator* operator,
                             struct teller * teller) {
     enum err err = OK;
     for (uint32_t i = 1; i < line->word_count; i++) {
         const struct word *word = &line->words[i];
         if (word->sign == SIGN_NONE || word->sign == SIGN_COLON) continue;
+        if (word_is_pattern(operator, word)) continue;
         struct item head = word->heads[0];
         struct nearest nearest = nearest_to(head.text);
         bool known = false;

@@ -111,7 +111,7 @@ static void masks_columns(void) {
                     "李|||x@y.cn|\n",
                     "recipe 1\nmask name,id,m,mail,card how=mask\n"),
               "name:text:quasi|id:text:quasi|m:text|mail:text|card:text\n"
-              "欧**|110***********002X|138****5678|z***@example.com|6222***********0128\n"
+              "欧阳*|110***********002X|138****5678|z***@example.com|6222***********0128\n"
               "*|||x***@y.cn|\n");
     CHECK_STR(after("id:text:direct|b:text\n11010519491231002X|x\n王某|y\n",
                     "recipe 1\nmask id how=replace\n"),
@@ -145,8 +145,7 @@ static void pseudonyms_are_stable_and_keyed(void) {
     const char *plain = after("a:text|b:text\n11010519491231002X|11010519491231002x\n",
                               "recipe 1\nmask a,b how=pseudonym\n");
     struct str first = first_cell(plain);
-    CHECK_EQ(first.size, 18);
-    CHECK(str_starts(first, STR("P-")));
+    CHECK(str_starts(first, STR("证件_")));
     str_copy(one, sizeof one, first);
     // Both columns show the same person; so do other spellings, and the same ID inside text.
     CHECK(strstr(strstr(plain, one) + 1, one) != NULL);
@@ -160,6 +159,52 @@ static void pseudonyms_are_stable_and_keyed(void) {
     str_copy(other, sizeof other,
              first_cell(after("a:text\n440524188001010014\n", "recipe 1\nmask a how=pseudonym\n")));
     CHECK(strcmp(one, other) != 0);
+}
+
+// The recipe of the manual: kinds and a pattern on one line, a person the same in column and text.
+static void conceals_a_person_everywhere(void) {
+    const char *table =
+        "姓名:text|身份证号:text|主诉:text|n:text\n"
+        "张三丰|11010519491231002X|患者张三丰，身份证11010519491231002X|13812345678\n"
+        "张 三|110105194912310021|张三诉头痛；家属李 四丰|x\n";
+    char out[2048], name[64];
+    snprintf(out, sizeof out, "%s",
+             after(table, "recipe 1\nfield text=主诉 direct=姓名,身份证号\n"
+                          "mask id,mobile,card,name,address how=pseudonym scope=dataset\n"));
+    struct str rest, lines[3];
+    (void)str_cut(str_of(out), '\n', &rest);
+    for (int i = 0; i < 2; i++) lines[i] = str_cut(rest, '\n', &rest);
+    for (int i = 0; i < 2; i++) {
+        struct str text, one = str_cut(lines[i], '|', &text);
+        CHECK(str_starts(one, STR("姓名_")));
+        (void)str_cut(text, '|', &text); // the ID
+        CHECK(memmem(text.data, text.size, one.data, one.size) != NULL);
+    }
+    CHECK(strstr(out, "张") == NULL);
+    CHECK(strstr(out, "110105") == NULL);
+    CHECK(strstr(out, "13812345678") != NULL); // no free text
+    str_copy(name, sizeof name, str_cut(lines[1], '|', &rest));
+    // Without from= nothing of the row is looked for.
+    CHECK(strstr(after(table, "recipe 1\nfield direct=姓名\nmask text=主诉 from=none kinds=id "
+                              "how=mask\n"),
+                 "患者张三丰，身份证110***********002X") != NULL);
+    CHECK(strstr(after(table, "recipe 1\nmask text=主诉 from=姓名 kinds=id how=replace\n"),
+                 "[姓名]诉头痛") != NULL);
+    // A pattern of the site's goes before all else; its name may be a kind.
+    const char *own =
+        "住院号:text:direct|t:text\n00123456|住院号００１２３４５６，3床张三，13812345678\n";
+    CHECK_STR(
+        after(own, "recipe 1\nmask text=t mrn=\"住院号\\d{8,10}\" bed=\"\\d+床\" how=replace\n"),
+        "住院号:text:direct|t:text\n00123456|[病案号]，[已隐去]张三，[手机号]\n");
+    snprintf(out, sizeof out, "%s",
+             after(own, "recipe 1\nmask 住院号,mrn=\"住院号\\d{8,10}\" how=pseudonym\n"));
+    (void)str_cut(str_of(out), '\n', &rest);
+    struct str one = str_cut(rest, '|', &rest);
+    CHECK(str_starts(one, STR("病案_")) && str_starts(rest, one));
+    // A value that says little is not looked for; one glued to other letters neither.
+    CHECK_STR(after("k:text:direct|t:text\nA1|A1 型\nAB12|AB123 和 AB12。\n",
+                    "recipe 1\nmask text=t how=replace\n"),
+              "k:text:direct|t:text\nA1|A1 型\nAB12|AB123 和 [已隐去]。\n");
 }
 
 static void coarsens_dates(void) {
@@ -178,7 +223,8 @@ static void coarsens_dates(void) {
 static void refuses_and_leaves_nothing(void) {
     CHECK_STR(after("a:text\nx\n", "recipe 1\ncheck a:y action=drop\n"), "cleanse.no_rows_left@0");
     CHECK(!file_exists(out_path));
-    CHECK_STR(after("a:text\nx\n", "recipe 1\n\nmask b how=mask\n"), "recipe.no_such_column@3");
+    CHECK_STR(after("a:text\nx\n", "recipe 1\n\nmask b how=mask\n"),
+              "recipe.no_such_column_or_kind@3");
     CHECK(!file_exists(out_path));
     struct fault fault;
     unlink(in_path);
@@ -365,6 +411,7 @@ int main(void) {
     CHECK_RUN(keeps_the_first_of_equal_rows);
     CHECK_RUN(masks_columns);
     CHECK_RUN(masks_inside_text);
+    CHECK_RUN(conceals_a_person_everywhere);
     CHECK_RUN(pseudonyms_are_stable_and_keyed);
     CHECK_RUN(coarsens_dates);
     CHECK_RUN(refuses_and_leaves_nothing);

@@ -46,7 +46,75 @@ static void pseudonyms_depend_on_key_and_kind(void) {
     char longer[1001];
     memset(longer, 'x', 1000);
     longer[1000] = '\0';
-    CHECK_EQ(strlen(concealed(&one, KIND_UNKNOWN, longer)), PSEUDONYM_SIZE);
+    CHECK_EQ(strlen(concealed(&one, KIND_UNKNOWN, longer)), 2 + PSEUDONYM_LETTERS);
+}
+
+// The same thing written otherwise has the same pseudonym; another thing has another.
+static void pseudonyms_mean_the_thing(void) {
+    static const struct {
+        unsigned kind;
+        const char *one, *other;
+        bool same;
+    } pairs[] = {
+        {PERSONAL_NAME, "张三", " 张　三 ", true},
+        {PERSONAL_NAME, "张三", "张四", false},
+        {PERSONAL_NAME, "阿不都·热合曼", "阿不都•热合曼", true},
+        {PERSONAL_NAME, "John Smith", "JOHN  SMITH", true},
+        {PERSONAL_ID, "110105491231002", "11010519491231002X", true},
+        {PERSONAL_ID, "110105 19491231 002x", "１１０１０５１９４９１２３１００２Ｘ", true},
+        {PERSONAL_MOBILE, "0086 138-1234-5678", "13812345678", true},
+        {PERSONAL_PLATE, "京A·12345", "京A·12345", true},
+        {PERSONAL_PLATE, "京a 12345", "京A12345", true},
+        {PERSONAL_PLATE, "京A12345", "沪A12345", false},
+        {PERSONAL_IP, "1.12.3.4", "11.2.3.4", false},
+        {PERSONAL_BIRTH, "1990-05-12", "1990年5月12日", true},
+        {PERSONAL_BIRTH, "1990/5/12", "19900512", true},
+        {PERSONAL_BIRTH, "19901112", "1990-11-12", true},
+        {PERSONAL_BIRTH, "1990-11-2", "1990-1-12", false},
+        {PERSONAL_MRN, "住院号 zy-001234", "ZY001234", true},
+        {PERSONAL_MAC, "00:1a:2b:3c:4d:5e", "00-1A-2B-3C-4D-5E", true},
+        {PERSONAL_USCC, "91110000802100433B", "９１１１００００８０２１００４３３Ｂ", true},
+        {KIND_UNKNOWN, "a1", "A1", false},
+        {KIND_UNKNOWN, " a1", "a1", true},
+    };
+    struct conceal conceal = conceal_of(HOW_PSEUDONYM, 5);
+    for (size_t i = 0; i < sizeof pairs / sizeof pairs[0]; i++) {
+        char one[64];
+        snprintf(one, sizeof one, "%s", concealed(&conceal, pairs[i].kind, pairs[i].one));
+        bool same = strcmp(one, concealed(&conceal, pairs[i].kind, pairs[i].other)) == 0;
+        check_that(same == pairs[i].same, __FILE__, __LINE__, "%s and %s", pairs[i].one,
+                   pairs[i].other);
+    }
+    // A person in a column that nobody named and one that the detector found.
+    char one[64];
+    snprintf(one, sizeof one, "%s", concealed(&conceal, PERSONAL_NAME, "张三"));
+    CHECK_STR(strchr(concealed(&conceal, KIND_UNKNOWN, "张三"), '_'), strchr(one, '_'));
+}
+
+static void columns_have_kinds(void) {
+    static const struct {
+        const char *name;
+        unsigned kind;
+    } columns[] = {
+        {"患者姓名", PERSONAL_NAME},
+        {"patient_name", PERSONAL_NAME},
+        {"patientName", PERSONAL_NAME},
+        {"filename", KIND_UNKNOWN},
+        {"身份证号码", PERSONAL_ID},
+        {"联系电话", PERSONAL_LANDLINE},
+        {"PhoneNumber", PERSONAL_LANDLINE},
+        {"page", KIND_UNKNOWN},
+        {"age", PERSONAL_AGE},
+        {"AGE", PERSONAL_AGE},
+        {"住院号", PERSONAL_MRN},
+        {"诊断", KIND_UNKNOWN},
+    };
+    for (size_t i = 0; i < sizeof columns / sizeof columns[0]; i++) {
+        CHECK_EQ(kind_of_column(str_of(columns[i].name)), columns[i].kind);
+    }
+    CHECK_EQ(kind_of_value(PERSONAL_LANDLINE, STR("13812345678")), PERSONAL_MOBILE);
+    CHECK_EQ(kind_of_value(PERSONAL_NAME, STR("张三")), PERSONAL_NAME);
+    CHECK_EQ(kind_of_value(KIND_UNKNOWN, STR("张三")), KIND_UNKNOWN);
 }
 
 static void masks_show_little(void) {
@@ -56,6 +124,53 @@ static void masks_show_little(void) {
     CHECK_STR(concealed(&conceal, PERSONAL_ID, "110105 19491231 002X"), "110*** ******** 002X");
     CHECK_STR(concealed(&conceal, PERSONAL_CARD, "6222 0212 3456 7890"), "6222 **** **** 7890");
     CHECK_STR(concealed(&conceal, PERSONAL_EMAIL, "zhang@example.com"), "z***@example.com");
+    static const struct {
+        unsigned kind;
+        const char *text, *masked;
+    } cases[] = {
+        {PERSONAL_USCC, "91110000802100433B", "91************433B"},
+        {PERSONAL_LANDLINE, "010-62345678", "010-******78"},
+        {PERSONAL_LANDLINE, "0755-8234567", "0755-*****67"},
+        {PERSONAL_LANDLINE, "8234567", "*****67"},
+        {PERSONAL_PASSPORT, "E12345678", "E******78"},
+        {PERSONAL_PERMIT, "H1234567890", "H********90"},
+        {PERSONAL_PLATE, "京A12345", "京A***45"},
+        {PERSONAL_PLATE, "粤B·D12345", "粤B·****45"},
+        {PERSONAL_OFFICER, "军字第2001988号", "军字第*****88号"},
+        {PERSONAL_INSURANCE, "1234567890", "********90"},
+        {PERSONAL_MRN, "住院号00123456", "住院号******56"},
+        {PERSONAL_MRN, "1234", "****"},
+        {PERSONAL_WECHAT, "wxid_abc123", "w***_*****3"},
+        {PERSONAL_QQ, "123456789", "12*******"},
+        {PERSONAL_URL, "https://zhang@www.example.com/u/7?x", "www[.]example[.]com/***"},
+        {PERSONAL_IP, "10.20.30.40", "10.20.*.*"},
+        {PERSONAL_IP, "2001:db8::1", "2001:db8:*"},
+        {PERSONAL_MAC, "00:1A:2B:3C:4D:5E", "00:1A:2B:**:**:**"},
+        {PERSONAL_IMEI, "490154203237518", "4901***********"},
+        {PERSONAL_VIN, "LSVAM4187C2184841", "LSV**************"},
+        {PERSONAL_COORDINATES, "39.904211,116.407395", "39.90,116.40"},
+        {PERSONAL_COORDINATES, "北纬３９．９０４２１１", "北纬３９．９０"},
+        {PERSONAL_BIRTH, "1990-05-12", "1990-**-**"},
+        {PERSONAL_BIRTH, "1990年5月12日", "1990年*月**日"},
+        {PERSONAL_BIRTH, "19900512", "1990****"},
+        {PERSONAL_BIRTH, "90年5月", "**年*月"},
+        {PERSONAL_AGE, "93岁", "90+岁"},
+        {PERSONAL_AGE, "103", "90+"},
+        {PERSONAL_AGE, "35", "3*"},
+        {PERSONAL_AGE, "7", "*"},
+        {PERSONAL_AGE, "九十三岁", "90+"},
+        {PERSONAL_NAME, "张三丰", "张**"},
+        {PERSONAL_NAME, "司马相如", "司马**"},
+        {PERSONAL_NAME, "李", "*"},
+        {PERSONAL_ADDRESS, "广东省深圳市南山区科技园1号", "广东省深圳市********"},
+        {PERSONAL_ADDRESS, "北京市朝阳区某路", "北京市*****"},
+        {PERSONAL_ADDRESS, "某小区5号楼", "某*****"},
+        {PERSONAL_ORGANISATION, "北京协和医院", "****医院"},
+        {PERSONAL_ORGANISATION, "医院", "**"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        CHECK_STR(concealed(&conceal, cases[i].kind, cases[i].text), cases[i].masked);
+    }
     CHECK_STR(concealed(&conceal, KIND_UNKNOWN, "王"), "*");
     CHECK_STR(concealed(&conceal, KIND_UNKNOWN, "王五"), "王*");
     CHECK_STR(concealed(&conceal, KIND_UNKNOWN, " 欧阳修 "), "欧**");
@@ -65,6 +180,8 @@ static void masks_show_little(void) {
 int main(void) {
     CHECK_RUN(pseudonyms_never_look_like_identifiers);
     CHECK_RUN(pseudonyms_depend_on_key_and_kind);
+    CHECK_RUN(pseudonyms_mean_the_thing);
+    CHECK_RUN(columns_have_kinds);
     CHECK_RUN(masks_show_little);
     return check_done();
 }

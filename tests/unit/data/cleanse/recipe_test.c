@@ -84,7 +84,8 @@ static void says_what_is_wrong_and_where(void) {
     CHECK_STR(faults_of("recipe 1\ndedpu exact"), "2:1 recipe.unknown_operator(dedup)");
     CHECK_STR(faults_of("recipe 1\n\nfrobnicate"), "3:1 recipe.no_such_operator(frobnicate)");
     CHECK_STR(faults_of("recipe 1\nmask 身份证 how=mask"), "2:6 recipe.unknown_column(身份证号)");
-    CHECK_STR(faults_of("recipe 1\nmask xyzzy how=mask"), "2:6 recipe.no_such_column(xyzzy)");
+    CHECK_STR(faults_of("recipe 1\nmask xyzzy how=mask"),
+              "2:6 recipe.no_such_column_or_kind(xyzzy)");
     CHECK_STR(faults_of("recipe 1\nmask 姓名 how=psuedonym"), "2:13 recipe.bad_option(pseudonym)");
     CHECK_STR(faults_of("recipe 1\nmask 姓名 hwo=mask"), "2:9 recipe.unknown_option(how)");
     CHECK_STR(faults_of("recipe 1\nmask 姓名"), "2:1 recipe.missing_option(how)");
@@ -100,6 +101,22 @@ static void says_what_is_wrong_and_where(void) {
     CHECK_STR(faults_of("recipe 1\ndrop missing>2"), "2:14 recipe.bad_share(missing)");
     CHECK_STR(faults_of("recipe 1\nmask text=姓名 kinds=id,mobil how=mask"),
               "2:23 recipe.unknown_kind(mobile)");
+    // Columns come first, then kinds; a pattern stands in quotes.
+    CHECK_STR(faults_of("recipe 1\nmask id,mobile,card,name,address,mrn=\"住院号\\d{8,10}\" "
+                        "how=pseudonym scope=dataset"),
+              "");
+    CHECK_STR(faults_of("recipe 1\nmask 姓名,mobile bed=\"\\d+床\" how=replace"), "");
+    CHECK_STR(faults_of("recipe 1\nmask id,mobil,身份证 how=mask"),
+              "2:9 recipe.unknown_kind(mobile) 2:15 recipe.unknown_column(身份证号)");
+    CHECK_STR(faults_of("recipe 1\nmask id,mrn=住院号 how=mask"), "2:6 recipe.unknown_option(id)");
+    CHECK_STR(faults_of("recipe 1\nmask mrn=\"a\" mrn=\"b\" how=mask"),
+              "2:14 recipe.option_twice(mrn)");
+    CHECK_STR(faults_of("recipe 1\nmask text=姓名 from=身份证 how=mask"),
+              "2:19 recipe.unknown_column(身份证号)");
+    CHECK_STR(faults_of("recipe 1\nmask id,mrn=\"号(\\d+\" how=mask"),
+              "2:15 pattern.unclosed_group(mrn)");
+    CHECK_STR(faults_of("recipe 1\nmask 姓名 kinds=id,mobile how=mask"),
+              "2:9 recipe.kinds_need_text(kinds)");
     CHECK_STR(faults_of("recipe 1\nmask how=mask"), "2:1 recipe.mask_what(mask)");
     CHECK_STR(faults_of("recipe 1\ndrop columns=姓名,身份证号,年龄,birth,\"note, long\",sex"),
               "2:0 recipe.no_columns_left()");
