@@ -5,7 +5,7 @@
 // character that an import could not read (U+FFFD) is lost; such cells are counted, not mended.
 #include <string.h>
 
-#include "data/cleanse/operator_private.h"
+#include "data/cleanse/rewrite_private.h"
 
 enum {
     REASON_CONTROL,
@@ -29,63 +29,25 @@ struct decode {
     uint32_t place_count;
 };
 
-static enum err read_flags(struct decode *decode, const struct line *line, struct teller *teller) {
-    static const char *const names[] = {"auto", "control", "trim", "width"};
-    enum err err = OK;
-    bool any = false;
-    for (uint32_t i = 1; i < line->word_count; i++) {
-        const struct word *word = &line->words[i];
-        if (word->sign == SIGN_EQUAL) continue;
-        struct item head = word->heads[0];
-        struct nearest nearest = nearest_to(head.text);
-        bool flag[4] = {false};
-        for (int k = 0; k < 4; k++) {
-            flag[k] =
-                word->sign == SIGN_NONE && word->head_count == 1 && str_is(head.text, names[k]);
-            nearest_offer(&nearest, str_of(names[k]));
-        }
-        if (!flag[0] && !flag[1] && !flag[2] && !flag[3]) {
-            struct str detail = nearest.best.size ? nearest.best : head.text;
-            err = tell_fault(teller, "recipe.unknown_option", head.column, detail);
-            continue;
-        }
-        decode->control |= flag[0] || flag[1];
-        decode->trim |= flag[0] || flag[2];
-        decode->width |= flag[3];
-        any = true;
-    }
-    if (!any) decode->control = decode->trim = true;
-    return err;
-}
+static const char *const flags[] = {"auto", "control", "trim", "width", NULL};
+enum { FLAG_AUTO = 1, FLAG_CONTROL = 2, FLAG_TRIM = 4, FLAG_WIDTH = 8 };
 
 static enum err decode_bind(struct bound *bound, struct plan *plan, struct arena *arena,
                             struct teller *teller) {
     struct decode *decode = ARENA_NEW(arena, struct decode);
     if (!decode) return ERR_MEMORY;
-    enum err err = read_flags(decode, bound->line, teller);
     bound->settings = decode;
     bound->reasons = reasons;
     bound->reason_count = REASON_COUNT;
-    if (err != OK || !plan) return err;
-    const struct word *columns = line_option(bound->line, "columns");
-    if (columns) {
-        decode->place_count = columns->value_count;
-        err = plan_find(plan, columns->values, columns->value_count, teller, &decode->places);
-        for (uint32_t i = 0; i < columns->value_count && err == OK; i++) {
-            const struct plan_column *column = &plan->columns[decode->places[i]];
-            if (column->type == COLUMN_TEXT) continue;
-            err = tell_fault(teller, "recipe.wrong_type", columns->values[i].column, column->name);
-        }
-        return err;
-    }
-    decode->places = ARENA_ARRAY(arena, uint32_t, plan->count);
-    if (!decode->places) return ERR_MEMORY;
-    for (uint32_t place = 0; place < plan->count; place++) {
-        const struct plan_column *column = &plan->columns[place];
-        if (column->removed || column->type != COLUMN_TEXT) continue;
-        decode->places[decode->place_count++] = place;
-    }
-    return OK;
+    uint32_t bits;
+    enum err err = line_flags(bound->line, 1, flags, teller, &bits);
+    if (err != OK) return err;
+    if (bits == 0) bits = FLAG_AUTO;
+    decode->control = bits & (FLAG_AUTO | FLAG_CONTROL);
+    decode->trim = bits & (FLAG_AUTO | FLAG_TRIM);
+    decode->width = bits & FLAG_WIDTH;
+    return text_places(bound->line, false, plan, arena, teller, &decode->places,
+                       &decode->place_count);
 }
 
 // ---- one cell -----------------------------------------------------------------------------------
@@ -143,7 +105,6 @@ static struct str trim_all(struct str s) {
 // Writes the repaired cell into `out`; returns the reasons as bits, 0 if nothing changed.
 static uint32_t repair(const struct decode *decode, struct str cell, struct buf *out) {
     uint32_t bits = 0;
-    buf_clear(out);
     for (size_t at = 0; at < cell.size;) {
         bool invisible;
         uint32_t bytes = decode->control ? control_bytes(cell, at, &invisible) : 0;
@@ -176,76 +137,27 @@ static bool may_need_repair(const struct decode *decode, struct str cell) {
     return false;
 }
 
-static void tally_bits(struct part *part, uint32_t bits) {
-    for (uint32_t reason = 0; reason < REASON_COUNT; reason++) {
-        part->tally->reasons[reason] += bits >> reason & 1;
-    }
-    // An unreadable character by itself changes nothing.
-    if (bits & ~(1u << REASON_UNREADABLE)) part->tally->cells_changed++;
-}
-
-static enum err decode_cell(const struct decode *decode, struct part *part, struct str cell,
-                            struct buf *scratch, struct text_edit *edit) {
-    uint32_t bits = 0;
-    struct str repaired = cell;
+static enum err decode_cell(void *ctx, struct str cell, struct buf *scratch, struct str *out,
+                            uint32_t *bits) {
+    const struct decode *decode = ctx;
     if (may_need_repair(decode, cell)) {
-        if (memmem(cell.data, cell.size, "\xEF\xBF\xBD", 3)) bits |= 1u << REASON_UNREADABLE;
-        bits |= repair(decode, cell, scratch);
+        if (memmem(cell.data, cell.size, "\xEF\xBF\xBD", 3)) *bits |= 1u << REASON_UNREADABLE;
+        *bits |= repair(decode, cell, scratch);
         if (buf_err(scratch) != OK) return buf_err(scratch);
-        repaired = buf_str(scratch);
+        *out = buf_str(scratch);
     }
     if (decode->trim) {
-        struct str trimmed = trim_all(repaired);
-        if (trimmed.size != repaired.size) bits |= 1u << REASON_SPACES;
-        repaired = trimmed;
+        struct str trimmed = trim_all(*out);
+        if (trimmed.size != out->size) *bits |= 1u << REASON_SPACES;
+        *out = trimmed;
     }
-    bool emptied = repaired.size == 0 && cell.size > 0;
-    if (emptied) bits |= 1u << REASON_EMPTIED;
-    tally_bits(part, bits);
-    return emptied ? text_edit_missing(edit) : text_edit_add(edit, repaired);
-}
-
-// Whether any cell of the column changes or is to be counted; if none, the column stays as it is.
-static bool column_needs_repair(const struct decode *decode, const struct part *part,
-                                const struct column *column) {
-    for (uint32_t row = 0; row < part->row_count; row++) {
-        if (part->gone[row] || !column_valid(column, row)) continue;
-        struct str cell = column_text(column, row);
-        if (may_need_repair(decode, cell)) return true;
-        if (decode->trim && trim_all(cell).size != cell.size) return true;
-    }
-    return false;
-}
-
-static enum err decode_column(const struct decode *decode, struct part *part, uint32_t place,
-                              struct buf *scratch) {
-    const struct column column = part->columns[place];
-    struct text_edit edit;
-    uint64_t changed = part->tally->cells_changed;
-    if (!column_needs_repair(decode, part, &column)) return OK;
-    enum err err = text_edit_open(&edit, part, place);
-    for (uint32_t row = 0; row < part->row_count && err == OK; row++) {
-        if (part->gone[row] || !column_valid(&column, row)) {
-            err = text_edit_missing(&edit);
-        } else {
-            err = decode_cell(decode, part, column_text(&column, row), scratch, &edit);
-        }
-    }
-    if (err == OK && part->tally->cells_changed > changed) return text_edit_finish(&edit);
-    text_edit_close(&edit);
-    return err;
+    return OK;
 }
 
 static enum err decode_run(const struct bound *bound, struct part *part) {
-    const struct decode *decode = bound->settings;
-    struct buf scratch;
-    buf_open(&scratch, LIMIT_CELL_BYTES);
-    enum err err = OK;
-    for (uint32_t i = 0; i < decode->place_count && err == OK; i++) {
-        err = decode_column(decode, part, decode->places[i], &scratch);
-    }
-    buf_close(&scratch);
-    return err;
+    struct decode decode = *(const struct decode *)bound->settings;
+    return part_rewrite(part, decode.places, decode.place_count, decode_cell, &decode,
+                        REASON_EMPTIED);
 }
 
 const struct operator operator_decode = {

@@ -2,7 +2,7 @@
 #include "data/cleanse/operator_private.h"
 
 static const struct operator* const operators[] = {
-    &operator_source, &operator_field, &operator_decode, &operator_check,
+    &operator_source, &operator_field, &operator_decode, &operator_html, &operator_check,
     &operator_drop,   &operator_dedup, &operator_mask,   &operator_date,
 };
 

@@ -214,7 +214,7 @@ static void offers_its_operators(void) {
     struct json *root;
     struct fault fault = {0};
     REQUIRE(json_parse(buf_str(&text), &root, &fault) == OK);
-    CHECK_EQ(json_count(root), 8);
+    CHECK(json_count(root) >= 9);
     for (const struct json *row = json_first(root); row; row = json_next(row)) {
         struct recipe *recipe;
         struct buf example;

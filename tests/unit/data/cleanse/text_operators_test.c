@@ -1,0 +1,78 @@
+// decode, html, normalise over tables: cells, reasons, columns, refusals.
+#include <unistd.h>
+
+#include "base/file.h"
+#include "check.h"
+#include "data/cleanse/cleanse.h"
+#include "support/scratch.h"
+#include "support/small_table.h"
+
+static char in_path[256], out_path[256], report_path[256];
+
+// The table after the recipe, as text; "code@line(detail)" if it fails.
+static const char *after(const char *table, const char *recipe_text) {
+    static char out[8192];
+    struct recipe *recipe;
+    struct fault fault = {0};
+    small_table_write(in_path, table);
+    enum err err = recipe_parse(str_of(recipe_text), NULL, NULL, NULL, &recipe, &fault);
+    if (err == OK) {
+        struct cleanse_options options = {.threads = 2};
+        unlink(out_path);
+        err = cleanse_run(in_path, recipe, &options, out_path, report_path, NULL, &fault);
+        recipe_close(recipe);
+    }
+    if (err != OK) {
+        snprintf(out, sizeof out, "%s@%d(%s)", fault.code, (int)fault.row, fault.detail);
+        return out;
+    }
+    struct buf text;
+    buf_open(&text, sizeof out - 1);
+    CHECK_EQ(small_table_read(out_path, &text), OK);
+    snprintf(out, sizeof out, "%.*s", STR_ARG(buf_str(&text)));
+    buf_close(&text);
+    return out;
+}
+
+// The count that the last report gives for a reason; 0 if it is not there.
+static int reason(const char *code) {
+    struct file_map map;
+    struct fault fault = {0};
+    char look[64];
+    int count = 0;
+    if (!CHECK(file_map(report_path, &map, &fault) == OK)) return -1;
+    int size = snprintf(look, sizeof look, "{\"code\":\"%s\",\"count\":", code);
+    const char *at = memmem(map.data, map.size, look, (size_t)size);
+    if (at) count = (int)strtol((const char *)at + size, NULL, 10);
+    file_unmap(&map);
+    return count;
+}
+
+static void html_becomes_text(void) {
+    CHECK_STR(after("a:text|b:text\n<p>头痛&lt;3天</p><script>x</script>|a<b\n<br>|<i>y</i>\n||\n",
+                    "recipe 1\nhtml\n"),
+              "a:text|b:text\n头痛<3天|a<b\n|y\n|\n");
+    CHECK_EQ(reason("html.markup"), 3);
+    CHECK_EQ(reason("html.references"), 1);
+    CHECK_EQ(reason("html.skipped"), 1);
+    CHECK_EQ(reason("html.emptied"), 1);
+    const char *table = "a:text|b:text|c:integer\n<i>x</i>|<i>y</i>|1\n";
+    CHECK_STR(after(table, "recipe 1\nhtml b\n"), "a:text|b:text|c:integer\n<i>x</i>|y|1\n");
+    CHECK_STR(after(table, "recipe 1\nhtml columns=a\n"),
+              "a:text|b:text|c:integer\nx|<i>y</i>|1\n");
+    CHECK_STR(after(table, "recipe 1\nfield text=a\nhtml text\n"),
+              "a:text|b:text|c:integer\nx|<i>y</i>|1\n");
+    CHECK_STR(after(table, "recipe 1\nhtml text\n"), "a:text|b:text|c:integer\nx|y|1\n");
+    CHECK_STR(after(table, "recipe 1\nhtml c\n"), "recipe.wrong_type@2(c)");
+    CHECK_STR(after(table, "recipe 1\nhtml d\n"), "recipe.no_such_column@2(d)");
+    CHECK_STR(after(table, "recipe 1\nhtml a b\n"), "recipe.unknown_option@2(b)");
+}
+
+int main(void) {
+    const char *folder = scratch_folder();
+    snprintf(in_path, sizeof in_path, "%s", scratch_path(folder, "in"));
+    snprintf(out_path, sizeof out_path, "%s", scratch_path(folder, "out"));
+    snprintf(report_path, sizeof report_path, "%s", scratch_path(folder, "report"));
+    CHECK_RUN(html_becomes_text);
+    return check_done();
+}
