@@ -111,7 +111,8 @@ enum err table_to_file(struct step_run *run, const char *table, const char *path
 // intake options JSON.
 enum err intake_arguments_write(struct json_writer *out, const struct arguments *arguments,
                                 const char *source, struct fault *fault) MUST_USE;
-#define INTAKE_OPTIONS "--rows --format --packing --encoding --delimiter --header --missing --type+"
+#define INTAKE_OPTIONS \
+    "--rows --sheet --member --format --packing --encoding --delimiter --header --missing --type+"
 
 // ---- the box, opened for one command ---------------------------------------------------------
 struct box {

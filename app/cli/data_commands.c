@@ -23,6 +23,18 @@ static enum err faults_say(struct step_run *run, const char *path, uint64_t coun
     return OK;
 }
 
+static void note_say(const struct json *note) {
+    char key[FAULT_CODE_SIZE];
+    struct buf sentence;
+    if (!str_copy(key, sizeof key, json_member_text(note, "code"))) return;
+    const struct place places[] = {{"count", count_text(json_member_u64(note, "count", 0))},
+                                   {"detail", json_member_text(note, "detail")}};
+    buf_open(&sentence, 1 << 16);
+    message_write(&sentence, key, places, 2);
+    SAY("cli.warning", {"sentence", buf_str(&sentence)});
+    buf_close(&sentence);
+}
+
 enum err command_import(const struct command *command, const struct arguments *arguments,
                         struct fault *fault) {
     const char *output;
@@ -45,6 +57,8 @@ enum err command_import(const struct command *command, const struct arguments *a
             {"encoding", json_member_text(options, "encoding")}, {"faults", count_text(faults)},
             {"path", str_of(output)});
         err = faults_say(&run, argument(arguments, "--faults"), faults, fault);
+        const struct json *note = json_first(json_member(run.summary, "notes"));
+        for (; note; note = json_next(note)) note_say(note);
     }
     step_run_close(&run);
     return err;

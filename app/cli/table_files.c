@@ -80,8 +80,8 @@ static enum err columns_write(struct json_writer *out, const struct arguments *a
 }
 
 static void dialect_write(struct json_writer *out, const struct arguments *arguments) {
-    static const char *const texts[] = {"format",   "packing",   "rows",
-                                        "encoding", "delimiter", "missing"};
+    static const char *const texts[] = {"format", "packing",  "rows",      "sheet",
+                                        "member", "encoding", "delimiter", "missing"};
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
         char option[32];
         snprintf(option, sizeof option, "--%s", texts[i]);

@@ -125,6 +125,7 @@ enum err step_import(struct step_context *context) {
     json_set_u64(out, "rows", result.rows);
     json_set_u64(out, "bytes_read", result.bytes_read);
     faults_write(out, &result);
+    intake_notes_write(out, result.notes, result.note_count);
     json_put_name(out, "options");
     intake_options_write(out, &result.options);
     return OK;

@@ -283,6 +283,17 @@ static void guess_write(struct json_writer *out, const struct intake_guess *gues
         json_close_array(out);
     }
     json_close_array(out);
+    json_put_name(out, "items");
+    json_open_array(out);
+    for (uint32_t i = 0; i < guess->item_count; i++) {
+        json_open_object(out);
+        json_set_text(out, "name", guess->items[i].name);
+        json_set_u64(out, "bytes", guess->items[i].bytes);
+        json_set_text(out, "state", str_of(guess->items[i].state));
+        json_close_object(out);
+    }
+    json_close_array(out);
+    intake_notes_write(out, guess->notes, guess->note_count);
     json_close_object(out);
 }
 

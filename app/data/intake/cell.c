@@ -79,6 +79,7 @@ bool cell_missing(const struct missing_words *words, const struct cell *cell) {
     if (cell->kind == CELL_NULL) return true;
     struct str s = cell->text;
     if (s.size == 0) return true;
+    if (words->marks && cell_is_mark(s)) return true;
     if (is_space(s.data[0]) || is_space(s.data[s.size - 1])) {
         s = str_trim(s);
         if (s.size == 0) return true;

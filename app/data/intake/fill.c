@@ -100,7 +100,7 @@ static enum err read_on(struct filler *filler, struct chunk *chunk, enum scan_st
         enum err err = grow_text(chunk, chunk->size + piece_room + 1, fault);
         if (err) return err;
         size_t got;
-        err = source_text(filler->source, chunk->text + chunk->size, piece_room, &got, fault);
+        err = feed_text(filler->feed, chunk->text + chunk->size, piece_room, &got, fault);
         if (err) return err;
         filler->source_ended = got == 0;
         size_t from = chunk->size;
@@ -162,12 +162,12 @@ enum err filler_next(struct filler *filler, struct chunk *chunk, struct fault *f
         }
     }
     if (err) return err;
-    uint64_t invalid = source_invalid(filler->source);
+    uint64_t invalid = feed_invalid(filler->feed);
     bool new_invalid = invalid != filler->invalid_before;
     chunk->has_invalid = new_invalid || filler->held_invalid;
     filler->held_invalid = new_invalid;
     filler->invalid_before = invalid;
-    chunk->bytes_read = source_bytes_read(filler->source);
+    chunk->bytes_read = feed_bytes_read(filler->feed);
     chunk->end_count = whole_ends(chunk, dialect->newline);
     size_t size = chunk->end_count ? chunk->ends[chunk->end_count - 1] + (size_t)1 : 0;
     err = hold(filler, chunk->text + size, chunk->size - size, fault);

@@ -77,10 +77,10 @@ static void report_faults(struct import *import, const struct chunk *chunk) {
 static bool hopeless(const struct import *import, const struct column_tally *tally,
                      const struct chunk *chunk) {
     if (tally->misfits == 0) return false;
-    if ((import->wasted_bytes + chunk->bytes_read) * 2 > import->looked.file_bytes) return false;
+    if ((import->wasted_bytes + chunk->bytes_read) * 2 > import->looked.feed_bytes) return false;
     if (tally->numbers + tally->times > 0) return true;
     if (tally->misfits < EARLY_MISFITS) return false;
-    double share = (double)chunk->bytes_read / (double)(import->looked.file_bytes + 1);
+    double share = (double)chunk->bytes_read / (double)(import->looked.feed_bytes + 1);
     return (double)tally->misfits * 100 * share > (double)tally->values * 1.2;
 }
 
@@ -121,7 +121,7 @@ static enum err write_chunk(struct import *import, struct chunk *chunk, struct f
     import->rows += chunk->rows;
     import->fault_count += chunk->fault_count;
     if (import->progress) {
-        progress_set(import->progress, PHASE_READ, chunk->bytes_read, import->looked.file_bytes);
+        progress_set(import->progress, PHASE_READ, chunk->bytes_read, import->looked.feed_bytes);
         atomic_store_explicit(&import->progress->rows, import->rows, memory_order_relaxed);
         atomic_store_explicit(&import->progress->faults, import->fault_count, memory_order_relaxed);
     }
@@ -187,6 +187,7 @@ static enum err make_plan(struct import *import, struct fault *fault) {
         plan->keep_blank = true;
         plan->missing = (struct missing_words){0};
     }
+    plan->missing.marks = plan->format == FORMAT_XLSX;
     plan->columns = ARENA_ARRAY(import->arena, struct plan_column, plan->column_count);
     struct field *fields = ARENA_ARRAY(import->arena, struct field, plan->column_count);
     import->tallies = ARENA_ARRAY(import->arena, struct column_tally, plan->column_count);
@@ -267,7 +268,7 @@ static void close_pass(struct import *import) {
         memory_give(import->sets[s].chunks);
         import->sets[s] = (struct chunk_set){0};
     }
-    source_close(import->filler.source);
+    feed_close(import->filler.feed);
     memory_give(import->filler.held);
     import->filler = (struct filler){0};
     table_writer_abandon(import->writer);
@@ -288,9 +289,8 @@ static enum err open_pass(struct import *import, const char *source_path, const 
     }
     const struct intake_options *options = &import->looked.options;
     import->filler = (struct filler){.plan = &import->plan, .progress = import->progress};
-    err = source_open(source_path, options->packing, &import->filler.source, fault);
+    err = feed_open(source_path, options, options->column_count, &import->filler.feed, fault);
     if (err) return err;
-    source_decode(import->filler.source, options->encoding);
     import->records = import->rows = import->fault_count = import->kept = 0;
     import->read_err = import->write_err = OK;
     import->read_fault = import->write_fault = (struct fault){0};
@@ -317,8 +317,9 @@ static enum err run_pass(struct import *import, const char *source_path, const c
         goto done;
     }
     result->rows = import->rows;
-    result->bytes_read = source_bytes_read(import->filler.source);
-    result->bytes_decoded = source_bytes_decoded(import->filler.source);
+    result->bytes_read = feed_bytes_read(import->filler.feed);
+    result->bytes_decoded = feed_bytes_decoded(import->filler.feed);
+    import->looked.notes = *feed_notes(import->filler.feed);
     result->fault_count = import->fault_count;
     struct table_writer *writer = import->writer;
     import->writer = NULL; // finish frees it, whatever it returns
@@ -331,6 +332,10 @@ done:
 static enum err finish_result(struct import *import, const char *report_path,
                               struct intake_result *result, struct fault *fault) {
     result->options = import->looked.options;
+    result->note_count = import->looked.notes.count;
+    result->notes = ARENA_ARRAY(import->arena, struct intake_note, result->note_count + 1);
+    if (!result->notes) return no_memory(fault);
+    memcpy(result->notes, import->looked.notes.items, result->note_count * sizeof *result->notes);
     uint32_t count = result->options.column_count;
     result->fault_per_column = ARENA_ARRAY(import->arena, uint64_t, count);
     result->value_per_column = ARENA_ARRAY(import->arena, uint64_t, count);
@@ -360,8 +365,9 @@ enum err intake_run(const char *source_path, const struct intake_options *told,
     if (!err) {
         uint32_t threads = told->threads ? told->threads : thread_count_usable();
         // A file of one chunk keeps one thread busy.
-        if (import->looked.file_bytes < CHUNK_BYTES &&
-            import->looked.options.packing == PACKING_NONE) {
+        if (import->looked.feed_bytes < CHUNK_BYTES &&
+            import->looked.options.packing == PACKING_NONE &&
+            import->looked.options.format != FORMAT_XLSX) {
             threads = 1;
         }
         err = pool_open(threads, &import->pool);
@@ -381,7 +387,7 @@ enum err intake_run(const char *source_path, const struct intake_options *told,
         if (err) (void)!file_remove(table_path, NULL);
     }
     if (!err) {
-        progress_set(progress, PHASE_DONE, import->looked.file_bytes, import->looked.file_bytes);
+        progress_set(progress, PHASE_DONE, import->looked.feed_bytes, import->looked.feed_bytes);
         *result = made;
     }
     pool_close(import->pool);

@@ -18,10 +18,11 @@ enum intake_format {
     FORMAT_GUESS,
     FORMAT_CSV,
     FORMAT_JSON_LINES,
-    FORMAT_TEXT, // one column "text": a row a line, a paragraph or a file
+    FORMAT_TEXT, // one column "text": a row a line
+    FORMAT_XLSX, // cached values: formulas are not computed
     FORMAT_COUNT
 };
-enum intake_packing { PACKING_GUESS, PACKING_NONE, PACKING_GZIP, PACKING_ZSTD };
+enum intake_packing { PACKING_GUESS, PACKING_NONE, PACKING_GZIP, PACKING_ZSTD, PACKING_ZIP };
 enum intake_header { HEADER_GUESS, HEADER_YES, HEADER_NO };
 // What a row of FORMAT_TEXT is. A blank line is a row without a value.
 enum intake_rows { ROWS_GUESS, ROWS_LINE, ROWS_COUNT };
@@ -39,6 +40,8 @@ struct intake_options {
     enum encoding encoding; // ENCODING_UNKNOWN: guess
     enum intake_header header;
     enum intake_rows rows; // FORMAT_TEXT: ROWS_GUESS is ROWS_LINE
+    struct str sheet;      // FORMAT_XLSX: a name or a number from 1; "" the first with data
+    struct str member;     // the packing is zip: one member of it; "" all
     struct str file_name;  // as people know it; its ending decides where the content leaves doubt
     char delimiter;        // '\0': guess
     char quote;            // '\0': guess; usually '"'
@@ -56,10 +59,29 @@ enum err intake_options_read(const struct json *node, struct arena *arena,
                              struct intake_options *out, struct fault *fault) MUST_USE;
 void intake_options_write(struct json_writer *out, const struct intake_options *options);
 
+// "notes" of a look and of an import's summary: [{"code","count","detail"}].
+struct intake_note;
+void intake_notes_write(struct json_writer *out, const struct intake_note *notes, uint32_t count);
+
 // Looks at the head of the file (at most 1 MiB decoded): fills in what `told` leaves to guess, with
 // the names and types of all columns, and up to `sample_limit` rows of cells as text.
+struct intake_item {
+    struct str name;
+    uint64_t bytes;    // unpacked; of a sheet 0
+    const char *state; // "used"; sheets: "visible", "hidden"
+};
+// What a person should know of the file and no row tells.
+struct intake_note {
+    const char *code; // a message key: "xlsx.hidden_rows", …
+    uint64_t count;
+    char detail[FAULT_DETAIL_SIZE];
+};
 struct intake_guess {
     struct intake_options options;
+    struct intake_item *items; // sheets of a workbook, members of a zip
+    uint32_t item_count;
+    struct intake_note *notes;
+    uint32_t note_count;
     double encoding_confidence;
     uint64_t file_bytes;
     struct str *sample; // (sample_rows, options.column_count)
@@ -79,6 +101,8 @@ struct intake_result {
     uint64_t *fault_per_column;    // (options.column_count), in the arena
     uint64_t *value_per_column;    // (options.column_count), in the arena
     struct intake_options options; // as used in the end
+    struct intake_note *notes;     // (note_count), in the arena
+    uint32_t note_count;
 };
 enum err intake_run(const char *source_path, const struct intake_options *told,
                     const char *table_path, const char *report_path, struct progress *progress,

@@ -1,6 +1,7 @@
 // The inside of intake: the stages a file goes through.
 //
-//   source   bytes of the file, unpacked, as UTF-8            (source.c)
+//   source   bytes of the file, unpacked, as UTF-8            (source.c, zip.c)
+//   feed     text of records, made by a reader if need be      (feed.c, xlsx.c, xlsx_rows.c, xml.c)
 //   scan     where fields and records end, 64 bytes a step    (scan.c, scan_avx2.c)
 //   fill     chunks of whole records, cut by the file alone   (fill.c)
 //   parse    one chunk to batches, by any thread              (parse.c, json_lines.c)
@@ -12,6 +13,7 @@
 
 #include "base/buf.h"
 #include "data/intake/intake.h"
+#include "data/intake/zip_private.h"
 
 enum {
     // What intake_look reads, before decoding.
@@ -40,6 +42,12 @@ struct source;
 // PACKING_GUESS looks at the first bytes. The source reads raw bytes until source_decode says how.
 enum err source_open(const char *path, enum intake_packing packing, struct source **out,
                      struct fault *fault) MUST_USE;
+// The zip and its file must live as long as the source.
+enum err source_open_member(const struct zip *zip, const struct zip_member *member,
+                            enum intake_packing packing, struct source **out,
+                            struct fault *fault) MUST_USE;
+// The first bytes, before any were read: packed as they are.
+struct str source_head(const struct source *source);
 void source_close(struct source *source);
 enum intake_packing source_packing(const struct source *source);
 uint64_t source_file_bytes(const struct source *source);
@@ -54,6 +62,45 @@ void source_decode(struct source *source, enum encoding encoding);
 enum { SOURCE_ROOM_MIN = 4096 };
 enum err source_text(struct source *source, char *out, size_t room, size_t *out_size,
                      struct fault *fault) MUST_USE;
+
+// --- feed ----------------------------------------------------------------------------------------
+
+// Things to tell of a file, each once with its count.
+enum { NOTES_MAX = 8 };
+struct notes {
+    struct intake_note items[NOTES_MAX];
+    uint32_t count;
+};
+void note_add(struct notes *notes, const char *code, uint64_t count); // code: a literal
+
+// A zip, opened; a member of it, or that member opened as a zip (`inner`).
+struct package {
+    int fd;
+    struct arena *arena;
+    struct zip *zip;
+    const struct zip_member *member;
+};
+enum err package_open(const char *path, struct str member, bool inner, struct package *out,
+                      struct fault *fault) MUST_USE;
+void package_close(struct package *package);
+
+// UTF-8 text of records, whatever the file is: CSV as it stands, or made by a reader (',', '"').
+struct feed;
+// The options leave nothing to guess but packing. `width`: readers fill records up to it.
+enum err feed_open(const char *path, const struct intake_options *options, uint32_t width,
+                   struct feed **out, struct fault *fault) MUST_USE;
+void feed_close(struct feed *feed);
+// Room is at least SOURCE_ROOM_MIN. *out_size 0 at the end.
+enum err feed_text(struct feed *feed, char *out, size_t room, size_t *out_size,
+                   struct fault *fault) MUST_USE;
+uint64_t feed_file_bytes(const struct feed *feed); // what feed_bytes_read ends at
+uint64_t feed_bytes_read(const struct feed *feed);
+uint64_t feed_bytes_decoded(const struct feed *feed);
+uint64_t feed_invalid(const struct feed *feed);
+const struct notes *feed_notes(const struct feed *feed);
+// The sheets of a workbook as items, and the chosen one's name, in the arena.
+struct looked;
+enum err feed_sheets(const struct feed *feed, struct arena *arena, struct looked *out) MUST_USE;
 
 // --- scan ----------------------------------------------------------------------------------------
 
@@ -93,6 +140,13 @@ struct cell {
 struct cell csv_cell(const struct dialect *dialect, char *text, size_t start, size_t end,
                      bool *out_unclosed);
 
+// What a reader puts where a cell has no value for a reason: CELL_MARK and the reason. No cell
+// begins with it.
+enum { CELL_MARK = 0x1A, MARK_ERROR = 'e', MARK_FORMULA = 'f' };
+static inline bool cell_is_mark(struct str text) {
+    return text.size == 2 && text.data[0] == CELL_MARK;
+}
+
 // Words that mean a missing value.
 enum { MISSING_WORDS_MAX = 64 };
 struct missing_words {
@@ -101,6 +155,7 @@ struct missing_words {
     size_t longest;
     bool first[256]; // bytes that one of the words begins with
     bool any_number; // one of the words reads as a number (999)
+    bool marks;      // cells may be marks
 };
 // `more`: comma-separated, in the options' memory. ERR_LIMIT "intake.too_many_missing_words".
 enum err missing_words_set(struct missing_words *words, struct str more,
@@ -210,9 +265,12 @@ struct looked {
     struct missing_words missing;
     struct str *members; // JSON Lines: members' names as in the file, (options.column_count)
     double encoding_confidence;
-    uint64_t file_bytes;
+    uint64_t file_bytes, feed_bytes;
     struct str *sample; // (sample_rows, options.column_count)
     uint32_t sample_rows;
+    struct intake_item *items;
+    uint32_t item_count;
+    struct notes notes;
 };
 enum err look_at(const char *path, const struct intake_options *told, uint32_t sample_limit,
                  struct arena *arena, struct looked *out, struct fault *fault) MUST_USE;
@@ -275,7 +333,7 @@ struct chunk {
 };
 
 struct filler {
-    struct source *source;
+    struct feed *feed;
     const struct plan *plan;
     char *held; // the beginning of a record that the chunk before did not finish
     size_t held_size, held_room;

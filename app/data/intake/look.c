@@ -1,8 +1,11 @@
 // Looks at the head of a file and fills in everything a person did not tell.
+#include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
-#include "data/intake/intake_private.h"
+#include "data/intake/xlsx_private.h"
 
 enum {
     LOOK_BYTES = 256 << 20,   // memory of one look: 1 MiB of single-byte fields fits
@@ -51,12 +54,25 @@ static enum err copy_preview(struct arena *arena, struct str s, struct str *out)
 
 // --- the sample's bytes --------------------------------------------------------------------------
 
+// The beginning of the file, or of the member of it that was told.
 static enum err read_sample(struct look *look, const char *path, struct fault *fault) {
+    struct package package = {.fd = -1};
     struct source *source = NULL;
     char *raw = arena_take(look->work, SAMPLE_BYTES);
     if (!raw) return no_memory(fault);
-    enum err err = source_open(path, look->told->packing, &source, fault);
-    if (err) return err;
+    enum err err = OK;
+    if (look->told->member.size > 0) {
+        err = package_open(path, look->told->member, false, &package, fault);
+        if (!err) {
+            err = source_open_member(package.zip, package.member, PACKING_GUESS, &source, fault);
+        }
+    } else {
+        err = source_open(path, look->told->packing, &source, fault);
+    }
+    if (err) {
+        package_close(&package);
+        return err;
+    }
     size_t size = 0;
     while (size < SAMPLE_BYTES) {
         size_t got;
@@ -67,8 +83,8 @@ static enum err read_sample(struct look *look, const char *path, struct fault *f
         size += got;
     }
     struct looked *out = look->out;
-    out->file_bytes = source_file_bytes(source);
-    out->options.packing = source_packing(source);
+    out->feed_bytes = source_file_bytes(source);
+    out->options.packing = package.zip ? PACKING_ZIP : source_packing(source);
     out->options.encoding = look->told->encoding;
     out->encoding_confidence = 1;
     struct str bytes = {raw, size};
@@ -88,7 +104,114 @@ static enum err read_sample(struct look *look, const char *path, struct fault *f
     }
 done:
     source_close(source);
+    package_close(&package);
     return err;
+}
+
+// What a reader makes of the file's beginning, without blank lines in front.
+static enum err read_made(struct look *look, const char *path, struct fault *fault) {
+    struct looked *out = look->out;
+    struct feed *feed;
+    const size_t room = SAMPLE_BYTES + SOURCE_ROOM_MIN;
+    look->text = arena_take(look->work, room);
+    if (!look->text) return no_memory(fault);
+    struct intake_options told = *look->told;
+    told.format = out->options.format;
+    enum err err = feed_open(path, &told, 0, &feed, fault);
+    if (err) return err;
+    while (!err && !look->whole && look->size < SAMPLE_BYTES) {
+        size_t got;
+        err = feed_text(feed, look->text + look->size, room - look->size, &got, fault);
+        if (err) break;
+        look->whole = got == 0;
+        look->size += got;
+        size_t blank = 0;
+        while (blank < look->size && look->text[blank] == '\n') blank++;
+        look->size -= blank;
+        if (blank) memmove(look->text, look->text + blank, look->size);
+    }
+    if (!err && look->size == 0) err = fault_set(fault, ERR_INPUT, "intake.empty", STR_NONE);
+    out->encoding_confidence = 1;
+    out->options.encoding = ENCODING_UTF8;
+    out->feed_bytes = feed_file_bytes(feed);
+    out->notes = *feed_notes(feed);
+    if (!err && feed_sheets(feed, look->arena, out)) err = no_memory(fault);
+    feed_close(feed);
+    return err;
+}
+
+// --- what kind of file it is ---------------------------------------------------------------------
+
+// What is plainly none that we read is told by its name, with what to do instead.
+static enum err refuse(struct str head, struct fault *fault) {
+    static const struct {
+        struct str head;
+        const char *code;
+    } known[] = {
+        {{"\xD0\xCF\x11\xE0\xA1\xB1\x1A\xE1", 8}, "intake.old_office"},
+        {{"%PDF-", 5}, "intake.pdf"},
+        {{"Rar!\x1A\x07", 6}, "intake.other_archive"},
+        {{"7z\xBC\xAF\x27\x1C", 6}, "intake.other_archive"},
+    };
+    for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) {
+        if (!str_starts(head, known[i].head)) continue;
+        return fault_set(fault, ERR_INPUT, known[i].code, STR_NONE);
+    }
+    return OK;
+}
+
+static enum err read_head(struct look *look, const char *path, char *head, size_t room,
+                          size_t *out_size, struct fault *fault) {
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) return fault_errno(fault, errno, str_of(path));
+    ssize_t got = pread(fd, head, room, 0);
+    off_t end = lseek(fd, 0, SEEK_END);
+    close(fd);
+    if (got < 0) return fault_errno(fault, errno, str_of(path));
+    look->out->file_bytes = end > 0 ? (uint64_t)end : 0;
+    *out_size = (size_t)got;
+    return OK;
+}
+
+// A workbook, or an archive of files.
+static enum err look_zip(struct look *look, const char *path, struct fault *fault) {
+    struct looked *out = look->out;
+    struct package package;
+    enum err err = package_open(path, look->told->member, false, &package, fault);
+    if (err) return err;
+    if (package.member) {
+        struct source *source;
+        err = source_open_member(package.zip, package.member, PACKING_NONE, &source, fault);
+        if (!err) {
+            struct str head = source_head(source);
+            bool inner = zip_begins((const uint8_t *)head.data, head.size);
+            out->options.packing = PACKING_ZIP;
+            if (inner) out->options.format = FORMAT_XLSX;
+            err = inner ? OK : refuse(head, fault);
+            source_close(source);
+        }
+    } else if (xlsx_is(package.zip)) {
+        out->options.packing = PACKING_NONE;
+        out->options.format = FORMAT_XLSX;
+    } else if (zip_find(package.zip, STR("word/document.xml")) >= 0) {
+        err = fault_set(fault, ERR_INPUT, "intake.word", STR_NONE);
+    } else {
+        err = fault_set(fault, ERR_INPUT, "zip.no_tables", STR_NONE);
+    }
+    package_close(&package);
+    return err;
+}
+
+static enum err look_kind(struct look *look, const char *path, struct fault *fault) {
+    char head[8];
+    size_t size = 0;
+    enum err err = read_head(look, path, head, sizeof head, &size, fault);
+    if (err) return err;
+    bool packed = look->told->packing == PACKING_GZIP || look->told->packing == PACKING_ZSTD;
+    if (!packed && zip_begins((const uint8_t *)head, size)) return look_zip(look, path, fault);
+    bool workbook = look->told->format == FORMAT_XLSX || look->told->packing == PACKING_ZIP;
+    if (workbook) return fault_set(fault, ERR_INPUT, "zip.damaged", STR_NONE);
+    return refuse((struct str){head, size}, fault);
 }
 
 static void ignore_member(void *ctx, struct str name, struct cell value) {
@@ -228,9 +351,14 @@ static enum err look_text(struct look *look, struct fault *fault) {
 static enum err look_csv(struct look *look, struct fault *fault) {
     struct looked *out = look->out;
     struct sample sample;
-    guess_dialect((struct str){look->text, look->size}, look->whole, look->told, &out->dialect);
-    out->options.delimiter = out->dialect.delimiter;
-    out->options.quote = out->dialect.quote;
+    if (out->options.format == FORMAT_CSV) {
+        guess_dialect((struct str){look->text, look->size}, look->whole, look->told, &out->dialect);
+        out->options.delimiter = out->dialect.delimiter;
+        out->options.quote = out->dialect.quote;
+    } else { // made by a reader
+        out->dialect = (struct dialect){',', '"', '\n', true};
+        out->options.delimiter = out->options.quote = '\0';
+    }
     enum err err =
         sample_csv(&out->dialect, look->text, look->size, look->whole, look->work, &sample);
     if (err) return no_memory(fault);
@@ -372,7 +500,14 @@ enum err look_at(const char *path, const struct intake_options *told, uint32_t s
     enum err err = missing_words_set(&looked.missing, looked.options.missing, fault);
     if (err) return err;
     if (arena_open(LOOK_BYTES, &look.work)) return no_memory(fault);
-    err = read_sample(&look, path, fault);
+    if (copy_str(arena, told->sheet, &looked.options.sheet) ||
+        copy_str(arena, told->member, &looked.options.member)) {
+        err = no_memory(fault);
+    }
+    if (!err) err = look_kind(&look, path, fault);
+    bool made = looked.options.format == FORMAT_XLSX;
+    looked.missing.marks = made;
+    if (!err) err = made ? read_made(&look, path, fault) : read_sample(&look, path, fault);
     if (!err && looked.options.format == FORMAT_GUESS) {
         if (guess_format(&look, &looked.options.format)) err = no_memory(fault);
     }
@@ -399,6 +534,12 @@ enum err intake_look(const char *path, const struct intake_options *told, uint32
         .file_bytes = looked.file_bytes,
         .sample = looked.sample,
         .sample_rows = looked.sample_rows,
+        .items = looked.items,
+        .item_count = looked.item_count,
+        .note_count = looked.notes.count,
+        .notes = ARENA_ARRAY(arena, struct intake_note, NOTES_MAX),
     };
+    if (!out->notes) return no_memory(fault);
+    memcpy(out->notes, looked.notes.items, sizeof looked.notes.items);
     return OK;
 }

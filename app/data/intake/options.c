@@ -3,9 +3,10 @@
 
 #include "data/intake/intake_private.h"
 
-static const char *const format_names[FORMAT_COUNT] = {"guess", "csv", "json_lines", "text"};
+static const char *const format_names[FORMAT_COUNT] = {"guess", "csv", "json_lines", "text",
+                                                       "xlsx"};
 static const char *const rows_names[ROWS_COUNT] = {"guess", "line"};
-static const char *const packing_names[] = {"guess", "none", "gzip", "zstd"};
+static const char *const packing_names[] = {"guess", "none", "gzip", "zstd", "zip"};
 
 static enum err bad_option(struct fault *fault, const char *name) {
     return fault_set(fault, ERR_INPUT, "intake.bad_option", str_of(name));
@@ -105,9 +106,11 @@ enum err intake_options_read(const struct json *node, struct arena *arena,
         int format = 0, packing = 0, rows = 0;
         enum err err = read_word(node, "format", format_names, FORMAT_COUNT, &format, fault);
         if (!err) err = read_word(node, "rows", rows_names, ROWS_COUNT, &rows, fault);
-        if (!err) err = read_word(node, "packing", packing_names, 4, &packing, fault);
+        if (!err) err = read_word(node, "packing", packing_names, 5, &packing, fault);
         if (!err) err = read_byte(node, "delimiter", &options.delimiter, fault);
         if (!err) err = read_byte(node, "quote", &options.quote, fault);
+        if (!err) err = read_text(node, "sheet", arena, 4096, &options.sheet, fault);
+        if (!err) err = read_text(node, "member", arena, 65536, &options.member, fault);
         if (!err) err = read_text(node, "missing", arena, 4096, &options.missing, fault);
         if (!err) {
             err = read_text(node, "file_name", arena, LIMIT_PATH_BYTES, &options.file_name, fault);
@@ -150,6 +153,8 @@ void intake_options_write(struct json_writer *out, const struct intake_options *
     if (options->rows != ROWS_GUESS) {
         json_set_text(out, "rows", str_of(rows_names[options->rows]));
     }
+    if (options->sheet.size) json_set_text(out, "sheet", options->sheet);
+    if (options->member.size) json_set_text(out, "member", options->member);
     if (options->encoding != ENCODING_UNKNOWN) {
         json_set_text(out, "encoding", str_of(encoding_name(options->encoding)));
     }
@@ -173,4 +178,17 @@ void intake_options_write(struct json_writer *out, const struct intake_options *
     }
     json_close_array(out);
     json_close_object(out);
+}
+
+void intake_notes_write(struct json_writer *out, const struct intake_note *notes, uint32_t count) {
+    json_put_name(out, "notes");
+    json_open_array(out);
+    for (uint32_t i = 0; i < count; i++) {
+        json_open_object(out);
+        json_set_text(out, "code", str_of(notes[i].code));
+        json_set_u64(out, "count", notes[i].count);
+        json_set_text(out, "detail", str_of(notes[i].detail));
+        json_close_object(out);
+    }
+    json_close_array(out);
 }

@@ -111,7 +111,14 @@ static bool holds_replacement(struct str s) {
 bool chunk_convert(struct chunk *chunk, const struct plan *plan, uint64_t record, uint32_t column,
                    const struct cell *cell, union cell_value *out) {
     const struct plan_column *about = &plan->columns[column];
-    if (cell_missing(&plan->missing, cell)) return false;
+    if (cell_missing(&plan->missing, cell)) {
+        if (plan->missing.marks && cell_is_mark(cell->text)) {
+            bool formula = cell->text.data[1] == MARK_FORMULA;
+            const char *code = formula ? "xlsx.formula_without_value" : "xlsx.error_value";
+            chunk_fault(chunk, code, record, column + 1);
+        }
+        return false;
+    }
     chunk->tallies[column].values++;
     if (chunk->has_invalid && holds_replacement(cell->text)) {
         chunk_fault(chunk, "text.undecodable", record, column + 1);

@@ -12,7 +12,8 @@
 #include "data/intake/intake_private.h"
 
 struct source {
-    int fd;
+    int fd;                    // -1: of a member
+    struct zip_stream *member; // else the file's
     enum intake_packing packing;
     uint64_t file_bytes, bytes_read;
     struct str path; // the caller's, for faults
@@ -43,6 +44,15 @@ static void zlib_give(voidpf ctx, voidpf memory) {
 
 static enum err read_file(struct source *source, void *out, size_t room, size_t *out_size,
                           struct fault *fault) {
+    if (source->member) {
+        size_t size;
+        enum err err = zip_stream_read(source->member, out, room, &size, fault);
+        if (err) return err;
+        *out_size = size;
+        source->bytes_read = zip_stream_packed(source->member);
+        source->in_ended = size == 0;
+        return OK;
+    }
     ssize_t got;
     do got = read(source->fd, out, room);
     while (got < 0 && errno == EINTR);
@@ -91,24 +101,36 @@ static enum err open_packing(struct source *source, struct fault *fault) {
     return OK;
 }
 
-enum err source_open(const char *path, enum intake_packing packing, struct source **out,
-                     struct fault *fault) {
+static enum err open_file(struct source *source, const char *path, struct fault *fault) {
+    struct stat about = {0};
+    source->fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (source->fd < 0 || fstat(source->fd, &about) != 0) {
+        return fault_errno(fault, errno, source->path);
+    }
+    source->file_bytes = about.st_size > 0 ? (uint64_t)about.st_size : 0;
+    return OK;
+}
+
+static enum err open_member(struct source *source, const struct zip *zip,
+                            const struct zip_member *member, struct fault *fault) {
+    source->file_bytes = member->packed;
+    return zip_stream_open(zip, member, &source->member, fault);
+}
+
+// Of a file, or of a member of an archive.
+static enum err open_any(const char *path, const struct zip *zip, const struct zip_member *member,
+                         enum intake_packing packing, struct source **out, struct fault *fault) {
     struct source *source = memory_take(sizeof *source);
     if (!source) return fault_set(fault, ERR_MEMORY, "base.no_memory", STR_NONE);
-    enum err err = OK;
-    source->path = str_of(path);
+    source->fd = -1;
+    source->path = zip ? member->name : str_of(path);
     source->in = memory_take(PIECE_BYTES);
     source->raw = memory_take(PIECE_BYTES);
-    source->fd = open(path, O_RDONLY | O_CLOEXEC);
-    struct stat about = {0};
-    if (source->fd < 0 || fstat(source->fd, &about) != 0) {
-        err = fault_errno(fault, errno, source->path);
-    } else if (!source->in || !source->raw) {
+    enum err err = zip ? open_member(source, zip, member, fault) : open_file(source, path, fault);
+    if (!err && (!source->in || !source->raw)) {
         err = fault_set(fault, ERR_MEMORY, "base.no_memory", STR_NONE);
-    } else {
-        source->file_bytes = about.st_size > 0 ? (uint64_t)about.st_size : 0;
-        err = refill(source, fault);
     }
+    if (!err) err = refill(source, fault);
     if (!err) {
         source->packing =
             packing != PACKING_GUESS ? packing : packing_of(source->in, source->in_size);
@@ -122,8 +144,23 @@ enum err source_open(const char *path, enum intake_packing packing, struct sourc
     return OK;
 }
 
+enum err source_open(const char *path, enum intake_packing packing, struct source **out,
+                     struct fault *fault) {
+    return open_any(path, NULL, NULL, packing, out, fault);
+}
+
+enum err source_open_member(const struct zip *zip, const struct zip_member *member,
+                            enum intake_packing packing, struct source **out, struct fault *fault) {
+    return open_any(NULL, zip, member, packing, out, fault);
+}
+
+struct str source_head(const struct source *source) {
+    return (struct str){(const char *)source->in + source->in_at, source->in_size - source->in_at};
+}
+
 void source_close(struct source *source) {
     if (!source) return;
+    zip_stream_close(source->member);
     if (source->gzip_made) inflateEnd(&source->gzip);
     ZSTD_freeDStream(source->zstd);
     if (source->fd >= 0) close(source->fd);
