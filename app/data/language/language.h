@@ -64,3 +64,58 @@ struct html_counts {
 // empty lines, no blank at the end of one. Adds to *counts (may be NULL). ERR_LIMIT, ERR_MEMORY of
 // the buf.
 enum err html_to_text(struct str html, struct buf *out, struct html_counts *counts) MUST_USE;
+
+// ---- measures --------------------------------------------------------------------------------
+// What a text consists of, in characters. Letters of a script are those of its words; digits,
+// punctuation and blanks count for themselves, full-width ones too.
+struct text_shares {
+    uint64_t bytes, characters;
+    uint64_t han, kana, hangul, latin, letters; // letters: of all scripts, Han included
+    uint64_t digits, spaces, punctuation;
+    uint64_t symbols;  // mathematics, arrows, boxes, emoji, private use
+    uint64_t controls; // and invisible characters
+    uint64_t invalid;  // bytes that are no UTF-8, and U+FFFD
+    uint64_t lines;    // parts between line breaks that are not blank
+};
+void text_measure(struct str text, struct text_shares *out);
+// Share of `part` in the characters that are no blanks; 0 for a text without any.
+double text_share(const struct text_shares *shares, uint64_t part);
+
+// ---- language --------------------------------------------------------------------------------
+
+enum language {
+    LANGUAGE_UNKNOWN, // "und": no letters, or too few to tell
+    LANGUAGE_ZH,      // Han characters that both writings share
+    LANGUAGE_ZH_HANS,
+    LANGUAGE_ZH_HANT,
+    LANGUAGE_JA,
+    LANGUAGE_KO,
+    LANGUAGE_EN,
+    LANGUAGE_VI,
+    LANGUAGE_LATIN, // "und-Latn": Latin letters, but not English
+    LANGUAGE_RU,    // Cyrillic, neither of the next
+    LANGUAGE_MN_CYRL,
+    LANGUAGE_KK_CYRL,
+    LANGUAGE_AR, // Arabic, neither of the next
+    LANGUAGE_UG,
+    LANGUAGE_KK_ARAB,
+    LANGUAGE_FA,
+    LANGUAGE_BO, // Tibetan
+    LANGUAGE_MN, // Mongolian in its own writing
+    LANGUAGE_II, // Yi
+    LANGUAGE_DAI,
+    LANGUAGE_TH,
+    LANGUAGE_EL,
+    LANGUAGE_HE,
+    LANGUAGE_HI,
+    LANGUAGE_OTHER, // "und-Zyyy": another script
+    LANGUAGE_COUNT
+};
+const char *language_name(enum language language); // "zh-Hans", "en", "ug", …
+// "zh" is a name of its own (language_matches finds all Chinese by it). False if there is none.
+bool language_from_name(struct str name, enum language *out);
+// Whether a text in `language` is one of those `wanted` names: zh wants zh-Hans and zh-Hant too.
+bool language_matches(enum language language, enum language wanted);
+// By script, then by letters that only one language has, then by small words (English). *confidence
+// 0..1: how much of the text speaks for it, and how long it is.
+enum language language_guess(struct str text, double *confidence);
