@@ -234,48 +234,54 @@ static bool put_pack(const struct proposal *proposal, struct buf *line) {
 enum taken { MUST, OFFER }; // OFFER: as a comment; a person takes the # away
 struct piece {
     uint32_t presets;
-    const char *comment; // NULL: the same thing as the piece before, said in another way
+    const char *comment; // NULL: that of the piece before
     line_writer *write;
     enum taken taken;
+    bool instead; // only if the piece before was not written
 };
 
 static const struct piece pieces[] = {
     {ALL, "各列的含义：直接标识、准标识、敏感、自由文本 / what columns mean for privacy",
-     put_fields, MUST},
+     put_fields, MUST, false},
     {CORPUS, "修复乱码、控制字符、不可见字符与首尾空白 / repair text and its encoding",
-     put_decode_repair, MUST},
-    {ALL & ~CORPUS, "去除控制字符、不可见字符与首尾空白 / repair text", put_decode, MUST},
-    {CORPUS, NULL, put_decode, MUST},
-    {CORPUS, "去除网页标记，只留正文 / HTML to text", put_html, MUST},
-    {CORPUS, "统一全角半角与标点 / width and punctuation", put_normalise, MUST},
-    {ALL, "去除全空的列 / columns without any value", put_all_missing, MUST},
-    {TABLES, "年龄应在 0 到 130 之间 / ages", put_ages, MUST},
+     put_decode_repair, MUST, false},
+    {ALL & ~CORPUS, "去除控制字符、不可见字符与首尾空白 / repair text", put_decode, MUST, false},
+    {CORPUS, NULL, put_decode, MUST, true},
+    {CORPUS, "去除网页标记，只留正文 / HTML to text", put_html, MUST, false},
+    {CORPUS, "统一全角半角与标点 / width and punctuation", put_normalise, MUST, false},
+    {ALL, "去除全空的列 / columns without any value", put_all_missing, MUST, false},
+    {TABLES, "年龄应在 0 到 130 之间 / ages", put_ages, MUST, false},
     {TABLES, "证件号与校验位不符的会写入报告 / identifiers with a wrong check digit", put_checked,
-     MUST},
-    {STATISTICS, "统计用不到自由文本 / statistics need no free text", put_drop_prose, MUST},
-    {CORPUS, "去除太短、汉字太少、重复太多的文本 / text of low quality", put_quality, MUST},
-    {CORPUS, NULL, put_quality_bare, MUST},
-    {CORPUS, "按词库去除含违法不良内容的文本 / the keyword library", put_words, MUST},
-    {CORPUS, NULL, put_words_bare, MUST},
-    {CORPUS, "去除近似重复的文本，保留第一条 / near duplicates", put_dedup_near, MUST},
-    {CORPUS, NULL, put_dedup_near_bare, MUST},
-    {CORPUS, "去除完全相同的行 / equal rows", put_dedup_exact, MUST},
-    {ALL & ~CORPUS, "完全相同的行（如确属重复，去掉行首的 #）/ equal rows", put_dedup_exact, OFFER},
+     MUST, false},
+    {STATISTICS, "统计用不到自由文本 / statistics need no free text", put_drop_prose, MUST, false},
+    {CORPUS, "去除太短、汉字太少、重复太多的文本 / text of low quality", put_quality, MUST, false},
+    {CORPUS, NULL, put_quality_bare, MUST, true},
+    {CORPUS, "按词库去除含违法不良内容的文本 / the keyword library", put_words, MUST, false},
+    {CORPUS, NULL, put_words_bare, MUST, true},
+    {CORPUS, "去除近似重复的文本，保留第一条 / near duplicates", put_dedup_near, MUST, false},
+    {CORPUS, NULL, put_dedup_near_bare, MUST, true},
+    {CORPUS, "去除完全相同的行 / equal rows", put_dedup_exact, MUST, true},
+    {ALL & ~CORPUS, "完全相同的行（如确属重复，去掉行首的 #）/ equal rows", put_dedup_exact, OFFER,
+     false},
     // Before the pseudonyms: a shift is per person, and the person's number is still there.
-    {CLINICAL, "日期按人平移，同一人的间隔不变 / dates shifted per person", put_shift, MUST},
-    {CLINICAL, NULL, put_months, MUST},
-    {CUSTOM, "日期只留年月 / dates to the month", put_months, MUST},
-    {STATISTICS, "日期只留到季度 / dates to the quarter", put_quarters, MUST},
-    {CUSTOM | TABLES, "出生日期只留年 / the year of birth", put_births, MUST},
+    {CLINICAL, "日期按人平移，同一人的间隔不变 / dates shifted per person", put_shift, MUST, false},
+    {CLINICAL, "日期只留年月 / dates to the month", put_months, MUST, true},
+    {CUSTOM, "日期只留年月 / dates to the month", put_months, MUST, false},
+    {STATISTICS, "日期只留到季度 / dates to the quarter", put_quarters, MUST, false},
+    {CUSTOM | TABLES, "出生日期只留年 / the year of birth", put_births, MUST, false},
     {CUSTOM | CLINICAL, "直接标识换成假名：同一人在全数据集中假名相同 / keyed pseudonyms",
-     put_pseudonyms, MUST},
-    {STATISTICS | CORPUS, "去除直接标识的列 / columns that name people go", put_removed, MUST},
-    {CUSTOM, "文本中的证件号、手机号、银行卡号、邮箱 / identifiers inside text", put_inside, MUST},
-    {CLINICAL | CORPUS, "文本中的个人信息换成类别 / personal data inside text", put_prose, MUST},
-    {TABLES, "让每个人混在至少 k 个相同的人之中 / k-anonymity", put_kanon, MUST},
-    {STATISTICS, "要发布计数时：加差分隐私噪声（去掉行首的 #）/ noisy counts", put_noise, OFFER},
-    {CORPUS, "人工与技术抽检的样本 / samples for review", put_sample, MUST},
-    {ALL & ~CUSTOM, "打包并签名 / pack and sign", put_pack, OFFER},
+     put_pseudonyms, MUST, false},
+    {STATISTICS | CORPUS, "去除直接标识的列 / columns that name people go", put_removed, MUST,
+     false},
+    {CUSTOM, "文本中的证件号、手机号、银行卡号、邮箱 / identifiers inside text", put_inside, MUST,
+     false},
+    {CLINICAL | CORPUS, "文本中的个人信息换成类别 / personal data inside text", put_prose, MUST,
+     false},
+    {TABLES, "让每个人混在至少 k 个相同的人之中 / k-anonymity", put_kanon, MUST, false},
+    {STATISTICS, "要发布计数时：加差分隐私噪声（去掉行首的 #）/ noisy counts", put_noise, OFFER,
+     false},
+    {CORPUS, "人工与技术抽检的样本 / samples for review", put_sample, MUST, false},
+    {ALL & ~CUSTOM, "打包并签名 / pack and sign", put_pack, OFFER, false},
 };
 
 // ---- the proposal ------------------------------------------------------------------------------
@@ -316,14 +322,12 @@ static enum err try_line(const struct proposal *proposal, struct buf *scratch, s
 static enum err put_pieces(struct proposal *proposal, struct buf *line, struct buf *scratch) {
     struct buf *out = proposal->out;
     const char *comment = "";
-    bool done = false; // what the comment announces has been said
+    bool done = false; // this thing has been said
     for (size_t i = 0; i < sizeof pieces / sizeof pieces[0]; i++) {
         const struct piece *piece = &pieces[i];
         if (!(piece->presets & (1u << proposal->preset))) continue;
-        if (piece->comment) {
-            comment = piece->comment;
-            done = false;
-        }
+        if (piece->comment) comment = piece->comment;
+        if (!piece->instead) done = false;
         buf_clear(line);
         if (done || !piece->write(proposal, line)) continue;
         bool taken;
