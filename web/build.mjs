@@ -59,11 +59,36 @@ async function bundle() {
     charset: 'utf8',
     minify: true,
     legalComments: 'none',
+    plugins: [messages],
     metafile: true,
     write: true,
     logLevel: 'warning',
   });
 }
+
+// The sentences come in two parts: what the gate needs before anybody has signed in, and all others.
+// Those that only the command line says stay out.
+const GATE = new Set(
+  (
+    'action app base call denied err error form language missing nav page password people person ' +
+    'server session setup signin state time'
+  ).split(' '),
+);
+const messages = {
+  name: 'messages',
+  setup(builder) {
+    builder.onResolve({ filter: /^messages:/ }, ({ path }) => ({ path, namespace: 'messages' }));
+    builder.onLoad({ filter: /.*/, namespace: 'messages' }, ({ path }) => {
+      const [, part, language] = path.split(/[:/]/);
+      const all = JSON.parse(readFileSync(join(here, `messages/${language}.json`), 'utf8'));
+      const wanted = Object.entries(all).filter(([key]) => {
+        const area = key.split('.')[0];
+        return area !== 'cli' && GATE.has(area) === (part === 'gate');
+      });
+      return { contents: JSON.stringify(Object.fromEntries(wanted)), loader: 'json' };
+    });
+  },
+};
 
 function gzip_bytes(path) {
   return gzipSync(readFileSync(path), { level: 9 }).length;
@@ -115,7 +140,7 @@ const script = entry_of('src/main.tsx');
 const style = entry_of('src/style/index.css');
 write_page({ script: script.slice(out.length + 1), style: style.slice(out.length + 1) });
 
-const languages = ['zh-CN', 'en'].map((name) => entry_of(`messages/${name}.json`));
+const languages = ['zh-CN', 'en'].map((name) => entry_of(`messages:messages:gate/${name}`));
 const first = Math.max(
   ...languages.map((language) =>
     [join(out, 'index.html'), style, ...first_load(outputs, script, language)].reduce(

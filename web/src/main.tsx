@@ -4,7 +4,7 @@ import { render, type ComponentType } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
 import { ErrorBox, Loading, Page } from './components/page';
 import { Gate, Shell } from './components/shell';
-import { language_choose, t } from './messages';
+import { language_choose, language_rest, language_whole, t } from './messages';
 import { PasswordPage, SetupPage, SignInPage } from './pages/gate';
 import { match, navigate, place, query_text, router_start } from './router';
 import { may, person, setup_needed, state_load } from './state';
@@ -108,6 +108,11 @@ function App() {
               ? query_text('next')
               : '/'
             : here;
+  const whole = language_whole.value;
+  const [failed, failed_set] = useState<unknown>(null);
+  useEffect(() => {
+    if (who && !whole) void language_rest().catch(failed_set);
+  }, [who?.id, whole]);
   const moving = wanted.split('?')[0] !== here;
   useEffect(() => {
     if (!moving) return;
@@ -120,7 +125,8 @@ function App() {
   useEffect(() => {
     if (who && !who.must_change_password) setTimeout(() => void load_ahead(), 1500);
   }, [who?.id]);
-  if (moving) return null;
+  if (failed) return <Unreachable error={failed} />;
+  if (moving || (who && !whole)) return null;
   if (here === '/setup')
     return (
       <Gate>

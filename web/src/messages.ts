@@ -1,5 +1,6 @@
-// The sentences of the pages: one flat table a language, loaded when it is chosen. The keys are a
-// type, so that a missing one fails the build. {name} is filled in; {n|row|rows} chooses by n.
+// The sentences of the pages: one flat table a language, loaded when it is chosen; those behind the
+// gate only once somebody has signed in. The keys are a type, so that a missing one fails the build.
+// {name} is filled in; {n|row|rows} chooses by n.
 import { signal } from '@preact/signals';
 import type zh from '../messages/zh-CN.json';
 import type { Fault } from './types';
@@ -8,13 +9,18 @@ export type MessageKey = keyof typeof zh;
 export type Language = 'zh-CN' | 'en';
 type Values = Record<string, string | number>;
 
-const loaders: Record<Language, () => Promise<{ default: Record<string, string> }>> = {
-  'zh-CN': () => import('../messages/zh-CN.json'),
-  en: () => import('../messages/en.json'),
+type Loader = () => Promise<{ default: Record<string, string> }>;
+const loaders: Record<Language, { gate: Loader; rest: Loader }> = {
+  'zh-CN': {
+    gate: () => import('messages:gate/zh-CN'),
+    rest: () => import('messages:rest/zh-CN'),
+  },
+  en: { gate: () => import('messages:gate/en'), rest: () => import('messages:rest/en') },
 };
 
 export const language = signal<Language>('zh-CN');
 const texts = signal<Record<string, string>>({});
+export const language_whole = signal(false); // the sentences behind the gate are there
 
 function preferred(): Language {
   let saved: string | null = null;
@@ -33,7 +39,9 @@ function preferred(): Language {
 
 export async function language_choose(wanted?: Language): Promise<void> {
   const name = wanted ?? preferred();
-  texts.value = (await loaders[name]()).default;
+  const parts = [loaders[name].gate(), ...(language_whole.value ? [loaders[name].rest()] : [])];
+  const loaded = await Promise.all(parts);
+  texts.value = Object.assign({}, ...loaded.map((part) => part.default)) as Record<string, string>;
   language.value = name;
   document.documentElement.lang = name;
   if (!wanted) return;
@@ -42,6 +50,15 @@ export async function language_choose(wanted?: Language): Promise<void> {
   } catch {
     // The choice lasts as long as the page.
   }
+}
+
+export async function language_rest(): Promise<void> {
+  const name = language.value;
+  const rest = (await loaders[name].rest()).default;
+  // Another language may have been chosen meanwhile.
+  if (name !== language.value) return language_rest();
+  texts.value = { ...texts.value, ...rest };
+  language_whole.value = true;
 }
 
 function fill(text: string, values: Values): string {

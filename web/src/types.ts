@@ -108,7 +108,7 @@ export interface Column {
 
 export interface Revision {
   number: number;
-  kind: 'import' | 'cleanse';
+  kind: 'import' | 'cleanse' | 'restore';
   parent: number | null;
   rows: number;
   columns: Column[];
@@ -153,6 +153,8 @@ export interface PersonalFound {
   cells: number;
   share: number;
   where: 'whole' | 'inside';
+  confidence?: number; // 0..100
+  examples?: string[]; // masked by the server
 }
 export type Scalar = number | string | boolean | null;
 export interface ProfileColumn {
@@ -182,11 +184,23 @@ export interface Profile {
   hidden?: boolean;
 }
 
+export interface OperatorOption {
+  name: string;
+  summary_key: string;
+  columns: boolean; // its values are names of columns
+  values: string[]; // its choices; none: anything
+}
 export interface Operator {
   name: string;
   summary_key: string;
-  options: { name: string; values?: string }[];
+  options: OperatorOption[];
   example: string;
+  bare?: { columns: boolean; values: string[] }; // what stands without a sign
+}
+export interface Preset {
+  name: string;
+  text_key: string;
+  hint_key: string;
 }
 export interface Recipe {
   id: number;
@@ -195,6 +209,9 @@ export interface Recipe {
   hash: string;
   actor: string;
   changed_ms: number;
+  previous: number | null;
+  version: number;
+  visibility: 'mine' | 'everybody';
 }
 export interface RecipeCheck {
   ok: boolean;
@@ -215,25 +232,90 @@ export interface Preview {
     line?: number;
   }[];
 }
+export interface Risk {
+  rows: number;
+  quasi: string[];
+  sensitive: string[];
+  classes: number;
+  k: number;
+  uniques: number;
+  highest: number; // of recognising somebody whose quasi-identifiers are known, 0..1
+  mean: number;
+  share_over_threshold: number;
+  threshold: number;
+  k_histogram?: { size: number; rows: number }[];
+  l?: { column: string; distinct: number; entropy: number }[];
+  t?: { column: string; distance: number }[];
+}
+export interface Suggestion {
+  k: number;
+  granularity: number;
+  suppressed: number;
+}
+export interface Hierarchy {
+  column: string;
+  levels: string[][];
+  guessed: string;
+}
+export interface RiskAnswer {
+  risk: Risk;
+  suggest: Suggestion[];
+  hierarchies: Hierarchy[];
+}
+export interface Utility {
+  granularity: number;
+  columns: {
+    name: string;
+    granularity: number;
+    entropy_before: number;
+    entropy_after: number;
+  }[];
+  suppressed_rows: number;
+}
+export interface Sampling {
+  manual: { size: number; threshold: number };
+  technical: { share: number; size: number; threshold: number };
+}
+export interface ReportOperator {
+  line: number;
+  name: string;
+  rows_in: number;
+  rows_out: number;
+  cells_changed: number;
+  reasons?: { code: string; column?: string; count: number }[];
+  detail?: Record<string, unknown>;
+  seconds?: number;
+  mb_per_s?: number;
+}
+type Counts = Record<string, number>;
+// Members came one after another: older reports lack the later ones.
 export interface Report {
   recipe_hash: string;
+  recipe?: string;
+  source?: Record<string, string>;
   input_rows: number;
   output_rows: number;
-  operators: {
-    line: number;
+  inputs?: { name: string; hash: string; bytes: number; rows: number }[];
+  output?: { hash: string; bytes: number; rows: number };
+  dictionaries?: { name: string; version: string; hash: string }[];
+  operators: ReportOperator[];
+  personal: { found: Counts; remaining: Counts; checksum_remaining?: Counts | number };
+  columns: { name: string; role: string; treatment: string; reason?: string }[];
+  risk?: Risk | null;
+  utility?: Utility | null;
+  sources?: {
     name: string;
-    rows_in: number;
-    rows_out: number;
-    cells_changed: number;
-    reasons?: { code: string; column?: string; count: number }[];
-    seconds?: number;
-    mb_per_s?: number;
+    rows: number;
+    illegal: number;
+    share: number;
+    limit: number;
+    refused: boolean;
   }[];
-  personal: { found: Record<string, number>; remaining: Record<string, number> };
-  columns: { name: string; role: string; treatment: string }[];
+  sampling?: Sampling | null;
   wording: string;
+  wording_reasons?: string[];
   program?: string;
-  rules?: string;
+  rules?: string | { version: string; hash: string };
 }
 
 export interface Sheet {

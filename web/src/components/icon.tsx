@@ -30,6 +30,11 @@ const paths = {
   play: 'M6.5 4.5v11l9-5.5z',
   lock: 'M5 9h10v7.5H5zM7 9V6.5a3 3 0 0 1 6 0V9',
   undo: 'M4 8h8a4 4 0 0 1 0 8H7M4 8l3.5-3.5M4 8l3.5 3.5',
+  redo: 'M16 8H8a4 4 0 0 0 0 8h5M16 8l-3.5-3.5M16 8l-3.5 3.5',
+  up: 'M10 15.5v-11m0 0L5.5 9M10 4.5 14.5 9',
+  down: 'M10 4.5v11m0 0 4.5-4.5M10 15.5 5.5 11',
+  share:
+    'M7 10l6-3.5M7 10l6 3.5M5.5 12a2 2 0 1 0 0-4 2 2 0 0 0 0 4zM14.5 7.5a2 2 0 1 0 0-4 2 2 0 0 0 0 4zM14.5 16.5a2 2 0 1 0 0-4 2 2 0 0 0 0 4z',
 } as const;
 
 export type IconName = keyof typeof paths;

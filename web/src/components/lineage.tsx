@@ -4,6 +4,7 @@ import { useGet } from '../load';
 import { t, t_or } from '../messages';
 import type { Lineage, LineageRef } from '../types';
 import { Card, Shown } from './page';
+import { Code } from './table';
 
 function ref_text(one: LineageRef): string {
   const name = t_or(`lineage.kind.${one.kind}`, one.kind);
@@ -11,6 +12,7 @@ function ref_text(one: LineageRef): string {
 }
 
 function Step({ step }: { step: Lineage }) {
+  const recipe = step.options?.['recipe'];
   return (
     <li>
       <p>
@@ -28,6 +30,12 @@ function Step({ step }: { step: Lineage }) {
         <p class="small">
           {t('lineage.to')} {step.outputs.map(ref_text).join('，')}
         </p>
+      )}
+      {typeof recipe === 'string' && (
+        <details>
+          <summary class="small">{t('cleanse.recipe')}</summary>
+          <Code text={recipe} label={t('cleanse.recipe')} />
+        </details>
       )}
       {(step.parents ?? []).length > 0 && (
         <ol class="timeline">

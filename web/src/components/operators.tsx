@@ -1,41 +1,40 @@
-// The operators a recipe may use, from the server's own table, each with an example to insert.
-import { useGet } from '../load';
-import { t, t_or } from '../messages';
+// The operators a recipe may use, from the server's own table: a palette that adds a line.
+import { t } from '../messages';
 import type { Operator } from '../types';
-import { Button } from './form';
-import { Shown } from './page';
+import { operator_title } from './line_form';
 
-export function Operators({ insert }: { insert: (line: string) => void }) {
-  const list = useGet<Operator[] | { items: Operator[] }>('/recipes/operators');
+export function OperatorPalette({
+  operators,
+  insert,
+}: {
+  operators: Operator[];
+  insert: (operator: Operator) => void;
+}) {
   return (
-    <Shown from={list} lines={4}>
-      {(data) => (
-        <ul class="operators">
-          {(Array.isArray(data) ? data : data.items).map((operator) => (
-            <li key={operator.name}>
-              <details>
-                <summary>
-                  <code>{operator.name}</code> {t_or(operator.summary_key, '')}
-                </summary>
-                <dl>
-                  {operator.options.map((option) => (
-                    <div key={option.name}>
-                      <dt>
-                        <code>{option.name}</code>
-                      </dt>
-                      <dd class="muted">{option.values ?? ''}</dd>
-                    </div>
-                  ))}
-                </dl>
-                <pre>
-                  <code>{operator.example}</code>
-                </pre>
-                <Button onClick={() => insert(operator.example)}>{t('recipe.insert')}</Button>
-              </details>
-            </li>
-          ))}
-        </ul>
-      )}
-    </Shown>
+    <ul class="operators">
+      {operators.map((operator) => (
+        <li key={operator.name}>
+          <div class="operator">
+            <span>
+              <code>{operator.name}</code> {operator_title(operator)}
+            </span>
+            <button
+              type="button"
+              class="button button-small"
+              aria-label={t('recipe.add_operator', { name: operator.name })}
+              onClick={() => insert(operator)}
+            >
+              {t('recipe.add')}
+            </button>
+          </div>
+          <details>
+            <summary>{t('recipe.example')}</summary>
+            <pre tabIndex={0}>
+              <code>{operator.example}</code>
+            </pre>
+          </details>
+        </li>
+      ))}
+    </ul>
   );
 }

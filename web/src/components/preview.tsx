@@ -1,30 +1,102 @@
-// Before and after a recipe, side by side, changed cells marked by colour and by an underline.
-import { useRef } from 'preact/hooks';
+// Before and after a recipe, side by side. A changed cell is marked, and inside it what went and what
+// came, by colour and by a line through or below; beside each row why it goes.
+import { useMemo, useRef } from 'preact/hooks';
+import { difference, type Piece } from '../difference';
 import { count } from '../format';
 import { t, t_or } from '../messages';
+import { query_set, query_text } from '../router';
 import type { Preview } from '../types';
+import { CheckField } from './form';
 import { Icon } from './icon';
 
-function Cell({
-  value,
-  old,
-  marked,
-}: {
-  value: string | null | undefined;
-  old?: string | null | undefined;
-  marked: boolean;
-}) {
-  if (value === null || value === undefined) {
-    return <td class={marked ? 'missing changed' : 'missing'}>–</td>;
-  }
+type Cell = string | null | undefined;
+interface Row {
+  number: number; // in the table
+  before: Cell[];
+  after: Cell[] | null;
+  changed: boolean[];
+  reason: string;
+}
+
+function rows_of(preview: Preview): Row[] {
+  return preview.rows.map((row, i) => ({
+    number: i + 1,
+    before: row.before,
+    after: row.after,
+    changed: preview.columns.map(
+      (column, j) => row.after !== null && !column.removed && row.after[j] !== row.before[j],
+    ),
+    reason: row.after
+      ? ''
+      : (row.reason ? t_or(row.reason, row.reason) : '') +
+        (row.line ? ` (${t('recipe.line', { row: row.line })})` : ''),
+  }));
+}
+
+function Pieces({ pieces, gone }: { pieces: Piece[]; gone: boolean }) {
   return (
-    <td class={marked ? 'changed' : ''}>
-      {marked ? <mark title={t('preview.was', { value: old ?? '–' })}>{value}</mark> : value}
+    <>
+      {pieces.map((piece, i) =>
+        !piece.changed ? (
+          piece.text
+        ) : gone ? (
+          <del key={i}>{piece.text}</del>
+        ) : (
+          <ins key={i}>{piece.text}</ins>
+        ),
+      )}
+    </>
+  );
+}
+
+function ChangedCell({ old, now, after }: { old: Cell; now: Cell; after: boolean }) {
+  const pieces = useMemo(() => difference(old ?? '', now ?? ''), [old, now]);
+  const shown = after ? now : old;
+  if (shown === null || shown === undefined) return <td class="missing changed">–</td>;
+  return (
+    <td class="changed" title={after ? t('preview.was', { value: old ?? '–' }) : undefined}>
+      <Pieces pieces={after ? pieces.after : pieces.before} gone={!after} />
     </td>
   );
 }
 
-function Pane({ title, preview, after }: { title: string; preview: Preview; after: boolean }) {
+function Cells({ row, preview, after }: { row: Row; preview: Preview; after: boolean }) {
+  return (
+    <>
+      {preview.columns.map((column, j) => {
+        const value = after ? row.after?.[j] : row.before[j];
+        if (row.changed[j]) {
+          return <ChangedCell key={j} old={row.before[j]} now={row.after![j]} after={after} />;
+        }
+        if (after && column.removed) return <td key={j} class="missing removed" />;
+        if (value === null || value === undefined) {
+          return (
+            <td key={j} class="missing">
+              –
+            </td>
+          );
+        }
+        return (
+          <td key={j} title={value.length > 24 ? value : undefined}>
+            {value}
+          </td>
+        );
+      })}
+    </>
+  );
+}
+
+function Pane({
+  title,
+  preview,
+  rows,
+  after,
+}: {
+  title: string;
+  preview: Preview;
+  rows: Row[];
+  after: boolean;
+}) {
   const columns = preview.columns;
   return (
     <table class="table table-dense">
@@ -41,26 +113,17 @@ function Pane({ title, preview, after }: { title: string; preview: Preview; afte
         </tr>
       </thead>
       <tbody>
-        {preview.rows.map((row, i) => (
-          <tr key={i} class={row.after ? '' : 'row-dropped'}>
+        {rows.map((row) => (
+          <tr key={row.number} class={row.after ? '' : 'row-dropped'}>
             <th scope="row" class="number muted">
-              {count(i + 1)}
+              {count(row.number)}
             </th>
             {after && !row.after ? (
               <td colSpan={columns.length}>
-                <Icon name="bin" /> {t('preview.dropped')}{' '}
-                {row.reason ? t_or(row.reason, row.reason) : ''}
-                {row.line ? ` (${t('recipe.line', { row: row.line })})` : ''}
+                <Icon name="bin" /> {t('preview.dropped')} {row.reason}
               </td>
             ) : (
-              columns.map((_, j) => (
-                <Cell
-                  key={j}
-                  value={after ? row.after?.[j] : row.before[j]}
-                  old={row.before[j]}
-                  marked={after && row.after?.[j] !== row.before[j]}
-                />
-              ))
+              <Cells row={row} preview={preview} after={after} />
             )}
           </tr>
         ))}
@@ -73,42 +136,56 @@ function Pane({ title, preview, after }: { title: string; preview: Preview; afte
 export function PreviewTable({ preview }: { preview: Preview }) {
   const left = useRef<HTMLDivElement>(null);
   const right = useRef<HTMLDivElement>(null);
+  const rows = useMemo(() => rows_of(preview), [preview]);
+  const only = query_text('changed') === '1';
+  const shown = only ? rows.filter((row) => !row.after || row.changed.includes(true)) : rows;
   const follow = (from: HTMLDivElement | null, to: HTMLDivElement | null) => {
-    if (from && to && Math.abs(from.scrollLeft - to.scrollLeft) > 1)
-      to.scrollLeft = from.scrollLeft;
+    if (!from || !to) return;
+    if (Math.abs(from.scrollLeft - to.scrollLeft) > 1) to.scrollLeft = from.scrollLeft;
+    if (Math.abs(from.scrollTop - to.scrollTop) > 1) to.scrollTop = from.scrollTop;
   };
-  const dropped = preview.rows.filter((row) => !row.after).length;
-  const changed = preview.rows.reduce(
-    (sum, row) => sum + (row.after ?? []).filter((value, j) => value !== row.before[j]).length,
-    0,
-  );
+  const dropped = rows.filter((row) => !row.after).length;
+  const changed = rows.reduce((sum, row) => sum + row.changed.filter(Boolean).length, 0);
   return (
     <>
       <p class="muted" role="status">
-        {t('preview.summary', { rows: preview.rows.length, cells: changed, dropped })}
+        {t('preview.summary', { rows: rows.length, cells: changed, dropped })}{' '}
+        <span class="legend-change">
+          <del>{t('preview.gone')}</del> <ins>{t('preview.new')}</ins>
+        </span>
       </p>
-      <div class="preview">
-        <div
-          class="table-frame"
-          role="region"
-          tabIndex={0}
-          aria-label={t('preview.before')}
-          ref={left}
-          onScroll={() => follow(left.current, right.current)}
-        >
-          <Pane title={t('preview.before')} preview={preview} after={false} />
+      <CheckField
+        id="only-changed"
+        label={t('preview.only_changed')}
+        value={only}
+        change={(on) => query_set({ changed: on ? 1 : null }, true)}
+      />
+      {shown.length === 0 ? (
+        <p>{t('preview.nothing')}</p>
+      ) : (
+        <div class="preview">
+          <div
+            class="table-frame"
+            role="region"
+            tabIndex={0}
+            aria-label={t('preview.before')}
+            ref={left}
+            onScroll={() => follow(left.current, right.current)}
+          >
+            <Pane title={t('preview.before')} preview={preview} rows={shown} after={false} />
+          </div>
+          <div
+            class="table-frame"
+            role="region"
+            tabIndex={0}
+            aria-label={t('preview.after')}
+            ref={right}
+            onScroll={() => follow(right.current, left.current)}
+          >
+            <Pane title={t('preview.after')} preview={preview} rows={shown} after />
+          </div>
         </div>
-        <div
-          class="table-frame"
-          role="region"
-          tabIndex={0}
-          aria-label={t('preview.after')}
-          ref={right}
-          onScroll={() => follow(right.current, left.current)}
-        >
-          <Pane title={t('preview.after')} preview={preview} after />
-        </div>
-      </div>
+      )}
     </>
   );
 }

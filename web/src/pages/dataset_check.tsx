@@ -2,7 +2,7 @@
 import { useState } from 'preact/hooks';
 import { patch, post } from '../api';
 import { Histogram } from '../charts/histogram';
-import { Button } from '../components/form';
+import { Button, LinkButton } from '../components/form';
 import { JobPanel } from '../components/job';
 import { Badge, Card, Empty, Notice, Shown } from '../components/page';
 import { RoleSelect, role_name } from '../components/role';
@@ -12,7 +12,7 @@ import { useGet } from '../load';
 import { t, t_or } from '../messages';
 import { query_number, query_set, query_text } from '../router';
 import { toast, toast_error } from '../state';
-import type { Job, Profile, ProfileColumn } from '../types';
+import type { ColumnRole, Job, PersonalFound, Profile, ProfileColumn } from '../types';
 import type { DatasetTab } from './dataset';
 import { role_set } from './dataset_overview';
 import { ask_reveal } from './dataset_rows';
@@ -21,6 +21,23 @@ const SIZE = 24; // cards a page
 
 export function personal_name(kind: string): string {
   return t_or(`personal.${kind}`, kind);
+}
+
+function confidence(value: number): string {
+  return t('check.confidence_is', { value: percent(value / 100, 0) });
+}
+
+// Some of what was found, hidden but for a few characters by the server already.
+function Examples({ found }: { found: PersonalFound }) {
+  const examples = found.examples ?? [];
+  if (!examples.length) return null;
+  return (
+    <span class="found-examples">
+      {examples.slice(0, 3).map((value, i) => (
+        <code key={i}>{value}</code>
+      ))}
+    </span>
+  );
 }
 
 function Personal({ column }: { column: ProfileColumn }) {
@@ -36,7 +53,9 @@ function Personal({ column }: { column: ProfileColumn }) {
               cells: one.cells,
               share: percent(one.share),
             })}
+            {one.confidence !== undefined && ` · ${confidence(one.confidence)}`}
           </span>
+          <Examples found={one} />
         </li>
       ))}
     </ul>
@@ -163,11 +182,17 @@ function ColumnCard({
           change={change}
         />
         {editable && column.role_proposed && column.role_proposed !== (column.role || 'plain') && (
-          <Badge tone="warn">
-            {t('role.proposed_is', {
-              role: t_or(`role.${column.role_proposed}`, column.role_proposed),
+          <button
+            type="button"
+            class="button button-small"
+            aria-label={t('role.take_for', {
+              name: column.name,
+              role: role_name(column.role_proposed),
             })}
-          </Badge>
+            onClick={() => change(column.role_proposed as ColumnRole)}
+          >
+            {t('role.proposed_is', { role: role_name(column.role_proposed) })}
+          </button>
         )}
       </p>
     </section>
@@ -183,6 +208,9 @@ function Summary({ profile }: { profile: Profile }) {
       </Notice>
     );
   }
+  const all = found.flatMap((column) => column.personal!);
+  const told = all.some((one) => one.confidence !== undefined);
+  const shown = all.some((one) => one.examples?.length);
   return (
     <Card tone="warn" title={t('check.personal_title', { columns: found.length })} flush>
       <Table label={t('check.personal')} dense>
@@ -193,6 +221,8 @@ function Summary({ profile }: { profile: Profile }) {
             <th class="number">{t('check.cells')}</th>
             <th class="number">{t('check.share')}</th>
             <th>{t('check.where')}</th>
+            {told && <th class="number">{t('check.confidence')}</th>}
+            {shown && <th>{t('check.hidden_examples')}</th>}
           </tr>
         </thead>
         <tbody>
@@ -204,6 +234,16 @@ function Summary({ profile }: { profile: Profile }) {
                 <td class="number">{count(one.cells)}</td>
                 <td class="number">{percent(one.share)}</td>
                 <td>{t(one.where === 'inside' ? 'check.inside' : 'check.whole')}</td>
+                {told && (
+                  <td class="number">
+                    {one.confidence === undefined ? '–' : percent(one.confidence / 100, 0)}
+                  </td>
+                )}
+                {shown && (
+                  <td>
+                    <Examples found={one} />
+                  </td>
+                )}
               </tr>
             )),
           )}
@@ -314,6 +354,41 @@ function Cards({
   );
 }
 
+// What a data officer does with the findings, one after another.
+function Next({ profile, tab }: { profile: Profile; tab: DatasetTab }) {
+  const base = `/datasets/${tab.dataset.id}`;
+  if (tab.dataset.deleted || tab.revision.number !== tab.dataset.revision) return null;
+  const open = profile.columns.some(
+    (column) => column.role_proposed && column.role_proposed !== (column.role || 'plain'),
+  );
+  const personal = profile.columns.some(
+    (column) => column.personal?.length || ['direct', 'quasi'].includes(column.role),
+  );
+  return (
+    <Card title={t('check.next')} tone="accent">
+      <ol class="steps">
+        <li class={open ? 'now' : 'done'}>
+          {t(open ? 'check.next_roles' : 'check.next_roles_done')}
+        </li>
+        <li class={open ? '' : 'now'}>
+          {t(personal ? 'check.next_cleanse' : 'check.next_repair')}
+        </li>
+        <li>{t('check.next_publish')}</li>
+      </ol>
+      <div class="actions">
+        <LinkButton href={`${base}/cleanse`} kind={open ? 'plain' : 'primary'} icon="dataset">
+          {t('check.to_recipe')}
+        </LinkButton>
+        {!personal && (
+          <LinkButton href={`${base}/publish`} icon="release">
+            {t('dataset.tab.publish')}
+          </LinkButton>
+        )}
+      </div>
+    </Card>
+  );
+}
+
 export function CheckTab(tab: DatasetTab) {
   const { dataset, revision, reload } = tab;
   const [reveal, reveal_set] = useState(false);
@@ -388,6 +463,7 @@ export function CheckTab(tab: DatasetTab) {
             )}
           </div>
           {reveal && <Notice tone="warn" title={t('reveal.on')} />}
+          <Next profile={data} tab={tab} />
           <Summary profile={data} />
           <Proposals
             profile={data}

@@ -1,22 +1,35 @@
-// Cleansing: a recipe, checked while it is written, tried on the first rows, then run as a job.
-import { useEffect, useRef, useState } from 'preact/hooks';
-import { fault_of, is_gone, post, remove, request } from '../api';
-import { ask } from '../components/dialog';
+// Cleansing: a recipe is proposed for a purpose, written as text or by forms, checked while it is
+// written, tried on the first rows, weighed by the risk that remains, then run as a job.
+import { useEffect, useMemo, useState } from 'preact/hooks';
+import { fault_of, get, is_gone, post, request } from '../api';
 import { Button } from '../components/form';
 import { JobPanel } from '../components/job';
-import { Operators } from '../components/operators';
-import { Card, ErrorBox, Notice } from '../components/page';
+import { LineForm } from '../components/line_form';
+import { OperatorPalette } from '../components/operators';
+import { Card, ErrorBox, Notice, Shown } from '../components/page';
 import { PreviewTable } from '../components/preview';
 import { RecipeEditor } from '../components/recipe_editor';
+import { RecipeLibrary } from '../components/recipe_library';
+import { RiskPanel, type Choice } from '../components/risk';
+import { default_line } from '../default_line';
+import { FIRST, draft_forget, useDraft, type DraftHandle } from '../draft';
 import { useGet } from '../load';
-import { t } from '../messages';
-import { navigate } from '../router';
-import { toast, toast_error } from '../state';
-import type { Fault, Job, List, Preview, Recipe, RecipeCheck } from '../types';
+import { t, t_or } from '../messages';
+import { navigate, query_set, query_text } from '../router';
+import {
+  line_insert,
+  line_read,
+  line_replace,
+  line_write,
+  operator_line,
+  option_set,
+  type Line,
+} from '../recipe';
+import { toast } from '../state';
+import type { Fault, Job, Operator, Preset, Preview, RecipeCheck } from '../types';
 import type { DatasetTab } from './dataset';
 
-const FIRST = 'recipe 1\n';
-const drafts = new Map<number, string>(); // dataset → text, while the page is open
+const PREVIEW_ROWS = 100;
 
 // Asks the server about the text once typing rests.
 function useRecipeCheck(text: string, dataset: number, revision: number) {
@@ -48,108 +61,209 @@ function useRecipeCheck(text: string, dataset: number, revision: number) {
   return state;
 }
 
-function Saved({ text, load }: { text: string; load: (text: string) => void }) {
-  const list = useGet<List<Recipe>>('/recipes?size=100');
-  const [chosen, chosen_set] = useState('');
-  const items = list.data?.items ?? [];
-  const recipe = items.find((one) => String(one.id) === chosen);
-  const save = async () => {
-    const name = await ask({
-      title: t('recipe.save_title'),
-      text: t('recipe.save_text'),
-      confirm: t('action.save'),
-      input: { label: t('recipe.name'), required: true },
-    });
-    if (!name) return;
+// A whole new text takes the place of what was written; that can be undone.
+function replace(draft: DraftHandle, text: string, recipe = 0): void {
+  const before = draft.text;
+  draft.change(text, recipe);
+  if (before.trim() && before !== FIRST && before !== text) {
+    toast(t('recipe.replaced'), 'plain');
+  }
+}
+
+// "?from=3.2": the recipe that made revision 2 of dataset 3, to be used again here.
+function useReplay(draft: DraftHandle): unknown {
+  const from = query_text('from');
+  const [error, error_set] = useState<unknown>(null);
+  useEffect(() => {
+    const match = /^(\d+)\.(\d+)$/.exec(from);
+    if (!match) return;
+    get<{ text: string }>(`/datasets/${match[1]}/revisions/${match[2]}/recipe`).then(
+      ({ text }) => {
+        replace(draft, text);
+        query_set({ from: null }, true);
+        toast(t('recipe.replayed'));
+      },
+      (failure: unknown) => error_set(failure),
+    );
+  }, [from]);
+  return error;
+}
+
+function Purposes({ tab, draft }: { tab: DatasetTab; draft: DraftHandle }) {
+  const list = useGet<Preset[]>('/recipes/presets');
+  const [chosen, chosen_set] = useState('clinical');
+  const [busy, busy_set] = useState(false);
+  const [error, error_set] = useState<unknown>(null);
+  const propose = async () => {
+    if (busy) return;
+    busy_set(true);
+    error_set(null);
     try {
-      await post('/recipes', { name, text });
-      toast(t('recipe.saved', { name }));
-      list.reload();
-    } catch (error) {
-      toast_error(error);
-    }
-  };
-  const drop = async () => {
-    if (!recipe) return;
-    const sure = await ask({
-      title: t('recipe.delete_title', { name: recipe.name }),
-      text: t('recipe.delete_text'),
-      confirm: t('action.delete'),
-      danger: true,
-    });
-    if (sure === null) return;
-    try {
-      await remove(`/recipes/${recipe.id}`);
-      chosen_set('');
-      list.reload();
-      toast(t('recipe.deleted', { name: recipe.name }), 'plain', {
-        text: t('action.undo'),
-        act: () =>
-          void post('/recipes', { name: recipe.name, text: recipe.text }).then(
-            list.reload,
-            toast_error,
-          ),
+      const { text } = await post<{ text: string }>('/recipes/propose', {
+        dataset: tab.dataset.id,
+        revision: tab.revision.number,
+        preset: chosen,
       });
-    } catch (error) {
-      toast_error(error);
+      replace(draft, text);
+    } catch (failure) {
+      error_set(failure);
     }
+    busy_set(false);
   };
   return (
-    <div class="saved">
-      <select
-        aria-label={t('recipe.saved_list')}
-        value={chosen}
-        onChange={(event) => chosen_set(event.currentTarget.value)}
-      >
-        <option value="">{t(items.length ? 'recipe.choose' : 'recipe.none_saved')}</option>
-        {items.map((one) => (
-          <option key={one.id} value={String(one.id)}>
-            {one.name}
-          </option>
-        ))}
-      </select>
-      <Button disabled={!recipe} onClick={() => recipe && load(recipe.text)}>
-        {t('recipe.load')}
-      </Button>
-      <Button disabled={!recipe} kind="quiet" onClick={() => void drop()}>
-        {t('action.delete')}
-      </Button>
-      <Button kind="quiet" onClick={() => void save()}>
-        {t('recipe.save')}
-      </Button>
-    </div>
+    <Card title={t('cleanse.purpose')}>
+      <Shown from={list} lines={2}>
+        {(presets) => (
+          <fieldset class="purposes">
+            <legend>{t('cleanse.purpose_about')}</legend>
+            {presets.map((preset) => (
+              <div class={preset.name === chosen ? 'purpose on' : 'purpose'} key={preset.name}>
+                <input
+                  type="radio"
+                  name="preset"
+                  id={`preset-${preset.name}`}
+                  checked={preset.name === chosen}
+                  aria-describedby={`preset-${preset.name}-hint`}
+                  onChange={() => chosen_set(preset.name)}
+                />
+                <label for={`preset-${preset.name}`}>{t_or(preset.text_key, preset.name)}</label>
+                <p class="hint" id={`preset-${preset.name}-hint`}>
+                  {t_or(preset.hint_key, '')}
+                </p>
+              </div>
+            ))}
+          </fieldset>
+        )}
+      </Shown>
+      {error !== null && <ErrorBox error={error} />}
+      <div class="actions">
+        <Button kind="primary" busy={busy} onClick={() => void propose()}>
+          {t('cleanse.propose')}
+        </Button>
+        {!tab.revision.profile && <span class="muted">{t('cleanse.needs_check')}</span>}
+      </div>
+    </Card>
   );
 }
 
-function useDraft(dataset: number): [string, (text: string) => void, (text: string) => void] {
-  const [text, text_set] = useState(drafts.get(dataset) ?? FIRST);
-  const undo = useRef<string | null>(null);
-  const set = (next: string) => {
-    drafts.set(dataset, next);
-    text_set(next);
-  };
-  // A whole new text can be undone, for it replaces what was written.
-  const replace = (next: string) => {
-    undo.current = text;
-    set(next);
-    if (text.trim() && text !== FIRST && text !== next) {
-      toast(t('recipe.replaced'), 'plain', {
-        text: t('action.undo'),
-        act: () => undo.current !== null && set(undo.current),
-      });
+// Roles and the line of k-anonymity as the risk panel has them; lines that are there are changed.
+function kanon_into(text: string, choice: Choice): [string, number] {
+  const set = (name: string, make: (line: Line) => Line, after: number | null): number => {
+    const at = operator_line(text, name);
+    const old = at < 0 ? null : line_read(text.split('\n')[at]!);
+    const line = line_write(make(old ?? { name, words: [], comment: '' }));
+    if (at >= 0) {
+      text = line_replace(text, at, line);
+      return at;
     }
+    const [next, index] = line_insert(text, line, after);
+    text = next;
+    return index;
   };
-  return [text, set, replace];
+  set(
+    'field',
+    (line) =>
+      option_set(option_set(line, 'quasi', '=', choice.quasi), 'sensitive', '=', choice.sensitive),
+    0,
+  );
+  const at = set(
+    'kanon',
+    (line) => {
+      const words = line.words.filter((word) => word.sign !== ':');
+      const rules = Object.entries(choice.rules).map(([name, rule]) => ({
+        heads: [name],
+        sign: ':' as const,
+        values: [rule],
+      }));
+      const next = option_set({ ...line, words: [...words, ...rules] }, 'k', '=', [
+        String(choice.k),
+      ]);
+      return next.words.some((word) => word.heads[0] === 'suppress')
+        ? next
+        : option_set(next, 'suppress', '<=', ['.02']);
+    },
+    null,
+  );
+  return [text, at];
 }
 
-export function CleanseTab({ dataset, revision, reload }: DatasetTab) {
-  const [text, text_set, replace] = useDraft(dataset.id);
-  const { ok, faults } = useRecipeCheck(text, dataset.id, revision.number);
-  const [preview, preview_set] = useState<Preview | null>(null);
+interface Written {
+  draft: DraftHandle;
+  line: number;
+  line_set: (index: number) => void;
+}
+
+function Writing({
+  tab,
+  operators,
+  written,
+  faults,
+  ok,
+}: {
+  tab: DatasetTab;
+  operators: Operator[];
+  written: Written;
+  faults: Fault[];
+  ok: boolean | null;
+}) {
+  const { draft, line, line_set } = written;
+  const lines = draft.text.split('\n');
+  const move = (by: -1 | 1) => {
+    const other = line + by;
+    if (other < 1 || other >= lines.length || line < 1) return;
+    const next = [...lines];
+    [next[line], next[other]] = [next[other]!, next[line]!];
+    draft.change(next.join('\n'));
+    line_set(other);
+  };
+  return (
+    <>
+      <div class="actions">
+        <Button kind="quiet" icon="undo" disabled={!draft.can_undo} onClick={draft.undo}>
+          {t('action.undo')}
+        </Button>
+        <Button kind="quiet" icon="redo" disabled={!draft.can_redo} onClick={draft.redo}>
+          {t('action.redo')}
+        </Button>
+      </div>
+      <RecipeEditor draft={draft} faults={faults} ok={ok} line={line} line_set={line_set} />
+      <LineForm
+        number={line + 1}
+        text={lines[line] ?? ''}
+        operators={operators}
+        columns={tab.revision.columns.map((column) => column.name)}
+        change={(text) => draft.change(line_replace(draft.text, line, text))}
+        move={move}
+        drop={() => draft.change(line_replace(draft.text, line, null))}
+      />
+    </>
+  );
+}
+
+function Trial({ preview, stale }: { preview: Preview | null; stale: boolean }) {
+  if (!preview) return <p class="hint">{t('cleanse.preview_hint')}</p>;
+  return (
+    <Card title={t('cleanse.preview_title')} id="preview">
+      <Notice tone="warn" title={t('reveal.on')} />
+      {stale && <Notice title={t('preview.stale')} />}
+      <PreviewTable preview={preview} />
+    </Card>
+  );
+}
+
+export function CleanseTab(tab: DatasetTab) {
+  const { dataset, revision, reload } = tab;
+  const draft = useDraft(dataset.id);
+  const { ok, faults } = useRecipeCheck(draft.text, dataset.id, revision.number);
+  const operators = useGet<Operator[]>('/recipes/operators');
+  const [line, line_set] = useState(0);
+  const [preview, preview_set] = useState<{ of: string; data: Preview } | null>(null);
   const [error, error_set] = useState<unknown>(null);
   const [busy, busy_set] = useState('');
   const [job, job_set] = useState<number | null>(null);
-  const about = { revision: revision.number, recipe: text };
+  const replay_error = useReplay(draft);
+  const about = { revision: revision.number, recipe: draft.text };
+  const written = useMemo(() => ({ draft, line, line_set }), [draft, line]);
   const act = async (name: string, work: () => Promise<void>) => {
     if (busy) return;
     busy_set(name);
@@ -161,20 +275,13 @@ export function CleanseTab({ dataset, revision, reload }: DatasetTab) {
     }
     busy_set('');
   };
-  const propose = () =>
-    act('propose', async () => {
-      replace(
-        (
-          await post<{ text: string }>('/recipes/propose', {
-            dataset: dataset.id,
-            revision: revision.number,
-          })
-        ).text,
-      );
-    });
   const show = () =>
     act('preview', async () => {
-      preview_set(await post<Preview>(`/datasets/${dataset.id}/preview`, { ...about, rows: 20 }));
+      const body = { ...about, rows: PREVIEW_ROWS };
+      preview_set({
+        of: about.recipe,
+        data: await post<Preview>(`/datasets/${dataset.id}/preview`, body),
+      });
     });
   const run = () =>
     act('run', async () => {
@@ -183,11 +290,16 @@ export function CleanseTab({ dataset, revision, reload }: DatasetTab) {
   const ended = (one: Job) => {
     reload();
     if (one.state !== 'done') return;
-    drafts.delete(dataset.id);
+    draft_forget(dataset.id);
     const number = Number(one.summary?.['revision']) || 0;
     toast(t('cleanse.done'));
     navigate(`/datasets/${dataset.id}/report${number ? `?revision=${number}` : ''}`);
   };
+  const put = ([text, at]: [string, number]) => {
+    draft.change(text);
+    line_set(at);
+  };
+  const shown_error = error ?? replay_error;
   return (
     <>
       {job && (
@@ -195,18 +307,18 @@ export function CleanseTab({ dataset, revision, reload }: DatasetTab) {
           <JobPanel id={job} ended={ended} />
         </Card>
       )}
+      <Purposes tab={tab} draft={draft} />
       <div class="split split-wide">
-        <Card
-          title={t('cleanse.recipe')}
-          actions={
-            <Button busy={busy === 'propose'} onClick={() => void propose()}>
-              {t('cleanse.propose')}
-            </Button>
-          }
-        >
-          <Saved text={text} load={replace} />
-          <RecipeEditor text={text} change={text_set} faults={faults} ok={ok} />
-          {error !== null && <ErrorBox error={error} />}
+        <Card title={t('cleanse.recipe')}>
+          <RecipeLibrary draft={draft} name={dataset.name} />
+          <Writing
+            tab={tab}
+            operators={operators.data ?? []}
+            written={written}
+            faults={faults}
+            ok={ok}
+          />
+          {shown_error !== null && <ErrorBox error={shown_error} />}
           <div class="actions">
             <Button
               icon="eye"
@@ -229,16 +341,38 @@ export function CleanseTab({ dataset, revision, reload }: DatasetTab) {
           <p class="hint">{t('cleanse.run_hint', { revision: dataset.revision + 1 })}</p>
         </Card>
         <Card title={t('cleanse.operators')}>
-          <Operators insert={(line) => text_set(`${text.replace(/\n*$/, '\n')}${line}\n`)} />
+          <Shown from={operators} lines={4}>
+            {(list) => (
+              <OperatorPalette
+                operators={list}
+                insert={(operator) =>
+                  put(
+                    line_insert(
+                      draft.text,
+                      default_line(operator, revision.columns),
+                      line > 0 ? line : null,
+                    ),
+                  )
+                }
+              />
+            )}
+          </Shown>
         </Card>
       </div>
-      {preview ? (
-        <Card title={t('cleanse.preview_title')}>
-          <Notice tone="warn" title={t('reveal.on')} />
-          <PreviewTable preview={preview} />
-        </Card>
-      ) : (
-        <p class="hint">{t('cleanse.preview_hint')}</p>
+      <Trial
+        preview={preview?.data ?? null}
+        stale={preview !== null && preview.of !== draft.text}
+      />
+      {operators.data?.some((one) => one.name === 'kanon') && (
+        <RiskPanel
+          dataset={dataset.id}
+          revision={revision.number}
+          columns={revision.columns}
+          choose={(choice) => {
+            put(kanon_into(draft.text, choice));
+            toast(t('risk.used', { k: choice.k }));
+          }}
+        />
       )}
     </>
   );

@@ -1,11 +1,13 @@
 // A dataset's overview: what it holds, the roles of its columns, how it came to be.
-import { patch } from '../api';
+import { patch, post } from '../api';
+import { ask } from '../components/dialog';
 import { LinkButton } from '../components/form';
 import { RoleSelect } from '../components/role';
 import { Card } from '../components/page';
 import { Facts, Hash, Table } from '../components/table';
 import { bytes, count, time } from '../format';
 import { t } from '../messages';
+import { navigate } from '../router';
 import { toast, toast_error } from '../state';
 import type { Column, ColumnRole, Dataset, Revision } from '../types';
 import type { DatasetTab } from './dataset';
@@ -83,7 +85,34 @@ function Columns({ dataset, revision, reload }: DatasetTab) {
   );
 }
 
-function RevisionItem({ dataset, revision }: { dataset: Dataset; revision: Revision }) {
+// A former revision becomes the newest one again; nothing is lost by it.
+async function restore(dataset: Dataset, number: number, reload: () => void): Promise<void> {
+  const sure = await ask({
+    title: t('dataset.restore_title', { number }),
+    text: t('dataset.restore_text', { number, next: dataset.revision + 1 }),
+    confirm: t('dataset.restore_do'),
+  });
+  if (sure === null) return;
+  try {
+    await post(`/datasets/${dataset.id}/revisions/${number}/restore`);
+    toast(t('dataset.restore_done', { number }));
+    navigate(`/datasets/${dataset.id}`);
+  } catch (error) {
+    toast_error(error);
+  }
+  reload();
+}
+
+function RevisionItem({
+  dataset,
+  revision,
+  reload,
+}: {
+  dataset: Dataset;
+  revision: Revision;
+  reload: () => void;
+}) {
+  const newest = revision.number === dataset.revision;
   return (
     <li>
       <p>
@@ -92,6 +121,10 @@ function RevisionItem({ dataset, revision }: { dataset: Dataset; revision: Revis
         </a>
         {' · '}
         {t(`revision.kind.${revision.kind}`)}
+        {revision.kind === 'restore' &&
+          revision.parent !== null &&
+          ` · ${t('dataset.restored_from', { number: revision.parent })}`}
+        {newest && ` · ${t('dataset.revision_current')}`}
       </p>
       <p class="muted small">
         {t('dataset.rows_columns', { rows: revision.rows, columns: revision.columns.length })}
@@ -115,6 +148,20 @@ function RevisionItem({ dataset, revision }: { dataset: Dataset; revision: Revis
           <a href={`/datasets/${dataset.id}/faults?revision=${revision.number}`}>
             {t('dataset.fault_count', { faults: revision.fault_count })}
           </a>
+        )}
+        {revision.recipe && (
+          <a href={`/datasets/${dataset.id}/cleanse?from=${dataset.id}.${revision.number}`}>
+            {t('report.again_go')}
+          </a>
+        )}
+        {!newest && !dataset.deleted && (
+          <button
+            type="button"
+            class="link"
+            onClick={() => void restore(dataset, revision.number, reload)}
+          >
+            {t('dataset.restore_to', { number: revision.number })}
+          </button>
         )}
       </p>
     </li>
@@ -145,7 +192,7 @@ export function OverviewTab({ dataset, revision, reload }: DatasetTab) {
       <Card title={t('dataset.revisions')}>
         <ol class="timeline">
           {newest_first.map((one) => (
-            <RevisionItem key={one.number} dataset={dataset} revision={one} />
+            <RevisionItem key={one.number} dataset={dataset} revision={one} reload={reload} />
           ))}
         </ol>
       </Card>

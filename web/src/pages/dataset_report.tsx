@@ -1,26 +1,47 @@
-// The cleansing report: what was changed, why, and what personal data a second look still finds.
-import { Button } from '../components/form';
+// The cleansing report, one page to print: what went in and came out, by which recipe, what was
+// changed and why, what personal data a second look still finds, the risk that remains, what was
+// lost, what has to be reviewed by hand, and what the result may be called.
+import { useState } from 'preact/hooks';
+import { Button, LinkButton } from '../components/form';
 import { Badge, Card, Notice, Shown } from '../components/page';
+import { save_file } from '../components/recipe_library';
+import { ClassSizes, Diversity, RiskFigures, risk_sentence } from '../components/risk';
 import { RoleBadge } from '../components/role';
-import { Facts, Hash, Table } from '../components/table';
-import { count, time } from '../format';
+import { Bar, Code, Facts, Hash, Table } from '../components/table';
+import { bytes, count, decimal, percent, time } from '../format';
 import { useGet } from '../load';
 import { t, t_or } from '../messages';
-import type { Report } from '../types';
+import { navigate } from '../router';
+import type { Dataset, List, Report, ReportOperator } from '../types';
 import type { DatasetTab } from './dataset';
 import { personal_name } from './dataset_check';
+import { SamplingCard } from './report_sampling';
+
+function total(counts: Record<string, number> | number | undefined): number {
+  if (counts === undefined) return 0;
+  if (typeof counts === 'number') return counts;
+  return Object.values(counts).reduce((sum, n) => sum + n, 0);
+}
 
 function Personal({ report }: { report: Report }) {
-  const kinds = [
-    ...new Set([...Object.keys(report.personal.found), ...Object.keys(report.personal.remaining)]),
-  ];
-  const left = Object.values(report.personal.remaining).reduce((sum, n) => sum + n, 0);
+  const { found, remaining, checksum_remaining } = report.personal;
+  const kinds = [...new Set([...Object.keys(found), ...Object.keys(remaining)])].filter(
+    (kind) => (found[kind] ?? 0) + (remaining[kind] ?? 0) > 0,
+  );
+  const left = total(remaining);
+  const checked = total(checksum_remaining);
   return (
     <Card title={t('report.personal')} flush>
       <Notice
         tone={left ? 'warn' : 'good'}
         title={left ? t('report.left', { cells: left }) : t('report.none_left')}
       />
+      {checksum_remaining !== undefined && (
+        <Notice
+          tone={checked ? 'bad' : 'good'}
+          title={t(checked ? 'report.checksum_left' : 'report.checksum_none', { cells: checked })}
+        />
+      )}
       {kinds.length > 0 && (
         <Table label={t('report.personal')} dense>
           <thead>
@@ -34,14 +55,61 @@ function Personal({ report }: { report: Report }) {
             {kinds.map((kind) => (
               <tr key={kind}>
                 <th scope="row">{personal_name(kind)}</th>
-                <td class="number">{count(report.personal.found[kind] ?? 0)}</td>
-                <td class="number">{count(report.personal.remaining[kind] ?? 0)}</td>
+                <td class="number">{count(found[kind] ?? 0)}</td>
+                <td class="number">{count(remaining[kind] ?? 0)}</td>
               </tr>
             ))}
           </tbody>
         </Table>
       )}
     </Card>
+  );
+}
+
+// What an operator tells of itself: names and plain values; lists of objects are left to the file.
+function Detail({ detail }: { detail: Record<string, unknown> | undefined }) {
+  const items = Object.entries(detail ?? {}).filter(
+    ([, value]) => ['string', 'number', 'boolean'].includes(typeof value) && value !== '',
+  );
+  if (!items.length) return null;
+  return (
+    <p class="muted small">
+      {items
+        .map(([name, value]) => {
+          const text =
+            typeof value === 'number'
+              ? decimal(value)
+              : t_or(`choice.${String(value)}`, String(value));
+          return `${t_or(`detail.${name}`, name)}: ${text}`;
+        })
+        .join(' · ')}
+    </p>
+  );
+}
+
+function OperatorRow({ one }: { one: ReportOperator }) {
+  return (
+    <tr>
+      <td class="number">{one.line}</td>
+      <th scope="row">
+        <code>{one.name}</code>
+      </th>
+      <td class="number">{count(one.rows_in)}</td>
+      <td class="number">{count(one.rows_out)}</td>
+      <td class="number">{count(one.cells_changed)}</td>
+      <td>
+        {(one.reasons ?? []).map((reason) => (
+          <div key={reason.code + (reason.column ?? '')}>
+            {reason.column ? `${reason.column}: ` : ''}
+            {t_or(reason.code, reason.code)} <b>{count(reason.count)}</b>
+          </div>
+        ))}
+        <Detail detail={one.detail} />
+      </td>
+      <td class="number">
+        {one.mb_per_s ? decimal(one.mb_per_s, one.mb_per_s < 10 ? 1 : 0) : '–'}
+      </td>
+    </tr>
   );
 }
 
@@ -57,25 +125,40 @@ function Operators({ report }: { report: Report }) {
             <th class="number">{t('report.rows_out')}</th>
             <th class="number">{t('report.cells')}</th>
             <th>{t('report.reasons')}</th>
+            <th class="number">MB/s</th>
           </tr>
         </thead>
         <tbody>
           {report.operators.map((one) => (
-            <tr key={one.line}>
-              <td class="number">{one.line}</td>
-              <th scope="row">
-                <code>{one.name}</code>
-              </th>
-              <td class="number">{count(one.rows_in)}</td>
-              <td class="number">{count(one.rows_out)}</td>
-              <td class="number">{count(one.cells_changed)}</td>
+            <OperatorRow key={one.line} one={one} />
+          ))}
+        </tbody>
+      </Table>
+    </Card>
+  );
+}
+
+function Columns({ report }: { report: Report }) {
+  return (
+    <Card title={t('report.columns')} flush>
+      <Table label={t('report.columns')} dense>
+        <thead>
+          <tr>
+            <th>{t('look.name')}</th>
+            <th>{t('role.label')}</th>
+            <th>{t('report.treatment')}</th>
+          </tr>
+        </thead>
+        <tbody>
+          {report.columns.map((column) => (
+            <tr key={column.name}>
+              <th scope="row">{column.name}</th>
               <td>
-                {(one.reasons ?? []).map((reason) => (
-                  <div key={reason.code + (reason.column ?? '')}>
-                    {reason.column ? `${reason.column}: ` : ''}
-                    {t_or(reason.code, reason.code)} <b>{count(reason.count)}</b>
-                  </div>
-                ))}
+                <RoleBadge role={column.role} />
+              </td>
+              <td>
+                {column.treatment ? t_or(`treatment.${column.treatment}`, column.treatment) : '–'}
+                {column.reason && <span class="muted"> {t_or(column.reason, column.reason)}</span>}
               </td>
             </tr>
           ))}
@@ -85,7 +168,283 @@ function Operators({ report }: { report: Report }) {
   );
 }
 
-export function ReportTab({ dataset, revision }: DatasetTab) {
+function RiskCard({ report }: { report: Report }) {
+  const { risk } = report;
+  if (!risk) return null;
+  return (
+    <Card title={t('report.risk')}>
+      <Notice tone={risk.k <= 1 ? 'warn' : 'good'} title={risk_sentence(risk)} />
+      <p class="hint">{t('report.risk_by', { columns: risk.quasi.join('，') })}</p>
+      <RiskFigures risk={risk} />
+      <ClassSizes risk={risk} />
+      <Diversity risk={risk} />
+    </Card>
+  );
+}
+
+function UtilityCard({ report }: { report: Report }) {
+  const { utility } = report;
+  if (!utility) return null;
+  return (
+    <Card title={t('report.utility')} flush>
+      <p class="card-note">
+        {t('report.utility_is', { share: percent(utility.granularity) })}{' '}
+        {utility.suppressed_rows > 0 && t('report.utility_rows', { rows: utility.suppressed_rows })}
+      </p>
+      {utility.columns.length > 0 && (
+        <Table label={t('report.utility')} dense>
+          <thead>
+            <tr>
+              <th>{t('look.name')}</th>
+              <th>{t('report.granularity')}</th>
+              <th class="number">{t('report.entropy_before')}</th>
+              <th class="number">{t('report.entropy_after')}</th>
+            </tr>
+          </thead>
+          <tbody>
+            {utility.columns.map((column) => (
+              <tr key={column.name}>
+                <th scope="row">{column.name}</th>
+                <td>
+                  {percent(column.granularity)} <Bar share={column.granularity} />
+                </td>
+                <td class="number">{decimal(column.entropy_before, 2)}</td>
+                <td class="number">{decimal(column.entropy_after, 2)}</td>
+              </tr>
+            ))}
+          </tbody>
+        </Table>
+      )}
+    </Card>
+  );
+}
+
+function Sources({ report }: { report: Report }) {
+  const sources = report.sources ?? [];
+  if (!sources.length) return null;
+  return (
+    <Card title={t('report.sources')} flush>
+      <Table label={t('report.sources')} dense>
+        <thead>
+          <tr>
+            <th>{t('report.source')}</th>
+            <th class="number">{t('dataset.rows')}</th>
+            <th class="number">{t('report.illegal')}</th>
+            <th class="number">{t('check.share')}</th>
+            <th>{t('report.verdict')}</th>
+          </tr>
+        </thead>
+        <tbody>
+          {sources.map((one) => (
+            <tr key={one.name}>
+              <th scope="row">{one.name}</th>
+              <td class="number">{count(one.rows)}</td>
+              <td class="number">{count(one.illegal)}</td>
+              <td class="number">{percent(one.share, 2)}</td>
+              <td>
+                <Badge tone={one.refused ? 'bad' : 'good'}>
+                  {t(one.refused ? 'report.source_refused' : 'report.source_good', {
+                    limit: percent(one.limit),
+                  })}
+                </Badge>
+              </td>
+            </tr>
+          ))}
+        </tbody>
+      </Table>
+    </Card>
+  );
+}
+
+function Files({ report, tab }: { report: Report; tab: DatasetTab }) {
+  const inputs = report.inputs ?? [];
+  const rows: [string, string, number | null, number | null, string][] = [
+    ...inputs.map((one): [string, string, number, number, string] => [
+      t('report.in_file'),
+      one.name === 'table' && tab.revision.parent
+        ? t('dataset.revision_number', { number: tab.revision.parent })
+        : one.name,
+      one.rows,
+      one.bytes,
+      one.hash,
+    ]),
+    ...(report.output
+      ? [
+          [
+            t('report.out_file'),
+            t('dataset.revision_number', { number: tab.revision.number }),
+            report.output.rows,
+            report.output.bytes,
+            report.output.hash,
+          ] as [string, string, number, number, string],
+        ]
+      : []),
+    ...(report.dictionaries ?? []).map((one): [string, string, null, null, string] => [
+      t('report.dictionary'),
+      one.version ? `${one.name} ${one.version}` : one.name,
+      null,
+      null,
+      one.hash,
+    ]),
+  ];
+  if (typeof report.rules === 'object') {
+    rows.push([t('report.rules'), report.rules.version, null, null, report.rules.hash]);
+  }
+  if (!rows.length) return null;
+  return (
+    <Card title={t('report.files')} flush>
+      <Table label={t('report.files')} dense>
+        <thead>
+          <tr>
+            <th>{t('report.what')}</th>
+            <th>{t('look.name')}</th>
+            <th class="number">{t('dataset.rows')}</th>
+            <th class="number">{t('dataset.size')}</th>
+            <th>{t('dataset.hash')}</th>
+          </tr>
+        </thead>
+        <tbody>
+          {rows.map(([what, name, row_count, size, hash], i) => (
+            <tr key={i}>
+              <td>{what}</td>
+              <th scope="row">{name}</th>
+              <td class="number">{row_count === null ? '–' : count(row_count)}</td>
+              <td class="number">{size === null ? '–' : bytes(size)}</td>
+              <td>
+                <Hash value={hash} />
+              </td>
+            </tr>
+          ))}
+        </tbody>
+      </Table>
+    </Card>
+  );
+}
+
+// The recipe once more on other data: it is opened there in the editor, and nothing is run by itself.
+function Again({ tab }: { tab: DatasetTab }) {
+  const list = useGet<List<Dataset>>('/datasets?size=200');
+  const [wanted, wanted_set] = useState(String(tab.dataset.id));
+  const from = `${tab.dataset.id}.${tab.revision.number}`;
+  const items = (list.data?.items ?? []).filter((one) => one.state === 'ready');
+  return (
+    <Card title={t('report.again')}>
+      <p>{t('report.again_about')}</p>
+      <div class="saved">
+        <select
+          aria-label={t('report.again_on')}
+          value={wanted}
+          onChange={(event) => wanted_set(event.currentTarget.value)}
+        >
+          {items.map((one) => (
+            <option key={one.id} value={String(one.id)} selected={String(one.id) === wanted}>
+              {one.name}
+            </option>
+          ))}
+        </select>
+        <Button icon="play" onClick={() => navigate(`/datasets/${wanted}/cleanse?from=${from}`)}>
+          {t('report.again_go')}
+        </Button>
+      </div>
+    </Card>
+  );
+}
+
+function Wording({ report }: { report: Report }) {
+  const anonymised = report.wording === 'anonymised';
+  const reasons = report.wording_reasons ?? [];
+  return (
+    <Card title={t('report.wording')} tone={anonymised ? 'accent' : 'warn'}>
+      <p>
+        <Badge tone={anonymised ? 'good' : 'warn'}>
+          {t_or(`report.wording.${report.wording}`, report.wording)}
+        </Badge>{' '}
+        {t(anonymised ? 'report.anonymised_means' : 'report.wording_hint')}
+      </p>
+      {reasons.length > 0 && (
+        <ul class="plain-list">
+          {reasons.map((code) => (
+            <li key={code}>{t_or(code, code)}</li>
+          ))}
+        </ul>
+      )}
+      <p class="hint">{t('report.anonymised_when')}</p>
+    </Card>
+  );
+}
+
+function Heading({ report, tab }: { report: Report; tab: DatasetTab }) {
+  const { dataset, revision } = tab;
+  const source = report.source;
+  return (
+    <Card
+      title={t('report.title', { name: dataset.name })}
+      actions={
+        <>
+          <Button
+            kind="quiet"
+            icon="download"
+            onClick={() =>
+              save_file(
+                `report-${dataset.id}-${revision.number}.json`,
+                `${JSON.stringify(report, null, 1)}\n`,
+                'application/json',
+              )
+            }
+          >
+            {t('report.save')}
+          </Button>
+          <Button icon="print" onClick={() => window.print()}>
+            {t('action.print')}
+          </Button>
+        </>
+      }
+    >
+      <Facts
+        items={[
+          [t('dataset.revision'), String(revision.number)],
+          [t('report.input'), count(report.input_rows)],
+          [t('report.output'), count(report.output_rows)],
+          [t('report.dropped'), count(report.input_rows - report.output_rows)],
+          [t('report.made'), `${time(revision.created_ms)} · ${revision.actor}`],
+          [t('report.recipe'), <Hash value={report.recipe_hash} />],
+          [t('dataset.hash'), <Hash value={revision.table} />],
+          ...(source?.['name'] ? [[t('report.source'), source['name']] as [string, string]] : []),
+          ...(source?.['licence']
+            ? [[t('sheet.licence'), source['licence']] as [string, string]]
+            : []),
+          ...(source?.['basis'] ? [[t('report.basis'), source['basis']] as [string, string]] : []),
+          ...(report.program
+            ? [
+                [
+                  t('report.program'),
+                  typeof report.rules === 'string'
+                    ? `${report.program} · ${report.rules}`
+                    : report.program,
+                ] as [string, string],
+              ]
+            : []),
+        ]}
+      />
+    </Card>
+  );
+}
+
+// The recipe's text: in the report itself, else from the step that made the revision.
+function RecipeCard({ report, tab }: { report: Report; tab: DatasetTab }) {
+  const path = `/datasets/${tab.dataset.id}/revisions/${tab.revision.number}/recipe`;
+  const from = useGet<{ text: string }>(report.recipe === undefined ? path : null);
+  const text = report.recipe ?? from.data?.text;
+  if (!text) return null;
+  return (
+    <Card title={t('cleanse.recipe')}>
+      <Code text={text} label={t('cleanse.recipe')} />
+    </Card>
+  );
+}
+
+export function ReportTab(tab: DatasetTab) {
+  const { dataset, revision } = tab;
   const report = useGet<Report>(
     revision.report ? `/datasets/${dataset.id}/revisions/${revision.number}/report` : null,
   );
@@ -93,63 +452,29 @@ export function ReportTab({ dataset, revision }: DatasetTab) {
   return (
     <Shown from={report} lines={8}>
       {(data) => (
-        <article class="sheet">
-          <Card
-            title={t('report.title', { name: dataset.name })}
-            actions={
-              <Button icon="print" onClick={() => window.print()}>
-                {t('action.print')}
-              </Button>
-            }
-          >
-            <Facts
-              items={[
-                [t('dataset.revision'), String(revision.number)],
-                [t('report.input'), count(data.input_rows)],
-                [t('report.output'), count(data.output_rows)],
-                [t('report.dropped'), count(data.input_rows - data.output_rows)],
-                [
-                  t('report.wording'),
-                  <Badge tone="accent">
-                    {t_or(`report.wording.${data.wording}`, data.wording)}
-                  </Badge>,
-                ],
-                [t('report.made'), `${time(revision.created_ms)} · ${revision.actor}`],
-                [t('report.recipe'), <Hash value={data.recipe_hash} />],
-                [t('dataset.hash'), <Hash value={revision.table} />],
-              ]}
-            />
-            <p class="hint">{t('report.wording_hint')}</p>
-          </Card>
-          <Personal report={data} />
-          <Operators report={data} />
-          <Card title={t('report.columns')} flush>
-            <Table label={t('report.columns')} dense>
-              <thead>
-                <tr>
-                  <th>{t('look.name')}</th>
-                  <th>{t('role.label')}</th>
-                  <th>{t('report.treatment')}</th>
-                </tr>
-              </thead>
-              <tbody>
-                {data.columns.map((column) => (
-                  <tr key={column.name}>
-                    <th scope="row">{column.name}</th>
-                    <td>
-                      <RoleBadge role={column.role} />
-                    </td>
-                    <td>
-                      {column.treatment
-                        ? t_or(`treatment.${column.treatment}`, column.treatment)
-                        : '–'}
-                    </td>
-                  </tr>
-                ))}
-              </tbody>
-            </Table>
-          </Card>
-        </article>
+        <>
+          <article class="sheet">
+            <Heading report={data} tab={tab} />
+            <Wording report={data} />
+            <Personal report={data} />
+            <RiskCard report={data} />
+            <UtilityCard report={data} />
+            <Sources report={data} />
+            <Operators report={data} />
+            <Columns report={data} />
+            <SamplingCard report={data} tab={tab} />
+            <RecipeCard report={data} tab={tab} />
+            <Files report={data} tab={tab} />
+          </article>
+          <div class="no-print">
+            <Again tab={tab} />
+            <div class="actions">
+              <LinkButton href={`/datasets/${dataset.id}/publish`} kind="primary" icon="release">
+                {t('dataset.tab.publish')}
+              </LinkButton>
+            </div>
+          </div>
+        </>
       )}
     </Shown>
   );

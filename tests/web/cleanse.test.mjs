@@ -1,0 +1,216 @@
+// A data officer's way from what the check found to a report, in both languages: suggestions taken by
+// one click, a recipe for a purpose, lines changed by forms, undone and done again, kept, shared and
+// used again, a preview that shows what changed inside a cell, and the way back to a former revision.
+import assert from 'node:assert/strict';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import {
+  JOB_MS_MAX, axe_check, browser_open, hospital_file, house_open, page_open, sentences,
+} from './house.mjs';
+import { Visitor } from './way.mjs';
+
+for (const language of ['zh-CN', 'en']) {
+  describe(`cleansing in ${language}`, { concurrency: 1 }, () => {
+    const t = sentences(language);
+    let house, browser, officer, colleague, path;
+    const recipe = () => officer.by_id('recipe').inputValue();
+    const good = () => officer.see('recipe.good');
+    // Puts the cursor on the first line that begins so.
+    const to_line = async (start) => {
+      const at = (await recipe()).split('\n').findIndex((line) => line.startsWith(start));
+      assert.ok(at >= 0, `no line ${start}`);
+      await officer.by_id('recipe').focus();
+      await officer.page.keyboard.press('Control+Home');
+      for (let i = 0; i < at; i++) await officer.page.keyboard.press('ArrowDown');
+      await officer.page.locator('.line-form').waitFor();
+    };
+
+    before(async () => {
+      house = await house_open();
+      browser = await browser_open();
+      const visitor = async () => new Visitor(await page_open(browser, house, language), house, t);
+      officer = await visitor();
+      colleague = await visitor();
+      await officer.set_up('li.na', 'Li Na');
+      await officer.to('nav.people');
+      const passwords = [await officer.make_person('zhang.wei', '张伟', ['data']),
+        await officer.make_person('wang.fang', '王芳', ['data'])];
+      await officer.sign_out();
+      await officer.sign_in('zhang.wei', passwords[0], true);
+      await colleague.sign_in('wang.fang', passwords[1], true);
+      path = await officer.import_file(hospital_file(house.folder), '住院病人 2024');
+      await officer.wait_for_check();
+    });
+    after(async () => {
+      await browser?.close();
+      await house?.close();
+    });
+
+    test('the check says what to do next; a suggestion is taken by one click', async () => {
+      await officer.see('check.next_roles');
+      const role = t('role.direct');
+      await officer.button('role.take_for', { name: '姓名', role }).click();
+      await officer.see('role.saved', { name: '姓名' });
+      await officer.page.getByLabel(t('check.only_personal')).check();
+      await officer.page.waitForFunction(() => document.querySelectorAll('.column-card').length === 3);
+      await axe_check(officer.page, 'only columns with personal data');
+      await officer.page.locator('.notice').getByRole('button').click();
+      await officer.see('check.next_roles_done');
+      officer.calm();
+    });
+
+    test('every purpose gives a good recipe', async () => {
+      await officer.tab('dataset.tab.cleanse');
+      for (const name of ['statistics', 'corpus', 'custom', 'clinical']) {
+        await officer.by_id(`preset-${name}`).check();
+        const old = await recipe();
+        await officer.button('cleanse.propose').click();
+        await officer.page.waitForFunction((text) =>
+          document.getElementById('recipe').value !== text, old);
+        await good();
+      }
+      assert.match(await recipe(), /how=pseudonym/);
+      await axe_check(officer.page, 'proposed');
+      officer.calm();
+    });
+
+    test('a line is changed by its form, undone and done again', async () => {
+      await to_line('mask 姓名');
+      const before = await recipe();
+      await axe_check(officer.page, 'a line as a form');
+      await officer.by_id('line-how').selectOption('mask');
+      assert.match(await recipe(), /^mask 姓名,身份证号,手机 how=mask/m);
+      await good();
+      await officer.button('action.undo').click();
+      assert.equal(await recipe(), before);
+      await officer.button('action.redo').click();
+      assert.match(await recipe(), /how=mask/);
+      await officer.by_id('recipe').focus();
+      await officer.page.keyboard.press('Control+z');
+      assert.equal(await recipe(), before);
+      await to_line('mask 姓名');
+      await officer.page.locator('#line-bare').click();
+      await officer.page.locator('.picker[open]').getByLabel('手机', { exact: true }).uncheck();
+      assert.match(await recipe(), /^mask 姓名,身份证号 how=/m);
+      await officer.page.keyboard.press('Control+Home');
+      await officer.button('recipe.switch_off').click();
+      assert.match(await recipe(), /^# mask 姓名,身份证号/m);
+      await officer.button('recipe.switch_on').click();
+      await officer.button('action.undo').click();
+      await officer.button('action.undo').click();
+      await officer.button('action.undo').click();
+      assert.equal(await recipe(), before);
+      officer.calm();
+    });
+
+    test('an operation is added with columns of the table; a suggestion mends a word', async () => {
+      await officer.button('recipe.add_operator', { name: 'check' }).click();
+      assert.match(await recipe(), /^check 年龄:0\.\.130/m);
+      await good();
+      await officer.by_id('recipe').fill(`${(await recipe()).trimEnd()}\nmsk 手机 how=mask\n`);
+      await officer.page.locator('.recipe-state li').first().waitFor();
+      await officer.button('recipe.take_suggestion', { word: 'mask' }).click();
+      await good();
+      assert.match(await recipe(), /^mask 手机 how=mask$/m);
+      officer.calm();
+    });
+
+    test('a recipe is kept, gets versions, is shared and goes out as a file', async () => {
+      await officer.button('recipe.save').click();
+      await officer.by_id('dialog-input').fill('标准');
+      await officer.page.getByRole('dialog').getByRole('button', { name: t('action.save') }).click();
+      await officer.see('recipe.saved', { name: '标准' });
+      await officer.by_id('recipe').fill(`${(await recipe()).trimEnd()}\ndedup exact\n`);
+      await officer.button('recipe.save_version', { name: '标准', version: 2 }).click();
+      await officer.see('recipe.version_saved', { name: '标准', version: 2 });
+      await officer.page.getByLabel(t('recipe.saved_list')).selectOption({ label: '标准' });
+      await officer.button('recipe.share').click();
+      await officer.see('recipe.shared', { name: '标准' });
+      await officer.button('recipe.versions', { versions: 2 }).click();
+      await officer.button('recipe.load_version', { version: 1 }).click();
+      await axe_check(officer.page, 'versions');
+      assert.doesNotMatch(await recipe(), /^dedup exact$/m);
+      const waiting = officer.page.waitForEvent('download');
+      await officer.button('recipe.export').click();
+      const text = readFileSync(await (await waiting).path(), 'utf8');
+      assert.equal(text, await recipe());
+      const file = join(house.folder, 'mine.recipe');
+      writeFileSync(file, '\ufeffrecipe 1\r\ndecode auto\r\n');
+      const chooser = officer.page.waitForEvent('filechooser');
+      await officer.button('recipe.import').click();
+      await (await chooser).setFiles(file);
+      await officer.see('recipe.imported', { name: 'mine.recipe' });
+      assert.equal(await recipe(), 'recipe 1\ndecode auto\n');
+      officer.calm();
+    });
+
+    test('a colleague finds the shared recipe', async () => {
+      await colleague.go(`${path}/cleanse`);
+      await colleague.page.getByLabel(t('recipe.saved_list'))
+        .selectOption({ label: t('recipe.of', { name: '标准', actor: 'zhang.wei' }) });
+      assert.equal(await colleague.button('action.delete').count(), 0, 'only the owner deletes');
+      await colleague.button('recipe.load').click();
+      assert.match(await colleague.by_id('recipe').inputValue(), /^dedup exact$/m);
+      await colleague.see('recipe.good');
+      colleague.calm();
+    });
+
+    test('a preview shows what changes inside a cell and why a row goes', async () => {
+      await officer.by_id('recipe').fill(
+        'recipe 1\nmask text=主诉 how=replace\nmask 手机 how=mask\ndrop missing=纹理\n');
+      await good();
+      await officer.button('cleanse.preview').click();
+      await officer.page.locator('.preview .changed ins').first().waitFor();
+      assert.ok(await officer.page.locator('.preview .changed del').count() > 0);
+      assert.ok(await officer.page.locator('.preview .row-dropped').count() > 0);
+      await officer.see('preview.dropped');
+      const all = await officer.page.locator('.preview tbody tr').count();
+      await officer.by_id('recipe').fill('recipe 1\nmask text=主诉 how=replace\n');
+      await good();
+      await officer.see('preview.stale');
+      await officer.button('cleanse.preview').click();
+      await officer.page.getByText(t('preview.stale')).waitFor({ state: 'detached' });
+      await officer.by_id('only-changed').check();
+      await officer.page.waitForFunction((count) =>
+        document.querySelectorAll('.preview tbody tr').length < count, all);
+      await axe_check(officer.page, 'only changed rows');
+      officer.calm();
+    });
+
+    test('the report tells everything and is used again on another revision', async () => {
+      await officer.by_id('recipe').fill(
+        'recipe 1\nsource HIS licence=internal basis=IRB-17\nfield direct=姓名,身份证号,手机\n'
+        + 'mask 姓名,身份证号,手机 how=pseudonym\nmask text=主诉 how=replace\n');
+      await good();
+      await officer.button('cleanse.run').click();
+      await officer.page.getByText(t('report.personal')).first().waitFor({ timeout: JOB_MS_MAX });
+      await officer.page.waitForURL(/report/);
+      await officer.see('report.wording.deidentified');
+      await officer.see('report.anonymised_when');
+      await officer.page.getByText('IRB-17').first().waitFor();
+      await axe_check(officer.page, 'report');
+      await officer.page.emulateMedia({ media: 'print' });
+      const hidden = await officer.page.locator('.side, .tabs, .no-print').evaluateAll((all) =>
+        all.every((one) => getComputedStyle(one).display === 'none'
+          || one.closest('.no-print, .side') !== one));
+      assert.ok(hidden, 'nothing but the report is printed');
+      await officer.page.emulateMedia({ media: 'screen' });
+      await officer.button('report.again_go').click();
+      await officer.see('recipe.replayed');
+      assert.match(await recipe(), /basis=IRB-17/);
+      officer.calm();
+    });
+
+    test('a former revision is used again', async () => {
+      await officer.go(path, 'overview');
+      await officer.button('dataset.restore_to', { number: 1 }).click();
+      await officer.page.getByRole('dialog').waitFor();
+      await officer.button('dataset.restore_do').click();
+      await officer.see('dataset.restore_done', { number: 1 });
+      await officer.page.getByText(t('dataset.restored_from', { number: 1 })).waitFor();
+      await axe_check(officer.page, 'restored');
+      officer.calm();
+    });
+  });
+}
