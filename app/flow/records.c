@@ -285,7 +285,7 @@ enum err revision_save(struct store_txn *txn, const struct revision *revision) {
 }
 
 bool treatment_conceals(struct str treatment) {
-    static const char *const names[] = {"pseudonym", "masked", "replaced", "removed"};
+    static const char *const names[] = {"pseudonym", "masked", "replaced", "encrypted", "removed"};
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         if (str_is(treatment, names[i])) return true;
     }

@@ -36,8 +36,9 @@ enum err check_run(const char *table_path, const char *profile_path, uint32_t th
 //   drop    columns=note missing>.5 empty      (columns; columns by share; rows without a value)
 //   drop    missing=diagnosis,day              (rows that lack one of them)
 //   dedup   exact by=patient,day
-//   mask    id_number,mobile how=mask|pseudonym|replace|remove scope=dataset|project
+//   mask    id_number,mobile how=mask|pseudonym|replace|encrypt|remove scope=dataset|project
 //   mask    text=complaint kinds=id,mobile,card,email how=replace          (inside; text=*)
+//   mask    id,name,mrn="MRN\d{8,10}" how=pseudonym    (kinds and patterns: inside all free text)
 //   date    birth coarsen=year|month|quarter|decade
 // '#' begins a comment. A column name with spaces or signs stands in "quotes" (\" \\ \n \t in it);
 // the signs of a Chinese keyboard count as theirs. A direct column that was masked becomes quasi,
@@ -53,6 +54,9 @@ enum err recipe_parse(struct str text, const struct schema *schema,
                       struct recipe **out, struct fault *fault) MUST_USE;
 void recipe_close(struct recipe *recipe);
 struct hash recipe_hash(const struct recipe *recipe); // of its canonical text
+// Names of the projects whose keys the recipe needs (scope=project project=NAME; "default" without a
+// name), each once; returns their number, at most `room` are stored. They live as long as the recipe.
+uint32_t recipe_projects(const struct recipe *recipe, struct str *names, uint32_t room);
 // A recipe proposed for a profile, for what the data is wanted: clinical research keeps people
 // apart by pseudonyms and shifts their dates, statistics removes and coarsens, a corpus of a
 // language model is repaired, sifted and masked inside its text, custom treats only what must be.
@@ -80,8 +84,15 @@ struct cleanse_input {
     struct hash hash;
     uint64_t bytes, rows;
 };
+struct project_key {
+    struct str name;
+    struct hash key;
+};
 struct cleanse_options {
-    struct hash key; // of the pseudonyms: of the dataset or of the project
+    struct hash key; // of the dataset: its pseudonyms, what it seals, its shifts
+    // Of the projects that recipe_projects names; none: `key` is theirs too.
+    const struct project_key *projects;
+    uint32_t project_count;
     uint32_t threads;
     uint64_t row_limit; // 0: all rows; else a preview of the first rows
     const struct cleanse_input *inputs;
@@ -97,7 +108,7 @@ struct cleanse_options {
 //  "columns":[{"name","type","role","treatment","reason"?,"personal_found","personal_remaining"}],
 //  "source"?, "wording":"deidentified", "program", "rules"}
 // A reason's code is the key of its message; treatments: none, text_masked, coarsened, masked,
-// replaced, pseudonym, removed ("treatment.NAME").
+// replaced, pseudonym, encrypted, removed ("treatment.NAME").
 // Seconds stay out of the bytes that are hashed. Never leaves a half-written table.
 enum err cleanse_run(const char *table_path, const struct recipe *recipe,
                      const struct cleanse_options *options, const char *output_path,
@@ -111,3 +122,21 @@ enum err cleanse_run(const char *table_path, const struct recipe *recipe,
 enum err cleanse_preview(const char *table_path, const struct recipe *recipe,
                          const struct cleanse_options *options, uint32_t rows, struct buf *out,
                          struct fault *fault) MUST_USE;
+
+// ---- the way back ------------------------------------------------------------------------------
+// What `mask how=encrypt` sealed, opened again with the same key: exactly what was there, columns
+// with their types, and what stands inside text. Sealed by another key it stays as it is.
+enum { SEAL_MARK_BYTES = 4 };
+struct unmask_counts {
+    uint64_t opened, foreign;
+    uint8_t foreign_mark[SEAL_MARK_BYTES]; // of the last one that another key sealed
+};
+// Writes a new table. ERR_INPUT "table.not_a_table", …; never leaves a half-written one.
+enum err unmask_run(const char *table_path, const struct hash *key, const char *output_path,
+                    struct unmask_counts *counts, struct progress *progress,
+                    struct fault *fault) MUST_USE;
+// Appends the text with all that the key opens; adds to *counts. ERR_LIMIT, ERR_MEMORY.
+enum err unmask_text(const struct hash *key, struct str text, struct buf *out,
+                     struct unmask_counts *counts) MUST_USE;
+// What every sealed value carries of its key, so that one can tell which it was.
+void key_mark(const struct hash *key, uint8_t out[static SEAL_MARK_BYTES]);

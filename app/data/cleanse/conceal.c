@@ -6,6 +6,7 @@
 void conceal_start(struct conceal *conceal, enum how how, const struct hash *key) {
     conceal->how = how;
     hmac_key_set(&conceal->key, (struct str){(const char *)key->bytes, sizeof key->bytes});
+    seal_key_set(&conceal->seal, key);
 }
 
 // ---- words --------------------------------------------------------------------------------------
@@ -42,12 +43,16 @@ static void word_write(unsigned kind, struct buf *out) {
     buf_add_text(out, words[kind]);
 }
 
-void conceal_write(const struct conceal *conceal, unsigned kind, struct str text, struct buf *out) {
-    cy_assert(kind <= KIND_UNKNOWN);
+void conceal_write(const struct conceal *conceal, const struct piece *piece, struct buf *out) {
+    cy_assert(piece->kind <= KIND_UNKNOWN);
     switch (conceal->how) {
-    case HOW_MASK: stars_write(kind, text, out); break;
-    case HOW_PSEUDONYM: pseudonym_write(&conceal->key, kind, text, out); break;
-    case HOW_REPLACE: word_write(kind, out); break;
+    case HOW_MASK: stars_write(piece->kind, piece->text, out); break;
+    case HOW_PSEUDONYM: pseudonym_write(&conceal->key, piece->kind, piece->text, out); break;
+    case HOW_REPLACE: word_write(piece->kind, out); break;
+    case HOW_ENCRYPT:
+        seal_write(&conceal->seal, conceal->equal_hidden ? &piece->spot : NULL, COLUMN_TEXT,
+                   piece->text, out);
+        break;
     case HOW_REMOVE:
     case HOW_COUNT: break;
     }

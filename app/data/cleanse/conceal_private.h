@@ -8,8 +8,9 @@
 #include "base/buf.h"
 #include "base/crypto.h"
 #include "data/cleanse/cleanse.h"
+#include "data/cleanse/seal_private.h"
 
-enum how { HOW_MASK, HOW_PSEUDONYM, HOW_REPLACE, HOW_REMOVE, HOW_COUNT };
+enum how { HOW_MASK, HOW_PSEUDONYM, HOW_REPLACE, HOW_ENCRYPT, HOW_REMOVE, HOW_COUNT };
 
 enum {
     KIND_UNKNOWN = PERSONAL_KIND_COUNT, // a value whose kind is not known
@@ -19,12 +20,20 @@ enum {
 
 struct conceal {
     enum how how;
+    bool equal_hidden; // sealed values: the same value differs from place to place
     struct hmac_key key;
+    struct seal_key seal;
+};
+// What is to be concealed and where it stands.
+struct piece {
+    unsigned kind; // enum personal_kind, or KIND_UNKNOWN
+    struct str text;
+    struct seal_spot spot;
 };
 
 void conceal_start(struct conceal *conceal, enum how how, const struct hash *key);
-// Appends what stands for `text`, which is of the kind (enum personal_kind, or KIND_UNKNOWN).
-void conceal_write(const struct conceal *conceal, unsigned kind, struct str text, struct buf *out);
+// Appends what stands for the piece.
+void conceal_write(const struct conceal *conceal, const struct piece *piece, struct buf *out);
 // The kind a column's values are of, by the column's name ("身份证号", "patient_name"): a kind or
 // KIND_UNKNOWN.
 unsigned kind_of_column(struct str name);

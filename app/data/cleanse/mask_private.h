@@ -9,6 +9,7 @@
 enum {
     REASON_VALUE = PERSONAL_KIND_COUNT, // a column's value of no known kind
     REASON_PATTERN,                     // what a pattern of the site found
+    REASON_SEALED,                      // what was sealed already
     MASK_REASONS,
     // Patterns on one line: each is one more pass over the text.
     LIMIT_MASK_PATTERNS = 32,

@@ -9,13 +9,39 @@
 // ---- columns ------------------------------------------------------------------------------------
 
 static enum err conceal_cell(const struct mask *mask, const struct mask_column *column,
-                             struct part *part, struct str cell, struct text_edit *edit,
+                             struct part *part, const struct piece *piece, struct text_edit *edit,
                              struct buf *scratch) {
-    unsigned kind = kind_of_value(column->kind, cell);
+    struct piece own = *piece;
+    own.kind = kind_of_value(column->kind, piece->text);
+    // What is sealed comes back as it was.
+    if (own.kind != KIND_UNKNOWN && mask->how != HOW_ENCRYPT) own.text = str_trim(own.text);
     buf_clear(scratch);
-    conceal_write(&mask->conceal, kind, kind == KIND_UNKNOWN ? cell : str_trim(cell), scratch);
+    conceal_write(&mask->conceal, &own, scratch);
     if (buf_err(scratch) != OK) return buf_err(scratch);
-    part->tally->reasons[kind]++;
+    part->tally->reasons[own.kind]++;
+    part->tally->cells_changed++;
+    return text_edit_add(edit, buf_str(scratch));
+}
+
+// A number, a date or a truth value as its bytes, so that it comes back as the same.
+static enum err seal_cell(const struct mask *mask, struct part *part, const struct column *column,
+                          const struct seal_spot *spot, uint32_t row, struct text_edit *edit,
+                          struct buf *scratch) {
+    char bytes[8];
+    size_t size = 8;
+    if (column->type == COLUMN_BOOLEAN) {
+        size = 1;
+        bytes[0] = (char)column->booleans[row];
+    } else if (column->type == COLUMN_NUMBER) {
+        memcpy(bytes, &column->numbers[row], sizeof bytes);
+    } else {
+        memcpy(bytes, &column->integers[row], sizeof bytes);
+    }
+    buf_clear(scratch);
+    seal_write(&mask->conceal.seal, mask->conceal.equal_hidden ? spot : NULL, (uint8_t)column->type,
+               (struct str){bytes, size}, scratch);
+    if (buf_err(scratch) != OK) return buf_err(scratch);
+    part->tally->reasons[REASON_VALUE]++;
     part->tally->cells_changed++;
     return text_edit_add(edit, buf_str(scratch));
 }
@@ -28,20 +54,24 @@ static enum err conceal_column(const struct mask *mask, const struct mask_column
     buf_open(&written, LIMIT_CELL_BYTES);
     enum err err = text_edit_open(&edit, part, wanted->place);
     for (uint32_t row = 0; row < part->row_count && err == OK; row++) {
-        struct str cell = STR_NONE;
+        struct piece piece = {.spot = {part->first_row + row, wanted->place, 0}};
         if (part->gone[row] || !column_valid(&column, row)) {
             err = text_edit_missing(&edit);
             continue;
         }
+        if (column.type != COLUMN_TEXT && mask->how == HOW_ENCRYPT) {
+            err = seal_cell(mask, part, &column, &piece.spot, row, &edit, scratch);
+            continue;
+        }
         if (column.type == COLUMN_TEXT) {
-            cell = column_text(&column, row);
+            piece.text = column_text(&column, row);
         } else {
             buf_clear(&written);
             column_write(&written, &column, row);
             err = buf_err(&written);
-            cell = buf_str(&written);
+            piece.text = buf_str(&written);
         }
-        if (err == OK) err = conceal_cell(mask, wanted, part, cell, &edit, scratch);
+        if (err == OK) err = conceal_cell(mask, wanted, part, &piece, &edit, scratch);
     }
     buf_close(&written);
     if (err == OK) return text_edit_finish(&edit);
@@ -52,7 +82,7 @@ static enum err conceal_column(const struct mask *mask, const struct mask_column
 // ---- what is found in one text ------------------------------------------------------------------
 
 // The surest last: it is painted over the others.
-enum rank { RANK_DETECTED, RANK_ROW, RANK_CERTAIN, RANK_PATTERN, RANK_COUNT };
+enum rank { RANK_DETECTED, RANK_ROW, RANK_CERTAIN, RANK_PATTERN, RANK_SEALED, RANK_COUNT };
 enum { CERTAIN = 90 };
 
 struct find {
@@ -148,6 +178,18 @@ static enum err find_patterns(struct finder *finder, struct str cell) {
     enum err err = OK;
     for (uint32_t i = 0; i < finder->mask->pattern_count && err == OK; i++) {
         err = find_pattern(finder, cell, i);
+    }
+    return err;
+}
+
+// What looks sealed already is sealed as it stands, so that opening gives back what was there.
+static enum err find_sealed(struct finder *finder, struct str cell) {
+    struct seal_found found;
+    enum err err = OK;
+    if (finder->mask->how != HOW_ENCRYPT) return OK;
+    for (size_t at = 0; err == OK && seal_find(cell, at, &found); at = found.start + found.size) {
+        err = find_add(finder, (struct find){(uint32_t)found.start, (uint32_t)found.size,
+                                             KIND_UNKNOWN, RANK_SEALED, REASON_SEALED});
     }
     return err;
 }
@@ -265,36 +307,40 @@ static enum err paint(struct finder *finder, struct str cell) {
 }
 
 // Writes the cell with its finds concealed into the scratch buffer.
-static void pieces_write(struct finder *finder, struct str cell) {
+static void pieces_write(struct finder *finder, struct str cell, struct seal_spot spot) {
     const uint32_t *owners = finder->owners;
     struct buf *out = &finder->scratch;
     for (size_t at = 0; at < cell.size;) {
         uint32_t owner = owners[at];
         size_t start = at;
         while (at < cell.size && owners[at] == owner) at++;
-        struct str piece = {cell.data + start, at - start};
+        struct piece piece = {.text = {cell.data + start, at - start}, .spot = spot};
         const struct find *find = owner ? &finder->finds[owner - 1] : NULL;
         // What is left of a find beside a surer one may be but a comma.
-        if (!find || (piece.size < find->size && is_blank(piece))) {
-            buf_add_str(out, piece);
+        if (!find || (piece.text.size < find->size && is_blank(piece.text))) {
+            buf_add_str(out, piece.text);
             continue;
         }
-        conceal_write(&finder->mask->conceal, find->kind, piece, out);
+        piece.kind = find->kind;
+        spot.nth++;
+        conceal_write(&finder->mask->conceal, &piece, out);
         finder->part->tally->reasons[find->reason]++;
     }
 }
 
-static enum err mask_cell(struct finder *finder, struct str cell, uint32_t row,
+static enum err mask_cell(struct finder *finder, struct str cell, uint32_t place, uint32_t row,
                           struct text_edit *edit) {
     finder->count = 0;
     enum err err = find_detected(finder, cell);
+    if (err == OK) err = find_sealed(finder, cell);
     if (err == OK) err = find_patterns(finder, cell);
     if (err == OK) err = find_row(finder, cell, row);
     if (err != OK) return err;
     if (finder->count == 0) return text_edit_add(edit, cell);
     buf_clear(&finder->scratch);
     err = paint(finder, cell);
-    if (err == OK) pieces_write(finder, cell);
+    struct seal_spot spot = {finder->part->first_row + row, place, 1};
+    if (err == OK) pieces_write(finder, cell, spot);
     if (err == OK) err = buf_err(&finder->scratch);
     if (err != OK) return err;
     finder->part->tally->cells_changed++;
@@ -311,7 +357,7 @@ static enum err mask_text(struct finder *finder, uint32_t place) {
         if (part->gone[row] || !column_valid(&column, row)) {
             err = text_edit_missing(&edit);
         } else {
-            err = mask_cell(finder, column_text(&column, row), row, &edit);
+            err = mask_cell(finder, column_text(&column, row), place, row, &edit);
         }
     }
     if (err == OK && part->tally->cells_changed > changed) return text_edit_finish(&edit);

@@ -7,7 +7,8 @@
 //   … mrn="住院号\d{8,10}"               what this pattern of the site's own finds, too
 //   … from=姓名                          columns whose values are looked for in the text of their
 //                                       row; without it the direct ones, from=none for none
-// how=remove takes columns out of the table. Pseudonyms are keyed: the same thing gets the same one
+// how=remove takes columns out of the table. how=encrypt seals values so that the key opens them
+// again; equal=hide makes the same value differ from place to place. Pseudonyms are keyed: the same thing gets the same one
 // all over the dataset (or, with scope=project, wherever the project's key is used), and without
 // the key nothing leads back.
 #include <string.h>
@@ -42,6 +43,7 @@ static const struct reason reasons[MASK_REASONS] = {
     [PERSONAL_ORGANISATION] = {"mask.organisation", {0}},
     [REASON_VALUE] = {"mask.value", {0}},
     [REASON_PATTERN] = {"mask.pattern", {0}},
+    [REASON_SEALED] = {"mask.sealed", {0}},
 };
 
 // What a line is read into before its columns are known.
@@ -113,9 +115,10 @@ static enum err add_pattern(struct reading *reading, const struct word *word) {
 }
 
 static enum err read_how(struct reading *reading) {
-    static const char *const hows[] = {"mask", "pseudonym", "replace", "remove", NULL};
+    static const char *const hows[] = {"mask", "pseudonym", "replace", "encrypt", "remove", NULL};
     static const char *const scopes[] = {"dataset", "project", NULL};
-    uint32_t how = HOW_MASK, scope;
+    static const char *const equals[] = {"keep", "hide", NULL};
+    uint32_t how = HOW_MASK, scope, equal = 0;
     enum err err = OK, told;
     if (!line_option(reading->line, "how")) {
         err = tell_fault(reading->teller, "recipe.missing_option", 1, STR("how"));
@@ -124,6 +127,11 @@ static enum err read_how(struct reading *reading) {
     if (told != OK) err = told;
     reading->mask->how = (enum how)how;
     told = line_choice(reading->line, "scope", scopes, 0, reading->teller, &scope);
+    if (told != OK) err = told;
+    told = line_choice(reading->line, "equal", equals, 0, reading->teller, &equal);
+    if (told != OK) err = told;
+    reading->mask->conceal.equal_hidden = equal != 0;
+    told = line_check_project(reading->line, reading->teller);
     return told != OK ? told : err;
 }
 
@@ -230,9 +238,8 @@ static enum err read_words(struct reading *reading) {
 static void treat_column(const struct bound *bound, const struct mask *mask,
                          struct plan_column *column) {
     static const enum treatment treatments[HOW_COUNT] = {
-        [HOW_MASK] = TREATMENT_MASKED,
-        [HOW_PSEUDONYM] = TREATMENT_PSEUDONYM,
-        [HOW_REPLACE] = TREATMENT_REPLACED,
+        [HOW_MASK] = TREATMENT_MASKED,      [HOW_PSEUDONYM] = TREATMENT_PSEUDONYM,
+        [HOW_REPLACE] = TREATMENT_REPLACED, [HOW_ENCRYPT] = TREATMENT_ENCRYPTED,
         [HOW_REMOVE] = TREATMENT_REMOVED,
     };
     plan_treat(column, treatments[mask->how]);
@@ -406,8 +413,11 @@ static enum err mask_start(struct bound *bound, const struct plan *plan,
     (void)plan;
     struct mask *mask = bound->settings;
     struct mask_state *state = bound->state;
-    conceal_start(&mask->conceal, mask->how, &options->key);
-    enum err err = OK;
+    struct hash key;
+    enum err err = line_key(bound->line, options, &key);
+    if (err != OK) return err;
+    conceal_start(&mask->conceal, mask->how, &key);
+    bytes_wipe(&key, sizeof key);
     for (uint32_t i = 0; i < mask->pattern_count && err == OK; i++) {
         if (state->patterns[i]) continue; // of an earlier pass
         err = pattern_open(mask->patterns[i].text, PATTERN_FOLD, &state->patterns[i], NULL);
@@ -428,13 +438,15 @@ const struct operator operator_mask = {
     .example = "mask 身份证号,手机 how=pseudonym scope=dataset",
     .options =
         (const struct operator_option[]){
-            {"how", "mask|pseudonym|replace|remove"},
+            {"how", "mask|pseudonym|replace|encrypt|remove"},
             {"text", NULL},
             {"kinds", "id|mobile|card|email|uscc|landline|passport|permit|plate|officer|"
                       "insurance|mrn|wechat|qq|url|ip|mac|imei|vin|coordinates|birth|age|"
                       "name|address|organisation"},
             {"from", NULL},
             {"scope", "dataset|project"},
+            {"project", ""},
+            {"equal", "keep|hide"},
             {NULL, NULL}},
     .named_patterns = true,
     .bind = mask_bind,

@@ -24,6 +24,8 @@ enum {
     LIMIT_RECIPE_LINES = 500,
     // Settings of one recipe; a line may name every column of a wide table.
     LIMIT_RECIPE_ARENA_BYTES = 32 << 20,
+    // The name of a project in a recipe.
+    LIMIT_PROJECT_BYTES = 100,
     // Faults told of one recipe.
     LIMIT_RECIPE_FAULTS = 100,
 };
@@ -96,6 +98,7 @@ enum treatment {
     TREATMENT_MASKED,
     TREATMENT_REPLACED,
     TREATMENT_PSEUDONYM,
+    TREATMENT_ENCRYPTED,
     TREATMENT_REMOVED,
     TREATMENT_COUNT
 };
@@ -240,6 +243,13 @@ struct bound_recipe {
 enum err recipe_bind(const struct recipe *recipe, const struct schema *schema, struct arena *arena,
                      struct teller *teller, struct bound_recipe *out) MUST_USE;
 
+// The project whose key the line works with; STR_NONE: the dataset's own.
+struct str line_project(const struct line *line);
+// The key of a line: the dataset's or its project's. ERR_NOT_FOUND if there is none of that name.
+enum err line_key(const struct line *line, const struct cleanse_options *options,
+                  struct hash *out) MUST_USE;
+// Tells of a project name that is none: "recipe.bad_project".
+enum err line_check_project(const struct line *line, struct teller *teller) MUST_USE;
 // Takes an option of the line by its name: NULL if absent. Several: the last, and a fault is told.
 const struct word *line_option(const struct line *line, const char *name);
 // NAME="PATTERN" of an operator that takes patterns by name; heads before the name are its targets.

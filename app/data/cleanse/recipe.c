@@ -201,6 +201,51 @@ struct hash recipe_hash(const struct recipe *recipe) {
     return recipe->hash;
 }
 
+// The project a line's key belongs to; STR_NONE: the dataset's own.
+struct str line_project(const struct line *line) {
+    const struct word *scope = line_option(line, "scope");
+    const struct word *project = line_option(line, "project");
+    if (!scope || !str_is(scope->values[0].text, "project")) return STR_NONE;
+    return project ? project->values[0].text : STR("default");
+}
+
+enum err line_key(const struct line *line, const struct cleanse_options *options,
+                  struct hash *out) {
+    struct str project = line_project(line);
+    if (project.size == 0 || options->project_count == 0) {
+        *out = options->key;
+        return OK;
+    }
+    for (uint32_t i = 0; i < options->project_count; i++) {
+        if (!str_equal(options->projects[i].name, project)) continue;
+        *out = options->projects[i].key;
+        return OK;
+    }
+    return ERR_NOT_FOUND;
+}
+
+enum err line_check_project(const struct line *line, struct teller *teller) {
+    const struct word *project = line_option(line, "project");
+    if (!project) return OK;
+    struct item name = project->values[0];
+    bool good = project->sign == SIGN_EQUAL && project->value_count == 1 && name.text.size > 0 &&
+                name.text.size <= LIMIT_PROJECT_BYTES && line_project(line).size > 0;
+    return good ? OK : tell_fault(teller, "recipe.bad_project", name.column, name.text);
+}
+
+uint32_t recipe_projects(const struct recipe *recipe, struct str *names, uint32_t room) {
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < recipe->line_count; i++) {
+        struct str name = line_project(&recipe->lines[i]);
+        bool known = name.size == 0;
+        for (uint32_t k = 0; k < count && k < room; k++) known |= str_equal(names[k], name);
+        if (known) continue;
+        if (count < room) names[count] = name;
+        count++;
+    }
+    return count;
+}
+
 // ---- binding ------------------------------------------------------------------------------------
 
 static enum err plan_of(const struct schema *schema, struct arena *arena, struct plan *out) {
@@ -287,7 +332,7 @@ void plan_treat(struct plan_column *column, enum treatment treatment) {
 
 const char *treatment_name(enum treatment treatment) {
     static const char *const names[] = {"none",     "text_masked", "coarsened", "masked",
-                                        "replaced", "pseudonym",   "removed"};
+                                        "replaced", "pseudonym",   "encrypted", "removed"};
     return names[treatment];
 }
 

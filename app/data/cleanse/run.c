@@ -266,6 +266,7 @@ static enum err tell_run_error(struct run *run, enum err err) {
     case ERR_LIMIT: return fault_set(run->fault, err, "cleanse.cell_too_large", STR_NONE);
     case ERR_CANCELLED: return fault_set(run->fault, err, "cleanse.cancelled", STR_NONE);
     case ERR_CORRUPT: return fault_set(run->fault, err, "table.damaged", STR_NONE);
+    case ERR_NOT_FOUND: return fault_set(run->fault, err, "cleanse.no_project_key", STR_NONE);
     default: return fault_set(run->fault, err, "cleanse.failed", STR_NONE);
     }
 }

@@ -14,7 +14,7 @@ static struct conceal conceal_of(enum how how, uint8_t key_byte) {
 static const char *concealed(const struct conceal *conceal, unsigned kind, const char *text) {
     static char out[256];
     struct buf buf = {.data = out, .room = sizeof out - 1, .cap_bytes = sizeof out - 1};
-    conceal_write(conceal, kind, str_of(text), &buf);
+    conceal_write(conceal, &(struct piece){.kind = kind, .text = str_of(text)}, &buf);
     CHECK_EQ(buf_err(&buf), OK);
     out[buf.size] = '\0';
     return out;
