@@ -21,6 +21,7 @@ static const struct command commands[] = {
     {"profile", "-o " INTAKE_OPTIONS, 1, 1, command_profile},
     {"clean", "-o --key --report --rules --mark! " INTAKE_OPTIONS, 2, POSITIONALS_MAX,
      command_clean},
+    {"unmask", "-o --key --mark! " INTAKE_OPTIONS, 1, 1, command_unmask},
     {"export", "-o --no-mark! " INTAKE_OPTIONS, 1, 1, command_export},
     {"train", "-o --scorecard " LEARNER_OPTIONS " " INTAKE_OPTIONS, 1, 1, command_train},
     {"predict", "-o --contributions! " INTAKE_OPTIONS, 2, 2, command_predict},

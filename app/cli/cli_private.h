@@ -158,6 +158,7 @@ void headline_say(const struct json *headline, const char *key);
 COMMAND(command_import);
 COMMAND(command_profile);
 COMMAND(command_clean);
+COMMAND(command_unmask);
 COMMAND(command_export);
 COMMAND(command_train);
 COMMAND(command_predict);

@@ -204,6 +204,53 @@ enum err command_clean(const struct command *command, const struct arguments *ar
     return err;
 }
 
+static void unmasked_say(const struct step_run *run, const char *output) {
+    uint64_t foreign = json_member_u64(run->summary, "foreign", 0);
+    SAY("cli.unmasked", {"opened", count_text(json_member_u64(run->summary, "opened", 0))},
+        {"path", str_of(output)});
+    if (foreign == 0) return;
+    SAY("cli.unmask_foreign", {"count", count_text(foreign)},
+        {"mark", json_member_text(run->summary, "mark")});
+}
+
+static enum err unmask_go(struct step_run *run, const struct arguments *arguments, const char *key,
+                          const char *output, struct fault *fault) {
+    char table[LIMIT_PATH_BYTES], made[LIMIT_PATH_BYTES];
+    const char *source = arguments->positional[0];
+    enum err err = table_of_file(run, arguments, source, table, sizeof table, fault);
+    if (err == OK) {
+        json_put_name(&run->writer, "inputs");
+        json_open_object(&run->writer);
+        json_set_text(&run->writer, "table", str_of(table));
+        json_set_text(&run->writer, "key", str_of(key));
+        json_close_object(&run->writer);
+        err = step_run_go(run, fault);
+    }
+    if (err == OK) err = path_join(made, sizeof made, run->folder, "out/table");
+    if (err != OK) return err;
+    bool stream = strcmp(output, "-") == 0;
+    const char *kind = export_name(stream ? source : output);
+    if (!kind && !stream) return step_run_take(run, "table", output, fault);
+    bool mark = argument(arguments, "--mark") != NULL;
+    return table_to_file(run, made, output, kind ? kind : "csv", mark, fault);
+}
+
+enum err command_unmask(const struct command *command, const struct arguments *arguments,
+                        struct fault *fault) {
+    (void)command;
+    const char *output, *key;
+    char near[LIMIT_PATH_BYTES];
+    enum err err = argument_needed(arguments, "-o", &output, fault);
+    if (err == OK) err = argument_needed(arguments, "--key", &key, fault);
+    if (err != OK) return err;
+    struct step_run run;
+    err = step_run_open(&run, "unmask", near_of(output, near, sizeof near), fault);
+    if (err == OK) err = unmask_go(&run, arguments, key, output, fault);
+    if (err == OK && strcmp(output, "-") != 0) unmasked_say(&run, output);
+    step_run_close(&run);
+    return err;
+}
+
 static enum err exported_say(const char *path, const char *output, struct fault *fault) {
     struct table *table;
     enum err err = table_open(path, &table, fault);

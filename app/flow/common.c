@@ -153,23 +153,6 @@ struct str arena_json(struct arena *arena, const struct json *node) {
     return copy;
 }
 
-// ---- keys -------------------------------------------------------------------------------------
-
-enum err dataset_key_path(const struct flow *flow, uint64_t dataset,
-                          char out[static LIMIT_PATH_BYTES], struct fault *fault) {
-    char folder[LIMIT_PATH_BYTES];
-    enum err err = path_join(folder, sizeof folder, store_dir(flow->store), "keys");
-    if (err == OK) err = folder_make(folder, fault);
-    if (err != OK) return err;
-    path_of(out, "%s/dataset-%" PRIu64, folder, dataset);
-    if (file_exists(out)) return OK;
-    uint8_t key[SHA256_BYTES];
-    random_bytes(key, sizeof key);
-    err = file_write(out, (struct str){(const char *)key, sizeof key}, fault);
-    bytes_wipe(key, sizeof key);
-    return err;
-}
-
 enum err revision_find(struct flow *flow, const struct call *call, uint64_t number,
                        struct dataset *dataset, struct revision *out) {
     struct store_txn *txn;

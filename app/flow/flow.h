@@ -92,6 +92,10 @@ enum err flow_recipe_save(struct flow *flow, struct call *call) MUST_USE;
 enum err flow_recipe_versions(struct flow *flow, struct call *call) MUST_USE; // newest first
 enum err flow_recipe_change(struct flow *flow, struct call *call) MUST_USE;   // visibility
 enum err flow_recipe_delete(struct flow *flow, struct call *call) MUST_USE;
+enum err flow_key_list(struct flow *flow, struct call *call) MUST_USE;
+enum err flow_key_destroy(struct flow *flow, struct call *call) MUST_USE; // body {reason}; for good
+// Opens sealed values in texts: body {texts, reason}; every call stands in the audit chain.
+enum err flow_key_open(struct flow *flow, struct call *call) MUST_USE;
 enum err flow_release_request(struct flow *flow, struct call *call) MUST_USE;
 enum err flow_release_list(struct flow *flow, struct call *call) MUST_USE;
 enum err flow_release_show(struct flow *flow, struct call *call) MUST_USE;

@@ -196,9 +196,19 @@ enum err export_path(struct flow *flow, const struct hash *hash, char out[static
 void exports_clean(struct flow *flow);
 // True if this actor may know of the release.
 bool release_visible(const struct call *call, const struct release *release);
-// The secret the pseudonyms of a dataset are keyed by: DIR/keys/dataset-ID, made when absent.
-enum err dataset_key_path(const struct flow *flow, uint64_t dataset,
-                          char out[static LIMIT_PATH_BYTES], struct fault *fault) MUST_USE;
+
+// ---- keys.c ------------------------------------------------------------------------------------
+// DIR/keys/key-ID
+void key_path(const struct flow *flow, uint64_t id, char out[static LIMIT_PATH_BYTES]);
+// The living key of that name ("dataset/7", "project/NAME"), made if there is none.
+enum err key_need(struct flow *flow, const struct call *call, struct str name, uint64_t dataset,
+                  uint64_t *out_id) MUST_USE;
+// Adds the keys a recipe needs as inputs: "key", and "key:NAME" for each project.
+struct recipe;
+enum err keys_of_recipe(struct flow *flow, const struct call *call, const struct recipe *recipe,
+                        uint64_t dataset, struct job_input *inputs, uint32_t *count) MUST_USE;
+// Of a file; one longer than a key counts by its hash. ERR_NOT_FOUND "key.destroyed" (detail: by
+// whom) if its key was destroyed.
 enum err dataset_key_read(const char *path, struct hash *out, struct fault *fault) MUST_USE;
 // Loads the call's dataset and its revision `number` (0: the newest).
 enum err revision_find(struct flow *flow, const struct call *call, uint64_t number,

@@ -32,7 +32,10 @@ static enum err input_path(struct flow *flow, const struct job_input *input,
     if (input->kind == INPUT_BLOB) {
         return blob_path(flow->store, &input->hash, out, LIMIT_PATH_BYTES, fault);
     }
-    if (input->kind == INPUT_KEY) return dataset_key_path(flow, input->id, out, fault);
+    if (input->kind == INPUT_KEY) {
+        key_path(flow, input->id, out);
+        return file_exists(out) ? OK : fault_set(fault, ERR_NOT_FOUND, "key.gone", STR_NONE);
+    }
     upload_path(flow, input->id, out);
     if (file_exists(out)) return OK;
     return fault_set(fault, ERR_NOT_FOUND, "upload.missing", STR_NONE);

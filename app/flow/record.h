@@ -138,7 +138,7 @@ enum input_kind { INPUT_BLOB, INPUT_UPLOAD, INPUT_KEY, INPUT_KIND_COUNT };
 struct job_input {
     struct str name; // as the step calls it: "source", "table", "model", "key"
     enum input_kind kind;
-    uint64_t id; // of the upload; of the dataset whose key it is
+    uint64_t id; // of the upload, of the key
     struct hash hash;
 };
 enum job_state { JOB_QUEUED, JOB_RUNNING, JOB_DONE, JOB_FAILED, JOB_CANCELLED, JOB_STATE_COUNT };
@@ -165,6 +165,19 @@ struct job {
     struct hash output;     // what the person may fetch; all zero: nothing
     struct str source_name; // of the file that was uploaded for it
     uint64_t lineage;
+};
+
+// A key of pseudonyms and sealed values: of a dataset ("dataset/7") or a project ("project/NAME").
+struct key_record {
+    uint64_t id;
+    struct str name;
+    uint64_t dataset; // 0: a project's
+    int64_t created_ms;
+    struct who actor;
+    uint8_t mark[4];      // that sealed values carry
+    int64_t destroyed_ms; // 0: it lives
+    struct who destroyed_by;
+    struct str reason; // why it was destroyed
 };
 
 struct lineage_end {
@@ -202,6 +215,7 @@ RECORD_DECLARE(release)
 RECORD_DECLARE(model)
 RECORD_DECLARE(job)
 RECORD_DECLARE(lineage)
+RECORD_DECLARE(key_record)
 
 // Revisions have a table of their own: the key is the dataset's id and the number, 16 bytes.
 struct key revision_key(uint64_t dataset, uint64_t number);

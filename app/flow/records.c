@@ -198,6 +198,21 @@ static void job_fields(struct codec *c, struct job *r) {
     codec_u64(c, &r->lineage);
 }
 
+static void key_record_fields(struct codec *c, struct key_record *r) {
+    codec_u64(c, &r->id);
+    codec_text(c, &r->name);
+    codec_u64(c, &r->dataset);
+    codec_i64(c, &r->created_ms);
+    who_fields(c, &r->actor);
+    uint64_t mark = 0;
+    for (int i = 0; i < 4; i++) mark |= (uint64_t)r->mark[i] << 8 * i;
+    codec_u64(c, &mark);
+    for (int i = 0; i < 4; i++) r->mark[i] = (uint8_t)(mark >> 8 * i);
+    codec_i64(c, &r->destroyed_ms);
+    who_fields(c, &r->destroyed_by);
+    codec_text(c, &r->reason);
+}
+
 static void lineage_end_fields(struct codec *c, struct lineage_end *end) {
     codec_text(c, &end->kind);
     codec_u64(c, &end->id);
@@ -265,6 +280,7 @@ RECORD_DEFINE_BY_ID(release, TABLE_RELEASE)
 RECORD_DEFINE_BY_ID(model, TABLE_MODEL)
 RECORD_DEFINE_BY_ID(job, TABLE_JOB)
 RECORD_DEFINE_BY_ID(lineage, TABLE_LINEAGE)
+RECORD_DEFINE_BY_ID(key_record, TABLE_KEY)
 RECORD_DEFINE(revision, TABLE_REVISION)
 
 struct key revision_key(uint64_t dataset, uint64_t number) {

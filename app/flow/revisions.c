@@ -318,7 +318,6 @@ enum err flow_dataset_cleanse(struct flow *flow, struct call *call) {
     if (err == OK) err = asked_revision(&asked, call);
     if (err == OK) err = recipe_read(flow, call, &asked.revision, &recipe, path);
     if (err != OK) return err;
-    recipe_close(recipe);
     asked.job = (struct job){
         .step = STR("cleanse"),
         .actor = who_of(&call->actor),
@@ -326,25 +325,51 @@ enum err flow_dataset_cleanse(struct flow *flow, struct call *call) {
         .subject = asked.dataset.id,
         .subject_name = asked.dataset.name,
         .revision = asked.revision.number,
-        .input_count = 2,
-        .inputs = {job_input_blob("table", &asked.revision.table),
-                   {.name = STR("key"), .kind = INPUT_KEY, .id = asked.dataset.id}},
+        .input_count = 1,
+        .inputs = {job_input_blob("table", &asked.revision.table)},
         .options = recipe_options(call, json_member_text(call->body, "recipe")),
     };
-    return dataset_job_start(&asked, call);
+    err = keys_of_recipe(flow, call, recipe, asked.dataset.id, asked.job.inputs,
+                         &asked.job.input_count);
+    recipe_close(recipe);
+    return err == OK ? dataset_job_start(&asked, call) : err;
+}
+
+// The keys as the job would have them.
+static enum err preview_keys(struct dataset_job *asked, const struct call *call,
+                             const struct recipe *recipe, struct cleanse_options *options) {
+    struct job *job = &asked->job;
+    struct project_key *projects = ARENA_ARRAY(call->arena, struct project_key, INPUTS_MAX);
+    if (!projects) return ERR_MEMORY;
+    options->projects = projects;
+    enum err err = keys_of_recipe(asked->flow, call, recipe, asked->dataset.id, job->inputs,
+                                  &job->input_count);
+    for (uint32_t i = 0; i < job->input_count && err == OK; i++) {
+        char path[LIMIT_PATH_BYTES];
+        struct hash key;
+        struct str name, what = str_cut(job->inputs[i].name, ':', &name);
+        (void)what;
+        key_path(asked->flow, job->inputs[i].id, path);
+        err = dataset_key_read(path, &key, call->fault);
+        if (err == OK && !name.data) options->key = key;
+        if (err == OK && name.data) {
+            projects[options->project_count++] = (struct project_key){name, key};
+        }
+        bytes_wipe(&key, sizeof key);
+    }
+    return err;
 }
 
 enum err flow_dataset_preview(struct flow *flow, struct call *call) {
     struct dataset_job asked = {.flow = flow, .call = call};
     struct cleanse_options options = {.threads = 1};
     struct recipe *recipe = NULL;
-    char path[LIMIT_PATH_BYTES], key[LIMIT_PATH_BYTES];
+    char path[LIMIT_PATH_BYTES];
     uint64_t rows = json_member_u64(call->body, "rows", 20);
     enum err err = allow(call, ROLE_DATA);
     if (err == OK) err = asked_revision(&asked, call);
     if (err == OK) err = recipe_read(flow, call, &asked.revision, &recipe, path);
-    if (err == OK) err = dataset_key_path(flow, asked.dataset.id, key, call->fault);
-    if (err == OK) err = dataset_key_read(key, &options.key, call->fault);
+    if (err == OK) err = preview_keys(&asked, call, recipe, &options);
     if (err == OK) {
         err = audit_note(flow, call, "dataset.reveal", "dataset", asked.dataset.id, STR("preview"));
     }

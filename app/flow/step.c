@@ -11,6 +11,7 @@ static const struct step steps[] = {
     {"import", step_import, 2000, 1024 * MIB, 24 * HOUR_MS},
     {"check", step_check, 2000, 2048 * MIB, 12 * HOUR_MS},
     {"cleanse", step_cleanse, 2000, 1024 * MIB, 24 * HOUR_MS},
+    {"unmask", step_unmask, 1000, 1024 * MIB, 12 * HOUR_MS},
     {"train", step_train, 4000, 4096 * MIB, 24 * HOUR_MS},
     {"predict", step_predict, 2000, 1024 * MIB, 12 * HOUR_MS},
     {"export", step_export, 1000, 512 * MIB, 12 * HOUR_MS},

@@ -1,17 +1,42 @@
 // Cleanse: a recipe makes a new table of an old one, with a report.
-//   inputs  table, key (32 bytes: the secret of the pseudonyms)
+//   inputs  table, key (32 bytes: the secret of the pseudonyms), key:NAME for each project the
+//           recipe names (without any of them, key is theirs too)
 //   options recipe (its text); sources: what the table was made from, for the report, else the
 //           table itself, named by `name`
 //   out     table, report.json
+#include <stdio.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/file.h"
 #include "data/cleanse/cleanse.h"
 #include "flow/flow_private.h"
 #include "flow/steps_private.h"
 
+// "key-7 (zhang, 2026-11-25)" of what is left of a destroyed key.
+static enum err tell_destroyed(const char *path, struct fault *fault) {
+    char tombstone[LIMIT_PATH_BYTES], detail[FAULT_DETAIL_SIZE];
+    struct json *read = NULL;
+    int size = snprintf(tombstone, sizeof tombstone, "%s.destroyed", path);
+    if (size < 0 || (size_t)size >= sizeof tombstone || !file_exists(tombstone)) {
+        return fault_set(fault, ERR_NOT_FOUND, "key.gone", STR_NONE);
+    }
+    enum err err = json_parse_file(tombstone, &read, fault);
+    if (err != OK) return err;
+    int64_t year;
+    unsigned month, day;
+    uint64_t time_ms = json_member_u64(read, "destroyed_ms", 0);
+    civil_from_days((int64_t)(time_ms / 86400000), &year, &month, &day);
+    snprintf(detail, sizeof detail, "%.*s, %.*s, %04lld-%02u-%02u",
+             STR_ARG(json_member_text(read, "name")),
+             STR_ARG(json_member_text(read, "destroyed_by")), (long long)year, month, day);
+    json_close(read);
+    return fault_set(fault, ERR_NOT_FOUND, "key.destroyed", str_of(detail));
+}
+
 enum err dataset_key_read(const char *path, struct hash *out, struct fault *fault) {
     struct buf bytes;
+    if (!file_exists(path)) return tell_destroyed(path, fault);
     buf_open(&bytes, 4096);
     enum err err = file_read(path, &bytes, fault);
     if (err == OK && bytes.size < SHA256_BYTES) {
@@ -22,6 +47,29 @@ enum err dataset_key_read(const char *path, struct hash *out, struct fault *faul
     if (err == OK && bytes.size > SHA256_BYTES) *out = sha256_of(bytes.data, bytes.size);
     if (bytes.size) bytes_wipe(bytes.data, bytes.size);
     buf_close(&bytes);
+    return err;
+}
+
+// Those that the recipe names and that were given.
+static enum err projects_read(struct step_context *context, const struct recipe *recipe,
+                              struct cleanse_options *options) {
+    struct str names[INPUTS_MAX];
+    uint32_t count = recipe_projects(recipe, names, INPUTS_MAX);
+    struct project_key *projects = ARENA_ARRAY(context->arena, struct project_key, INPUTS_MAX);
+    if (!projects) return ERR_MEMORY;
+    options->projects = projects;
+    enum err err = OK;
+    for (uint32_t i = 0; i < count && i < INPUTS_MAX && err == OK; i++) {
+        char name[FAULT_DETAIL_SIZE];
+        const char *path;
+        struct project_key *project = &projects[options->project_count];
+        snprintf(name, sizeof name, "key:%.*s", STR_ARG(names[i]));
+        if (!json_member(json_member(context->spec, "inputs"), name)) continue;
+        err = step_input(context, name, &path);
+        if (err == OK) err = dataset_key_read(path, &project->key, context->fault);
+        project->name = names[i];
+        options->project_count++;
+    }
     return err;
 }
 
@@ -99,6 +147,7 @@ enum err step_cleanse(struct step_context *context) {
     if (err == OK) err = step_output(context, "table", output);
     if (err == OK) err = step_output(context, "report.json", report);
     if (err == OK) err = recipe_open(context, table, &recipe);
+    if (err == OK) err = projects_read(context, recipe, &options);
     if (err == OK) err = inputs_read(context, table, &options);
     if (err == OK) {
         err =

@@ -11,6 +11,7 @@ enum { CATEGORIES_MAX = 255 }; // distinct texts of one column that learning tak
 enum err step_import(struct step_context *context) MUST_USE;
 enum err step_check(struct step_context *context) MUST_USE;
 enum err step_cleanse(struct step_context *context) MUST_USE;
+enum err step_unmask(struct step_context *context) MUST_USE;
 enum err step_train(struct step_context *context) MUST_USE;
 enum err step_predict(struct step_context *context) MUST_USE;
 enum err step_export(struct step_context *context) MUST_USE;

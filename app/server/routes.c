@@ -89,6 +89,11 @@ const struct route routes[] = {
     ROUTE(PATCH, API "/recipes/{id}", DATA, SLOW, 200, SMALL, FLOW(recipe_change)),
     ROUTE(DELETE, API "/recipes/{id}", DATA, SLOW, 204, NO_BODY, FLOW(recipe_delete)),
 
+    // keys
+    ROUTE(GET, API "/keys", SECURITY | AUDIT | DATA, SLOW, 200, NO_BODY, FLOW(key_list)),
+    ROUTE(POST, API "/keys/open", SECURITY, SLOW, 200, LARGE, FLOW(key_open)),
+    ROUTE(POST, API "/keys/{id}/destroy", SECURITY, SLOW, 200, SMALL, FLOW(key_destroy)),
+
     // releases
     ROUTE(POST, API "/datasets/{id}/releases", DATA, SLOW, 201, MEDIUM, FLOW(release_request)),
     ROUTE(GET, API "/releases", IN, SLOW, 200, NO_BODY, FLOW(release_list)),

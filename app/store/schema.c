@@ -17,6 +17,7 @@ static const struct {
     [TABLE_LINEAGE] = {"lineage", 11, true}, [TABLE_BLOB] = {"blob", 12, false},
     [TABLE_AUDIT] = {"audit", 13, true},     [TABLE_SETTING] = {"setting", 14, false},
     [TABLE_INDEX] = {"index", 15, false},    [TABLE_REVISION] = {"revision", 16, false},
+    [TABLE_KEY] = {"key", 17, true},
 };
 
 const char *store_table_name(enum store_table table) {

@@ -42,6 +42,7 @@ enum store_table {
     TABLE_SETTING,  // name
     TABLE_INDEX,    // secondary keys: "person/name/NAME" -> id, "release/hash/HEX" -> id, …
     TABLE_REVISION, // dataset's id, revision's number: 16 bytes
+    TABLE_KEY,      // id
     TABLE_COUNT
 };
 const char *store_table_name(enum store_table table);

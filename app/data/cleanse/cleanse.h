@@ -54,8 +54,8 @@ enum err recipe_parse(struct str text, const struct schema *schema,
                       struct recipe **out, struct fault *fault) MUST_USE;
 void recipe_close(struct recipe *recipe);
 struct hash recipe_hash(const struct recipe *recipe); // of its canonical text
-// Names of the projects whose keys the recipe needs (scope=project project=NAME; "default" without a
-// name), each once; returns their number, at most `room` are stored. They live as long as the recipe.
+// Names of the projects whose keys the recipe needs (scope=project project=NAME; "default" without
+// a name), each once; returns their number, at most `room` are stored. They live as long as it.
 uint32_t recipe_projects(const struct recipe *recipe, struct str *names, uint32_t room);
 // A recipe proposed for a profile, for what the data is wanted: clinical research keeps people
 // apart by pseudonyms and shifts their dates, statistics removes and coarsens, a corpus of a
@@ -138,5 +138,11 @@ enum err unmask_run(const char *table_path, const struct hash *key, const char *
 // Appends the text with all that the key opens; adds to *counts. ERR_LIMIT, ERR_MEMORY.
 enum err unmask_text(const struct hash *key, struct str text, struct buf *out,
                      struct unmask_counts *counts) MUST_USE;
+// The same with the key that find() has for each sealed value's mark; it fills *key and returns
+// true, or false: the value stays sealed. Values within values are not opened: one layer at a time.
+enum err unmask_text_by(struct str text,
+                        bool (*find)(void *ctx, const uint8_t mark[static SEAL_MARK_BYTES],
+                                     struct hash *key),
+                        void *ctx, struct buf *out, struct unmask_counts *counts) MUST_USE;
 // What every sealed value carries of its key, so that one can tell which it was.
 void key_mark(const struct hash *key, uint8_t out[static SEAL_MARK_BYTES]);

@@ -8,9 +8,9 @@
 //   … from=姓名                          columns whose values are looked for in the text of their
 //                                       row; without it the direct ones, from=none for none
 // how=remove takes columns out of the table. how=encrypt seals values so that the key opens them
-// again; equal=hide makes the same value differ from place to place. Pseudonyms are keyed: the same thing gets the same one
-// all over the dataset (or, with scope=project, wherever the project's key is used), and without
-// the key nothing leads back.
+// again; equal=hide makes the same value differ from place to place. Pseudonyms are keyed: the same
+// thing gets the same one all over the dataset (or, with scope=project, in all datasets of the
+// project it names), and without the key nothing leads back.
 #include <string.h>
 
 #include "data/cleanse/mask_private.h"

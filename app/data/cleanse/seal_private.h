@@ -34,6 +34,3 @@ bool seal_find(struct str text, size_t from, struct seal_found *out);
 // it was changed.
 enum err seal_open(const struct seal_key *key, struct str token, uint8_t *type,
                    struct buf *out) MUST_USE;
-// As unmask_text, for very many texts.
-enum err unmask_text_with(const struct seal_key *key, struct str text, struct buf *out,
-                          struct unmask_counts *counts) MUST_USE;

@@ -9,15 +9,6 @@
 
 // ---- text ---------------------------------------------------------------------------------------
 
-enum err unmask_text(const struct hash *secret, struct str text, struct buf *out,
-                     struct unmask_counts *counts) {
-    struct seal_key key;
-    seal_key_set(&key, secret);
-    enum err err = unmask_text_with(&key, text, out, counts);
-    bytes_wipe(&key, sizeof key);
-    return err;
-}
-
 // A number or a date that stands inside text, as it would be exported.
 static enum err value_write(uint8_t type, struct str bytes, struct buf *out) {
     int64_t word = 0;
@@ -42,35 +33,75 @@ static enum err value_write(uint8_t type, struct str bytes, struct buf *out) {
     return buf_err(out);
 }
 
-enum err unmask_text_with(const struct seal_key *key, struct str text, struct buf *out,
+// Appends the value of one token, or the token itself if this is not its key.
+static enum err token_write(const struct seal_key *key, struct str token, struct buf *value,
+                            struct buf *out, bool *opened) {
+    uint8_t type = COLUMN_TEXT;
+    buf_clear(value);
+    enum err err = key ? seal_open(key, token, &type, value) : ERR_NOT_FOUND;
+    *opened = err == OK;
+    if (err == ERR_NOT_FOUND) {
+        buf_add_str(out, token);
+        return OK;
+    }
+    if (err == OK && type != COLUMN_TEXT) return value_write(type, buf_str(value), out);
+    if (err == OK) buf_add_str(out, buf_str(value));
+    return err;
+}
+
+// With one key, or with the one that `find` knows for each token.
+struct opener {
+    const struct seal_key *key;
+    bool (*find)(void *ctx, const uint8_t mark[static SEAL_MARK_BYTES], struct hash *key);
+    void *ctx;
+};
+
+static enum err text_open(const struct opener *opener, struct str text, struct buf *out,
                           struct unmask_counts *counts) {
     struct seal_found found;
+    struct seal_key own;
     struct buf value;
     size_t at = 0;
     enum err err = OK;
     buf_open(&value, 4 * (size_t)LIMIT_CELL_BYTES);
     while (err == OK && seal_find(text, at, &found)) {
-        uint8_t type = COLUMN_TEXT;
+        struct hash secret;
+        const struct seal_key *key = opener->key;
+        bool opened = false;
+        if (opener->find && opener->find(opener->ctx, found.mark, &secret)) {
+            seal_key_set(&own, &secret);
+            bytes_wipe(&secret, sizeof secret);
+            key = &own;
+        }
         buf_add(out, text.data + at, found.start - at);
         struct str token = {text.data + found.start, found.size};
-        buf_clear(&value);
-        err = seal_open(key, token, &type, &value);
-        if (err == ERR_NOT_FOUND) {
-            counts->foreign++;
-            memcpy(counts->foreign_mark, found.mark, sizeof counts->foreign_mark);
-            buf_add_str(out, token);
-            err = OK;
-        } else if (err == OK) {
-            counts->opened++;
-            if (type == COLUMN_TEXT) buf_add_str(out, buf_str(&value));
-            if (type != COLUMN_TEXT) err = value_write(type, buf_str(&value), out);
-        }
+        err = token_write(key, token, &value, out, &opened);
+        counts->opened += opened;
+        counts->foreign += !opened;
+        if (!opened) memcpy(counts->foreign_mark, found.mark, sizeof counts->foreign_mark);
         at = found.start + found.size;
     }
     buf_add(out, text.data + at, text.size - at);
     if (value.size) bytes_wipe(value.data, value.size);
+    bytes_wipe(&own, sizeof own);
     buf_close(&value);
     return err == OK ? buf_err(out) : err;
+}
+
+enum err unmask_text(const struct hash *secret, struct str text, struct buf *out,
+                     struct unmask_counts *counts) {
+    struct seal_key key;
+    seal_key_set(&key, secret);
+    enum err err = text_open(&(struct opener){.key = &key}, text, out, counts);
+    bytes_wipe(&key, sizeof key);
+    return err;
+}
+
+enum err unmask_text_by(struct str text,
+                        bool (*find)(void *ctx, const uint8_t mark[static SEAL_MARK_BYTES],
+                                     struct hash *key),
+                        void *ctx, struct buf *out, struct unmask_counts *counts) {
+    return text_open(&(struct opener){.find = find, .ctx = ctx}, text, out, counts);
 }
 
 // ---- tables -------------------------------------------------------------------------------------
@@ -180,7 +211,8 @@ static enum err put_cell(struct unmask *unmask, uint32_t place, const struct col
     struct str cell = column_text(column, row);
     if (unmask->types[place] != COLUMN_TEXT) return put_typed(unmask, place, cell);
     buf_clear(&unmask->value);
-    enum err err = unmask_text_with(&unmask->key, cell, &unmask->value, unmask->counts);
+    enum err err =
+        text_open(&(struct opener){.key = &unmask->key}, cell, &unmask->value, unmask->counts);
     if (err != OK) return err;
     return batch_set_text(unmask->builder, place, buf_str(&unmask->value));
 }
