@@ -139,6 +139,10 @@ $(B)/obj/app/%.o: app/%.c $(B)/flags | $(LIBRARIES)/.whole
 EMBEDDED_DATA := $(if $(wildcard app/data),$(shell find app/data -path '*/embed/*' -type f -o \
 	-name rules.txt)) $(wildcard build/generated/*)
 $(B)/obj/app/%_embed.o: $(EMBEDDED_DATA)
+build/generated/opencc.gz: app/data/language/opencc.sh vendor/LOCK | $(LIBRARIES)/.whole
+	$(call say,PACK,$@)
+	$(Q)app/data/language/opencc.sh $(LIBRARIES)/share/opencc $@
+$(B)/obj/app/data/language/chinese_embed.o: build/generated/opencc.gz
 
 # Tests get all warnings but those on implicit narrowing, which only make them harder to read.
 $(B)/obj/tests/%.o: tests/%.c $(B)/flags | $(LIBRARIES)/.whole

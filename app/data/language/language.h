@@ -65,6 +65,29 @@ struct html_counts {
 // the buf.
 enum err html_to_text(struct str html, struct buf *out, struct html_counts *counts) MUST_USE;
 
+// ---- traditional and simplified --------------------------------------------------------------
+// By OpenCC's dictionaries (1.1.9, Apache-2.0), embedded: the longest word wins, as in OpenCC's own
+// programs, whose result this is character by character.
+
+enum chinese_direction {
+    CHINESE_T2S,  // traditional to simplified
+    CHINESE_S2T,  // simplified to traditional, OpenCC's standard
+    CHINESE_TW2S, // as written in Taiwan to simplified
+    CHINESE_HK2S,
+    CHINESE_S2TW,
+    CHINESE_S2HK,
+    CHINESE_DIRECTION_COUNT
+};
+const char *chinese_direction_name(enum chinese_direction direction); // "t2s", …
+struct chinese;
+// Unpacks what the direction needs: 2 to 6 MB, some 10 ms. ERR_MEMORY.
+enum err chinese_open(enum chinese_direction direction, struct chinese **out) MUST_USE;
+void chinese_close(struct chinese *chinese); // NULL is fine
+// Appends the text, converted; adds the words and characters that became others to *changed. `out`
+// must have room for three times the text and 256 bytes: ERR_LIMIT; ERR_MEMORY.
+enum err chinese_convert(const struct chinese *chinese, struct str text, struct buf *out,
+                         uint64_t *changed) MUST_USE;
+
 // ---- measures --------------------------------------------------------------------------------
 // What a text consists of, in characters. Letters of a script are those of its words; digits,
 // punctuation and blanks count for themselves, full-width ones too.
