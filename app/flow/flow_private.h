@@ -24,8 +24,9 @@ enum {
     RECIPE_VERSIONS_MAX = 1000, // of one kept recipe; a chain of them is walked in one go
     PREDICT_ROWS_MAX = 1000,
     ROWS_PAGE_MAX = 200,
-    PATH_BELOW_BYTES = 128,   // the longest path of ours below the data folder
-    SCRATCH_BYTES = 48 << 20, // the arena of a scan or a commit: one record at a time
+    ROWS_SAMPLE_MAX = 1000 * 1000, // of one table, for people to look at
+    PATH_BELOW_BYTES = 128,        // the longest path of ours below the data folder
+    SCRATCH_BYTES = 48 << 20,      // the arena of a scan or a commit: one record at a time
 };
 #define KEPT_BYTES ((uint64_t)512 << 20) // of the machine's memory, for the service itself
 
@@ -222,6 +223,8 @@ enum err revision_use(struct flow *flow, const struct call *call, uint64_t numbe
 struct rows_page {
     uint64_t first, size;
     bool reveal;
+    uint64_t sample;                       // 0: all rows; else so many, spread over the table
+    uint64_t sample_start;                 // any number, the same for the same table
     const struct revision_column *columns; // roles as they stand now; by position
     uint32_t column_count;
 };

@@ -20,17 +20,21 @@ static enum err reveal_ask(struct flow *flow, const struct call *call, const cha
 enum err flow_revision_rows(struct flow *flow, struct call *call) {
     struct dataset dataset;
     struct revision revision;
-    struct rows_page page;
+    struct rows_page page = {0};
     char path[LIMIT_PATH_BYTES];
     enum err err = allow(call, ROLE_DATA);
     if (err == OK) err = call_query_u64(call, "offset", 0, UINT64_MAX / 2, 0, &page.first);
     if (err == OK) err = call_query_u64(call, "size", 1, ROWS_PAGE_MAX, 50, &page.size);
+    if (err == OK) err = call_query_u64(call, "sample", 0, ROWS_SAMPLE_MAX, 0, &page.sample);
     if (err == OK) err = revision_find(flow, call, call->number, &dataset, &revision);
     if (err == OK) {
         err = blob_path(flow->store, &revision.table, path, sizeof path, call->fault);
     }
     if (err == OK) err = reveal_ask(flow, call, "dataset", STR("rows"), &page.reveal);
     if (err != OK) return err;
+    for (size_t i = 0; i < sizeof page.sample_start; i++) {
+        page.sample_start = page.sample_start << 8 | revision.table.bytes[i];
+    }
     page.columns = revision.columns;
     page.column_count = revision.column_count;
     return rows_write(call, path, &page);

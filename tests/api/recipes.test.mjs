@@ -63,3 +63,17 @@ test("what was done is done again, and taken back", async () => {
     const lineage = await officer.ok("GET", `/api/v1/lineage/${shown.revisions[2].lineage}`);
     assert.equal(lineage.step, "restore");
 });
+
+test("a sample of rows is spread over the table and can be drawn again", async () => {
+    const target = `/api/v1/datasets/${made.dataset}/revisions/1/rows?sample=30&size=10`;
+    const seen = [];
+    for (const offset of [0, 10, 20]) {
+        const part = await officer.ok("GET", `${target}&offset=${offset}`);
+        assert.equal(part.total, 30);
+        assert.equal(part.rows.length, 10);
+        seen.push(...part.numbers);
+    }
+    assert.deepEqual(seen, [...new Set(seen)].sort((a, b) => a - b));
+    assert.ok(seen[29] - seen[0] > 280, `${seen}`);
+    assert.deepEqual((await officer.ok("GET", target)).numbers, seen.slice(0, 10));
+});

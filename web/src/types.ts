@@ -143,6 +143,7 @@ export interface Rows {
   rows: (string | null)[][];
   total: number;
   hidden?: boolean;
+  numbers?: number[]; // of a sample: which rows these are
 }
 export interface FaultList extends List<Fault> {
   counts: { column: string; count: number }[];
@@ -316,6 +317,23 @@ export interface Report {
   wording_reasons?: string[];
   program?: string;
   rules?: string | { version: string; hash: string };
+}
+
+export interface Key {
+  id: number;
+  name: string; // dataset/ID or project/NAME
+  scope: 'dataset' | 'project';
+  dataset: number | null;
+  mark: string;
+  created_ms: number | null;
+  created_by: string;
+  destroyed_ms: number | null;
+  destroyed_by: string;
+  reason: string;
+}
+export interface Opened {
+  items: { text: string; opened: number; left: number }[];
+  destroyed: Key[];
 }
 
 export interface Sheet {

@@ -111,6 +111,30 @@ static void going_back_keeps_everything(void) {
     CHECK_EQ(findings, 0);
 }
 
+// The same rows whenever they are asked for, each once, spread over the table.
+static void a_sample_can_be_drawn_again(void) {
+    uint64_t last = 0, seen = 0;
+    for (uint64_t first = 0; first < 50; first += 20) {
+        char query[64];
+        snprintf(query, sizeof query, "sample=50&size=20&offset=%u", (unsigned)first);
+        REQUIRE(box_do(&box, &box_officer, flow_revision_rows, 1, 1, query, NULL) == OK);
+        CHECK_EQ(box_u64(&box, "total"), 50);
+        const struct json *number = json_first(json_member(box.reply, "numbers"));
+        CHECK_EQ(json_count(json_member(box.reply, "numbers")),
+                 json_count(json_member(box.reply, "rows")));
+        for (; number; number = json_next(number)) {
+            uint64_t now = 0;
+            CHECK(json_u64(number, &now) && now > last && now <= 200);
+            CHECK(last == 0 ? now <= 4 : now - last == 4);
+            last = now;
+            seen++;
+        }
+    }
+    CHECK_EQ(seen, 50);
+    REQUIRE(box_do(&box, &box_officer, flow_revision_rows, 1, 1, "sample=999&size=5", NULL) == OK);
+    CHECK_EQ(box_u64(&box, "total"), 200);
+}
+
 int main(int argc, char **argv) {
     BOX_MAIN
     if (!box_folder(dir) || box_test_open(&box, dir) != OK) return 1;
@@ -123,6 +147,7 @@ int main(int argc, char **argv) {
     buf_close(&text);
     CHECK_RUN(presets_are_told_and_used);
     CHECK_RUN(going_back_keeps_everything);
+    CHECK_RUN(a_sample_can_be_drawn_again);
     box_test_close(&box, true);
     box_folder_remove(dir);
     return check_done();

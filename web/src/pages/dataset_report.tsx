@@ -11,11 +11,11 @@ import { Bar, Code, Facts, Hash, Table } from '../components/table';
 import { bytes, count, decimal, percent, time } from '../format';
 import { useGet } from '../load';
 import { t, t_or } from '../messages';
-import { navigate } from '../router';
+import { navigate, query_text } from '../router';
 import type { Dataset, List, Report, ReportOperator } from '../types';
 import type { DatasetTab } from './dataset';
 import { personal_name } from './dataset_check';
-import { SamplingCard } from './report_sampling';
+import { SamplingCard, SamplingSheet } from './report_sampling';
 
 function total(counts: Record<string, number> | number | undefined): number {
   if (counts === undefined) return 0;
@@ -448,34 +448,39 @@ export function ReportTab(tab: DatasetTab) {
   const report = useGet<Report>(
     revision.report ? `/datasets/${dataset.id}/revisions/${revision.number}/report` : null,
   );
+  const sheet = query_text('sheet') === '1';
   if (!revision.report) return <Notice title={t('report.none')} />;
   return (
     <Shown from={report} lines={8}>
-      {(data) => (
-        <>
-          <article class="sheet">
-            <Heading report={data} tab={tab} />
-            <Wording report={data} />
-            <Personal report={data} />
-            <RiskCard report={data} />
-            <UtilityCard report={data} />
-            <Sources report={data} />
-            <Operators report={data} />
-            <Columns report={data} />
-            <SamplingCard report={data} tab={tab} />
-            <RecipeCard report={data} tab={tab} />
-            <Files report={data} tab={tab} />
-          </article>
-          <div class="no-print">
-            <Again tab={tab} />
-            <div class="actions">
-              <LinkButton href={`/datasets/${dataset.id}/publish`} kind="primary" icon="release">
-                {t('dataset.tab.publish')}
-              </LinkButton>
+      {(data) =>
+        sheet && data.sampling ? (
+          <SamplingSheet report={data} tab={tab} />
+        ) : (
+          <>
+            <article class="sheet">
+              <Heading report={data} tab={tab} />
+              <Wording report={data} />
+              <Personal report={data} />
+              <RiskCard report={data} />
+              <UtilityCard report={data} />
+              <Sources report={data} />
+              <Operators report={data} />
+              <Columns report={data} />
+              <SamplingCard report={data} tab={tab} />
+              <RecipeCard report={data} tab={tab} />
+              <Files report={data} tab={tab} />
+            </article>
+            <div class="no-print">
+              <Again tab={tab} />
+              <div class="actions">
+                <LinkButton href={`/datasets/${dataset.id}/publish`} kind="primary" icon="release">
+                  {t('dataset.tab.publish')}
+                </LinkButton>
+              </div>
             </div>
-          </div>
-        </>
-      )}
+          </>
+        )
+      }
     </Shown>
   );
 }
