@@ -1,0 +1,122 @@
+// A report with every member it may have, in both languages: each is shown in words, prints on A4 and
+// passes axe; a sheet of samples is opened, hidden cells stay hidden, and it is saved as a file.
+// The members come from the test, so that all of them are there at once; the page is the real one.
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { after, before, describe, test } from 'node:test';
+import {
+  JOB_MS_MAX, axe_check, browser_open, hospital_file, house_open, page_open, sentences,
+} from './house.mjs';
+import { Visitor } from './way.mjs';
+
+const hash = (digit) => digit.repeat(64);
+const REPORT = {
+  recipe_hash: hash('a'), recipe: 'recipe 1\nkanon k=5\n',
+  source: { name: 'HIS 2026', licence: 'internal', basis: 'IRB-17' },
+  input_rows: 425, output_rows: 420,
+  inputs: [{ name: '住院病人.csv', hash: hash('b'), bytes: 123456, rows: 425 }],
+  output: { hash: hash('c'), bytes: 120000, rows: 420 },
+  dictionaries: [{ name: 'risk31', version: '2026.1', hash: hash('d') }],
+  rules: { version: '2026.1', hash: hash('e') },
+  operators: [{
+    line: 2, name: 'kanon', rows_in: 425, rows_out: 420, cells_changed: 900,
+    reasons: [{ code: 'drop.missing', count: 5 }], detail: { mode: 'local', classes: [1, 2] },
+    seconds: 0.01, mb_per_s: 12.4,
+  }],
+  personal: { found: { id: 425, mobile: 464 }, remaining: { id: 0, mobile: 1 }, checksum_remaining: 0 },
+  columns: [{ name: '姓名', role: 'plain', treatment: 'pseudonym' }],
+  risk: {
+    rows: 420, quasi: ['性别', '年龄'], sensitive: ['诊断'], classes: 38, k: 5, uniques: 0,
+    highest: 0.2, mean: 0.09, share_over_threshold: 0.3, threshold: 0.05,
+    k_histogram: Array.from({ length: 20 }, (_, i) => ({ size: i + 5, rows: (i + 5) * 2 })),
+    l: [{ column: '诊断', distinct: 2, entropy: 1.7 }], t: [{ column: '诊断', distance: 0.31 }],
+  },
+  utility: {
+    granularity: 0.91, suppressed_rows: 5,
+    columns: [{ name: '年龄', granularity: 0.82, entropy_before: 5.9, entropy_after: 3.1 }],
+  },
+  sources: [
+    { name: 'web-a', rows: 4000, illegal: 12, share: 0.003, limit: 0.05, refused: false },
+    { name: 'web-b', rows: 100, illegal: 9, share: 0.09, limit: 0.05, refused: true },
+  ],
+  sampling: { manual: { size: 120, threshold: 0.96 }, technical: { share: 0.1, size: 42, threshold: 0.98 } },
+  wording: 'deidentified', wording_reasons: ['drop.missing'], program: 'courtyard 0.1.0',
+};
+
+for (const language of ['zh-CN', 'en']) {
+  describe(`a whole report in ${language}`, { concurrency: 1 }, () => {
+    const t = sentences(language);
+    let house, browser, who;
+    before(async () => {
+      house = await house_open();
+      browser = await browser_open();
+      who = new Visitor(await page_open(browser, house, language), house, t);
+      await who.set_up('li.na', 'Li Na');
+      await who.to('nav.people');
+      const password = await who.make_person('zhang.wei', '张伟', ['data']);
+      await who.sign_out();
+      await who.sign_in('zhang.wei', password, true);
+      await who.import_file(hospital_file(house.folder), '住院病人 2024');
+      await who.tab('dataset.tab.cleanse');
+      await who.by_id('recipe').fill('recipe 1\nmask 姓名 how=pseudonym\n');
+      await who.see('recipe.good');
+      await who.button('cleanse.run').click();
+      await who.page.waitForURL(/report/, { timeout: JOB_MS_MAX });
+      await who.page.route(/\/api\/.*\/report$/, (route) => route.fulfill({ json: REPORT }));
+      await who.page.reload();
+      await who.page.getByText('risk31').first().waitFor();
+    });
+    after(async () => {
+      await browser?.close();
+      await house?.close();
+    });
+
+    test('every member is there, in words', async () => {
+      for (const [key, values] of [
+        ['risk.hidden_among', { others: 4, one: 5 }], ['report.left', { cells: 1 }],
+        ['report.checksum_none', { cells: 0 }], ['report.sources', {}], ['report.utility', {}],
+        ['report.wording.deidentified', {}], ['report.anonymised_when', {}], ['drop.missing', {}],
+        ['sampling.manual_how', {}], ['sampling.reviewer', {}], ['report.files', {}],
+      ]) await who.see(key, values);
+      for (const text of ['IRB-17', 'HIS 2026', 'kanon k=5', 'web-b', '≥ 96%']) {
+        await who.page.getByText(text).first().waitFor();
+      }
+      for (const digit of 'abcde') {
+        assert.ok(await who.page.locator(`code[title="${hash(digit)}"]`).count() > 0, digit);
+      }
+      await axe_check(who.page, 'whole report');
+      await who.button('chart.as_table').first().click();
+      await axe_check(who.page, 'class sizes as a table');
+      who.calm();
+    });
+
+    test('it prints on A4 with whole hashes and nothing else', async () => {
+      await who.page.emulateMedia({ media: 'print' });
+      const wide = await who.page.evaluate(() => document.documentElement.scrollWidth);
+      assert.ok(wide <= 1280, `${wide} px wide`);
+      assert.ok(await who.page.locator('.hash-rest').first().isVisible());
+      assert.equal(await who.page.locator('nav:visible, button:visible').count(), 0);
+      const pdf = await who.page.pdf({ format: 'A4' });
+      assert.ok(pdf.subarray(0, 5).toString() === '%PDF-' && pdf.length > 10_000);
+      await who.page.emulateMedia({ media: 'screen' });
+    });
+
+    test('a sheet of samples hides what is personal and is saved', async () => {
+      await who.button('sampling.open').click();
+      await who.page.locator('.verdict').first().waitFor();
+      assert.equal(await who.page.locator('.verdict').count(), 100, 'a page of the sheet');
+      assert.ok(await who.page.locator('.masked').count() > 0);
+      await axe_check(who.page, 'sheet of samples');
+      const waiting = who.page.waitForEvent('download');
+      await who.button('sampling.save').click();
+      const lines = readFileSync(await (await waiting).path(), 'utf8').trim().split('\r\n');
+      assert.equal(lines.length, 1 + 120);
+      assert.ok(!lines.some((line) => /\b1[3-9]\d{9}\b/.test(line)), 'no mobile number goes out');
+      await who.button('reveal.show').click();
+      await who.page.getByRole('dialog').waitFor();
+      await who.button('reveal.confirm').click();
+      await who.page.locator('.masked').first().waitFor({ state: 'detached' });
+      who.calm();
+    });
+  });
+}
