@@ -39,7 +39,8 @@ enum err check_run(const char *table_path, const char *profile_path, uint32_t th
 //   mask    id_number,mobile how=mask|pseudonym|replace|encrypt|remove scope=dataset|project
 //   mask    text=complaint kinds=id,mobile,card,email how=replace          (inside; text=*)
 //   mask    id,name,mrn="MRN\d{8,10}" how=pseudonym    (kinds and patterns: inside all free text)
-//   date    birth coarsen=year|month|quarter|decade
+//   date    birth coarsen=year|quarter|month|week|decade oldest=89 at=2026-01-01
+//   date    shift per=patient window=180 text=note     (every date of a person by the same days)
 // '#' begins a comment. A column name with spaces or signs stands in "quotes" (\" \\ \n \t in it);
 // the signs of a Chinese keyboard count as theirs. A direct column that was masked becomes quasi,
 // one with pseudonyms or replaced plain: what is direct in the output was not treated. ERR_INPUT
@@ -107,8 +108,8 @@ struct cleanse_options {
 //    "checksum_remaining": cells of kinds with a check digit},
 //  "columns":[{"name","type","role","treatment","reason"?,"personal_found","personal_remaining"}],
 //  "source"?, "wording":"deidentified", "program", "rules"}
-// A reason's code is the key of its message; treatments: none, text_masked, coarsened, masked,
-// replaced, pseudonym, encrypted, removed ("treatment.NAME").
+// A reason's code is the key of its message; treatments: none, text_masked, coarsened,
+// shifted, masked, replaced, pseudonym, encrypted, removed ("treatment.NAME").
 // Seconds stay out of the bytes that are hashed. Never leaves a half-written table.
 enum err cleanse_run(const char *table_path, const struct recipe *recipe,
                      const struct cleanse_options *options, const char *output_path,

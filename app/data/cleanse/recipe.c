@@ -331,8 +331,13 @@ void plan_treat(struct plan_column *column, enum treatment treatment) {
 }
 
 const char *treatment_name(enum treatment treatment) {
-    static const char *const names[] = {"none",     "text_masked", "coarsened", "masked",
-                                        "replaced", "pseudonym",   "encrypted", "removed"};
+    static const char *const names[TREATMENT_COUNT] = {
+        [TREATMENT_NONE] = "none",           [TREATMENT_TEXT_MASKED] = "text_masked",
+        [TREATMENT_COARSENED] = "coarsened", [TREATMENT_SHIFTED] = "shifted",
+        [TREATMENT_MASKED] = "masked",       [TREATMENT_REPLACED] = "replaced",
+        [TREATMENT_PSEUDONYM] = "pseudonym", [TREATMENT_ENCRYPTED] = "encrypted",
+        [TREATMENT_REMOVED] = "removed",
+    };
     return names[treatment];
 }
 

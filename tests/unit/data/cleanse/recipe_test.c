@@ -123,7 +123,7 @@ static void says_what_is_wrong_and_where(void) {
     CHECK_STR(faults_of("recipe 1\ndrop columns=姓名\nmask 姓名 how=mask"),
               "3:6 recipe.no_such_column(姓名)");
     CHECK_STR(faults_of("recipe 1\ndate birth,birth coarsen=year"),
-              "2:12 recipe.wrong_type(birth)");
+              "2:12 recipe.column_twice(birth)");
     CHECK_STR(faults_of("recipe 1\n\xff"), "1:0 recipe.not_text()");
 }
 
