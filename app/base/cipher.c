@@ -145,6 +145,10 @@ void ff1_key_set(struct ff1_key *key, const uint8_t *secret, size_t size) {
     key_set(&key->aes, secret, size);
 }
 
+void ff1_block(const struct ff1_key *key, uint8_t block[static BLOCK]) {
+    encrypt_block(&key->aes, block, block);
+}
+
 static wide number_of(const uint8_t *digits, size_t count) {
     wide value = 0;
     for (size_t i = 0; i < count; i++) value = value * 10 + digits[i];

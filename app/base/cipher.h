@@ -37,4 +37,6 @@ struct ff1_key {
 void ff1_key_set(struct ff1_key *key, const uint8_t *secret, size_t size);
 // In place. What is encrypted under one tweak says nothing of what is under another.
 void ff1_encrypt(const struct ff1_key *key, struct str tweak, uint8_t *digits, size_t count);
+// One block of the bare cipher, in place: for what is smaller than FF1 takes.
+void ff1_block(const struct ff1_key *key, uint8_t block[static 16]);
 void ff1_decrypt(const struct ff1_key *key, struct str tweak, uint8_t *digits, size_t count);

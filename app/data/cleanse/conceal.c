@@ -7,6 +7,10 @@ void conceal_start(struct conceal *conceal, enum how how, const struct hash *key
     conceal->how = how;
     hmac_key_set(&conceal->key, (struct str){(const char *)key->bytes, sizeof key->bytes});
     seal_key_set(&conceal->seal, key);
+    struct hash form = hmac_sha256((struct str){(const char *)key->bytes, sizeof key->bytes},
+                                   STR("courtyard format 1"));
+    ff1_key_set(&conceal->form, form.bytes, sizeof form.bytes);
+    bytes_wipe(&form, sizeof form);
 }
 
 // ---- words --------------------------------------------------------------------------------------
@@ -53,6 +57,8 @@ void conceal_write(const struct conceal *conceal, const struct piece *piece, str
         seal_write(&conceal->seal, conceal->equal_hidden ? &piece->spot : NULL, COLUMN_TEXT,
                    piece->text, out);
         break;
+    case HOW_FORMAT: format_write(&conceal->form, piece->kind, piece->text, out); break;
+    case HOW_GENERALISE: broader_write(&conceal->broader, piece->kind, piece->text, out); break;
     case HOW_REMOVE:
     case HOW_COUNT: break;
     }

@@ -9,8 +9,18 @@
 #include "base/crypto.h"
 #include "data/cleanse/cleanse.h"
 #include "data/cleanse/seal_private.h"
+#include "data/regions/regions.h"
 
-enum how { HOW_MASK, HOW_PSEUDONYM, HOW_REPLACE, HOW_ENCRYPT, HOW_REMOVE, HOW_COUNT };
+enum how {
+    HOW_MASK,
+    HOW_PSEUDONYM,
+    HOW_REPLACE,
+    HOW_ENCRYPT,
+    HOW_FORMAT,
+    HOW_GENERALISE,
+    HOW_REMOVE,
+    HOW_COUNT
+};
 
 enum {
     KIND_UNKNOWN = PERSONAL_KIND_COUNT, // a value whose kind is not known
@@ -18,11 +28,20 @@ enum {
     STARS_MOST = 16,                    // how long a value was is nobody's business
 };
 
+// How broad: what a line of mask says, 0 where it does not.
+struct broader {
+    uint32_t width;          // of bands: 5 gives 35-39
+    double round;            // numbers to multiples of it
+    uint32_t digits;         // first characters that stay, of a postcode say
+    enum region_level level; // of places
+};
 struct conceal {
     enum how how;
     bool equal_hidden; // sealed values: the same value differs from place to place
     struct hmac_key key;
     struct seal_key seal;
+    struct ff1_key form;
+    struct broader broader;
 };
 // What is to be concealed and where it stands.
 struct piece {
@@ -61,3 +80,16 @@ void stars_write(unsigned kind, struct str text, struct buf *out);
 size_t address_city_bytes(struct str address);
 // Bytes of a name that are its surname (two characters for 欧阳 and the like).
 size_t surname_bytes(struct str name);
+
+// ---- the same form (conceal_format.c) -----------------------------------------------------------
+
+// Another value of the same form: digits for digits, letters for letters, a date for a date; never
+// a real identifier. One value, one outcome; there is no way back without the key, and none is
+// offered with it.
+void format_write(const struct ff1_key *key, unsigned kind, struct str text, struct buf *out);
+
+// ---- broader (conceal_broader.c) ----------------------------------------------------------------
+
+void broader_write(const struct broader *broader, unsigned kind, struct str text, struct buf *out);
+// "35-39" for 37 in bands of 5.
+void band_write(int64_t value, uint32_t width, struct buf *out);

@@ -1,6 +1,7 @@
 // mask at work: whole columns value by value; inside text what the detector, the site's patterns
 // and the row's own direct columns find. Where finds overlap, the surer one has its place and what
 // the others saw beside it is concealed as theirs, so that nothing that anyone found shows.
+#include <math.h>
 #include <string.h>
 
 #include "base/text.h"
@@ -46,9 +47,38 @@ static enum err seal_cell(const struct mask *mask, struct part *part, const stru
     return text_edit_add(edit, buf_str(scratch));
 }
 
+static enum err round_column(const struct mask *mask, struct part *part, uint32_t place) {
+    double to = mask->conceal.broader.round;
+    struct column *column = &part->columns[place];
+    struct column rounded = {.type = column->type, .valid = column->valid};
+    if (column->type == COLUMN_INTEGER && to != floor(to)) rounded.type = COLUMN_NUMBER;
+    int64_t *integers = ARENA_ARRAY(part->arena, int64_t, part->row_count);
+    double *numbers = ARENA_ARRAY(part->arena, double, part->row_count);
+    if (!integers || !numbers) return ERR_MEMORY;
+    for (uint32_t row = 0; row < part->row_count; row++) {
+        if (part->gone[row] || !column_valid(column, row)) continue;
+        numbers[row] = floor(column_number(column, row) / to + 0.5) * to;
+        if (numbers[row] == 0) numbers[row] = 0; // no -0
+        bool fits = fabs(numbers[row]) < 9e18;
+        if (rounded.type == COLUMN_INTEGER) integers[row] = fits ? (int64_t)numbers[row] : 0;
+        part->tally->cells_changed++;
+    }
+    rounded.integers = integers;
+    if (rounded.type == COLUMN_NUMBER) {
+        rounded.integers = NULL;
+        rounded.numbers = numbers;
+    }
+    *column = rounded;
+    return OK;
+}
+
 static enum err conceal_column(const struct mask *mask, const struct mask_column *wanted,
                                struct part *part, struct buf *scratch) {
     const struct column column = part->columns[wanted->place];
+    bool number = column.type == COLUMN_INTEGER || column.type == COLUMN_NUMBER;
+    if (number && mask->how == HOW_GENERALISE && mask->conceal.broader.round > 0) {
+        return round_column(mask, part, wanted->place);
+    }
     struct text_edit edit;
     struct buf written;
     buf_open(&written, LIMIT_CELL_BYTES);

@@ -8,11 +8,15 @@
 //   … from=姓名                          columns whose values are looked for in the text of their
 //                                       row; without it the direct ones, from=none for none
 // how=remove takes columns out of the table. how=encrypt seals values so that the key opens them
-// again; equal=hide makes the same value differ from place to place. Pseudonyms are keyed: the same
+// again; equal=hide makes the same value differ from place to place. how=format puts another value
+// of the same form in its place, how=generalise a broader one (width=5 bands, round=10 numbers,
+// digits=3 of a postcode, level=city of places). Pseudonyms are keyed: the same
 // thing gets the same one all over the dataset (or, with scope=project, in all datasets of the
 // project it names), and without the key nothing leads back.
+#include <math.h>
 #include <string.h>
 
+#include "base/number.h"
 #include "data/cleanse/mask_private.h"
 
 static const struct reason reasons[MASK_REASONS] = {
@@ -115,7 +119,8 @@ static enum err add_pattern(struct reading *reading, const struct word *word) {
 }
 
 static enum err read_how(struct reading *reading) {
-    static const char *const hows[] = {"mask", "pseudonym", "replace", "encrypt", "remove", NULL};
+    static const char *const hows[] = {"mask",   "pseudonym",  "replace", "encrypt",
+                                       "format", "generalise", "remove",  NULL};
     static const char *const scopes[] = {"dataset", "project", NULL};
     static const char *const equals[] = {"keep", "hide", NULL};
     uint32_t how = HOW_MASK, scope, equal = 0;
@@ -133,6 +138,41 @@ static enum err read_how(struct reading *reading) {
     reading->mask->conceal.equal_hidden = equal != 0;
     told = line_check_project(reading->line, reading->teller);
     return told != OK ? told : err;
+}
+
+static enum err bad_option(struct reading *reading, const struct word *word) {
+    return tell_fault(reading->teller, "recipe.bad_option", word->values[0].column,
+                      word->heads[0].text);
+}
+
+static enum err read_count(struct reading *reading, const char *name, uint64_t most,
+                           uint32_t *out) {
+    const struct word *word = line_option(reading->line, name);
+    uint64_t value = 0;
+    if (!word) return OK;
+    if (word->sign != SIGN_EQUAL || word->value_count != 1 ||
+        !str_to_u64(word->values[0].text, &value) || value < 1 || value > most) {
+        return bad_option(reading, word);
+    }
+    *out = (uint32_t)value;
+    return OK;
+}
+
+// How broad.
+static enum err read_broader(struct reading *reading) {
+    static const char *const levels[] = {"province", "city", "county", NULL};
+    struct broader *broader = &reading->mask->conceal.broader;
+    const struct word *round = line_option(reading->line, "round");
+    uint32_t level = REGION_CITY;
+    enum err err = read_count(reading, "width", 1000000, &broader->width), told;
+    if ((told = read_count(reading, "digits", 64, &broader->digits)) != OK) err = told;
+    told = line_choice(reading->line, "level", levels, REGION_CITY, reading->teller, &level);
+    if (told != OK) err = told;
+    broader->level = (enum region_level)level;
+    if (!round) return err;
+    bool good = round->sign == SIGN_EQUAL && round->value_count == 1 &&
+                number_parse(round->values[0].text, &broader->round) && broader->round > 0;
+    return good ? err : bad_option(reading, round);
 }
 
 // ---- targets ------------------------------------------------------------------------------------
@@ -240,6 +280,7 @@ static void treat_column(const struct bound *bound, const struct mask *mask,
     static const enum treatment treatments[HOW_COUNT] = {
         [HOW_MASK] = TREATMENT_MASKED,      [HOW_PSEUDONYM] = TREATMENT_PSEUDONYM,
         [HOW_REPLACE] = TREATMENT_REPLACED, [HOW_ENCRYPT] = TREATMENT_ENCRYPTED,
+        [HOW_FORMAT] = TREATMENT_PSEUDONYM, [HOW_GENERALISE] = TREATMENT_COARSENED,
         [HOW_REMOVE] = TREATMENT_REMOVED,
     };
     plan_treat(column, treatments[mask->how]);
@@ -249,11 +290,16 @@ static void treat_column(const struct bound *bound, const struct mask *mask,
         column->removed_why = "mask.removed";
         return;
     }
-    column->type = COLUMN_TEXT;
-    // What a mask leaves (three digits, a surname) may still single a person out with others.
-    if (column->role == COLUMN_DIRECT) {
-        column->role = mask->how == HOW_MASK ? COLUMN_QUASI : COLUMN_PLAIN;
+    double round = mask->conceal.broader.round;
+    bool number = column->type == COLUMN_INTEGER || column->type == COLUMN_NUMBER;
+    if (mask->how != HOW_GENERALISE || !number || !(round > 0)) {
+        column->type = COLUMN_TEXT;
+    } else if (round != floor(round)) {
+        column->type = COLUMN_NUMBER;
     }
+    // What a mask leaves (three digits, a surname) may still single a person out with others.
+    bool tells = mask->how == HOW_MASK || mask->how == HOW_GENERALISE;
+    if (column->role == COLUMN_DIRECT) column->role = tells ? COLUMN_QUASI : COLUMN_PLAIN;
 }
 
 static bool is_concealed(const struct mask *mask, uint32_t place) {
@@ -368,6 +414,23 @@ static enum err force_kind(struct reading *reading) {
     return OK;
 }
 
+// A number of no known kind does not say by itself what is broader; a date's year is.
+static enum err check_broader(struct reading *reading) {
+    const struct broader *broader = &reading->mask->conceal.broader;
+    if (reading->mask->how != HOW_GENERALISE) return OK;
+    for (uint32_t i = 0; i < reading->mask->column_count; i++) {
+        struct mask_column *column = &reading->mask->columns[i];
+        const struct plan_column *known = &reading->plan->columns[column->place];
+        bool date = known->type == COLUMN_DATE || known->type == COLUMN_TIME;
+        bool number = known->type == COLUMN_INTEGER || known->type == COLUMN_NUMBER;
+        if (date) column->kind = PERSONAL_BIRTH;
+        if (!number || column->kind == PERSONAL_AGE) continue;
+        if (broader->width || broader->digits || broader->round > 0) continue;
+        return tell_fault(reading->teller, "recipe.generalise_how", 1, known->name);
+    }
+    return OK;
+}
+
 static enum err bind_plan(struct bound *bound, struct reading *reading) {
     struct mask *mask = reading->mask;
     const struct word *text = line_option(reading->line, "text");
@@ -379,6 +442,7 @@ static enum err bind_plan(struct bound *bound, struct reading *reading) {
     if (err == OK && reading->head_kinds) err = bind_direct(reading);
     if (err == OK && inside) err = bind_text(reading, text);
     if (err == OK && inside) err = bind_from(reading);
+    if (err == OK) err = check_broader(reading);
     for (uint32_t i = 0; i < mask->column_count && err == OK; i++) {
         treat_column(bound, mask, &reading->plan->columns[mask->columns[i].place]);
     }
@@ -398,6 +462,7 @@ static enum err mask_bind(struct bound *bound, struct plan *plan, struct arena *
         .mask = mask, .line = bound->line, .plan = plan, .arena = arena, .teller = teller};
     enum err err = read_how(&reading), told;
     if (err == OK || err == ERR_INPUT) {
+        if ((told = read_broader(&reading)) != OK) err = told;
         if ((told = read_kinds(&reading)) != OK) err = told;
         if ((told = read_words(&reading)) != OK) err = told;
     }
@@ -438,7 +503,7 @@ const struct operator operator_mask = {
     .example = "mask 身份证号,手机 how=pseudonym scope=dataset",
     .options =
         (const struct operator_option[]){
-            {"how", "mask|pseudonym|replace|encrypt|remove"},
+            {"how", "mask|pseudonym|replace|encrypt|format|generalise|remove"},
             {"text", NULL},
             {"kinds", "id|mobile|card|email|uscc|landline|passport|permit|plate|officer|"
                       "insurance|mrn|wechat|qq|url|ip|mac|imei|vin|coordinates|birth|age|"
@@ -447,6 +512,10 @@ const struct operator operator_mask = {
             {"scope", "dataset|project"},
             {"project", ""},
             {"equal", "keep|hide"},
+            {"width", ""},
+            {"round", ""},
+            {"digits", ""},
+            {"level", "province|city|county"},
             {NULL, NULL}},
     .named_patterns = true,
     .bind = mask_bind,

@@ -161,6 +161,23 @@ static void pseudonyms_are_stable_and_keyed(void) {
     CHECK(strcmp(one, other) != 0);
 }
 
+static void generalises_columns(void) {
+    CHECK_STR(
+        after("年龄:integer:direct|收入:number|邮编:text|城市:text|d:date\n"
+              "37|12345.6|518000|深圳|1990-05-12\n93|-40||福田区|\n||310000|某地|2000-01-01\n",
+              "recipe 1\nmask 年龄,d how=generalise\nmask 收入 how=generalise round=100\n"
+              "mask 邮编 how=generalise digits=3\n"
+              "mask 城市 how=generalise level=province\n"),
+        "年龄:text:quasi|收入:number|邮编:text|城市:text|d:text\n35-39|12300|518***|广东省|1990\n"
+        "90+|0||广东省|\n||310***|某*|2000\n");
+    CHECK_STR(after("n:integer\n1\n", "recipe 1\nmask n how=generalise\n"),
+              "recipe.generalise_how@2");
+    CHECK_STR(after("n:integer\n17\n-3\n", "recipe 1\nmask n how=generalise round=2.5\n"),
+              "n:number\n17.5\n-2.5\n");
+    CHECK_STR(after("n:integer\n17\n-3\n", "recipe 1\nmask n how=generalise round=5\n"),
+              "n:integer\n15\n-5\n");
+}
+
 // The recipe of the manual: kinds and a pattern on one line, a person the same in column and text.
 static void conceals_a_person_everywhere(void) {
     const char *table =
@@ -411,6 +428,7 @@ int main(void) {
     CHECK_RUN(keeps_the_first_of_equal_rows);
     CHECK_RUN(masks_columns);
     CHECK_RUN(masks_inside_text);
+    CHECK_RUN(generalises_columns);
     CHECK_RUN(conceals_a_person_everywhere);
     CHECK_RUN(pseudonyms_are_stable_and_keyed);
     CHECK_RUN(coarsens_dates);

@@ -1,10 +1,11 @@
 // What stands for personal data must not look like personal data itself, whatever is around it.
 #include "data/cleanse/conceal_private.h"
 
+#include "base/text.h"
 #include "check.h"
 
 static struct conceal conceal_of(enum how how, uint8_t key_byte) {
-    struct conceal conceal;
+    struct conceal conceal = {0};
     struct hash key;
     memset(key.bytes, key_byte, sizeof key.bytes);
     conceal_start(&conceal, how, &key);
@@ -177,11 +178,138 @@ static void masks_show_little(void) {
     CHECK_STR(concealed(&conceal, KIND_UNKNOWN, "北京市朝阳区某路"), "北******路");
 }
 
+// The same form for the same value, another for another, and never a real identifier.
+static void forms_stay_and_nothing_is_real(void) {
+    struct conceal conceal = conceal_of(HOW_FORMAT, 4), other = conceal_of(HOW_FORMAT, 5);
+    static const struct {
+        unsigned kind;
+        const char *text;
+    } cases[] = {
+        {PERSONAL_ID, "11010519491231002X"},
+        {PERSONAL_ID, "110105 19491231 002x"},
+        {PERSONAL_MOBILE, "13812345678"},
+        {PERSONAL_MOBILE, "+86 138-1234-5678"},
+        {PERSONAL_MOBILE, "１３８１２３４５６７８"},
+        {PERSONAL_CARD, "6222 0212 3456 7890 128"},
+        {PERSONAL_USCC, "91110000802100433B"},
+        {PERSONAL_LANDLINE, "010-62345678"},
+        {PERSONAL_PASSPORT, "E12345678"},
+        {PERSONAL_PLATE, "京A12345"},
+        {PERSONAL_EMAIL, "zhang.san@example.com"},
+        {PERSONAL_URL, "https://example.com/a?b=1"},
+        {PERSONAL_IP, "10.20.30.40"},
+        {PERSONAL_MAC, "00:1A:2B:3C:4D:5E"},
+        {PERSONAL_IMEI, "490154203237518"},
+        {PERSONAL_VIN, "LSVAM4187C2184841"},
+        {PERSONAL_NAME, "欧阳修"},
+        {PERSONAL_ADDRESS, "北京市朝阳区某路5号"},
+        {KIND_UNKNOWN, "A1"},
+        {KIND_UNKNOWN, "7"},
+        {KIND_UNKNOWN, "ZY-000123/b"},
+        {KIND_UNKNOWN, "01234567890123456789012345678901234567890123456789"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        char one[256];
+        snprintf(one, sizeof one, "%s", concealed(&conceal, cases[i].kind, cases[i].text));
+        CHECK_STR(concealed(&conceal, cases[i].kind, cases[i].text), one);
+        CHECK_EQ(personal_scan(str_of(one), PERSONAL_IDENTIFIERS, NULL, 0), 0);
+        if (strlen(cases[i].text) > 4) {
+            check_that(strcmp(one, cases[i].text) != 0, __FILE__, __LINE__, "unchanged: %s", one);
+            CHECK(strcmp(one, concealed(&other, cases[i].kind, cases[i].text)) != 0);
+        }
+        if (cases[i].kind == PERSONAL_EMAIL || cases[i].kind == PERSONAL_URL) continue;
+        CHECK_EQ(utf8_count(str_of(one)), utf8_count(str_of(cases[i].text)));
+    }
+    CHECK_EQ(strspn(concealed(&conceal, PERSONAL_MOBILE, "13812345678"), "0123456789"), 11);
+}
+
+static int compare_texts(const void *a, const void *b) {
+    return strcmp(a, b);
+}
+
+static void forms_keep_values_apart(void) {
+    enum { COUNT = 20000 };
+    static char texts[COUNT][16];
+    struct conceal conceal = conceal_of(HOW_FORMAT, 6);
+    for (int i = 0; i < COUNT; i++) {
+        char mobile[16];
+        snprintf(mobile, sizeof mobile, "138%08d", i * 7);
+        snprintf(texts[i], sizeof texts[i], "%s", concealed(&conceal, PERSONAL_MOBILE, mobile));
+    }
+    qsort(texts, COUNT, sizeof texts[0], compare_texts);
+    for (int i = 1; i < COUNT; i++) CHECK(strcmp(texts[i - 1], texts[i]) != 0);
+    // All values of a small form are a permutation of themselves.
+    bool seen[1000] = {0};
+    for (int i = 0; i < 1000; i++) {
+        char text[8];
+        snprintf(text, sizeof text, "%03d", i);
+        int to = atoi(concealed(&conceal, KIND_UNKNOWN, text));
+        CHECK(!seen[to]);
+        seen[to] = true;
+    }
+}
+
+static void dates_stay_dates(void) {
+    struct conceal conceal = conceal_of(HOW_FORMAT, 4);
+    static const char *const dates[] = {"1990-05-12", "1990年5月12日", "19900512",
+                                        "1990/5/12 08:30:00"};
+    for (size_t i = 0; i < 4; i++) {
+        const char *other = concealed(&conceal, PERSONAL_BIRTH, dates[i]);
+        CHECK(strcmp(other, dates[i]) != 0);
+        CHECK(strlen(other) + 3 >= strlen(dates[i]));
+    }
+    CHECK(strstr(concealed(&conceal, PERSONAL_BIRTH, dates[3]), " 08:30:00") != NULL);
+}
+
+static void says_something_broader(void) {
+    struct conceal conceal = conceal_of(HOW_GENERALISE, 1);
+    conceal.broader.level = REGION_CITY;
+    static const struct {
+        unsigned kind;
+        const char *text, *broader;
+    } cases[] = {
+        {PERSONAL_AGE, "37", "35-39"},
+        {PERSONAL_AGE, "37岁", "35-39"},
+        {PERSONAL_AGE, "0", "0-4"},
+        {PERSONAL_AGE, "95", "90+"},
+        {PERSONAL_BIRTH, "1990-05-12", "1990"},
+        {PERSONAL_BIRTH, "1990年5月", "1990"},
+        {PERSONAL_ADDRESS, "广东省深圳市南山区科技园1号", "广东省深圳市"},
+        {PERSONAL_ADDRESS, "杭州市西湖区文三路", "浙江省杭州市"},
+        {PERSONAL_ADDRESS, "南山区科技园1号", "南******号"}, // Shenzhen's or Hegang's
+        {PERSONAL_ID, "440305199005120011", "广东省深圳市 1990"},
+        {PERSONAL_ID, "440305900512001", "广东省深圳市 1990"},
+        {PERSONAL_IP, "10.20.30.40", "10.20.30.0/24"},
+        {PERSONAL_IP, "2001:db8:1:2::3", "2001:db8:1::/48"},
+        {PERSONAL_IP, "2001:db8::3", "2001:db8::/48"},
+        {PERSONAL_EMAIL, "zhang@example.com", "example[.]com"},
+        {PERSONAL_COORDINATES, "39.904211,116.407395", "39.9,116.4"},
+        {PERSONAL_NAME, "张三丰", "张某"},
+        {PERSONAL_MOBILE, "13812345678", "138********"},
+        {PERSONAL_PLATE, "京A12345", "京A*****"},
+        {KIND_UNKNOWN, "浙江杭州", "浙江省杭州市"},
+        {KIND_UNKNOWN, "胃癌", "胃*"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        CHECK_STR(concealed(&conceal, cases[i].kind, cases[i].text), cases[i].broader);
+    }
+    conceal.broader.width = 10;
+    CHECK_STR(concealed(&conceal, PERSONAL_AGE, "37"), "30-39");
+    CHECK_STR(concealed(&conceal, KIND_UNKNOWN, "-3"), "-10--1");
+    CHECK_STR(concealed(&conceal, KIND_UNKNOWN, "120.5"), "120-129");
+    conceal.broader = (struct broader){.digits = 3};
+    CHECK_STR(concealed(&conceal, KIND_UNKNOWN, "310000"), "310***");
+}
+
 int main(void) {
     CHECK_RUN(pseudonyms_never_look_like_identifiers);
     CHECK_RUN(pseudonyms_depend_on_key_and_kind);
     CHECK_RUN(pseudonyms_mean_the_thing);
     CHECK_RUN(columns_have_kinds);
     CHECK_RUN(masks_show_little);
+    CHECK_RUN(forms_stay_and_nothing_is_real);
+    CHECK_RUN(forms_keep_values_apart);
+    CHECK_RUN(dates_stay_dates);
+    CHECK_RUN(says_something_broader);
     return check_done();
 }
