@@ -52,9 +52,10 @@ enum err command_import(const struct command *command, const struct arguments *a
     if (err == OK) {
         const struct json *options = json_member(run.summary, "options");
         uint64_t faults = json_member_u64(run.summary, "fault_count", 0);
+        struct str encoding = json_member_text(options, "encoding"); // none: of many files
         SAY("cli.imported", {"rows", count_text(json_member_u64(run.summary, "rows", 0))},
             {"columns", count_text(json_count(json_member(options, "columns")))},
-            {"encoding", json_member_text(options, "encoding")}, {"faults", count_text(faults)},
+            {"encoding", encoding.size ? encoding : STR("*")}, {"faults", count_text(faults)},
             {"path", str_of(output)});
         err = faults_say(&run, argument(arguments, "--faults"), faults, fault);
         const struct json *note = json_first(json_member(run.summary, "notes"));

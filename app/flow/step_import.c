@@ -64,7 +64,7 @@ static enum err source_read(struct step_context *context, const struct json *nod
     char *copy = arena_take(context->arena, path.size + 1);
     if (!copy) return ERR_MEMORY;
     if (path.size) memcpy(copy, path.data, path.size);
-    out->input = (struct intake_input){copy, json_member_text(node, "name")};
+    out->input = (struct intake_input){copy, json_member_text(node, "name"), STR_NONE};
     return file_hash(copy, context->progress, &out->hash, &out->bytes, context->fault);
 }
 

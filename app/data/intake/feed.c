@@ -2,11 +2,13 @@
 // of the reader and some pieces.
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
 #include "base/file.h"
+#include "data/intake/readers_private.h"
 #include "data/intake/xlsx_private.h"
 
 enum {
@@ -100,6 +102,9 @@ struct feed {
     struct xlsx *xlsx;
     struct xlsx_rows *rows;
     uint32_t sheet;
+    struct json_items *items;
+    struct text_parts *parts;
+    struct html_rows *html;
     uint64_t file_bytes;
     struct notes notes;
     struct buf made; // text a reader made, and how much of it was handed out
@@ -123,7 +128,7 @@ static enum err open_xlsx(struct feed *feed, const char *path, const struct inta
 }
 
 static enum err open_text(struct feed *feed, const char *path, const struct intake_options *options,
-                          struct fault *fault) {
+                          uint32_t width, struct fault *fault) {
     enum err err;
     if (options->member.size > 0) {
         err = package_open(path, options->member, false, &feed->package, fault);
@@ -137,7 +142,35 @@ static enum err open_text(struct feed *feed, const char *path, const struct inta
     if (err) return err;
     source_decode(feed->source, options->encoding);
     feed->file_bytes = source_file_bytes(feed->source);
+    if (options->format == FORMAT_JSON) {
+        return json_items_open(feed->source, &feed->items, fault);
+    }
+    if (options->format == FORMAT_HTML) {
+        uint64_t table = 0;
+        (void)str_to_u64(options->sheet, &table);
+        return html_rows_open(feed->source, (uint32_t)table, width, &feed->html, fault);
+    }
+    if (options->format == FORMAT_TEXT && options->rows > ROWS_LINE) {
+        return text_parts_open(NULL, NULL, 1, feed->source, options->rows, ENCODING_UNKNOWN,
+                               &feed->parts, fault);
+    }
     return OK;
+}
+
+// The text files of an archive, one after another.
+static enum err open_texts(struct feed *feed, const char *path,
+                           const struct intake_options *options, struct fault *fault) {
+    uint32_t *members, count;
+    enum err err = package_open(path, STR_NONE, false, &feed->package, fault);
+    if (!err) {
+        err = archive_members(feed->package.zip, feed->package.arena, &members, &count, fault);
+    }
+    if (err) return err;
+    for (uint32_t i = 0; i < count; i++) {
+        feed->file_bytes += feed->package.zip->members[members[i]].packed;
+    }
+    return text_parts_open(feed->package.zip, members, count, NULL, options->rows,
+                           options->encoding, &feed->parts, fault);
 }
 
 enum err feed_open(const char *path, const struct intake_options *options, uint32_t width,
@@ -146,8 +179,13 @@ enum err feed_open(const char *path, const struct intake_options *options, uint3
     if (!feed) return no_memory(fault);
     *feed = (struct feed){.format = options->format, .package.fd = -1};
     buf_open(&feed->made, MADE_BYTES_MAX);
-    enum err err = options->format == FORMAT_XLSX ? open_xlsx(feed, path, options, width, fault)
-                                                  : open_text(feed, path, options, fault);
+    enum err err;
+    if (options->format == FORMAT_XLSX)
+        err = open_xlsx(feed, path, options, width, fault);
+    else if (options->packing == PACKING_ZIP && options->member.size == 0)
+        err = open_texts(feed, path, options, fault);
+    else
+        err = open_text(feed, path, options, width, fault);
     if (err)
         feed_close(feed);
     else
@@ -159,6 +197,9 @@ void feed_close(struct feed *feed) {
     if (!feed) return;
     xlsx_rows_close(feed->rows);
     xlsx_close(feed->xlsx);
+    json_items_close(feed->items);
+    text_parts_close(feed->parts);
+    html_rows_close(feed->html);
     source_close(feed->source);
     package_close(&feed->package);
     buf_close(&feed->made);
@@ -166,13 +207,21 @@ void feed_close(struct feed *feed) {
 }
 
 static enum err make_more(struct feed *feed, struct fault *fault) {
-    return xlsx_rows_next(feed->rows, &feed->made, &feed->made_ended, fault);
+    struct buf *made = &feed->made;
+    if (feed->rows) return xlsx_rows_next(feed->rows, made, &feed->made_ended, fault);
+    if (feed->html) return html_rows_next(feed->html, made, &feed->made_ended, fault);
+    if (feed->items) return json_items_next(feed->items, made, &feed->made_ended, fault);
+    return text_parts_next(feed->parts, made, &feed->made_ended, fault);
+}
+
+static bool is_made(const struct feed *feed) {
+    return feed->rows || feed->html || feed->items || feed->parts;
 }
 
 enum err feed_text(struct feed *feed, char *out, size_t room, size_t *out_size,
                    struct fault *fault) {
     *out_size = 0;
-    if (feed->format != FORMAT_XLSX) return source_text(feed->source, out, room, out_size, fault);
+    if (!is_made(feed)) return source_text(feed->source, out, room, out_size, fault);
     while (feed->made_at == feed->made.size && !feed->made_ended) {
         buf_clear(&feed->made);
         feed->made_at = 0;
@@ -192,11 +241,12 @@ uint64_t feed_file_bytes(const struct feed *feed) {
 }
 
 uint64_t feed_bytes_read(const struct feed *feed) {
-    return feed->rows ? xlsx_rows_packed(feed->rows) : source_bytes_read(feed->source);
+    if (feed->rows) return xlsx_rows_packed(feed->rows);
+    return feed->source ? source_bytes_read(feed->source) : text_parts_packed(feed->parts);
 }
 
 uint64_t feed_bytes_decoded(const struct feed *feed) {
-    return feed->rows ? feed->made_total : source_bytes_decoded(feed->source);
+    return is_made(feed) ? feed->made_total : source_bytes_decoded(feed->source);
 }
 
 uint64_t feed_invalid(const struct feed *feed) {
@@ -207,9 +257,8 @@ const struct notes *feed_notes(const struct feed *feed) {
     return &feed->notes;
 }
 
-enum err feed_sheets(const struct feed *feed, struct arena *arena, struct looked *out) {
+static enum err sheet_items(const struct feed *feed, struct arena *arena, struct looked *out) {
     const struct xlsx *xlsx = feed->xlsx;
-    if (!xlsx) return OK;
     out->items = ARENA_ARRAY(arena, struct intake_item, xlsx->sheet_count);
     if (!out->items) return ERR_MEMORY;
     for (uint32_t i = 0; i < xlsx->sheet_count; i++) {
@@ -225,4 +274,26 @@ enum err feed_sheets(const struct feed *feed, struct arena *arena, struct looked
     }
     out->item_count = xlsx->sheet_count;
     return OK;
+}
+
+static enum err table_items(const struct feed *feed, struct arena *arena, struct looked *out) {
+    enum { NAME_BYTES = 12 };
+    uint32_t count = html_rows_tables(feed->html), used = html_rows_table(feed->html);
+    out->items = ARENA_ARRAY(arena, struct intake_item, count + 1);
+    if (!out->items) return ERR_MEMORY;
+    for (uint32_t i = 0; i < count; i++) {
+        char *name = arena_take(arena, NAME_BYTES);
+        if (!name) return ERR_MEMORY;
+        int size = snprintf(name, NAME_BYTES, "%u", i + 1);
+        out->items[i].name = (struct str){name, (size_t)size};
+        out->items[i].state = i + 1 == used ? "used" : "visible";
+        if (i + 1 == used) out->options.sheet = out->items[i].name;
+    }
+    out->item_count = count;
+    return OK;
+}
+
+enum err feed_sheets(const struct feed *feed, struct arena *arena, struct looked *out) {
+    if (feed->xlsx) return sheet_items(feed, arena, out);
+    return feed->html ? table_items(feed, arena, out) : OK;
 }

@@ -7,6 +7,10 @@
 #include "base/file.h"
 #include "data/intake/intake_private.h"
 
+enum {
+    // What one import takes beside its chunks.
+    IMPORT_BYTES = 256 << 20,
+};
 struct member {
     struct intake_input input;
     struct intake_options options; // with columns
@@ -27,6 +31,7 @@ struct gather {
     const char *table_path, *report_path;
     struct progress *progress;
     struct buf report;
+    struct notes notes;
 };
 
 static enum err no_memory(struct fault *fault) {
@@ -70,6 +75,57 @@ static enum err report_add(struct gather *gather, struct str name, const char *p
     return err;
 }
 
+static enum err copy_text(struct arena *arena, struct str text, struct str *out) {
+    char *copy = arena_take(arena, text.size + 1);
+    if (!copy) return ERR_MEMORY;
+    if (text.size) memcpy(copy, text.data, text.size);
+    *out = (struct str){copy, text.size};
+    return OK;
+}
+
+// What of an import's result is needed to the end; the rest goes with its arena.
+static enum err keep_result(struct gather *gather, const struct intake_result *result,
+                            struct intake_result *out) {
+    struct arena *arena = gather->arena;
+    uint32_t count = result->options.column_count;
+    size_t numbers = count * sizeof(uint64_t);
+    *out = *result;
+    out->options.columns = ARENA_ARRAY(arena, struct intake_column, count);
+    out->fault_per_column = ARENA_ARRAY(arena, uint64_t, count);
+    out->value_per_column = ARENA_ARRAY(arena, uint64_t, count);
+    out->notes = ARENA_ARRAY(arena, struct intake_note, result->note_count + 1);
+    if (!out->options.columns || !out->fault_per_column || !out->value_per_column || !out->notes ||
+        copy_text(arena, result->options.sheet, &out->options.sheet) ||
+        copy_text(arena, result->options.member, &out->options.member) ||
+        copy_text(arena, result->options.missing, &out->options.missing)) {
+        return ERR_MEMORY;
+    }
+    memcpy(out->fault_per_column, result->fault_per_column, numbers);
+    memcpy(out->value_per_column, result->value_per_column, numbers);
+    memcpy(out->notes, result->notes, result->note_count * sizeof *out->notes);
+    for (uint32_t i = 0; i < count; i++) {
+        struct intake_column *column = &out->options.columns[i];
+        *column = result->options.columns[i];
+        if (copy_text(arena, column->name, &column->name) ||
+            copy_text(arena, column->rename, &column->rename)) {
+            return ERR_MEMORY;
+        }
+    }
+    return OK;
+}
+
+static enum err import_file(struct gather *gather, struct member *member, const char *report,
+                            struct fault *fault) {
+    struct arena *arena;
+    struct intake_result result;
+    if (arena_open(IMPORT_BYTES, &arena)) return no_memory(fault);
+    enum err err = intake_run(member->input.path, &member->options, member->path, report,
+                              gather->progress, arena, &result, fault);
+    if (!err && keep_result(gather, &result, &member->result)) err = no_memory(fault);
+    arena_close(arena);
+    return err;
+}
+
 static enum err import_one(struct gather *gather, struct member *member, struct fault *fault) {
     char report[LIMIT_PATH_BYTES];
     size_t index = (size_t)(member - gather->members);
@@ -82,8 +138,7 @@ static enum err import_one(struct gather *gather, struct member *member, struct 
     member->own = true;
     enum err err = file_remove(member->path, fault);
     if (!err) {
-        err = intake_run(member->input.path, &member->options, member->path, report,
-                         gather->progress, gather->arena, &member->result, fault);
+        err = import_file(gather, member, report, fault);
     }
     if (!err) err = table_open(member->path, &member->table, fault);
     if (!err) err = report_add(gather, member->input.name, report, fault);
@@ -106,12 +161,19 @@ static enum err open_one(struct gather *gather, struct member *member, struct fa
     told.columns = NULL;
     told.column_count = 0;
     told.file_name = member->input.name;
-    enum err err = intake_look(member->input.path, &told, 0, gather->arena, &guess, fault);
-    if (err) return err;
-    member->options = guess.options;
-    member->options.threads = told.threads;
-    tell_columns(gather->told, &member->options);
-    return import_one(gather, member, fault);
+    told.member = member->input.member;
+    struct arena *arena;
+    if (arena_open(IMPORT_BYTES, &arena)) return no_memory(fault);
+    enum err err = intake_look(member->input.path, &told, 0, arena, &guess, fault);
+    if (!err) {
+        member->options = guess.options;
+        member->options.threads = told.threads;
+        tell_columns(gather->told, &member->options);
+        err = import_one(gather, member, fault);
+    }
+    arena_close(arena);
+    member->options = member->result.options;
+    return err;
 }
 
 // The first fault of one file among many must say which file it is.
@@ -336,16 +398,56 @@ static enum err copy_all(struct gather *gather, struct fault *fault) {
 
 // --- all -----------------------------------------------------------------------------------------
 
+static void member_close(struct member *member) {
+    table_close(member->table);
+    member->table = NULL;
+    if (member->own) (void)!file_remove(member->path, NULL);
+    member->own = false;
+}
+
+// A member of an archive that is no table like the others is left out and told.
+static bool may_skip(struct gather *gather, struct member *member, enum err err,
+                     const struct fault *fault) {
+    if (!gather->source_column || err != ERR_INPUT) return false;
+    if (str_is(str_of(fault->code), "zip.encrypted")) return false;
+    note_add(&gather->notes, "zip.left_out", 1);
+    for (uint32_t i = 0; i < gather->notes.count; i++) {
+        struct intake_note *note = &gather->notes.items[i];
+        size_t size = strlen(note->detail), most = sizeof note->detail - size - 3;
+        if (strcmp(note->code, "zip.left_out") != 0 || member->input.name.size > most) continue;
+        snprintf(note->detail + size, most + 3, "%s%.*s", size ? ", " : "",
+                 STR_ARG(member->input.name));
+    }
+    member_close(member);
+    return true;
+}
+
 static enum err open_all(struct gather *gather, struct fault *fault) {
     enum err err = OK;
-    for (uint32_t m = 0; m < gather->count && !err; m++) {
-        struct member *member = &gather->members[m];
-        err = open_one(gather, member, fault);
-        if (err) return name_fault(member, err, fault);
-        if (m == 0) err = first_columns(gather, fault);
-        if (!err) err = match_columns(gather, member, fault);
+    uint32_t kept = 0;
+    struct fault first = {0};
+    for (uint32_t m = 0; m < gather->count; m++) {
+        struct member *member = &gather->members[kept];
+        if (kept != m) *member = gather->members[m];
+        struct fault own = {0};
+        err = open_one(gather, member, &own);
+        if (!err && kept == 0) err = first_columns(gather, &own);
+        if (!err) err = match_columns(gather, member, &own);
+        if (!err) {
+            kept++;
+            continue;
+        }
+        if (first.code[0] == '\0') first = own;
+        if (may_skip(gather, member, err, &own)) continue;
+        *fault = own;
+        return name_fault(member, err, fault);
     }
-    if (err) return err;
+    gather->count = kept;
+    if (kept == 0) {
+        *fault = first;
+        return ERR_INPUT;
+    }
+    err = OK;
     widen_types(gather);
     for (uint32_t m = 0; m < gather->count && !err; m++) {
         err = read_again(gather, &gather->members[m], fault);
@@ -357,6 +459,7 @@ static enum err open_all(struct gather *gather, struct fault *fault) {
 static enum err add_results(const struct gather *gather, struct intake_result *result,
                             uint64_t *rows_each, struct fault *fault) {
     struct intake_result sum = gather->members[0].result;
+    struct notes notes = gather->notes;
     uint32_t count = gather->column_count;
     struct intake_column *columns = ARENA_ARRAY(gather->arena, struct intake_column, count);
     uint64_t *faults = ARENA_ARRAY(gather->arena, uint64_t, count);
@@ -384,6 +487,13 @@ static enum err add_results(const struct gather *gather, struct intake_result *r
             at++;
         }
     }
+    for (uint32_t i = 0; i < sum.note_count; i++) {
+        note_add(&notes, sum.notes[i].code, sum.notes[i].count);
+    }
+    sum.notes = ARENA_ARRAY(gather->arena, struct intake_note, NOTES_MAX);
+    if (!sum.notes) return no_memory(fault);
+    memcpy(sum.notes, notes.items, sizeof notes.items);
+    sum.note_count = notes.count;
     sum.options.columns = columns;
     sum.options.column_count = count;
     sum.fault_per_column = faults;
@@ -415,7 +525,7 @@ enum err intake_gather(const struct intake_input *inputs, uint32_t count,
     struct gather gather = {arena,         told,       ARENA_ARRAY(arena, struct member, count),
                             count,         NULL,       0,
                             source_column, table_path, report_path,
-                            progress,      {0}};
+                            progress,      {0},        {{{0}}, 0}};
     if (!gather.members) return no_memory(fault);
     buf_open(&gather.report, REPORT_BYTES_MAX);
     for (uint32_t m = 0; m < count; m++) gather.members[m].input = inputs[m];
@@ -426,10 +536,7 @@ enum err intake_gather(const struct intake_input *inputs, uint32_t count,
     if (!err && report_path && report_path[0]) {
         err = file_write(report_path, buf_str(&gather.report), fault);
     }
-    for (uint32_t m = 0; m < count; m++) {
-        table_close(gather.members[m].table);
-        if (gather.members[m].own) (void)!file_remove(gather.members[m].path, NULL);
-    }
+    for (uint32_t m = 0; m < gather.count; m++) member_close(&gather.members[m]);
     if (err) (void)!file_remove(table_path, NULL);
     buf_close(&gather.report);
     return err;

@@ -178,16 +178,13 @@ static enum err make_plan(struct import *import, struct fault *fault) {
     const struct intake_options *options = &import->looked.options;
     struct plan *plan = &import->plan;
     *plan = (struct plan){
-        .format = options->format,
+        .format = import->looked.parse_as,
         .dialect = import->looked.dialect,
         .missing = import->looked.missing,
         .column_count = options->column_count,
     };
-    if (plan->format == FORMAT_TEXT) { // a line "-" is a line
-        plan->keep_blank = true;
-        plan->missing = (struct missing_words){0};
-    }
-    plan->missing.marks = plan->format == FORMAT_XLSX;
+    plan->keep_blank = plan->format == FORMAT_TEXT;
+    if (options->format == FORMAT_TEXT) plan->missing = (struct missing_words){0}; // "-" is a line
     plan->columns = ARENA_ARRAY(import->arena, struct plan_column, plan->column_count);
     struct field *fields = ARENA_ARRAY(import->arena, struct field, plan->column_count);
     import->tallies = ARENA_ARRAY(import->arena, struct column_tally, plan->column_count);
@@ -362,6 +359,11 @@ enum err intake_run(const char *source_path, const struct intake_options *told,
     struct intake_result made = {0};
     bool again = true;
     enum err err = look_at(source_path, told, 0, arena, &import->looked, fault);
+    if (!err && import->looked.archive) {
+        memory_give(import);
+        return archive_run(source_path, told, table_path, report_path, progress, arena, result,
+                           fault);
+    }
     if (!err) {
         uint32_t threads = told->threads ? told->threads : thread_count_usable();
         // A file of one chunk keeps one thread busy.

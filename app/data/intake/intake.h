@@ -18,14 +18,17 @@ enum intake_format {
     FORMAT_GUESS,
     FORMAT_CSV,
     FORMAT_JSON_LINES,
-    FORMAT_TEXT, // one column "text": a row a line
+    FORMAT_JSON, // one array of objects, or an object with one inside
+    FORMAT_TEXT, // one column "text": a row a line, a paragraph or a file
+    FORMAT_HTML, // a table, or the text as lines; Excel's XML of 2003, too
     FORMAT_XLSX, // cached values: formulas are not computed
     FORMAT_COUNT
 };
 enum intake_packing { PACKING_GUESS, PACKING_NONE, PACKING_GZIP, PACKING_ZSTD, PACKING_ZIP };
 enum intake_header { HEADER_GUESS, HEADER_YES, HEADER_NO };
-// What a row of FORMAT_TEXT is. A blank line is a row without a value.
-enum intake_rows { ROWS_GUESS, ROWS_LINE, ROWS_COUNT };
+// What a row of FORMAT_TEXT is. A blank line is a row without a value; blank lines divide
+// paragraphs.
+enum intake_rows { ROWS_GUESS, ROWS_LINE, ROWS_PARAGRAPH, ROWS_FILE, ROWS_COUNT };
 
 struct intake_column {
     struct str name;       // as in the file, made unique; "column_N" without a header
@@ -40,7 +43,8 @@ struct intake_options {
     enum encoding encoding; // ENCODING_UNKNOWN: guess
     enum intake_header header;
     enum intake_rows rows; // FORMAT_TEXT: ROWS_GUESS is ROWS_LINE
-    struct str sheet;      // FORMAT_XLSX: a name or a number from 1; "" the first with data
+    struct str sheet;      // a sheet's name or number from 1; "" the first with data. FORMAT_HTML:
+                           // a table's number, "" the largest
     struct str member;     // the packing is zip: one member of it; "" all
     struct str file_name;  // as people know it; its ending decides where the content leaves doubt
     char delimiter;        // '\0': guess
@@ -68,7 +72,8 @@ void intake_notes_write(struct json_writer *out, const struct intake_note *notes
 struct intake_item {
     struct str name;
     uint64_t bytes;    // unpacked; of a sheet 0
-    const char *state; // "used"; sheets: "visible", "hidden"
+    const char *state; // "used"; sheets: "visible", "hidden"; members: "differs", "unread",
+                       // "archive", "encrypted"
 };
 // What a person should know of the file and no row tells.
 struct intake_note {
@@ -115,7 +120,8 @@ enum err intake_run(const char *source_path, const struct intake_options *told,
 // Faults in the report have their "file". rows_each: (count).
 struct intake_input {
     const char *path;
-    struct str name; // for people
+    struct str name;   // for people
+    struct str member; // of a zip; "" : the file itself
 };
 enum err intake_gather(const struct intake_input *inputs, uint32_t count,
                        const struct intake_options *told, bool source_column,

@@ -1,7 +1,8 @@
 // The inside of intake: the stages a file goes through.
 //
 //   source   bytes of the file, unpacked, as UTF-8            (source.c, zip.c)
-//   feed     text of records, made by a reader if need be      (feed.c, xlsx.c, xlsx_rows.c, xml.c)
+//   feed     text of records, made by a reader if need be      (feed.c, readers_private.h,
+//            xlsx_private.h)
 //   scan     where fields and records end, 64 bytes a step    (scan.c, scan_avx2.c)
 //   fill     chunks of whole records, cut by the file alone   (fill.c)
 //   parse    one chunk to batches, by any thread              (parse.c, json_lines.c)
@@ -101,6 +102,23 @@ const struct notes *feed_notes(const struct feed *feed);
 // The sheets of a workbook as items, and the chosen one's name, in the arena.
 struct looked;
 enum err feed_sheets(const struct feed *feed, struct arena *arena, struct looked *out) MUST_USE;
+
+// --- archive -------------------------------------------------------------------------------------
+
+// Members that may hold data, tables before plain text: no folders, no hidden files, no archives.
+// ERR_INPUT "zip.no_tables", ERR_LIMIT "zip.too_large". In the arena.
+enum err archive_members(const struct zip *zip, struct arena *arena, uint32_t **out_members,
+                         uint32_t *out_count, struct fault *fault) MUST_USE;
+// Are they all plain text by their endings? Then they are read as one text.
+bool archive_is_text(const struct zip *zip, const uint32_t *members, uint32_t count);
+// What the archive holds and, told apart by a look at each, what would be read of it.
+struct intake_guess;
+enum err archive_items(const char *path, const struct intake_options *told, struct arena *arena,
+                       struct intake_guess *guess, struct fault *fault) MUST_USE;
+// The import of an archive whose members are tables.
+enum err archive_run(const char *path, const struct intake_options *told, const char *table_path,
+                     const char *report_path, struct progress *progress, struct arena *arena,
+                     struct intake_result *result, struct fault *fault) MUST_USE;
 
 // --- scan ----------------------------------------------------------------------------------------
 
@@ -256,12 +274,25 @@ uint32_t name_set_find(const struct name_set *set, struct str name); // UINT32_M
 // Adds an absent name; UINT32_MAX when full. `name` must live as long as the set.
 uint32_t name_set_add(struct name_set *set, struct str name);
 
+// --- kind ----------------------------------------------------------------------------------------
+
+struct looked;
+// Fills in packing, format (if the first bytes tell it) and file_bytes. *out_member: the member of
+// an archive to look at; "" : none. ERR_INPUT "intake.old_office", "zip.nested", …
+enum err kind_of_file(const char *path, const struct intake_options *told, struct arena *arena,
+                      struct looked *out, struct str *out_member, struct fault *fault) MUST_USE;
+// What decoded text is.
+enum err format_of_text(struct str text, bool whole, const struct intake_options *told,
+                        struct arena *work, enum intake_format *out) MUST_USE;
+
 // --- look ----------------------------------------------------------------------------------------
 
 // What the head of a file tells. Lives in the arena given to look_at.
 struct looked {
     struct intake_options options; // nothing left to guess
     struct dialect dialect;
+    enum intake_format parse_as; // CSV, JSON_LINES or TEXT: what the feed's text is
+    bool archive;                // of tables: this is the look at its first
     struct missing_words missing;
     struct str *members; // JSON Lines: members' names as in the file, (options.column_count)
     double encoding_confidence;

@@ -1,11 +1,8 @@
 // Looks at the head of a file and fills in everything a person did not tell.
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "data/intake/xlsx_private.h"
+#include "data/intake/intake_private.h"
 
 enum {
     LOOK_BYTES = 256 << 20,   // memory of one look: 1 MiB of single-byte fields fits
@@ -115,10 +112,12 @@ static enum err read_made(struct look *look, const char *path, struct fault *fau
     const size_t room = SAMPLE_BYTES + SOURCE_ROOM_MIN;
     look->text = arena_take(look->work, room);
     if (!look->text) return no_memory(fault);
-    struct intake_options told = *look->told;
-    told.format = out->options.format;
+    struct intake_options told = out->options;
+    told.member = look->told->member;
     enum err err = feed_open(path, &told, 0, &feed, fault);
     if (err) return err;
+    look->size = 0;
+    look->whole = false;
     while (!err && !look->whole && look->size < SAMPLE_BYTES) {
         size_t got;
         err = feed_text(feed, look->text + look->size, room - look->size, &got, fault);
@@ -131,115 +130,15 @@ static enum err read_made(struct look *look, const char *path, struct fault *fau
         if (blank) memmove(look->text, look->text + blank, look->size);
     }
     if (!err && look->size == 0) err = fault_set(fault, ERR_INPUT, "intake.empty", STR_NONE);
-    out->encoding_confidence = 1;
-    out->options.encoding = ENCODING_UTF8;
+    if (out->options.format == FORMAT_XLSX) {
+        out->encoding_confidence = 1;
+        out->options.encoding = ENCODING_UTF8;
+    }
     out->feed_bytes = feed_file_bytes(feed);
     out->notes = *feed_notes(feed);
     if (!err && feed_sheets(feed, look->arena, out)) err = no_memory(fault);
     feed_close(feed);
     return err;
-}
-
-// --- what kind of file it is ---------------------------------------------------------------------
-
-// What is plainly none that we read is told by its name, with what to do instead.
-static enum err refuse(struct str head, struct fault *fault) {
-    static const struct {
-        struct str head;
-        const char *code;
-    } known[] = {
-        {{"\xD0\xCF\x11\xE0\xA1\xB1\x1A\xE1", 8}, "intake.old_office"},
-        {{"%PDF-", 5}, "intake.pdf"},
-        {{"Rar!\x1A\x07", 6}, "intake.other_archive"},
-        {{"7z\xBC\xAF\x27\x1C", 6}, "intake.other_archive"},
-    };
-    for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) {
-        if (!str_starts(head, known[i].head)) continue;
-        return fault_set(fault, ERR_INPUT, known[i].code, STR_NONE);
-    }
-    return OK;
-}
-
-static enum err read_head(struct look *look, const char *path, char *head, size_t room,
-                          size_t *out_size, struct fault *fault) {
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0) return fault_errno(fault, errno, str_of(path));
-    ssize_t got = pread(fd, head, room, 0);
-    off_t end = lseek(fd, 0, SEEK_END);
-    close(fd);
-    if (got < 0) return fault_errno(fault, errno, str_of(path));
-    look->out->file_bytes = end > 0 ? (uint64_t)end : 0;
-    *out_size = (size_t)got;
-    return OK;
-}
-
-// A workbook, or an archive of files.
-static enum err look_zip(struct look *look, const char *path, struct fault *fault) {
-    struct looked *out = look->out;
-    struct package package;
-    enum err err = package_open(path, look->told->member, false, &package, fault);
-    if (err) return err;
-    if (package.member) {
-        struct source *source;
-        err = source_open_member(package.zip, package.member, PACKING_NONE, &source, fault);
-        if (!err) {
-            struct str head = source_head(source);
-            bool inner = zip_begins((const uint8_t *)head.data, head.size);
-            out->options.packing = PACKING_ZIP;
-            if (inner) out->options.format = FORMAT_XLSX;
-            err = inner ? OK : refuse(head, fault);
-            source_close(source);
-        }
-    } else if (xlsx_is(package.zip)) {
-        out->options.packing = PACKING_NONE;
-        out->options.format = FORMAT_XLSX;
-    } else if (zip_find(package.zip, STR("word/document.xml")) >= 0) {
-        err = fault_set(fault, ERR_INPUT, "intake.word", STR_NONE);
-    } else {
-        err = fault_set(fault, ERR_INPUT, "zip.no_tables", STR_NONE);
-    }
-    package_close(&package);
-    return err;
-}
-
-static enum err look_kind(struct look *look, const char *path, struct fault *fault) {
-    char head[8];
-    size_t size = 0;
-    enum err err = read_head(look, path, head, sizeof head, &size, fault);
-    if (err) return err;
-    bool packed = look->told->packing == PACKING_GZIP || look->told->packing == PACKING_ZSTD;
-    if (!packed && zip_begins((const uint8_t *)head, size)) return look_zip(look, path, fault);
-    bool workbook = look->told->format == FORMAT_XLSX || look->told->packing == PACKING_ZIP;
-    if (workbook) return fault_set(fault, ERR_INPUT, "zip.damaged", STR_NONE);
-    return refuse((struct str){head, size}, fault);
-}
-
-static void ignore_member(void *ctx, struct str name, struct cell value) {
-    (void)ctx, (void)name, (void)value;
-}
-
-static bool told_table(const struct intake_options *told) {
-    return told->delimiter || told->quote || told->header != HEADER_GUESS;
-}
-
-// A first line that is a JSON object, else columns or text.
-static enum err guess_format(struct look *look, enum intake_format *out) {
-    struct str text = {look->text, look->size};
-    *out = FORMAT_CSV;
-    if (look->told->rows != ROWS_GUESS ||
-        (!told_table(look->told) && guess_text(text, look->whole, look->told->file_name))) {
-        *out = FORMAT_TEXT;
-    }
-    while (text.size && str_trim((struct str){text.data, 1}).size == 0) text.data++, text.size--;
-    if (text.size == 0 || text.data[0] != '{') return OK;
-    const char *newline = memchr(text.data, '\n', text.size);
-    if (!newline && !look->whole) return OK;
-    size_t size = newline ? (size_t)(newline - text.data) : text.size;
-    char *copy = arena_take(look->work, size); // reading changes the line
-    if (!copy) return ERR_MEMORY;
-    memcpy(copy, text.data, size);
-    if (json_line_read(copy, size, ignore_member, NULL) == 0) *out = FORMAT_JSON_LINES;
-    return OK;
 }
 
 // --- columns -------------------------------------------------------------------------------------
@@ -351,6 +250,7 @@ static enum err look_text(struct look *look, struct fault *fault) {
 static enum err look_csv(struct look *look, struct fault *fault) {
     struct looked *out = look->out;
     struct sample sample;
+    bool text = out->options.format == FORMAT_TEXT;
     if (out->options.format == FORMAT_CSV) {
         guess_dialect((struct str){look->text, look->size}, look->whole, look->told, &out->dialect);
         out->options.delimiter = out->dialect.delimiter;
@@ -366,7 +266,7 @@ static enum err look_csv(struct look *look, struct fault *fault) {
         // Not one whole record within the sample.
         return fault_set(fault, ERR_LIMIT, "csv.record_too_long", STR_NONE);
     }
-    bool header = out->options.header == HEADER_YES ||
+    bool header = text || out->options.header == HEADER_YES ||
                   (out->options.header == HEADER_GUESS && guess_header(&sample, &out->missing));
     out->options.header = header ? HEADER_YES : HEADER_NO;
     uint32_t *votes = ARENA_ARRAY(look->work, uint32_t, LIMIT_COLUMNS + 2);
@@ -380,7 +280,7 @@ static enum err look_csv(struct look *look, struct fault *fault) {
     if (!counts || !names) return no_memory(fault);
     uint32_t name_count = header ? sample.starts[1] : 0;
     for (uint32_t i = 0; i < name_count && i < count; i++) names[i] = sample.cells[i].text;
-    for (uint32_t row = header ? 1 : 0; row < sample.row_count; row++) {
+    for (uint32_t row = header ? 1 : 0; row < sample.row_count && !text; row++) {
         uint32_t start = sample.starts[row], end = sample.starts[row + 1];
         for (uint32_t i = 0; i < count && start + i < end; i++) {
             const struct cell *cell = &sample.cells[start + i];
@@ -485,39 +385,66 @@ static enum err look_json(struct look *look, struct fault *fault) {
 
 // --- both ----------------------------------------------------------------------------------------
 
+// Text of which each row is more than a line, or less than the file.
+static bool is_made(const struct intake_options *options) {
+    switch (options->format) {
+    case FORMAT_XLSX:
+    case FORMAT_HTML:
+    case FORMAT_JSON: return true;
+    case FORMAT_TEXT: return options->rows > ROWS_LINE;
+    default: return false;
+    }
+}
+
+static enum err look_text_and_kind(struct look *look, const char *path, struct fault *fault) {
+    struct looked *out = look->out;
+    struct intake_options *options = &out->options;
+    bool texts = options->format == FORMAT_TEXT && options->packing == PACKING_ZIP &&
+                 look->told->member.size == 0;
+    enum err err = OK;
+    if (options->format != FORMAT_XLSX && !texts) err = read_sample(look, path, fault);
+    if (!err && options->format == FORMAT_GUESS) {
+        struct str text = {look->text, look->size};
+        err = format_of_text(text, look->whole, look->told, look->work, &options->format);
+        if (err) return no_memory(fault);
+    }
+    if (options->format == FORMAT_TEXT && options->rows == ROWS_GUESS) options->rows = ROWS_LINE;
+    out->missing.marks = options->format == FORMAT_XLSX;
+    bool made = is_made(options) || texts;
+    if (!err && made) err = read_made(look, path, fault);
+    if (err) return err;
+    bool json = options->format == FORMAT_JSON || options->format == FORMAT_JSON_LINES;
+    out->parse_as = json                                      ? FORMAT_JSON_LINES
+                    : options->format == FORMAT_TEXT && !made ? FORMAT_TEXT
+                                                              : FORMAT_CSV;
+    switch (out->parse_as) {
+    case FORMAT_JSON_LINES: return look_json(look, fault);
+    case FORMAT_TEXT: return look_text(look, fault);
+    default: return look_csv(look, fault);
+    }
+}
+
 enum err look_at(const char *path, const struct intake_options *told, uint32_t sample_limit,
                  struct arena *arena, struct looked *out, struct fault *fault) {
     struct looked looked = {.options = *told};
-    struct look look = {NULL, arena, &looked, told, sample_limit, NULL, 0, false};
+    struct intake_options named = *told;
+    struct look look = {NULL, arena, &looked, &named, sample_limit, NULL, 0, false};
     looked.options.columns = NULL;
     looked.options.column_count = 0;
-    struct intake_options named = *told;
     const char *slash = strrchr(path, '/');
     if (named.file_name.size == 0) named.file_name = str_of(slash ? slash + 1 : path);
-    look.told = told = &named;
     looked.options.file_name = STR_NONE; // a hint for this look, nothing to tell
-    if (copy_str(arena, told->missing, &looked.options.missing)) return no_memory(fault);
+    if (copy_str(arena, told->missing, &looked.options.missing) ||
+        copy_str(arena, told->sheet, &looked.options.sheet) ||
+        copy_str(arena, told->member, &looked.options.member)) {
+        return no_memory(fault);
+    }
     enum err err = missing_words_set(&looked.missing, looked.options.missing, fault);
     if (err) return err;
     if (arena_open(LOOK_BYTES, &look.work)) return no_memory(fault);
-    if (copy_str(arena, told->sheet, &looked.options.sheet) ||
-        copy_str(arena, told->member, &looked.options.member)) {
-        err = no_memory(fault);
-    }
-    if (!err) err = look_kind(&look, path, fault);
-    bool made = looked.options.format == FORMAT_XLSX;
-    looked.missing.marks = made;
-    if (!err) err = made ? read_made(&look, path, fault) : read_sample(&look, path, fault);
-    if (!err && looked.options.format == FORMAT_GUESS) {
-        if (guess_format(&look, &looked.options.format)) err = no_memory(fault);
-    }
-    if (!err) {
-        switch (looked.options.format) {
-        case FORMAT_JSON_LINES: err = look_json(&look, fault); break;
-        case FORMAT_TEXT: err = look_text(&look, fault); break;
-        default: err = look_csv(&look, fault); break;
-        }
-    }
+    err = kind_of_file(path, told, arena, &looked, &named.member, fault);
+    if (named.member.size > 0 && looked.archive) named.file_name = named.member;
+    if (!err) err = look_text_and_kind(&look, path, fault);
     arena_close(look.work);
     if (!err) *out = looked;
     return err;
@@ -541,5 +468,6 @@ enum err intake_look(const char *path, const struct intake_options *told, uint32
     };
     if (!out->notes) return no_memory(fault);
     memcpy(out->notes, looked.notes.items, sizeof looked.notes.items);
-    return OK;
+    bool members = looked.options.packing == PACKING_ZIP && told->member.size == 0;
+    return members ? archive_items(path, told, arena, out, fault) : OK;
 }

@@ -3,9 +3,9 @@
 
 #include "data/intake/intake_private.h"
 
-static const char *const format_names[FORMAT_COUNT] = {"guess", "csv", "json_lines", "text",
-                                                       "xlsx"};
-static const char *const rows_names[ROWS_COUNT] = {"guess", "line"};
+static const char *const format_names[FORMAT_COUNT] = {"guess", "csv",  "json_lines", "json",
+                                                       "text",  "html", "xlsx"};
+static const char *const rows_names[ROWS_COUNT] = {"guess", "line", "paragraph", "file"};
 static const char *const packing_names[] = {"guess", "none", "gzip", "zstd", "zip"};
 
 static enum err bad_option(struct fault *fault, const char *name) {
