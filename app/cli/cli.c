@@ -28,6 +28,8 @@ static const struct command commands[] = {
     {"show", "", 1, 1, command_show},
     {"call", "--data --as --body -o", 2, 2, command_call},
     {"check", "--data", 0, 0, command_check},
+    {"check-anonymity", "--quasi --sensitive --k --l --l-entropy --t --json!", 1, 1,
+     command_check_anonymity},
     {"backup", "--data", 1, 1, command_backup},
     {"restore", "--data", 1, 1, command_restore},
     {"person", "--data", 1, 2, command_person},
