@@ -105,7 +105,18 @@ done:
     return err;
 }
 
-// What a reader makes of the file's beginning, without blank lines in front.
+// A sheet may have its data far down: blank lines at the start go, and many in a row become few.
+static size_t fewer_blank_lines(char *text, size_t size) {
+    enum { KEPT = 8 };
+    size_t to = 0, run = KEPT;
+    for (size_t from = 0; from < size; from++) {
+        run = text[from] == '\n' ? run + 1 : 0;
+        if (run <= KEPT) text[to++] = text[from];
+    }
+    return to;
+}
+
+// What a reader makes of the file's beginning.
 static enum err read_made(struct look *look, const char *path, struct fault *fault) {
     struct looked *out = look->out;
     struct feed *feed;
@@ -124,10 +135,7 @@ static enum err read_made(struct look *look, const char *path, struct fault *fau
         if (err) break;
         look->whole = got == 0;
         look->size += got;
-        size_t blank = 0;
-        while (blank < look->size && look->text[blank] == '\n') blank++;
-        look->size -= blank;
-        if (blank) memmove(look->text, look->text + blank, look->size);
+        look->size = fewer_blank_lines(look->text, look->size);
     }
     if (!err && look->size == 0) err = fault_set(fault, ERR_INPUT, "intake.empty", STR_NONE);
     if (out->options.format == FORMAT_XLSX) {

@@ -366,8 +366,8 @@ enum err xlsx_rows_next(struct xlsx_rows *rows, struct buf *out, bool *out_ended
         enum err err = step(rows, out, out_ended, fault);
         if (err) return err;
         if (rows->empty_from == 0) continue;
-        uint64_t empty = source_bytes_decoded(rows->source) - rows->empty_from;
-        if (empty > XLSX_EMPTY_BYTES_MAX && rows->empty_from) *out_ended = true;
+        uint64_t decoded = source_bytes_decoded(rows->source);
+        if (decoded > rows->empty_from + XLSX_EMPTY_BYTES_MAX) *out_ended = true;
     }
     return buf_err(out) ? no_memory(fault) : OK;
 }
