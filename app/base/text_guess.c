@@ -6,11 +6,16 @@
 
 // Wide text without a mark: spaces, digits, commas and line ends have a NUL on one side.
 static enum encoding guess_wide(const uint8_t *at, size_t size, double *confidence) {
-    size_t even = 0, odd = 0;
+    size_t even = 0, odd = 0, wide_ends = 0, ends = 0;
     for (size_t i = 0; i + 1 < size; i += 2) {
         if (at[i] == 0 && at[i + 1] != 0) even++;
         if (at[i + 1] == 0 && at[i] != 0) odd++;
+        bool end = at[i] == '\n' || at[i + 1] == '\n';
+        ends += end;
+        wide_ends += end && (at[i] == 0 || at[i + 1] == 0);
     }
+    // Lines that end in a single byte: a NUL in other text.
+    if (ends > 0 && wide_ends == 0) return ENCODING_UNKNOWN;
     size_t pairs = size / 2;
     if (pairs == 0 || even + odd < 1 + pairs / 50) return ENCODING_UNKNOWN;
     bool big = even > odd;

@@ -65,7 +65,12 @@ static enum err source_read(struct step_context *context, const struct json *nod
     if (!copy) return ERR_MEMORY;
     if (path.size) memcpy(copy, path.data, path.size);
     out->input = (struct intake_input){copy, json_member_text(node, "name"), STR_NONE};
-    return file_hash(copy, context->progress, &out->hash, &out->bytes, context->fault);
+    return OK;
+}
+
+static enum err source_hash(struct step_context *context, struct import_source *source) {
+    return file_hash(source->input.path, context->progress, &source->hash, &source->bytes,
+                     context->fault);
 }
 
 // Many sources: read one by one and put together.
@@ -86,8 +91,11 @@ static enum err import_many(struct step_context *context, const struct json *lis
         err = intake_gather(inputs, count, told, false, table, faults, context->progress,
                             context->arena, result, rows, context->fault);
     }
+    for (uint32_t i = 0; i < count && !err; i++) {
+        sources[i].rows = rows[i];
+        err = source_hash(context, &sources[i]);
+    }
     if (err) return err;
-    for (uint32_t i = 0; i < count; i++) sources[i].rows = rows[i];
     inputs_write(context->summary, sources, count);
     return OK;
 }
@@ -97,11 +105,13 @@ static enum err import_one(struct step_context *context, const struct intake_opt
     const char *path;
     struct import_source source = {0};
     enum err err = step_input(context, "source", &path);
-    if (!err) err = file_hash(path, context->progress, &source.hash, &source.bytes, context->fault);
     if (!err) {
         err = intake_run(path, told, table, faults, context->progress, context->arena, result,
                          context->fault);
     }
+    // Behind the import: what cannot be read is told at once.
+    source.input.path = path;
+    if (!err) err = source_hash(context, &source);
     if (!err) source_write(context->summary, &source.hash, source.bytes);
     return err;
 }

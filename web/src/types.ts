@@ -80,9 +80,16 @@ export interface IntakeColumn {
   type_told?: boolean;
   skip?: boolean;
 }
+export const FORMATS = ['csv', 'json_lines', 'json', 'text', 'html', 'xlsx'] as const;
+export type Format = (typeof FORMATS)[number];
+export const TEXT_ROWS = ['line', 'paragraph', 'file'] as const;
 export interface Intake {
-  format?: 'csv' | 'json_lines';
-  packing?: 'none' | 'gzip' | 'zstd';
+  format?: Format;
+  packing?: 'none' | 'gzip' | 'zstd' | 'zip';
+  rows?: (typeof TEXT_ROWS)[number];
+  sheet?: string;
+  member?: string;
+  file_name?: string;
   encoding?: Encoding;
   header?: boolean;
   delimiter?: string;
@@ -95,6 +102,13 @@ export interface Look {
   encoding_confidence: number;
   file_bytes: number;
   sample: string[][];
+  items: LookItem[];
+  notes: { code: string; count: number; detail: string }[];
+}
+export interface LookItem {
+  name: string;
+  bytes: number;
+  state: 'used' | 'visible' | 'hidden' | 'differs' | 'unread' | 'archive' | 'encrypted';
 }
 
 export type ColumnRole = 'plain' | 'direct' | 'quasi' | 'sensitive';

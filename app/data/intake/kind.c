@@ -183,8 +183,17 @@ static bool is_json(struct str text) {
     if (text.size == 0) return false;
     struct str next = behind_space((struct str){text.data + 1, text.size - 1});
     if (next.size == 0) return false;
-    return (text.data[0] == '[' && next.data[0] == '{') ||
-           (text.data[0] == '{' && next.data[0] == '"');
+    if (text.data[0] == '[') return next.data[0] == '{';
+    if (text.data[0] != '{' || next.data[0] != '"') return false;
+    while (next.size > 0) {
+        const char *array = memchr(next.data, '[', next.size);
+        if (!array) return false;
+        next.size -= (size_t)(array + 1 - next.data);
+        next.data = array + 1;
+        struct str item = behind_space(next);
+        if (item.size > 0 && item.data[0] == '{') return true;
+    }
+    return false;
 }
 
 // One line alone that has an array of objects inside is a document, not a line of JSON Lines.

@@ -477,5 +477,16 @@ enum err intake_look(const char *path, const struct intake_options *told, uint32
     if (!out->notes) return no_memory(fault);
     memcpy(out->notes, looked.notes.items, sizeof looked.notes.items);
     bool members = looked.options.packing == PACKING_ZIP && told->member.size == 0;
-    return members ? archive_items(path, told, arena, out, fault) : OK;
+    if (!members) return OK;
+    err = archive_items(path, told, arena, out, fault);
+    if (looked.archive) { // what holds for its first member is not told of all
+        struct intake_options *options = &out->options;
+        options->format = told->format;
+        options->encoding = told->encoding;
+        options->header = told->header;
+        options->delimiter = told->delimiter;
+        options->quote = told->quote;
+        options->sheet = told->sheet;
+    }
+    return err;
 }

@@ -348,6 +348,7 @@ static enum err string_add(struct xlsx *xlsx, struct str text, struct fault *fau
     }
     if (text.size > xlsx->strings_room - xlsx->strings_size) {
         size_t room = xlsx->strings_room * 2 + text.size + (64 << 10);
+        if (room > XLSX_STRINGS_BYTES_MAX) room = XLSX_STRINGS_BYTES_MAX;
         char *strings = memory_resize(xlsx->strings, xlsx->strings_size, room);
         if (!strings) return no_memory(fault);
         xlsx->strings = strings;
@@ -364,7 +365,7 @@ static enum err string_end(struct xlsx *xlsx, struct fault *fault) {
     }
     if (xlsx->string_count == xlsx->string_room) {
         size_t room = xlsx->string_room * 2 + 4096;
-        uint64_t *ends =
+        uint32_t *ends =
             memory_resize(xlsx->ends, xlsx->string_count * sizeof *ends, room * sizeof *ends);
         if (!ends) return no_memory(fault);
         xlsx->ends = ends;
@@ -373,7 +374,7 @@ static enum err string_end(struct xlsx *xlsx, struct fault *fault) {
     size_t start = xlsx->string_count ? (size_t)xlsx->ends[xlsx->string_count - 1] : 0;
     size_t size = xlsx->strings_size - start;
     if (size) xlsx->strings_size = start + xlsx_unescape(xlsx->strings + start, size);
-    xlsx->ends[xlsx->string_count++] = xlsx->strings_size;
+    xlsx->ends[xlsx->string_count++] = (uint32_t)xlsx->strings_size;
     return OK;
 }
 

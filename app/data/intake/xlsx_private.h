@@ -11,8 +11,8 @@ enum {
     XLSX_COLUMNS_MAX = 16 << 10, // and so
     XLSX_SHEETS_MAX = 1000,
     XLSX_STYLES_MAX = 65536,
-    XLSX_STRINGS_BYTES_MAX = 384 << 20,
-    XLSX_STRINGS_MAX = 64 << 20,
+    XLSX_STRINGS_BYTES_MAX = 256 << 20,
+    XLSX_STRINGS_MAX = 32 << 20,
     // XML that may follow the last row that Excel knows, if it holds nothing.
     XLSX_EMPTY_BYTES_MAX = 64 << 20,
 };
@@ -31,7 +31,7 @@ struct xlsx {
     struct str strings_part, styles_part;
     char *strings; // the shared strings' bytes
     size_t strings_size, strings_room;
-    uint64_t *ends; // (string_count) where each ends
+    uint32_t *ends; // (string_count) where each ends
     size_t string_count, string_room;
 };
 enum xlsx_style { STYLE_NUMBER, STYLE_DATE, STYLE_TIME, STYLE_CLOCK };

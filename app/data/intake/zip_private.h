@@ -16,7 +16,7 @@ enum {
     // Unpacked bytes for each packed one, once a member has unpacked to ZIP_RATIO_FREE_BYTES:
     // tables reach some 50, deflate itself ends at 1032.
     ZIP_RATIO_MAX = 400,
-    ZIP_RATIO_FREE_BYTES = 256 << 20,
+    ZIP_RATIO_FREE_BYTES = 64 << 20,
 };
 // Unpacked bytes of one member, whatever its ratio.
 #define ZIP_MEMBER_BYTES_MAX ((uint64_t)64 << 30)

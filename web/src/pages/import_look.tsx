@@ -14,19 +14,22 @@ import {
 import { Card, ErrorBox, Loading, Notice, Page } from '../components/page';
 import { Table } from '../components/table';
 import { bytes, percent } from '../format';
-import { explain, t } from '../messages';
+import { explain, t, t_or } from '../messages';
 import { navigate } from '../router';
 import { upload_used } from '../upload';
 import type { PageProps } from '../page_props';
 import {
   COLUMN_TYPES,
   ENCODINGS,
+  FORMATS,
+  TEXT_ROWS,
   type ColumnType,
   type Dataset,
   type Intake,
   type IntakeColumn,
   type Job,
   type Look,
+  type LookItem,
   type Upload,
 } from '../types';
 
@@ -50,7 +53,9 @@ function delimiter_name(delimiter: string): string {
 }
 
 function name_of(file: string): string {
-  return file.replace(/\.(gz|zst|zstd)$/i, '').replace(/\.(csv|tsv|txt|json|jsonl|ndjson)$/i, '');
+  return file
+    .replace(/\.(gz|zst|zstd)$/i, '')
+    .replace(/\.(csv|tsv|txt|json|jsonl|ndjson|xlsx?|html?|zip)$/i, '');
 }
 
 // A new look keeps what was told of the columns that are still there.
@@ -61,6 +66,15 @@ function keep_told(old: IntakeColumn[], fresh: IntakeColumn[]): IntakeColumn[] {
     const kept = { ...column, rename: was.rename ?? '', skip: was.skip ?? false };
     return was.type_told ? { ...kept, type: was.type, type_told: true } : kept;
   });
+}
+
+// What was told of which part of the file is read.
+function kept(told: Intake): Intake {
+  const part: Intake = {};
+  if (told.format) part.format = told.format;
+  if (told.member) part.member = told.member;
+  if (told.rows) part.rows = told.rows;
+  return part;
 }
 
 // Only what the person told, so that the rest stays open to the server's guess.
@@ -77,6 +91,98 @@ function told_of(told: Intake, columns: IntakeColumn[]): Intake {
   };
 }
 
+// Which sheet of a workbook, table of a page or member of an archive; and what a row of text is.
+function Part({
+  told,
+  look,
+  change,
+}: {
+  told: Intake;
+  look: Look;
+  change: (values: Intake) => void;
+}) {
+  const now = { ...look.options, ...told };
+  const workbook = look.items.some((item) => item.state === 'visible' || item.state === 'hidden');
+  const parts = look.items.filter((item) => item.state === 'used' || workbook);
+  const used = look.items.find((item) => item.state === 'used');
+  const zip = now.packing === 'zip';
+  return (
+    <>
+      {now.packing !== 'zip' && now.format !== 'xlsx' && (
+        <SelectField
+          id="format"
+          label={t('look.format')}
+          value={now.format ?? 'csv'}
+          hint={told.format ? t('look.told') : t('look.guessed')}
+          change={(value) => change({ format: value as (typeof FORMATS)[number] })}
+          choices={FORMATS.filter((value) => value !== 'xlsx').map((value) => ({
+            value,
+            text: t(`look.format.${value}`),
+          }))}
+        />
+      )}
+      {!zip && (now.format === 'xlsx' || now.format === 'html') && parts.length > 0 && (
+        <SelectField
+          id="sheet"
+          label={now.format === 'xlsx' ? t('look.sheet') : t('look.table')}
+          value={used?.name ?? ''}
+          change={(value) => change({ sheet: value })}
+          choices={parts.map((item) => ({
+            value: item.name,
+            text: item.state === 'hidden' ? t('look.sheet_hidden', { name: item.name }) : item.name,
+          }))}
+        />
+      )}
+      {zip && (
+        <SelectField
+          id="member"
+          label={t('look.member')}
+          value={now.member ?? ''}
+          hint={now.member ? '' : t('look.member_hint')}
+          change={(value) => change({ member: value })}
+          choices={[
+            { value: '', text: t('look.member_all') },
+            ...look.items.map((item) => ({ value: item.name, text: item.name })),
+          ]}
+        />
+      )}
+      {now.format === 'text' && (
+        <SelectField
+          id="rows"
+          label={t('look.rows')}
+          value={now.rows ?? 'line'}
+          change={(value) => change({ rows: value as (typeof TEXT_ROWS)[number] })}
+          choices={TEXT_ROWS.map((value) => ({ value, text: t(`look.rows.${value}`) }))}
+        />
+      )}
+    </>
+  );
+}
+
+// Members of an archive, and why some are left out.
+function Members({ items }: { items: LookItem[] }) {
+  return (
+    <Table label={t('look.members')} dense>
+      <thead>
+        <tr>
+          <th>{t('look.member')}</th>
+          <th>{t('look.member_size')}</th>
+          <th>{t('look.member_state')}</th>
+        </tr>
+      </thead>
+      <tbody>
+        {items.slice(0, 200).map((item) => (
+          <tr key={item.name} class={item.state === 'used' ? '' : 'row-off'}>
+            <td>{item.name}</td>
+            <td>{bytes(item.bytes)}</td>
+            <td>{t(`look.state.${item.state}`)}</td>
+          </tr>
+        ))}
+      </tbody>
+    </Table>
+  );
+}
+
 function Dialect({
   told,
   look,
@@ -89,17 +195,21 @@ function Dialect({
   const now = { ...look.options, ...told };
   const delimiter = now.delimiter ?? ',';
   const sure = look.encoding_confidence;
+  const many = now.packing === 'zip' && !now.member; // each has its own
   return (
     <div class="form-grid">
-      <SelectField
-        id="encoding"
-        label={t('look.encoding')}
-        value={now.encoding ?? 'utf-8'}
-        hint={told.encoding ? t('look.told') : t('look.confidence', { share: percent(sure, 0) })}
-        change={(value) => change({ encoding: value as (typeof ENCODINGS)[number] })}
-        choices={ENCODINGS.map((value) => ({ value, text: t(`look.encoding.${value}`) }))}
-      />
-      {now.format !== 'json_lines' && (
+      <Part told={told} look={look} change={change} />
+      {now.format !== 'xlsx' && !many && (
+        <SelectField
+          id="encoding"
+          label={t('look.encoding')}
+          value={now.encoding ?? 'utf-8'}
+          hint={told.encoding ? t('look.told') : t('look.confidence', { share: percent(sure, 0) })}
+          change={(value) => change({ encoding: value as (typeof ENCODINGS)[number] })}
+          choices={ENCODINGS.map((value) => ({ value, text: t(`look.encoding.${value}`) }))}
+        />
+      )}
+      {now.format === 'csv' && (
         <SelectField
           id="delimiter"
           label={t('look.delimiter')}
@@ -119,7 +229,7 @@ function Dialect({
         value={now.missing ?? ''}
         change={(missing) => change({ missing })}
       />
-      {now.format !== 'json_lines' && (
+      {(now.format === 'csv' || now.format === 'xlsx' || now.format === 'html') && (
         <CheckField
           id="header"
           label={t('look.header')}
@@ -342,16 +452,33 @@ export default function LookPage({ params }: PageProps) {
             <p class="muted">
               {t('look.about', {
                 bytes: bytes(look.file_bytes),
-                format: t(`look.format.${look.options.format ?? 'csv'}`),
+                format: t(`look.format.${look.options.format ?? 'many'}`),
                 packing: t(`look.packing.${look.options.packing ?? 'none'}`),
               })}
             </p>
+            {look.notes.map((note) => (
+              <p key={note.code} class="hint">
+                {t_or(note.code, note.code, { count: note.count, detail: note.detail })}
+              </p>
+            ))}
             <Dialect
               told={told}
               look={look}
-              change={(values) => told_set({ ...told, ...values })}
+              change={(values) =>
+                // Another part of the file is looked at anew.
+                told_set(
+                  values.sheet !== undefined || values.member !== undefined || values.format
+                    ? { ...(told.missing ? { missing: told.missing } : {}), ...kept(told), ...values }
+                    : { ...told, ...values },
+                )
+              }
             />
           </Card>
+          {look.options.packing === 'zip' && !look.options.member && (
+            <Card title={t('look.members')} flush>
+              <Members items={look.items} />
+            </Card>
+          )}
           <Card title={t('look.columns_of', { columns: columns.length })} flush>
             <Columns columns={columns} sample={look.sample} change={change} />
           </Card>
