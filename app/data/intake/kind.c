@@ -224,8 +224,12 @@ enum err format_of_text(struct str text, bool whole, const struct intake_options
             return OK;
         }
     }
+    bool cut = head.size > 1 && head.data[0] == '{' && head.data[1] == '"' && !whole &&
+               !memchr(head.data, '\n', head.size);
     if (is_json(head))
         *out = FORMAT_JSON;
+    else if (cut) // a first line longer than the sample
+        *out = FORMAT_JSON_LINES;
     else if (is_html(head))
         *out = FORMAT_HTML;
     else if (guess_text(text, whole, told->file_name))

@@ -14,7 +14,7 @@ enum {
     XLSX_STRINGS_BYTES_MAX = 256 << 20,
     XLSX_STRINGS_MAX = 32 << 20,
     // XML that may follow the last row that Excel knows, if it holds nothing.
-    XLSX_EMPTY_BYTES_MAX = 64 << 20,
+    XLSX_EMPTY_BYTES_MAX = 16 << 20,
 };
 struct xlsx_sheet {
     struct str name, part; // in the arena
