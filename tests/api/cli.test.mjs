@@ -9,6 +9,7 @@ import path from "node:path";
 import { after, before, test } from "node:test";
 import { gzipSync } from "node:zlib";
 import { binary, sleep } from "./lib/server.mjs";
+import { xlsx, zip } from "./lib/zip.mjs";
 
 let folder;
 const at = (name) => path.join(folder, name);
@@ -176,6 +177,52 @@ test("many files are put together by the names of their columns", () => {
     fails(["clean", "nothing.txt", "one.csv", "other.csv", "-o", "x.csv"], /other\.csv: id/);
     fails(["clean", "nothing.txt", "one.csv", "absent.csv", "-o", "x.csv"], /absent\.csv/);
     fails(["clean", "nothing.txt", "one.csv", "-o", "x.txt"], /column/);
+});
+
+test("workbooks, pages, JSON and archives of files are tables, whatever they are called", () => {
+    const rows = [["编号", "姓名", "年龄"], ["001", "张三", 5], ["002", "李 \"四\"", null]];
+    const wanted = [{ 编号: "001", 姓名: "张三", 年龄: 5 }, { 编号: "002", 姓名: "李 \"四\"", 年龄: null }];
+    const read = (name, ...options) => {
+        works(["export", name, "-o", "read.jsonl", ...options]);
+        return readFileSync(at("read.jsonl"), "utf8").trim().split("\n").map((line) => JSON.parse(line));
+    };
+    writeFileSync(at("book.xlsx"), xlsx({ 空: [[null]], 病人: rows, 其他: [["a"], ["b"]] }));
+    assert.deepEqual(read("book.xlsx"), wanted);
+    assert.deepEqual(read("book.xlsx", "--sheet", "其他"), [{ a: "b" }]);
+    fails(["import", "book.xlsx", "-o", "x.table", "--sheet", "9"], /sheet/);
+    const cells = rows.map((row) => `<tr>${row.map((cell) => `<td>${cell ?? ""}</td>`).join("")}</tr>`);
+    writeFileSync(at("page.xls"), `<html><table>${cells.join("")}</table></html>`);
+    assert.deepEqual(read("page.xls"), wanted);
+    writeFileSync(at("export.json"), JSON.stringify({ total: 2, data: wanted }, null, 2));
+    assert.deepEqual(read("export.json"), wanted);
+    const csv = "编号,姓名,年龄\n001,张三,5\n";
+    writeFileSync(at("files.zip"), zip({ "说明.txt": "about", "一月.csv": csv, "d/二月.xlsx": xlsx({ 表: rows }), "other.csv": "x\n1\n" }));
+    assert.deepEqual(read("files.zip").map((row) => row.source_file), ["一月.csv", "d/二月.xlsx", "d/二月.xlsx"]);
+    assert.match(works(["import", "files.zip", "-o", "files.table"]).out, /other\.csv/);
+    writeFileSync(at("texts.zip"), zip({ "a.txt": "一\n二\n", "b.txt": "三" }));
+    assert.deepEqual(read("texts.zip", "--rows", "file"),
+        [{ text: "一\n二", source_file: "a.txt" }, { text: "三", source_file: "b.txt" }]);
+    writeFileSync(at("nested.zip"), zip({ "inner.zip": zip({ "a.csv": csv }) }));
+    fails(["import", "nested.zip", "-o", "x.table"], /archive/);
+    writeFileSync(at("old.xls"), Buffer.from("d0cf11e0a1b11ae1000000", "hex"));
+    fails(["import", "old.xls", "-o", "x.table"], /XLSX or CSV/);
+    writeFileSync(at("half.xlsx"), readFileSync(at("book.xlsx")).subarray(0, 300));
+    fails(["import", "half.xlsx", "-o", "x.table"], /damaged/);
+});
+
+test("input that is made to hurt is refused in time", () => {
+    writeFileSync(at("line.csv.gz"), gzipSync("a,b\n1," + "x".repeat(64 << 20)));
+    fails(["import", "line.csv.gz", "-o", "x.table"], /8 MB/);
+    writeFileSync(at("wide.csv"), `${Array.from({ length: 40000 }, (_, i) => `c${i}`).join()}\n`);
+    fails(["import", "wide.csv", "-o", "x.table"], /4096/);
+    writeFileSync(at("bomb.zip"), zip({ "a.csv": "a,b\n" + "1,2\n".repeat(20 << 20) }));
+    fails(["import", "bomb.zip", "-o", "x.table"], /400 times/);
+    writeFileSync(at("nul.csv"), "a,b\n1,x\0y\n2,z\n");
+    works(["import", "nul.csv", "-o", "nul.table"]);
+    const broken = Buffer.from([0xd5, 0xff, 0x2c, 0x31, 0x0a]);
+    const line = Buffer.from([0xd5, 0xc5, 0xc8, 0xfd, 0x2c, 0x31, 0x0a]); // 张三,1
+    writeFileSync(at("broken.csv"), Buffer.concat([...Array(300).fill(line), broken, ...Array(300).fill(line)]));
+    assert.match(works(["import", "broken.csv", "-o", "broken.table"]).out, /gb18030, 1 fault/);
 });
 
 test("wrong usage is told and is not the same as a failure", () => {
