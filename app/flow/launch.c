@@ -68,6 +68,7 @@ static enum err spec_write(struct flow *flow, const struct job *job, const char 
     json_set_u64(&out, "memory_bytes", job->memory_bytes);
     json_set_u64(&out, "time_limit_ms", job->time_limit_ms);
     json_set_u64(&out, "threads", job->cpu_milli < 1000 ? 1 : job->cpu_milli / 1000);
+    if (job->source_name.size) json_set_text(&out, "source_name", job->source_name);
     enum err err = inputs_write(flow, job, &out, fault);
     if (job->options.size) json_set_raw(&out, "options", job->options);
     json_close_object(&out);

@@ -1,5 +1,5 @@
 // Import: a messy file, or many with the same columns, becomes a table and a list of faults.
-//   inputs  source
+//   inputs  source; source_name: what people call it
 //   sources [{"path","name"}] instead, where there are many
 //   options the intake's
 //   out     table, faults.jsonl
@@ -128,6 +128,9 @@ enum err step_import(struct step_context *context) {
     }
     if (err != OK) return err;
     told.threads = step_threads(context);
+    if (told.file_name.size == 0) {
+        told.file_name = json_member_text(context->spec, "source_name");
+    }
     err = list ? import_many(context, list, &told, table, faults, &result)
                : import_one(context, &told, table, faults, &result);
     if (err != OK) return err;

@@ -118,8 +118,14 @@ bool xlsx_date_write(struct buf *out, double serial, enum xlsx_style style, bool
     return true;
 }
 
+// 0.1 is written as 0.10000000000000001: the noise of a double, which no person wrote.
+static bool has_noise(struct str text) {
+    return text.size > 15 && (memmem(text.data, text.size, "0000000", 7) ||
+                              memmem(text.data, text.size, "9999999", 7));
+}
+
 static bool plain_number(struct str text) {
-    if (text.size > 15) return false; // may be 0.10000000000000001
+    if (text.size == 0 || has_noise(text)) return false;
     for (size_t i = 0; i < text.size; i++) {
         char c = text.data[i];
         if (!((c >= '0' && c <= '9') || c == '.' || c == '-')) return false;
@@ -144,7 +150,7 @@ static void put_number(const struct xlsx_rows *rows, struct buf *out) {
     }
     if (fabs(value) < 1e15 && value == floor(value)) { // 1.3800138E10 is a mobile number
         buf_add_i64(out, (int64_t)value);
-    } else if (text.size > 15 && memchr(text.data, '.', text.size)) {
+    } else if (memchr(text.data, '.', text.size)) {
         buf_add_double(out, value);
     } else {
         buf_add_str(out, text);
