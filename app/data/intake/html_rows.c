@@ -311,6 +311,7 @@ enum err html_rows_next(struct html_rows *rows, struct buf *out, bool *out_ended
     rows->window.at += text.size;
     *out_ended = rows->window.ended && rows->window.at == rows->window.size;
     if (*out_ended) end_row(rows, out);
+    if (buf_err(&rows->cell) == ERR_MEMORY) return no_memory(fault);
     if (buf_err(&rows->cell)) {
         return fault_set(fault, ERR_LIMIT, "html.row_too_long", STR_NONE);
     }

@@ -220,6 +220,7 @@ static enum err step_gzip(struct source *source, char *out, size_t room, size_t 
     int status = inflate(gzip, Z_NO_FLUSH);
     source->in_at = source->in_size - gzip->avail_in;
     *out_size = room - gzip->avail_out;
+    if (status == Z_MEM_ERROR) return fault_set(fault, ERR_MEMORY, "base.no_memory", STR_NONE);
     if (status == Z_STREAM_END)
         source->frame_open = false;
     else if (status != Z_OK && status != Z_BUF_ERROR)

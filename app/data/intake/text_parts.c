@@ -99,6 +99,7 @@ static enum err see_lines(struct text_parts *parts, struct buf *out, struct faul
         size_t size = newline ? (size_t)(newline - text.data) : text.size;
         see_line(parts, (struct str){text.data, size}, out);
         window->at += size + (newline != NULL);
+        if (buf_err(&parts->paragraph) == ERR_MEMORY) return no_memory(fault);
         if (parts->paragraph.size > LIMIT_CELL_BYTES || buf_err(&parts->paragraph)) {
             return fault_at(fault, ERR_LIMIT, "intake.cell_too_long", parts->row + 1, 1,
                             source_name(parts));

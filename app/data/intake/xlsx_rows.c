@@ -204,6 +204,7 @@ static enum err end_cell(struct xlsx_rows *rows, struct buf *out, struct fault *
     struct buf *value = &rows->value;
     // ="" gives a text without characters; without any value, the formula was never computed.
     bool uncomputed = rows->has_formula && (rows->type == TYPE_NUMBER || !rows->has_value);
+    if (buf_err(value) == ERR_MEMORY) return no_memory(fault);
     if (buf_err(value)) {
         return fault_at(fault, ERR_LIMIT, "intake.cell_too_long", rows->row, rows->column,
                         STR_NONE);

@@ -380,6 +380,7 @@ static enum err step_deflated(struct zip_stream *stream, void *out, size_t room,
     int status = inflate(inflater, Z_NO_FLUSH);
     stream->piece_at = stream->piece_size - inflater->avail_in;
     *out_size = room - inflater->avail_out;
+    if (status == Z_MEM_ERROR) return no_memory(fault);
     bool used_up = stream->piece_at == stream->piece_size && stream->packed_left == 0;
     if (status == Z_STREAM_END) {
         stream->ended = true;
