@@ -7,6 +7,7 @@ import path from "node:path";
 import { after, before, test } from "node:test";
 import tls from "node:tls";
 import { Server, sleep } from "./lib/server.mjs";
+import { xlsx, zip } from "./lib/zip.mjs";
 
 let server, admin, officer;
 before(async () => {
@@ -64,6 +65,45 @@ test("more than announced is refused, and nobody touches another's upload", asyn
     assert.equal((await other.call("PUT", `/api/v1/uploads/${upload.id}?offset=0`, Buffer.from("a"))).status, 404);
     await officer.ok("DELETE", `/api/v1/uploads/${upload.id}`, undefined, 204);
     assert.equal((await officer.call("GET", `/api/v1/uploads/${upload.id}`)).status, 404);
+});
+
+async function send(name, bytes) {
+    const upload = await officer.ok("POST", "/api/v1/uploads", { name, size: bytes.length }, 201);
+    return officer.ok("PUT", `/api/v1/uploads/${upload.id}?offset=0`, bytes);
+}
+
+async function imported(name, upload, options) {
+    const made = await officer.ok("POST", "/api/v1/datasets", { name, upload: upload.id, options }, 202);
+    for (let i = 0; i < 400; i++) {
+        const dataset = await officer.ok("GET", `/api/v1/datasets/${made.dataset.id}`);
+        if (dataset.rows > 0 && dataset.columns > 0) return dataset;
+        const job = await officer.ok("GET", `/api/v1/jobs/${made.job.id}`);
+        assert.notEqual(job.state, "failed", JSON.stringify(job));
+        await sleep(50);
+    }
+    assert.fail("the import does not end");
+}
+
+test("a look tells a workbook's sheets and an archive's files, and the import follows it", async () => {
+    const book = await send("病人.xls", xlsx({ 说明: [[null]], 病人: [["编号", "年龄"], ["001", 5]], 其他: [["a", "b"], ["x", "y"]] }));
+    const look = await officer.ok("POST", `/api/v1/uploads/${book.id}/look`, {});
+    assert.equal(look.options.format, "xlsx");
+    assert.equal(look.options.sheet, "病人");
+    assert.deepEqual(look.items.map((item) => item.state), ["visible", "used", "visible"]);
+    assert.deepEqual(look.sample, [["001", "5"]]);
+    const other = await officer.ok("POST", `/api/v1/uploads/${book.id}/look`, { sheet: "其他" });
+    assert.deepEqual(other.options.columns.map((column) => column.name), ["a", "b"]);
+    assert.equal((await imported("其他", book, other.options)).columns, 2);
+    const files = await send("files.zip", zip({ "a.csv": "id,v\n001,1\n", "b.csv": "v,id\n2.5,7\n", "c.csv": "x\n1\n" }));
+    const within = await officer.ok("POST", `/api/v1/uploads/${files.id}/look`, {});
+    assert.deepEqual(within.items.map((item) => [item.name, item.state]), [["a.csv", "used"], ["b.csv", "used"], ["c.csv", "differs"]]);
+    const dataset = await imported("全部", files, within.options);
+    assert.equal(dataset.rows, 2);
+    assert.equal(dataset.columns, 3);
+    const texts = await send("notes.txt", Buffer.from("first, line\nsecond\n"));
+    assert.equal((await imported("文本", texts)).columns, 1);
+    const broken = await send("broken.xlsx", Buffer.from("PK\x03\x04 and no more"));
+    await officer.fails("POST", `/api/v1/uploads/${broken.id}/look`, {}, 400, "zip.damaged");
 });
 
 test("what is wrong with an announcement is said", async () => {
