@@ -220,8 +220,8 @@ struct operator{
     // Writes members into the operator's own object "detail" of the report. NULL: nothing to add.
     void (*report)(const struct bound *bound, struct json_writer *out);
 };
-extern const struct operator operator_decode, operator_html, operator_check, operator_drop,
-    operator_dedup, operator_mask, operator_date, operator_field, operator_source;
+extern const struct operator operator_decode, operator_html, operator_normalise, operator_check,
+    operator_drop, operator_dedup, operator_mask, operator_date, operator_field, operator_source;
 // By index; NULL behind the last.
 const struct operator* operator_at(uint32_t index);
 const struct operator* operator_find(struct str name);

@@ -65,6 +65,54 @@ struct html_counts {
 // the buf.
 enum err html_to_text(struct str html, struct buf *out, struct html_counts *counts) MUST_USE;
 
+// ---- normal forms ----------------------------------------------------------------------------
+// Chinese punctuation is never harmed: full-width marks become narrow only in a line without a
+// Chinese or Japanese character, or between digits (time, thousands). Doing it twice is doing it
+// once.
+
+enum normalise_flag {
+    // Control characters (tab and line ends stay) and invisible ones go: zero-width, byte order
+    // marks, soft hyphens, marks that turn the writing direction. Joiners stay where emoji and
+    // other scripts need them.
+    NORMALISE_CONTROL = 1 << 0,
+    NORMALISE_LETTERS = 1 << 1, // full-width digits and letters to ASCII
+    // Also half-width katakana to full width, and full-width signs beside Latin letters and digits.
+    NORMALISE_WIDTH = 1 << 2 | NORMALISE_LETTERS,
+    // Narrow punctuation between Chinese characters becomes full-width: , ; : ? ! ( ) and . at the
+    // end of a line.
+    NORMALISE_PUNCTUATION = 1 << 3,
+    // Unicode blanks to one blank, none at the beginning and end of lines. Tabs stay.
+    NORMALISE_SPACE = 1 << 4,
+    // Every kind of line end to \n, at most one empty line.
+    NORMALISE_LINES = 1 << 5,
+    NORMALISE_REPEATS = 1 << 6, // long runs of one mark to at most three (，；： one, … — two)
+    // Canonical composition (Unicode 15.1, basic plane; Hangul too): e + acute to é.
+    NORMALISE_COMPOSE = 1 << 7,
+    // Ligatures, Kangxi radicals and compatibility ideographs, mathematical letters.
+    NORMALISE_COMPATIBILITY = 1 << 8,
+    NORMALISE_CIRCLED = 1 << 9, // ① ⑴ ⒈ ㈠ ❶ to (1) (1) 1. （一） (1)
+    NORMALISE_QUOTES = 1 << 10, // curly to straight in lines without a Chinese character
+};
+enum normalise_change {
+    CHANGE_CONTROL,
+    CHANGE_INVISIBLE,
+    CHANGE_WIDTH,
+    CHANGE_PUNCTUATION,
+    CHANGE_SPACE,
+    CHANGE_LINES,
+    CHANGE_REPEATS,
+    CHANGE_COMPOSED,
+    CHANGE_COMPATIBILITY,
+    CHANGE_QUOTES,
+    CHANGE_INVALID, // bytes that were no UTF-8
+    CHANGE_COUNT
+};
+// Appends the text in its normal form; adds how many characters changed in which way to
+// counts[CHANGE_COUNT]. If none of them grew, what was appended is the text. ERR_LIMIT, ERR_MEMORY
+// of the buf.
+enum err text_normalise(struct str text, uint32_t flags, struct buf *out,
+                        uint64_t counts[static CHANGE_COUNT]) MUST_USE;
+
 // ---- traditional and simplified --------------------------------------------------------------
 // By OpenCC's dictionaries (1.1.9, Apache-2.0), embedded: the longest word wins, as in OpenCC's own
 // programs, whose result this is character by character.
@@ -78,6 +126,7 @@ enum chinese_direction {
     CHINESE_S2HK,
     CHINESE_DIRECTION_COUNT
 };
+#define CHINESE_DICTIONARY "OpenCC 1.1.9"
 const char *chinese_direction_name(enum chinese_direction direction); // "t2s", …
 struct chinese;
 // Unpacks what the direction needs: 2 to 6 MB, some 10 ms. ERR_MEMORY.

@@ -68,11 +68,33 @@ static void html_becomes_text(void) {
     CHECK_STR(after(table, "recipe 1\nhtml a b\n"), "recipe.unknown_option@2(b)");
 }
 
+static void text_in_one_form(void) {
+    CHECK_STR(after("a:text|b:text\n Ｗ１，头痛,发热  |b\n　|ＡＢ\n", "recipe 1\nnormalise\n"),
+              "a:text|b:text\nW1，头痛,发热|b\n|AB\n");
+    CHECK_EQ(reason("normalise.width"), 2);
+    CHECK_EQ(reason("normalise.emptied"), 1);
+    CHECK_STR(after("a:text|b:text\n头痛,发热|ＡＢ\n", "recipe 1\nnormalise a punct\n"),
+              "a:text|b:text\n头痛，发热|ＡＢ\n");
+    CHECK_STR(after("a:text|b:text\n頭髮,ＡＢ|頭\n",
+                    "recipe 1\nfield text=a\nnormalise text simplified width\n"),
+              "a:text|b:text\n头发,AB|頭\n");
+    CHECK_EQ(reason("normalise.simplified"), 1);
+    CHECK_STR(after("a:text\n这里卫生\n", "recipe 1\nnormalise traditional region=hk\n"),
+              "a:text\n這裏衞生\n");
+    CHECK_STR(after("a:text\nx\n", "recipe 1\nnormalise simplified traditional\n"),
+              "recipe.bad_option@2(traditional)");
+    CHECK_STR(after("a:text\nx\n", "recipe 1\nnormalise a widht\n"),
+              "recipe.unknown_option@2(width)");
+    CHECK_STR(after("a:text\nx\n", "recipe 1\nnormalise region=cn\n"),
+              "recipe.bad_option@2(region)");
+}
+
 int main(void) {
     const char *folder = scratch_folder();
     snprintf(in_path, sizeof in_path, "%s", scratch_path(folder, "in"));
     snprintf(out_path, sizeof out_path, "%s", scratch_path(folder, "out"));
     snprintf(report_path, sizeof report_path, "%s", scratch_path(folder, "report"));
     CHECK_RUN(html_becomes_text);
+    CHECK_RUN(text_in_one_form);
     return check_done();
 }
