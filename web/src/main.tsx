@@ -38,6 +38,7 @@ const routes: Route[] = [
   { path: '/jobs', part: () => import('./pages/jobs'), roles: [] },
   { path: '/jobs/:id', part: () => import('./pages/job'), roles: [] },
   { path: '/people', part: () => import('./pages/people'), roles: ['system', 'security', 'audit'] },
+  { path: '/keys', part: () => import('./pages/keys'), roles: ['security', 'audit', 'data'] },
   { path: '/account', part: () => import('./pages/account'), roles: [] },
   { path: '/audit', part: () => import('./pages/audit'), roles: ['audit'] },
   { path: '/system', part: () => import('./pages/system'), roles: ['system', 'audit'] },

@@ -2,6 +2,7 @@
 import { time } from '../format';
 import { useGet } from '../load';
 import { t, t_or } from '../messages';
+import { may } from '../state';
 import type { Lineage, LineageRef } from '../types';
 import { Card, Shown } from './page';
 import { Code } from './table';
@@ -13,6 +14,7 @@ function ref_text(one: LineageRef): string {
 
 function Step({ step }: { step: Lineage }) {
   const recipe = step.options?.['recipe'];
+  const dataset = step.outputs.find((one) => one.kind === 'revision')?.id;
   return (
     <li>
       <p>
@@ -35,6 +37,13 @@ function Step({ step }: { step: Lineage }) {
         <details>
           <summary class="small">{t('cleanse.recipe')}</summary>
           <Code text={recipe} label={t('cleanse.recipe')} />
+          {dataset && may('data') && (
+            <p>
+              <a href={`/datasets/${dataset}/cleanse?from=step.${step.id}`}>
+                {t('report.again_go')}
+              </a>
+            </p>
+          )}
         </details>
       )}
       {(step.parents ?? []).length > 0 && (

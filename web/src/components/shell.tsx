@@ -43,6 +43,7 @@ const groups: { key: MessageKey | null; entries: Entry[] }[] = [
         icon: 'people',
         roles: ['system', 'security', 'audit'],
       },
+      { path: '/keys', key: 'nav.keys', icon: 'lock', roles: ['security', 'audit', 'data'] },
       { path: '/audit', key: 'nav.audit', icon: 'audit', roles: ['audit'] },
       { path: '/system', key: 'nav.system', icon: 'system', roles: ['system', 'audit'] },
     ],

@@ -26,7 +26,7 @@ import {
   type Line,
 } from '../recipe';
 import { toast } from '../state';
-import type { Fault, Job, Operator, Preset, Preview, RecipeCheck } from '../types';
+import type { Fault, Job, Lineage, Operator, Preset, Preview, RecipeCheck } from '../types';
 import type { DatasetTab } from './dataset';
 
 const PREVIEW_ROWS = 100;
@@ -70,15 +70,25 @@ function replace(draft: DraftHandle, text: string, recipe = 0): void {
   }
 }
 
-// "?from=3.2": the recipe that made revision 2 of dataset 3, to be used again here.
+// "?from=3.2": the recipe that made revision 2 of dataset 3; "?from=step.7": that of a step of the
+// lineage. It is put into the editor, and nothing runs by itself.
+async function recipe_of(from: string): Promise<string> {
+  const step = /^step\.(\d+)$/.exec(from);
+  if (step) {
+    const recipe = (await get<Lineage>(`/lineage/${step[1]}`)).options?.['recipe'];
+    if (typeof recipe === 'string') return recipe;
+  }
+  const [dataset, revision] = from.split('.').map(Number);
+  return (await get<{ text: string }>(`/datasets/${dataset}/revisions/${revision}/recipe`)).text;
+}
+
 function useReplay(draft: DraftHandle): unknown {
   const from = query_text('from');
   const [error, error_set] = useState<unknown>(null);
   useEffect(() => {
-    const match = /^(\d+)\.(\d+)$/.exec(from);
-    if (!match) return;
-    get<{ text: string }>(`/datasets/${match[1]}/revisions/${match[2]}/recipe`).then(
-      ({ text }) => {
+    if (!/^(\d+|step)\.\d+$/.test(from)) return;
+    recipe_of(from).then(
+      (text) => {
         replace(draft, text);
         query_set({ from: null }, true);
         toast(t('recipe.replayed'));
