@@ -112,6 +112,7 @@ static enum err profile_current(struct flow *flow, struct call *call,
             json_put_raw(&writer, buf_str(&member_text));
         }
         json_set_text(&writer, "role", str_of(column_role_name(revision->columns[at].role)));
+        json_set_text(&writer, "treatment", revision->columns[at].treatment);
         json_close_object(&writer);
     }
     json_close_array(&writer);

@@ -126,12 +126,13 @@ static bool put_quality_bare(const struct proposal *proposal, struct buf *line) 
 }
 
 static bool put_words(const struct proposal *proposal, struct buf *line) {
-    bool any = columns_put(proposal, line, "words sample action=drop text=", column_is_prose);
+    bool any =
+        columns_put(proposal, line, "words risk31-sample action=drop columns=", column_is_prose);
     return any;
 }
 
 static bool put_words_bare(const struct proposal *proposal, struct buf *line) {
-    buf_add_text(line, "words sample action=drop");
+    buf_add_text(line, "words risk31-sample action=drop");
     return columns_count(proposal, column_is_prose) > 0;
 }
 

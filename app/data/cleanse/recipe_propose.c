@@ -3,10 +3,17 @@
 
 enum { PROSE_LENGTH = 12 }; // characters on the average, from which on text is sentences
 
+// By an earlier recipe: pseudonyms are not made once more of pseudonyms.
+static bool is_treated(const struct json *column) {
+    struct str treatment = json_member_text(column, "treatment");
+    return treatment.size && !str_is(treatment, "none") && !str_is(treatment, "text_masked");
+}
+
 static enum column_role role_of(const struct json *column) {
     enum column_role role = COLUMN_PLAIN;
     // What a person has confirmed goes before what was proposed.
-    if (column_role_from_name(json_member_text(column, "role"), &role) && role != COLUMN_PLAIN) {
+    if (column_role_from_name(json_member_text(column, "role"), &role) &&
+        (role != COLUMN_PLAIN || is_treated(column))) {
         return role;
     }
     (void)column_role_from_name(json_member_text(column, "role_proposed"), &role);
@@ -66,7 +73,7 @@ bool column_is_all_missing(const struct json *column) {
 
 bool column_has_personal_inside(const struct json *column) {
     return type_of(column) == COLUMN_TEXT && role_of(column) != COLUMN_DIRECT &&
-           json_count(json_member(column, "personal")) > 0;
+           !is_treated(column) && json_count(json_member(column, "personal")) > 0;
 }
 
 bool column_is_prose(const struct json *column) {

@@ -77,6 +77,18 @@ static void presets_are_told_and_used(void) {
     CHECK_STR(box.fault.code, "recipe.no_such_preset");
 }
 
+// What an earlier recipe has treated is left alone by the next proposal.
+static void what_is_treated_is_not_treated_again(void) {
+    REQUIRE(box_do(&box, &box_officer, flow_revision_restore, 1, 1, NULL, NULL) == OK);
+    REQUIRE(act(&box_officer, flow_recipe_propose, 0, "{\"dataset\":1}") == OK);
+    CHECK(memmem(box.answer.data, box.answer.size, "mask name", 9) != NULL);
+    REQUIRE(act(&box_officer, flow_dataset_cleanse, 1,
+                "{\"recipe\":\"recipe 1\\nmask name,mobile how=pseudonym\\n\"}") == OK);
+    REQUIRE(box_settle(&box, JOB_MS));
+    REQUIRE(act(&box_officer, flow_recipe_propose, 0, "{\"dataset\":1}") == OK);
+    CHECK(memmem(box.answer.data, box.answer.size, "mask", 4) == NULL);
+}
+
 static void going_back_keeps_everything(void) {
     REQUIRE(act(&box_officer, flow_dataset_cleanse, 1,
                 "{\"recipe\":\"recipe 1\\ndrop columns=name\\n\"}") == OK);
@@ -147,6 +159,7 @@ int main(int argc, char **argv) {
     buf_close(&text);
     CHECK_RUN(presets_are_told_and_used);
     CHECK_RUN(going_back_keeps_everything);
+    CHECK_RUN(what_is_treated_is_not_treated_again);
     CHECK_RUN(a_sample_can_be_drawn_again);
     box_test_close(&box, true);
     box_folder_remove(dir);
