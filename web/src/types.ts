@@ -310,7 +310,7 @@ export interface Report {
   source?: Record<string, string>;
   input_rows: number;
   output_rows: number;
-  inputs?: { name: string; hash: string; bytes: number; rows: number }[];
+  inputs?: { name?: string; hash: string; bytes: number; rows: number }[];
   output?: { hash: string; bytes: number; rows: number };
   dictionaries?: { name: string; version: string; hash: string }[];
   operators: ReportOperator[];

@@ -66,25 +66,47 @@ function Personal({ report }: { report: Report }) {
   );
 }
 
-// What an operator tells of itself: names and plain values; lists of objects are left to the file.
+interface Part {
+  name_key?: string;
+  name?: string;
+  kind?: string;
+  column?: string;
+  rows?: number;
+  count?: number;
+}
+
+// "kinds": [{"name_key","rows"}, …] as words.
+function parts_text(parts: Part[]): string {
+  return parts
+    .map((part) => {
+      const name = part.name ?? part.column ?? part.kind ?? '';
+      const shown = part.name_key ? t_or(part.name_key, name) : name;
+      return `${shown} ${count(part.rows ?? part.count ?? 0)}`;
+    })
+    .join('，');
+}
+
+function detail_text(value: unknown): string {
+  if (typeof value === 'number') return decimal(value);
+  if (Array.isArray(value)) {
+    const plain = value.every((one) => typeof one === 'string' || typeof one === 'number');
+    if (plain) return value.join('，');
+    return parts_text((value as Part[]).filter((part) => part.rows ?? part.count));
+  }
+  return t_or(`choice.${String(value)}`, String(value));
+}
+
+// What an operator tells of itself; the sources have a table of their own, and what goes deeper is
+// left to the file.
 function Detail({ detail }: { detail: Record<string, unknown> | undefined }) {
-  const items = Object.entries(detail ?? {}).filter(
-    ([, value]) => ['string', 'number', 'boolean'].includes(typeof value) && value !== '',
-  );
+  const items = Object.entries(detail ?? {})
+    .filter(
+      ([name, value]) => name !== 'sources' && (typeof value !== 'object' || Array.isArray(value)),
+    )
+    .map(([name, value]) => [t_or(`detail.${name}`, name), detail_text(value)])
+    .filter(([, text]) => text !== '');
   if (!items.length) return null;
-  return (
-    <p class="muted small">
-      {items
-        .map(([name, value]) => {
-          const text =
-            typeof value === 'number'
-              ? decimal(value)
-              : t_or(`choice.${String(value)}`, String(value));
-          return `${t_or(`detail.${name}`, name)}: ${text}`;
-        })
-        .join(' · ')}
-    </p>
-  );
+  return <p class="muted small">{items.map(([name, text]) => `${name}: ${text}`).join(' · ')}</p>;
 }
 
 function OperatorRow({ one }: { one: ReportOperator }) {
@@ -261,9 +283,9 @@ function Files({ report, tab }: { report: Report; tab: DatasetTab }) {
   const rows: [string, string, number | null, number | null, string][] = [
     ...inputs.map((one): [string, string, number, number, string] => [
       t('report.in_file'),
-      one.name === 'table' && tab.revision.parent
+      (!one.name || one.name === 'table') && tab.revision.parent
         ? t('dataset.revision_number', { number: tab.revision.parent })
-        : one.name,
+        : (one.name ?? ''),
       one.rows,
       one.bytes,
       one.hash,
