@@ -244,7 +244,8 @@ export interface Preview {
     before: (string | null)[];
     after: (string | null)[] | null;
     reason?: string | null;
-    line?: number;
+    line?: number; // that drops the row
+    lines?: number[]; // for each cell the last line that changed it; 0: none
   }[];
 }
 export interface Risk {

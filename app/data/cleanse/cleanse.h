@@ -118,8 +118,9 @@ enum err cleanse_run(const char *table_path, const struct recipe *recipe,
 // Before and after side by side for the first rows (at most 1000), as JSON: {"columns":[{"name",
 // "type","type_after","role","treatment","removed"}], "rows":[{"before":[…],"after":[…]}|
 // {"before":[…],"after":null,"reason":code,"line"}]}; both rows have all columns of the input,
-// those that are removed are null. Nothing is written to disk. Lines that need the whole table see
-// its first 100,000 rows.
+// those that are removed are null. "lines" beside "after" says for each cell the last line that
+// changed it, 0 if none (not for very wide tables). Nothing is written to disk. Lines that need the
+// whole table see its first 100,000 rows.
 enum err cleanse_preview(const char *table_path, const struct recipe *recipe,
                          const struct cleanse_options *options, uint32_t rows, struct buf *out,
                          struct fault *fault) MUST_USE;

@@ -1,5 +1,7 @@
 // Before and after side by side: rows and columns keep their places while a recipe runs, so the
 // first rows of the table are simply written down twice.
+#include <string.h>
+
 #include "data/cleanse/run_private.h"
 
 enum {
@@ -8,6 +10,8 @@ enum {
     PREVIEW_ROWS_MOST = 1000,
     // One cell of a preview; longer ones are cut at a character and end in an ellipsis.
     PREVIEW_CELL_BYTES = 2000,
+    // Of so many cells it is told which line changed them; each is looked at after every line.
+    PREVIEW_WATCHED_CELLS = 200 * 1000,
 };
 
 static void write_cell(struct json_writer *out, const struct column *column, uint32_t row,
@@ -47,10 +51,71 @@ static void write_columns(struct json_writer *out, const struct bound_recipe *bo
     json_close_array(out);
 }
 
+// ---- which line changed a cell -----------------------------------------------------------------
+
 struct preview {
     struct json_writer writer;
     struct buf scratch;
+    const struct run *run;
+    uint64_t *marks; // (rows, columns): of the cell as it was last seen; NULL: nobody looks
+    uint32_t *lines; // (rows, columns): the last line that changed it; 0: none
 };
+
+// FNV-1a over the written value; 0 for a missing one. Two values of one mark would only leave a
+// line out of a preview.
+static uint64_t cell_mark(const struct column *column, uint32_t row, struct buf *scratch) {
+    if (!column_valid(column, row)) return 0;
+    buf_clear(scratch);
+    column_write(scratch, column, row);
+    uint64_t mark = 14695981039346656037u;
+    for (size_t i = 0; i < scratch->size; i++) {
+        mark = (mark ^ (uint8_t)scratch->data[i]) * 1099511628211u;
+    }
+    return mark | 1;
+}
+
+// Parts hold different rows, so that threads never meet here.
+static void preview_watch(void *ctx, const struct part *part, uint32_t step) {
+    struct preview *preview = ctx;
+    const struct bound *bound = &preview->run->bound.steps[step];
+    struct buf scratch;
+    buf_open(&scratch, LIMIT_CELL_BYTES);
+    for (uint32_t row = 0; row < part->row_count; row++) {
+        for (uint32_t i = 0; i < part->column_count; i++) {
+            size_t cell = (size_t)(part->first_row + row) * part->column_count + i;
+            uint64_t *mark = &preview->marks[cell];
+            if (*mark == UINT64_MAX) *mark = cell_mark(&part->before[i], row, &scratch);
+            uint64_t now = cell_mark(&part->columns[i], row, &scratch);
+            if (now != *mark) preview->lines[cell] = bound->line->number;
+            *mark = now;
+        }
+    }
+    buf_close(&scratch);
+}
+
+static enum err watch_open(struct preview *preview, struct run *run, uint32_t rows) {
+    size_t cells = (size_t)rows * run->bound.before.count;
+    preview->run = run;
+    if (cells > PREVIEW_WATCHED_CELLS) return OK;
+    preview->marks = ARENA_ARRAY(run->arena, uint64_t, cells + 1);
+    preview->lines = ARENA_ARRAY(run->arena, uint32_t, cells + 1);
+    if (!preview->marks || !preview->lines) return ERR_MEMORY;
+    memset(preview->marks, 0xFF, cells * sizeof *preview->marks); // not seen yet
+    run->watch = preview_watch;
+    run->watch_ctx = preview;
+    return OK;
+}
+
+static void write_lines(struct preview *preview, const struct part *part, uint32_t row) {
+    if (!preview->marks) return;
+    const uint32_t *lines = &preview->lines[(size_t)(part->first_row + row) * part->column_count];
+    json_put_name(&preview->writer, "lines");
+    json_open_array(&preview->writer);
+    for (uint32_t i = 0; i < part->column_count; i++) json_put_u64(&preview->writer, lines[i]);
+    json_close_array(&preview->writer);
+}
+
+// ---- rows --------------------------------------------------------------------------------------
 
 static void write_row(struct preview *preview, const struct run *run, const struct part *part,
                       uint32_t row) {
@@ -82,6 +147,7 @@ static void write_row(struct preview *preview, const struct run *run, const stru
         }
     }
     json_close_array(out);
+    write_lines(preview, part, row);
     json_close_object(out);
 }
 
@@ -102,6 +168,9 @@ enum err cleanse_preview(const char *table_path, const struct recipe *recipe,
     struct preview preview = {.writer = json_writer_of(out)};
     buf_open(&preview.scratch, LIMIT_CELL_BYTES + 8);
     err = run_observe(&run, PREVIEW_OBSERVED_ROWS);
+    if (err == OK && watch_open(&preview, &run, rows) != OK) {
+        err = fault_set(fault, ERR_MEMORY, "base.no_memory", STR("cleanse"));
+    }
     if (err == OK) {
         json_open_object(&preview.writer);
         write_columns(&preview.writer, &run.bound);

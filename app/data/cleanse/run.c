@@ -150,6 +150,7 @@ static enum err step_run(struct run *run, struct part *part, uint32_t slot, uint
         part->tally->rows_out += rows_left(part);
     }
     part->tally->time_us += clock_monotonic_us() - start_us;
+    if (run->watch && !prepare && err == OK) run->watch(run->watch_ctx, part, step);
     return err;
 }
 

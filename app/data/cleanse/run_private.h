@@ -36,6 +36,9 @@ struct run {
     struct tally *totals; // (step_count): of the last pass
     uint64_t rows_in, rows_out;
     uint64_t row_limit; // of the pass that runs
+    // After each step on each part, on the part's thread; NULL: nobody looks.
+    void (*watch)(void *ctx, const struct part *part, uint32_t step);
+    void *watch_ctx;
 };
 // Opens the table, binds the recipe, takes the memory. On error everything is given back.
 enum err run_open(const char *table_path, const struct recipe *recipe,

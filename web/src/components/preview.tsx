@@ -15,6 +15,7 @@ interface Row {
   before: Cell[];
   after: Cell[] | null;
   changed: boolean[];
+  lines: number[];
   reason: string;
 }
 
@@ -26,6 +27,7 @@ function rows_of(preview: Preview): Row[] {
     changed: preview.columns.map(
       (column, j) => row.after !== null && !column.removed && row.after[j] !== row.before[j],
     ),
+    lines: row.lines ?? [],
     reason: row.after
       ? ''
       : (row.reason ? t_or(row.reason, row.reason) : '') +
@@ -49,12 +51,26 @@ function Pieces({ pieces, gone }: { pieces: Piece[]; gone: boolean }) {
   );
 }
 
-function ChangedCell({ old, now, after }: { old: Cell; now: Cell; after: boolean }) {
+function ChangedCell({
+  old,
+  now,
+  line,
+  after,
+}: {
+  old: Cell;
+  now: Cell;
+  line: number;
+  after: boolean;
+}) {
   const pieces = useMemo(() => difference(old ?? '', now ?? ''), [old, now]);
   const shown = after ? now : old;
+  const was = t('preview.was', { value: old ?? '–' });
   if (shown === null || shown === undefined) return <td class="missing changed">–</td>;
   return (
-    <td class="changed" title={after ? t('preview.was', { value: old ?? '–' }) : undefined}>
+    <td
+      class="changed"
+      title={after ? was + (line ? ` (${t('recipe.line', { row: line })})` : '') : undefined}
+    >
       <Pieces pieces={after ? pieces.after : pieces.before} gone={!after} />
     </td>
   );
@@ -66,7 +82,15 @@ function Cells({ row, preview, after }: { row: Row; preview: Preview; after: boo
       {preview.columns.map((column, j) => {
         const value = after ? row.after?.[j] : row.before[j];
         if (row.changed[j]) {
-          return <ChangedCell key={j} old={row.before[j]} now={row.after![j]} after={after} />;
+          return (
+            <ChangedCell
+              key={j}
+              old={row.before[j]}
+              now={row.after![j]}
+              line={row.lines[j] ?? 0}
+              after={after}
+            />
+          );
         }
         if (after && column.removed) return <td key={j} class="missing removed" />;
         if (value === null || value === undefined) {
@@ -84,6 +108,16 @@ function Cells({ row, preview, after }: { row: Row; preview: Preview; after: boo
       })}
     </>
   );
+}
+
+// The lines that change a column in these rows.
+function lines_of(rows: Row[], column: number): string {
+  const lines = new Set(rows.map((row) => (row.changed[column] ? (row.lines[column] ?? 0) : 0)));
+  return [...lines]
+    .filter((line) => line > 0)
+    .sort((a, b) => a - b)
+    .map((line) => t('recipe.line', { row: line }))
+    .join('，');
 }
 
 function Pane({
@@ -108,6 +142,8 @@ function Pane({
             <th key={i}>
               {after && column.removed ? <del>{column.name}</del> : column.name}
               {after && column.removed && <span> {t('difference.removed')}</span>}
+              {after && <div class="th-type">{lines_of(rows, i)}</div>}
+              {!after && <div class="th-type">{t(`type.${column.type}`)}</div>}
             </th>
           ))}
         </tr>

@@ -327,6 +327,12 @@ static void shows_before_and_after(void) {
     const struct json *row = json_first(rows);
     CHECK_TEXT(json_text(json_first(json_member(row, "before"))), "x");
     CHECK_TEXT(json_text(json_first(json_member(row, "after"))), "[已隐去]");
+    // The mask changed the first cell; nothing changed the number.
+    uint64_t line = 9, none = 9;
+    const struct json *lines = json_first(json_member(row, "lines"));
+    CHECK(json_u64(lines, &line) && json_u64(json_next(lines), &none));
+    CHECK_EQ(line, 3);
+    CHECK_EQ(none, 0);
     row = json_next(row);
     CHECK(json_is_null(json_member(row, "after")));
     CHECK_TEXT(json_member_text(row, "reason"), "check.out_of_range");
