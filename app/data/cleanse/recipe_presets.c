@@ -193,14 +193,17 @@ static bool put_quarters(const struct proposal *proposal, struct buf *line) {
     return any && proposal->personal;
 }
 
-// By the first direct column: it tells one person from another.
+// By a column that tells persons apart, best by a number; else by the first direct one.
 static bool put_shift(const struct proposal *proposal, struct buf *line) {
-    bool any = columns_put(proposal, line, "date ", column_is_other_date);
-    const struct json *one = json_first(proposal->columns);
-    while (one && !column_is_direct(one)) one = json_next(one);
-    if (!any || !one) return false;
+    const struct json *person = NULL, *one = json_first(proposal->columns);
+    for (; one; one = json_next(one)) {
+        if (!column_is_direct(one)) continue;
+        bool better = column_numbers_people(one) && (!person || !column_numbers_people(person));
+        if (!person || better) person = one;
+    }
+    if (!person || !columns_put(proposal, line, "date ", column_is_other_date)) return false;
     buf_add_text(line, " shift per=");
-    name_write(line, json_member_text(one, "name"));
+    name_write(line, json_member_text(person, "name"));
     buf_add_text(line, " window=180");
     return true;
 }

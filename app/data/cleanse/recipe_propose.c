@@ -93,6 +93,16 @@ bool column_is_age(const struct json *column) {
     return number && contains_any(name, words) && !contains_any(name, others);
 }
 
+bool column_numbers_people(const struct json *column) {
+    static const char *const words[] = {"患者",   "病人", "住院号", "病案号", "病历号",
+                                        "身份证", "证件", "医保",   "就诊卡", "登记号",
+                                        "ID",     "id",   NULL};
+    struct str kind = json_member_text(json_first(json_member(column, "personal")), "kind");
+    return str_is(kind, "id") || str_is(kind, "mrn") || str_is(kind, "insurance") ||
+           (contains_any(json_member_text(column, "name"), words) &&
+            !contains(json_member_text(column, "name"), "姓名"));
+}
+
 bool column_is_checked(const struct json *column) {
     const struct json *found = json_first(json_member(column, "personal"));
     if (!str_is(json_member_text(found, "where"), "whole")) return false;

@@ -24,6 +24,7 @@ bool column_is_all_missing(const struct json *column);
 bool column_has_personal_inside(const struct json *column); // text with identifiers in it
 bool column_is_prose(const struct json *column);            // sentences, whatever stands in them
 bool column_is_age(const struct json *column);
+bool column_numbers_people(const struct json *column); // by a number that is one person's
 bool column_is_checked(const struct json *column); // filled with identifiers that have a checksum
 uint32_t columns_count(const struct proposal *proposal, column_test *wanted);
 // Names of the wanted columns with commas, after `before`; false and nothing if there are none.

@@ -175,6 +175,7 @@ static void proposes_for_every_purpose(void) {
     CHECK(strstr(text, "\ncheck 年龄:0..130\n"));
     CHECK(strstr(text, "\ncheck 身份证号:id\n"));
     CHECK(strstr(text, "\ndate 出生日期 coarsen=year\n"));
+    CHECK(strstr(text, "\ndate 入院 shift per=身份证号 window=180\n"));
     text = proposal_for(table, PRESET_STATISTICS);
     CHECK(strstr(text, "\ndrop columns=病程\n"));
     CHECK(strstr(text, "\nmask 姓名,身份证号 how=remove\n"));
