@@ -116,6 +116,23 @@ for (const language of ['zh-CN', 'en']) {
       officer.calm();
     });
 
+    test('every operation that is added is one the table can take', async () => {
+      const names = await officer.page.locator('.operator code').allInnerTexts();
+      assert.ok(names.length >= 8, names.join());
+      for (const name of names) {
+        await officer.by_id('recipe').fill('recipe 1\n');
+        await good();
+        await officer.button('recipe.add_operator', { name }).click();
+        const line = (await recipe()).split('\n')[1];
+        const checked = officer.page.waitForResponse(/recipes\/check/);
+        const { errors } = await (await checked).json();
+        assert.deepEqual(errors, [], line);
+        await officer.page.locator('.line-form').waitFor();
+      }
+      await axe_check(officer.page, 'an added line');
+      officer.calm();
+    });
+
     test('a recipe is kept, gets versions, is shared and goes out as a file', async () => {
       await officer.button('recipe.save').click();
       await officer.by_id('dialog-input').fill('标准');

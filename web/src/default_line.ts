@@ -47,17 +47,15 @@ export function default_line(operator: Operator, columns: Column[]): string {
   const names = new Set(columns.map((column) => column.name));
   const fits = fitting(operator.name, columns);
   const by_columns = new Set(operator.options.filter((one) => one.columns).map((one) => one.name));
-  const others = new Set(operator.bare?.values ?? []);
+  const ways = new Set(operator.bare.values);
   const words: Word[] = [];
   for (const word of example.words) {
-    const chinese = word.heads.some((head) => /[^\x20-\x7e]/.test(head) && !names.has(head));
     if (word.sign === ':') {
       const number = of_type(columns, 'integer', 'number')[0];
       if (!words.length && number) words.push({ heads: [number], sign: ':', values: ['0..130'] });
     } else if (!word.sign) {
-      const is_columns = operator.bare ? operator.bare.columns : chinese;
-      if (!is_columns || others.has(word.heads[0]!)) words.push(word);
-      else words.push({ ...word, heads: fits });
+      const named = operator.bare.columns && !ways.has(word.heads[0]!);
+      words.push(named ? { ...word, heads: fits } : word);
     } else if (by_columns.has(word.heads[0]!) && word.sign === '=') {
       const kept = word.values.filter((value) => names.has(value));
       // Which columns make rows equal is for a person to say; without them all count.

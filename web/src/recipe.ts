@@ -169,12 +169,11 @@ export function option_set(line: Line, name: string, sign: Sign, values: string[
   return { ...line, words };
 }
 
-// `joined`: one word of several heads (columns); otherwise a word each.
-export function bare_set(line: Line, names: string[], joined: boolean): Line {
-  const others = line.words.filter((word) => word.sign);
+// Columns are one word of several heads, what else stands there words of their own.
+export function bare_set(line: Line, columns: string[], words: string[]): Line {
   const word = (heads: string[]): Word => ({ heads, sign: '', values: [] });
-  const bare = !names.length ? [] : joined ? [word(names)] : names.map((name) => word([name]));
-  return { ...line, words: [...bare, ...others] };
+  const bare = [...(columns.length ? [word(columns)] : []), ...words.map((one) => word([one]))];
+  return { ...line, words: [...bare, ...line.words.filter((one) => one.sign)] };
 }
 
 // ---- the text ----------------------------------------------------------------------------------

@@ -210,7 +210,7 @@ export interface Operator {
   summary_key: string;
   options: OperatorOption[];
   example: string;
-  bare?: { columns: boolean; values: string[] }; // what stands without a sign
+  bare: { columns: boolean; values: string[] }; // what words without a sign are
 }
 export interface Preset {
   name: string;

@@ -75,7 +75,8 @@ void recipe_presets_write(struct json_writer *out);
 enum err recipe_propose(const struct json *profile, enum recipe_preset preset, struct buf *out,
                         struct fault *fault) MUST_USE;
 // The operators for a page's editor: [{"name","summary_key","example",
-//   "options":[{"name","summary_key","columns":bool,"values":[…]}]}].
+//   "options":[{"name","summary_key","columns":bool,"values":[…]}],
+//   "bare":{"columns":bool,"values":[…]}}]: what words without a sign are.
 void recipe_operators_write(struct json_writer *out);
 
 // ---- cleanse -------------------------------------------------------------------------------

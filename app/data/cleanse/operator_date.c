@@ -390,6 +390,7 @@ const struct operator operator_date = {
                                                 {"scope", "dataset|project"},
                                                 {"project", ""},
                                                 {NULL, NULL}},
+    .bare_columns = true,
     .bind = date_bind,
     .start = date_start,
     .run = date_run,

@@ -98,6 +98,7 @@ const struct operator operator_decode = {
     .name = "decode",
     .example = "decode auto width",
     .options = (const struct operator_option[]){{"columns", NULL}, {NULL, NULL}},
+    .bare = "auto|control|trim|width",
     .bind = decode_bind,
     .run = decode_run,
 };

@@ -58,6 +58,7 @@ const struct operator operator_html = {
     .name = "html",
     .example = "html 正文,备注",
     .options = (const struct operator_option[]){{"columns", NULL}, {NULL, NULL}},
+    .bare_columns = true,
     .bind = html_bind,
     .run = html_run,
 };

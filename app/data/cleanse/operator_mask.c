@@ -518,6 +518,7 @@ const struct operator operator_mask = {
             {"level", "province|city|county"},
             {NULL, NULL}},
     .named_patterns = true,
+    .bare_columns = true,
     .bind = mask_bind,
     .start = mask_start,
     .run = mask_run,

@@ -196,6 +196,8 @@ struct operator{
     const char *name;
     const char *example;
     const struct operator_option *options; // ends with a NULL name
+    bool bare_columns;                     // words without a sign name columns …
+    const char *bare;                      // … or are some of these, "auto|trim"; NULL: none
     bool ordered;
     bool line_only; // declares something; has no run
     // Options of other names with a value in quotes are patterns of the site's own.

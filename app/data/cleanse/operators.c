@@ -30,17 +30,28 @@ static void put_summary_key(struct json_writer *out, const char *name, const cha
     json_set_text(out, "summary_key", buf_str(&key));
 }
 
+static void put_choices(struct json_writer *out, struct str choices) {
+    json_put_name(out, "values");
+    json_open_array(out);
+    while (choices.size) json_put_text(out, str_cut(choices, '|', &choices));
+    json_close_array(out);
+}
+
 static void put_option(struct json_writer *out, const struct operator* operator,
                        const struct operator_option * option) {
     json_open_object(out);
     json_set_text(out, "name", str_of(option->name));
     put_summary_key(out, operator->name, option->name);
     json_set_bool(out, "columns", option->values == NULL);
-    json_put_name(out, "values");
-    json_open_array(out);
-    struct str rest = str_of(option->values);
-    while (rest.size) json_put_text(out, str_cut(rest, '|', &rest));
-    json_close_array(out);
+    put_choices(out, str_of(option->values));
+    json_close_object(out);
+}
+
+static void put_bare(struct json_writer *out, const struct operator* operator) {
+    json_put_name(out, "bare");
+    json_open_object(out);
+    json_set_bool(out, "columns", operator->bare_columns);
+    put_choices(out, str_of(operator->bare));
     json_close_object(out);
 }
 
@@ -58,6 +69,7 @@ void recipe_operators_write(struct json_writer *out) {
         }
         json_close_array(out);
         json_set_text(out, "example", str_of(operator->example));
+        put_bare(out, operator);
         json_close_object(out);
     }
     json_close_array(out);

@@ -17,8 +17,6 @@ import type { Operator, OperatorOption } from '../types';
 import { ColumnsPicker } from './columns_picker';
 import { Button, Field, SelectField } from './form';
 
-// What stands without a sign behind an operator's name. Others: words.
-const COLUMNS_FIRST = new Set(['mask', 'date', 'html', 'normalise', 'words', 'noise']);
 // Options that may take several of their choices.
 const SEVERAL = new Set(['kinds', 'action_kinds', 'fields']);
 const COMPARED: Sign[] = ['=', '>', '>=', '<', '<='];
@@ -215,41 +213,39 @@ function Rules({ line, change, columns }: Editing) {
 
 function Bare({ operator, editing }: { operator: Operator; editing: Editing }) {
   const { line, change, columns } = editing;
+  const { values, columns: by_columns } = operator.bare;
   const bare = bare_of(line);
-  if (operator.name === 'field') return null;
-  const by_columns = operator.bare
-    ? operator.bare.columns
-    : COLUMNS_FIRST.has(operator.name) && bare.every((name) => columns.includes(name));
-  if (by_columns) {
-    return (
-      <ColumnsPicker
-        id="line-bare"
-        label={t('recipe.columns')}
-        all={columns}
-        chosen={bare}
-        change={(names) => change(bare_set(line, names, true))}
-      />
-    );
-  }
-  const values = operator.bare?.values ?? [];
-  if (values.length) {
-    return several('line-bare', t('recipe.ways'), values, bare, (names) =>
-      change(bare_set(line, names, false)),
-    );
-  }
-  if (!bare.length) return null;
+  const ways = bare.filter((word) => values.includes(word));
+  const others = bare.filter((word) => !values.includes(word));
+  const set = (names: string[], flags: string[]) => change(bare_set(line, names, flags));
   return (
-    <Field id="line-bare" label={t('recipe.words')}>
-      {(aria) => (
-        <input
-          {...aria}
-          value={bare.join(' ')}
-          onChange={(event) =>
-            change(bare_set(line, event.currentTarget.value.split(/\s+/).filter(Boolean), false))
-          }
+    <>
+      {by_columns && (
+        <ColumnsPicker
+          id="line-bare"
+          label={t('recipe.columns')}
+          all={columns}
+          chosen={others}
+          change={(names) => set(names, ways)}
         />
       )}
-    </Field>
+      {values.length > 0 &&
+        several('line-ways', t('recipe.ways'), values, ways, (flags) => set(others, flags))}
+      {!by_columns && (others.length > 0 || operator.name === 'source') && (
+        <Field id="line-words" label={t('recipe.words')}>
+          {(aria) => (
+            <input
+              {...aria}
+              value={others.join(' ')}
+              onChange={(event) => {
+                const words = event.currentTarget.value.split(/\s+/).filter(Boolean);
+                change(bare_set(line, [], [...words, ...ways]));
+              }}
+            />
+          )}
+        </Field>
+      )}
+    </>
   );
 }
 
