@@ -153,7 +153,7 @@ struct str arena_json(struct arena *arena, const struct json *node) {
     return copy;
 }
 
-enum err revision_find(struct flow *flow, const struct call *call, uint64_t number,
+enum err revision_look(struct flow *flow, const struct call *call, uint64_t number,
                        struct dataset *dataset, struct revision *out) {
     struct store_txn *txn;
     enum err err = store_read_begin(flow->store, &txn);
@@ -168,6 +168,15 @@ enum err revision_find(struct flow *flow, const struct call *call, uint64_t numb
     }
     store_read_end(txn);
     return missing(call, err, "dataset.not_found");
+}
+
+enum err revision_find(struct flow *flow, const struct call *call, uint64_t number,
+                       struct dataset *dataset, struct revision *out) {
+    enum err err = revision_look(flow, call, number, dataset, out);
+    if (err == OK && out->deleted_ms) {
+        err = fault_set(call->fault, ERR_CONFLICT, "dataset.revision_deleted", STR_NONE);
+    }
+    return err;
 }
 
 enum err revision_use(struct flow *flow, const struct call *call, uint64_t number,

@@ -79,6 +79,8 @@ enum err flow_revision_profile(struct flow *flow, struct call *call) MUST_USE;
 enum err flow_revision_report(struct flow *flow, struct call *call) MUST_USE;
 // The same table once more as the newest revision: takes back what came after it.
 enum err flow_revision_restore(struct flow *flow, struct call *call) MUST_USE;
+// Its rows, profile and faults go for good; the record of it stays.
+enum err flow_revision_delete(struct flow *flow, struct call *call) MUST_USE;
 enum err flow_revision_recipe(struct flow *flow, struct call *call) MUST_USE; // its text
 enum err flow_dataset_check(struct flow *flow, struct call *call) MUST_USE;
 enum err flow_dataset_preview(struct flow *flow, struct call *call) MUST_USE;

@@ -211,7 +211,10 @@ enum err keys_of_recipe(struct flow *flow, const struct call *call, const struct
 // Of a file; one longer than a key counts by its hash. ERR_NOT_FOUND "key.destroyed" (detail: by
 // whom) if its key was destroyed.
 enum err dataset_key_read(const char *path, struct hash *out, struct fault *fault) MUST_USE;
-// Loads the call's dataset and its revision `number` (0: the newest).
+// Loads the call's dataset and its revision `number` (0: the newest); _find refuses one whose rows
+// have been deleted.
+enum err revision_look(struct flow *flow, const struct call *call, uint64_t number,
+                       struct dataset *dataset, struct revision *out) MUST_USE;
 enum err revision_find(struct flow *flow, const struct call *call, uint64_t number,
                        struct dataset *dataset, struct revision *out) MUST_USE;
 

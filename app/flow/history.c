@@ -145,3 +145,86 @@ enum err flow_revision_restore(struct flow *flow, struct call *call) {
     if (err == OK) err = store_write(flow->store, restore_change, &restoring);
     return err == OK ? flow_dataset_show(flow, call) : missing(call, err, "dataset.not_found");
 }
+
+// ---- deleted for good --------------------------------------------------------------------------
+
+struct release_search {
+    struct arena *arena;
+    uint64_t dataset, number;
+    enum err err;
+    bool found;
+};
+
+static bool release_look(void *ctx, struct str key, struct record_reader *record) {
+    struct release_search *search = ctx;
+    struct release release;
+    (void)key;
+    arena_reset(search->arena);
+    search->err = release_read(record, search->arena, &release);
+    if (search->err != OK) return false;
+    search->found = release.dataset == search->dataset && release.revision == search->number &&
+                    release.state != RELEASE_REJECTED;
+    return !search->found;
+}
+
+// What was released lives on the revision's table.
+static enum err not_released(struct store_txn *txn, const struct call *call) {
+    struct release_search search = {.dataset = call->id, .number = call->number};
+    enum err err = arena_open(SCRATCH_BYTES, &search.arena);
+    if (err != OK) return err;
+    err = store_scan(txn, TABLE_RELEASE, (struct key){.size = 0}, false, release_look, &search);
+    arena_close(search.arena);
+    if (err == OK) err = search.err;
+    if (err != OK || !search.found) return err;
+    return fault_set(call->fault, ERR_CONFLICT, "dataset.revision_released", STR_NONE);
+}
+
+// A job that runs may be reading it.
+static enum err not_busy(struct store_txn *txn, const struct call *call, uint64_t id) {
+    struct job job;
+    enum err err = id ? job_load(txn, call->arena, id, &job) : ERR_NOT_FOUND;
+    if (err == ERR_NOT_FOUND) return OK;
+    if (err != OK || (job.state != JOB_QUEUED && job.state != JOB_RUNNING)) return err;
+    return fault_set(call->fault, ERR_CONFLICT, "dataset.revision_busy", STR_NONE);
+}
+
+static enum err blobs_forget(struct store_txn *txn, struct revision *revision) {
+    struct hash *const all[] = {&revision->table, &revision->faults, &revision->profile};
+    enum err err = OK;
+    for (size_t i = 0; i < sizeof all / sizeof all[0] && err == OK; i++) {
+        if (!hash_none(all[i])) err = blob_forget(txn, all[i]);
+    }
+    // The table's hash stays: it names what releases and reports speak of.
+    revision->faults = revision->profile = (struct hash){0};
+    return err;
+}
+
+static enum err delete_change(struct store_txn *txn, void *ctx) {
+    const struct call *call = *(struct call *const *)ctx;
+    struct dataset dataset;
+    struct revision revision;
+    enum err err = dataset_load(txn, call->arena, call->id, &dataset);
+    if (err == OK) err = revision_load(txn, call->arena, call->id, call->number, &revision);
+    if (err != OK || revision.deleted_ms) return err;
+    if (dataset.revision == call->number) {
+        return fault_set(call->fault, ERR_CONFLICT, "dataset.revision_in_use", STR_NONE);
+    }
+    err = not_busy(txn, call, dataset.job);
+    if (err == OK) err = not_released(txn, call);
+    if (err == OK) err = blobs_forget(txn, &revision);
+    revision.deleted_ms = clock_now_ms();
+    revision.deleted_by = who_of(&call->actor);
+    if (err == OK) err = revision_save(txn, &revision);
+    if (err != OK) return err;
+    char number[24];
+    struct buf detail = {.data = number, .room = sizeof number, .cap_bytes = sizeof number};
+    buf_add_u64(&detail, call->number);
+    return audit_put(txn, call->actor.name, "dataset.revision_delete", "dataset", call->id, "ok",
+                     buf_str(&detail));
+}
+
+enum err flow_revision_delete(struct flow *flow, struct call *call) {
+    enum err err = allow(call, ROLE_DATA);
+    if (err == OK) err = store_write(flow->store, delete_change, &call);
+    return missing(call, err, "dataset.revision_missing");
+}

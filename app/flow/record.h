@@ -70,6 +70,8 @@ struct revision {
     struct hash faults, profile, report; // blobs
     uint64_t fault_count;
     uint64_t lineage;
+    int64_t deleted_ms; // its rows, profile and faults are gone; 0: not
+    struct who deleted_by;
 };
 
 // One version of a recipe somebody keeps. Versions are records of their own that point back; a list

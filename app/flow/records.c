@@ -8,8 +8,9 @@
 #include "flow/codec.h"
 
 enum {
-    RECORD_VERSION = 2,
-    VERSION_RECIPES_SHARED = 2, // recipes have versions and are somebody's own or shared
+    RECORD_VERSION = 3,
+    VERSION_RECIPES_SHARED = 2,    // recipes have versions and are somebody's own or shared
+    VERSION_REVISIONS_DELETED = 3, // a revision's rows may be gone
 };
 
 bool hash_none(const struct hash *hash) {
@@ -80,6 +81,9 @@ static void revision_fields(struct codec *c, struct revision *r) {
     codec_hash(c, &r->report);
     codec_u64(c, &r->fault_count);
     codec_u64(c, &r->lineage);
+    if (c->reader && c->reader->version < VERSION_REVISIONS_DELETED) return;
+    codec_i64(c, &r->deleted_ms);
+    who_fields(c, &r->deleted_by);
 }
 
 static void recipe_record_fields(struct codec *c, struct recipe_record *r) {

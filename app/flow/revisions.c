@@ -223,7 +223,7 @@ enum err flow_revision_report(struct flow *flow, struct call *call) {
     char path[LIMIT_PATH_BYTES];
     struct buf text;
     enum err err = allow(call, ROLE_DATA);
-    if (err == OK) err = revision_find(flow, call, call->number, &dataset, &revision);
+    if (err == OK) err = revision_look(flow, call, call->number, &dataset, &revision);
     if (err != OK) return err;
     if (hash_none(&revision.report)) {
         return fault_set(call->fault, ERR_NOT_FOUND, "dataset.no_report", STR_NONE);

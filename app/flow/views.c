@@ -96,6 +96,8 @@ void view_revision(struct json_writer *out, const struct revision *revision) {
     json_set_bool(out, "profile", !hash_none(&revision->profile));
     json_set_bool(out, "report", !hash_none(&revision->report));
     view_id(out, "lineage", revision->lineage);
+    view_time(out, "deleted_ms", revision->deleted_ms);
+    json_set_text(out, "deleted_by", revision->deleted_by.name);
     json_close_object(out);
 }
 

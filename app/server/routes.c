@@ -76,6 +76,8 @@ const struct route routes[] = {
           FLOW(revision_recipe)),
     ROUTE(POST, API "/datasets/{id}/revisions/{number}/restore", DATA, SLOW, 200, SMALL,
           FLOW(revision_restore)),
+    ROUTE(DELETE, API "/datasets/{id}/revisions/{number}", DATA, SLOW, 204, NO_BODY,
+          FLOW(revision_delete)),
     ROUTE(POST, API "/datasets/{id}/check", DATA, SLOW, 202, SMALL, FLOW(dataset_check)),
     ROUTE(POST, API "/datasets/{id}/preview", DATA, SLOW, 200, MEDIUM, FLOW(dataset_preview)),
     ROUTE(POST, API "/datasets/{id}/cleanse", DATA, SLOW, 202, MEDIUM, FLOW(dataset_cleanse)),

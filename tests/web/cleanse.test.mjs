@@ -229,5 +229,18 @@ for (const language of ['zh-CN', 'en']) {
       await axe_check(officer.page, 'restored');
       officer.calm();
     });
+
+    test('what is raw is deleted for good once it has been treated', async () => {
+      await officer.button('dataset.revision_delete', { number: 1 }).click();
+      await officer.page.getByRole('dialog').waitFor();
+      await axe_check(officer.page, 'delete a revision?');
+      await officer.button('dataset.revision_delete_do').click();
+      await officer.see('dataset.revision_delete_done', { number: 1 });
+      await officer.button('dataset.restore_to', { number: 1 }).waitFor({ state: 'detached' });
+      await officer.go(`${path}/rows?revision=1`);
+      await officer.page.locator('.notice').waitFor();
+      assert.equal(await officer.page.locator('.tabs a').count(), 1);
+      officer.calm();
+    });
   });
 }

@@ -136,6 +136,8 @@ export interface Revision {
   profile: boolean;
   report: boolean;
   lineage?: number;
+  deleted_ms: number | null; // its rows are gone
+  deleted_by: string;
 }
 export interface Dataset {
   id: number;

@@ -147,6 +147,43 @@ static void a_sample_can_be_drawn_again(void) {
     CHECK_EQ(box_u64(&box, "total"), 200);
 }
 
+static void a_former_revision_is_deleted_for_good(void) {
+    REQUIRE(act(&box_officer, flow_dataset_show, 1, NULL) == OK);
+    uint64_t newest = box_u64(&box, "revision");
+    CHECK_EQ(box_do(&box, &box_auditor, flow_revision_delete, 1, 1, NULL, NULL), ERR_DENIED);
+    CHECK_EQ(box_do(&box, &box_officer, flow_revision_delete, 1, newest, NULL, NULL), ERR_CONFLICT);
+    CHECK_STR(box.fault.code, "dataset.revision_in_use");
+    CHECK_EQ(box_do(&box, &box_officer, flow_revision_delete, 1, 99, NULL, NULL), ERR_NOT_FOUND);
+    REQUIRE(
+        act(&box_officer, flow_release_request, 1,
+            "{\"revision\":2,\"sheet\":{\"title\":\"T\",\"purpose\":\"p\",\"source\":\"s\"}}") ==
+        OK);
+    uint64_t release = box_u64(&box, "id");
+    CHECK_EQ(box_do(&box, &box_officer, flow_revision_delete, 1, 2, NULL, NULL), ERR_CONFLICT);
+    CHECK_STR(box.fault.code, "dataset.revision_released");
+    REQUIRE(act(&box_reviewer, flow_release_reject, release, "{\"reason\":\"not yet\"}") == OK);
+    for (uint64_t number = 1; number <= 2; number++) {
+        REQUIRE(box_do(&box, &box_officer, flow_revision_delete, 1, number, NULL, NULL) == OK);
+        CHECK_EQ(box_do(&box, &box_officer, flow_revision_rows, 1, number, NULL, NULL),
+                 ERR_CONFLICT);
+        CHECK_STR(box.fault.code, "dataset.revision_deleted");
+        CHECK_EQ(box_do(&box, &box_officer, flow_revision_restore, 1, number, NULL, NULL),
+                 ERR_CONFLICT);
+    }
+    REQUIRE(box_do(&box, &box_officer, flow_revision_delete, 1, 1, NULL, NULL) == OK); // again
+    CHECK_EQ(box_do(&box, &box_officer, flow_revision_report, 1, 2, NULL, NULL), OK);
+    CHECK_EQ(box_do(&box, &box_officer, flow_revision_recipe, 1, 2, NULL, NULL), OK);
+    // A copy made by going back stands on references of its own.
+    CHECK_EQ(box_do(&box, &box_officer, flow_revision_rows, 1, 3, NULL, NULL), OK);
+    REQUIRE(act(&box_officer, flow_dataset_show, 1, NULL) == OK);
+    const struct json *first = json_first(json_member(box.reply, "revisions"));
+    CHECK(json_member_u64(first, "deleted_ms", 0) > 0);
+    CHECK_EQ(json_member_text(first, "table").size, 64);
+    uint64_t findings = 1;
+    CHECK_EQ(store_check(box.store, NULL, NULL, NULL, &findings), OK);
+    CHECK_EQ(findings, 0);
+}
+
 int main(int argc, char **argv) {
     BOX_MAIN
     if (!box_folder(dir) || box_test_open(&box, dir) != OK) return 1;
@@ -161,6 +198,7 @@ int main(int argc, char **argv) {
     CHECK_RUN(going_back_keeps_everything);
     CHECK_RUN(what_is_treated_is_not_treated_again);
     CHECK_RUN(a_sample_can_be_drawn_again);
+    CHECK_RUN(a_former_revision_is_deleted_for_good);
     box_test_close(&box, true);
     box_folder_remove(dir);
     return check_done();

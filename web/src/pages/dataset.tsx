@@ -4,6 +4,7 @@ import { ask } from '../components/dialog';
 import { Button } from '../components/form';
 import { JobPanel } from '../components/job';
 import { Card, Notice, Page, Shown, Tabs } from '../components/page';
+import { time } from '../format';
 import { useGet } from '../load';
 import { job_is_over, jobs_live, useJobsEnded } from '../live';
 import { t } from '../messages';
@@ -46,9 +47,11 @@ function href(dataset: Dataset, tab: Tab, revision: Revision | undefined): strin
 }
 
 function TabBar({ dataset, revision, tab }: { dataset: Dataset; revision: Revision; tab: Tab }) {
-  const shown = tabs.filter(
-    (name) =>
-      (name !== 'report' || revision.report) && (name !== 'faults' || revision.fault_count > 0),
+  // Of a revision whose rows have been deleted only what tells of it is left.
+  const shown = tabs.filter((name) =>
+    revision.deleted_ms
+      ? name === 'overview' || (name === 'report' && revision.report)
+      : (name !== 'report' || revision.report) && (name !== 'faults' || revision.fault_count > 0),
   );
   return (
     <Tabs
@@ -106,6 +109,12 @@ function RevisionPicker({
 }
 
 function Body({ tab, ...shown }: DatasetTab & { tab: Tab }) {
+  const { deleted_ms, deleted_by } = shown.revision;
+  if (deleted_ms && tab !== 'overview' && tab !== 'report') {
+    return (
+      <Notice title={t('dataset.revision_gone', { time: time(deleted_ms), actor: deleted_by })} />
+    );
+  }
   switch (tab) {
     case 'rows':
       return <RowsTab {...shown} />;

@@ -1,5 +1,5 @@
 // A dataset's overview: what it holds, the roles of its columns, how it came to be.
-import { patch, post } from '../api';
+import { patch, post, remove } from '../api';
 import { ask } from '../components/dialog';
 import { LinkButton } from '../components/form';
 import { RoleSelect } from '../components/role';
@@ -103,6 +103,23 @@ async function restore(dataset: Dataset, number: number, reload: () => void): Pr
   reload();
 }
 
+async function remove_data(dataset: Dataset, number: number, reload: () => void): Promise<void> {
+  const sure = await ask({
+    title: t('dataset.revision_delete_title', { number }),
+    text: t('dataset.revision_delete_text'),
+    confirm: t('dataset.revision_delete_do'),
+    danger: true,
+  });
+  if (sure === null) return;
+  try {
+    await remove(`/datasets/${dataset.id}/revisions/${number}`);
+    toast(t('dataset.revision_delete_done', { number }));
+  } catch (error) {
+    toast_error(error);
+  }
+  reload();
+}
+
 function RevisionItem({
   dataset,
   revision,
@@ -154,16 +171,33 @@ function RevisionItem({
             {t('report.again_go')}
           </a>
         )}
-        {!newest && !dataset.deleted && (
-          <button
-            type="button"
-            class="link"
-            onClick={() => void restore(dataset, revision.number, reload)}
-          >
-            {t('dataset.restore_to', { number: revision.number })}
-          </button>
+        {!newest && !dataset.deleted && !revision.deleted_ms && (
+          <>
+            <button
+              type="button"
+              class="link"
+              onClick={() => void restore(dataset, revision.number, reload)}
+            >
+              {t('dataset.restore_to', { number: revision.number })}
+            </button>
+            <button
+              type="button"
+              class="link"
+              onClick={() => void remove_data(dataset, revision.number, reload)}
+            >
+              {t('dataset.revision_delete', { number: revision.number })}
+            </button>
+          </>
         )}
       </p>
+      {revision.deleted_ms && (
+        <p class="muted small">
+          {t('dataset.revision_gone', {
+            time: time(revision.deleted_ms),
+            actor: revision.deleted_by,
+          })}
+        </p>
+      )}
     </li>
   );
 }
