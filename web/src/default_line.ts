@@ -40,10 +40,22 @@ function roles_line(columns: Column[]): Line {
   );
 }
 
+// k-anonymity over the columns that help to find people; l only where something is to be kept secret.
+function kanon_line(columns: Column[]): Line {
+  const quasi = with_role(columns, 'quasi');
+  const line = option_set({ name: 'kanon', words: [], comment: '' }, 'k', '=', ['5']);
+  const secret = with_role(columns, 'sensitive');
+  const diverse = secret.length ? option_set(line, 'l', '=', ['2']) : line;
+  const some = option_set(diverse, 'suppress', '<=', ['.02']);
+  const fits = quasi.length ? quasi : columns.slice(0, 1).map((column) => column.name);
+  return option_set(option_set(some, 'quasi', '=', fits), 'sensitive', '=', secret);
+}
+
 export function default_line(operator: Operator, columns: Column[]): string {
   const example = line_read(operator.example);
   if (!example) return operator.name;
   if (operator.name === 'field') return line_write(roles_line(columns));
+  if (operator.name === 'kanon') return line_write(kanon_line(columns));
   const names = new Set(columns.map((column) => column.name));
   const fits = fitting(operator.name, columns);
   const by_columns = new Set(operator.options.filter((one) => one.columns).map((one) => one.name));

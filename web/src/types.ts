@@ -272,11 +272,13 @@ export interface Suggestion {
 }
 export interface Hierarchy {
   column: string;
-  levels: string[][];
-  guessed: string;
+  levels: string[][]; // of some values: what they become, level by level
+  guessed: string; // its kind
+  rule: string; // kind and steps, "age,5,10,20"
 }
 export interface RiskAnswer {
   risk: Risk;
+  suggest_rows: number; // suggestions are measured over so many
   suggest: Suggestion[];
   hierarchies: Hierarchy[];
 }

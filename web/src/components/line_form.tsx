@@ -163,7 +163,9 @@ function Option({
   );
 }
 
+// Of check: what values must keep; of kanon: how a column becomes broader.
 function Rules({ line, change, columns }: Editing) {
+  const broader = line.name === 'kanon';
   const rules = rules_of(line);
   const others = line.words.filter((word) => word.sign !== ':');
   const set = (next: Word[]) => change({ ...line, words: [...next, ...others] });
@@ -171,8 +173,8 @@ function Rules({ line, change, columns }: Editing) {
   const free = columns.find((name) => !rules.some((rule) => rule.heads.includes(name)));
   return (
     <fieldset class="rules">
-      <legend>{t('recipe.rules')}</legend>
-      <p class="hint">{t('recipe.rules_hint')}</p>
+      <legend>{t(broader ? 'hierarchy.title' : 'recipe.rules')}</legend>
+      <p class="hint">{t(broader ? 'hierarchy.rule_hint' : 'recipe.rules_hint')}</p>
       {rules.map((rule, i) => (
         <div class="rule" key={i}>
           <select
@@ -202,7 +204,9 @@ function Rules({ line, change, columns }: Editing) {
       {free !== undefined && (
         <Button
           icon="plus"
-          onClick={() => set([...rules, { heads: [free], sign: ':', values: ['0..100'] }])}
+          onClick={() =>
+            set([...rules, { heads: [free], sign: ':', values: [broader ? 'flat' : '0..100'] }])
+          }
         >
           {t('recipe.rule_add')}
         </Button>
@@ -250,10 +254,10 @@ function Bare({ operator, editing }: { operator: Operator; editing: Editing }) {
 }
 
 function Fields({ operator, editing }: { operator: Operator; editing: Editing }) {
+  const ruled = operator.name === 'check' || operator.name === 'kanon';
   return (
     <div class="line-fields">
-      {operator.name === 'check' && <Rules {...editing} />}
-      {operator.name !== 'check' && <Bare operator={operator} editing={editing} />}
+      {ruled ? <Rules {...editing} /> : <Bare operator={operator} editing={editing} />}
       {operator.options.map((option) => (
         <Option key={option.name} operator={operator} option={option} editing={editing} />
       ))}

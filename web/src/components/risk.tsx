@@ -112,7 +112,7 @@ function HierarchyForm({
   rule: string;
   set: (rule: string) => void;
 }) {
-  const [kind, ...steps] = (rule || hierarchy.guessed).split(',');
+  const [kind, ...steps] = (rule || hierarchy.rule).split(',');
   const id = `hierarchy-${hierarchy.column}`;
   return (
     <details class="hierarchy">
@@ -306,7 +306,11 @@ export function RiskPanel({
           {data.suggest.length > 0 && (
             <>
               <h3>{t('risk.costs')}</h3>
-              <p class="hint">{t('risk.costs_hint')}</p>
+              <p class="hint">
+                {t('risk.costs_hint')}{' '}
+                {data.suggest_rows < data.risk.rows &&
+                  t('risk.costs_rows', { rows: data.suggest_rows })}
+              </p>
               <Costs
                 suggest={data.suggest}
                 choose={(one) => choose({ quasi, sensitive, k: one.k, rules: own })}

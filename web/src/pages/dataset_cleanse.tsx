@@ -179,11 +179,12 @@ function kanon_into(text: string, choice: Choice): [string, number] {
   const at = set(
     'kanon',
     (line) => {
-      const words = line.words.filter((word) => word.sign !== ':');
+      const told = new Set(Object.keys(choice.rules));
+      const words = line.words.filter((word) => word.sign !== ':' || !told.has(word.heads[0]!));
       const rules = Object.entries(choice.rules).map(([name, rule]) => ({
         heads: [name],
         sign: ':' as const,
-        values: [rule],
+        values: [rule.replace(/,/g, '|')],
       }));
       const next = option_set({ ...line, words: [...words, ...rules] }, 'k', '=', [
         String(choice.k),
