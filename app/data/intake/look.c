@@ -63,6 +63,8 @@ static enum err read_sample(struct look *look, const char *path, struct fault *f
         if (!err) {
             err = source_open_member(package.zip, package.member, PACKING_GUESS, &source, fault);
         }
+    } else if (look->out->options.packing == PACKING_ZIP) {
+        err = fault_set(fault, ERR_INPUT, "zip.damaged", STR_NONE);
     } else {
         err = source_open(path, look->told->packing, &source, fault);
     }

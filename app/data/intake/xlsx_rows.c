@@ -31,7 +31,7 @@ struct xlsx_rows {
     // The cell at hand.
     enum cell_type type;
     enum xlsx_style style;
-    bool in_value, in_text, has_formula, has_value;
+    bool in_cell, in_value, in_text, has_formula, has_value;
     uint32_t phonetic;
     struct buf value;
 };
@@ -202,6 +202,8 @@ static void put_shared(const struct xlsx_rows *rows, struct buf *out) {
 
 static enum err end_cell(struct xlsx_rows *rows, struct buf *out, struct fault *fault) {
     struct buf *value = &rows->value;
+    if (!rows->in_cell) return OK; // closed, but never opened
+    rows->in_cell = false;
     // ="" gives a text without characters; without any value, the formula was never computed.
     bool uncomputed = rows->has_formula && (rows->type == TYPE_NUMBER || !rows->has_value);
     if (buf_err(value) == ERR_MEMORY) return no_memory(fault);
@@ -270,17 +272,19 @@ static void begin_cell(struct xlsx_rows *rows) {
     if (str_to_u64(xml_attribute(&rows->xml, "s"), &style) && style < rows->xlsx->style_count) {
         rows->style = (enum xlsx_style)rows->xlsx->styles[style];
     }
-    rows->has_formula = rows->has_value = false;
+    rows->in_cell = true;
+    rows->in_value = rows->in_text = rows->has_formula = rows->has_value = false;
     rows->phonetic = 0;
     buf_clear(&rows->value);
 }
 
-static void begin_row(struct xlsx_rows *rows) {
+static void begin_row(struct xlsx_rows *rows, struct buf *out) {
     uint64_t row;
+    end_row(rows, out); // if it was left open
     bool told = str_to_u64(xml_attribute(&rows->xml, "r"), &row) && row > rows->row;
     rows->row = told ? row : rows->row + 1;
     rows->column = 0;
-    rows->row_begun = false;
+    rows->in_cell = false;
     if (rows->row > XLSX_ROWS_MAX && rows->empty_from == 0) {
         rows->empty_from = source_bytes_decoded(rows->source) + 1;
     }
@@ -303,7 +307,7 @@ static void see_columns(struct xlsx_rows *rows) {
 
 // --- events --------------------------------------------------------------------------------------
 
-static void opened(struct xlsx_rows *rows) {
+static void opened(struct xlsx_rows *rows, struct buf *out) {
     struct str name = rows->xml.name;
     if (name.size == 1) {
         switch (name.data[0]) {
@@ -314,7 +318,7 @@ static void opened(struct xlsx_rows *rows) {
         default: break;
         }
     } else if (rows->in_data && str_is(name, "row")) {
-        begin_row(rows);
+        begin_row(rows, out);
     } else if (str_is(name, "rPh")) {
         rows->phonetic++;
     } else if (str_is(name, "sheetData")) {
@@ -356,7 +360,7 @@ static enum err step(struct xlsx_rows *rows, struct buf *out, bool *out_ended,
         }
         break;
     case XML_OPEN:
-        if (rows->in_data || rows->xml.name.size != 1) opened(rows);
+        if (rows->in_data || rows->xml.name.size != 1) opened(rows, out);
         break;
     case XML_CLOSE:
         if (rows->in_data) err = closed(rows, out, fault);

@@ -128,9 +128,9 @@ static enum err decode_name(struct str raw, struct arena *arena, struct str *out
     return OK;
 }
 
-// Absolute, with a drive letter, or with a ".." in it.
+// Nameless, absolute, with a drive letter, or with a ".." in it.
 static bool leads_out(struct str name) {
-    if (name.size > 0 && name.data[0] == '/') return true;
+    if (name.size == 0 || name.data[0] == '/') return true;
     if (name.size > 1 && name.data[1] == ':') return true;
     while (name.size > 0) {
         struct str part = str_cut(name, '/', &name);
