@@ -10,7 +10,7 @@
 #pragma once
 
 #include "store/store_private.h"
-#include "store/tar_private.h"
+#include "base/tar.h"
 
 #define ARCHIVE_FORMAT_PATH "courtyard-backup"
 #define ARCHIVE_FORMAT "1\n"

@@ -1,4 +1,4 @@
-#include "store/tar_private.h"
+#include "base/tar.h"
 
 #include <errno.h>
 #include <stdio.h>

@@ -1,6 +1,6 @@
-// POSIX tar (ustar, with pax headers for sizes beyond 8 GiB): the little of it that backups need,
+// POSIX tar (ustar, with pax headers for sizes beyond 8 GiB): the little of it that archives need,
 // regular files only. A writer hands its bytes to a function in order; a reader reads a file from
-// its start. Both keep constant memory. Used inside store/; one thread at a time.
+// its start. Both keep constant memory. One thread at a time.
 #pragma once
 
 #include <stdint.h>
