@@ -159,6 +159,7 @@ COMMAND(command_import);
 COMMAND(command_profile);
 COMMAND(command_clean);
 COMMAND(command_unmask);
+COMMAND(command_bundle);
 COMMAND(command_export);
 COMMAND(command_train);
 COMMAND(command_predict);

@@ -131,7 +131,7 @@ static enum err clean_spec_write(struct step_run *run, const struct arguments *a
     struct buf recipe;
     buf_open(&recipe, LIMIT_JSON_BYTES / 4);
     char key[LIMIT_PATH_BYTES];
-    const char *rules = argument(arguments, "--rules");
+    const char *rules = argument(arguments, "--rules"), *sign = argument(arguments, "--sign");
     enum err err = file_read(arguments->positional[0], &recipe, fault);
     if (err == OK) err = key_path(run, arguments, key, sizeof key, fault);
     if (err == OK) {
@@ -140,6 +140,7 @@ static enum err clean_spec_write(struct step_run *run, const struct arguments *a
         json_set_text(&run->writer, "table", str_of(table));
         json_set_text(&run->writer, "key", str_of(key));
         if (rules) json_set_text(&run->writer, "rules", str_of(rules));
+        if (sign) json_set_text(&run->writer, "sign", str_of(sign));
         json_close_object(&run->writer);
         json_put_name(&run->writer, "options");
         json_open_object(&run->writer);
@@ -181,6 +182,8 @@ static enum err clean_go(struct step_run *run, const struct arguments *arguments
         err = table_to_file(run, made, output, kind ? kind : "csv", mark, fault);
     }
     if (err == OK && report) err = step_run_take(run, "report.json", report, fault);
+    const char *bundle = argument(arguments, "--bundle");
+    if (err == OK && bundle) err = step_run_take(run, "bundle.tar", bundle, fault);
     buf_close(&sources);
     return err;
 }

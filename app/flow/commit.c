@@ -91,10 +91,13 @@ static void outcome_find(struct commit *commit) {
 static const struct {
     const char *step;
     const char *files[MADE_MAX];
+    const char *maybe; // one more, where the step was asked for it
 } step_files[] = {
-    {"import", {"table", "faults.jsonl"}}, {"check", {"profile.json"}},
-    {"cleanse", {"table", "report.json"}}, {"train", {"model", "scorecard.json"}},
-    {"predict", {"predictions.csv"}},
+    {"import", {"table", "faults.jsonl"}, NULL},
+    {"check", {"profile.json"}, NULL},
+    {"cleanse", {"table", "report.json"}, "bundle.tar"},
+    {"train", {"model", "scorecard.json"}, NULL},
+    {"predict", {"predictions.csv"}, NULL},
 };
 
 static enum err file_take(struct commit *commit, const char *folder, const char *name,
@@ -127,6 +130,15 @@ static enum err table_look(struct commit *commit, const struct made *made) {
     return err;
 }
 
+static enum err maybe_take(struct commit *commit, const char *folder, const char *name) {
+    char path[LIMIT_PATH_BYTES];
+    path_of(path, "%s/out/%s", folder, name);
+    if (!file_exists(path)) return OK;
+    enum err err = file_take(commit, folder, name, &commit->made[commit->made_count]);
+    commit->made_count += err == OK;
+    return err;
+}
+
 static enum err files_take(struct commit *commit, const char *folder) {
     for (size_t i = 0; i < sizeof step_files / sizeof step_files[0]; i++) {
         if (!str_is(commit->job.step, step_files[i].step)) continue;
@@ -137,16 +149,22 @@ static enum err files_take(struct commit *commit, const char *folder) {
             if (err != OK) return err;
             commit->made_count++;
         }
+        if (step_files[i].maybe) return maybe_take(commit, folder, step_files[i].maybe);
     }
     return OK;
 }
 
-const struct made *commit_made(const struct commit *commit, const char *name) {
+const struct made *commit_made_maybe(const struct commit *commit, const char *name) {
     for (uint32_t i = 0; i < commit->made_count; i++) {
         if (strcmp(commit->made[i].name, name) == 0) return &commit->made[i];
     }
-    cy_assert(false); // step_files names what the step's commit asks for
     return NULL;
+}
+
+const struct made *commit_made(const struct commit *commit, const char *name) {
+    const struct made *made = commit_made_maybe(commit, name);
+    cy_assert(made); // step_files names what the step's commit asks for
+    return made;
 }
 
 // ---- the transaction --------------------------------------------------------------------------

@@ -26,6 +26,7 @@ struct commit {
     bool has_follow, stale;
 };
 const struct made *commit_made(const struct commit *commit, const char *name);
+const struct made *commit_made_maybe(const struct commit *commit, const char *name); // or NULL
 // Inside the transaction: dataset, revision, model and lineage of a step that was done.
 enum err commit_step(struct store_txn *txn, struct commit *commit) MUST_USE;
 enum err job_commit(struct flow *flow, const struct active *active, bool *out_again,

@@ -167,6 +167,8 @@ static enum err commit_cleanse(struct store_txn *txn, struct commit *commit) {
         return ERR_CORRUPT;
     }
     treatments_take(commit, &parent, &revision);
+    const struct made *bundle = commit_made_maybe(commit, "bundle.tar");
+    if (bundle) commit->job.output = bundle->hash;
     struct lineage lineage = {
         .inputs = {{STR("revision"), dataset.id, parent.table},
                    {STR("recipe"), 0, revision.recipe}},

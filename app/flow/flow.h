@@ -35,6 +35,8 @@ struct step {
     uint64_t time_limit_ms;
 };
 const struct step *step_find(struct str name); // NULL if there is none
+// Makes a key that signs bundles: `path`, and its open half as `path`.pub.
+enum err sign_key_create(const char *path, struct fault *fault) MUST_USE;
 // The child's main: reads FOLDER/spec.json, runs, writes FOLDER/result.json. Returns the exit code.
 int step_main(const char *folder);
 
@@ -96,6 +98,7 @@ enum err flow_recipe_change(struct flow *flow, struct call *call) MUST_USE;   //
 enum err flow_recipe_delete(struct flow *flow, struct call *call) MUST_USE;
 enum err flow_key_list(struct flow *flow, struct call *call) MUST_USE;
 enum err flow_key_destroy(struct flow *flow, struct call *call) MUST_USE; // body {reason}; for good
+enum err flow_key_bundle(struct flow *flow, struct call *call) MUST_USE;  // who signs our bundles
 // Opens sealed values in texts: body {texts, reason}; every call stands in the audit chain.
 enum err flow_key_open(struct flow *flow, struct call *call) MUST_USE;
 enum err flow_release_request(struct flow *flow, struct call *call) MUST_USE;

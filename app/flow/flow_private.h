@@ -208,6 +208,9 @@ enum err key_need(struct flow *flow, const struct call *call, struct str name, u
 struct recipe;
 enum err keys_of_recipe(struct flow *flow, const struct call *call, const struct recipe *recipe,
                         uint64_t dataset, struct job_input *inputs, uint32_t *count) MUST_USE;
+// pack.c: the key that signs bundles, DIR/keys/bundle.pem, and bundle.pem.pub for receivers.
+void sign_path(const struct flow *flow, char out[static LIMIT_PATH_BYTES]);
+enum err sign_need(struct flow *flow, const struct call *call) MUST_USE; // makes it if absent
 // Of a file; one longer than a key counts by its hash. ERR_NOT_FOUND "key.destroyed" (detail: by
 // whom) if its key was destroyed.
 enum err dataset_key_read(const char *path, struct hash *out, struct fault *fault) MUST_USE;

@@ -210,7 +210,12 @@ enum err flow_prediction_download(struct flow *flow, struct call *call, struct f
     err = blob_path(flow->store, &job.output, download.path, sizeof download.path, call->fault);
     if (err == OK) err = audit_note(flow, call, "job.download", "job", job.id, STR_NONE);
     if (err != OK) return err;
-    snprintf(download.name, sizeof download.name, "predictions-%" PRIu64 ".csv", job.id);
+    if (str_is(job.step, "cleanse")) {
+        snprintf(download.content_type, sizeof download.content_type, "application/x-tar");
+        snprintf(download.name, sizeof download.name, "bundle-%" PRIu64 ".tar", job.id);
+    } else {
+        snprintf(download.name, sizeof download.name, "predictions-%" PRIu64 ".csv", job.id);
+    }
     *out = download;
     return OK;
 }

@@ -36,6 +36,10 @@ static enum err input_path(struct flow *flow, const struct job_input *input,
         key_path(flow, input->id, out);
         return file_exists(out) ? OK : fault_set(fault, ERR_NOT_FOUND, "key.gone", STR_NONE);
     }
+    if (input->kind == INPUT_SIGN) {
+        sign_path(flow, out);
+        return file_exists(out) ? OK : fault_set(fault, ERR_NOT_FOUND, "key.gone", STR_NONE);
+    }
     upload_path(flow, input->id, out);
     if (file_exists(out)) return OK;
     return fault_set(fault, ERR_NOT_FOUND, "upload.missing", STR_NONE);

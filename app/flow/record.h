@@ -136,7 +136,7 @@ struct model {
     uint64_t lineage;
 };
 
-enum input_kind { INPUT_BLOB, INPUT_UPLOAD, INPUT_KEY, INPUT_KIND_COUNT };
+enum input_kind { INPUT_BLOB, INPUT_UPLOAD, INPUT_KEY, INPUT_SIGN, INPUT_KIND_COUNT };
 struct job_input {
     struct str name; // as the step calls it: "source", "table", "model", "key"
     enum input_kind kind;

@@ -335,6 +335,12 @@ enum err flow_dataset_cleanse(struct flow *flow, struct call *call) {
     };
     err = keys_of_recipe(flow, call, recipe, asked.dataset.id, asked.job.inputs,
                          &asked.job.input_count);
+    struct pack pack;
+    if (err == OK && recipe_pack(recipe, &pack) && asked.job.input_count < INPUTS_MAX) {
+        asked.job.inputs[asked.job.input_count++] =
+            (struct job_input){.name = STR("sign"), .kind = INPUT_SIGN};
+        err = sign_need(flow, call);
+    }
     recipe_close(recipe);
     return err == OK ? dataset_job_start(&asked, call) : err;
 }

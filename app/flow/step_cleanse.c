@@ -3,7 +3,7 @@
 //           recipe names (without any of them, key is theirs too)
 //   options recipe (its text); sources: what the table was made from, for the report, else the
 //           table itself, named by `name`
-//   out     table, report.json
+//   out     table, report.json; bundle.tar where the recipe has a line `pack` (input sign: its key)
 #include <stdio.h>
 #include <string.h>
 
@@ -161,6 +161,8 @@ enum err step_cleanse(struct step_context *context) {
         json_set_text(context->summary, "recipe_hash", str_of(hex));
         err = summary_write(context, report);
     }
+    struct pack pack;
+    if (err == OK && recipe_pack(recipe, &pack)) err = step_pack(context, &pack, output, report);
     recipe_close(recipe);
     return err;
 }

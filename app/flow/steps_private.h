@@ -16,6 +16,10 @@ enum err step_train(struct step_context *context) MUST_USE;
 enum err step_predict(struct step_context *context) MUST_USE;
 enum err step_export(struct step_context *context) MUST_USE;
 
+// pack.c: writes out/bundle.tar. Input "sign": the key, ERR_INPUT "bundle.no_key" without it.
+struct pack;
+enum err step_pack(struct step_context *context, const struct pack *pack, const char *table,
+                   const char *report) MUST_USE;
 // The path of an input; lives in the arena. ERR_INPUT "job.input_missing" (detail: the name).
 enum err step_input(struct step_context *context, const char *name, const char **out) MUST_USE;
 // FOLDER/out/NAME; makes the folder.

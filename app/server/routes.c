@@ -93,6 +93,7 @@ const struct route routes[] = {
 
     // keys
     ROUTE(GET, API "/keys", SECURITY | AUDIT | DATA, SLOW, 200, NO_BODY, FLOW(key_list)),
+    ROUTE(GET, API "/keys/bundle", IN, SLOW, 200, NO_BODY, FLOW(key_bundle)),
     ROUTE(POST, API "/keys/open", SECURITY, SLOW, 200, LARGE, FLOW(key_open)),
     ROUTE(POST, API "/keys/{id}/destroy", SECURITY, SLOW, 200, SMALL, FLOW(key_destroy)),
 

@@ -58,6 +58,15 @@ struct hash recipe_hash(const struct recipe *recipe); // of its canonical text
 // Names of the projects whose keys the recipe needs (scope=project project=NAME; "default" without
 // a name), each once; returns their number, at most `room` are stored. They live as long as it.
 uint32_t recipe_projects(const struct recipe *recipe, struct str *names, uint32_t room);
+// What a line `pack` asks for once the table is done; false without one. Lives as long as the
+// recipe.
+enum pack_format { PACK_CSV, PACK_JSON_LINES, PACK_TABLE };
+struct pack {
+    enum pack_format format;
+    struct str name;     // of the bundle; may be empty
+    bool recipe, report; // go along with the data
+};
+bool recipe_pack(const struct recipe *recipe, struct pack *out);
 // A recipe proposed for a profile, for what the data is wanted: clinical research keeps people
 // apart by pseudonyms and shifts their dates, statistics removes and coarsens, a corpus of a
 // language model is repaired, sifted and masked inside its text, custom treats only what must be.

@@ -223,7 +223,8 @@ struct operator{
     void (*report)(const struct bound *bound, struct json_writer *out);
 };
 extern const struct operator operator_decode, operator_html, operator_normalise, operator_check,
-    operator_drop, operator_dedup, operator_mask, operator_date, operator_field, operator_source;
+    operator_drop, operator_dedup, operator_mask, operator_date, operator_field, operator_source,
+    operator_pack;
 // By index; NULL behind the last.
 const struct operator* operator_at(uint32_t index);
 const struct operator* operator_find(struct str name);

@@ -33,7 +33,8 @@ struct bundle_content {
     const struct bundle_member *members;
     uint32_t member_count;
 };
-// Writes a new file, whole or not at all. ERR_LIMIT "bundle.too_large", ERR_INPUT "bundle.bad_path".
+// Writes a new file, whole or not at all. ERR_LIMIT "bundle.too_large", ERR_INPUT
+// "bundle.bad_path".
 enum err bundle_write(const char *path, const struct bundle_content *content,
                       const struct sign_key *key, struct progress *progress,
                       struct fault *fault) MUST_USE;

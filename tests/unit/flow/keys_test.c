@@ -4,6 +4,7 @@
 
 #include "base/file.h"
 #include "check.h"
+#include "data/exchange/bundle.h"
 #include "support/box.h"
 
 enum { JOB_MS = 60000 };
@@ -133,6 +134,34 @@ static void destroyed_is_final(void) {
     CHECK_EQ(box_u64(&box, "total"), 4);
 }
 
+// The box signs what leaves it; the key's open half is anybody's to have.
+static void a_bundle_leaves_signed(void) {
+    char cell[128];
+    struct verify_key from;
+    struct bundle_info info;
+    struct fault fault = {0};
+    REQUIRE(act(&box_researcher, flow_key_bundle, 0, NULL) == OK);
+    CHECK_EQ(box_text(&box, "fingerprint").size, FINGERPRINT_SIZE - 1);
+    REQUIRE(verify_key_read(box_text(&box, "public_key"), &from) == OK);
+    REQUIRE(cleanse(first,
+                    "mask 姓名 how=pseudonym\\npack format=jsonl name=心脏 parts=data,report", cell,
+                    sizeof cell));
+    // The newest job is the check that follows; the one before it cleansed.
+    REQUIRE(act(&box_officer, flow_job_list, 0, NULL) == OK);
+    const struct json *job = json_first(json_member(box.reply, "items"));
+    while (job && !str_is(json_member_text(job, "step"), "cleanse")) job = json_next(job);
+    REQUIRE(job && json_member_bool(job, "download", false));
+    struct flow_download download;
+    struct call call = {.actor = box_officer,
+                        .id = json_member_u64(job, "id", 0),
+                        .arena = box.arena,
+                        .fault = &fault};
+    REQUIRE(flow_prediction_download(box.flow, &call, &download) == OK);
+    CHECK_STR(download.content_type, "application/x-tar");
+    CHECK_EQ(bundle_verify(download.path, &from, NULL, &info, NULL, &fault), OK);
+    CHECK_EQ(info.members, 2);
+}
+
 int main(int argc, char **argv) {
     BOX_MAIN
     if (!box_folder(dir) || box_test_open(&box, dir) != OK) return 1;
@@ -140,6 +169,7 @@ int main(int argc, char **argv) {
     CHECK_RUN(a_project_shares_one);
     CHECK_RUN(an_officer_opens_with_a_reason);
     CHECK_RUN(destroyed_is_final);
+    CHECK_RUN(a_bundle_leaves_signed);
     box_test_close(&box, true);
     box_folder_remove(dir);
     return check_done();

@@ -101,6 +101,10 @@ static void says_what_is_wrong_and_where(void) {
     CHECK_STR(faults_of("recipe 1\ndrop missing>2"), "2:14 recipe.bad_share(missing)");
     CHECK_STR(faults_of("recipe 1\nmask text=姓名 kinds=id,mobil how=mask"),
               "2:23 recipe.unknown_kind(mobile)");
+    CHECK_STR(faults_of("recipe 1\npack format=jsonl name=his-2026q3 parts=recipe,report"), "");
+    CHECK_STR(faults_of("recipe 1\npack"), "");
+    CHECK_STR(faults_of("recipe 1\npack format=zip parts=all"),
+              "2:23 recipe.bad_option(parts) 2:13 recipe.bad_option(format)");
     // Columns come first, then kinds; a pattern stands in quotes.
     CHECK_STR(faults_of("recipe 1\nmask id,mobile,card,name,address,mrn=\"住院号\\d{8,10}\" "
                         "how=pseudonym scope=dataset"),
