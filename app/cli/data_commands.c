@@ -145,6 +145,7 @@ static enum err clean_spec_write(struct step_run *run, const struct arguments *a
         json_put_name(&run->writer, "options");
         json_open_object(&run->writer);
         json_set_text(&run->writer, "recipe", buf_str(&recipe));
+        json_set_bool(&run->writer, "key_forgotten", !argument(arguments, "--key"));
         json_set_raw(&run->writer, sources.data[0] == '[' ? "sources" : "name", sources);
         json_close_object(&run->writer);
     }

@@ -139,7 +139,10 @@ static enum err inputs_read(struct step_context *context, const char *path,
 enum err step_cleanse(struct step_context *context) {
     const char *table, *key;
     char output[LIMIT_PATH_BYTES], report[LIMIT_PATH_BYTES];
-    struct cleanse_options options = {.threads = step_threads(context)};
+    struct cleanse_options options = {
+        .threads = step_threads(context),
+        .key_forgotten = json_member_bool(step_options(context), "key_forgotten", false),
+    };
     struct recipe *recipe = NULL;
     enum err err = step_input(context, "table", &table);
     if (err == OK) err = step_input(context, "key", &key);

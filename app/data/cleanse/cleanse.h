@@ -104,6 +104,7 @@ struct cleanse_options {
     // Of the projects that recipe_projects names; none: `key` is theirs too.
     const struct project_key *projects;
     uint32_t project_count;
+    bool key_forgotten; // nobody keeps these keys: what is said of the output depends on it
     uint32_t threads;
     uint64_t row_limit; // 0: all rows; else a preview of the first rows
     const struct cleanse_input *inputs;
@@ -117,7 +118,7 @@ struct cleanse_options {
 //  "personal":{"found":{kind: cells}, "remaining":{kind: cells},   (re-scan of the output)
 //    "checksum_remaining": cells of kinds with a check digit},
 //  "columns":[{"name","type","role","treatment","reason"?,"personal_found","personal_remaining"}],
-//  "source"?, "wording":"deidentified", "program", "rules"}
+//  "source"?, "wording":"deidentified"|"anonymised", "wording_reasons":[code…], "program", "rules"}
 // A reason's code is the key of its message; treatments: none, text_masked, coarsened,
 // shifted, masked, replaced, pseudonym, encrypted, removed ("treatment.NAME").
 // Seconds stay out of the bytes that are hashed. Never leaves a half-written table.

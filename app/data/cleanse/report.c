@@ -1,6 +1,9 @@
 #include "data/cleanse/report_private.h"
 
+#include <math.h>
+
 #include "base/version.h"
+#include "data/cleanse/wording_private.h"
 
 static void write_reasons(struct json_writer *out, const struct bound *bound,
                           const struct tally *tally) {
@@ -142,6 +145,24 @@ static void write_source(struct json_writer *out, const struct recipe *recipe) {
     }
 }
 
+// What the output may be called. Nobody has looked through its text yet.
+static void write_wording(struct json_writer *out, const struct report *report) {
+    const struct run *run = report->run;
+    struct wording_facts facts = {.key_forgotten = run->options.key_forgotten, .risk_highest = NAN};
+    for (uint32_t i = 0; i < run->bound.after.count; i++) {
+        if (run->bound.after.columns[i].removed) continue;
+        facts.personal_left += cells_of(&report->remaining[i]);
+    }
+    struct wording wording = wording_of(&run->bound, &facts);
+    json_set_text(out, "wording", str_of(wording.name));
+    json_put_name(out, "wording_reasons");
+    json_open_array(out);
+    for (uint32_t i = 0; i < wording.reason_count; i++) {
+        json_put_text(out, str_of(wording.reasons[i]));
+    }
+    json_close_array(out);
+}
+
 void report_write(const struct report *report, struct buf *out) {
     const struct run *run = report->run;
     struct json_writer writer = json_writer_of(out);
@@ -157,9 +178,7 @@ void report_write(const struct report *report, struct buf *out) {
     write_operators(&writer, run);
     write_personal(&writer, report);
     write_columns(&writer, report);
-    // Whatever a recipe does, keys and free text remain: what comes out is de-identified, never
-    // anonymous.
-    json_set_text(&writer, "wording", STR("deidentified"));
+    write_wording(&writer, report);
     json_set_text(&writer, "program", STR("courtyard " COURTYARD_VERSION));
     json_set_text(&writer, "rules", STR(DETECT_RULES));
     json_close_object(&writer);
