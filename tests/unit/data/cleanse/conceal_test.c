@@ -241,7 +241,7 @@ static void forms_keep_values_apart(void) {
     // All values of a small form are a permutation of themselves.
     bool seen[1000] = {0};
     for (int i = 0; i < 1000; i++) {
-        char text[8];
+        char text[16];
         snprintf(text, sizeof text, "%03d", i);
         int to = atoi(concealed(&conceal, KIND_UNKNOWN, text));
         CHECK(!seen[to]);
