@@ -186,14 +186,28 @@ static void form_write(const struct form *form, struct buf *out) {
 
 // ---- never a real one ---------------------------------------------------------------------------
 
+// Behind words that make the detector take whatever may be one for one.
+static const char leading[] = "身份证号电话卡号账号：";
+
+static bool is_real(const struct buf *candidate) {
+    struct str whole = buf_str(candidate), alone = whole;
+    alone.data += sizeof leading - 1;
+    alone.size -= sizeof leading - 1;
+    return personal_scan(whole, PERSONAL_IDENTIFIERS, NULL, 0) > 0 ||
+           personal_scan(alone, PERSONAL_IDENTIFIERS, NULL, 0) > 0;
+}
+
 static bool form_is_real(struct form *form) {
     buf_clear(&form->candidate);
+    buf_add_text(&form->candidate, leading);
     form_write(form, &form->candidate);
-    return personal_scan(buf_str(&form->candidate), PERSONAL_IDENTIFIERS, NULL, 0) > 0;
+    return is_real(&form->candidate);
 }
 
 static bool form_walk(struct form *form) {
-    uint32_t depth = personal_scan(form->text, PERSONAL_IDENTIFIERS, NULL, 0) > 0;
+    buf_add_text(&form->candidate, leading);
+    buf_add_str(&form->candidate, form->text);
+    uint32_t depth = is_real(&form->candidate);
     bool real = depth > 0;
     for (int step = 0; step < WALK_MOST; step++) {
         form_step(form);

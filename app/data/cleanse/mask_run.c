@@ -262,14 +262,17 @@ static size_t spelled_at(struct str text, size_t at, struct str value) {
     return glued ? 0 : at - start;
 }
 
-// Two Chinese characters or four letters and digits: less would be found by chance everywhere.
+// Two Chinese characters, four letters and digits or six digits: less would be found by chance
+// everywhere, a year or a dose for a number of a patient.
 static bool is_telling(struct str value) {
     size_t weight = 0;
+    bool digits = true;
     for (size_t at = 0; at < value.size;) {
         uint32_t c = utf8_next(value, &at);
         weight += c >= 0x2E80 ? 2 : c > ' ';
+        digits = digits && c >= '0' && c <= '9';
     }
-    return weight >= 4;
+    return weight >= (digits ? 6 : 4);
 }
 
 static enum err find_value(struct finder *finder, struct str cell, struct str value,

@@ -222,6 +222,9 @@ static void conceals_a_person_everywhere(void) {
     CHECK_STR(after("k:text:direct|t:text\nA1|A1 型\nAB12|AB123 和 AB12。\n",
                     "recipe 1\nmask text=t how=replace\n"),
               "k:text:direct|t:text\nA1|A1 型\nAB12|AB123 和 [已隐去]。\n");
+    CHECK_STR(after("k:integer:direct|t:text\n2023|2023年起\n402913|编 402913 者\n",
+                    "recipe 1\nmask text=t how=replace\n"),
+              "k:integer:direct|t:text\n2023|2023年起\n402913|编 [已隐去] 者\n");
 }
 
 static void coarsens_dates(void) {

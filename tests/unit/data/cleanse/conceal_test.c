@@ -223,6 +223,39 @@ static void forms_stay_and_nothing_is_real(void) {
     CHECK_EQ(strspn(concealed(&conceal, PERSONAL_MOBILE, "13812345678"), "0123456789"), 11);
 }
 
+// However it is concealed, in whatever text it stands: nothing is left that a check digit proves.
+static void nothing_certain_is_left(void) {
+    static const uint32_t certain = PERSONAL_BIT(PERSONAL_ID) | PERSONAL_BIT(PERSONAL_MOBILE) |
+                                    PERSONAL_BIT(PERSONAL_CARD) | PERSONAL_BIT(PERSONAL_EMAIL) |
+                                    PERSONAL_BIT(PERSONAL_USCC) | PERSONAL_BIT(PERSONAL_IMEI) |
+                                    PERSONAL_BIT(PERSONAL_VIN);
+    static const char *const around[] = {"%s", "电话%s", "身份证号：%s，", "卡号 %s 元", "%s%s"};
+    for (int round = 0; round < 6000; round++) {
+        struct conceal conceal = conceal_of((enum how)(round % HOW_REMOVE), (uint8_t)round);
+        conceal.broader.level = REGION_CITY;
+        unsigned kind = round / 7 % 3 == 0 ? PERSONAL_MOBILE : PERSONAL_ID;
+        char text[32], text_around[640], hidden[256];
+        if (kind == PERSONAL_MOBILE) {
+            snprintf(text, sizeof text, "1%u%09u", 3 + (unsigned)check_below(7),
+                     (unsigned)check_below(1000000000));
+        } else {
+            snprintf(text, sizeof text, "440305%u%02u%02u%03u", 1930 + (unsigned)check_below(90),
+                     1 + (unsigned)check_below(12), 1 + (unsigned)check_below(28),
+                     (unsigned)check_below(1000));
+            static const int weight[] = {7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2};
+            int sum = 0;
+            for (int i = 0; i < 17; i++) sum += (text[i] - '0') * weight[i];
+            snprintf(text + 17, 2, "%c", "10X98765432"[sum % 11]);
+        }
+        snprintf(hidden, sizeof hidden, "%s", concealed(&conceal, kind, text));
+        for (size_t i = 0; i < sizeof around / sizeof around[0]; i++) {
+            snprintf(text_around, sizeof text_around, around[i], hidden, hidden);
+            size_t hits = personal_scan(str_of(text_around), certain, NULL, 0);
+            if (!check_that(hits == 0, __FILE__, __LINE__, "%s: %s", text, text_around)) return;
+        }
+    }
+}
+
 static int compare_texts(const void *a, const void *b) {
     return strcmp(a, b);
 }
@@ -308,6 +341,7 @@ int main(void) {
     CHECK_RUN(columns_have_kinds);
     CHECK_RUN(masks_show_little);
     CHECK_RUN(forms_stay_and_nothing_is_real);
+    CHECK_RUN(nothing_certain_is_left);
     CHECK_RUN(forms_keep_values_apart);
     CHECK_RUN(dates_stay_dates);
     CHECK_RUN(says_something_broader);
