@@ -24,7 +24,7 @@ enum {
     SMALL_VALUES = 1000000,
     SMALL_ROUNDS = 16,
     FIRST_DAY = -25567, // 1900-01-01
-    DAY_COUNT = 54787,  // to 2049-12-31
+    DAY_COUNT = 47482,  // to 2029-12-31
 };
 
 // ---- a permutation of the numbers below any bound -----------------------------------------------

@@ -84,8 +84,8 @@ size_t surname_bytes(struct str name);
 // ---- the same form (conceal_format.c) -----------------------------------------------------------
 
 // Another value of the same form: digits for digits, letters for letters, a date for a date; never
-// a real identifier. One value, one outcome; there is no way back without the key, and none is
-// offered with it.
+// a real identifier, as the detector's rules have it. One value, one outcome; there is no way back
+// without the key, and none is offered with it.
 void format_write(const struct ff1_key *key, unsigned kind, struct str text, struct buf *out);
 
 // ---- broader (conceal_broader.c) ----------------------------------------------------------------
