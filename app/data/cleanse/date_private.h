@@ -52,6 +52,7 @@ struct date_number {
     size_t start, size; // bytes; size 0: it is not written there
     uint8_t digits;
     bool wide; // full-width
+    bool han;  // 二〇二三, 十二
 };
 struct date_found {
     size_t start, size;
@@ -60,7 +61,8 @@ struct date_found {
     bool compact; // 20230512
 };
 // The next date at or after `from`: 2023-05-12, 2023/5/12, 2023.5.12, 20230512, 5/12/2023,
-// 2023年5月12日, 23年5月12日, 2023年5月, 2023-05, 5月12日 (of `year`, when the text says none).
+// 2023年5月12日, 23年5月12日, 2023年5月, 2023-05, 5月12日 (of `year`, when the text says none),
+// 二〇二三年五月十二日.
 bool date_find(struct str text, size_t from, int64_t year, struct date_found *out);
 // Appends the date so many days later, written as it was.
 void date_write_shifted(struct str text, const struct date_found *found, int64_t days,

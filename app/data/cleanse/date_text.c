@@ -18,15 +18,51 @@ static int digit_at(struct str text, size_t at, size_t *bytes) {
     return last >= 0x90 && last <= 0x99 ? last - 0x90 : -1;
 }
 
+// 〇一二三四五六七八九 and 十 as 10; -1 for anything else. All have three bytes.
+static int han_at(struct str text, size_t at) {
+    static const char *const signs[] = {"〇", "一", "二", "三", "四", "五",
+                                        "六", "七", "八", "九", "十", "零"};
+    if (at + 3 > text.size || (uint8_t)text.data[at] < 0xE3) return -1;
+    for (int i = 0; i < 12; i++) {
+        if (memcmp(text.data + at, signs[i], 3) == 0) return i == 11 ? 0 : i;
+    }
+    return -1;
+}
+
+// A year by its four digits, a month or day as it is spoken: 十二, 二十, 三十一.
+static bool han_read(struct str text, size_t *at, struct date_number *number, uint32_t *value) {
+    uint32_t sum = 0, last = 0;
+    bool tens = false;
+    *number = (struct date_number){.start = *at, .han = true};
+    for (int sign; (sign = han_at(text, *at)) >= 0; *at += 3) {
+        if (++number->digits > 4 || (tens && sign == 10)) return false;
+        if (sign == 10) {
+            sum = 10 * (number->digits == 1 ? 1 : last);
+            tens = true;
+            last = 0;
+        } else {
+            last = tens ? (uint32_t)sign : last * 10 + (uint32_t)sign;
+        }
+    }
+    number->size = *at - number->start;
+    *value = sum + last;
+    // 十 within a year, or three signs without it, is no number of a calendar.
+    bool good = number->digits == 4 ? !tens : tens || number->digits == 1;
+    if (tens && number->digits == 3) number->digits = 2;
+    return good;
+}
+
 static bool digit_before(struct str text, size_t at) {
     size_t bytes;
     if (at >= 1 && text.data[at - 1] >= '0' && text.data[at - 1] <= '9') return true;
+    if (at >= 3 && han_at(text, at) >= 0 && han_at(text, at - 3) >= 0) return true;
     return at >= 3 && digit_at(text, at - 3, &bytes) >= 0 && bytes == 3;
 }
 
-// A whole run of digits, at most eight.
+// A whole run of digits, at most eight, or of Chinese ones.
 static bool number_read(struct str text, size_t *at, struct date_number *number, uint32_t *value) {
     size_t bytes, start = *at;
+    if (han_at(text, start) >= 0) return han_read(text, at, number, value);
     int digit;
     *number = (struct date_number){.start = start};
     *value = 0;
@@ -103,9 +139,10 @@ static bool read_compact(struct reading *reading, uint32_t value, size_t end) {
     struct date_found *found = &reading->found;
     size_t start = found->year.start, each = found->year.wide ? 3 : 1;
     found->compact = true;
-    found->year = (struct date_number){start, 4 * each, 4, found->year.wide};
-    found->month = (struct date_number){start + 4 * each, 2 * each, 2, found->year.wide};
-    found->day = (struct date_number){start + 6 * each, 2 * each, 2, found->year.wide};
+    bool wide = found->year.wide;
+    found->year = (struct date_number){start, 4 * each, 4, wide, false};
+    found->month = (struct date_number){start + 4 * each, 2 * each, 2, wide, false};
+    found->day = (struct date_number){start + 6 * each, 2 * each, 2, wide, false};
     reading->year = value / 10000;
     reading->month = value / 100 % 100;
     reading->day = value % 100;
@@ -191,7 +228,8 @@ static bool read_at(struct reading *reading, size_t at, int64_t year) {
     if (digits == 8) return read_compact(reading, value, at);
     size_t next = at;
     reading->year = value;
-    if ((digits == 4 || digits == 2) && word_read(reading->text, &next, "年")) {
+    if ((digits == 4 || (digits == 2 && !found->year.han)) &&
+        word_read(reading->text, &next, "年")) {
         if (digits == 2) reading->year += value < 50 ? 2000 : 1900;
         return read_calendar(reading, next);
     }
@@ -199,7 +237,7 @@ static bool read_at(struct reading *reading, size_t at, int64_t year) {
         return read_yearless(reading, next, year);
     }
     const char *sign = separator_read(reading->text, &next);
-    if (!sign) return false;
+    if (!sign || found->year.han) return false;
     if (digits == 4) return read_signed(reading, next, sign);
     return digits <= 2 && read_reversed(reading, next, sign, value);
 }
@@ -208,7 +246,7 @@ bool date_find(struct str text, size_t from, int64_t year, struct date_found *ou
     struct reading reading = {.text = text};
     for (size_t at = from; at < text.size; at++) {
         size_t bytes;
-        if (digit_at(text, at, &bytes) < 0) continue;
+        if (digit_at(text, at, &bytes) < 0 && han_at(text, at) < 0) continue;
         bool within = digit_before(text, at) ||
                       (at >= 2 && text.data[at - 1] == '.' && digit_before(text, at - 1));
         if (!within && read_at(&reading, at, year)) {
@@ -221,11 +259,26 @@ bool date_find(struct str text, size_t from, int64_t year, struct date_found *ou
 
 // ---- writing ------------------------------------------------------------------------------------
 
+static void han_write(struct buf *out, const struct date_number *number, uint64_t value) {
+    static const char *const signs[] = {"〇", "一", "二", "三", "四", "五", "六", "七", "八", "九"};
+    if (number->digits == 4) {
+        for (uint64_t unit = 1000; unit; unit /= 10) buf_add_text(out, signs[value / unit % 10]);
+        return;
+    }
+    if (value >= 20) buf_add_text(out, signs[value / 10 % 10]);
+    if (value >= 10) buf_add_text(out, "十");
+    if (value % 10) buf_add_text(out, signs[value % 10]);
+}
+
 // In at least so many digits.
 static void number_write(struct buf *out, const struct date_number *number, int least,
                          uint64_t value) {
     char digits[24];
     int count = 0;
+    if (number->han) {
+        han_write(out, number, value);
+        return;
+    }
     for (; value || count < least; value /= 10) digits[count++] = (char)(value % 10);
     while (count-- > 0) {
         char wide[3] = {(char)0xEF, (char)0xBC, (char)(0x90 + digits[count])};
