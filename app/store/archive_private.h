@@ -9,8 +9,8 @@
 // Both hold a manifest of their own in a file as they go: memory stays constant.
 #pragma once
 
-#include "store/store_private.h"
 #include "base/tar.h"
+#include "store/store_private.h"
 
 #define ARCHIVE_FORMAT_PATH "courtyard-backup"
 #define ARCHIVE_FORMAT "1\n"
