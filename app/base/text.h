@@ -49,6 +49,10 @@ void decoder_start(struct decoder *decoder, enum encoding encoding);
 // `last`: nothing follows, an unfinished sequence is invalid.
 size_t decoder_run(struct decoder *decoder, struct str in, bool last, char *out);
 
+// Whether a Chinese character or mark is one of the 776 that make up half of real text, simplified
+// and traditional.
+bool character_frequent(uint32_t c);
+
 // Which encoding a sample is in, by evidence: byte order mark, NUL pattern, UTF-8 validity, then
 // how plausible its characters are as GB18030 and as Big5 (frequent characters score). `whole`
 // tells that the sample does not end in the middle of the file. *confidence 0..1.

@@ -25,7 +25,7 @@ static enum encoding guess_wide(const uint8_t *at, size_t size, double *confiden
     return big ? ENCODING_UTF16BE : ENCODING_UTF16LE;
 }
 
-static bool frequent(uint32_t c) {
+bool character_frequent(uint32_t c) {
     uint32_t low = 0, high = text_frequent_count;
     while (low < high) {
         uint32_t middle = low + (high - low) / 2;
@@ -63,7 +63,7 @@ static struct reading read_as(enum encoding encoding, const uint8_t *at, size_t 
         reading.characters++;
         if (c == TEXT_INVALID)
             reading.invalid++;
-        else if (frequent(c))
+        else if (character_frequent(c))
             reading.frequent++;
         else if (strange(c))
             reading.strange++;

@@ -65,6 +65,31 @@ struct html_counts {
 // the buf.
 enum err html_to_text(struct str html, struct buf *out, struct html_counts *counts) MUST_USE;
 
+// ---- garbled text ----------------------------------------------------------------------------
+// Text that was once read in the wrong encoding is turned back and read in the right one, up to
+// three times, where that succeeds and the result is far more plausible than what stands there. By
+// stretches within a line, so that good text beside it stays; Big5 and GBK taken for one another by
+// whole lines. What was lost on the way is U+FFFD and counted.
+
+enum repair_kind {
+    REPAIR_UTF8_AS_GBK,   // 涓枃
+    REPAIR_UTF8_AS_LATIN, // ä¸­æ–‡, Ã©
+    REPAIR_GBK_AS_LATIN,  // ÖÐÎÄ
+    REPAIR_BIG5_AS_LATIN,
+    REPAIR_GBK_AS_BIG5,
+    REPAIR_BIG5_AS_GBK,
+    REPAIR_LOST, // characters that could not be brought back
+    REPAIR_KIND_COUNT
+};
+struct repair;
+// Tables of half a megabyte. ERR_MEMORY.
+enum err repair_open(struct repair **out) MUST_USE;
+void repair_close(struct repair *repair); // NULL is fine
+// Appends the repaired text; adds the stretches of each kind to counts. If none grew, what was
+// appended is the text. ERR_LIMIT, ERR_MEMORY of the buf.
+enum err text_repair(const struct repair *repair, struct str text, struct buf *out,
+                     uint64_t counts[static REPAIR_KIND_COUNT]) MUST_USE;
+
 // ---- normal forms ----------------------------------------------------------------------------
 // Chinese punctuation is never harmed: full-width marks become narrow only in a line without a
 // Chinese or Japanese character, or between digits (time, thousands). Doing it twice is doing it
