@@ -170,6 +170,9 @@ const struct operator operator_normalise = {
     .options = (const struct operator_option[]){{"columns", NULL},
                                                 {"region", "standard|tw|hk"},
                                                 {NULL, NULL}},
+    .bare_columns = true,
+    .bare = "control|width|punct|space|lines|repeats|nfc|compat|circled|quotes|"
+            "simplified|traditional",
     .bind = normalise_bind,
     .start = normalise_start,
     .run = normalise_run,

@@ -150,7 +150,8 @@ struct pass {
     bool sure[REPAIR_KIND_COUNT];
 };
 
-// Tries to read the text from `at` on again; returns where it goes on, `at` if nothing was believed.
+// Tries to read the text from `at` on again; returns where it goes on, `at` if nothing was
+// believed.
 static size_t try_gbk(struct pass *pass, size_t at, size_t *skip) {
     struct stretch stretch;
     size_t size = pass->out->size;

@@ -48,6 +48,19 @@ static int reason(const char *code) {
     return count;
 }
 
+static void garbled_text_is_mended(void) {
+    CHECK_STR(
+        after("a:text|b:text\n澶寸棝涓夊ぉ|Café\n头痛|CafÃ©\n", "recipe 1\ndecode auto mojibake\n"),
+        "a:text|b:text\n头痛三天|Café\n头痛|Café\n");
+    CHECK_EQ(reason("decode.utf8_as_gbk"), 1);
+    CHECK_EQ(reason("decode.utf8_as_latin"), 1);
+    CHECK_STR(after("a:text\n澶寸棝涓夊ぉ\n", "recipe 1\ndecode auto\n"), "a:text\n澶寸棝涓夊ぉ\n");
+    CHECK_STR(after("a:text\n姓名锟斤拷\n", "recipe 1\ndecode mojibake\n"),
+              "a:text\n姓名\xEF\xBF\xBD\xEF\xBF\xBD\n");
+    CHECK_EQ(reason("decode.unreadable"), 1);
+    CHECK_EQ(reason("decode.lost"), 1);
+}
+
 static void html_becomes_text(void) {
     CHECK_STR(after("a:text|b:text\n<p>头痛&lt;3天</p><script>x</script>|a<b\n<br>|<i>y</i>\n||\n",
                     "recipe 1\nhtml\n"),
@@ -94,6 +107,7 @@ int main(void) {
     snprintf(in_path, sizeof in_path, "%s", scratch_path(folder, "in"));
     snprintf(out_path, sizeof out_path, "%s", scratch_path(folder, "out"));
     snprintf(report_path, sizeof report_path, "%s", scratch_path(folder, "report"));
+    CHECK_RUN(garbled_text_is_mended);
     CHECK_RUN(html_becomes_text);
     CHECK_RUN(text_in_one_form);
     return check_done();

@@ -1,5 +1,5 @@
-// Garbled text: every kind, what must stay, and over real files: no good line is touched, nearly all
-// garbled ones come back. Garbling here is done by base's decoders and by tables made from them.
+// Garbled text: every kind, what must stay, and over real files: no good line is touched, nearly
+// all garbled ones come back. Garbling is done by base's decoders and by tables made from them.
 #include "base/memory.h"
 #include "base/text.h"
 #include "check.h"
