@@ -53,6 +53,8 @@ enum personal_kind {
     (PERSONAL_BIT(PERSONAL_NAME) | PERSONAL_BIT(PERSONAL_ADDRESS) | \
      PERSONAL_BIT(PERSONAL_ORGANISATION))
 #define PERSONAL_IDENTIFIERS (PERSONAL_ALL & ~PERSONAL_TAGGED)
+// Beside kinds: of names, addresses and institutions rather one too many than one missed.
+#define PERSONAL_PRIVACY (UINT32_C(1) << 31)
 // Kinds that carry a check digit: what passes it is hardly ever anything else.
 #define PERSONAL_CHECKED                                                                     \
     (PERSONAL_BIT(PERSONAL_ID) | PERSONAL_BIT(PERSONAL_CARD) | PERSONAL_BIT(PERSONAL_USCC) | \

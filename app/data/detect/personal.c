@@ -7,6 +7,7 @@
 #include "data/detect/detect.h"
 #include "data/detect/digits_private.h"
 #include "data/detect/identifier_private.h"
+#include "data/detect/tagger_private.h"
 
 // ---- what stands beside ------------------------------------------------------------------------
 
@@ -395,6 +396,7 @@ size_t personal_scan(struct str text, uint32_t kinds, struct personal_hit *hits,
             scan.at++;
         }
     }
+    if (kinds & PERSONAL_TAGGED) return tagger_add(text, kinds, hits, scan.count, hits_room);
     return scan.count;
 }
 
@@ -409,10 +411,10 @@ static struct str trim_wide(struct str s) {
 }
 
 bool personal_whole(struct str text, uint32_t kinds, enum personal_kind *out) {
-    struct personal_hit hit;
+    struct personal_hit hits[4]; // the tagger needs some to sort out
     struct str trimmed = trim_wide(text);
-    if (personal_scan(trimmed, kinds, &hit, 1) != 1) return false;
-    if (hit.start != 0 || hit.size != trimmed.size) return false;
-    *out = hit.kind;
+    if (personal_scan(trimmed, kinds, hits, 4) != 1) return false;
+    if (hits[0].start != 0 || hits[0].size != trimmed.size) return false;
+    *out = hits[0].kind;
     return true;
 }
