@@ -44,7 +44,7 @@ static int16_t score_at(const struct scores *scores, uint32_t label) {
     return scores->half[label >> 3][label & 7];
 }
 
-// ---- scores --------------------------------------------------------------------------------------
+// ---- scores -------------------------------------------------------------------------------------
 
 static void add_row(struct scores *scores, const int8_t *row) {
     octet low, high;
@@ -141,7 +141,7 @@ static void score(const struct tagger *tagger, const struct tagger_tokens *token
     }
 }
 
-// ---- the best path -------------------------------------------------------------------------------
+// ---- the best path ------------------------------------------------------------------------------
 
 static struct scores steps_from(const struct tagger *tagger, uint32_t label) {
     struct scores steps;
@@ -205,7 +205,7 @@ static bool label_path(uint32_t count, struct lattice *lattice) {
     return any;
 }
 
-// ---- how sure ------------------------------------------------------------------------------------
+// ---- how sure -----------------------------------------------------------------------------------
 
 // margin[k]: how far the best path that has token k in no name of its kind lies behind the best.
 static void margins(const struct tagger *tagger, uint32_t count, const struct lattice *lattice,

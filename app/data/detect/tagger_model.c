@@ -54,7 +54,7 @@ static struct reader take_part(struct reader *reader) {
     return part;
 }
 
-// ---- parts of the file ---------------------------------------------------------------------------
+// ---- parts of the file --------------------------------------------------------------------------
 
 static enum err characters_read(struct tagger_tables *tables, struct reader *reader) {
     uint32_t count = take_32(reader), code = 0;
@@ -151,7 +151,7 @@ static enum err steps_read(struct tagger *tagger, struct reader *reader) {
     return reader->short_of ? ERR_CORRUPT : OK;
 }
 
-// ---- open ----------------------------------------------------------------------------------------
+// ---- open ---------------------------------------------------------------------------------------
 
 static enum err unpacked_read(struct tagger *tagger, struct str data) {
     struct reader reader = {(const uint8_t *)data.data, (const uint8_t *)data.data + data.size,

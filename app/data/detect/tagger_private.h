@@ -1,7 +1,7 @@
 // The tagger: persons, places and institutions in Chinese text. A linear chain over tokens (one
-// character, or one run of digits or of letters) whose scores are sums of small whole numbers looked
-// up by hashed n-grams, and the best path through it. Only integers: the same text gives the same
-// spans on every machine and with any number of threads.
+// character, or one run of digits or of letters) whose scores are sums of small whole numbers
+// looked up by hashed n-grams, and the best path through it. Only integers: the same text gives
+// the same spans on every machine and with any number of threads.
 // Depends on base/ and zstd. The weights are embedded (embed/tagger.bin) and unpacked once, at the
 // first use; after that everything is read-only and any thread may call.
 //
@@ -97,7 +97,7 @@ uint32_t tagger_word_hash(const uint16_t *ids, size_t count); // TAGGER_WORD_BIT
 bool tagger_may_follow(uint32_t label, uint32_t next);
 bool tagger_may_end(uint32_t label); // likewise: may begin is tagger_may_follow(TAGGER_OUTSIDE, …)
 
-// ---- the weights ---------------------------------------------------------------------------------
+// ---- the weights --------------------------------------------------------------------------------
 
 struct tagger {
     struct tagger_tables tables;
@@ -120,7 +120,7 @@ void tagger_close(struct tagger *tagger); // NULL is fine
 // The embedded one, unpacked at the first call; NULL when there was no memory for it.
 const struct tagger *tagger_shared(void);
 
-// ---- spans ---------------------------------------------------------------------------------------
+// ---- spans --------------------------------------------------------------------------------------
 
 // Spans are hits as detect.h has them: PERSONAL_NAME + enum tagger_kind is their kind; confidence
 // is 1..99, from how far the best path without it lies behind.

@@ -45,7 +45,15 @@ static bool is_han(struct str one) {
                              (unsigned char)one.data[0] <= 0xE9);
 }
 
-// ---- forms ---------------------------------------------------------------------------------------
+// Letters and digits alone are no name: a code, a bed, a sample.
+static bool has_han(struct str text) {
+    for (size_t at = 0; at < text.size; at += character(text, at).size) {
+        if (is_han(character(text, at))) return true;
+    }
+    return false;
+}
+
+// ---- forms --------------------------------------------------------------------------------------
 
 struct label {
     const char *word;
@@ -179,7 +187,7 @@ static void mark_forms(const struct tagger *tagger, struct str text, struct list
     }
 }
 
-// ---- addresses -----------------------------------------------------------------------------------
+// ---- addresses ----------------------------------------------------------------------------------
 
 // Behind a street or an estate: "138号3幢2单元501室", "12-3-401", "A座". Returns its end.
 static size_t door_end(struct str text, size_t start) {
@@ -253,7 +261,7 @@ static void join_addresses(struct str text, struct list *list) {
     list->count -= count - out;
 }
 
-// ---- order ---------------------------------------------------------------------------------------
+// ---- order --------------------------------------------------------------------------------------
 
 static int by_start(const void *a, const void *b) {
     const struct personal_hit *x = a, *y = b;
@@ -277,7 +285,7 @@ static void settle(struct list *list) {
     list->count -= count - out;
 }
 
-// ---- the second pass -----------------------------------------------------------------------------
+// ---- the second pass ----------------------------------------------------------------------------
 
 // Persons' names of the text, to be found by their first two characters (six bytes).
 enum { NAMES_MOST = 512, NAME_SLOTS = 2048, NAME_HEAD = 6, NAME_SURE = 75 };
@@ -346,7 +354,7 @@ static void mark_again(const struct tagger *tagger, struct str text, struct list
     }
 }
 
-// ---- texts ---------------------------------------------------------------------------------------
+// ---- texts --------------------------------------------------------------------------------------
 
 size_t tagger_scan(const struct tagger *tagger, struct str text, struct tagger_lean lean,
                    struct personal_hit *spans, size_t room) {
@@ -356,7 +364,11 @@ size_t tagger_scan(const struct tagger *tagger, struct str text, struct tagger_l
     for (size_t at = 0; at < text.size;) {
         at = tagger_tokens_next(&tagger->tables, text, at, &tokens);
         size_t count = tagger_segment(tagger, &tokens, lean, found);
-        for (size_t k = 0; k < count; k++) add(&list, found[k]);
+        for (size_t k = 0; k < count; k++) {
+            if (has_han((struct str){text.data + found[k].start, found[k].size})) {
+                add(&list, found[k]);
+            }
+        }
     }
     mark_forms(tagger, text, &list);
     bool lost = list.count > room;

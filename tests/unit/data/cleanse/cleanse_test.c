@@ -212,7 +212,7 @@ static void conceals_a_person_everywhere(void) {
         "住院号:text:direct|t:text\n00123456|住院号００１２３４５６，3床张三，13812345678\n";
     CHECK_STR(
         after(own, "recipe 1\nmask text=t mrn=\"住院号\\d{8,10}\" bed=\"\\d+床\" how=replace\n"),
-        "住院号:text:direct|t:text\n00123456|[病案号]，[已隐去]张三，[手机号]\n");
+        "住院号:text:direct|t:text\n00123456|[病案号]，[已隐去][姓名]，[手机号]\n");
     snprintf(out, sizeof out, "%s",
              after(own, "recipe 1\nmask 住院号,mrn=\"住院号\\d{8,10}\" how=pseudonym\n"));
     (void)str_cut(str_of(out), '\n', &rest);
