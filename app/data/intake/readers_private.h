@@ -13,7 +13,7 @@ enum {
 struct window {
     struct source *source; // the caller's
     char *data;
-    size_t at, size;
+    size_t at, size, room; // room grows up to READER_WINDOW_BYTES
     bool ended;
 };
 enum err window_open(struct source *source, struct window *out, struct fault *fault) MUST_USE;

@@ -5,7 +5,8 @@ static enum err no_memory(struct fault *fault) {
 }
 
 enum err window_open(struct source *source, struct window *out, struct fault *fault) {
-    *out = (struct window){.source = source, .data = memory_take(READER_WINDOW_BYTES)};
+    enum { ROOM_FIRST = 256 << 10 };
+    *out = (struct window){.source = source, .data = memory_take(ROOM_FIRST), .room = ROOM_FIRST};
     return out->data ? OK : no_memory(fault);
 }
 
@@ -20,7 +21,13 @@ enum err window_more(struct window *window, size_t least, struct fault *fault) {
     window->at = 0;
     window->size = left;
     while (!window->ended && !window_full(window) && window->size < left + least) {
-        size_t room = READER_WINDOW_BYTES - window->size, got;
+        if (window->room - window->size < window->room / 4 && window->room < READER_WINDOW_BYTES) {
+            char *data = memory_resize(window->data, window->size, 2 * window->room);
+            if (!data) return no_memory(fault);
+            window->data = data;
+            window->room *= 2;
+        }
+        size_t room = window->room - window->size, got;
         enum err err = source_text(window->source, window->data + window->size, room, &got, fault);
         if (err) return err;
         window->ended = got == 0;
