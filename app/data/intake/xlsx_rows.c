@@ -120,8 +120,12 @@ bool xlsx_date_write(struct buf *out, double serial, enum xlsx_style style, bool
 
 // 0.1 is written as 0.10000000000000001: the noise of a double, which no person wrote.
 static bool has_noise(struct str text) {
-    return text.size > 15 && (memmem(text.data, text.size, "0000000", 7) ||
-                              memmem(text.data, text.size, "9999999", 7));
+    uint32_t run = 0;
+    for (size_t i = 0; text.size > 15 && i < text.size && run < 7; i++) {
+        bool noise = text.data[i] == '0' || text.data[i] == '9';
+        run = noise && i > 0 && text.data[i] == text.data[i - 1] ? run + 1 : noise;
+    }
+    return run == 7;
 }
 
 static bool plain_number(struct str text) {

@@ -121,11 +121,12 @@ static bool is_space(char c) {
     return c == ' ' || c == '\t' || c == '\n' || c == '\r';
 }
 
+// Names are short: loops of our own are faster here than calls.
 static struct str local_name(struct str name) {
-    const char *colon = name.size ? memchr(name.data, ':', name.size) : NULL;
-    if (!colon) return name;
-    size_t skipped = (size_t)(colon - name.data) + 1;
-    return (struct str){name.data + skipped, name.size - skipped};
+    for (size_t i = 0; i < name.size; i++) {
+        if (name.data[i] == ':') return (struct str){name.data + i + 1, name.size - i - 1};
+    }
+    return name;
 }
 
 // Position of `what` from `from` on, or SIZE_MAX.
@@ -163,8 +164,9 @@ static bool read_attributes(struct xml *xml, const char *at, const char *end) {
         if (at == end || *at++ != '=') return false;
         while (at < end && is_space(*at)) at++;
         if (at == end || (*at != '"' && *at != '\'')) return false;
-        const char *value = at + 1, *shut = memchr(value, *at, (size_t)(end - value));
-        if (!shut) return false;
+        const char *value = at + 1, *shut = value;
+        while (shut < end && *shut != *at) shut++;
+        if (shut == end) return false;
         at = shut + 1;
         if (xml->attribute_count == XML_ATTRIBUTES_MAX) continue;
         struct str full = {name, (size_t)(name_end - name)};
@@ -201,9 +203,10 @@ static enum err close_tag(struct xml *xml, size_t end, enum xml_kind *out, struc
 }
 
 // Text up to the next tag, or as much of it as the window holds.
-static enum err text_run(struct xml *xml, size_t end, enum xml_kind *out) {
+static enum err text_run(struct xml *xml, size_t end, bool entities, enum xml_kind *out) {
     char *text = xml->window + xml->at;
-    size_t size = xml_decode(text, end - xml->at);
+    size_t size = end - xml->at;
+    if (entities) size = xml_decode(text, size);
     xml->text = (struct str){text, size};
     xml->at = end;
     *out = XML_TEXT;
@@ -242,9 +245,12 @@ static enum err step(struct xml *xml, bool *out_more, enum xml_kind *out, struct
     if (*out_more || left == 0) return OK;
     char *at = xml->window + xml->at;
     if (*at != '<') {
-        const char *tag = memchr(at, '<', left);
-        size_t end = tag ? (size_t)(tag - xml->window) : xml->size;
-        if (!tag && !xml->ended) {
+        bool entities = false;
+        size_t end = xml->at;
+        for (; end < xml->size && xml->window[end] != '<'; end++) {
+            entities |= xml->window[end] == '&';
+        }
+        if (end == xml->size && !xml->ended) {
             // Keep what may be the beginning of an entity, unless all of it is.
             size_t back = left > 12 ? 12 : 0;
             const char *ampersand = back ? memchr(xml->window + end - back, '&', back) : NULL;
@@ -252,7 +258,7 @@ static enum err step(struct xml *xml, bool *out_more, enum xml_kind *out, struct
             *out_more = left < XML_WINDOW_BYTES / 2;
             if (*out_more) return OK;
         }
-        return text_run(xml, end, out);
+        return text_run(xml, end, entities, out);
     }
     if (left >= 2 && (at[1] == '!' || at[1] == '?')) return special(xml, out_more, out, fault);
     size_t end = tag_end(xml);
@@ -284,7 +290,10 @@ enum err xml_next(struct xml *xml, enum xml_kind *out, struct fault *fault) {
 
 struct str xml_attribute(const struct xml *xml, const char *name) {
     for (uint32_t i = 0; i < xml->attribute_count; i++) {
-        if (str_is(xml->attributes[i].name, name)) return xml->attributes[i].value;
+        struct str is = xml->attributes[i].name;
+        size_t at = 0;
+        while (at < is.size && name[at] == is.data[at]) at++; // stops at name's NUL, too
+        if (at == is.size && name[at] == '\0') return xml->attributes[i].value;
     }
     return STR_NONE;
 }
