@@ -19,7 +19,7 @@ static const struct command commands[] = {
     {"import", "-o --faults --data --as --name " INTAKE_OPTIONS, 1, POSITIONALS_MAX,
      command_import},
     {"profile", "-o " INTAKE_OPTIONS, 1, 1, command_profile},
-    {"clean", "-o --key --sign --bundle --report --rules --mark! " INTAKE_OPTIONS, 2,
+    {"clean", "-o --key --sign --bundle --report --rules --sampling --mark! " INTAKE_OPTIONS, 2,
      POSITIONALS_MAX, command_clean},
     {"unmask", "-o --key --mark! " INTAKE_OPTIONS, 1, 1, command_unmask},
     {"bundle", "-o --key", 1, 2, command_bundle},

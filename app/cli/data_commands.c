@@ -141,6 +141,11 @@ static enum err clean_spec_write(struct step_run *run, const struct arguments *a
         json_set_text(&run->writer, "key", str_of(key));
         if (rules) json_set_text(&run->writer, "rules", str_of(rules));
         if (sign) json_set_text(&run->writer, "sign", str_of(sign));
+        // Files that a recipe names lie beside it.
+        const char *slash = strrchr(arguments->positional[0], '/');
+        size_t parent = slash ? (size_t)(slash - arguments->positional[0]) : 0;
+        struct str folder = {arguments->positional[0], parent ? parent : 1};
+        json_set_text(&run->writer, "words", slash ? folder : STR("."));
         json_close_object(&run->writer);
         json_put_name(&run->writer, "options");
         json_open_object(&run->writer);
@@ -185,6 +190,8 @@ static enum err clean_go(struct step_run *run, const struct arguments *arguments
     if (err == OK && report) err = step_run_take(run, "report.json", report, fault);
     const char *bundle = argument(arguments, "--bundle");
     if (err == OK && bundle) err = step_run_take(run, "bundle.tar", bundle, fault);
+    const char *sampling = argument(arguments, "--sampling");
+    if (err == OK && sampling) err = step_run_take(run, "sampling.csv", sampling, fault);
     buf_close(&sources);
     return err;
 }

@@ -197,6 +197,10 @@ enum err export_path(struct flow *flow, const struct hash *hash, char out[static
 void exports_clean(struct flow *flow);
 // True if this actor may know of the release.
 bool release_visible(const struct call *call, const struct release *release);
+// The site's own rule file, DIR/rules.txt; false where there is none. And DIR/words, where keyword
+// files that recipes name lie.
+bool site_rules_path(const struct flow *flow, char out[static LIMIT_PATH_BYTES]);
+void site_words_folder(const struct flow *flow, char out[static LIMIT_PATH_BYTES]);
 
 // ---- keys.c ------------------------------------------------------------------------------------
 // DIR/keys/key-ID

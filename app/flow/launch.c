@@ -56,6 +56,12 @@ static enum err inputs_write(struct flow *flow, const struct job *job, struct js
         json_put_name_str(out, job->inputs[i].name);
         json_put_text(out, str_of(path));
     }
+    char rules[LIMIT_PATH_BYTES], words[LIMIT_PATH_BYTES];
+    if (str_is(job->step, "cleanse")) {
+        if (site_rules_path(flow, rules)) json_set_text(out, "rules", str_of(rules));
+        site_words_folder(flow, words);
+        json_set_text(out, "words", str_of(words));
+    }
     json_close_object(out);
     return OK;
 }

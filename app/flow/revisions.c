@@ -387,7 +387,11 @@ enum err flow_dataset_preview(struct flow *flow, struct call *call) {
     buf_open(&text, LIMIT_JSON_BYTES);
     if (err == OK) {
         uint32_t count = rows < 1 || rows > ROWS_PAGE_MAX ? ROWS_PAGE_MAX : (uint32_t)rows;
+        char rules[LIMIT_PATH_BYTES], words[LIMIT_PATH_BYTES];
         options.row_limit = count;
+        if (site_rules_path(flow, rules)) options.rules_path = rules;
+        site_words_folder(flow, words);
+        options.words_folder = words;
         err = cleanse_preview(path, recipe, &options, count, &text, call->fault);
     }
     if (err == OK) json_put_raw(call->out, buf_str(&text));

@@ -1,9 +1,11 @@
 // Cleanse: a recipe makes a new table of an old one, with a report.
 //   inputs  table, key (32 bytes: the secret of the pseudonyms), key:NAME for each project the
-//           recipe names (without any of them, key is theirs too)
+//           recipe names (without any of them, key is theirs too); if there is one: rules (a rule
+//           file), words (the folder of the files that a recipe names)
 //   options recipe (its text); sources: what the table was made from, for the report, else the
 //           table itself, named by `name`
 //   out     table, report.json; bundle.tar where the recipe has a line `pack` (input sign: its key)
+//           and what operators add: sampling.csv, words.csv
 #include <stdio.h>
 #include <string.h>
 
@@ -136,6 +138,13 @@ static enum err inputs_read(struct step_context *context, const char *path,
     return OK;
 }
 
+// A path that need not be told; NULL then.
+static const char *input_if_any(struct step_context *context, const char *name) {
+    const char *path;
+    bool told = json_member(json_member(context->spec, "inputs"), name) != NULL;
+    return told && step_input(context, name, &path) == OK ? path : NULL;
+}
+
 enum err step_cleanse(struct step_context *context) {
     const char *table, *key;
     char output[LIMIT_PATH_BYTES], report[LIMIT_PATH_BYTES];
@@ -152,6 +161,8 @@ enum err step_cleanse(struct step_context *context) {
     if (err == OK) err = recipe_open(context, table, &recipe);
     if (err == OK) err = projects_read(context, recipe, &options);
     if (err == OK) err = inputs_read(context, table, &options);
+    options.rules_path = input_if_any(context, "rules");
+    options.words_folder = input_if_any(context, "words");
     if (err == OK) {
         err =
             cleanse_run(table, recipe, &options, output, report, context->progress, context->fault);

@@ -2,6 +2,7 @@
 // data, writes the new table in order, and the report beside it.
 #include "data/cleanse/cleanse.h"
 
+#include <string.h>
 #include <unistd.h>
 
 #include "base/file.h"
@@ -121,16 +122,29 @@ static enum err write_report(const struct run *run, const struct recipe *recipe,
     return err == OK ? write_text(&report, paths->report) : err;
 }
 
+static bool folder_of(const char *path, char out[static LIMIT_PATH_BYTES]) {
+    const char *slash = strrchr(path, '/');
+    size_t size = slash == path ? 1 : slash ? (size_t)(slash - path) : 0;
+    return str_copy(out, LIMIT_PATH_BYTES, slash ? (struct str){path, size} : STR("."));
+}
+
 enum err cleanse_run(const char *table_path, const struct recipe *recipe,
                      const struct cleanse_options *options, const char *output_path,
                      const char *report_path, struct progress *progress, struct fault *fault) {
     struct run run;
     struct output output = {0};
+    struct cleanse_options own = *options;
+    char folder[LIMIT_PATH_BYTES];
     progress_set(progress, PHASE_START, 0, 0);
-    enum err err = run_open(table_path, recipe, options, progress, &run, fault);
+    if (!folder_of(output_path, folder)) {
+        return fault_set(fault, ERR_LIMIT, "base.path_too_long", str_of(output_path));
+    }
+    own.folder = folder;
+    enum err err = run_open(table_path, recipe, &own, progress, &run, fault);
     if (err != OK) return err;
     err = run_observe(&run, options->row_limit);
     if (err == OK) err = write_table(&run, &output, output_path);
+    if (err == OK) err = run_finish(&run);
     if (err == OK) {
         struct paths paths = {table_path, output_path, report_path};
         err = write_report(&run, recipe, &output, &paths);

@@ -108,7 +108,16 @@ struct cleanse_options {
     uint32_t threads;
     uint64_t row_limit; // 0: all rows; else a preview of the first rows
     const struct cleanse_input *inputs;
-    uint32_t input_count; // 0: the table itself is named
+    uint32_t input_count;     // 0: the table itself is named
+    const char *rules_path;   // the site's rule file; NULL: the program's own
+    const char *words_folder; // where files that a recipe names lie (keywords); NULL: nowhere
+    // Where operators put further files ("sampling.csv") and scratch; NULL: nowhere, as in a
+    // preview. cleanse_run takes the output's own folder.
+    const char *folder;
+    // For the operators; set by the run.
+    const struct rules *rules;
+    struct hash recipe;
+    struct fault *fault; // what is wrong, if it is more than memory
 };
 // Runs the recipe over a table into a new one and writes the report as JSON:
 // {"recipe_hash","recipe" (its text),"inputs":[{"name","hash","bytes","rows"}],
@@ -118,7 +127,9 @@ struct cleanse_options {
 //  "personal":{"found":{kind: cells}, "remaining":{kind: cells},   (re-scan of the output)
 //    "checksum_remaining": cells of kinds with a check digit},
 //  "columns":[{"name","type","role","treatment","reason"?,"personal_found","personal_remaining"}],
-//  "source"?, "wording":"deidentified"|"anonymised", "wording_reasons":[code…], "program", "rules"}
+//  "source"?, "wording":"deidentified"|"anonymised", "wording_reasons":[code…], "program",
+//  "dictionaries":[{"name","version","hash"}], "rules":{"version","hash","detect"}, and what
+//  operators add: "sources", "sampling"}
 // A reason's code is the key of its message; treatments: none, text_masked, coarsened,
 // shifted, masked, replaced, pseudonym, encrypted, removed ("treatment.NAME").
 // Seconds stay out of the bytes that are hashed. Never leaves a half-written table.

@@ -1,31 +1,9 @@
 // drop: columns by name (columns=note,phone), columns with too many missing values (missing>.5, of
 // the rows that are left so far), rows that lack a value (missing=diagnosis,date), rows without any
-// (empty).
+// (empty), and rows whose text is not good enough (len<10 han<.30 repeat>.30, or quality for all
+// rules of the rule file; text= names the columns it is read from).
 #include "base/number.h"
-#include "data/cleanse/operator_private.h"
-
-enum { REASON_MISSING, REASON_EMPTY, REASON_COUNT };
-
-static const struct reason reasons[REASON_COUNT] = {
-    [REASON_MISSING] = {"drop.missing", {0}},
-    [REASON_EMPTY] = {"drop.empty", {0}},
-};
-
-struct drop {
-    bool empty;         // rows without any value
-    bool measure;       // missing>share
-    bool measure_equal; // missing>=share
-    double share;
-    uint32_t *needed; // rows must have a value there
-    uint32_t needed_count;
-    uint32_t *here; // the columns of the table at this line
-    uint32_t here_count;
-};
-// Counted in the pass of its own.
-struct drop_state {
-    uint64_t rows;
-    uint64_t *missing; // (here_count)
-};
+#include "data/cleanse/drop_private.h"
 
 static enum err read_missing(struct drop *drop, const struct word *word, struct plan *plan,
                              struct teller *teller) {
@@ -71,8 +49,11 @@ static enum err read_flags(struct drop *drop, const struct line *line, struct te
     for (uint32_t i = 1; i < line->word_count; i++) {
         const struct word *word = &line->words[i];
         struct item head = word->heads[0];
-        if (word->sign == SIGN_NONE && word->head_count == 1 && str_is(head.text, "empty")) {
+        bool bare = word->sign == SIGN_NONE && word->head_count == 1;
+        if (bare && str_is(head.text, "empty")) {
             drop->empty = true;
+        } else if (bare && str_is(head.text, "quality")) {
+            drop->all_rules = true;
         } else if (word->sign == SIGN_NONE || word->sign == SIGN_COLON) {
             err = tell_fault(teller, "recipe.unexpected_word", head.column, head.text);
         }
@@ -88,8 +69,8 @@ static enum err drop_bind(struct bound *bound, struct plan *plan, struct arena *
     if (!drop || !state) return ERR_MEMORY;
     bound->settings = drop;
     bound->state = state;
-    bound->reasons = reasons;
-    bound->reason_count = REASON_COUNT;
+    bound->reasons = drop_reasons;
+    bound->reason_count = DROP_REASON_COUNT;
     enum err err = read_flags(drop, bound->line, teller);
     const struct word *missing = line_option(bound->line, "missing");
     if (missing) {
@@ -100,7 +81,11 @@ static enum err drop_bind(struct bound *bound, struct plan *plan, struct arena *
     if (columns && columns->sign != SIGN_EQUAL) {
         err = tell_fault(teller, "recipe.bad_option", columns->heads[0].column, STR("columns"));
     }
+    enum err told = quality_bind(drop, bound->line, plan, arena, teller);
+    if (told != OK) err = told;
     if (err != OK || !plan) return err;
+    state->places = ARENA_ARRAY(arena, uint32_t, drop->text_count + 1);
+    if (!state->places) return ERR_MEMORY;
     if (columns) err = remove_columns(bound, columns, plan, teller);
     if (err != OK) return err;
     if (list_columns(drop, plan, arena) != OK) return ERR_MEMORY;
@@ -161,23 +146,67 @@ static bool lacks_all(const struct part *part, const uint32_t *places, uint32_t 
 
 static enum err drop_run(const struct bound *bound, struct part *part) {
     const struct drop *drop = bound->settings;
+    if (drop->judges) {
+        enum err err = quality_run(bound->state, part);
+        if (err != OK) return err;
+    }
     if (!drop->empty && !drop->needed_count) return OK;
     for (uint32_t row = 0; row < part->row_count; row++) {
         if (part->gone[row]) continue;
         if (lacks_any(part, drop->needed, drop->needed_count, row)) {
-            part_drop_row(part, row, REASON_MISSING);
+            part_drop_row(part, row, DROP_MISSING);
         } else if (drop->empty && lacks_all(part, drop->here, drop->here_count, row)) {
-            part_drop_row(part, row, REASON_EMPTY);
+            part_drop_row(part, row, DROP_EMPTY);
         }
     }
     return OK;
 }
 
+static enum err drop_open(struct bound *bound, const struct cleanse_options *options) {
+    quality_open(bound->settings, bound->state, options->rules);
+    return OK;
+}
+
+static enum err drop_start(struct bound *bound, const struct plan *plan,
+                           const struct cleanse_options *options) {
+    (void)options;
+    const struct drop *drop = bound->settings;
+    struct drop_state *state = bound->state;
+    state->place_count =
+        texts_still_there(plan, bound->index, drop->texts, drop->text_count, state->places);
+    return OK;
+}
+
+static void drop_report(const struct bound *bound, struct json_writer *out) {
+    const struct drop *drop = bound->settings;
+    if (drop->judges) quality_report(bound->state, out);
+}
+
 const struct operator operator_drop = {
     .name = "drop",
     .example = "drop columns=备注 missing>.5 empty",
-    .options = (const struct operator_option[]){{"columns", NULL}, {"missing", ""}, {NULL, NULL}},
+    .options = (const struct operator_option[]){{"columns", NULL},
+                                                {"missing", ""},
+                                                {"text", NULL},
+                                                {"len", ""},
+                                                {"han", ""},
+                                                {"symbol", ""},
+                                                {"digit", ""},
+                                                {"punctuation", ""},
+                                                {"lines", ""},
+                                                {"repeat", ""},
+                                                {"ngram", ""},
+                                                {"url", ""},
+                                                {"garbled", ""},
+                                                {"bullet", ""},
+                                                {"ellipsis", ""},
+                                                {"run", ""},
+                                                {"stop", ""},
+                                                {NULL, NULL}},
     .bind = drop_bind,
+    .open = drop_open,
+    .start = drop_start,
+    .report = drop_report,
     .observes = drop_observes,
     .observe = drop_observe,
     .settle = drop_settle,

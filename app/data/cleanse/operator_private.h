@@ -206,6 +206,8 @@ struct operator{
     // the table. plan NULL: the line is read as far as it can be without columns. Tells all faults.
     enum err (*bind)(struct bound * bound, struct plan * plan, struct arena * arena,
                      struct teller * teller);
+    // Once, before the first pass: reads files and thresholds. Faults go to options->fault.
+    enum err (*open)(struct bound * bound, const struct cleanse_options *options);
     // Before each pass over the table: takes what it needs, forgets what it remembers. `plan` is
     // that of the last step; columns that a later step removes are still this one's.
     enum err (*start)(struct bound * bound, const struct plan *plan,
@@ -216,15 +218,23 @@ struct operator{
     enum err (*observe)(struct bound * bound, const struct part *part);
     // After that pass: may change the plan (columns that go).
     enum err (*settle)(struct bound * bound, struct plan * plan);
-    enum err (*prepare)(const struct bound *bound, struct part *part); // in parallel
+    // In parallel, before `observe` and before the run of an ordered one; may change columns.
+    enum err (*prepare)(const struct bound *bound, struct part *part);
     enum err (*run)(const struct bound *bound, struct part *part);
-    void (*stop)(struct bound * bound); // gives back what start took; also after a failed start
+    void (*stop)(struct bound * bound); // gives back what open and start took; after faults too
     // Writes members into the operator's own object "detail" of the report. NULL: nothing to add.
     void (*report)(const struct bound *bound, struct json_writer *out);
+    // After the last pass: may write further files into options->folder.
+    enum err (*finish)(struct bound * bound, const struct cleanse_options *options);
+    // Writes members of the report itself; each name belongs to one operator, whose first line
+    // writes it. And objects of the report's "dictionaries".
+    void (*members)(const struct bound *bound, struct json_writer *out);
+    void (*dictionaries)(const struct bound *bound, struct json_writer *out);
 };
 extern const struct operator operator_decode, operator_html, operator_normalise, operator_check,
     operator_drop, operator_dedup, operator_mask, operator_date, operator_field, operator_source,
     operator_pack;
+extern const struct operator operator_words, operator_sample;
 // By index; NULL behind the last.
 const struct operator* operator_at(uint32_t index);
 const struct operator* operator_find(struct str name);

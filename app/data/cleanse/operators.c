@@ -2,9 +2,9 @@
 #include "data/cleanse/operator_private.h"
 
 static const struct operator* const operators[] = {
-    &operator_source,    &operator_field, &operator_decode, &operator_html,
-    &operator_normalise, &operator_check, &operator_drop,   &operator_dedup,
-    &operator_mask,      &operator_date,  &operator_pack,
+    &operator_source, &operator_field,  &operator_decode, &operator_html,  &operator_normalise,
+    &operator_check,  &operator_drop,   &operator_words,  &operator_dedup, &operator_mask,
+    &operator_date,   &operator_sample, &operator_pack,
 };
 
 const struct operator* operator_at(uint32_t index) {

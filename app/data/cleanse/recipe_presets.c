@@ -126,9 +126,8 @@ static bool put_quality_bare(const struct proposal *proposal, struct buf *line) 
 }
 
 static bool put_words(const struct proposal *proposal, struct buf *line) {
-    bool any =
-        columns_put(proposal, line, "words risk31-sample action=drop columns=", column_is_prose);
-    return any;
+    static const char *const start = "words risk31-sample action=drop columns=";
+    return columns_put(proposal, line, start, column_is_prose);
 }
 
 static bool put_words_bare(const struct proposal *proposal, struct buf *line) {

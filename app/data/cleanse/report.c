@@ -163,6 +163,40 @@ static void write_wording(struct json_writer *out, const struct report *report) 
     json_close_array(out);
 }
 
+static void write_dictionaries(struct json_writer *out, const struct run *run) {
+    json_put_name(out, "dictionaries");
+    json_open_array(out);
+    for (uint32_t step = 0; step < run->bound.step_count; step++) {
+        const struct bound *bound = &run->bound.steps[step];
+        if (bound->operator->dictionaries) bound->operator->dictionaries(bound, out);
+    }
+    json_close_array(out);
+}
+
+static void write_rules(struct json_writer *out, const struct run *run) {
+    char hex[SHA256_HEX_SIZE];
+    struct hash hash = rules_hash(run->rules);
+    hash_hex(&hash, hex);
+    json_put_name(out, "rules");
+    json_open_object(out);
+    json_set_text(out, "version", rules_version(run->rules));
+    json_set_text(out, "hash", str_of(hex));
+    json_set_text(out, "detect", STR(DETECT_RULES));
+    json_close_object(out);
+}
+
+// What operators add to the report itself; of several lines of one operator the first does.
+static void write_members(struct json_writer *out, const struct run *run) {
+    for (uint32_t step = 0; step < run->bound.step_count; step++) {
+        const struct bound *bound = &run->bound.steps[step];
+        bool first = true;
+        for (uint32_t i = 0; i < step; i++) {
+            first &= run->bound.steps[i].operator!= bound->operator;
+        }
+        if (first && bound->operator->members) bound->operator->members(bound, out);
+    }
+}
+
 void report_write(const struct report *report, struct buf *out) {
     const struct run *run = report->run;
     struct json_writer writer = json_writer_of(out);
@@ -180,6 +214,8 @@ void report_write(const struct report *report, struct buf *out) {
     write_columns(&writer, report);
     write_wording(&writer, report);
     json_set_text(&writer, "program", STR("courtyard " COURTYARD_VERSION));
-    json_set_text(&writer, "rules", STR(DETECT_RULES));
+    write_dictionaries(&writer, run);
+    write_rules(&writer, run);
+    write_members(&writer, run);
     json_close_object(&writer);
 }

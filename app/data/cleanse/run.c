@@ -44,10 +44,21 @@ static enum err bind(struct run *run, const struct recipe *recipe) {
     return recipe_bind(recipe, table_schema(run->table), run->arena, &teller, &run->bound);
 }
 
+static enum err open_steps(struct run *run) {
+    for (uint32_t step = 0; step < run->bound.step_count; step++) {
+        struct bound *bound = &run->bound.steps[step];
+        if (!bound->operator->open) continue;
+        enum err err = bound->operator->open(bound, &run->options);
+        if (err != OK) return err;
+    }
+    return OK;
+}
+
 enum err run_open(const char *table_path, const struct recipe *recipe,
                   const struct cleanse_options *options, struct progress *progress, struct run *run,
                   struct fault *fault) {
     *run = (struct run){.options = *options, .progress = progress, .fault = fault};
+    run->options.fault = fault;
     uint32_t threads = options->threads ? options->threads : thread_count_usable();
     if (threads > LIMIT_THREADS) threads = LIMIT_THREADS;
     enum err err = table_open(table_path, &run->table, fault);
@@ -56,7 +67,11 @@ enum err run_open(const char *table_path, const struct recipe *recipe,
     run->wave = threads * RUN_PARTS_PER_THREAD;
     if (run->wave > batches) run->wave = batches ? batches : 1;
     err = arena_open((size_t)1 << 30, &run->arena);
+    if (err == OK) err = rules_open(options->rules_path, &run->rules, fault);
+    run->options.rules = run->rules;
+    run->options.recipe = recipe->hash;
     if (err == OK) err = bind(run, recipe);
+    if (err == OK) err = open_steps(run);
     if (err == OK) err = take_parts(run);
     if (err == OK) err = pool_open(threads < run->wave ? threads : run->wave, &run->pool);
     if (err == OK) return OK;
@@ -78,6 +93,7 @@ void run_close(struct run *run) {
     for (uint32_t slot = 0; run->parts && slot < run->wave; slot++) {
         arena_close(run->parts[slot].arena);
     }
+    rules_close(run->rules);
     arena_close(run->arena);
     table_close(run->table);
     *run = (struct run){0};
@@ -298,6 +314,11 @@ static enum err run_steps(struct run *run, uint32_t last, uint64_t row_limit,
     return tell_run_error(run, err);
 }
 
+static enum err observe_ready(void *ctx, struct run *run, struct part *part, uint32_t slot) {
+    const struct bound *bound = ctx;
+    return bound->operator->prepare ? step_run(run, part, slot, bound->index, true) : OK;
+}
+
 static enum err observe_take(void *ctx, struct run *run, struct part *part, uint32_t slot) {
     (void)run;
     (void)slot;
@@ -309,7 +330,7 @@ enum err run_observe(struct run *run, uint64_t row_limit) {
     for (uint32_t step = 0; step < run->bound.step_count; step++) {
         struct bound *bound = &run->bound.steps[step];
         if (!bound->operator->observes || !bound->operator->observes(bound)) continue;
-        struct sink sink = {NULL, observe_take, bound};
+        struct sink sink = {observe_ready, observe_take, bound};
         enum err err = run_steps(run, step, row_limit, &sink);
         if (err != OK) return err;
         err = bound->operator->settle(bound, &run->bound.after);
@@ -320,6 +341,16 @@ enum err run_observe(struct run *run, uint64_t row_limit) {
 
 enum err run_pass(struct run *run, uint64_t row_limit, const struct sink *sink) {
     return run_steps(run, run->bound.step_count, row_limit, sink);
+}
+
+enum err run_finish(struct run *run) {
+    for (uint32_t step = 0; step < run->bound.step_count; step++) {
+        struct bound *bound = &run->bound.steps[step];
+        if (!bound->operator->finish) continue;
+        enum err err = bound->operator->finish(bound, &run->options);
+        if (err != OK) return tell_run_error(run, err);
+    }
+    return OK;
 }
 
 enum err run_schema(struct run *run, struct schema *out) {

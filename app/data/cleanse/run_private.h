@@ -3,6 +3,7 @@
 #pragma once
 
 #include "data/cleanse/part_private.h"
+#include "data/cleanse/rules_private.h"
 
 enum {
     // Memory of one part: its batch, what operators make of it, and the copy of what is left.
@@ -24,6 +25,7 @@ struct run {
     struct arena *arena; // plans and settings
     struct bound_recipe bound;
     struct cleanse_options options;
+    struct rules *rules;
     struct pool *pool;
     struct progress *progress;
     struct fault *fault;
@@ -49,5 +51,7 @@ void run_close(struct run *run);
 enum err run_observe(struct run *run, uint64_t row_limit) MUST_USE;
 // The last pass, through all operators.
 enum err run_pass(struct run *run, uint64_t row_limit, const struct sink *sink) MUST_USE;
+// After the last pass: the further files.
+enum err run_finish(struct run *run) MUST_USE;
 // The schema of what is left, in the run's arena.
 enum err run_schema(struct run *run, struct schema *out) MUST_USE;

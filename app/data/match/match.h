@@ -62,3 +62,47 @@ enum err pattern_scan(struct pattern_scanner *scanner, struct str text, struct m
 // Whether the pattern matches anywhere (with PATTERN_WHOLE: the whole text; an empty text too if
 // the pattern allows it). ERR_MEMORY.
 enum err pattern_test(struct pattern_scanner *scanner, struct str text, bool *found) MUST_USE;
+
+// ---- keywords -----------------------------------------------------------------------------------
+//
+// Every occurrence of every word of a set, overlapping ones too, in the order of their starts and,
+// from one start, of their lengths. Time per character does not grow with the number of words but
+// for the words that begin alike there.
+//
+// Folded matching sees through what people do to a word: full-width and compatible forms, capitals,
+// traditional characters, white space, symbols, invisible and combining characters between its
+// characters (at most LIMIT_KEYWORD_GAP in a row). Punctuation of sentences and line breaks are
+// never skipped, nor are blanks between two Latin words. A word that begins or ends with a Latin
+// letter or digit is not found within a longer one. Hits are given in bytes of the text as it was.
+enum {
+    LIMIT_KEYWORDS = 1000000,
+    LIMIT_KEYWORD_BYTES = 240, // after folding
+    LIMIT_KEYWORD_GAP = 8,
+};
+enum {
+    KEYWORDS_RAW = 0,
+    KEYWORDS_FOLDED = 1,
+    KEYWORDS_LEAVE_OUT = 2, // words of which only signs are there, instead of "keywords.only_signs"
+};
+struct keywords;
+// `words` are copied. ERR_INPUT with the word's number (from 1) as row: "keywords.empty",
+// "keywords.not_text" (not UTF-8, or a NUL in it), "keywords.only_signs" (folding leaves less than
+// two characters of a word with signs in it: "C++" would be found in every text); ERR_LIMIT
+// "keywords.too_long", "keywords.too_many"; ERR_MEMORY. About 60 bytes a word and 128 KB.
+enum err keywords_open(const struct str *words, uint32_t count, unsigned flags,
+                       struct keywords **out, struct fault *fault) MUST_USE;
+void keywords_close(struct keywords *keywords); // NULL is fine
+// False for a word that was left out.
+bool keywords_has(const struct keywords *keywords, uint32_t word);
+
+struct keyword_hit {
+    uint32_t word; // its place in the array given
+    size_t start, size;
+};
+// Scratch of one thread: 150 KB of `arena` for a folded set, next to nothing for a raw one.
+struct keyword_scanner;
+enum err keyword_scanner_open(const struct keywords *keywords, struct arena *arena,
+                              struct keyword_scanner **out) MUST_USE;
+// All hits; returns their number, at most `room` are stored. Texts up to 4 GB.
+size_t keyword_scan(struct keyword_scanner *scanner, struct str text, struct keyword_hit *hits,
+                    size_t room);
