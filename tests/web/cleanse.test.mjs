@@ -130,6 +130,8 @@ for (const language of ['zh-CN', 'en']) {
         await officer.page.locator('.line-form').waitFor();
       }
       await axe_check(officer.page, 'an added line');
+      await officer.by_id('recipe').fill('recipe 1\nmask 姓名 how=pseudonym\n');
+      await good();
       officer.calm();
     });
 
@@ -171,6 +173,30 @@ for (const language of ['zh-CN', 'en']) {
       assert.match(await colleague.by_id('recipe').inputValue(), /^dedup exact$/m);
       await colleague.see('recipe.good');
       colleague.calm();
+    });
+
+    test('the risk moves as columns are ticked; a k goes into the recipe with its levels', async () => {
+      const title = officer.page.locator('#risk .notice-title');
+      await title.waitFor();
+      const first = await title.innerText();
+      await officer.by_id('risk-quasi').click();
+      await officer.page.locator('#risk .picker[open]').getByLabel('入院日期', { exact: true }).uncheck();
+      await officer.page.waitForFunction((old) =>
+        document.querySelector('#risk .notice-title').innerText !== old, first);
+      await officer.page.locator('#risk .bars li').first().waitFor();
+      await officer.page.locator('#risk').getByRole('button', { name: t('chart.as_table') }).click();
+      await axe_check(officer.page, 'class sizes as a table');
+      await officer.page.locator('.hierarchy').nth(1).locator('summary').click();
+      await officer.by_id('hierarchy-年龄-steps').fill('10,20');
+      await officer.by_id('hierarchy-年龄-steps').press('Tab');
+      await officer.page.waitForFunction(() => document.querySelector('.risk-busy') === null);
+      await axe_check(officer.page, 'risk');
+      await officer.button('risk.use_k', { k: 5 }).click();
+      await officer.see('risk.used', { k: 5 });
+      await good();
+      assert.match(await recipe(), /^kanon k=5.* 年龄:age\|10\|20$/m);
+      assert.match(await recipe(), /^field .*quasi=性别,年龄( |$)/m);
+      officer.calm();
     });
 
     test('a preview shows what changes inside a cell and why a row goes', async () => {

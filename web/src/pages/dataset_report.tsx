@@ -12,7 +12,7 @@ import { bytes, count, decimal, percent, time } from '../format';
 import { useGet } from '../load';
 import { t, t_or } from '../messages';
 import { navigate, query_text } from '../router';
-import type { Dataset, List, Report, ReportOperator } from '../types';
+import type { Dataset, List, Report, ReportOperator, Risk } from '../types';
 import type { DatasetTab } from './dataset';
 import { personal_name } from './dataset_check';
 import { SamplingCard, SamplingSheet } from './report_sampling';
@@ -190,11 +190,24 @@ function Columns({ report }: { report: Report }) {
   );
 }
 
+// Of the line that made rows alike, if it tells: the risk before it.
+function risk_before(report: Report): Risk | undefined {
+  return report.operators
+    .map((one) => one.detail?.['risk_before'] as Risk | undefined)
+    .find((one) => one !== undefined);
+}
+
 function RiskCard({ report }: { report: Report }) {
   const { risk } = report;
   if (!risk) return null;
+  const before = risk_before(report);
   return (
     <Card title={t('report.risk')}>
+      {before && (
+        <p>
+          <b>{t('report.risk_before')}</b> {risk_sentence(before)}
+        </p>
+      )}
       <Notice tone={risk.k <= 1 ? 'warn' : 'good'} title={risk_sentence(risk)} />
       <p class="hint">{t('report.risk_by', { columns: risk.quasi.join('，') })}</p>
       <RiskFigures risk={risk} />
