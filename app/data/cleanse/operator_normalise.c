@@ -171,7 +171,7 @@ const struct operator operator_normalise = {
                                                 {"region", "standard|tw|hk"},
                                                 {NULL, NULL}},
     .bare_columns = true,
-    .bare = "control|width|punct|space|lines|repeats|nfc|compat|circled|quotes|"
+    .bare = "text|control|width|punct|space|lines|repeats|nfc|compat|circled|quotes|"
             "simplified|traditional",
     .bind = normalise_bind,
     .start = normalise_start,

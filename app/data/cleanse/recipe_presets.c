@@ -81,7 +81,8 @@ static bool put_html(const struct proposal *proposal, struct buf *line) {
 }
 
 static bool put_normalise(const struct proposal *proposal, struct buf *line) {
-    return columns_put(proposal, line, "normalise auto columns=", column_is_prose);
+    buf_add_text(line, "normalise text control width punct space lines nfc");
+    return columns_count(proposal, column_is_prose) > 0;
 }
 
 static bool put_all_missing(const struct proposal *proposal, struct buf *line) {
@@ -228,7 +229,7 @@ static bool put_sample(const struct proposal *proposal, struct buf *line) {
 
 static bool put_pack(const struct proposal *proposal, struct buf *line) {
     (void)proposal;
-    buf_add_text(line, "pack");
+    buf_add_text(line, "pack format=csv");
     return true;
 }
 

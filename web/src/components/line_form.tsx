@@ -18,11 +18,13 @@ import { ColumnsPicker } from './columns_picker';
 import { Button, Field, SelectField } from './form';
 
 // Options that may take several of their choices.
-const SEVERAL = new Set(['kinds', 'action_kinds', 'fields']);
+const SEVERAL = new Set(['kinds', 'parts']);
 const COMPARED: Sign[] = ['=', '>', '>=', '<', '<='];
 
-export function choice_name(value: string): string {
-  return t_or(`choice.${value}`, t_or(`personal.${value}`, value));
+// Some words mean another thing in one operator than in the others.
+function choice_name(operator: string, value: string): string {
+  const own = t_or(`choice.${operator}.${value}`, '');
+  return own || t_or(`choice.${value}`, t_or(`personal.${value}`, value));
 }
 
 export function operator_title(operator: Operator): string {
@@ -36,6 +38,7 @@ interface Editing {
 }
 
 function several(
+  operator: string,
   id: string,
   label: string,
   values: string[],
@@ -59,7 +62,7 @@ function several(
                 )
               }
             />{' '}
-            {choice_name(value)}
+            {choice_name(operator, value)}
           </label>
         ))}
       </div>
@@ -135,7 +138,8 @@ function Option({
       <ColumnsPicker id={id} label={label} all={columns} chosen={chosen} change={(v) => set(v)} />
     );
   }
-  if (SEVERAL.has(option.name)) return several(id, label, option.values, chosen, set);
+  if (SEVERAL.has(option.name))
+    return several(operator.name, id, label, option.values, chosen, set);
   if (option.values.length) {
     return (
       <SelectField
@@ -145,7 +149,7 @@ function Option({
         change={(value) => set(value ? [value] : [])}
         choices={[
           { value: '', text: t('recipe.by_default') },
-          ...option.values.map((value) => ({ value, text: choice_name(value) })),
+          ...option.values.map((value) => ({ value, text: choice_name(operator.name, value) })),
         ]}
       />
     );
@@ -234,7 +238,9 @@ function Bare({ operator, editing }: { operator: Operator; editing: Editing }) {
         />
       )}
       {values.length > 0 &&
-        several('line-ways', t('recipe.ways'), values, ways, (flags) => set(others, flags))}
+        several(operator.name, 'line-ways', t('recipe.ways'), values, ways, (flags) =>
+          set(others, flags),
+        )}
       {!by_columns && (others.length > 0 || operator.name === 'source') && (
         <Field id="line-words" label={t('recipe.words')}>
           {(aria) => (
