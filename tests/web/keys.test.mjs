@@ -1,6 +1,7 @@
 // Keys in both languages: a data officer encrypts, a security officer opens a value for a reason and
 // destroys the key, after which nothing opens; an auditor reads of it all.
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { after, before, describe, test } from 'node:test';
 import {
   JOB_MS_MAX, axe_check, browser_open, hospital_file, hospital_rows, house_open, page_open, sentences,
@@ -24,7 +25,7 @@ for (const language of ['zh-CN', 'en']) {
       await officer.sign_in('zhang.wei', password, true);
       await officer.import_file(hospital_file(house.folder), '住院病人 2024');
       await officer.tab('dataset.tab.cleanse');
-      await officer.by_id('recipe').fill('recipe 1\nmask 姓名 how=encrypt\n');
+      await officer.by_id('recipe').fill('recipe 1\nmask 姓名 how=encrypt\npack format=csv\n');
       await officer.see('recipe.good');
       await officer.button('cleanse.run').click();
       await officer.page.waitForURL(/report/, { timeout: JOB_MS_MAX });
@@ -36,10 +37,22 @@ for (const language of ['zh-CN', 'en']) {
       await house?.close();
     });
 
+    test('the signed bundle is fetched from the report', async () => {
+      const link = officer.page.getByRole('link', { name: t('bundle.fetch') });
+      await link.waitFor();
+      await axe_check(officer.page, 'report with a bundle');
+      const waiting = officer.page.waitForEvent('download');
+      await link.click();
+      const bytes = readFileSync(await (await waiting).path());
+      assert.equal(bytes.subarray(257, 262).toString(), 'ustar');
+      officer.calm();
+    });
+
     test('a data officer sees the keys and can do nothing to them', async () => {
       await officer.to('nav.keys');
       await officer.page.getByRole('link', { name }).waitFor();
-      assert.equal(await officer.page.locator('main button').count(), 0);
+      assert.equal(await officer.page.locator('main .button-danger').count(), 0);
+      await officer.page.getByText('BEGIN PUBLIC KEY').waitFor();
       assert.equal(await officer.by_id('sealed').count(), 0);
       officer.calm();
     });

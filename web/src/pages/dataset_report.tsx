@@ -2,6 +2,7 @@
 // changed and why, what personal data a second look still finds, the risk that remains, what was
 // lost, what has to be reviewed by hand, and what the result may be called.
 import { useState } from 'preact/hooks';
+import { BASE } from '../api';
 import { Button, LinkButton } from '../components/form';
 import { Badge, Card, Notice, Shown } from '../components/page';
 import { save_file } from '../components/recipe_library';
@@ -12,7 +13,7 @@ import { bytes, count, decimal, percent, time } from '../format';
 import { useGet } from '../load';
 import { t, t_or } from '../messages';
 import { navigate, query_text } from '../router';
-import type { Dataset, List, Report, ReportOperator, Risk } from '../types';
+import type { Dataset, Job, List, Report, ReportOperator, Risk } from '../types';
 import type { DatasetTab } from './dataset';
 import { personal_name } from './dataset_check';
 import { SamplingCard, SamplingSheet } from './report_sampling';
@@ -465,6 +466,30 @@ function Heading({ report, tab }: { report: Report; tab: DatasetTab }) {
   );
 }
 
+// The signed bundle that a line `pack` asked for; the job that made the revision hands it out.
+function Bundle({ report, tab }: { report: Report; tab: DatasetTab }) {
+  const packed = /^\s*pack\b/m.test(report.recipe ?? '');
+  const jobs = useGet<List<Job>>(packed ? '/jobs?size=200' : null);
+  const job = jobs.data?.items.find(
+    (one) =>
+      one.step === 'cleanse' &&
+      one.download &&
+      one.subject.id === tab.dataset.id &&
+      one.summary?.['revision'] === tab.revision.number,
+  );
+  if (!job) return null;
+  return (
+    <Card title={t('bundle.title')}>
+      <p>{t('bundle.text')}</p>
+      <div class="actions">
+        <LinkButton href={`${BASE}/jobs/${job.id}/download`} icon="download" download>
+          {t('bundle.fetch')}
+        </LinkButton>
+      </div>
+    </Card>
+  );
+}
+
 // The recipe's text: in the report itself, else from the step that made the revision.
 function RecipeCard({ report, tab }: { report: Report; tab: DatasetTab }) {
   const path = `/datasets/${tab.dataset.id}/revisions/${tab.revision.number}/recipe`;
@@ -506,6 +531,7 @@ export function ReportTab(tab: DatasetTab) {
               <Files report={data} tab={tab} />
             </article>
             <div class="no-print">
+              <Bundle report={data} tab={tab} />
               <Again tab={tab} />
               <div class="actions">
                 <LinkButton href={`/datasets/${dataset.id}/publish`} kind="primary" icon="release">

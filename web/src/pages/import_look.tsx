@@ -468,7 +468,11 @@ export default function LookPage({ params }: PageProps) {
                 // Another part of the file is looked at anew.
                 told_set(
                   values.sheet !== undefined || values.member !== undefined || values.format
-                    ? { ...(told.missing ? { missing: told.missing } : {}), ...kept(told), ...values }
+                    ? {
+                        ...(told.missing ? { missing: told.missing } : {}),
+                        ...kept(told),
+                        ...values,
+                      }
                     : { ...told, ...values },
                 )
               }

@@ -108,7 +108,7 @@ function Body({ job }: { job: Job }) {
               icon="download"
               download
             >
-              {t('file.download')}
+              {t(job.step === 'cleanse' ? 'bundle.fetch' : 'file.download')}
             </LinkButton>
           )}
         </div>

@@ -12,7 +12,7 @@ import {
   type FieldError,
 } from '../components/form';
 import { Badge, Card, Empty, Notice, Page, Shown } from '../components/page';
-import { Code, Pager, Table } from '../components/table';
+import { Code, Facts, Pager, Table } from '../components/table';
 import { time } from '../format';
 import { useGet } from '../load';
 import { t } from '../messages';
@@ -169,6 +169,24 @@ function Open() {
   );
 }
 
+// What a receiver checks our bundles with; its other half never leaves the box.
+function Signing() {
+  const key = useGet<{ public_key: string; fingerprint: string }>('/keys/bundle');
+  return (
+    <Card title={t('bundle.sign_title')}>
+      <p>{t('bundle.sign_text')}</p>
+      <Shown from={key} lines={2}>
+        {(data) => (
+          <>
+            <Facts items={[[t('bundle.fingerprint'), <code>{data.fingerprint}</code>]]} />
+            <Code text={data.public_key} label={t('bundle.public_key')} />
+          </>
+        )}
+      </Shown>
+    </Card>
+  );
+}
+
 export default function KeysPage() {
   const page = query_number('page', 1);
   const list = useGet<List<Key>>(`/keys?page=${page}&size=${SIZE}`);
@@ -206,6 +224,7 @@ export default function KeysPage() {
         </Shown>
       </Card>
       {may('security') && <Open />}
+      <Signing />
     </Page>
   );
 }
