@@ -86,6 +86,8 @@ enum err flow_revision_delete(struct flow *flow, struct call *call) MUST_USE;
 enum err flow_revision_recipe(struct flow *flow, struct call *call) MUST_USE; // its text
 enum err flow_dataset_check(struct flow *flow, struct call *call) MUST_USE;
 enum err flow_dataset_preview(struct flow *flow, struct call *call) MUST_USE;
+// Risk of re-identification by columns, what a k would cost, and the hierarchies guessed.
+enum err flow_dataset_risk(struct flow *flow, struct call *call) MUST_USE;
 enum err flow_dataset_cleanse(struct flow *flow, struct call *call) MUST_USE;
 enum err flow_recipe_operators(struct flow *flow, struct call *call) MUST_USE;
 enum err flow_recipe_check(struct flow *flow, struct call *call) MUST_USE;

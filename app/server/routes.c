@@ -80,6 +80,7 @@ const struct route routes[] = {
           FLOW(revision_delete)),
     ROUTE(POST, API "/datasets/{id}/check", DATA, SLOW, 202, SMALL, FLOW(dataset_check)),
     ROUTE(POST, API "/datasets/{id}/preview", DATA, SLOW, 200, MEDIUM, FLOW(dataset_preview)),
+    ROUTE(POST, API "/datasets/{id}/risk", DATA, SLOW, 200, SMALL, FLOW(dataset_risk)),
     ROUTE(POST, API "/datasets/{id}/cleanse", DATA, SLOW, 202, MEDIUM, FLOW(dataset_cleanse)),
     ROUTE(GET, API "/recipes/operators", DATA, SLOW, 200, NO_BODY, FLOW(recipe_operators)),
     ROUTE(GET, API "/recipes/presets", DATA, SLOW, 200, NO_BODY, FLOW(recipe_presets)),

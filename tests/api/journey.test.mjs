@@ -76,6 +76,21 @@ test("check: a profile, with examples hidden", async () => {
     assert.equal(list.total, 1);
 });
 
+test("risk: measured for the columns that are ticked", async () => {
+    const profile = await officer.ok("GET", `/api/v1/datasets/${made.dataset}/revisions/1/profile`);
+    const quasi = profile.columns.slice(0, 2).map((column) => column.name);
+    const risk = `/api/v1/datasets/${made.dataset}/risk`;
+    const answer = await officer.ok("POST", risk, { quasi, k: 5 });
+    assert.equal(answer.risk.rows, data.rows);
+    assert.ok(answer.risk.k >= 1 && answer.risk.highest === 1 / answer.risk.k);
+    assert.deepEqual(answer.suggest.map((one) => one.k), [5]);
+    assert.deepEqual(answer.hierarchies.map((one) => one.column), quasi);
+    const told = await officer.ok("POST", risk, { quasi, hierarchies: { [quasi[0]]: "flat" } });
+    assert.equal(told.hierarchies[0].rule, "flat");
+    assert.equal((await officer.call("POST", risk, { quasi: ["no such column"] })).status, 400);
+    assert.equal((await officer.call("POST", risk, { quasi: [] })).status, 400);
+});
+
 test("cleanse: propose, check, preview, run, report", async () => {
     await officer.ok("GET", "/api/v1/recipes/operators");
     const proposed = await officer.ok("POST", "/api/v1/recipes/propose", { dataset: made.dataset });

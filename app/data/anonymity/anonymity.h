@@ -181,7 +181,8 @@ const uint32_t *coder_codes(const struct coder *coder); // until the next add
 const struct str *coder_values(const struct coder *coder, uint32_t *count);
 // Numbers the values anew: code c becomes leaf_of[c]. The values keep their places.
 void coder_renumber(struct coder *coder, const uint32_t *leaf_of);
-// Numbers the values by their order: numbers by size, other text by its bytes; a missing one last.
+// Numbers the values by their order, in which coder_values gives them from now on: numbers by size,
+// other text by its bytes; a missing one last. Nothing is added afterwards.
 // True if all but the missing one are numbers or dates: then the order means something.
 enum err coder_sort(struct coder *coder, bool *ordered) MUST_USE;
 // Several at once: those opened are closed by coders_close, also after a failure.

@@ -241,6 +241,7 @@ enum err coder_sort(struct coder *coder, bool *ordered) {
     qsort(sorted, count, sizeof *sorted, by_order);
     for (uint32_t i = 0; i < count; i++) place[sorted[i].code] = i;
     coder_renumber(coder, place);
+    for (uint32_t i = 0; i < count; i++) coder->values[i] = sorted[i].text;
     memory_give(sorted);
     memory_give(place);
     return OK;

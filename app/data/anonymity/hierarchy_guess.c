@@ -151,9 +151,20 @@ void meanings_read(struct making *making, const struct str *values) {
 
 // ---- guessing -----------------------------------------------------------------------------------
 
+static bool is_letter(struct str text, size_t at) {
+    char c = at < text.size ? text.data[at] : '\0';
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+
+// Letters must stand alone: an age is in "patient_age", none in "percentage".
 static bool name_holds(struct str name, const char *const *words) {
     for (; *words; words++) {
-        if (name.size && memmem(name.data, name.size, *words, strlen(*words))) return true;
+        size_t size = strlen(*words);
+        for (size_t at = 0; at + size <= name.size; at++) {
+            if (memcmp(name.data + at, *words, size) != 0) continue;
+            bool alone = (at == 0 || !is_letter(name, at - 1)) && !is_letter(name, at + size);
+            if ((uint8_t) * *words >= 0x80 || alone) return true;
+        }
     }
     return false;
 }

@@ -71,11 +71,52 @@ static enum err output_open(struct output *output, struct run *run, const char *
     return table_writer_open(path, &schema, &output->writer, run->fault);
 }
 
+// Counts the personal data of a batch that a line made, by the columns it took from the input.
+static void count_shaped(const struct run *run, const struct schema *schema,
+                         const struct batch *batch, struct output *output) {
+    const struct plan *plan = &run->bound.after;
+    for (uint32_t i = 0; i < schema->count; i++) {
+        for (uint32_t place = 0; place < plan->count; place++) {
+            if (!str_equal(plan->columns[place].name, schema->fields[i].name)) continue;
+            personal_count(&batch->columns[i], batch->row_count, NULL, &output->remaining[place]);
+        }
+    }
+}
+
+// The rows of a line that put its own in the place of all others.
+static enum err write_shaped(struct run *run, struct bound *shaper, struct output *output) {
+    struct schema schema;
+    struct batch_builder *builder;
+    enum err err = run_schema(run, &schema);
+    if (err != OK) return err;
+    err = batch_builder_open(&schema, &builder);
+    if (err != OK) return fault_set(run->fault, err, "base.no_memory", STR("cleanse"));
+    while (err == OK) {
+        batch_builder_clear(builder);
+        err = shaper->operator->rows(shaper, builder);
+        if (err != OK) err = fault_set(run->fault, err, "base.no_memory", STR("cleanse"));
+        if (err != OK || batch_builder_rows(builder) == 0) break;
+        struct batch batch = batch_builder_view(builder);
+        batch.first_row = output->rows_written;
+        output->rows_written += batch.row_count;
+        count_shaped(run, &schema, &batch, output);
+        err = table_writer_add(output->writer, &batch, run->fault);
+        if (err == OK && progress_cancelled(run->progress)) {
+            err = fault_set(run->fault, ERR_CANCELLED, "cleanse.cancelled", STR_NONE);
+        }
+    }
+    batch_builder_close(builder);
+    run->rows_out = output->rows_written;
+    return err;
+}
+
 static enum err write_table(struct run *run, struct output *output, const char *path) {
     enum err err = output_open(output, run, path);
     if (err != OK) return err;
     struct sink sink = {output_ready, output_take, output};
+    struct bound *shaper = run_shaper(run);
     err = run_pass(run, run->options.row_limit, &sink);
+    if (err == OK && shaper) err = write_shaped(run, shaper, output);
     if (err == OK && output->rows_written == 0) {
         err = fault_set(run->fault, ERR_INPUT, "cleanse.no_rows_left", STR_NONE);
     }
@@ -119,6 +160,7 @@ static enum err write_report(const struct run *run, const struct recipe *recipe,
     if (err == OK && run->options.input_count == 0) {
         err = name_file(run, paths->table, &report.input);
     }
+    if (err == OK) err = report_measure(&report, paths->output);
     return err == OK ? write_text(&report, paths->report) : err;
 }
 

@@ -41,6 +41,10 @@ enum err check_run(const char *table_path, const char *profile_path, uint32_t th
 //   mask    id,name,mrn="MRN\d{8,10}" how=pseudonym    (kinds and patterns: inside all free text)
 //   date    birth coarsen=year|quarter|month|week|decade oldest=89 at=2026-01-01
 //   date    shift per=patient window=180 text=note     (every date of a person by the same days)
+//   kanon   k=20 l=3 diversity=distinct|entropy t=.3 suppress<=.02 mode=local|strict|optimal
+//           age:age|10|20 county:region born:date|month|year group:file|groups.csv
+//   noise   by=county,diagnosis epsilon=1 rows=1 source=box|key as=count sex:male|female
+//           (counts in the place of the rows: nothing that works on the table may follow)
 // '#' begins a comment. A column name with spaces or signs stands in "quotes" (\" \\ \n \t in it);
 // the signs of a Chinese keyboard count as theirs. A direct column that was masked becomes quasi,
 // one with pseudonyms or replaced plain: what is direct in the output was not treated. ERR_INPUT
@@ -118,6 +122,7 @@ struct cleanse_options {
     const struct rules *rules;
     struct hash recipe;
     struct fault *fault; // what is wrong, if it is more than memory
+    struct progress *progress;
 };
 // Runs the recipe over a table into a new one and writes the report as JSON:
 // {"recipe_hash","recipe" (its text),"inputs":[{"name","hash","bytes","rows"}],
@@ -128,8 +133,8 @@ struct cleanse_options {
 //    "checksum_remaining": cells of kinds with a check digit},
 //  "columns":[{"name","type","role","treatment","reason"?,"personal_found","personal_remaining"}],
 //  "source"?, "wording":"deidentified"|"anonymised", "wording_reasons":[code…], "program",
-//  "dictionaries":[{"name","version","hash"}], "rules":{"version","hash","detect"}, and what
-//  operators add: "sources", "sampling"}
+//  "dictionaries":[{"name","version","hash"}], "rules":{"version","hash","detect"}, "risk" (of the
+//  output, or null), "risk_fault"?, and what operators add: "sources", "sampling", "utility"}
 // A reason's code is the key of its message; treatments: none, text_masked, coarsened,
 // shifted, masked, replaced, pseudonym, encrypted, removed ("treatment.NAME").
 // Seconds stay out of the bytes that are hashed. Never leaves a half-written table.

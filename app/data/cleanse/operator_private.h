@@ -222,6 +222,11 @@ struct operator{
     enum err (*prepare)(const struct bound *bound, struct part *part);
     enum err (*run)(const struct bound *bound, struct part *part);
     void (*stop)(struct bound * bound); // gives back what open and start took; after faults too
+    // For a line that puts rows of its own in the place of all others, once these have passed: what
+    // their columns are, and the rows themselves, as many as the builder takes; none: that was all.
+    // No line that works on the table may follow it.
+    enum err (*shape)(const struct bound *bound, struct arena *arena, struct schema *out);
+    enum err (*rows)(struct bound * bound, struct batch_builder * builder);
     // Writes members into the operator's own object "detail" of the report. NULL: nothing to add.
     void (*report)(const struct bound *bound, struct json_writer *out);
     // After the last pass: may write further files into options->folder.
@@ -233,8 +238,7 @@ struct operator{
 };
 extern const struct operator operator_decode, operator_html, operator_normalise, operator_check,
     operator_drop, operator_dedup, operator_mask, operator_date, operator_field, operator_source,
-    operator_pack;
-extern const struct operator operator_words, operator_sample;
+    operator_pack, operator_words, operator_sample, operator_kanon, operator_noise;
 // By index; NULL behind the last.
 const struct operator* operator_at(uint32_t index);
 const struct operator* operator_find(struct str name);

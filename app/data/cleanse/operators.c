@@ -4,7 +4,7 @@
 static const struct operator* const operators[] = {
     &operator_source, &operator_field,  &operator_decode, &operator_html,  &operator_normalise,
     &operator_check,  &operator_drop,   &operator_words,  &operator_dedup, &operator_mask,
-    &operator_date,   &operator_sample, &operator_pack,
+    &operator_date,   &operator_sample, &operator_pack,   &operator_kanon, &operator_noise,
 };
 
 const struct operator* operator_at(uint32_t index) {

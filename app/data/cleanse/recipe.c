@@ -279,6 +279,7 @@ enum err recipe_bind(const struct recipe *recipe, const struct schema *schema, s
         if (plan_of(schema, arena, &out->after) != OK) return ERR_MEMORY;
     }
     uint32_t told = teller->count;
+    bool shaped = false;
     for (uint32_t i = 0; i < recipe->line_count; i++) {
         const struct line *line = &recipe->lines[i];
         struct bound *bound = &out->steps[i];
@@ -291,6 +292,10 @@ enum err recipe_bind(const struct recipe *recipe, const struct schema *schema, s
             err = bound->operator->bind(bound, schema ? &out->after : NULL, arena, teller);
         }
         if (err != OK && err != ERR_INPUT) return err;
+        if (shaped && !bound->operator->line_only) {
+            (void)tell_fault(teller, "recipe.after_counts", 1, STR_NONE);
+        }
+        shaped |= bound->operator->shape != NULL;
         if (schema && err == OK && plan_is_empty(&out->after)) {
             (void)tell_fault(teller, "recipe.no_columns_left", 0, STR_NONE);
             break;

@@ -29,7 +29,7 @@ static void write_operators(struct json_writer *out, const struct run *run) {
         const struct bound *bound = &run->bound.steps[step];
         const struct tally *tally = &run->totals[step];
         if (bound->operator->line_only) continue;
-        double seconds = (double)tally->time_us / 1e6;
+        double seconds = (double)(tally->time_us + run->observe_us[step]) / 1e6;
         json_open_object(out);
         json_set_u64(out, "line", bound->line->number);
         json_set_text(out, "name", str_of(bound->operator->name));
@@ -148,7 +148,11 @@ static void write_source(struct json_writer *out, const struct recipe *recipe) {
 // What the output may be called. Nobody has looked through its text yet.
 static void write_wording(struct json_writer *out, const struct report *report) {
     const struct run *run = report->run;
-    struct wording_facts facts = {.key_forgotten = run->options.key_forgotten, .risk_highest = NAN};
+    struct wording_facts facts = {.key_forgotten = run->options.key_forgotten,
+                                  .risk_highest = NAN,
+                                  .risk_threshold = report->risk.threshold};
+    if (report->measured) facts.risk_highest = report->risk.highest;
+    if (run_shaper(run)) facts.risk_highest = 0; // noisy counts: no row is a person
     for (uint32_t i = 0; i < run->bound.after.count; i++) {
         if (run->bound.after.columns[i].removed) continue;
         facts.personal_left += cells_of(&report->remaining[i]);
@@ -216,6 +220,7 @@ void report_write(const struct report *report, struct buf *out) {
     json_set_text(&writer, "program", STR("courtyard " COURTYARD_VERSION));
     write_dictionaries(&writer, run);
     write_rules(&writer, run);
+    report_risk_write(report, &writer);
     write_members(&writer, run);
     json_close_object(&writer);
 }

@@ -18,7 +18,9 @@ static enum err take_parts(struct run *run) {
     run->part_errs = ARENA_ARRAY(run->arena, enum err, run->wave);
     run->tallies = ARENA_ARRAY(run->arena, struct tally, (size_t)run->wave * steps);
     run->totals = ARENA_ARRAY(run->arena, struct tally, steps);
-    if (!run->parts || !run->batches || !run->part_errs || !run->tallies || !run->totals) {
+    run->observe_us = ARENA_ARRAY(run->arena, uint64_t, steps);
+    if (!run->parts || !run->batches || !run->part_errs || !run->tallies || !run->totals ||
+        !run->observe_us) {
         return ERR_MEMORY;
     }
     for (uint32_t step = 0; step < run->bound.step_count; step++) {
@@ -59,6 +61,7 @@ enum err run_open(const char *table_path, const struct recipe *recipe,
                   struct fault *fault) {
     *run = (struct run){.options = *options, .progress = progress, .fault = fault};
     run->options.fault = fault;
+    run->options.progress = progress;
     uint32_t threads = options->threads ? options->threads : thread_count_usable();
     if (threads > LIMIT_THREADS) threads = LIMIT_THREADS;
     enum err err = table_open(table_path, &run->table, fault);
@@ -320,10 +323,12 @@ static enum err observe_ready(void *ctx, struct run *run, struct part *part, uin
 }
 
 static enum err observe_take(void *ctx, struct run *run, struct part *part, uint32_t slot) {
-    (void)run;
     (void)slot;
     struct bound *bound = ctx;
-    return bound->operator->observe(bound, part);
+    uint64_t start_us = clock_monotonic_us();
+    enum err err = bound->operator->observe(bound, part);
+    run->observe_us[bound->index] += clock_monotonic_us() - start_us;
+    return err;
 }
 
 enum err run_observe(struct run *run, uint64_t row_limit) {
@@ -333,7 +338,9 @@ enum err run_observe(struct run *run, uint64_t row_limit) {
         struct sink sink = {observe_ready, observe_take, bound};
         enum err err = run_steps(run, step, row_limit, &sink);
         if (err != OK) return err;
+        uint64_t start_us = clock_monotonic_us();
         err = bound->operator->settle(bound, &run->bound.after);
+        run->observe_us[step] += clock_monotonic_us() - start_us;
         if (err != OK) return tell_run_error(run, err);
     }
     return OK;
@@ -353,8 +360,17 @@ enum err run_finish(struct run *run) {
     return OK;
 }
 
+struct bound *run_shaper(const struct run *run) {
+    for (uint32_t step = 0; step < run->bound.step_count; step++) {
+        if (run->bound.steps[step].operator->shape) return &run->bound.steps[step];
+    }
+    return NULL;
+}
+
 enum err run_schema(struct run *run, struct schema *out) {
     const struct plan *plan = &run->bound.after;
+    const struct bound *shaper = run_shaper(run);
+    if (shaper) return tell_run_error(run, shaper->operator->shape(shaper, run->arena, out));
     *out = (struct schema){.fields = ARENA_ARRAY(run->arena, struct field, plan->count + 1)};
     if (!out->fields) return fault_set(run->fault, ERR_MEMORY, "base.no_memory", STR("cleanse"));
     for (uint32_t i = 0; i < plan->count; i++) {

@@ -36,6 +36,7 @@ struct run {
     enum err *part_errs;   // (wave)
     uint32_t wave;
     struct tally *totals; // (step_count): of the last pass
+    uint64_t *observe_us; // (step_count): what observing and settling took
     uint64_t rows_in, rows_out;
     uint64_t row_limit; // of the pass that runs
     // After each step on each part, on the part's thread; NULL: nobody looks.
@@ -53,5 +54,7 @@ enum err run_observe(struct run *run, uint64_t row_limit) MUST_USE;
 enum err run_pass(struct run *run, uint64_t row_limit, const struct sink *sink) MUST_USE;
 // After the last pass: the further files.
 enum err run_finish(struct run *run) MUST_USE;
+// The line that puts rows of its own in the place of all others; NULL: there is none.
+struct bound *run_shaper(const struct run *run);
 // The schema of what is left, in the run's arena.
 enum err run_schema(struct run *run, struct schema *out) MUST_USE;

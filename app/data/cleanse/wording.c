@@ -3,7 +3,7 @@
 #include <math.h>
 
 // A line whose work a key leads back from: pseudonyms, sealed values, other values of the same
-// form, shifts.
+// form, shifts, noise.
 static bool is_keyed(const struct line *line) {
     static const char *const hows[] = {"pseudonym", "encrypt", "format"};
     const struct word *how = line_option(line, "how");
@@ -12,6 +12,9 @@ static bool is_keyed(const struct line *line) {
     for (size_t i = 0; mask && how && i < sizeof hows / sizeof hows[0]; i++) {
         if (str_is(how->values[0].text, hows[i])) return true;
     }
+    const struct word *source = line_option(line, "source");
+    bool noise = str_is(line->words[0].heads[0].text, "noise");
+    if (noise && source && str_is(source->values[0].text, "key")) return true;
     return date && line_option(line, "per");
 }
 

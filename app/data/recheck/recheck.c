@@ -147,9 +147,11 @@ static void judge_class(const struct values *values, const uint32_t *rows, uint6
 struct key {
     const struct str *cells;
     uint32_t count, row;
+    uint64_t hash; // of the cells (FNV-1a, lengths among them)
 };
 
 static int by_cells(const struct key *left, const struct key *right) {
+    if (left->hash != right->hash) return left->hash < right->hash ? -1 : 1;
     for (uint32_t i = 0; i < left->count; i++) {
         int order = str_compare(left->cells[i], right->cells[i]);
         if (order) return order;
@@ -161,6 +163,42 @@ static int by_key(const void *a, const void *b) {
     const struct key *left = a, *right = b;
     int order = by_cells(left, right);
     return order ? order : left->row < right->row ? -1 : 1;
+}
+
+static uint64_t hash_cells(const struct str *cells, uint32_t count) {
+    uint64_t hash = 0xCBF29CE484222325u;
+    for (uint32_t i = 0; i < count; i++) {
+        for (size_t at = 0; at < cells[i].size; at++) {
+            hash = (hash ^ (uint8_t)cells[i].data[at]) * 0x100000001B3u;
+        }
+        hash = (hash ^ (0x100 + cells[i].size)) * 0x100000001B3u;
+    }
+    return hash ^ hash >> 32;
+}
+
+// By the lowest 32 bits of the hash, 16 at a time: rows that show the same come near each other.
+// Then each run of the same bits is sorted wholly, which also parts what only looks the same.
+static void sort_keys(struct key *keys, struct key *scratch, size_t count, uint64_t *starts) {
+    for (int shift = 0; shift < 32; shift += 16) {
+        memset(starts, 0, 65537 * sizeof *starts);
+        for (size_t i = 0; i < count; i++) starts[(keys[i].hash >> shift & 0xFFFF) + 1]++;
+        for (size_t i = 0; i < 65536; i++) starts[i + 1] += starts[i];
+        for (size_t i = 0; i < count; i++) {
+            scratch[starts[keys[i].hash >> shift & 0xFFFF]++] = keys[i];
+        }
+        struct key *swap = keys;
+        keys = scratch;
+        scratch = swap;
+    }
+    for (size_t start = 0, end; start < count; start = end) {
+        for (end = start + 1; end < count; end++) {
+            if ((uint32_t)keys[start].hash != (uint32_t)keys[end].hash) break;
+        }
+        bool same = true; // the usual case: one class, in the order of the file
+        for (size_t i = start + 1; i < end && same; i++)
+            same = by_cells(&keys[start], &keys[i]) == 0;
+        if (!same) qsort(keys + start, end - start, sizeof *keys, by_key);
+    }
 }
 
 static void read_classes(const struct key *keys, uint64_t rows, const uint32_t *order,
@@ -190,20 +228,25 @@ static enum err sort_and_read(const struct cells *cells, const struct values *va
         if (values[i].count > most) most = values[i].count;
     }
     struct key *keys = memory_take(rows * sizeof *keys);
+    struct key *scratch = memory_take(rows * sizeof *scratch);
+    uint64_t *starts = memory_take(65537 * sizeof *starts);
     uint32_t *order = memory_take(rows * sizeof *order);
     uint64_t *counts = memory_take(most * sizeof *counts);
-    bool taken = keys && order && counts;
+    bool taken = keys && scratch && starts && order && counts;
     if (taken) {
         for (size_t row = 0; row < rows; row++) {
-            keys[row] = (struct key){cells->cells + row * cells->width, question->quasi_count,
-                                     (uint32_t)row};
+            const struct str *shown = cells->cells + row * cells->width;
+            keys[row] = (struct key){shown, question->quasi_count, (uint32_t)row,
+                                     hash_cells(shown, question->quasi_count)};
         }
-        qsort(keys, rows, sizeof *keys, by_key);
+        sort_keys(keys, scratch, rows, starts); // two passes: the result is in keys again
         for (size_t i = 0; i < rows; i++) order[i] = keys[i].row;
         answer->rows = rows;
         read_classes(keys, rows, order, values, question->sensitive_count, counts, answer);
     }
     memory_give(keys);
+    memory_give(scratch);
+    memory_give(starts);
     memory_give(order);
     memory_give(counts);
     return taken ? OK : ERR_MEMORY;
@@ -221,8 +264,7 @@ static bool all_hold(const struct recheck_question *question, const struct reche
     return holds;
 }
 
-static enum err answer_cells(const struct cells *cells, struct recheck_answer *out,
-                             struct fault *fault) {
+enum err cells_answer(const struct cells *cells, struct recheck_answer *out, struct fault *fault) {
     const struct recheck_question *question = cells->question;
     if (cells->rows == 0) return fault_set(fault, ERR_INPUT, "recheck.no_rows", STR_NONE);
     if (cells->rows >= UINT32_MAX) {
@@ -264,7 +306,7 @@ enum err recheck_file(const char *path, const struct recheck_question *question,
         err = str_starts(text, STR("CYTABLE1")) ? cells_read_table(path, &cells, fault)
                                                 : cells_read_csv(text, &cells, fault);
     }
-    if (err == OK) err = answer_cells(&cells, out, fault);
+    if (err == OK) err = cells_answer(&cells, out, fault);
     memory_give(cells.cells);
     arena_close(cells.arena);
     file_unmap(&map);

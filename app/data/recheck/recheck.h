@@ -1,8 +1,8 @@
 // An independent check of k-anonymity, distinct and entropy l-diversity and t-closeness, of a CSV
 // file or a table file as it stands. It shares no code with data/anonymity (only base/ and
 // data/table.h) and works in another way: rows are sorted by the bytes of their quasi-identifiers,
-// and neighbours are compared. What it does not know it does not assume: no hierarchies, no recipe.
-// Holds the keys and the file in memory. One call, one thread.
+// and neighbours are compared byte by byte. What it does not know it does not assume: no
+// hierarchies, no recipe. Holds the keys and the file in memory. One call, one thread.
 #pragma once
 
 #include <stdint.h>

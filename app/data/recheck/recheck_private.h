@@ -15,4 +15,7 @@ struct cells {
 };
 enum err cells_read_csv(struct str text, struct cells *cells, struct fault *fault) MUST_USE;
 enum err cells_read_table(const char *path, struct cells *cells, struct fault *fault) MUST_USE;
+// ERR_INPUT "recheck.no_rows".
+enum err cells_answer(const struct cells *cells, struct recheck_answer *out,
+                      struct fault *fault) MUST_USE;
 struct str question_name(const struct recheck_question *question, uint32_t index);

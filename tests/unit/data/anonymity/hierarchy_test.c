@@ -171,6 +171,8 @@ static enum hierarchy_kind guess(const char *name, enum column_type type, const 
 static void guesses_kinds(void) {
     CHECK_EQ(guess("年龄", COLUMN_INTEGER, "34 35 81 2"), HIERARCHY_AGE);
     CHECK_EQ(guess("age", COLUMN_TEXT, "34 35 81 2"), HIERARCHY_AGE);
+    CHECK_EQ(guess("patient_age", COLUMN_INTEGER, "34 35 81 2"), HIERARCHY_AGE);
+    CHECK_EQ(guess("percentage", COLUMN_INTEGER, "34 35 81 2"), HIERARCHY_FLAT);
     CHECK_EQ(guess("收入", COLUMN_NUMBER, "3400 351 8122 210 1 2 3 4 5"), HIERARCHY_NUMBER);
     CHECK_EQ(guess("出生日期", COLUMN_DATE, "2026-11-23"), HIERARCHY_DATE);
     CHECK_EQ(guess("就诊", COLUMN_TEXT, "2026年11月23日 2025/1/3"), HIERARCHY_DATE);
