@@ -18,6 +18,7 @@ static const struct command commands[] = {
     {"demo", "--data --listen --target --no-serve!", 1, 1, command_demo},
     {"import", "-o --faults --data --as --name " INTAKE_OPTIONS, 1, POSITIONALS_MAX,
      command_import},
+    {"detect", "--json! --kinds --privacy!", 0, 0, command_detect},
     {"profile", "-o " INTAKE_OPTIONS, 1, 1, command_profile},
     {"clean", "-o --key --sign --bundle --report --rules --sampling --mark! " INTAKE_OPTIONS, 2,
      POSITIONALS_MAX, command_clean},

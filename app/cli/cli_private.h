@@ -157,6 +157,7 @@ void headline_say(const struct json *headline, const char *key);
                   struct fault *fault) MUST_USE
 COMMAND(command_import);
 COMMAND(command_profile);
+COMMAND(command_detect);
 COMMAND(command_clean);
 COMMAND(command_unmask);
 COMMAND(command_bundle);

@@ -26,6 +26,9 @@
 enum err check_run(const char *table_path, const char *profile_path, uint32_t threads,
                    struct progress *progress, struct fault *fault) MUST_USE;
 
+// One piece of personal data as it may be shown: 138****5678. What a check shows as an example.
+void personal_mask(enum personal_kind kind, struct str text, struct buf *out);
+
 // ---- recipe --------------------------------------------------------------------------------
 // Plain text, one line an operator (see DESIGN.md and the operators' own table):
 //   recipe 1

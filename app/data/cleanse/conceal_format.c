@@ -193,8 +193,8 @@ static bool is_real(const struct buf *candidate) {
     struct str whole = buf_str(candidate), alone = whole;
     alone.data += sizeof leading - 1;
     alone.size -= sizeof leading - 1;
-    return personal_scan(whole, PERSONAL_IDENTIFIERS, NULL, 0) > 0 ||
-           personal_scan(alone, PERSONAL_IDENTIFIERS, NULL, 0) > 0;
+    return personal_scan(whole, PERSONAL_CERTAIN, NULL, 0) > 0 ||
+           personal_scan(alone, PERSONAL_CERTAIN, NULL, 0) > 0;
 }
 
 static bool form_is_real(struct form *form) {

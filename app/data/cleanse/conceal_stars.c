@@ -309,3 +309,7 @@ void stars_write(unsigned kind, struct str text, struct buf *out) {
     default: stars_value(text, out); break;
     }
 }
+
+void personal_mask(enum personal_kind kind, struct str text, struct buf *out) {
+    stars_write((unsigned)kind, text, out);
+}

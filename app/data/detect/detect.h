@@ -1,10 +1,11 @@
-// Detect: personal data in any text. Identifiers are found by their digits and letters, their check
-// digits and the words beside them; names, addresses and institutions by a tagger. What is glued to
-// Chinese characters, full-width, spaced or split by a line is found like any other.
-// Depends on base/ only. Pure functions, any thread; the same text gives the same hits everywhere.
+// Detect: personal data in any text. Identifiers are found by their digits and letters, their
+// check digits and the words beside them; names, addresses and institutions by a tagger. What
+// is glued to Chinese characters, full-width, spaced or split by a line is found like any
+// other. Depends on base/ and regions/. Pure functions, any thread; the same text gives the
+// same hits everywhere.
 //
-// When you add a kind: its name in kind.c, messages "personal.NAME" and "mask.NAME", the word that
-// stands for it (conceal.c), its test.
+// When you add a kind: its name in kind.c, messages "personal.NAME" and "mask.NAME", the word
+// that stands for it (conceal.c), its test.
 #pragma once
 
 #include <stdbool.h>
@@ -15,7 +16,7 @@
 
 // Named in every report, so that a later reader knows what was looked for. Change a rule, change
 // this too.
-#define DETECT_RULES "personal-2"
+#define DETECT_RULES "personal-3"
 
 enum personal_kind {
     PERSONAL_ID,     // resident identity number, 18 places with its check digit, or 15
@@ -53,6 +54,11 @@ enum personal_kind {
     (PERSONAL_BIT(PERSONAL_NAME) | PERSONAL_BIT(PERSONAL_ADDRESS) | \
      PERSONAL_BIT(PERSONAL_ORGANISATION))
 #define PERSONAL_IDENTIFIERS (PERSONAL_ALL & ~PERSONAL_TAGGED)
+// What a check digit or a form that nothing else has proves.
+#define PERSONAL_CERTAIN                                                                        \
+    (PERSONAL_BIT(PERSONAL_ID) | PERSONAL_BIT(PERSONAL_MOBILE) | PERSONAL_BIT(PERSONAL_CARD) |  \
+     PERSONAL_BIT(PERSONAL_EMAIL) | PERSONAL_BIT(PERSONAL_USCC) | PERSONAL_BIT(PERSONAL_IMEI) | \
+     PERSONAL_BIT(PERSONAL_VIN))
 // Beside kinds: of names, addresses and institutions rather one too many than one missed.
 #define PERSONAL_PRIVACY (UINT32_C(1) << 31)
 // Kinds that carry a check digit: what passes it is hardly ever anything else.

@@ -2,11 +2,7 @@
 
 #include <string.h>
 
-// Full-width ASCII, U+FF01 to U+FF5E, is EF BC 81 to EF BD 9E.
-static bool wide_at(struct str text, size_t at, uint8_t third) {
-    return at + 2 < text.size && (uint8_t)text.data[at] == 0xEF &&
-           (uint8_t)text.data[at + 1] == 0xBC && (uint8_t)text.data[at + 2] == third;
-}
+#include "data/detect/fold_private.h"
 
 bool digit_at(struct str text, size_t at, uint8_t *value, uint32_t *bytes) {
     if (at >= text.size) return false;
@@ -33,68 +29,94 @@ static bytes16 load16(const char *data) {
     return loaded;
 }
 
+// A byte that may begin something: see anchor_find.
 static bool block_has_none(const char *data) {
     bytes16 first = load16(data), second = load16(data + 1), third = load16(data + 2);
-    bytes16 narrow = (bytes16)((first - '0') < 10) | (bytes16)(first == '@');
-    bytes16 wide = (bytes16)(first == 0xEF) & (bytes16)(second == 0xBC) &
-                   ((bytes16)((third - 0x90) < 10) | (bytes16)(third == 0xA0));
-    words2 any = (words2)(narrow | wide);
+    bytes16 narrow =
+        (bytes16)((first - '0') < 11) | (bytes16)(first == '@'); // the colon follows the nine
+    bytes16 pair = (bytes16)((first | 0x20) == 'w') & (bytes16)((second | 0x20) == 'w');
+    bytes16 hyphen = (bytes16)(first == '-') & (bytes16)(load16(data + 3) == '-');
+    bytes16 sign = (bytes16)((third - 0x90) < 11) | (bytes16)(third == 0xA0);
+    bytes16 wide_w = (bytes16)(second == 0xBD) & (bytes16)(third == 0x97);
+    bytes16 wide = (bytes16)(first == 0xEF) & (((bytes16)(second == 0xBC) & sign) | wide_w);
+    bytes16 word =
+        (bytes16)(first == 0xE5) & (((bytes16)(second == 0xBE) & (bytes16)(third == 0xAE)) |
+                                    ((bytes16)(second == 0xB2) & (bytes16)(third == 0x81)));
+    words2 any = (words2)(narrow | pair | hyphen | wide | word);
     return (any[0] | any[1]) == 0;
 }
 
-size_t digit_or_at_find(struct str text, size_t from) {
+enum anchor anchor_at(struct str text, size_t at) {
+    const uint8_t *byte = (const uint8_t *)text.data + at;
+    size_t left = text.size - at;
+    if (byte[0] >= '0' && byte[0] <= '9') return ANCHOR_DIGIT;
+    if (byte[0] == '@') return ANCHOR_AT;
+    if (byte[0] == ':') return ANCHOR_COLON;
+    if ((byte[0] | 0x20) == 'w')
+        return left > 1 && (byte[1] | 0x20) == 'w' ? ANCHOR_W : ANCHOR_NONE;
+    if (byte[0] == '-') return left > 3 && byte[3] == '-' ? ANCHOR_HYPHEN : ANCHOR_NONE;
+    if (left < 3 || (byte[0] != 0xEF && byte[0] != 0xE5)) return ANCHOR_NONE;
+    if (byte[0] == 0xE5) {
+        if (byte[1] == 0xBE && byte[2] == 0xAE) return ANCHOR_WEI;
+        return byte[1] == 0xB2 && byte[2] == 0x81 ? ANCHOR_SUI : ANCHOR_NONE;
+    }
+    if (byte[1] == 0xBD) return byte[2] == 0x97 ? ANCHOR_W : ANCHOR_NONE;
+    if (byte[1] != 0xBC) return ANCHOR_NONE;
+    if (byte[2] >= 0x90 && byte[2] <= 0x99) return ANCHOR_DIGIT;
+    if (byte[2] == 0x9A) return ANCHOR_COLON;
+    return byte[2] == 0xA0 ? ANCHOR_AT : ANCHOR_NONE;
+}
+
+size_t anchor_find(struct str text, size_t from) {
     size_t at = from;
     // The block that ends this loop holds what is looked for, or the text ends there.
-    while (at + 18 <= text.size && block_has_none(text.data + at)) at += 16;
-    for (; at < text.size; at++) {
-        uint8_t value;
-        uint32_t bytes;
-        if (text.data[at] == '@' || wide_at(text, at, 0xA0)) return at;
-        if (digit_at(text, at, &value, &bytes)) return at;
+    while (at + 19 <= text.size && block_has_none(text.data + at)) at += 16;
+    while (at < text.size && anchor_at(text, at) == ANCHOR_NONE) at++;
+    return at;
+}
+
+size_t anchor_find_plain(struct str text, size_t from) {
+    size_t at = from;
+    while (at < text.size && anchor_at(text, at) == ANCHOR_NONE) at++;
+    return at;
+}
+
+// The sign of a gap at `at`: blanks, dashes, dots and line breaks.
+static enum gap sign_at(struct str text, size_t at, uint32_t *bytes) {
+    uint32_t character = fold_at(text, at, bytes);
+    if (character == 0) return GAP_END;
+    if (fold_blank(character) || character == 0xAD) return GAP_SPACE;
+    if (fold_dash(character)) return GAP_HYPHEN;
+    if (character == '.' || character == 0xB7 || character == 0x2022) return GAP_DOT;
+    // A line break as other formats write it.
+    static const char *const breaks[] = {"\\r\\n", "\\n", "<br>", "<br/>", "<br />"};
+    for (size_t i = 0; (character == '\\' || character == '<') && i < 5; i++) {
+        size_t end = at;
+        if (!fold_takes(text, &end, breaks[i])) continue;
+        *bytes = (uint32_t)(end - at);
+        return GAP_LINE;
     }
-    return text.size;
+    if (!fold_line(character)) return GAP_END;
+    bool pair = character == '\r' && at + 1 < text.size && text.data[at + 1] == '\n';
+    if (pair) *bytes = 2;
+    return GAP_LINE;
 }
 
-static uint32_t space_bytes(struct str text, size_t at) {
-    if (at >= text.size) return 0;
-    const uint8_t *byte = (const uint8_t *)text.data + at;
-    if (byte[0] == ' ' || byte[0] == '\t') return 1;
-    if (at + 1 < text.size && byte[0] == 0xC2 && byte[1] == 0xA0) return 2; // no-break space
-    if (at + 2 >= text.size) return 0;
-    if (byte[0] == 0xE3 && byte[1] == 0x80 && byte[2] == 0x80) return 3; // ideographic space
-    return byte[0] == 0xE2 && byte[1] == 0x80 && byte[2] >= 0x80 && byte[2] <= 0x8B ? 3 : 0;
-}
-
-static uint32_t hyphen_bytes(struct str text, size_t at) {
-    if (at >= text.size) return 0;
-    if (text.data[at] == '-') return 1;
-    if (wide_at(text, at, 0x8D)) return 3;
-    if (at + 2 >= text.size) return 0;
-    const uint8_t *byte = (const uint8_t *)text.data + at;
-    bool dash = byte[0] == 0xE2 && byte[1] == 0x80 && byte[2] >= 0x90 && byte[2] <= 0x95;
-    bool minus = byte[0] == 0xE2 && byte[1] == 0x88 && byte[2] == 0x92;
-    return dash || minus ? 3 : 0;
-}
-
-// Up to three signs: spaces, at most one hyphen or one line break. Moves *at behind them.
-static enum gap gap_read(struct str text, size_t *at) {
+// Blanks with at most one hyphen, dot or line break among them. Moves *at behind them.
+enum gap gap_read(struct str text, size_t *at) {
+    enum { SIGNS_MOST = 3, SIGNS_MOST_AT_LINE = 12 }; // the next line may be indented
     enum gap gap = GAP_END;
     size_t next = *at;
-    for (int signs = 0; signs < 3; signs++) {
-        uint32_t bytes = space_bytes(text, next);
-        if (bytes) {
+    for (int signs = 0; signs < (gap == GAP_LINE ? SIGNS_MOST_AT_LINE : SIGNS_MOST); signs++) {
+        uint32_t bytes;
+        enum gap sign = sign_at(text, next, &bytes);
+        if (sign == GAP_END) break;
+        if (sign == GAP_SPACE) {
             if (gap == GAP_END) gap = GAP_SPACE;
-        } else if ((bytes = hyphen_bytes(text, next)) != 0) {
-            if (gap == GAP_HYPHEN || gap == GAP_LINE) return GAP_END;
-            gap = GAP_HYPHEN;
-        } else if (next < text.size && (text.data[next] == '\n' || text.data[next] == '\r')) {
-            if (gap == GAP_HYPHEN || gap == GAP_LINE) return GAP_END;
-            bool pair =
-                text.data[next] == '\r' && next + 1 < text.size && text.data[next + 1] == '\n';
-            bytes = pair ? 2 : 1;
-            gap = GAP_LINE;
+        } else if (gap != GAP_END && gap != GAP_SPACE) {
+            return GAP_END;
         } else {
-            break;
+            gap = sign;
         }
         next += bytes;
     }
@@ -102,32 +124,23 @@ static enum gap gap_read(struct str text, size_t *at) {
     return gap;
 }
 
-static bool letter_or_digit_at(struct str text, size_t at) {
-    uint8_t value;
-    uint32_t bytes;
-    if (digit_at(text, at, &value, &bytes)) return true;
-    if (at >= text.size) return false;
-    uint8_t folded = (uint8_t)text.data[at] | 0x20;
-    return folded >= 'a' && folded <= 'z';
-}
-
-// An X that may be the last place of a resident ID: at once or behind one space or hyphen.
+// An X that may be the last place of a resident ID: at once or behind a gap.
 static uint32_t x_read(struct str text, size_t at) {
-    uint32_t gap = space_bytes(text, at);
-    if (!gap) gap = hyphen_bytes(text, at);
-    for (int behind_gap = 0; behind_gap < 2; behind_gap++, at += gap) {
-        bool narrow = at < text.size && (text.data[at] == 'X' || text.data[at] == 'x');
-        bool wide = wide_at(text, at, 0xB8) ||
-                    (at + 2 < text.size && memcmp(text.data + at, "\xEF\xBD\x98", 3) == 0);
-        uint32_t bytes = narrow ? 1 : wide ? 3 : 0;
-        if (bytes) return letter_or_digit_at(text, at + bytes) ? 0 : (uint32_t)at + bytes;
+    for (int behind_gap = 0; behind_gap < 2; behind_gap++) {
+        uint32_t bytes, after;
+        uint32_t character = fold_at(text, at, &bytes);
+        if (character == 'X' || character == 'x') {
+            return fold_alnum(fold_at(text, at + bytes, &after)) ? 0 : (uint32_t)at + bytes;
+        }
+        enum gap gap = gap_read(text, &at);
+        if (gap == GAP_END || gap == GAP_DOT) break;
     }
     return 0;
 }
 
 uint32_t digit_groups_read(struct str text, size_t at, struct digit_group *groups) {
-    uint32_t count = 0;
-    while (count < GROUPS_MOST) {
+    uint32_t count = 0, total = 0;
+    while (count < GROUPS_MOST && total <= GROUPS_DIGITS) {
         struct digit_group *group = &groups[count++];
         *group = (struct digit_group){.start = (uint32_t)at};
         uint8_t value;
@@ -138,6 +151,7 @@ uint32_t digit_groups_read(struct str text, size_t at, struct digit_group *group
             at += bytes;
         }
         group->end = (uint32_t)at;
+        total += group->count;
         group->x_end = x_read(text, at);
         group->gap = gap_read(text, &at);
         if (group->gap == GAP_END) break;

@@ -1,5 +1,9 @@
 #include "data/detect/identifier_private.h"
 
+#include <string.h>
+
+#include "data/regions/regions.h"
+
 static unsigned number_of(const uint8_t *digit, size_t count) {
     unsigned value = 0;
     for (size_t i = 0; i < count; i++) value = value * 10 + digit[i];
@@ -14,24 +18,27 @@ static bool date_real(unsigned year, unsigned month, unsigned day) {
     return day <= days[month - 1] + (month == 2 && leap ? 1u : 0u);
 }
 
-static bool province_exists(unsigned province) {
-    // GB/T 2260: by tens the last province of each great region; 71 is Taiwan.
-    static const uint8_t last[] = {0, 15, 23, 37, 46, 54, 65, 71};
-    unsigned tens = province / 10;
-    bool first = province % 10 >= 1 || province == 50; // Chongqing stands before its region's first
-    return tens >= 1 && tens <= 7 && first && province <= last[tens];
+bool province_exists(unsigned province) {
+    return region_issued(province * 10000);
 }
 
-// GB/T 2260 with withdrawn codes: a municipality has the parts 01-03, a province the cities 01-20,
-// the prefectures and leagues 21-53 and 90 for what it governs directly.
+// A county that was issued, or at least its city was: no list of withdrawn codes is complete.
 static bool region_plausible(unsigned region) {
-    unsigned province = region / 10000, city = region / 100 % 100;
-    if (province >= 81 && province <= 83) return region % 10000 == 0;
+    unsigned province = region / 10000;
+    if (province == 71 || (province >= 81 && province <= 83)) return true;
+    if (region_issued(region)) return true;
     if (!province_exists(province)) return false;
-    if (province == 71) return true;
-    bool municipality = province == 11 || province == 12 || province == 31 || province == 50;
-    if (municipality) return city >= 1 && city <= 3;
-    return (city >= 1 && city <= 53) || city == 90;
+    unsigned city = region / 100 % 100;
+    // A municipality has the parts 01 to 03, a province 90 for what it governs directly.
+    if (province == 11 || province == 12 || province == 31 || province == 50) {
+        return city >= 1 && city <= 3;
+    }
+    return city == 90 || region_issued(region / 100 * 100);
+}
+
+bool resident_id_region_issued(const uint8_t *digit) {
+    unsigned region = number_of(digit, 6);
+    return region_issued(digit[0] == 9 ? region / 1000 % 100 * 10000 : region);
 }
 
 uint8_t resident_id_check_digit(const uint8_t digit[static RESIDENT_ID_DIGITS - 1]) {
@@ -117,4 +124,80 @@ bool card_valid(const uint8_t *digit, size_t count, bool context) {
         }
     }
     return false;
+}
+
+// ---- organisations -----------------------------------------------------------------------------
+
+// GB 32100-2015: digits and letters without I, O, S, V, Z.
+static const char uscc_alphabet[] = "0123456789ABCDEFGHJKLMNPQRTUWXY";
+
+uint8_t uscc_value(uint32_t character) {
+    const char *place =
+        character > 0 && character < 0x80 ? strchr(uscc_alphabet, (int)character) : NULL;
+    return place ? (uint8_t)(place - uscc_alphabet) : UINT8_MAX;
+}
+
+bool uscc_valid(const uint8_t value[static USCC_PLACES]) {
+    unsigned sum = 0, weight = 1;
+    for (size_t i = 0; i < USCC_PLACES; i++) {
+        if (value[i] > 30 || (i >= 2 && i < 8 && value[i] > 9)) return false;
+        if (i < USCC_PLACES - 1) sum += value[i] * weight;
+        weight = weight * 3 % 31;
+    }
+    char registrar = uscc_alphabet[value[0]];
+    bool registered = (value[0] >= 1 && value[0] <= 9) || registrar == 'A' || registrar == 'N' ||
+                      registrar == 'Y';
+    unsigned region = number_of(value + 2, 6);
+    bool placed = region == 100000 || province_exists(region / 10000);
+    return registered && placed && value[1] != 0 && value[17] == (31 - sum % 31) % 31;
+}
+
+bool organisation_code_valid(const char code[static ORGANISATION_PLACES]) {
+    static const uint8_t weight[] = {3, 7, 9, 10, 5, 8, 4, 2};
+    unsigned sum = 0;
+    for (size_t i = 0; i < sizeof weight; i++) {
+        bool digit = code[i] >= '0' && code[i] <= '9';
+        if (!digit && !(code[i] >= 'A' && code[i] <= 'Z')) return false;
+        sum += (unsigned)(digit ? code[i] - '0' : code[i] - 'A' + 10) * weight[i];
+    }
+    unsigned check = (11 - sum % 11) % 11;
+    return code[8] == (check == 10 ? 'X' : (char)('0' + check));
+}
+
+bool uscc_inner_valid(const uint8_t value[static USCC_PLACES]) {
+    char code[ORGANISATION_PLACES];
+    for (size_t i = 0; i < sizeof code; i++) code[i] = uscc_alphabet[value[8 + i]];
+    return organisation_code_valid(code);
+}
+
+// ---- things that belong to somebody ------------------------------------------------------------
+
+// ISO 3779 and its check digit in the ninth place (49 CFR 565.15, GB 16735-2019).
+bool vin_shaped(const char code[static VIN_PLACES]) {
+    for (size_t i = 0; i < VIN_PLACES; i++) {
+        bool digit = code[i] >= '0' && code[i] <= '9';
+        bool letter = code[i] >= 'A' && code[i] <= 'Z';
+        if (!digit && (!letter || code[i] == 'I' || code[i] == 'O' || code[i] == 'Q')) return false;
+    }
+    return true;
+}
+
+bool vin_valid(const char code[static VIN_PLACES]) {
+    static const uint8_t weight[] = {8, 7, 6, 5, 4, 3, 2, 10, 0, 9, 8, 7, 6, 5, 4, 3, 2};
+    static const uint8_t value[] = {1, 2, 3, 4, 5, 6, 7, 8, 0, 1, 2, 3, 4, // A to M
+                                    5, 0, 7, 0, 9, 2, 3, 4, 5, 6, 7, 8, 9};
+    if (!vin_shaped(code)) return false;
+    unsigned sum = 0;
+    for (size_t i = 0; i < VIN_PLACES; i++) {
+        bool digit = code[i] <= '9';
+        sum += (unsigned)(digit ? code[i] - '0' : value[code[i] - 'A']) * weight[i];
+    }
+    return code[8] == (sum % 11 == 10 ? 'X' : (char)('0' + sum % 11));
+}
+
+// Type allocation codes begin with the body that gave them out; nearly all phones sold in China
+// have one of TAF (86) or BABT (35).
+bool imei_type_plausible(const uint8_t digit[static 15]) {
+    unsigned body = number_of(digit, 2);
+    return body == 35 || body == 86;
 }

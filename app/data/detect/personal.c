@@ -1,399 +1,375 @@
-// Personal data in text. Digits are found 16 bytes at a time, gathered into groups, and windows of
-// whole groups are held against what each kind allows; of overlapping windows the longest wins.
-// What stands beside decides only among ASCII letters and digits, so that an identifier glued to
-// Chinese characters is found like any other.
+// Personal data in text: the scan. Places where something may begin are found 16 bytes at a time;
+// at each the finders are asked, the most specific first. What stands beside decides only among
+// ASCII letters and digits, so that an identifier glued to Chinese characters is found like any
+// other.
 #include <string.h>
 
-#include "data/detect/detect.h"
-#include "data/detect/digits_private.h"
+#include "data/detect/finders_private.h"
+#include "data/detect/fold_private.h"
 #include "data/detect/identifier_private.h"
 #include "data/detect/tagger_private.h"
 
-// ---- what stands beside ------------------------------------------------------------------------
+struct scan {
+    struct view view;
+    uint32_t kinds;
+    struct personal_hit *hits;
+    size_t room, count;
+    size_t at; // where to look on
+};
 
-static bool is_letter(char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+// Takes a hit; `anchor` is where it was found. What only contains other kinds (an address of mail
+// or of the web) hides them only where it is wanted itself.
+static void scan_add(struct scan *scan, const struct personal_hit *hit, size_t anchor) {
+    bool wanted = scan->kinds & PERSONAL_BIT(hit->kind);
+    if (!wanted && (hit->kind == PERSONAL_URL || hit->kind == PERSONAL_EMAIL)) {
+        uint32_t bytes;
+        (void)fold_at(scan->view.text, anchor, &bytes);
+        scan->at = anchor + bytes;
+        return;
+    }
+    if (wanted) {
+        if (scan->count < scan->room) scan->hits[scan->count] = *hit;
+        scan->count++;
+    }
+    scan->at = scan->view.least = hit->start + hit->size;
 }
 
-static bool is_digit(char c) {
+// ---- digits ------------------------------------------------------------------------------------
+
+static bool is_byte_digit(char c) {
     return c >= '0' && c <= '9';
 }
 
-// The letters directly before `start`, as they stand; *mixed if a digit or _ stands before them.
-static struct str letters_before(struct str text, size_t start, bool *mixed) {
-    size_t at = start;
-    while (at > 0 && start - at < 16 && is_letter(text.data[at - 1])) at--;
-    *mixed = at > 0 && (is_digit(text.data[at - 1]) || text.data[at - 1] == '_' ||
-                        is_letter(text.data[at - 1]));
-    return (struct str){text.data + at, start - at};
+static bool is_byte_letter(char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
 }
 
-static bool folded_is(struct str s, const char *word) {
-    if (strlen(word) != s.size) return false;
-    for (size_t i = 0; i < s.size; i++) {
-        if ((s.data[i] | 0x20) != word[i]) return false;
+static uint32_t bytes3(struct str text, size_t at) {
+    if (text.size - at < 3) return 0;
+    const uint8_t *byte = (const uint8_t *)text.data + at;
+    return (uint32_t)byte[0] << 16 | (uint32_t)byte[1] << 8 | byte[2];
+}
+
+// Whether a number of up to four digits before a character of several bytes at `end` may be more
+// than a number: an age, a date, an angle, or it goes on.
+static bool may_mean_wide(struct str text, size_t end, size_t size) {
+    uint32_t next = bytes3(text, end);
+    uint8_t first = (uint8_t)text.data[end];
+    if (first >= 0xE4 && first <= 0xE9) {
+        bool age = next == 0xE5B281 || next == 0xE591A8;  // 岁 周
+        bool date = next == 0xE5B9B4 || next == 0xE69C88; // 年 月
+        bool angle = next == 0xE5BAA6;                    // 度
+        return (age && size >= 2) || (date && (size == 4 || size <= 2)) || angle;
     }
-    return true;
+    if (next == 0xEFBC89) return size >= 3; // ）: an area code
+    // ， 。 、 （ ； ” “ 》 《
+    return next != 0xEFBC8C && next != 0xE38082 && next != 0xE38081 && next != 0xEFBC88 &&
+           next != 0xEFBC9B && next != 0xE2809C && next != 0xE2809D && next != 0xE3808B &&
+           next != 0xE3808A;
 }
 
-// Letters in front of a number that say "call this", so that the number still counts.
-static bool is_contact_word(struct str word) {
-    static const char *const words[] = {"tel", "phone",   "mobile",  "mob",    "cell",     "call",
-                                        "ph",  "sms",     "wechat",  "weixin", "vx",       "wx",
-                                        "v",   "qq",      "t",       "m",      "p",        "hp",
-                                        "mp",  "contact", "no",      "id",     "whatsapp", "alipay",
-                                        "zfb", "card",    "account", "acct",   "bank",     "fax"};
-    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
-        if (folded_is(word, words[i])) return true;
+// The same behind blanks: only what goes on with digits, with large letters, with the name of a
+// month, or with the words above.
+static bool may_mean_apart(struct str text, size_t at, size_t size) {
+    for (int blanks = 0; blanks < 12 && at < text.size; blanks++) {
+        char c = text.data[at];
+        if (c != ' ' && c != '\t' && c != '\n' && c != '\r') break;
+        at++;
     }
-    return false;
+    if (at >= text.size) return false;
+    char next = text.data[at], behind = at + 1 < text.size ? text.data[at + 1] : ' ';
+    if (is_byte_digit(next)) return true;
+    if ((uint8_t)next >= 0x80) return (uint8_t)next == 0xC2 || may_mean_wide(text, at, size);
+    bool large = next >= 'A' && next <= 'Z' && !(behind >= 'a' && behind <= 'z');
+    bool month = size <= 2 && is_byte_letter(next) && memchr("jfmasond", next | 0x20, 8);
+    bool dash =
+        next == '-' && (behind == ' ' || is_byte_digit(behind) || (behind >= 'A' && behind <= 'Z'));
+    return large || month || dash || (next == '(' && size >= 3);
 }
 
-static bool is_glued_to_code(struct str text, size_t start, size_t end) {
-    bool mixed;
-    struct str before = letters_before(text, start, &mixed);
-    if (mixed || (before.size > 0 && !is_contact_word(before))) return true;
-    size_t at = end;
-    while (at < text.size && at - end < 16 && is_letter(text.data[at])) at++;
-    bool letters = at > end;
-    return (letters && before.size > 0) || (at < text.size && letters && is_digit(text.data[at])) ||
-           (at < text.size && text.data[at] == '_');
+static bool is_byte_hex(char c) {
+    return is_byte_digit(c) || ((c | 0x20) >= 'a' && (c | 0x20) <= 'f');
 }
 
-// Part of a decimal number, or an amount of money.
-static bool is_number(struct str text, size_t start, size_t end) {
-    if (start >= 2 && text.data[start - 1] == '.' && is_digit(text.data[start - 2])) return true;
-    if (end + 1 < text.size && text.data[end] == '.' && is_digit(text.data[end + 1])) return true;
-    struct str before = {text.data, start};
-    struct str after = {text.data + end, text.size - end};
-    return str_ends(before, STR("¥")) || str_ends(before, STR("￥")) ||
-           str_ends(before, STR("$")) || str_starts(after, STR("元"));
-}
-
-// "订单号：" and the like directly before: a number of a thing, not of a person.
-static bool is_thing_number(struct str text, size_t start) {
-    static const char *const words[] = {"单号", "订单", "流水号", "批号", "批次",
-                                        "条码", "货号", "序列号", "编号", "运单"};
-    struct str before = {text.data, start};
-    for (bool again = true; again;) {
-        again = false;
-        static const char *const signs[] = {" ", ":", "：", "=", "#", "为", "是", "　", "\""};
-        for (size_t i = 0; i < sizeof signs / sizeof signs[0]; i++) {
-            if (!str_ends(before, str_of(signs[i]))) continue;
-            before.size -= strlen(signs[i]);
-            again = true;
-        }
+// The same before an ASCII character.
+static bool may_mean_narrow(struct str text, size_t end, size_t size) {
+    char sign = text.data[end], next = end + 1 < text.size ? text.data[end + 1] : ' ';
+    bool on = is_byte_digit(next) || (uint8_t)next == 0xEF;
+    switch (sign) {
+    case ' ':
+    case '\t':
+    case '\n':
+    case '\r': return may_mean_apart(text, end + 1, size);
+    case '-':
+    case '/': return on || is_byte_letter(next) || (uint8_t)next >= 0x80 || next == ' ';
+    case '.': return on;
+    case ')': return size >= 2;
+    case ',': // "January 1, 1990"
+        return size <= 2 && next == ' ' && end + 2 < text.size && is_byte_digit(text.data[end + 2]);
+    case '\\':
+    case '<': return next == 'n' || next == 'b';
+    case ':': {
+        size_t at = end + 1;
+        while (at < text.size && at - end < 6 && is_byte_hex(text.data[at])) at++;
+        return at < text.size && text.data[at] == ':';
     }
-    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
-        if (str_ends(before, str_of(words[i]))) return true;
+    case '\v':
+    case '\f':
+    case '_':
+    case '@':
+    case '\'': return true;
+    default: return is_byte_letter(sign);
     }
-    return false;
 }
 
-// A word for a bank card within 48 bytes (16 Chinese characters) on either side.
-static bool is_card_context(struct str text, size_t start, size_t end) {
-    size_t from = start > 48 ? start - 48 : 0;
-    size_t to = text.size - end > 48 ? end + 48 : text.size;
-    static const char *const words[] = {"卡", "账号", "帐号", "账户", "card", "Card", "CARD"};
-    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
-        size_t size = strlen(words[i]);
-        if (memmem(text.data + from, start - from, words[i], size) ||
-            memmem(text.data + end, to - end, words[i], size)) {
-            return true;
-        }
-    }
-    return false;
+// The bytes of a decimal number with one or two places behind the point, which ends at `end`; 0 if
+// it may be more: a date, an address, an angle, a telephone number.
+static size_t plain_decimal(struct str text, size_t at, size_t end) {
+    size_t point = end, last = end + 1;
+    if (point + 1 >= text.size || text.data[point] != '.' || point - at > 3) return 0;
+    while (last < text.size && last - point < 4 && is_byte_digit(text.data[last])) last++;
+    if (last - point < 2 || last - point > 3) return 0;
+    uint8_t before = at > 0 ? (uint8_t)text.data[at - 1] : ' ';
+    bool alone = before == ' ' || before == ',' || before == '\t' || before == '|' ||
+                 before == '(' || before >= 0x80;
+    if (!alone) return 0;
+    if (last == text.size) return last - at;
+    char after = text.data[last];
+    bool ends = after == ',' || after == '\n' || after == '\r' || after == '\t' || after == '|' ||
+                after == '%' || after == ';';
+    return ends ? last - at : 0;
 }
 
-// ---- windows of groups -------------------------------------------------------------------------
+// Most digits in real text are years, ages, doses and prices. The bytes of a short run of ASCII
+// digits that can be nothing else; else 0.
+static size_t plain_number(struct str text, size_t at) {
+    size_t end = at, size;
+    while (end < text.size && is_byte_digit(text.data[end])) end++;
+    size = end - at;
+    if (size == 0 || size > 4) return 0;
+    size_t decimal = plain_decimal(text, at, end);
+    if (decimal) return decimal;
+    char before = at > 0 ? text.data[at - 1] : ' ';
+    if (is_byte_letter(before) || before == '_' || before == '+') return 0;
+    if (before == '-' && at > 1 && is_byte_letter(text.data[at - 2])) return 0;
+    if ((before == '(' && size >= 2) || (uint8_t)before == 0xB7) return 0; // area codes, plates
+    // 京A·1234学, 京A 1234挂
+    size_t sign = at;
+    for (int signs = 0; signs < 3 && sign > 0 && !is_byte_letter(text.data[sign - 1]); signs++)
+        sign--;
+    bool plate = sign > 1 && sign < at && text.data[sign - 1] <= 'Z' &&
+                 is_byte_letter(text.data[sign - 1]) && (uint8_t)text.data[sign - 2] >= 0x80;
+    if (plate) return 0;
+    bool old = (size == 2 && text.data[at] == '9') || (size == 3 && text.data[at] == '1');
+    if (old) return 0;
+    // "：1234", "号1234": a short number that a word may claim.
+    bool claimed = size >= 3 && at >= 3 &&
+                   (bytes3(text, at - 3) == 0xEFBC9A || bytes3(text, at - 3) == 0xE58FB7 ||
+                    before == ':' || before == '#' || before == ' ');
+    if (end < text.size) {
+        bool wide = (uint8_t)text.data[end] >= 0x80;
+        if (wide ? may_mean_wide(text, end, size) : may_mean_narrow(text, end, size)) return 0;
+    }
+    bool year = size == 4 && (text.data[at] == '1' || text.data[at] == '2') && before == ' ';
+    return claimed && !year ? 0 : size;
+}
 
-enum { WINDOW_DIGITS = CARD_DIGITS_MOST + 4 };
-
-struct window {
-    struct str text;
-    const struct digit_group *first;
-    uint32_t groups;
-    uint8_t digit[WINDOW_DIGITS + 1];
-    uint32_t count;
-    bool lines; // a line break within
-    bool mixed; // more than one sort of gap
+// The run of digits at the anchor and what stands beside it.
+struct number {
+    size_t at, end;
+    uint32_t size;
+    uint32_t before, after; // characters
+    bool joined;            // a hyphen and a letter stand before it
+    bool follows;           // another group of digits stands behind a gap
+    bool spread;            // the first of several groups
+    bool code;              // letters touch it or stand near enough to make a code with it
 };
 
-static size_t window_start(const struct window *window) {
-    return window->first->start;
-}
-
-static size_t window_end(const struct window *window) {
-    return window->first[window->groups - 1].end;
-}
-
-// One character a group: its number of digits, or * for any.
-static bool window_shape(const struct window *window, uint32_t from, const char *sizes) {
-    uint32_t group = from;
-    for (; *sizes; sizes++, group++) {
-        if (group >= window->groups) return false;
-        if (*sizes != '*' && window->first[group].count != (uint32_t)(*sizes - '0')) return false;
+static void number_read(const struct view *view, size_t at, struct number *out) {
+    struct str text = view->text;
+    uint32_t bytes;
+    *out = (struct number){.at = at, .end = at};
+    while (fold_digit(fold_at(text, out->end, &bytes))) {
+        out->end += bytes;
+        out->size++;
     }
-    return group == window->groups;
-}
-
-static bool window_singles(const struct window *window, uint32_t from) {
-    for (uint32_t i = from; i < window->groups; i++) {
-        if (window->first[i].count != 1) return false;
+    out->before = fold_before(text, view->least, at, &bytes);
+    size_t earlier = at;
+    for (int blanks = 0; blanks < 2; blanks++) {
+        uint32_t c = fold_before(text, view->least, earlier, &bytes);
+        if (!fold_blank(c) && !fold_dash(c) && !fold_line(c)) break;
+        earlier -= bytes;
     }
-    return !window->mixed;
-}
-
-// All groups of one size, the last one not larger: "1101 0119 9001 0112 37".
-static bool window_even(const struct window *window) {
-    uint8_t size = window->first[0].count;
-    for (uint32_t i = 1; i + 1 < window->groups; i++) {
-        if (window->first[i].count != size) return false;
+    out->after = fold_at(text, out->end, &bytes);
+    size_t behind = out->end;
+    out->code = fold_letter(out->before) || fold_letter(out->after);
+    if (out->code) return;
+    // "E 1234 5678", "9111 0108 MA01": a letter behind one gap, on either side.
+    if (gap_read(text, &behind) != GAP_END) {
+        uint32_t c = fold_at(text, behind, &bytes);
+        out->spread = out->follows = fold_digit(c);
+        out->code = c >= 'A' && c <= 'Z';
+        // A letter further on, behind more digits of the same code.
+        for (int groups = 0; !out->code && groups < 17 && fold_digit(c); groups++) {
+            while (fold_digit(c = fold_at(text, behind, &bytes))) behind += bytes;
+            if (fold_letter(c)) out->code = true;
+            if (gap_read(text, &behind) == GAP_END) break;
+            c = fold_at(text, behind, &bytes);
+            out->code |= c >= 'A' && c <= 'Z';
+        }
     }
-    return !window->mixed && window->first[window->groups - 1].count <= size;
+    uint32_t c = fold_before(text, view->least, earlier, &bytes);
+    if (earlier < at) out->code |= c >= 'A' && c <= 'Z';
+    out->joined = fold_dash(out->before) && fold_letter(c);
+    out->spread &= earlier == at || !fold_digit(c);
 }
 
-static bool is_id(const struct window *window, uint32_t *end) {
-    uint8_t digit[RESIDENT_ID_DIGITS];
-    const struct digit_group *last = &window->first[window->groups - 1];
-    bool with_x = window->count == RESIDENT_ID_DIGITS - 1 && last->x_end;
-    if (window->count != RESIDENT_ID_DIGITS && !with_x) {
-        bool old = window->groups == 1 && window->count == RESIDENT_ID_OLD_DIGITS &&
-                   resident_id_old_valid(window->digit) &&
-                   !is_glued_to_code(window->text, window_start(window), window_end(window)) &&
-                   !is_number(window->text, window_start(window), window_end(window)) &&
-                   !is_thing_number(window->text, window_start(window));
-        if (old) *end = last->end;
-        return old;
+// Digits that are the beginning of an address of mail belong to it: "13812345678@example.com".
+static bool mail_ahead(const struct view *view, const struct number *number,
+                       struct personal_hit *hit) {
+    uint32_t c = number->after, bytes, count = 0;
+    size_t at = number->end;
+    while (count < 48 && (fold_alnum(c) || c == '.' || c == '_' || c == '-' || c == '+')) {
+        (void)fold_at(view->text, at, &bytes);
+        at += bytes;
+        c = fold_at(view->text, at, &bytes);
+        count++;
     }
-    memcpy(digit, window->digit, RESIDENT_ID_DIGITS);
-    if (with_x) digit[RESIDENT_ID_DIGITS - 1] = 10;
-    if (!resident_id_valid(digit)) return false;
-    bool shaped = window->groups <= 2 || window_even(window) || window_shape(window, 0, "68*") ||
-                  window_shape(window, 0, "644*") || window_shape(window, 0, "3344*") ||
-                  window_shape(window, 0, "33444") || window_shape(window, 0, "6424*") ||
-                  window_shape(window, 0, "6422*") || window_shape(window, 0, "6831") ||
-                  window_shape(window, 0, "2224224") || window_shape(window, 0, "222844");
-    if (!shaped) return false;
-    *end = with_x ? last->x_end : last->end;
-    return true;
+    return c == '@' && find_email(view, at, hit);
 }
 
-static bool is_mobile(const struct window *window, uint32_t *start) {
-    const uint8_t *digit = window->digit;
-    uint32_t extra = window->count - MOBILE_DIGITS, from = 0;
-    if (window->count < MOBILE_DIGITS || window->lines || extra == 1 || extra == 3 || extra > 4) {
-        return false;
+// Identifiers of digits alone that begin with the group at the anchor. A later window that overlaps
+// and is longer wins: the first group is then no part of it.
+static bool digits_at(const struct view *view, size_t at, struct personal_hit *hit) {
+    struct digit_group groups[GROUPS_MOST];
+    struct personal_hit later;
+    uint32_t count = digit_groups_read(view->text, at, groups);
+    uint32_t used = find_digits(view, groups, count, hit);
+    for (uint32_t k = 1; k < used; k++) {
+        if (find_digits(view, groups + k, count - k, &later) && later.size > hit->size)
+            return false;
     }
-    if (extra == 2 && !(digit[0] == 8 && digit[1] == 6)) return false;
-    if (extra == 4 && !(!digit[0] && !digit[1] && digit[2] == 8 && digit[3] == 6)) return false;
-    if (!mobile_valid(digit + extra)) return false;
-    *start = (uint32_t)window_start(window);
-    if (extra && window->first[0].count == extra) from = 1;
-    uint32_t left = window->groups - from;
-    bool shaped = (left == 1) || window_shape(window, from, "344") ||
-                  window_shape(window, from, "38") || window_shape(window, from, "74") ||
-                  window_shape(window, from, "335") || window_shape(window, from, "443") ||
-                  (left == MOBILE_DIGITS && window_singles(window, from));
-    // +86 glued to the first of several groups: "+86138 1234 5678".
-    if (extra && !from) {
-        shaped = left == 1 || (window->groups == 3 && window->first[1].count == 4 &&
-                               window->first[2].count == 4);
+    return used > 0;
+}
+
+static bool may_be_angle(const struct number *number) {
+    uint32_t after = number->after;
+    return number->size <= 3 && (after == '.' || after == 0xB0 || after == 0xBA || after == 0x5EA6);
+}
+
+static bool may_be_phone(const struct number *number, char first) {
+    return first == '0' || first == '4' || first == '8' || number->size >= 3;
+}
+
+// A letter or a sign before it, or 使, 领 on either side.
+static bool may_be_plate(const struct number *number) {
+    uint32_t c = number->before, after = number->after;
+    return fold_letter(c) || fold_blank(c) || fold_dash(c) || fold_line(c) || c == '.' ||
+           c == 0xB7 || c == 0x2022 || c == 0x30FB || c == 0x4F7F || c == 0x9886 ||
+           after == 0x4F7F || after == 0x9886 ||
+           (c > 0x4E00 && (number->size == 4 || number->size == 5) && after != 0x5E74);
+}
+
+// A short number is named only by what stands directly before it, or in brackets behind.
+static bool may_be_named(const struct number *number) {
+    uint32_t c = number->before;
+    if (number->size >= 5 || number->code || number->joined || c == '_') return true;
+    if (number->size < 3 && !number->spread) return false;
+    if (number->size == 4 && number->after == 0x5E74) return false; // a year
+    return c == ':' || c == '#' || c == '=' || c == 0x53F7 || c == 0x7801 || c == 0x4E3A ||
+           c == 0x662F || c == '.' || c == ')' || number->after == '(' || number->spread ||
+           (fold_blank(c) && number->size == 3);
+}
+
+static bool digit_test(struct scan *scan, const struct number *number, struct personal_hit *hit) {
+    const struct view *view = &scan->view;
+    size_t at = number->at;
+    uint32_t bytes, size = number->size;
+    char first = (char)fold_at(view->text, at, &bytes);
+    if (mail_ahead(view, number, hit)) return true;
+    if (size <= 4 && (number->after == '.' || number->after == ':' || fold_dash(number->after) ||
+                      number->code)) {
+        if (find_ip(view, at, hit) || find_mac(view, at, hit)) return true;
     }
-    struct str text = window->text;
-    if (extra && *start > 0 && text.data[*start - 1] == '+') *start -= 1;
-    if (extra && *start > 2 && memcmp(text.data + *start - 3, "＋", 3) == 0) *start -= 3;
-    size_t end = window_end(window);
-    return shaped && !is_glued_to_code(text, window_start(window), end) &&
-           !is_number(text, window_start(window), end) &&
-           !is_thing_number(text, window_start(window));
+    bool code = number->code;
+    struct personal_hit other;
+    if (code && find_code(view, at, hit)) {
+        // A resident ID that ends with X may pass for an organisation's code too.
+        bool person = hit->kind == PERSONAL_USCC && digits_at(view, at, &other) &&
+                      other.kind == PERSONAL_ID && other.confidence == 100;
+        if (person) *hit = other;
+        return true;
+    }
+    if ((size >= 11 || number->follows) && digits_at(view, at, hit)) return true;
+    if (size <= 7 && may_be_plate(number) && find_plate(view, at, hit)) return true;
+    if (may_be_phone(number, first) && find_landline(view, at, hit)) return true;
+    if (may_be_angle(number) && find_coordinates(view, at, hit)) return true;
+    if ((size <= 2 || size == 4 || size == 8) && find_birth(view, at, hit)) return true;
+    if ((size == 2 || size == 3) && find_age(view, at, hit)) return true;
+    if (size == 12 && find_mac(view, at, hit)) return true;
+    return may_be_named(number) && find_labelled(view, at, hit);
 }
 
-static bool is_card(const struct window *window) {
-    if (window->lines || window->mixed || window->count > CARD_DIGITS_MOST) return false;
-    size_t start = window_start(window), end = window_end(window);
-    bool shaped = window->groups == 1 || window_shape(window, 0, "4444") ||
-                  window_shape(window, 0, "4444*") || window_shape(window, 0, "465") ||
-                  window_shape(window, 0, "6*") || window_singles(window, 0);
-    if (!shaped || !luhn_valid(window->digit, window->count)) return false;
-    return card_valid(window->digit, window->count, is_card_context(window->text, start, end)) &&
-           !is_glued_to_code(window->text, start, end) && !is_number(window->text, start, end) &&
-           !is_thing_number(window->text, start);
-}
-
-static bool window_test(const struct window *window, struct personal_hit *hit) {
-    uint32_t start = (uint32_t)window_start(window), end = (uint32_t)window_end(window);
-    if (window->count < MOBILE_DIGITS) return false;
-    if (is_id(window, &end)) {
-        hit->kind = PERSONAL_ID;
-    } else if (is_card(window)) {
-        hit->kind = PERSONAL_CARD;
-    } else if (is_mobile(window, &start)) {
-        hit->kind = PERSONAL_MOBILE;
+static void scan_digit(struct scan *scan) {
+    size_t plain = plain_number(scan->view.text, scan->at);
+    if (plain) {
+        scan->at += plain;
+        return;
+    }
+    struct number number;
+    struct personal_hit hit;
+    number_read(&scan->view, scan->at, &number);
+    if (digit_test(scan, &number, &hit)) {
+        scan_add(scan, &hit, scan->at);
     } else {
-        return false;
+        scan->at = number.end;
     }
-    hit->start = start;
-    hit->size = end - start;
-    hit->confidence = hit->kind == PERSONAL_MOBILE ? 95 : 100;
-    return true;
-}
-
-// The longest hit among the windows that begin with groups[0]; returns its groups, 0 if none.
-static uint32_t longest_from(struct str text, const struct digit_group *groups, uint32_t count,
-                             struct personal_hit *hit) {
-    struct window window = {.text = text, .first = groups};
-    uint32_t best = 0;
-    for (uint32_t i = 0; i < count; i++) {
-        if (i > 0) {
-            enum gap gap = groups[i - 1].gap;
-            window.lines |= gap == GAP_LINE;
-            window.mixed |= gap != GAP_LINE && i > 1 && gap != groups[0].gap;
-        }
-        if (groups[i].count > WINDOW_DIGITS - window.count) break;
-        // A group longer than is kept fails above once anything stands before it, here alone.
-        if (groups[i].count > GROUP_DIGITS) break;
-        memcpy(window.digit + window.count, groups[i].digit, groups[i].count);
-        window.count += groups[i].count;
-        window.groups = i + 1;
-        if (window_test(&window, hit)) best = i + 1;
-    }
-    return best;
-}
-
-// ---- e-mail ------------------------------------------------------------------------------------
-
-static bool is_local(char c) {
-    return is_letter(c) || is_digit(c) || c == '.' || c == '_' || c == '%' || c == '+' || c == '-';
-}
-
-// End of the domain that begins at `at`: labels with dots, the last one letters; 0 if none.
-static size_t domain_end(struct str text, size_t at) {
-    size_t end = 0, label = at;
-    bool dotted = false, letters = true;
-    for (size_t i = at; i <= text.size && i - at <= 254; i++) {
-        char c = i < text.size ? text.data[i] : '\0';
-        if (is_letter(c)) continue;
-        if (is_digit(c) || (c == '-' && i > label)) {
-            letters = false;
-            continue;
-        }
-        size_t size = i - label;
-        if (size == 0 || size > 63) break;
-        if (dotted && letters && size >= 2 && size <= 24) end = i;
-        if (c != '.') break;
-        dotted = true;
-        letters = true;
-        label = i + 1;
-    }
-    return end;
-}
-
-// An e-mail address around the @ at `at` that does not reach before `least`.
-static bool email_around(struct str text, size_t at, size_t least, struct personal_hit *hit) {
-    size_t sign = text.data[at] == '@' ? 1 : 3;
-    size_t start = at;
-    while (start > least && at - start < 64 && is_local(text.data[start - 1])) start--;
-    while (start < at && (text.data[start] == '.' || text.data[start] == '-')) start++;
-    if (start == at || text.data[at - 1] == '.') return false;
-    size_t end = domain_end(text, at + sign);
-    if (!end) return false;
-    *hit = (struct personal_hit){
-        .kind = PERSONAL_EMAIL,
-        .start = (uint32_t)start,
-        .size = (uint32_t)(end - start),
-        .confidence = 100,
-    };
-    return true;
-}
-
-// Digits that are part of an e-mail address belong to it: "13812345678@example.com".
-static void email_swallows(struct str text, size_t least, struct personal_hit *hit) {
-    size_t at = hit->start + hit->size;
-    size_t most = text.size - at > 64 ? at + 64 : text.size;
-    while (at < most && is_local(text.data[at])) at++;
-    bool sign = at < text.size && (text.data[at] == '@' ||
-                                   (text.size - at >= 3 && memcmp(text.data + at, "＠", 3) == 0));
-    struct personal_hit email;
-    if (!sign || !email_around(text, at, least, &email)) return;
-    if (email.start < hit->start + hit->size) *hit = email;
 }
 
 // ---- the scan ----------------------------------------------------------------------------------
 
-struct scan {
-    struct str text;
-    uint32_t kinds;
-    struct personal_hit *hits;
-    size_t room, count;
-    size_t at;     // where to look on
-    size_t behind; // end of the last hit: the next one begins here or later
-};
-
-static void scan_add(struct scan *scan, const struct personal_hit *hit) {
-    if (scan->kinds & PERSONAL_BIT(hit->kind)) {
-        if (scan->count < scan->room) scan->hits[scan->count] = *hit;
-        scan->count++;
-    }
-    scan->at = scan->behind = hit->start + hit->size;
+// Hexadecimal places or another colon on both sides of a colon.
+static bool is_in_address(const struct view *view, size_t at) {
+    uint32_t own, bytes;
+    (void)fold_at(view->text, at, &own);
+    uint32_t after = fold_at(view->text, at + own, &bytes);
+    return fold_hex(after) || after == ':';
 }
 
-// Takes the groups that hang together at scan->at; leaves scan->at behind what is dealt with.
-static void scan_groups(struct scan *scan) {
-    struct digit_group groups[GROUPS_MOST];
-    uint32_t count = digit_groups_read(scan->text, scan->at, groups);
-    bool more = groups[count - 1].gap != GAP_END;
-    uint32_t digits = 0;
-    for (uint32_t i = 0; i < count; i++) digits += groups[i].count;
-    // The last groups of a cut run are left for the next call, which sees what follows them.
-    uint32_t starts = more ? count / 2 : count;
-    if (digits < MOBILE_DIGITS && !more) starts = 0;
-    for (uint32_t i = 0; i < starts; i++) {
-        struct personal_hit hit, later;
-        uint32_t used = longest_from(scan->text, groups + i, count - i, &hit);
-        if (!used) continue;
-        for (uint32_t k = i + 1; k < i + used && k < starts; k++) {
-            if (longest_from(scan->text, groups + k, count - k, &later) && later.size > hit.size) {
-                used = 0;
-                break;
-            }
-        }
-        if (!used) continue;
-        email_swallows(scan->text, scan->behind, &hit);
-        scan_add(scan, &hit);
+static void scan_sign(struct scan *scan, enum anchor anchor) {
+    const struct view *view = &scan->view;
+    struct personal_hit hit;
+    bool found = false;
+    switch (anchor) {
+    case ANCHOR_AT: found = find_email(view, scan->at, &hit); break;
+    case ANCHOR_W: found = find_url(view, scan->at, &hit); break;
+    case ANCHOR_COLON:
+        found = find_url(view, scan->at, &hit) ||
+                (is_in_address(view, scan->at) &&
+                 (find_ip(view, scan->at, &hit) || find_mac(view, scan->at, &hit))) ||
+                find_wechat(view, scan->at, &hit);
+        break;
+    case ANCHOR_HYPHEN: found = find_mac(view, scan->at, &hit); break;
+    case ANCHOR_WEI: found = find_wechat(view, scan->at, &hit); break;
+    default: found = find_age(view, scan->at, &hit); break;
+    }
+    if (found) {
+        scan_add(scan, &hit, scan->at);
         return;
     }
-    scan->at = starts < count && more ? groups[starts].start : groups[count - 1].end;
-}
-
-// Most digits in real text are ages, doses and prices. Where a short run of ASCII digits ends
-// without a sign that could go on with it, the bytes of the run; else 0.
-static size_t short_number(struct str text, size_t at) {
-    size_t end = at;
-    while (end < text.size && is_digit(text.data[end])) end++;
-    if (end == at || end - at >= MOBILE_DIGITS) return 0;
-    if (end == text.size) return end - at;
-    uint8_t next = (uint8_t)text.data[end];
-    bool may_go_on = next == ' ' || next == '-' || next == '\t' || next == '\n' || next == '\r' ||
-                     next == 0xC2 || next == 0xE2 || next == 0xE3 || next == 0xEF;
-    return may_go_on ? 0 : end - at;
+    uint32_t bytes;
+    (void)fold_at(view->text, scan->at, &bytes);
+    scan->at += bytes;
 }
 
 size_t personal_scan(struct str text, uint32_t kinds, struct personal_hit *hits, size_t hits_room) {
-    struct scan scan = {.text = text, .kinds = kinds, .hits = hits, .room = hits_room};
-    while ((scan.at = digit_or_at_find(text, scan.at)) < text.size) {
-        struct personal_hit hit;
-        uint8_t value;
-        uint32_t bytes;
-        size_t number = short_number(text, scan.at);
-        if (number) {
-            scan.at += number;
-        } else if (digit_at(text, scan.at, &value, &bytes)) {
-            scan_groups(&scan);
-        } else if (email_around(text, scan.at, scan.behind, &hit)) {
-            scan_add(&scan, &hit);
+    struct scan scan = {.view = {.text = text}, .kinds = kinds, .hits = hits, .room = hits_room};
+    while ((scan.at = anchor_find(text, scan.at)) < text.size) {
+        enum anchor anchor = anchor_at(text, scan.at);
+        if (anchor == ANCHOR_DIGIT) {
+            scan_digit(&scan);
         } else {
-            scan.at++;
+            scan_sign(&scan, anchor);
         }
     }
     if (kinds & PERSONAL_TAGGED) return tagger_add(text, kinds, hits, scan.count, hits_room);
