@@ -216,6 +216,7 @@ const struct operator operator_dedup = {
                                                 {"least", ""},
                                                 {"count", ""},
                                                 {NULL, NULL}},
+    .bare = "exact|near|line",
     .ordered = true,
     .bind = dedup_bind,
     .open = dedup_open,

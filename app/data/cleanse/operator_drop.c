@@ -203,6 +203,7 @@ const struct operator operator_drop = {
                                                 {"run", ""},
                                                 {"stop", ""},
                                                 {NULL, NULL}},
+    .bare = "empty|quality",
     .bind = drop_bind,
     .open = drop_open,
     .start = drop_start,

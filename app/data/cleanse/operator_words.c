@@ -484,6 +484,7 @@ const struct operator operator_words = {
                                                 {"source", NULL},
                                                 {"match", "folded|exact"},
                                                 {NULL, NULL}},
+    .bare = "risk31-sample",
     .ordered = true,
     .bind = words_bind,
     .open = words_open,

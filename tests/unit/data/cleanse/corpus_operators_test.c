@@ -4,6 +4,7 @@
 
 #include "base/file.h"
 #include "base/json.h"
+#include "base/memory.h"
 #include "check.h"
 #include "data/cleanse/cleanse.h"
 #include "support/scratch.h"
@@ -302,6 +303,86 @@ static void samples_are_the_same_for_anybody(void) {
     CHECK_STR(after(table, "recipe 1\nsample 4000\n"), "recipe.unexpected_word@2(4000)");
 }
 
+// ---- all together -------------------------------------------------------------------------------
+
+static const char whole_recipe[] = "recipe 1\nfield text=t\nwords words.txt action=mask\n"
+                                   "words risk31-sample action=flag source=from\ndrop quality\n"
+                                   "dedup line least=5\ndedup near\nsample manual=50\n";
+
+// Some thousand texts of a few words each, several batches, many of them alike.
+static const char *large_table(void) {
+    static const char *const pieces[] = {"患者三天前", "无明显诱因", "出现头痛", "伴恶心呕吐",
+                                         "代开发票",   "体温正常",   "血压偏高", "神志清楚",
+                                         "既往体健",   "否认过敏史"};
+    static char out[1 << 22];
+    size_t size = (size_t)sprintf(out, "n:integer|t:text|from:text\n");
+    for (int row = 0; row < 20000; row++) {
+        size += (size_t)sprintf(out + size, "%d|", row);
+        for (uint64_t left = 2 + check_below(7); left > 0; left--) {
+            size += (size_t)sprintf(out + size, "%s，", pieces[check_below(10)]);
+        }
+        // Source d holds too much of what is illegal.
+        int from = (int)check_below(4);
+        bool bad = check_below(from == 3 ? 8 : 50) == 0;
+        size += (size_t)sprintf(out + size, "%s的|%c\n", bad ? "样例词A1a" : "", 'a' + from);
+    }
+    return out;
+}
+
+static struct hash hash_of(const char *name) {
+    struct hash hash = {0};
+    uint64_t bytes;
+    CHECK_EQ(file_hash(scratch_path(folder, name), NULL, &hash, &bytes, NULL), OK);
+    return hash;
+}
+
+static void the_same_on_any_number_of_threads(void) {
+    static const char *const made[] = {"out", "words.csv", "sampling.csv",
+                                       "sampling_technical.csv"};
+    struct hash before[4];
+    struct recipe *recipe;
+    library_write("A.3e\t代开发票\n");
+    small_table_write(in_path, large_table());
+    REQUIRE(recipe_parse(str_of(whole_recipe), NULL, NULL, NULL, &recipe, NULL) == OK);
+    for (uint32_t threads = 1; threads <= 3; threads++) {
+        struct cleanse_options options = {.threads = threads, .words_folder = folder};
+        struct fault fault = {0};
+        unlink(out_path);
+        enum err err = cleanse_run(in_path, recipe, &options, out_path, report_path, NULL, &fault);
+        CHECK_EQ(err, OK);
+        CHECK_STR(fault.code, "");
+        for (int i = 0; i < 4; i++) {
+            struct hash hash = hash_of(made[i]);
+            CHECK(threads == 1 || hash_equal(&hash, &before[i]));
+            before[i] = hash;
+        }
+    }
+    recipe_close(recipe);
+}
+
+static int run_whole(void *ctx) {
+    const struct recipe *recipe = ctx;
+    struct cleanse_options options = {.threads = 1, .words_folder = folder};
+    struct fault fault = {0};
+    unlink(out_path);
+    enum err err = cleanse_run(in_path, recipe, &options, out_path, report_path, NULL, &fault);
+    CHECK_EQ(err == OK, access(out_path, F_OK) == 0);
+    CHECK_EQ(err == OK, fault.code[0] == '\0');
+    return err != OK;
+}
+
+static void survives_without_memory(void) {
+    struct recipe *recipe;
+    library_write("A.3e\t代开发票\nA.1a\tre:刻[章字]\n");
+    small_table_write(in_path,
+                      "t:text|from:text\n患者三天前出现头痛，的确在家服药，需要代开发票|a\n"
+                      "患者三天前出现头痛，的确在家服药，需要代开发票了|a\n"
+                      "患者两周前开始反复咳嗽，夜间加重，是吸烟的|b\n");
+    REQUIRE(recipe_parse(str_of(whole_recipe), NULL, NULL, NULL, &recipe, NULL) == OK);
+    CHECK(check_faults(memory_fail_after, run_whole, recipe) > 20);
+    recipe_close(recipe);
+}
+
 int main(void) {
     folder = scratch_folder();
     snprintf(in_path, sizeof in_path, "%s/in", folder);
@@ -317,5 +398,7 @@ int main(void) {
     CHECK_RUN(quality_judges_texts);
     CHECK_RUN(quality_takes_conditions);
     CHECK_RUN(samples_are_the_same_for_anybody);
+    CHECK_RUN(the_same_on_any_number_of_threads);
+    CHECK_RUN(survives_without_memory);
     return check_done();
 }
