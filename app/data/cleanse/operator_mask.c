@@ -212,9 +212,12 @@ static enum err tell_target(struct reading *reading, struct item item) {
     return tell_fault(reading->teller, code, item.column, nearest.best);
 }
 
+// What an earlier line has given pseudonyms keeps them: a pseudonym's pseudonym would no longer be
+// that of the same person elsewhere.
 static enum err add_column(struct reading *reading, uint32_t place, uint32_t at) {
     struct mask *mask = reading->mask;
     const struct plan_column *column = &reading->plan->columns[place];
+    if (mask->how == HOW_PSEUDONYM && column->treatment == TREATMENT_PSEUDONYM) return OK;
     if (!mask->columns) {
         mask->columns = ARENA_ARRAY(reading->arena, struct mask_column, reading->plan->count);
         if (!mask->columns) return ERR_MEMORY;

@@ -272,8 +272,8 @@ enum err line_check_project(const struct line *line, struct teller *teller) MUST
 const struct word *line_option(const struct line *line, const char *name);
 // NAME="PATTERN" of an operator that takes patterns by name; heads before the name are its targets.
 bool word_is_pattern(const struct operator* operator, const struct word * word);
-// Tells "recipe.unknown_option" for each word with a sign whose head is none of the operator's
-// options, "recipe.option_twice" for those given twice.
+// Tells "recipe.unknown_option" (or "…_or_pattern") for each word with a sign whose head is none of
+// the operator's options, "recipe.option_twice" for those given twice.
 enum err line_check_options(const struct line *line, const struct operator* operator,
                             struct teller * teller) MUST_USE;
 // The index of the option's one value among `choices` (ends with NULL); otherwise if it is absent.

@@ -384,7 +384,9 @@ enum err line_check_options(const struct line *line, const struct operator* oper
         }
         if (!known) {
             struct str detail = nearest.best.size ? nearest.best : head.text;
-            err = tell_fault(teller, "recipe.unknown_option", head.column, detail);
+            const char *code = operator->named_patterns ? "recipe.unknown_option_or_pattern"
+                                                        : "recipe.unknown_option";
+            err = tell_fault(teller, code, head.column, detail);
             continue;
         }
         char name[32];

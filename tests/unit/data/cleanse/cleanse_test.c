@@ -159,6 +159,13 @@ static void pseudonyms_are_stable_and_keyed(void) {
     str_copy(other, sizeof other,
              first_cell(after("a:text\n440524188001010014\n", "recipe 1\nmask a how=pseudonym\n")));
     CHECK(strcmp(one, other) != 0);
+    // A line that comes again leaves them as they are.
+    char once[256];
+    snprintf(once, sizeof once, "%s",
+             after("a:text\n440524188001010014\n", "recipe 1\nmask a how=pseudonym\n"));
+    CHECK_STR(after("a:text\n440524188001010014\n",
+                    "recipe 1\nmask a how=pseudonym\nmask a how=pseudonym\n"),
+              once);
 }
 
 static void generalises_columns(void) {

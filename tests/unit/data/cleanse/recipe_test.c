@@ -87,7 +87,8 @@ static void says_what_is_wrong_and_where(void) {
     CHECK_STR(faults_of("recipe 1\nmask xyzzy how=mask"),
               "2:6 recipe.no_such_column_or_kind(xyzzy)");
     CHECK_STR(faults_of("recipe 1\nmask 姓名 how=psuedonym"), "2:13 recipe.bad_option(pseudonym)");
-    CHECK_STR(faults_of("recipe 1\nmask 姓名 hwo=mask"), "2:9 recipe.unknown_option(how)");
+    CHECK_STR(faults_of("recipe 1\nmask 姓名 hwo=mask"),
+              "2:9 recipe.unknown_option_or_pattern(how)");
     CHECK_STR(faults_of("recipe 1\nmask 姓名"), "2:1 recipe.missing_option(how)");
     CHECK_STR(faults_of("recipe 1\ndate 姓名 coarsen=year"), "2:6 recipe.wrong_type(姓名)");
     CHECK_STR(faults_of("recipe 1\ncheck 姓名:1..2"), "2:10 recipe.wrong_type(1..2)");
@@ -112,7 +113,8 @@ static void says_what_is_wrong_and_where(void) {
     CHECK_STR(faults_of("recipe 1\nmask 姓名,mobile bed=\"\\d+床\" how=replace"), "");
     CHECK_STR(faults_of("recipe 1\nmask id,mobil,身份证 how=mask"),
               "2:9 recipe.unknown_kind(mobile) 2:15 recipe.unknown_column(身份证号)");
-    CHECK_STR(faults_of("recipe 1\nmask id,mrn=住院号 how=mask"), "2:6 recipe.unknown_option(id)");
+    CHECK_STR(faults_of("recipe 1\nmask id,mrn=住院号 how=mask"),
+              "2:6 recipe.unknown_option_or_pattern(id)");
     CHECK_STR(faults_of("recipe 1\nmask mrn=\"a\" mrn=\"b\" how=mask"),
               "2:14 recipe.option_twice(mrn)");
     CHECK_STR(faults_of("recipe 1\nmask text=姓名 from=身份证 how=mask"),
