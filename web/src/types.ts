@@ -324,7 +324,7 @@ export interface Report {
   risk?: Risk | null;
   utility?: Utility | null;
   sources?: {
-    name: string;
+    name?: string;
     rows: number;
     illegal: number;
     share: number;

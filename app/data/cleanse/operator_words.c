@@ -451,7 +451,8 @@ static void words_members(const struct bound *bound, struct json_writer *out) {
         const struct source *source = &state->sources[i];
         double share = source->rows ? (double)source->illegal / (double)source->rows : 0;
         json_open_object(out);
-        json_set_text(out, "name", source->name);
+        // Without a column that says it, all rows come from where the recipe's source line says.
+        if (source->name.size) json_set_text(out, "name", source->name);
         json_set_u64(out, "rows", source->rows);
         json_set_u64(out, "illegal", source->illegal);
         json_set_number(out, "share", share);

@@ -4,6 +4,7 @@
 
 #include "base/version.h"
 #include "data/cleanse/wording_private.h"
+#include "data/language/language.h"
 
 static void write_reasons(struct json_writer *out, const struct bound *bound,
                           const struct tally *tally) {
@@ -167,9 +168,23 @@ static void write_wording(struct json_writer *out, const struct report *report) 
     json_close_array(out);
 }
 
+static void write_dictionary(struct json_writer *out, const char *name, struct str bytes) {
+    char hex[SHA256_HEX_SIZE];
+    struct hash hash = sha256_of(bytes.data, bytes.size);
+    hash_hex(&hash, hex);
+    json_open_object(out);
+    json_set_text(out, "name", str_of(name));
+    json_set_text(out, "version", STR(COURTYARD_VERSION));
+    json_set_text(out, "hash", str_of(hex));
+    json_close_object(out);
+}
+
+// Those the program carries, then those that a line of the recipe names.
 static void write_dictionaries(struct json_writer *out, const struct run *run) {
     json_put_name(out, "dictionaries");
     json_open_array(out);
+    write_dictionary(out, "tagger", detect_weights());
+    write_dictionary(out, "opencc", chinese_dictionaries());
     for (uint32_t step = 0; step < run->bound.step_count; step++) {
         const struct bound *bound = &run->bound.steps[step];
         if (bound->operator->dictionaries) bound->operator->dictionaries(bound, out);

@@ -79,3 +79,6 @@ struct personal_hit {
 size_t personal_scan(struct str text, uint32_t kinds, struct personal_hit *hits, size_t hits_room);
 // Personal data that is the whole text, white space around it aside; *out untouched if it is not.
 bool personal_whole(struct str text, uint32_t kinds, enum personal_kind *out);
+
+// What the tagger was taught, as a file; its first lines say on what, under which licences.
+struct str detect_weights(void);

@@ -4,6 +4,6 @@
 
 EMBED(tagger, "app/data/detect/embed/tagger.bin")
 
-struct str tagger_embedded(void) {
+struct str detect_weights(void) {
     return embedded_tagger();
 }

@@ -216,7 +216,7 @@ static struct tagger *shared;
 
 static void shared_open(void) {
     struct tagger *tagger = NULL;
-    if (tagger_open(tagger_embedded(), &tagger) == OK) shared = tagger;
+    if (tagger_open(detect_weights(), &tagger) == OK) shared = tagger;
 }
 
 const struct tagger *tagger_shared(void) {

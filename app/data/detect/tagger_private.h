@@ -113,7 +113,6 @@ struct tagger {
 enum { TAGGER_SLOTS = 8, TAGGER_SLOT_HERE = 3 }; // slot k bears on token j + k - 3
 enum { TAGGER_NEVER = -8000 };                   // a step that may not be taken
 
-struct str tagger_embedded(void);
 // Reads what the trainer wrote; `file` has to outlive the tagger. ERR_CORRUPT when it is damaged.
 enum err tagger_open(struct str file, struct tagger **out) MUST_USE;
 void tagger_close(struct tagger *tagger); // NULL is fine

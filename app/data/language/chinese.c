@@ -35,7 +35,7 @@ const char *chinese_direction_name(enum chinese_direction direction) {
 // ---- unpacking ----------------------------------------------------------------------------------
 
 static enum err unpack(struct chinese *chinese) {
-    struct str packed = chinese_packed();
+    struct str packed = chinese_dictionaries();
     z_stream stream = {0};
     cy_assert(packed.size > 18 && packed.size < TEXT_BYTES_MAX);
     // gzip closes with the size of what it holds.

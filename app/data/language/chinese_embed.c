@@ -3,6 +3,6 @@
 
 EMBED(opencc, "build/generated/opencc.gz")
 
-struct str chinese_packed(void) {
+struct str chinese_dictionaries(void) {
     return embedded_opencc();
 }

@@ -4,9 +4,6 @@
 
 #include "data/language/language.h"
 
-// OpenCC's dictionaries as opencc.sh packed them; lives as long as the program.
-struct str chinese_packed(void);
-
 enum {
     CHARACTER_MASK = 0xFFFF, // of an entry: what the character becomes, 0: itself
     ENTRY_STARTS = 1 << 16,  // a word begins with it

@@ -152,6 +152,8 @@ enum chinese_direction {
     CHINESE_DIRECTION_COUNT
 };
 #define CHINESE_DICTIONARY "OpenCC 1.1.9"
+// OpenCC's dictionaries as opencc.sh packed them; lives as long as the program.
+struct str chinese_dictionaries(void);
 const char *chinese_direction_name(enum chinese_direction direction); // "t2s", …
 struct chinese;
 // Unpacks what the direction needs: 2 to 6 MB, some 10 ms. ERR_MEMORY.

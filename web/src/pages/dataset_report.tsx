@@ -272,8 +272,8 @@ function Sources({ report }: { report: Report }) {
         </thead>
         <tbody>
           {sources.map((one) => (
-            <tr key={one.name}>
-              <th scope="row">{one.name}</th>
+            <tr key={one.name ?? ''}>
+              <th scope="row">{one.name ?? report.source?.['name'] ?? '–'}</th>
               <td class="number">{count(one.rows)}</td>
               <td class="number">{count(one.illegal)}</td>
               <td class="number">{percent(one.share, 2)}</td>

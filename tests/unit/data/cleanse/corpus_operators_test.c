@@ -97,9 +97,8 @@ static void words_drop_rows(void) {
               "[{\"kind\":\"a1a\",\"name_key\":\"risk.a1a\",\"rows\":1},"
               "{\"kind\":\"a3e\",\"name_key\":\"risk.a3e\",\"rows\":1},"
               "{\"kind\":\"other\",\"name_key\":\"risk.other\",\"rows\":1}]");
-    CHECK_STR(member(NULL, "sources"),
-              "[{\"name\":\"\",\"rows\":6,\"illegal\":3,\"share\":0.5,\"limit\":0.05,"
-              "\"refused\":true}]");
+    CHECK_STR(member(NULL, "sources"), "[{\"rows\":6,\"illegal\":3,\"share\":0.5,\"limit\":0.05,"
+                                       "\"refused\":true}]");
     CHECK(strstr(member(NULL, "dictionaries"), "\"version\":\"7\"") != NULL);
     CHECK_STR(after(texts, "recipe 1\nwords words.txt kinds=a1 columns=text\n"),
               "id:integer|text:text|from:text\n1|今天天气很好|甲\n2|代 开-發票，请联系|甲\n"

@@ -190,7 +190,7 @@ static void is_the_same_on_any_thread(void) {
 // ---- the weights' file -------------------------------------------------------------------------
 
 static void refuses_damaged_weights(void) {
-    struct str file = tagger_embedded();
+    struct str file = detect_weights();
     struct tagger *tagger = NULL;
     char *copy = memory_take(file.size);
     REQUIRE(copy);
