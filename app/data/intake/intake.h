@@ -1,11 +1,12 @@
 // Intake: a messy file becomes a table. CSV and TSV (any one-byte delimiter, quotes, CRLF, any of
-// the encodings of base/text.h), JSON Lines, plain text; plain, gzip or zstd. What a file is, is
-// told by its content, not by its name. Header, types and dialect are guessed from the head of the
+// the encodings of base/text.h), JSON Lines and JSON, plain text, HTML tables, XLSX; plain, gzip or
+// zstd; a zip of such files, which are put together. What a file is, is told by its content; its
+// name decides where that leaves doubt. Header, types and dialect are guessed from the head of the
 // file and may be overridden; a value that does not fit its column's type becomes missing and is
 // told as row, column and sentence. When more than 1 % of a column's values do not fit the guessed
 // type, the whole import runs again with that column as text (a type set by a person is kept).
 // Streams: memory does not grow with the file.
-// Depends on base/ and data/table.h. One call, one thread plus its own workers.
+// Depends on base/, data/table.h and data/language. One call, one thread plus its own workers.
 #pragma once
 
 #include "base/fault.h"
@@ -56,7 +57,7 @@ struct intake_options {
     uint32_t threads; // 0: all
 };
 // Options from and to JSON: {"format":"csv","packing":"gzip","encoding":"gb18030","header":true,
-// "delimiter":",","quote":"\"","missing":"",
+// "delimiter":",","quote":"\"","missing":"","rows":"line","sheet":"","member":"","file_name":"",
 // "columns":[{"name","rename","type","type_told","skip"}]}
 // Absent members are guesses. ERR_INPUT "intake.bad_option" (detail: the member).
 enum err intake_options_read(const struct json *node, struct arena *arena,

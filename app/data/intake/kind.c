@@ -177,8 +177,7 @@ static enum err is_json_lines(struct str text, bool whole, struct arena *work, b
     return OK;
 }
 
-// An array of objects, or an object, and not on one line by itself. `*out_lines`: the whole is one
-// object with an array inside, on one line, which is no JSON Lines.
+// An array of objects, or an object with one inside.
 static bool is_json(struct str text) {
     if (text.size == 0) return false;
     struct str next = behind_space((struct str){text.data + 1, text.size - 1});
