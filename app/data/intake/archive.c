@@ -6,8 +6,9 @@
 enum {
     // Members that are tables; text files may be as many as the archive holds.
     TABLES_MAX = 2000,
-    // Members that a look looks into.
+    // Members that a look looks into, and their bytes, for a person waits for it.
     LOOKED_MAX = 50,
+    LOOKED_BYTES_MAX = 256 << 20,
 };
 // Unpacked bytes of all members together.
 #define TOTAL_BYTES_MAX ((uint64_t)256 << 30)
@@ -149,6 +150,7 @@ enum err archive_items(const char *path, const struct intake_options *told, stru
     if (!guess->items) err = no_memory(fault);
     bool texts = guess->options.format == FORMAT_TEXT;
     uint32_t tables = 0;
+    uint64_t looked_bytes = 0;
     for (uint32_t i = 0; i < zip->count && !err; i++) {
         const struct zip_member *member = &zip->members[i];
         if (!is_candidate(member)) continue;
@@ -160,7 +162,8 @@ enum err archive_items(const char *path, const struct intake_options *told, stru
         *item = (struct intake_item){{name, member->name.size}, member->size, "used"};
         if (is_archive(item->name)) {
             item->state = "archive";
-        } else if (!texts && tables++ > 0 && tables <= LOOKED_MAX) {
+        } else if (!texts && tables++ < LOOKED_MAX && looked_bytes < LOOKED_BYTES_MAX) {
+            looked_bytes += member->size;
             item->state = state_of(path, told, item->name, &guess->options);
         }
     }
