@@ -117,7 +117,10 @@ static void read_date(struct making *making, struct meaning *meaning) {
 }
 
 static void read_number(struct making *making, struct meaning *meaning) {
-    double most = making->rule.kind == HIERARCHY_AGE ? 200 : 1e15;
+    const struct hierarchy_rule *rule = &making->rule;
+    double most = rule->kind == HIERARCHY_AGE ? 200 : 1e15;
+    // A number of more than 1e15 of the narrowest width keeps itself.
+    if (rule->step_count && rule->steps[0] < 1) most *= rule->steps[0];
     meaning->known = number_parse(meaning->text, &meaning->number) && meaning->number <= most &&
                      meaning->number >= -most;
     if (!meaning->known) {

@@ -160,12 +160,15 @@ static enum err make_levels(const struct making *making, struct arena *arena, st
 
 // ---- the rule's own steps -----------------------------------------------------------------------
 
-// The first of 1, 2, 5, 10, … that makes at most 64 ranges; 5 where whole numbers allow it.
-static double first_width(double range, bool whole) {
+// The first of 1, 2, 5, 10, … that makes at most 64 ranges; 5 where whole numbers allow it. Not so
+// narrow that the largest number is too many widths.
+static double first_width(double range, double largest, bool whole) {
     static const double times[] = {2, 2.5, 2};
     if (whole && range > 64 && range / 5 <= 64) return 5;
     double width = whole ? 1 : 1e-6;
-    for (int i = 0; range / width > 64 && width < 1e14; i++) width *= times[i % 3];
+    for (int i = 0; (range / width > 64 || largest / width > 1e12) && width < 1e15; i++) {
+        width *= times[i % 3];
+    }
     return width;
 }
 
@@ -181,7 +184,8 @@ static void own_widths(struct making *making) {
         if (!any || meaning->number > most) most = meaning->number;
         any = true;
     }
-    double range = most - least, width = first_width(range, making->whole);
+    double range = most - least, largest = most > -least ? most : -least;
+    double width = first_width(range, largest, making->whole);
     while (rule->step_count < 8 && (rule->step_count == 0 || range / width > 1)) {
         if (!(making->whole && width == 1)) rule->steps[rule->step_count++] = width;
         width *= 2;

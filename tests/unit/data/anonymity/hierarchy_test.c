@@ -122,6 +122,9 @@ static void makes_numbers(void) {
     CHECK_STR(path_of("number,0.5,1", values, 4, 0), "0.25;0-0.5;0-1;*");
     CHECK_STR(path_of("number,0.5,1", values, 4, 1), "-0.5;-0.5-0;-1-0;*");
     CHECK_STR(path_of("number,0.1,0.2", values, 4, 3), "2.75;2.7-2.8;2.6-2.8;*");
+    const struct str huge[] = {STR("33010713330913.5"), STR("1.E2?")};
+    CHECK_STR(path_of("number", huge, 2, 1), "1.E2?;1.E2?;*");
+    CHECK_STR(path_of("number,0.000001", huge, 2, 0), "33010713330913.5;33010713330913.5;*");
     const struct str wholes[] = {STR("-7"), STR("120000"), STR("85000"), STR("4")};
     CHECK_STR(path_of("number,1000,10000", wholes, 4, 0), "-7;-1000--1;-10000--1;*");
     CHECK_STR(path_of("number,1000,10000", wholes, 4, 2), "85000;85000-85999;80000-89999;*");
