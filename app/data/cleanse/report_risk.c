@@ -35,10 +35,10 @@ enum err report_measure(struct report *report, const char *path) {
                                  &report->risk, &fault);
     report->measured = err == OK;
     // A table too large to be measured is still a result; the report says why there is no risk.
-    if (err == ERR_LIMIT) report->unmeasured = fault;
-    return err == OK || err == ERR_LIMIT
-               ? OK
-               : fault_set(run->fault, err, fault.code, str_of(fault.detail));
+    bool too_large = err == ERR_LIMIT || err == ERR_MEMORY;
+    if (too_large) report->unmeasured = fault;
+    return err == OK || too_large ? OK
+                                  : fault_set(run->fault, err, fault.code, str_of(fault.detail));
 }
 
 void report_risk_write(const struct report *report, struct json_writer *out) {
