@@ -372,7 +372,7 @@ static void adult_is_as_good_as_said(void) {
 }
 
 // ARX's published optima. The second is .313714 there; every combination was counted, and the only
-// one near is 3.1e-7 under .3137135 (see tests/bench/cleansing).
+// one near is .313713035 (see tests/bench/cleansing).
 static void adult_optimum_is_arx(void) {
     struct adult adult;
     if (!adult_open(&adult)) CHECK_SKIP("no privacy/adult_arx.csv in ../shared/data");
