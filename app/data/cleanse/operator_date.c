@@ -378,6 +378,18 @@ static enum err date_run(const struct bound *bound, struct part *part) {
     return OK;
 }
 
+static void date_report(const struct bound *bound, struct json_writer *out) {
+    const struct date *date = bound->settings;
+    struct str project = line_project(bound->line);
+    if (date->shift) {
+        json_set_u64(out, "window", date->window);
+        if (project.size) json_set_text(out, "project", project);
+    } else if (date->coarseness != COARSE_NOT) {
+        json_set_text(out, "coarsen", str_of(coarseness_names[date->coarseness]));
+    }
+    if (date->oldest) json_set_u64(out, "oldest", date->oldest);
+}
+
 const struct operator operator_date = {
     .name = "date",
     .example = "date 出生日期 coarsen=year",
@@ -394,4 +406,5 @@ const struct operator operator_date = {
     .bind = date_bind,
     .start = date_start,
     .run = date_run,
+    .report = date_report,
 };

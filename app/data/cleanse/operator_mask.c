@@ -50,6 +50,9 @@ static const struct reason reasons[MASK_REASONS] = {
     [REASON_SEALED] = {"mask.sealed", {0}},
 };
 
+static const char *const hows[] = {"mask",   "pseudonym",  "replace", "encrypt",
+                                   "format", "generalise", "remove",  NULL};
+
 // What a line is read into before its columns are known.
 struct reading {
     struct mask *mask;
@@ -119,8 +122,6 @@ static enum err add_pattern(struct reading *reading, const struct word *word) {
 }
 
 static enum err read_how(struct reading *reading) {
-    static const char *const hows[] = {"mask",   "pseudonym",  "replace", "encrypt",
-                                       "format", "generalise", "remove",  NULL};
     static const char *const scopes[] = {"dataset", "project", NULL};
     static const char *const equals[] = {"keep", "hide", NULL};
     uint32_t how = HOW_MASK, scope, equal = 0;
@@ -501,6 +502,18 @@ static void mask_stop(struct bound *bound) {
     bytes_wipe(&mask->conceal, sizeof mask->conceal);
 }
 
+// How, under whose key, and which patterns of the site's looked too.
+static void mask_report(const struct bound *bound, struct json_writer *out) {
+    const struct mask *mask = bound->settings;
+    struct str project = line_project(bound->line);
+    json_set_text(out, "how", str_of(hows[mask->how]));
+    if (project.size) json_set_text(out, "project", project);
+    json_put_name(out, "patterns");
+    json_open_array(out);
+    for (uint32_t i = 0; i < mask->pattern_count; i++) json_put_text(out, mask->patterns[i].name);
+    json_close_array(out);
+}
+
 const struct operator operator_mask = {
     .name = "mask",
     .example = "mask 身份证号,手机 how=pseudonym scope=dataset",
@@ -526,4 +539,5 @@ const struct operator operator_mask = {
     .start = mask_start,
     .run = mask_run,
     .stop = mask_stop,
+    .report = mask_report,
 };
