@@ -57,13 +57,20 @@ static void tells_what_is_inside(void) {
     CHECK_EQ(system(command), 0);
 }
 
+// Every byte; where each signature is dear, under an emulator or sanitizers, every 61st.
+#if defined __aarch64__ || defined __SANITIZE_ADDRESS__
+enum { FLIP_STEP = 61 };
+#else
+enum { FLIP_STEP = 1 };
+#endif
+
 static void any_flipped_byte_is_refused(void) {
     struct fault fault;
     REQUIRE(pack(bundle_path) == OK);
     size_t size;
     uint8_t *bytes = scratch_read(bundle_path, &size);
     REQUIRE(bytes && size > 2000);
-    for (size_t at = 0; at < size; at++) {
+    for (size_t at = 0; at < size; at += FLIP_STEP) {
         bytes[at] ^= (uint8_t)(1u << at % 8);
         scratch_write(copy_path, bytes, size);
         enum err err = verify(copy_path, NULL, &fault);
