@@ -503,6 +503,7 @@ export interface Job {
   confine: string;
   summary: Record<string, unknown> | null;
   download?: boolean; // its output can be fetched
+  lineage: number | null; // the record of what it made
 }
 
 export interface Home {

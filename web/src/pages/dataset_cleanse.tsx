@@ -302,9 +302,8 @@ export function CleanseTab(tab: DatasetTab) {
     reload();
     if (one.state !== 'done') return;
     draft_forget(dataset.id);
-    const number = Number(one.summary?.['revision']) || 0;
     toast(t('cleanse.done'));
-    navigate(`/datasets/${dataset.id}/report${number ? `?revision=${number}` : ''}`);
+    navigate(`/datasets/${dataset.id}/report`); // of the newest revision
   };
   const put = ([text, at]: [string, number]) => {
     draft.change(text);

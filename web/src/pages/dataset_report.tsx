@@ -471,11 +471,7 @@ function Bundle({ report, tab }: { report: Report; tab: DatasetTab }) {
   const packed = /^\s*pack\b/m.test(report.recipe ?? '');
   const jobs = useGet<List<Job>>(packed ? '/jobs?size=200' : null);
   const job = jobs.data?.items.find(
-    (one) =>
-      one.step === 'cleanse' &&
-      one.download &&
-      one.subject.id === tab.dataset.id &&
-      one.summary?.['revision'] === tab.revision.number,
+    (one) => one.download && one.lineage !== null && one.lineage === tab.revision.lineage,
   );
   if (!job) return null;
   return (
