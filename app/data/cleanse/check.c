@@ -23,6 +23,7 @@ struct check_batch {
     struct batch batch;
     uint64_t *row_hashes;             // (LIMIT_BATCH_ROWS)
     struct personal_counts *personal; // (columns)
+    struct personal_seen *seen;       // (columns)
     enum err err;
 };
 struct check {
@@ -62,7 +63,8 @@ static enum err take_memory(struct check *check, uint32_t threads) {
         struct check_batch *batch = &check->batches[i];
         batch->row_hashes = ARENA_ARRAY(check->arena, uint64_t, LIMIT_BATCH_ROWS);
         batch->personal = ARENA_ARRAY(check->arena, struct personal_counts, columns);
-        if (!batch->row_hashes || !batch->personal) return ERR_MEMORY;
+        batch->seen = ARENA_ARRAY(check->arena, struct personal_seen, columns);
+        if (!batch->row_hashes || !batch->personal || !batch->seen) return ERR_MEMORY;
         err = arena_open(WAVE_ARENA_BYTES, &batch->arena);
         if (err != OK) return err;
     }
@@ -107,8 +109,10 @@ static void work_batch(void *ctx, size_t index, uint32_t worker) {
     if (own->err != OK) return;
     hash_rows(check->schema, own);
     memset(own->personal, 0, check->schema->count * sizeof *own->personal);
+    memset(own->seen, 0, check->schema->count * sizeof *own->seen);
     for (uint32_t i = 0; i < check->schema->count; i++) {
-        personal_count(&own->batch.columns[i], own->batch.row_count, NULL, &own->personal[i]);
+        personal_profile(&own->batch.columns[i], own->batch.row_count,
+                         check->schema->fields[i].name, &own->personal[i], &own->seen[i]);
     }
 }
 
@@ -124,9 +128,9 @@ static void work_column(void *ctx, size_t index, uint32_t worker) {
             err = profile_add(profile, &own->batch.columns[index], own->batch.row_count,
                               own->batch.first_row);
         }
-        for (int kind = 0; kind < PERSONAL_KIND_COUNT; kind++) {
-            profile->personal.cells[kind] += own->personal[index].cells[kind];
-            profile->personal.whole[kind] += own->personal[index].whole[kind];
+        if (err == OK) {
+            err = profile_add_personal(profile, &own->batch.columns[index], &own->personal[index],
+                                       &own->seen[index]);
         }
     }
     check->column_errs[index] = err;

@@ -16,7 +16,8 @@
 //   "minimum","maximum","mean","deviation","quantiles":[q00,q05,q25,q50,q75,q95,q100],
 //   "histogram":{"edges":[…],"counts":[…]}, "top":[{"value","count"}], "examples":[…],
 //   "length_minimum","length_maximum",
-//   "personal":[{"kind","cells","share","where":"whole"|"inside"}]}],
+//   "personal":[{"kind","cells","share","where":"whole"|"inside","confidence":1..100,
+//     "examples":["138****5678",…] (masked, three at most)}]}],
 //  "duplicates":{"rows","exact"}}
 // "minimum" to "histogram" stand only in number-like columns that have values ("quantiles_exact"
 // beside them), lengths only in text ("length_mean" too). Numbers for number-like columns, dates as

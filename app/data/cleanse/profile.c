@@ -38,6 +38,7 @@ void profile_open(struct profile *profile, const struct field *field, uint32_t c
 }
 
 void profile_close(struct profile *profile) {
+    memory_give(profile->examples);
     values_close(&profile->values);
     distinct_close(&profile->distinct);
     quantiles_close(&profile->quantiles);
@@ -128,4 +129,47 @@ uint64_t profile_distinct(const struct profile *profile, bool *exact) {
     // Never less than was counted, never more than there are.
     if (estimate < (double)profile->values.used + 1) return profile->values.used + 1;
     return estimate > (double)present ? present : (uint64_t)estimate;
+}
+
+// ---- personal data ------------------------------------------------------------------------------
+
+static void add_example(struct personal_examples *examples, enum personal_kind kind,
+                        const struct column *column, const struct personal_place *place) {
+    char *text = examples->text[kind][examples->count[kind]];
+    enum { ROOM = sizeof examples->text[0][0] };
+    char number[ROOM];
+    struct buf value = {.data = number, .room = ROOM, .cap_bytes = ROOM};
+    struct buf masked = {.data = text, .room = ROOM, .cap_bytes = ROOM - 1};
+    if (column->type == COLUMN_TEXT) {
+        struct str cell = column_text(column, place->row);
+        if ((uint64_t)place->start + place->size > cell.size) return;
+        value =
+            (struct buf){.data = (char *)(uintptr_t)cell.data + place->start, .size = place->size};
+    } else {
+        column_write(&value, column, place->row);
+    }
+    if (buf_err(&value) == OK) personal_mask(kind, buf_str(&value), &masked);
+    bool good = buf_err(&value) == OK && buf_err(&masked) == OK;
+    if (good) text[masked.size] = '\0';
+    for (uint32_t i = 0; good && i < examples->count[kind]; i++) {
+        good = strcmp(examples->text[kind][i], text) != 0;
+    }
+    examples->count[kind] += good;
+}
+
+enum err profile_add_personal(struct profile *profile, const struct column *column,
+                              const struct personal_counts *counts,
+                              const struct personal_seen *seen) {
+    for (int kind = 0; kind < PERSONAL_KIND_COUNT; kind++) {
+        profile->personal.cells[kind] += counts->cells[kind];
+        profile->personal.whole[kind] += counts->whole[kind];
+        profile->personal.confidence[kind] += counts->confidence[kind];
+        for (uint32_t i = 0; i < seen->count[kind]; i++) {
+            if (!profile->examples) profile->examples = memory_take(sizeof *profile->examples);
+            if (!profile->examples) return ERR_MEMORY;
+            if (profile->examples->count[kind] == PERSONAL_EXAMPLES) break;
+            add_example(profile->examples, (enum personal_kind)kind, column, &seen->place[kind][i]);
+        }
+    }
+    return OK;
 }

@@ -33,12 +33,22 @@ struct profile {
     struct distinct distinct; // once the values overflow
     struct quantiles quantiles;
     struct personal_counts personal;
+    struct personal_examples *examples; // NULL while there are none
+};
+// Masked, as they are shown.
+struct personal_examples {
+    uint8_t count[PERSONAL_KIND_COUNT];
+    char text[PERSONAL_KIND_COUNT][PERSONAL_EXAMPLES][80];
 };
 
 void profile_open(struct profile *profile, const struct field *field, uint32_t column_count);
 void profile_close(struct profile *profile);
 enum err profile_add(struct profile *profile, const struct column *column, uint32_t row_count,
                      uint64_t first_row) MUST_USE;
+// What a scan of one batch of the column found; the first examples are masked and kept.
+enum err profile_add_personal(struct profile *profile, const struct column *column,
+                              const struct personal_counts *counts,
+                              const struct personal_seen *seen) MUST_USE;
 bool profile_is_number(const struct profile *profile); // has an order and a mean
 uint64_t profile_distinct(const struct profile *profile, bool *exact);
 

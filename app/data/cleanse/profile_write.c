@@ -186,6 +186,14 @@ static void write_personal(struct json_writer *out, const struct profile *profil
         json_set_u64(out, "cells", cells);
         json_set_number(out, "share", (double)cells / (double)present);
         json_set_text(out, "where", whole * 2 >= cells ? STR("whole") : STR("inside"));
+        json_set_u64(out, "confidence", profile->personal.confidence[kind] / cells);
+        json_put_name(out, "examples");
+        json_open_array(out);
+        const struct personal_examples *examples = profile->examples;
+        for (uint32_t i = 0; examples && i < examples->count[kind]; i++) {
+            json_put_text(out, str_of(examples->text[kind][i]));
+        }
+        json_close_array(out);
         json_close_object(out);
     }
     json_close_array(out);

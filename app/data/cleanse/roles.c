@@ -158,8 +158,18 @@ static enum column_role role_by_name(struct str name) {
 
 enum column_role role_propose(const struct profile *profile) {
     uint64_t present = profile->rows - profile->missing, whole = 0;
-    for (int kind = 0; kind < PERSONAL_KIND_COUNT; kind++) whole += profile->personal.whole[kind];
+    // Dates of birth, ages, places and institutions narrow down who it is; the rest says who.
+    static const uint32_t narrowing = PERSONAL_BIT(PERSONAL_BIRTH) | PERSONAL_BIT(PERSONAL_AGE) |
+                                      PERSONAL_BIT(PERSONAL_COORDINATES) |
+                                      PERSONAL_BIT(PERSONAL_ORGANISATION);
+    uint64_t narrow = 0;
+    for (int kind = 0; kind < PERSONAL_KIND_COUNT; kind++) {
+        bool says = !(narrowing & PERSONAL_BIT(kind)) && kind != PERSONAL_URL;
+        if (says) whole += profile->personal.whole[kind];
+        if (narrowing & PERSONAL_BIT(kind)) narrow += profile->personal.whole[kind];
+    }
     // A fifth is enough: such a column is meant for identifiers, the rest are mistakes.
     if (present && whole * 5 >= present) return COLUMN_DIRECT;
-    return role_by_name(profile->field->name);
+    enum column_role role = role_by_name(profile->field->name);
+    return role == COLUMN_PLAIN && present && narrow * 5 >= present ? COLUMN_QUASI : role;
 }

@@ -78,6 +78,7 @@ struct personal_hit {
 // number; at most hits_room are stored.
 size_t personal_scan(struct str text, uint32_t kinds, struct personal_hit *hits, size_t hits_room);
 // Personal data that is the whole text, white space around it aside; *out untouched if it is not.
+// Where one kind alone is asked for, that stands for the word beside the number.
 bool personal_whole(struct str text, uint32_t kinds, enum personal_kind *out);
 
 // What the tagger was taught, as a file; its first lines say on what, under which licences.

@@ -4,6 +4,7 @@
 // other.
 #include <string.h>
 
+#include "base/buf.h"
 #include "data/detect/finders_private.h"
 #include "data/detect/fold_private.h"
 #include "data/detect/identifier_private.h"
@@ -386,11 +387,44 @@ static struct str trim_wide(struct str s) {
     }
 }
 
-bool personal_whole(struct str text, uint32_t kinds, enum personal_kind *out) {
+// A text that is one hit from `before` on and nothing else there.
+static bool is_one_hit(struct str text, size_t before, uint32_t kinds, enum personal_kind *out) {
     struct personal_hit hits[4]; // the tagger needs some to sort out
-    struct str trimmed = trim_wide(text);
-    if (personal_scan(trimmed, kinds, hits, 4) != 1) return false;
-    if (hits[0].start != 0 || hits[0].size != trimmed.size) return false;
+    if (personal_scan(text, kinds, hits, 4) != 1) return false;
+    if (hits[0].start != before || hits[0].start + hits[0].size != text.size) return false;
     *out = hits[0].kind;
     return true;
+}
+
+bool personal_whole(struct str text, uint32_t kinds, enum personal_kind *out) {
+    static const char *const words[PERSONAL_KIND_COUNT] = {[PERSONAL_ID] = "身份证号：",
+                                                           [PERSONAL_CARD] = "卡号：",
+                                                           [PERSONAL_USCC] = "组织机构代码：",
+                                                           [PERSONAL_LANDLINE] = "电话：",
+                                                           [PERSONAL_PASSPORT] = "护照号：",
+                                                           [PERSONAL_PERMIT] = "通行证号：",
+                                                           [PERSONAL_PLATE] = "车牌号：",
+                                                           [PERSONAL_OFFICER] = "军官证号：",
+                                                           [PERSONAL_INSURANCE] = "医保号：",
+                                                           [PERSONAL_MRN] = "住院号：",
+                                                           [PERSONAL_WECHAT] = "微信号：",
+                                                           [PERSONAL_QQ] = "QQ：",
+                                                           [PERSONAL_IP] = "IP：",
+                                                           [PERSONAL_MAC] = "MAC：",
+                                                           [PERSONAL_IMEI] = "IMEI：",
+                                                           [PERSONAL_VIN] = "VIN：",
+                                                           [PERSONAL_COORDINATES] = "坐标：",
+                                                           [PERSONAL_BIRTH] = "出生日期：",
+                                                           [PERSONAL_AGE] = "年龄："};
+    struct str trimmed = trim_wide(text);
+    if (is_one_hit(trimmed, 0, kinds, out)) return true;
+    if (kinds == 0 || (kinds & (kinds - 1)) != 0) return false;
+    // One kind alone is asked for: that is the word beside the number.
+    const char *word = words[__builtin_ctz(kinds)];
+    char room[320];
+    struct buf named = {.data = room, .room = sizeof room, .cap_bytes = sizeof room};
+    if (!word || trimmed.size > 256) return false;
+    buf_add_text(&named, word);
+    buf_add_str(&named, trimmed);
+    return buf_err(&named) == OK && is_one_hit(buf_str(&named), strlen(word), kinds, out);
 }

@@ -101,6 +101,10 @@ static void finds_personal_data_and_roles(void) {
     CHECK_TEXT(json_member_text(personal, "kind"), "id");
     CHECK_TEXT(json_member_text(personal, "where"), "whole");
     CHECK_NEAR(json_member_number(personal, "share", 0), 1, 0);
+    CHECK(json_member_u64(personal, "confidence", 0) >= 85);
+    CHECK(json_count(json_member(personal, "examples")) >= 1);
+    struct str shown = json_text(json_first(json_member(personal, "examples")));
+    CHECK(shown.size > 0 && memchr(shown.data, '*', shown.size) != NULL);
     personal = json_first(json_member(column_at(root, 2), "personal"));
     CHECK_TEXT(json_member_text(personal, "kind"), "mobile");
     CHECK_TEXT(json_member_text(personal, "where"), "inside");

@@ -173,6 +173,17 @@ static void the_surest_kind_wins(void) {
     CHECK_EQ(hit.start, 17);
 }
 
+static void a_kind_asked_for_is_the_word(void) {
+    enum personal_kind kind = PERSONAL_ID;
+    CHECK(personal_whole(STR(" 2024001234 "), PERSONAL_BIT(PERSONAL_MRN), &kind));
+    CHECK_EQ(kind, PERSONAL_MRN);
+    CHECK(personal_whole(STR("12345678"), PERSONAL_BIT(PERSONAL_QQ), &kind));
+    CHECK(personal_whole(STR("12345678-8"), PERSONAL_BIT(PERSONAL_USCC), &kind));
+    CHECK(!personal_whole(STR("无"), PERSONAL_BIT(PERSONAL_MRN), &kind));
+    CHECK(!personal_whole(STR("2024001234"), PERSONAL_IDENTIFIERS, &kind));
+    CHECK(!personal_whole(STR("110105194912310021"), PERSONAL_BIT(PERSONAL_ID), &kind));
+}
+
 int main(void) {
     CHECK_RUN(resident_ids);
     CHECK_RUN(organisations);
@@ -185,5 +196,6 @@ int main(void) {
     CHECK_RUN(places_and_people);
     CHECK_RUN(decoys);
     CHECK_RUN(the_surest_kind_wins);
+    CHECK_RUN(a_kind_asked_for_is_the_word);
     return check_done();
 }
