@@ -35,7 +35,11 @@ void personal_mask(enum personal_kind kind, struct str text, struct buf *out);
 //   recipe 1
 //   source  his-2026q3 licence=internal basis=IRB-17
 //   field   direct=name,id quasi=birth,sex sensitive=diagnosis text=complaint
-//   decode  auto width                         (auto: control trim; columns=… else all text)
+//   decode  auto mojibake width                (auto: control trim; columns=… else all text)
+//   html    body,note                          (or html text, or all text)
+//   normalise text width punct space lines nfc compat circled quotes repeats control
+//             simplified|traditional region=standard|tw|hk
+//                                              (no flag: control width space lines nfc)
 //   check   age:0..130 id_number:id day:1990-01-01.. sex:男|女 action=report|missing|drop
 //   drop    columns=note missing>.5 empty      (columns; columns by share; rows without a value)
 //   drop    missing=diagnosis,day              (rows that lack one of them)
