@@ -315,9 +315,29 @@ static void one_round(const struct repair *repair, struct str text, struct buf *
     run_lines(repair, buf_str(between), out, counts);
 }
 
+// Whether anything in the text could be garbled: most cells have nothing.
+static bool suspicious(const struct repair *repair, struct str text) {
+    uint32_t odd = 0;
+    for (size_t at = 0; at < text.size;) {
+        if ((uint8_t)text.data[at] < 0x80) {
+            at++;
+            continue;
+        }
+        uint32_t c = utf8_next(text, &at);
+        uint8_t starts = c < 0x10000 ? repair->starts[c] : STARTS_ODD;
+        odd += starts == STARTS_ODD;
+        if ((starts & ~STARTS_ODD) || odd > 1) return true;
+    }
+    return false;
+}
+
 enum err text_repair(const struct repair *repair, struct str text, struct buf *out,
                      uint64_t counts[static REPAIR_KIND_COUNT]) {
     struct buf between, result, again;
+    if (!suspicious(repair, text)) {
+        buf_add_str(out, text);
+        return buf_err(out);
+    }
     buf_open(&between, SIZE_MAX / 4);
     buf_open(&result, SIZE_MAX / 4);
     buf_open(&again, SIZE_MAX / 4);
