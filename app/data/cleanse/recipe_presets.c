@@ -72,7 +72,7 @@ static bool put_decode(const struct proposal *proposal, struct buf *line) {
 
 static bool put_decode_repair(const struct proposal *proposal, struct buf *line) {
     (void)proposal;
-    buf_add_text(line, "decode auto repair");
+    buf_add_text(line, "decode auto mojibake");
     return true;
 }
 

@@ -310,7 +310,11 @@ static void brings_real_lines_back(void) {
         buf_open(&text, 64 << 20);
         buf_open(&out, 64 << 20);
         buf_open(&bad, 1 << 20);
-        if (!real_text(some[i], &text)) CHECK_SKIP("no ../shared/data");
+        if (!real_text(some[i], &text)) {
+            buf_close(&traditional);
+            chinese_close(chinese);
+            CHECK_SKIP("no ../shared/data");
+        }
         struct str rest = buf_str(&text);
         for (int n = 0; rest.size && n < 6000; n++) {
             struct str line = str_cut(rest, '\n', &rest);
