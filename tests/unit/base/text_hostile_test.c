@@ -1,5 +1,5 @@
-// Bytes that are no text in any encoding: nothing is lost silently, whatever the pieces, and a guess
-// is made all the same.
+// Bytes that are no text in any encoding: nothing is lost silently, whatever the pieces, and a
+// guess is made all the same.
 #include "base/text.h"
 #include "check.h"
 
