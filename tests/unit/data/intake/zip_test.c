@@ -109,7 +109,7 @@ static void refuses(void) {
     zip_writer_close(&writer);
     // Two members at one place.
     zip_writer_open(&writer);
-    zip_writer_add(&writer, "a.csv", "a,b\n1,2\n3,4\n5,6\n7,8\n9,10\n11,12\n13,14\n", 39, false);
+    zip_writer_add(&writer, "a.csv", "a,b\n1,2\n3,4\n5,6\n7,8\n9,10\n11,12\n13,14\n", 37, false);
     for (int i = 0; i < 5; i++) writer.members[writer.count++] = writer.members[0];
     zip_writer_finish(&writer);
     REFUSES(writer.data, writer.size, "zip.overlap");
