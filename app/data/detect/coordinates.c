@@ -136,6 +136,7 @@ static bool in_row(const struct view *view, size_t at) {
 // 东经, 北纬 or N right before an angle belong to it.
 static size_t marked_start(const struct view *view, size_t at) {
     uint32_t bytes, more, c = fold_before(view->text, view->least, at, &bytes);
+    size_t own = at;
     if (fold_blank(c)) {
         at -= bytes;
         c = fold_before(view->text, view->least, at, &bytes);
@@ -144,7 +145,7 @@ static size_t marked_start(const struct view *view, size_t at) {
     bool letter = c == 'N' || c == 'E' || c == 'S' || c == 'W';
     if (letter && !fold_alnum(before)) return at - bytes;
     bool east = before == 0x4E1C || before == 0x897F || before == 0x5357 || before == 0x5317;
-    return (c == 0x7ECF || c == 0x7EAC) && east ? at - bytes - more : at;
+    return (c == 0x7ECF || c == 0x7EAC) && east ? at - bytes - more : own;
 }
 
 bool find_coordinates(const struct view *view, size_t at, struct personal_hit *hit) {

@@ -100,9 +100,10 @@ static bool is_url_sign(struct str text, size_t at, bool wide, uint32_t *out, ui
 
 // End of what follows "://" or "www.", trailing punctuation left out.
 static size_t url_end(struct str text, size_t at, bool wide) {
-    size_t end = at;
+    enum { URL_MOST = 4096 };
+    size_t end = at, from = at;
     uint32_t bytes, c, open = 0;
-    for (; is_url_sign(text, at, wide, &c, &bytes); at += bytes) {
+    for (; at - from < URL_MOST && is_url_sign(text, at, wide, &c, &bytes); at += bytes) {
         if (c == '(' || c == '[') open++;
         if (c == ')' || c == ']') {
             if (open == 0) break;
@@ -217,8 +218,16 @@ static bool is_continued(const struct view *view, size_t start) {
     uint32_t bytes, more, c = fold_before(view->text, view->least, start, &bytes);
     bool letters;
     if (c == ':') {
-        uint32_t before = fold_before(view->text, view->least, start - bytes, &more);
-        return before == ':' || (fold_hex(before) && bytes == 1);
+        size_t at = start - bytes;
+        uint32_t before = fold_before(view->text, view->least, at, &more);
+        bool goes_on = before == ':' || fold_hex(before);
+        // "MAC:" and "IPv6:" are labels: a letter in them is no hexadecimal place.
+        for (uint32_t count = 0; goes_on && count < 8 && fold_alnum(before); count++) {
+            goes_on = fold_hex(before);
+            at -= more;
+            before = fold_before(view->text, view->least, at, &more);
+        }
+        return goes_on;
     }
     return c == '_' || is_behind_code(view->text, view->least, start, &letters);
 }

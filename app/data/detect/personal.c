@@ -18,11 +18,11 @@ struct scan {
     size_t at; // where to look on
 };
 
-// Takes a hit; `anchor` is where it was found. What only contains other kinds (an address of mail
-// or of the web) hides them only where it is wanted itself.
+// Takes a hit; `anchor` is where it was found. What may contain other kinds (an address of mail;
+// one of the web is not even looked for) hides them only where it is wanted itself.
 static void scan_add(struct scan *scan, const struct personal_hit *hit, size_t anchor) {
     bool wanted = scan->kinds & PERSONAL_BIT(hit->kind);
-    if (!wanted && (hit->kind == PERSONAL_URL || hit->kind == PERSONAL_EMAIL)) {
+    if (!wanted && hit->kind == PERSONAL_EMAIL) {
         uint32_t bytes;
         (void)fold_at(scan->view.text, anchor, &bytes);
         scan->at = anchor + bytes;
@@ -340,12 +340,12 @@ static bool is_in_address(const struct view *view, size_t at) {
 static void scan_sign(struct scan *scan, enum anchor anchor) {
     const struct view *view = &scan->view;
     struct personal_hit hit;
-    bool found = false;
+    bool found = false, urls = scan->kinds & PERSONAL_BIT(PERSONAL_URL);
     switch (anchor) {
     case ANCHOR_AT: found = find_email(view, scan->at, &hit); break;
-    case ANCHOR_W: found = find_url(view, scan->at, &hit); break;
+    case ANCHOR_W: found = urls && find_url(view, scan->at, &hit); break;
     case ANCHOR_COLON:
-        found = find_url(view, scan->at, &hit) ||
+        found = (urls && find_url(view, scan->at, &hit)) ||
                 (is_in_address(view, scan->at) &&
                  (find_ip(view, scan->at, &hit) || find_mac(view, scan->at, &hit))) ||
                 find_wechat(view, scan->at, &hit);
