@@ -200,39 +200,10 @@ static bool birth_follows(struct str text, size_t at) {
     return bytes == 0 || c < 0x80 || c == 0x3002 || c == 0x3001; // the sentence goes no further
 }
 
-// 出生, 生于, 生日, 诞辰, born, birth, DOB begin at `at`, or full-width letters do.
-static bool birth_word_at(const uint8_t *byte, size_t left) {
-    uint8_t small = byte[0] | 0x20;
-    if (byte[0] == 0xEF) return left > 1 && byte[1] == 0xBD;
-    if (small == 'b' || small == 'd') {
-        uint8_t next = left > 1 ? byte[1] | 0x20 : 0;
-        return small == 'b' ? next == 'o' || next == 'i' : next == 'o' || byte[1] == '.';
-    }
-    if (left < 6) return false;
-    if (memcmp(byte, "\xE7\x94\x9F", 3) == 0) { // 生 and 于, 日, 辰
-        return memcmp(byte + 3, "\xE4\xBA\x8E", 3) == 0 ||
-               memcmp(byte + 3, "\xE6\x97\xA5", 3) == 0 || memcmp(byte + 3, "\xE8\xBE\xB0", 3) == 0;
-    }
-    return memcmp(byte, "\xE5\x87\xBA\xE7\x94\x9F", 6) == 0 || memcmp(byte, "\xE8\xAF\x9E", 3) == 0;
-}
-
-// A word for birth is within reach: most dates have none, and are done with at once.
-static bool mentions_birth(struct str text, size_t start, size_t end) {
-    size_t from = start > CONTEXT_BYTES ? start - CONTEXT_BYTES : 0;
-    size_t to = text.size - end > 24 ? end + 24 : text.size;
-    const uint8_t *byte = (const uint8_t *)text.data;
-    for (size_t at = from; at < start; at++) {
-        if (birth_word_at(byte + at, start - at)) return true;
-    }
-    for (size_t at = end; at < to; at++) {
-        if (birth_word_at(byte + at, to - at)) return true;
-    }
-    return false;
-}
-
 bool find_birth(const struct view *view, size_t at, struct personal_hit *hit) {
     struct str text = view->text;
     struct date date;
+    if (!birth_is_near(text, at)) return false; // most dates
     bool whole = date_from_year(text, at, &date) || date_from_day(text, at, &date) ||
                  date_behind_month(view, at, &date);
     if (!whole && !date_from_month(text, at, &date)) return false;
@@ -240,7 +211,6 @@ bool find_birth(const struct view *view, size_t at, struct personal_hit *hit) {
     if (fold_digit(c) || fold_digit(fold_before(text, view->least, date.start, &bytes)))
         return false;
     bool follows = birth_follows(text, date.end);
-    if (!follows && !mentions_birth(text, date.start, date.end)) return false;
     struct context context;
     context_read(text, date.start, date.end, &context);
     const struct context_word *word = NULL;

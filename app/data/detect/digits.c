@@ -46,6 +46,31 @@ static bool block_has_none(const char *data) {
     return (any[0] | any[1]) == 0;
 }
 
+// Sixteen places of which one may begin 生, 诞, born, birth, DOB or a full-width letter.
+static bool block_says_birth(const char *data) {
+    bytes16 first = load16(data), second = load16(data + 1), third = load16(data + 2);
+    bytes16 small = first | 0x20, next = second | 0x20;
+    bytes16 sheng = (bytes16)(first == 0xE7) & (bytes16)(second == 0x94) & (bytes16)(third == 0x9F);
+    bytes16 dan = (bytes16)(first == 0xE8) & (bytes16)(second == 0xAF) & (bytes16)(third == 0x9E);
+    bytes16 born = (bytes16)(small == 'b') & ((bytes16)(next == 'o') | (bytes16)(next == 'i'));
+    bytes16 dob = (bytes16)(small == 'd') &
+                  ((bytes16)(next == 'o') | (bytes16)(second == '.') | (bytes16)(next == 'a'));
+    bytes16 wide = (bytes16)(first == 0xEF) & (bytes16)(second == 0xBD);
+    words2 any = (words2)(sheng | dan | born | dob | wide);
+    return (any[0] | any[1]) != 0;
+}
+
+bool birth_is_near(struct str text, size_t at) {
+    enum { BEFORE = 64, BEHIND = 64 }; // the word is nearer; a date has thirty bytes at most
+    size_t from = at > BEFORE ? at - BEFORE : 0;
+    size_t to = text.size - at > BEHIND ? at + BEHIND : text.size;
+    for (; from < to; from += 16) {
+        if (from + 18 > text.size) return true; // the end of the text: let the finder look
+        if (block_says_birth(text.data + from)) return true;
+    }
+    return false;
+}
+
 enum anchor anchor_at(struct str text, size_t at) {
     const uint8_t *byte = (const uint8_t *)text.data + at;
     size_t left = text.size - at;

@@ -47,6 +47,8 @@ enum anchor anchor_at(struct str text, size_t at); // at < text.size
 // makes scanning fast: 16 bytes at a time. The plain one is its reference.
 size_t anchor_find(struct str text, size_t from);
 size_t anchor_find_plain(struct str text, size_t from);
+// Whether a word for birth may stand near `at`; false is certain.
+bool birth_is_near(struct str text, size_t at);
 // Blanks (the invisible ones too) with at most one hyphen, dot or line break among them; moves *at
 // behind them. GAP_END and *at untouched if there is none.
 enum gap gap_read(struct str text, size_t *at);

@@ -60,13 +60,31 @@ static bool may_mean_wide(struct str text, size_t end, size_t size) {
         bool age = next == 0xE5B281 || next == 0xE591A8;  // 岁 周
         bool date = next == 0xE5B9B4 || next == 0xE69C88; // 年 月
         bool angle = next == 0xE5BAA6;                    // 度
-        return (age && size >= 2) || (date && (size == 4 || size <= 2)) || angle;
+        if (date) return (size == 4 || size <= 2) && birth_is_near(text, end);
+        return (age && size >= 2) || angle;
     }
     if (next == 0xEFBC89) return size >= 3; // ）: an area code
     // ， 。 、 （ ； ” “ 》 《
     return next != 0xEFBC8C && next != 0xE38082 && next != 0xE38081 && next != 0xEFBC88 &&
            next != 0xEFBC9B && next != 0xE2809C && next != 0xE2809D && next != 0xE3808B &&
            next != 0xE3808A;
+}
+
+// Behind a sign at `at` more digits follow, but too few for anything and nothing after them:
+// "47-65平", "30, 12".
+static bool ends_soon(struct str text, size_t at, size_t size) {
+    enum { DIGITS_LEAST = 7 }; // of the shortest number that a sign may stand in
+    size_t end = at;
+    while (end < text.size && end - at < 8 && is_byte_digit(text.data[end])) end++;
+    if (end == at || size + end - at >= DIGITS_LEAST) return false;
+    if (end == text.size) return true;
+    uint8_t next = (uint8_t)text.data[end];
+    if (next >= 0xE4 && next <= 0xE9) {
+        uint32_t word = bytes3(text, end);
+        return word != 0xE5B281 && word != 0xE591A8 && word != 0xE5B9B4 && word != 0xE69C88 &&
+               word != 0xE5BAA6 && word != 0xE697A5 && word != 0xE58FB7; // 岁 周 年 月 度 日 号
+    }
+    return next == ',' || next == ';' || next == '(' || next == '%' || next == '"' || next == ':';
 }
 
 // The same behind blanks: only what goes on with digits, with large letters, with the name of a
@@ -79,10 +97,11 @@ static bool may_mean_apart(struct str text, size_t at, size_t size) {
     }
     if (at >= text.size) return false;
     char next = text.data[at], behind = at + 1 < text.size ? text.data[at + 1] : ' ';
-    if (is_byte_digit(next)) return true;
+    if (is_byte_digit(next)) return !ends_soon(text, at, size);
     if ((uint8_t)next >= 0x80) return (uint8_t)next == 0xC2 || may_mean_wide(text, at, size);
     bool large = next >= 'A' && next <= 'Z' && !(behind >= 'a' && behind <= 'z');
-    bool month = size <= 2 && is_byte_letter(next) && memchr("jfmasond", next | 0x20, 8);
+    bool month = size <= 2 && is_byte_letter(next) && memchr("jfmasond", next | 0x20, 8) &&
+                 birth_is_near(text, at);
     bool dash =
         next == '-' && (behind == ' ' || is_byte_digit(behind) || (behind >= 'A' && behind <= 'Z'));
     return large || month || dash || (next == '(' && size >= 3);
@@ -90,6 +109,20 @@ static bool may_mean_apart(struct str text, size_t at, size_t size) {
 
 static bool is_byte_hex(char c) {
     return is_byte_digit(c) || ((c | 0x20) >= 'a' && (c | 0x20) <= 'f');
+}
+
+// "19th", "5mg", "3D": digits and a few letters that nothing goes on from.
+static bool is_short_word(struct str text, size_t end, size_t size) {
+    size_t at = end;
+    bool small = true;
+    for (; at < text.size && is_byte_letter(text.data[at]); at++) small &= text.data[at] >= 'a';
+    if (size + at - end > 5 || at == text.size) return false;
+    unsigned char after = (unsigned char)text.data[at];
+    if (after >= 0x80) return after >= 0xE4 && after <= 0xE9;
+    unsigned char next = at + 1 < text.size ? (unsigned char)text.data[at + 1] : 'A';
+    if (after == ' ') return (small && text.data[end] != 'x') || (next >= 'a' && next <= 'z');
+    return after == ',' || after == ';' || after == ')' ||
+           (after == '.' && (next == ' ' || next == '\n' || next == '\r'));
 }
 
 // The same before an ASCII character.
@@ -102,7 +135,10 @@ static bool may_mean_narrow(struct str text, size_t end, size_t size) {
     case '\n':
     case '\r': return may_mean_apart(text, end + 1, size);
     case '-':
-    case '/': return on || is_byte_letter(next) || (uint8_t)next >= 0x80 || next == ' ';
+    case '/':
+        if (size <= 3 && text.data[end - size] != '0' && ends_soon(text, end + 1, size))
+            return false;
+        return on || is_byte_letter(next) || (uint8_t)next >= 0x80 || next == ' ';
     case '.': return on;
     case ')': return size >= 2;
     case ',': // "January 1, 1990"
@@ -119,8 +155,28 @@ static bool may_mean_narrow(struct str text, size_t end, size_t size) {
     case '_':
     case '@':
     case '\'': return true;
-    default: return is_byte_letter(sign);
+    default: return is_byte_letter(sign) && !is_short_word(text, end, size);
     }
+}
+
+// A number that may be an age over 89: years or a blank behind it, or a word or sign before it.
+static bool may_be_age(struct str text, size_t at, size_t end) {
+    uint32_t before = at >= 3 ? bytes3(text, at - 3) : 0, after = bytes3(text, end);
+    char sign = at > 0 ? text.data[at - 1] : ':', next = end < text.size ? text.data[end] : ' ';
+    if (after == 0xE5B281 || after == 0xE591A8 || (next | 0x20) == 'y' || next == '-') return true;
+    if (sign == ':' || sign == '=') return true;
+    if (next == ' ' && end + 1 < text.size) {
+        uint32_t word = bytes3(text, end + 1);
+        if ((text.data[end + 1] | 0x20) == 'y' || word == 0xE5B281 || word == 0xE591A8) return true;
+    }
+    if (sign == ' ' && at >= 2) {
+        char last = text.data[at - 2] | 0x20; // aged, age
+        if (last == 'd' || last == 'e' || text.data[at - 2] == ':') return true;
+        before = at >= 4 ? bytes3(text, at - 4) : 0;
+    }
+    // 龄 ： 为 是 年 寿 约
+    return before == 0xE9BE84 || before == 0xEFBC9A || before == 0xE4B8BA || before == 0xE698AF ||
+           before == 0xE5B9B4 || before == 0xE5AFBF || before == 0xE7BAA6;
 }
 
 // The bytes of a decimal number with one or two places behind the point, which ends at `end`; 0 if
@@ -131,14 +187,30 @@ static size_t plain_decimal(struct str text, size_t at, size_t end) {
     while (last < text.size && last - point < 4 && is_byte_digit(text.data[last])) last++;
     if (last - point < 2 || last - point > 3) return 0;
     uint8_t before = at > 0 ? (uint8_t)text.data[at - 1] : ' ';
-    bool alone = before == ' ' || before == ',' || before == '\t' || before == '|' ||
-                 before == '(' || before >= 0x80;
-    if (!alone) return 0;
+    bool part = before == '.' || before == '_' || before == ':' || is_byte_digit((char)before) ||
+                is_byte_letter((char)before);
+    if (part) return 0;
     if (last == text.size) return last - at;
+    uint8_t wide = (uint8_t)text.data[last];
+    if (wide >= 0xE4 && wide <= 0xE9) return bytes3(text, last) == 0xE5BAA6 ? 0 : last - at; // 度
     char after = text.data[last];
     bool ends = after == ',' || after == '\n' || after == '\r' || after == '\t' || after == '|' ||
                 after == '%' || after == ';';
     return ends ? last - at : 0;
+}
+
+// "H1N1病毒", "G20峰会": a few letters and digits between characters that go on with nothing.
+static bool is_short_code(struct str text, size_t at, size_t end) {
+    size_t start = at;
+    while (start > 0 && at - start < 5 &&
+           (is_byte_letter(text.data[start - 1]) || is_byte_digit(text.data[start - 1]))) {
+        start--;
+    }
+    if (end - start > 4 || end == text.size || start == 0) return false;
+    uint8_t before = (uint8_t)text.data[start - 1], after = (uint8_t)text.data[end];
+    if (before < 0x80 || after < 0xE4 || after > 0xE9) return false;
+    uint32_t word = bytes3(text, end);
+    return word != 0xE5B281 && word != 0xE591A8; // 岁 周
 }
 
 // Most digits in real text are years, ages, doses and prices. The bytes of a short run of ASCII
@@ -151,6 +223,7 @@ static size_t plain_number(struct str text, size_t at) {
     size_t decimal = plain_decimal(text, at, end);
     if (decimal) return decimal;
     char before = at > 0 ? text.data[at - 1] : ' ';
+    if (is_byte_letter(before) && is_short_code(text, at, end)) return size;
     if (is_byte_letter(before) || before == '_' || before == '+') return 0;
     if (before == '-' && at > 1 && is_byte_letter(text.data[at - 2])) return 0;
     if ((before == '(' && size >= 2) || (uint8_t)before == 0xB7) return 0; // area codes, plates
@@ -162,11 +235,14 @@ static size_t plain_number(struct str text, size_t at) {
                  is_byte_letter(text.data[sign - 1]) && (uint8_t)text.data[sign - 2] >= 0x80;
     if (plate) return 0;
     bool old = (size == 2 && text.data[at] == '9') || (size == 3 && text.data[at] == '1');
-    if (old) return 0;
+    if (old && may_be_age(text, at, end)) return 0;
     // "：1234", "号1234": a short number that a word may claim.
     bool claimed = size >= 3 && at >= 3 &&
                    (bytes3(text, at - 3) == 0xEFBC9A || bytes3(text, at - 3) == 0xE58FB7 ||
-                    before == ':' || before == '#' || before == ' ');
+                    before == ':' || before == '#' ||
+                    (before == ' ' && at >= 2 &&
+                     (text.data[at - 2] == ':' || text.data[at - 2] == '#' ||
+                      (at >= 4 && bytes3(text, at - 4) == 0xE58FB7))));
     if (end < text.size) {
         bool wide = (uint8_t)text.data[end] >= 0x80;
         if (wide ? may_mean_wide(text, end, size) : may_mean_narrow(text, end, size)) return 0;
