@@ -13,9 +13,9 @@ usage: ./build.sh COMMAND
                         the whole way of the data on the command line and go on serving; Ctrl-C ends
   build [ARCH]          build/courtyard, one static binary (x86_64, the default),
                         or build/courtyard-aarch64 (aarch64, for Kunpeng and Phytium)
-  test [fast|full]      fast: unit tests (musl, sanitizers), style; some three minutes
+  test [fast|full]      fast: unit tests (musl, sanitizers), style; some six minutes
                         full: also aarch64 under emulation, the API, the pages in Chromium, thread
-                        races, the fuzz corpus, the store killed; some ten minutes
+                        races, the fuzz corpus, the store killed; some twenty minutes
   format                sets the white space of all C files as the tests want it
   bench [NAME] [PART]   one measurement of tests/bench; without NAME says which there are
   fuzz NAME [SECONDS]   the fuzz harness tests/fuzz/NAME.c, for 60 seconds unless told otherwise

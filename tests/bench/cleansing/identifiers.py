@@ -8,8 +8,7 @@ with the detector: check digits are searched for by trial or computed by other f
 into sentences in several layouts: beside a word that names it, glued between Chinese characters,
 full-width, spaced, split by a line break. Decoys (orders, parcels, lots, amounts, times, drugs,
 books, versions, serial numbers, phone-like digits in longer runs) stand in sentences of their own
-and beside the identifiers. Then real text is searched, and speed measured beside ripgrep and, where
-it is installed, Hyperscan.
+and beside the identifiers. Then real text is searched for what should not be there.
 """
 import argparse
 import json
