@@ -1,6 +1,7 @@
 // The tagger's weights: from the compact file to tables that are fast to look up.
 #include <pthread.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include <zstd.h>
 
@@ -94,9 +95,20 @@ static enum err words_read(struct tagger_tables *tables, struct reader *reader) 
     return reader->short_of ? ERR_CORRUPT : OK;
 }
 
+// For tables that are looked up all over: large pages where the system has them to give.
+static void *take_table(size_t size) {
+    enum { PAGE = 4096 };
+    char *memory = memory_take(size);
+    size_t skip = (PAGE - (uintptr_t)memory % PAGE) % PAGE;
+    if (memory && size > skip + PAGE) {
+        (void)madvise(memory + skip, (size - skip) / PAGE * PAGE, MADV_HUGEPAGE);
+    }
+    return memory;
+}
+
 static enum err rows_read(struct tagger *tagger, uint32_t count, struct reader *low,
                           struct reader *high, struct reader *weights) {
-    tagger->rows = memory_take((size_t)count * sizeof *tagger->rows);
+    tagger->rows = take_table((size_t)count * sizeof *tagger->rows);
     if (!tagger->rows) return ERR_MEMORY;
     for (uint32_t row = 0; row < count; row++) {
         uint32_t labels = take_byte(low) | take_byte(high) << 8;
@@ -121,10 +133,10 @@ static enum err grams_read(struct tagger *tagger, struct reader *reader) {
     struct reader part[5];
     for (uint32_t k = 0; k < 5; k++) part[k] = take_part(reader);
     uint32_t bits = 10;
-    while ((UINT32_C(1) << bits) < keys * 2) bits++;
+    while ((UINT32_C(1) << bits) < keys + keys / 4) bits++;
     tagger->index_shift = TAGGER_GRAM_BITS - bits;
     tagger->index_mask = (UINT32_C(1) << bits) - 1;
-    tagger->index = memory_take(sizeof *tagger->index << bits);
+    tagger->index = take_table(sizeof *tagger->index << bits);
     tagger->filter = memory_take((size_t)1 << (TAGGER_GRAM_BITS - 5));
     if (!tagger->index || !tagger->filter) return ERR_MEMORY;
     for (uint32_t k = 0; k < keys; k++) {

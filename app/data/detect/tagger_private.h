@@ -19,11 +19,11 @@
 #include "data/detect/detect.h"
 
 enum {
-    TAGGER_FORMAT = 1,
+    TAGGER_FORMAT = 2,
     TAGGER_TOKENS_MAX = 256, // of one segment; longer ones are cut
     TAGGER_EDGE = 4,         // tokens of padding in front of a segment, twice as many behind
     TAGGER_LABELS = 16,      // 13 in use: one row of scores is 16 bytes
-    TAGGER_GRAMS = 19,       // kinds of n-gram that begin at one token
+    TAGGER_GRAMS = 16,       // kinds of n-gram that begin at one token
     TAGGER_OFFSETS_MAX = 8,  // tokens that one n-gram bears upon
     TAGGER_GRAM_BITS = 23,   // n-grams are told apart by this many bits
     TAGGER_WORD_BITS = 24,   // words of the lexicon likewise

@@ -211,13 +211,13 @@ size_t tagger_tokens_next(const struct tagger_tables *tables, struct str text, s
 // ---- n-grams -----------------------------------------------------------------------------------
 
 const struct tagger_reach tagger_reach[TAGGER_GRAMS] = {
-    {-3, 7}, {-2, 6}, {-1, 5}, {-1, 6}, {0, 3}, // characters: 1, 2, 3, 4 in a row, one skipped
-    {-2, 6}, {-1, 5}, {-1, 6}, {0, 5},          // classes: 2, 3, 4, 5 in a row
-    {-2, 5}, {-1, 4}, {-1, 5}, {0, 4},          // name codes: 1, 2, 3, 4 in a row
-    {-2, 5}, {-1, 4}, {-1, 5},                  // words: 1, 2, 3 in a row
-    {0, 4},                                     // a character and the name codes behind it
-    {0, 4},                                     // name codes and the character behind them
-    {-1, 3},                                    // an ending ahead, class, words
+    {-3, 7}, {-2, 6}, {-1, 5},         // characters: 1, 2, 3 in a row
+    {-2, 6}, {-1, 5}, {-1, 6},         // classes: 2, 3, 4 in a row
+    {-2, 5}, {-1, 4}, {-1, 5}, {0, 4}, // name codes: 1, 2, 3, 4 in a row
+    {-2, 5}, {-1, 4}, {-1, 5},         // words: 1, 2, 3 in a row
+    {0, 4},                            // a character and the name codes behind it
+    {0, 4},                            // name codes and the character behind them
+    {-1, 3},                           // an ending ahead, class, words
 };
 
 static uint32_t gram_key(uint64_t kind, uint64_t hash) {
@@ -229,30 +229,27 @@ static uint32_t gram_key(uint64_t kind, uint64_t hash) {
 void tagger_grams(const struct tagger_tokens *tokens, size_t j, uint32_t keys[TAGGER_GRAMS]) {
     const uint16_t *id = tokens->id + j;
     const uint8_t *class = tokens->class + j, *name = tokens->name + j, *word = tokens->word + j;
-    uint64_t one = stir(0, id[0]), two = stir(one, id[1]), three = stir(two, id[2]);
+    uint64_t one = stir(0, id[0]), two = stir(one, id[1]);
     keys[0] = gram_key(0, one);
     keys[1] = gram_key(1, two);
-    keys[2] = gram_key(2, three);
-    keys[3] = gram_key(3, stir(three, id[3]));
-    keys[4] = gram_key(4, stir(one, id[2]));
+    keys[2] = gram_key(2, stir(two, id[2]));
     uint64_t pair = (uint64_t) class[0] << 8 | class[1];
-    keys[5] = gram_key(5, pair);
-    keys[6] = gram_key(6, pair << 8 | class[2]);
-    keys[7] = gram_key(7, pair << 16 | (uint64_t) class[2] << 8 | class[3]);
-    keys[8] =
-        gram_key(8, pair << 24 | (uint64_t) class[2] << 16 | (uint64_t) class[3] << 8 | class[4]);
+    keys[3] = gram_key(3, pair);
+    keys[4] = gram_key(4, pair << 8 | class[2]);
+    keys[5] = gram_key(5, pair << 16 | (uint64_t) class[2] << 8 | class[3]);
     uint64_t names = (uint64_t)name[0] << 8 | name[1];
-    keys[9] = gram_key(9, name[0]);
-    keys[10] = gram_key(10, names);
-    keys[11] = gram_key(11, names << 8 | name[2]);
-    keys[12] = gram_key(12, names << 16 | (uint64_t)name[2] << 8 | name[3]);
-    keys[13] = gram_key(13, word[0]);
-    keys[14] = gram_key(14, (uint64_t)word[0] << 8 | word[1]);
-    keys[15] = gram_key(15, (uint64_t)word[0] << 16 | (uint64_t)word[1] << 8 | word[2]);
-    keys[16] = gram_key(16, (uint64_t)id[0] << 24 | (uint64_t)name[1] << 16 |
+    keys[6] = gram_key(6, name[0]);
+    keys[7] = gram_key(7, names);
+    keys[8] = gram_key(8, names << 8 | name[2]);
+    keys[9] = gram_key(9, names << 16 | (uint64_t)name[2] << 8 | name[3]);
+    uint64_t words = (uint64_t)word[0] << 8 | word[1];
+    keys[10] = gram_key(10, word[0]);
+    keys[11] = gram_key(11, words);
+    keys[12] = gram_key(12, words << 8 | word[2]);
+    keys[13] = gram_key(13, (uint64_t)id[0] << 24 | (uint64_t)name[1] << 16 |
                                 (uint64_t)name[2] << 8 | name[3]);
-    keys[17] = gram_key(17, (uint64_t)id[3] << 24 | names << 8 | name[2]);
-    keys[18] = gram_key(18, (uint64_t)tokens->suffix[j] << 16 | (uint64_t)word[0] << 8 | class[0]);
+    keys[14] = gram_key(14, (uint64_t)id[3] << 24 | names << 8 | name[2]);
+    keys[15] = gram_key(15, (uint64_t)tokens->suffix[j] << 16 | (uint64_t)word[0] << 8 | class[0]);
 }
 
 // ---- labels ------------------------------------------------------------------------------------
