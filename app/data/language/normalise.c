@@ -403,18 +403,33 @@ static void look_fill(struct look *look, uint32_t flags) {
     look_prepare(look);
 }
 
+// Whether the three bytes at `at` are Chinese punctuation behind a Chinese character (three bytes
+// too, copied as they are): nothing changes it there, whatever the flags. Most of what is looked at
+// in Chinese text is this.
+static bool settled(const uint8_t *at) {
+    if (at[-3] < 0xE4 || at[-3] > 0xE9) return false;
+    if (at[0] == 0xE3) return at[1] == 0x80 && at[2] >= 0x81 && at[2] <= 0x91; // 、。〈 to 】
+    if (at[0] == 0xEF) {
+        uint32_t bit = at[2] - 0x80u; // ！（），：；？
+        return at[1] == 0xBC && bit < 32 && (0x8C001302u >> bit & 1);
+    }
+    bool quote = at[2] == 0x98 || at[2] == 0x99 || at[2] == 0x9C || at[2] == 0x9D;
+    return at[0] == 0xE2 && at[1] == 0x80 && (quote || at[2] == 0x94 || at[2] == 0xA6);
+}
+
 // Up to `end`, where valid UTF-8 ends.
 static void run(struct normaliser *n, size_t at, size_t end) {
     bool again = true; // the character at `at` is looked at whatever its class
     while (at < end && buf_err(n->out) == OK) {
         size_t next = at;
-        if (again) {
-            again = false;
-            next = at;
-        } else {
-            next = at ? look_next(n->look, n->data, at, end) : 0;
+        if (!again && at > 0) {
+            next = look_next(n->look, n->data, at, end);
+            while (end - at > 3 && next < end && next - at >= 3 && settled(n->data + next)) {
+                next = look_next(n->look, n->data, next + 3, end);
+            }
             if (n->close_at > at && n->close_at < next) next = n->close_at;
         }
+        again = false;
         if (next > at) {
             buf_add(n->out, n->data + at, next - at);
             at = next;
