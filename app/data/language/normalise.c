@@ -376,7 +376,10 @@ static void look_fill(struct look *look, uint32_t flags) {
         is[0xE2] |= LOOK_ALWAYS, is[0xEF] |= LOOK_ALWAYS;
     }
     if (flags & NORMALISE_LETTERS) is[0xEF] |= LOOK_ALWAYS;
-    if (flags & NORMALISE_PUNCTUATION) look_at(look, ",;:?!(.", LOOK_BEHIND_HIGH);
+    if (flags & NORMALISE_PUNCTUATION) {
+        look_at(look, ",;:?!(.", LOOK_BEHIND_HIGH);
+        look_at(look, "(\n\r", LOOK_BLANK); // a line may begin with a Chinese bracket
+    }
     if (flags & (NORMALISE_SPACE | NORMALISE_LINES)) {
         is['\r'] |= LOOK_ALWAYS;
         is['\n'] |= LOOK_BLANK, is[' '] |= LOOK_BLANK;
@@ -427,7 +430,7 @@ static void run(struct normaliser *n, size_t at, size_t end) {
             while (end - at > 3 && next < end && next - at >= 3 && settled(n->data + next)) {
                 next = look_next(n->look, n->data, next + 3, end);
             }
-            if (n->close_at > at && n->close_at < next) next = n->close_at;
+            if (n->close_at >= at && n->close_at < next) next = n->close_at;
         }
         again = false;
         if (next > at) {

@@ -10,7 +10,7 @@
 enum {
     LOOK_ALWAYS = 1 << 0,
     LOOK_REPEATED = 1 << 1,    // the byte before is the same
-    LOOK_BLANK = 1 << 2,       // the byte before is one of this class too
+    LOOK_BLANK = 1 << 2,       // the byte before is one of this class too: blanks, line ends
     LOOK_BEHIND_HIGH = 1 << 3, // the byte before is not ASCII
     LOOK_COUNT = 4,
 };
