@@ -427,7 +427,7 @@ static void run(struct normaliser *n, size_t at, size_t end) {
         size_t next = at;
         if (!again && at > 0) {
             next = look_next(n->look, n->data, at, end);
-            while (end - at > 3 && next < end && next - at >= 3 && settled(n->data + next)) {
+            while (next - at >= 3 && end - next >= 3 && settled(n->data + next)) {
                 next = look_next(n->look, n->data, next + 3, end);
             }
             if (n->close_at >= at && n->close_at < next) next = n->close_at;
