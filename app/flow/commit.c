@@ -90,14 +90,15 @@ static void outcome_find(struct commit *commit) {
 
 static const struct {
     const char *step;
-    const char *files[MADE_MAX];
-    const char *maybe; // one more, where the step was asked for it
+    const char *files[MADE_MAX], *maybe[MADE_MAX]; // maybe: where the step was asked for it
 } step_files[] = {
-    {"import", {"table", "faults.jsonl"}, NULL},
-    {"check", {"profile.json"}, NULL},
-    {"cleanse", {"table", "report.json"}, "bundle.tar"},
-    {"train", {"model", "scorecard.json"}, NULL},
-    {"predict", {"predictions.csv"}, NULL},
+    {"import", {"table", "faults.jsonl"}, {NULL}},
+    {"check", {"profile.json"}, {NULL}},
+    {"cleanse",
+     {"table", "report.json"},
+     {"bundle.tar", "sampling.csv", "sampling_technical.csv", "words.csv"}},
+    {"train", {"model", "scorecard.json"}, {NULL}},
+    {"predict", {"predictions.csv"}, {NULL}},
 };
 
 static enum err file_take(struct commit *commit, const char *folder, const char *name,
@@ -149,7 +150,10 @@ static enum err files_take(struct commit *commit, const char *folder) {
             if (err != OK) return err;
             commit->made_count++;
         }
-        if (step_files[i].maybe) return maybe_take(commit, folder, step_files[i].maybe);
+        for (uint32_t k = 0; k < MADE_MAX && step_files[i].maybe[k]; k++) {
+            enum err err = maybe_take(commit, folder, step_files[i].maybe[k]);
+            if (err != OK) return err;
+        }
     }
     return OK;
 }

@@ -169,6 +169,10 @@ static enum err commit_cleanse(struct store_txn *txn, struct commit *commit) {
     treatments_take(commit, &parent, &revision);
     const struct made *bundle = commit_made_maybe(commit, "bundle.tar");
     if (bundle) commit->job.output = bundle->hash;
+    for (uint32_t i = 0; i < EXTRACT_COUNT; i++) {
+        const struct made *extract = commit_made_maybe(commit, extract_file((enum extract_kind)i));
+        if (extract) revision.extracts[i] = extract->hash;
+    }
     struct lineage lineage = {
         .inputs = {{STR("revision"), dataset.id, parent.table},
                    {STR("recipe"), 0, revision.recipe}},

@@ -79,6 +79,8 @@ enum err flow_revision_rows(struct flow *flow, struct call *call) MUST_USE;
 enum err flow_revision_faults(struct flow *flow, struct call *call) MUST_USE;
 enum err flow_revision_profile(struct flow *flow, struct call *call) MUST_USE;
 enum err flow_revision_report(struct flow *flow, struct call *call) MUST_USE;
+// The sheet of samples, keyword hits: a page of what the cleansing set aside.
+enum err flow_revision_extract(struct flow *flow, struct call *call) MUST_USE;
 // The same table once more as the newest revision: takes back what came after it.
 enum err flow_revision_restore(struct flow *flow, struct call *call) MUST_USE;
 // Its rows, profile and faults go for good; the record of it stays.
@@ -134,6 +136,8 @@ struct flow_download {
     char content_type[64];
 };
 enum err flow_release_download(struct flow *flow, struct call *call,
+                               struct flow_download *out) MUST_USE;
+enum err flow_extract_download(struct flow *flow, struct call *call,
                                struct flow_download *out) MUST_USE;
 enum err flow_prediction_download(struct flow *flow, struct call *call,
                                   struct flow_download *out) MUST_USE;

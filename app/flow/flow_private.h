@@ -24,9 +24,8 @@ enum {
     RECIPE_VERSIONS_MAX = 1000, // of one kept recipe; a chain of them is walked in one go
     PREDICT_ROWS_MAX = 1000,
     ROWS_PAGE_MAX = 200,
-    ROWS_SAMPLE_MAX = 1000 * 1000, // of one table, for people to look at
-    PATH_BELOW_BYTES = 128,        // the longest path of ours below the data folder
-    SCRATCH_BYTES = 48 << 20,      // the arena of a scan or a commit: one record at a time
+    PATH_BELOW_BYTES = 128,   // the longest path of ours below the data folder
+    SCRATCH_BYTES = 48 << 20, // the arena of a scan or a commit: one record at a time
 };
 #define KEPT_BYTES ((uint64_t)512 << 20) // of the machine's memory, for the service itself
 
@@ -218,6 +217,11 @@ enum err sign_need(struct flow *flow, const struct call *call) MUST_USE; // make
 // Of a file; one longer than a key counts by its hash. ERR_NOT_FOUND "key.destroyed" (detail: by
 // whom) if its key was destroyed.
 enum err dataset_key_read(const char *path, struct hash *out, struct fault *fault) MUST_USE;
+// `reveal` of the query; an actor who asks for it leaves a trace before anything is shown.
+enum err reveal_ask(struct flow *flow, const struct call *call, const char *kind, struct str what,
+                    bool *out) MUST_USE;
+// extracts.c: the file of a cleansing's output that holds it.
+const char *extract_file(enum extract_kind kind);
 // Loads the call's dataset and its revision `number` (0: the newest); _find refuses one whose rows
 // have been deleted.
 enum err revision_look(struct flow *flow, const struct call *call, uint64_t number,
@@ -233,8 +237,6 @@ enum err revision_use(struct flow *flow, const struct call *call, uint64_t numbe
 struct rows_page {
     uint64_t first, size;
     bool reveal;
-    uint64_t sample;                       // 0: all rows; else so many, spread over the table
-    uint64_t sample_start;                 // any number, the same for the same table
     const struct revision_column *columns; // roles as they stand now; by position
     uint32_t column_count;
 };

@@ -55,7 +55,7 @@ enum err flow_revision_recipe(struct flow *flow, struct call *call) {
 
 // ---- the way back ------------------------------------------------------------------------------
 
-enum { KEPT_BLOBS = 4 };
+enum { KEPT_BLOBS = 4 + EXTRACT_COUNT };
 struct restoring {
     const struct call *call;
     struct revision revision; // what is restored
@@ -67,7 +67,8 @@ struct restoring {
 // The new revision holds references of its own to what the old one is made of.
 static enum err blobs_find(struct flow *flow, struct restoring *restoring) {
     const struct revision *old = &restoring->revision;
-    const struct hash all[KEPT_BLOBS] = {old->table, old->faults, old->profile, old->report};
+    struct hash all[KEPT_BLOBS] = {old->table, old->faults, old->profile, old->report};
+    for (uint32_t i = 0; i < EXTRACT_COUNT; i++) all[KEPT_BLOBS - 1 - i] = old->extracts[i];
     for (uint32_t i = 0; i < KEPT_BLOBS; i++) {
         char path[LIMIT_PATH_BYTES];
         if (hash_none(&all[i])) continue;
@@ -193,6 +194,10 @@ static enum err blobs_forget(struct store_txn *txn, struct revision *revision) {
     enum err err = OK;
     for (size_t i = 0; i < sizeof all / sizeof all[0] && err == OK; i++) {
         if (!hash_none(all[i])) err = blob_forget(txn, all[i]);
+    }
+    for (uint32_t i = 0; i < EXTRACT_COUNT && err == OK; i++) {
+        if (!hash_none(&revision->extracts[i])) err = blob_forget(txn, &revision->extracts[i]);
+        revision->extracts[i] = (struct hash){0};
     }
     // The table's hash stays: it names what releases and reports speak of.
     revision->faults = revision->profile = (struct hash){0};

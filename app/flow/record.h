@@ -52,6 +52,8 @@ struct revision_column {
 // True if such a treatment takes the value itself away (a pseudonym, a mask), not only a part of
 // it.
 bool treatment_conceals(struct str treatment);
+// What a cleansing set aside for people to look at (extracts.c).
+enum extract_kind { EXTRACT_SAMPLING, EXTRACT_TECHNICAL, EXTRACT_WORDS, EXTRACT_COUNT };
 enum revision_kind { REVISION_IMPORT, REVISION_CLEANSE, REVISION_RESTORE, REVISION_KIND_COUNT };
 struct revision {
     uint64_t dataset, number;
@@ -70,8 +72,9 @@ struct revision {
     struct hash faults, profile, report; // blobs
     uint64_t fault_count;
     uint64_t lineage;
-    int64_t deleted_ms; // its rows, profile and faults are gone; 0: not
+    int64_t deleted_ms; // its rows, profile, faults and extracts are gone; 0: not
     struct who deleted_by;
+    struct hash extracts[EXTRACT_COUNT]; // blobs; gone with its rows
 };
 
 // One version of a recipe somebody keeps. Versions are records of their own that point back; a list

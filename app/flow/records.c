@@ -8,9 +8,10 @@
 #include "flow/codec.h"
 
 enum {
-    RECORD_VERSION = 3,
+    RECORD_VERSION = 4,
     VERSION_RECIPES_SHARED = 2,    // recipes have versions and are somebody's own or shared
     VERSION_REVISIONS_DELETED = 3, // a revision's rows may be gone
+    VERSION_EXTRACTS = 4,          // a revision keeps what its cleansing set aside
 };
 
 bool hash_none(const struct hash *hash) {
@@ -84,6 +85,8 @@ static void revision_fields(struct codec *c, struct revision *r) {
     if (c->reader && c->reader->version < VERSION_REVISIONS_DELETED) return;
     codec_i64(c, &r->deleted_ms);
     who_fields(c, &r->deleted_by);
+    if (c->reader && c->reader->version < VERSION_EXTRACTS) return;
+    for (uint32_t i = 0; i < EXTRACT_COUNT; i++) codec_hash(c, &r->extracts[i]);
 }
 
 static void recipe_record_fields(struct codec *c, struct recipe_record *r) {

@@ -7,9 +7,8 @@
 
 #define HIDDEN STR("•••")
 
-// `reveal` of the query; an actor who asks for it leaves a trace before anything is shown.
-static enum err reveal_ask(struct flow *flow, const struct call *call, const char *kind,
-                           struct str what, bool *out) {
+enum err reveal_ask(struct flow *flow, const struct call *call, const char *kind, struct str what,
+                    bool *out) {
     uint64_t reveal = 0;
     enum err err = call_query_u64(call, "reveal", 0, 1, 0, &reveal);
     if (err == OK && reveal) err = audit_note(flow, call, "dataset.reveal", kind, call->id, what);
@@ -25,16 +24,12 @@ enum err flow_revision_rows(struct flow *flow, struct call *call) {
     enum err err = allow(call, ROLE_DATA);
     if (err == OK) err = call_query_u64(call, "offset", 0, UINT64_MAX / 2, 0, &page.first);
     if (err == OK) err = call_query_u64(call, "size", 1, ROWS_PAGE_MAX, 50, &page.size);
-    if (err == OK) err = call_query_u64(call, "sample", 0, ROWS_SAMPLE_MAX, 0, &page.sample);
     if (err == OK) err = revision_find(flow, call, call->number, &dataset, &revision);
     if (err == OK) {
         err = blob_path(flow->store, &revision.table, path, sizeof path, call->fault);
     }
     if (err == OK) err = reveal_ask(flow, call, "dataset", STR("rows"), &page.reveal);
     if (err != OK) return err;
-    for (size_t i = 0; i < sizeof page.sample_start; i++) {
-        page.sample_start = page.sample_start << 8 | revision.table.bytes[i];
-    }
     page.columns = revision.columns;
     page.column_count = revision.column_count;
     return rows_write(call, path, &page);

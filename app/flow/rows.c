@@ -41,50 +41,24 @@ static enum err row_write(struct json_writer *out, const struct batch *batch, ui
     return buf_err(scratch);
 }
 
-static uint64_t page_total(const struct table *table, const struct rows_page *page) {
-    uint64_t rows = table_rows(table);
-    return page->sample && page->sample < rows ? page->sample : rows;
-}
-
-// The row behind the n-th place of the list. A sample is spread evenly over the table, one row of
-// each stretch, from a start that only the table's content decides: anybody can draw it again.
-static uint64_t row_at(const struct table *table, const struct rows_page *page, uint64_t place) {
-    uint64_t rows = table_rows(table), count = page_total(table, page);
-    return count == rows ? place : (place * rows + page->sample_start % rows) / count;
-}
-
 static enum err page_write(struct call *call, struct table *table, const struct rows_page *page,
                            struct arena *arena) {
     struct buf scratch;
     buf_open(&scratch, 2 * LIMIT_CELL_BYTES);
-    uint64_t total = page_total(table, page);
+    uint64_t total = table_rows(table);
     uint64_t left = page->first < total ? total - page->first : 0;
     uint64_t end = page->first + (left < page->size ? left : page->size);
     enum err err = OK;
-    for (uint64_t place = page->first; place < end && err == OK;) {
+    for (uint64_t row = page->first; row < end && err == OK;) {
         struct batch batch;
-        uint64_t row = row_at(table, page, place);
         arena_reset(arena);
         err = table_batch(table, table_batch_of_row(table, row), arena, &batch, call->fault);
-        while (err == OK && place < end && row - batch.first_row < batch.row_count) {
+        for (; err == OK && row < end && row - batch.first_row < batch.row_count; row++) {
             err = row_write(call->out, &batch, (uint32_t)(row - batch.first_row), page, &scratch);
-            if (++place < end) row = row_at(table, page, place);
         }
     }
     buf_close(&scratch);
     return err;
-}
-
-// Which rows of the table these are, from 1.
-static void numbers_write(struct json_writer *out, const struct table *table,
-                          const struct rows_page *page) {
-    uint64_t total = page_total(table, page);
-    json_put_name(out, "numbers");
-    json_open_array(out);
-    for (uint64_t i = 0; i < page->size && page->first + i < total; i++) {
-        json_put_u64(out, row_at(table, page, page->first + i) + 1);
-    }
-    json_close_array(out);
 }
 
 enum err rows_write(struct call *call, const char *table_path, const struct rows_page *page) {
@@ -109,8 +83,7 @@ enum err rows_write(struct call *call, const char *table_path, const struct rows
     json_open_array(out);
     err = page_write(call, table, page, arena);
     json_close_array(out);
-    if (page->sample) numbers_write(out, table, page);
-    json_set_u64(out, "total", page_total(table, page));
+    json_set_u64(out, "total", table_rows(table));
     json_set_bool(out, "hidden", !page->reveal);
     json_close_object(out);
     arena_close(arena);

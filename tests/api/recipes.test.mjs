@@ -1,5 +1,6 @@
 // Recipes by the API: proposed for a purpose, kept in versions, shared, used again, and taken back.
 import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
 import { after, before, test } from "node:test";
 import { csv } from "./lib/data.mjs";
 import { Server } from "./lib/server.mjs";
@@ -64,16 +65,26 @@ test("what was done is done again, and taken back", async () => {
     assert.equal(lineage.step, "restore");
 });
 
-test("a sample of rows is spread over the table and can be drawn again", async () => {
-    const target = `/api/v1/datasets/${made.dataset}/revisions/1/rows?sample=30&size=10`;
-    const seen = [];
-    for (const offset of [0, 10, 20]) {
-        const part = await officer.ok("GET", `${target}&offset=${offset}`);
-        assert.equal(part.total, 30);
-        assert.equal(part.rows.length, 10);
-        seen.push(...part.numbers);
+test("what a cleansing set aside is shown and handed out as it wrote it", async () => {
+    const base = `/api/v1/datasets/${made.dataset}`;
+    const recipe = "recipe 1\nsample manual=30 technical=.5\nwords risk31-sample action=flag\n";
+    const job = await officer.ok("POST", `${base}/cleanse`, { recipe }, 202);
+    await officer.job(job.id);
+    const { revision } = await officer.ok("GET", base);
+    const at = `${base}/revisions/${revision}`;
+    const { files } = await officer.ok("GET", `${at}/report`);
+    assert.deepEqual(files.map((file) => file.name), ["sampling.csv", "sampling_technical.csv", "words.csv"]);
+    for (const [i, kind] of ["sampling", "technical", "words"].entries()) {
+        const file = await officer.call("GET", `${at}/extract/file?kind=${kind}`);
+        assert.equal(file.status, 200, file.text);
+        assert.equal(createHash("sha256").update(file.bytes).digest("hex"), files[i].hash);
+        assert.match(file.headers["content-disposition"], new RegExp(`${made.dataset}-${revision}\\.csv`));
+        const page = await officer.ok("GET", `${at}/extract?kind=${kind}&size=200`);
+        assert.equal(page.hash, files[i].hash);
+        assert.equal(page.total, files[i].rows);
     }
-    assert.deepEqual(seen, [...new Set(seen)].sort((a, b) => a - b));
-    assert.ok(seen[29] - seen[0] > 280, `${seen}`);
-    assert.deepEqual((await officer.ok("GET", target)).numbers, seen.slice(0, 10));
+    const part = await officer.ok("GET", `${at}/extract?offset=10&size=5`);
+    assert.deepEqual(part.rows.map((row) => row[0]), ["11", "12", "13", "14", "15"]);
+    await officer.fails("GET", `${at}/extract?kind=all`, undefined, 400, "dataset.no_such_extract");
+    await officer.fails("GET", `${base}/revisions/1/extract`, undefined, 404, "dataset.no_extract");
 });

@@ -1,8 +1,11 @@
 // A report with every member it may have, in both languages: each is shown in words, prints on A4 and
-// passes axe; a sheet of samples is opened, hidden cells stay hidden, and it is saved as a file.
-// The members come from the test, so that all of them are there at once; the page is the real one.
+// passes axe. The members come from the test, so that all of them are there at once; the page, and the
+// sheets that the cleansing set aside, are the real ones: hidden cells stay hidden, and the file that
+// is fetched is the one the report names.
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import {
   JOB_MS_MAX, axe_check, browser_open, hospital_file, house_open, page_open, sentences,
@@ -46,7 +49,8 @@ const REPORT = {
 for (const language of ['zh-CN', 'en']) {
   describe(`a whole report in ${language}`, { concurrency: 1 }, () => {
     const t = sentences(language);
-    let house, browser, who;
+    let house, browser, who, files;
+    const back = () => who.button('sampling.back').click();
     before(async () => {
       house = await house_open();
       browser = await browser_open();
@@ -58,11 +62,18 @@ for (const language of ['zh-CN', 'en']) {
       await who.sign_in('zhang.wei', password, true);
       await who.import_file(hospital_file(house.folder), '住院病人 2024');
       await who.tab('dataset.tab.cleanse');
-      await who.by_id('recipe').fill('recipe 1\nmask 姓名 how=pseudonym\n');
+      const words = join(house.folder, 'data/words');
+      mkdirSync(words, { recursive: true });
+      writeFileSync(join(words, 'own.txt'), 'A.3e\t肿块\n');
+      await who.by_id('recipe').fill('recipe 1\nsample manual=120 technical=.1 columns=主诉\n'
+        + 'mask 姓名 how=pseudonym\nwords own.txt action=flag columns=主诉\n');
       await who.see('recipe.good');
       await who.button('cleanse.run').click();
       await who.page.waitForURL(/report/, { timeout: JOB_MS_MAX });
-      await who.page.route(/\/api\/.*\/report$/, (route) => route.fulfill({ json: REPORT }));
+      await who.page.route(/\/api\/.*\/report$/, async (route) => {
+        ({ files } = await (await route.fetch()).json());
+        await route.fulfill({ json: { ...REPORT, files } });
+      });
       await who.page.reload();
       await who.page.getByText('risk31').first().waitFor();
     });
@@ -76,7 +87,7 @@ for (const language of ['zh-CN', 'en']) {
         ['risk.hidden_among', { others: 4, one: 5 }], ['report.left', { cells: 1 }],
         ['report.checksum_none', { cells: 0 }], ['report.sources', {}], ['report.utility', {}],
         ['report.wording.deidentified', {}], ['report.anonymised_when', {}], ['drop.missing', {}],
-        ['sampling.manual_how', {}], ['sampling.reviewer', {}], ['report.files', {}],
+        ['sampling.manual_how', {}], ['report.extract', {}], ['extract.title.words', {}], ['sampling.reviewer', {}], ['report.files', {}],
       ]) await who.see(key, values);
       for (const text of ['IRB-17', 'HIS 2026', 'kanon k=5', 'web-b', '≥ 96%']) {
         await who.page.getByText(text).first().waitFor();
@@ -101,21 +112,49 @@ for (const language of ['zh-CN', 'en']) {
       await who.page.emulateMedia({ media: 'screen' });
     });
 
-    test('a sheet of samples hides what is personal and is saved', async () => {
-      await who.button('sampling.open').click();
+    test('the sheet of samples hides what is personal; its file is the one of the run', async () => {
+      await who.button('extract.open.sampling').click();
       await who.page.locator('.verdict').first().waitFor();
       assert.equal(await who.page.locator('.verdict').count(), 100, 'a page of the sheet');
       assert.ok(await who.page.locator('.masked').count() > 0);
+      const { hash: wanted } = files.find((file) => file.name === 'sampling.csv');
+      assert.ok(await who.page.locator(`code[title="${wanted}"]`).count() === 1);
       await axe_check(who.page, 'sheet of samples');
+      await who.button('extract.fetch').click();
+      await who.page.getByRole('dialog').waitFor();
       const waiting = who.page.waitForEvent('download');
-      await who.button('sampling.save').click();
-      const lines = readFileSync(await (await waiting).path(), 'utf8').trim().split('\r\n');
-      assert.equal(lines.length, 1 + 120);
-      assert.ok(!lines.some((line) => /\b1[3-9]\d{9}\b/.test(line)), 'no mobile number goes out');
+      await who.button('reveal.confirm').click();
+      const bytes = readFileSync(await (await waiting).path());
+      assert.equal(createHash('sha256').update(bytes).digest('hex'), wanted);
+      assert.equal(bytes.toString().trim().split('\r\n').length, 1 + 120);
       await who.button('reveal.show').click();
       await who.page.getByRole('dialog').waitFor();
       await who.button('reveal.confirm').click();
       await who.page.locator('.masked').first().waitFor({ state: 'detached' });
+      who.calm();
+    });
+
+    test('all of the sheet goes on paper', async () => {
+      await who.page.evaluate(() => {
+        window.print = () => { window.printed = document.querySelectorAll('.verdict').length; };
+      });
+      await who.button('action.print').click();
+      await who.page.waitForFunction(() => window.printed !== undefined);
+      assert.equal(await who.page.evaluate(() => window.printed), 120);
+      assert.equal(await who.page.locator('.verdict').count(), 100);
+      await back();
+      who.calm();
+    });
+
+    test('samples for the program and keyword hits are opened too', async () => {
+      await who.button('extract.open.technical').click();
+      await who.page.getByText('sampling_technical.csv').first().waitFor();
+      await axe_check(who.page, 'samples for the program');
+      await back();
+      await who.button('extract.open.words').click();
+      await who.page.getByRole('cell', { name: t('risk.a3e') }).first().waitFor();
+      await who.page.getByRole('cell', { name: '肿块' }).first().waitFor();
+      await axe_check(who.page, 'keyword hits');
       who.calm();
     });
   });

@@ -159,7 +159,16 @@ export interface Rows {
   rows: (string | null)[][];
   total: number;
   hidden?: boolean;
-  numbers?: number[]; // of a sample: which rows these are
+}
+// What a cleansing set aside to be looked at: a page of the file it wrote.
+export interface Extract {
+  name: string;
+  hash: string;
+  bytes: number;
+  columns: string[];
+  rows: string[][];
+  total: number;
+  hidden: boolean;
 }
 export interface FaultList extends List<Fault> {
   counts: { column: string; count: number }[];
@@ -332,6 +341,7 @@ export interface Report {
     refused: boolean;
   }[];
   sampling?: Sampling | null;
+  files?: { name: string; hash: string; bytes: number; rows: number }[];
   wording: string;
   wording_reasons?: string[];
   program?: string;

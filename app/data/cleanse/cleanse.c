@@ -7,6 +7,7 @@
 
 #include "base/file.h"
 #include "base/memory.h"
+#include "data/cleanse/further_private.h"
 #include "data/cleanse/report_private.h"
 
 struct paths {
@@ -176,12 +177,14 @@ enum err cleanse_run(const char *table_path, const struct recipe *recipe,
     struct run run;
     struct output output = {0};
     struct cleanse_options own = *options;
+    struct further further = {0};
     char folder[LIMIT_PATH_BYTES];
     progress_set(progress, PHASE_START, 0, 0);
     if (!folder_of(output_path, folder)) {
         return fault_set(fault, ERR_LIMIT, "base.path_too_long", str_of(output_path));
     }
     own.folder = folder;
+    own.further = &further;
     enum err err = run_open(table_path, recipe, &own, progress, &run, fault);
     if (err != OK) return err;
     err = run_observe(&run, options->row_limit);

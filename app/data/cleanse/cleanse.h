@@ -70,6 +70,9 @@ struct hash recipe_hash(const struct recipe *recipe); // of its canonical text
 // Names of the projects whose keys the recipe needs (scope=project project=NAME; "default" without
 // a name), each once; returns their number, at most `room` are stored. They live as long as it.
 uint32_t recipe_projects(const struct recipe *recipe, struct str *names, uint32_t room);
+// Whether a line makes this further file: "sampling.csv", "sampling_technical.csv" (`sample`),
+// "words.csv" (`words action=flag`).
+bool recipe_makes(const struct recipe *recipe, const char *file);
 // What a line `pack` asks for once the table is done; false without one. Lives as long as the
 // recipe.
 enum pack_format { PACK_CSV, PACK_JSON_LINES, PACK_TABLE };
@@ -128,6 +131,7 @@ struct cleanse_options {
     const char *folder;
     // For the operators; set by the run.
     const struct rules *rules;
+    struct further *further; // the files they write
     struct hash recipe;
     struct fault *fault; // what is wrong, if it is more than memory
     struct progress *progress;
@@ -142,7 +146,8 @@ struct cleanse_options {
 //  "columns":[{"name","type","role","treatment","reason"?,"personal_found","personal_remaining"}],
 //  "source"?, "wording":"deidentified"|"anonymised", "wording_reasons":[code…], "program",
 //  "dictionaries":[{"name","version","hash"}], "rules":{"version","hash","detect"}, "risk" (of the
-//  output, or null), "risk_fault"?, and what operators add: "sources", "sampling", "utility"}
+//  output, or null), "risk_fault"?, and what operators add: "sources", "sampling", "utility",
+//  "files":[{"name","hash","bytes","rows"}] (sampling.csv, sampling_technical.csv, words.csv)}
 // A reason's code is the key of its message; treatments: none, text_masked, coarsened,
 // shifted, masked, replaced, pseudonym, encrypted, removed ("treatment.NAME").
 // Seconds stay out of the bytes that are hashed. Never leaves a half-written table.

@@ -200,6 +200,7 @@ struct operator{
     const char *bare;                      // … or are some of these, "auto|trim"; NULL: none
     bool ordered;
     bool line_only; // declares something; has no run
+    bool once;      // a recipe has one such line
     // Options of other names with a value in quotes are patterns of the site's own.
     bool named_patterns;
     // Reads the line, looks its columns up in the plan and changes the plan as the operator changes
@@ -229,7 +230,9 @@ struct operator{
     enum err (*rows)(struct bound * bound, struct batch_builder * builder);
     // Writes members into the operator's own object "detail" of the report. NULL: nothing to add.
     void (*report)(const struct bound *bound, struct json_writer *out);
-    // After the last pass: may write further files into options->folder.
+    // Whether such a line writes this further file. NULL: none.
+    bool (*makes)(const struct line *line, const char *file);
+    // After the last pass: may write further files into options->folder, by further_write.
     enum err (*finish)(struct bound * bound, const struct cleanse_options *options);
     // Writes members of the report itself; each name belongs to one operator, whose first line
     // writes it. And objects of the report's "dictionaries".

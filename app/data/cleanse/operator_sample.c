@@ -7,10 +7,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/file.h"
 #include "base/memory.h"
 #include "base/number.h"
 #include "data/cleanse/fingerprint_private.h"
+#include "data/cleanse/further_private.h"
 #include "data/cleanse/rules_private.h"
 #include "data/cleanse/texts_private.h"
 
@@ -228,21 +228,11 @@ static int compare_rows(const void *a, const void *b) {
     return left->row < right->row ? -1 : left->row > right->row;
 }
 
-static void put_cell(struct buf *out, struct str cell) {
-    buf_add_char(out, '"');
-    for (size_t i = 0; i < cell.size; i++) {
-        if (cell.data[i] == '"') buf_add_char(out, '"');
-        buf_add_char(out, cell.data[i]);
-    }
-    buf_add_char(out, '"');
-}
+static const char *const sheets[] = {"sampling.csv", "sampling_technical.csv"};
 
-static enum err write_file(const struct cleanse_options *options, const char *name,
-                           const struct buf *text) {
-    char path[LIMIT_PATH_BYTES];
-    enum err err = buf_err(text);
-    if (err == OK) err = path_join(path, sizeof path, options->folder, name);
-    return err == OK ? file_write(path, buf_str(text), options->fault) : err;
+static bool sample_makes(const struct line *line, const char *file) {
+    (void)line;
+    return strcmp(file, sheets[0]) == 0 || strcmp(file, sheets[1]) == 0;
 }
 
 static enum err sample_finish(struct bound *bound, const struct cleanse_options *options) {
@@ -251,23 +241,24 @@ static enum err sample_finish(struct bound *bound, const struct cleanse_options 
     qsort(state->drawn, state->count, sizeof *state->drawn, compare_rows);
     struct buf text;
     buf_open(&text, 4 * (size_t)LIMIT_SAMPLE_BYTES);
-    // A byte order mark: spreadsheet programs take the file for UTF-8 then.
-    buf_add_text(&text, "\xEF\xBB\xBFnumber,row,text,verdict,kind,reviewer,note\r\n");
     for (uint32_t i = 0; i < state->count; i++) {
         const struct drawn *drawn = &state->drawn[i];
         buf_add_u64(&text, i + 1);
         buf_add_char(&text, ',');
         buf_add_u64(&text, drawn->row);
         buf_add_char(&text, ',');
-        put_cell(&text, (struct str){drawn->text, drawn->size});
+        csv_cell_write(&text, (struct str){drawn->text, drawn->size});
         buf_add_text(&text, ",,,,\r\n");
     }
-    enum err err = write_file(options, "sampling.csv", &text);
-    buf_clear(&text);
-    buf_add_text(&text, "row\r\n");
-    buf_add_str(&text, buf_str(&state->technical_list));
-    if (err == OK) err = write_file(options, "sampling_technical.csv", &text);
+    // A byte order mark: spreadsheet programs take the file for UTF-8 then.
+    struct str head = STR("\xEF\xBB\xBFnumber,row,text,verdict,kind,reviewer,note\r\n");
+    enum err err = buf_err(&text);
+    if (err == OK) err = further_write(options, sheets[0], head, buf_str(&text), state->count);
     buf_close(&text);
+    if (err == OK) {
+        err = further_write(options, sheets[1], STR("row\r\n"), buf_str(&state->technical_list),
+                            state->technical_rows);
+    }
     return err;
 }
 
@@ -297,6 +288,8 @@ const struct operator operator_sample = {
     .options =
         (const struct operator_option[]){
             {"manual", ""}, {"technical", ""}, {"columns", NULL}, {NULL, NULL}},
+    .makes = sample_makes,
+    .once = true,
     .ordered = true,
     .bind = sample_bind,
     .open = sample_open,

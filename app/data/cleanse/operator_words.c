@@ -8,10 +8,10 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/file.h"
 #include "base/memory.h"
 #include "base/text.h"
 #include "data/cleanse/fingerprint_private.h"
+#include "data/cleanse/further_private.h"
 #include "data/cleanse/rules_private.h"
 #include "data/cleanse/texts_private.h"
 #include "data/cleanse/words_private.h"
@@ -55,7 +55,7 @@ struct words_state {
     const uint32_t *places; // those of the settings that no earlier line has removed after all
     uint32_t *own_places, place_count;
     struct buf flags;
-    uint64_t flags_left_out;
+    uint64_t flag_lines, flags_left_out;
 };
 
 // ---- the line -----------------------------------------------------------------------------------
@@ -162,7 +162,7 @@ static enum err words_start(struct bound *bound, const struct plan *plan,
     state->place_count =
         texts_still_there(plan, bound->index, words->places, words->place_count, state->own_places);
     state->places = state->own_places;
-    state->rows = state->hits = state->flags_left_out = 0;
+    state->rows = state->hits = state->flag_lines = state->flags_left_out = 0;
     memset(state->kind_rows, 0, sizeof state->kind_rows);
     buf_clear(&state->flags);
     if (!words->by_source && state->source_count) {
@@ -175,32 +175,26 @@ static enum err words_start(struct bound *bound, const struct plan *plan,
 
 // What prepare leaves: for each row its kinds below and its hits above 32 bits, then flag lines.
 struct found {
-    uint64_t *rows;
+    uint64_t *rows, flag_lines;
     struct buf flags;
     struct buf scratch;
 };
 
-static void put_csv(struct buf *out, struct str cell) {
-    buf_add_char(out, '"');
-    for (size_t i = 0; i < cell.size; i++) {
-        if (cell.data[i] == '"') buf_add_char(out, '"');
-        buf_add_char(out, cell.data[i]);
-    }
-    buf_add_char(out, '"');
-}
-
-static void flag_hits(struct found *found, struct str column, uint64_t row, struct str cell,
-                      const struct library_hit *hits, size_t count) {
+static void flag_hits(struct found *found, const struct words *words, uint32_t place, uint64_t row,
+                      struct str cell, const struct library_hit *hits, size_t count) {
+    found->flag_lines += count;
     for (size_t i = 0; i < count; i++) {
         buf_add_u64(&found->flags, row + 1);
         buf_add_char(&found->flags, ',');
-        put_csv(&found->flags, column);
+        csv_cell_write(&found->flags, words->names[place]);
         buf_add_char(&found->flags, ',');
         buf_add_text(&found->flags, risk_kind_name(hits[i].kind));
         buf_add_char(&found->flags, ',');
+        csv_cell_write(&found->flags, words->file.text);
+        buf_add_char(&found->flags, ',');
         buf_add_u64(&found->flags, hits[i].line);
         buf_add_char(&found->flags, ',');
-        put_csv(&found->flags, (struct str){cell.data + hits[i].start, hits[i].size});
+        csv_cell_write(&found->flags, (struct str){cell.data + hits[i].start, hits[i].size});
         buf_add_text(&found->flags, "\r\n");
     }
 }
@@ -237,7 +231,7 @@ static enum err read_cell(const struct bound *bound, struct part *part, uint32_t
     for (size_t i = 0; i < count; i++) found->rows[row] |= UINT64_C(1) << hits[i].kind;
     found->rows[row] += (uint64_t)count << 32;
     if (count && words->action == ACTION_FLAG) {
-        flag_hits(found, words->names[place], part->first_row + row, cell, hits, count);
+        flag_hits(found, words, place, part->first_row + row, cell, hits, count);
     }
     if (!edit) return OK;
     if (count) part->tally->cells_changed++;
@@ -259,13 +253,14 @@ static enum err read_column(const struct bound *bound, struct part *part, uint32
     return err;
 }
 
-// The flag lines go into the part's memory: behind the rows stand where and how many bytes.
+// The flag lines go into the part's memory: behind the rows stand where, how many bytes and lines.
 static enum err keep_flags(struct part *part, struct found *found) {
     char *flags = ARENA_ARRAY(part->arena, char, found->flags.size + 1);
     if (!flags) return ERR_MEMORY;
     if (found->flags.size) memcpy(flags, found->flags.data, found->flags.size);
     found->rows[part->row_count] = (uint64_t)(uintptr_t)flags;
     found->rows[part->row_count + 1] = found->flags.size;
+    found->rows[part->row_count + 2] = found->flag_lines;
     part->scratch = found->rows;
     return OK;
 }
@@ -273,7 +268,7 @@ static enum err keep_flags(struct part *part, struct found *found) {
 static enum err words_prepare(const struct bound *bound, struct part *part) {
     const struct words_state *state = bound->state;
     struct library_reader *reader;
-    struct found found = {.rows = ARENA_ARRAY(part->arena, uint64_t, (size_t)part->row_count + 2)};
+    struct found found = {.rows = ARENA_ARRAY(part->arena, uint64_t, (size_t)part->row_count + 3)};
     if (!found.rows) return ERR_MEMORY;
     buf_open(&found.flags, LIMIT_FLAG_BYTES);
     buf_open(&found.scratch, 2 * LIMIT_CELL_BYTES);
@@ -370,6 +365,7 @@ static void take_flags(struct words_state *state, const struct part *part) {
         state->flags_left_out += size;
     } else {
         buf_add(&state->flags, flags, size);
+        state->flag_lines += part->scratch[part->row_count + 2];
     }
 }
 
@@ -400,20 +396,20 @@ static enum err words_run(const struct bound *bound, struct part *part) {
 
 // ---- what is told -------------------------------------------------------------------------------
 
+static const char sheet[] = "words.csv";
+
+static bool words_makes(const struct line *line, const char *file) {
+    const struct word *action = line_option(line, "action");
+    return strcmp(file, sheet) == 0 && action && str_is(action->values[0].text, "flag");
+}
+
 static enum err words_finish(struct bound *bound, const struct cleanse_options *options) {
     const struct words *words = bound->settings;
     struct words_state *state = bound->state;
-    char path[LIMIT_PATH_BYTES];
     if (words->action != ACTION_FLAG || !options->folder) return OK;
-    struct buf text;
-    buf_open(&text, 2 * (size_t)LIMIT_FLAG_BYTES);
-    buf_add_text(&text, "row,column,kind,line,text\r\n");
-    buf_add_str(&text, buf_str(&state->flags));
-    enum err err = buf_err(&text);
-    if (err == OK) err = path_join(path, sizeof path, options->folder, "words.csv");
-    if (err == OK) err = file_write(path, buf_str(&text), options->fault);
-    buf_close(&text);
-    return err;
+    // A byte order mark: spreadsheet programs take the file for UTF-8 then.
+    struct str head = STR("\xEF\xBB\xBFrow,column,kind,dictionary,line,text\r\n");
+    return further_write(options, sheet, head, buf_str(&state->flags), state->flag_lines);
 }
 
 static void words_report(const struct bound *bound, struct json_writer *out) {
@@ -486,6 +482,7 @@ const struct operator operator_words = {
                                                 {"match", "folded|exact"},
                                                 {NULL, NULL}},
     .bare = "risk31-sample",
+    .makes = words_makes,
     .ordered = true,
     .bind = words_bind,
     .open = words_open,

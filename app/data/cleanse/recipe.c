@@ -246,6 +246,15 @@ uint32_t recipe_projects(const struct recipe *recipe, struct str *names, uint32_
     return count;
 }
 
+bool recipe_makes(const struct recipe *recipe, const char *file) {
+    for (uint32_t i = 0; i < recipe->line_count; i++) {
+        const struct line *line = &recipe->lines[i];
+        const struct operator* operator= operator_find(line->words[0].heads[0].text);
+        if (operator->makes && operator->makes(line, file)) return true;
+    }
+    return false;
+}
+
 // ---- binding ------------------------------------------------------------------------------------
 
 static enum err plan_of(const struct schema *schema, struct arena *arena, struct plan *out) {
@@ -267,6 +276,16 @@ static bool plan_is_empty(const struct plan *plan) {
         if (!plan->columns[i].removed) return false;
     }
     return true;
+}
+
+// Tells of a second line of an operator that stands once.
+static void check_once(const struct bound_recipe *bound, uint32_t index, struct teller *teller) {
+    const struct operator* operator= bound->steps[index].operator;
+    for (uint32_t i = 0; operator->once && i<index; i++) {
+        if (bound->steps[i].operator!= operator) continue;
+        (void)tell_fault(teller, "recipe.line_twice", 1, str_of(operator->name));
+        return;
+    }
 }
 
 enum err recipe_bind(const struct recipe *recipe, const struct schema *schema, struct arena *arena,
@@ -292,6 +311,7 @@ enum err recipe_bind(const struct recipe *recipe, const struct schema *schema, s
             err = bound->operator->bind(bound, schema ? &out->after : NULL, arena, teller);
         }
         if (err != OK && err != ERR_INPUT) return err;
+        check_once(out, i, teller);
         if (shaped && !bound->operator->line_only) {
             (void)tell_fault(teller, "recipe.after_counts", 1, STR_NONE);
         }

@@ -3,6 +3,7 @@
 #include <math.h>
 
 #include "base/version.h"
+#include "data/cleanse/further_private.h"
 #include "data/cleanse/wording_private.h"
 #include "data/language/language.h"
 
@@ -237,5 +238,6 @@ void report_write(const struct report *report, struct buf *out) {
     write_rules(&writer, run);
     report_risk_write(report, &writer);
     write_members(&writer, run);
+    further_report(run->options.further, &writer);
     json_close_object(&writer);
 }

@@ -27,6 +27,58 @@ export function Table({
   );
 }
 
+export interface GridColumn {
+  name: ComponentChildren;
+  number: boolean;
+}
+export const number_column = (name: ComponentChildren): GridColumn => ({ name, number: true });
+
+// A table whose rows are lists of cells; the cell at `head` names its row.
+export function Grid({
+  label,
+  columns,
+  rows,
+  head = 0,
+}: {
+  label: string;
+  columns: (string | GridColumn)[];
+  rows: ComponentChildren[][];
+  head?: number;
+}) {
+  const known = columns.map((one) => (typeof one === 'string' ? { name: one, number: false } : one));
+  const kind = (i: number) => (known[i]?.number ? 'number' : undefined);
+  return (
+    <Table label={label} dense>
+      <thead>
+        <tr>
+          {known.map((column, i) => (
+            <th key={i} class={kind(i)}>
+              {column.name}
+            </th>
+          ))}
+        </tr>
+      </thead>
+      <tbody>
+        {rows.map((cells, row) => (
+          <tr key={row}>
+            {cells.map((cell, i) =>
+              i === head ? (
+                <th key={i} scope="row" class={kind(i)}>
+                  {cell}
+                </th>
+              ) : (
+                <td key={i} class={kind(i)}>
+                  {cell}
+                </td>
+              ),
+            )}
+          </tr>
+        ))}
+      </tbody>
+    </Table>
+  );
+}
+
 export function Pager({
   page,
   size,

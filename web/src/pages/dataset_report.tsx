@@ -8,15 +8,15 @@ import { Badge, Card, Notice, Shown } from '../components/page';
 import { save_file } from '../components/recipe_library';
 import { ClassSizes, Diversity, RiskFigures, risk_sentence } from '../components/risk';
 import { RoleBadge } from '../components/role';
-import { Bar, Code, Facts, Hash, Table } from '../components/table';
+import { Bar, Code, Facts, Grid, Hash, number_column } from '../components/table';
 import { bytes, count, decimal, percent, time } from '../format';
 import { useGet } from '../load';
 import { t, t_or } from '../messages';
-import { navigate, query_text } from '../router';
+import { navigate } from '../router';
 import type { Dataset, Job, List, Report, ReportOperator, Risk } from '../types';
 import type { DatasetTab } from './dataset';
 import { personal_name } from './dataset_check';
-import { SamplingCard, SamplingSheet } from './report_sampling';
+import { ExtractSheet, FlaggedCard, SamplingCard, extract_asked } from './report_extracts';
 
 function total(counts: Record<string, number> | number | undefined): number {
   if (counts === undefined) return 0;
@@ -44,24 +44,19 @@ function Personal({ report }: { report: Report }) {
         />
       )}
       {kinds.length > 0 && (
-        <Table label={t('report.personal')} dense>
-          <thead>
-            <tr>
-              <th>{t('check.kind')}</th>
-              <th class="number">{t('report.found')}</th>
-              <th class="number">{t('report.remaining')}</th>
-            </tr>
-          </thead>
-          <tbody>
-            {kinds.map((kind) => (
-              <tr key={kind}>
-                <th scope="row">{personal_name(kind)}</th>
-                <td class="number">{count(found[kind] ?? 0)}</td>
-                <td class="number">{count(remaining[kind] ?? 0)}</td>
-              </tr>
-            ))}
-          </tbody>
-        </Table>
+        <Grid
+          label={t('report.personal')}
+          columns={[
+            t('check.kind'),
+            number_column(t('report.found')),
+            number_column(t('report.remaining')),
+          ]}
+          rows={kinds.map((kind) => [
+            personal_name(kind),
+            count(found[kind] ?? 0),
+            count(remaining[kind] ?? 0),
+          ])}
+        />
       )}
     </Card>
   );
@@ -110,53 +105,45 @@ function Detail({ detail }: { detail: Record<string, unknown> | undefined }) {
   return <p class="muted small">{items.map(([name, text]) => `${name}: ${text}`).join(' · ')}</p>;
 }
 
-function OperatorRow({ one }: { one: ReportOperator }) {
+function Reasons({ one }: { one: ReportOperator }) {
   return (
-    <tr>
-      <td class="number">{one.line}</td>
-      <th scope="row">
-        <code>{one.name}</code>
-      </th>
-      <td class="number">{count(one.rows_in)}</td>
-      <td class="number">{count(one.rows_out)}</td>
-      <td class="number">{count(one.cells_changed)}</td>
-      <td>
-        {(one.reasons ?? []).map((reason) => (
-          <div key={reason.code + (reason.column ?? '')}>
-            {reason.column ? `${reason.column}: ` : ''}
-            {t_or(reason.code, reason.code)} <b>{count(reason.count)}</b>
-          </div>
-        ))}
-        <Detail detail={one.detail} />
-      </td>
-      <td class="number">
-        {one.mb_per_s ? decimal(one.mb_per_s, one.mb_per_s < 10 ? 1 : 0) : '–'}
-      </td>
-    </tr>
+    <>
+      {(one.reasons ?? []).map((reason) => (
+        <div key={reason.code + (reason.column ?? '')}>
+          {reason.column ? `${reason.column}: ` : ''}
+          {t_or(reason.code, reason.code)} <b>{count(reason.count)}</b>
+        </div>
+      ))}
+      <Detail detail={one.detail} />
+    </>
   );
 }
 
 function Operators({ report }: { report: Report }) {
   return (
     <Card title={t('report.operators')} flush>
-      <Table label={t('report.operators')} dense>
-        <thead>
-          <tr>
-            <th class="number">{t('report.line')}</th>
-            <th>{t('report.operator')}</th>
-            <th class="number">{t('report.rows_in')}</th>
-            <th class="number">{t('report.rows_out')}</th>
-            <th class="number">{t('report.cells')}</th>
-            <th>{t('report.reasons')}</th>
-            <th class="number">MB/s</th>
-          </tr>
-        </thead>
-        <tbody>
-          {report.operators.map((one) => (
-            <OperatorRow key={one.line} one={one} />
-          ))}
-        </tbody>
-      </Table>
+      <Grid
+        label={t('report.operators')}
+        head={1}
+        columns={[
+          number_column(t('report.line')),
+          t('report.operator'),
+          number_column(t('report.rows_in')),
+          number_column(t('report.rows_out')),
+          number_column(t('report.cells')),
+          t('report.reasons'),
+          number_column('MB/s'),
+        ]}
+        rows={report.operators.map((one) => [
+          one.line,
+          <code>{one.name}</code>,
+          count(one.rows_in),
+          count(one.rows_out),
+          count(one.cells_changed),
+          <Reasons one={one} />,
+          one.mb_per_s ? decimal(one.mb_per_s, one.mb_per_s < 10 ? 1 : 0) : '–',
+        ])}
+      />
     </Card>
   );
 }
@@ -164,29 +151,18 @@ function Operators({ report }: { report: Report }) {
 function Columns({ report }: { report: Report }) {
   return (
     <Card title={t('report.columns')} flush>
-      <Table label={t('report.columns')} dense>
-        <thead>
-          <tr>
-            <th>{t('look.name')}</th>
-            <th>{t('role.label')}</th>
-            <th>{t('report.treatment')}</th>
-          </tr>
-        </thead>
-        <tbody>
-          {report.columns.map((column) => (
-            <tr key={column.name}>
-              <th scope="row">{column.name}</th>
-              <td>
-                <RoleBadge role={column.role} />
-              </td>
-              <td>
-                {column.treatment ? t_or(`treatment.${column.treatment}`, column.treatment) : '–'}
-                {column.reason && <span class="muted"> {t_or(column.reason, column.reason)}</span>}
-              </td>
-            </tr>
-          ))}
-        </tbody>
-      </Table>
+      <Grid
+        label={t('report.columns')}
+        columns={[t('look.name'), t('role.label'), t('report.treatment')]}
+        rows={report.columns.map((column) => [
+          column.name,
+          <RoleBadge role={column.role} />,
+          <>
+            {column.treatment ? t_or(`treatment.${column.treatment}`, column.treatment) : '–'}
+            {column.reason && <span class="muted"> {t_or(column.reason, column.reason)}</span>}
+          </>,
+        ])}
+      />
     </Card>
   );
 }
@@ -228,28 +204,23 @@ function UtilityCard({ report }: { report: Report }) {
         {utility.suppressed_rows > 0 && t('report.utility_rows', { rows: utility.suppressed_rows })}
       </p>
       {utility.columns.length > 0 && (
-        <Table label={t('report.utility')} dense>
-          <thead>
-            <tr>
-              <th>{t('look.name')}</th>
-              <th>{t('report.granularity')}</th>
-              <th class="number">{t('report.entropy_before')}</th>
-              <th class="number">{t('report.entropy_after')}</th>
-            </tr>
-          </thead>
-          <tbody>
-            {utility.columns.map((column) => (
-              <tr key={column.name}>
-                <th scope="row">{column.name}</th>
-                <td>
-                  {percent(column.granularity)} <Bar share={column.granularity} />
-                </td>
-                <td class="number">{decimal(column.entropy_before, 2)}</td>
-                <td class="number">{decimal(column.entropy_after, 2)}</td>
-              </tr>
-            ))}
-          </tbody>
-        </Table>
+        <Grid
+          label={t('report.utility')}
+          columns={[
+            t('look.name'),
+            t('report.granularity'),
+            number_column(t('report.entropy_before')),
+            number_column(t('report.entropy_after')),
+          ]}
+          rows={utility.columns.map((column) => [
+            column.name,
+            <>
+              {percent(column.granularity)} <Bar share={column.granularity} />
+            </>,
+            decimal(column.entropy_before, 2),
+            decimal(column.entropy_after, 2),
+          ])}
+        />
       )}
     </Card>
   );
@@ -260,99 +231,89 @@ function Sources({ report }: { report: Report }) {
   if (!sources.length) return null;
   return (
     <Card title={t('report.sources')} flush>
-      <Table label={t('report.sources')} dense>
-        <thead>
-          <tr>
-            <th>{t('report.source')}</th>
-            <th class="number">{t('dataset.rows')}</th>
-            <th class="number">{t('report.illegal')}</th>
-            <th class="number">{t('check.share')}</th>
-            <th>{t('report.verdict')}</th>
-          </tr>
-        </thead>
-        <tbody>
-          {sources.map((one) => (
-            <tr key={one.name ?? ''}>
-              <th scope="row">{one.name ?? report.source?.['name'] ?? '–'}</th>
-              <td class="number">{count(one.rows)}</td>
-              <td class="number">{count(one.illegal)}</td>
-              <td class="number">{percent(one.share, 2)}</td>
-              <td>
-                <Badge tone={one.refused ? 'bad' : 'good'}>
-                  {t(one.refused ? 'report.source_refused' : 'report.source_good', {
-                    limit: percent(one.limit),
-                  })}
-                </Badge>
-              </td>
-            </tr>
-          ))}
-        </tbody>
-      </Table>
+      <Grid
+        label={t('report.sources')}
+        columns={[
+          t('report.source'),
+          number_column(t('dataset.rows')),
+          number_column(t('report.illegal')),
+          number_column(t('check.share')),
+          t('report.verdict'),
+        ]}
+        rows={sources.map((one) => [
+          one.name ?? report.source?.['name'] ?? '–',
+          count(one.rows),
+          count(one.illegal),
+          percent(one.share, 2),
+          <Badge tone={one.refused ? 'bad' : 'good'}>
+            {t(one.refused ? 'report.source_refused' : 'report.source_good', {
+              limit: percent(one.limit),
+            })}
+          </Badge>,
+        ])}
+      />
     </Card>
   );
 }
 
-function Files({ report, tab }: { report: Report; tab: DatasetTab }) {
-  const inputs = report.inputs ?? [];
-  const rows: [string, string, number | null, number | null, string][] = [
-    ...inputs.map((one): [string, string, number, number, string] => [
-      t('report.in_file'),
-      (!one.name || one.name === 'table') && tab.revision.parent
-        ? t('dataset.revision_number', { number: tab.revision.parent })
-        : (one.name ?? ''),
-      one.rows,
-      one.bytes,
-      one.hash,
-    ]),
-    ...(report.output
-      ? [
-          [
-            t('report.out_file'),
-            t('dataset.revision_number', { number: tab.revision.number }),
-            report.output.rows,
-            report.output.bytes,
-            report.output.hash,
-          ] as [string, string, number, number, string],
-        ]
-      : []),
-    ...(report.dictionaries ?? []).map((one): [string, string, null, null, string] => [
-      t('report.dictionary'),
-      one.version ? `${one.name} ${one.version}` : one.name,
-      null,
-      null,
-      one.hash,
-    ]),
-  ];
+type FileRow = [what: string, name: string, rows: number | null, size: number | null, hash: string];
+
+function file_rows(report: Report, tab: DatasetTab): FileRow[] {
+  const { revision } = tab;
+  const number = (n: number) => t('dataset.revision_number', { number: n });
+  const rows: FileRow[] = (report.inputs ?? []).map((one) => [
+    t('report.in_file'),
+    (!one.name || one.name === 'table') && revision.parent ? number(revision.parent) : (one.name ?? ''),
+    one.rows,
+    one.bytes,
+    one.hash,
+  ]);
+  const { output } = report;
+  if (output) {
+    rows.push([
+      t('report.out_file'),
+      number(revision.number),
+      output.rows,
+      output.bytes,
+      output.hash,
+    ]);
+  }
+  for (const one of report.files ?? []) {
+    rows.push([t('report.extract'), one.name, one.rows, one.bytes, one.hash]);
+  }
+  for (const one of report.dictionaries ?? []) {
+    const name = one.version ? `${one.name} ${one.version}` : one.name;
+    rows.push([t('report.dictionary'), name, null, null, one.hash]);
+  }
   if (typeof report.rules === 'object') {
     rows.push([t('report.rules'), report.rules.version, null, null, report.rules.hash]);
   }
+  return rows;
+}
+
+function Files({ report, tab }: { report: Report; tab: DatasetTab }) {
+  const rows = file_rows(report, tab);
   if (!rows.length) return null;
   return (
     <Card title={t('report.files')} flush>
-      <Table label={t('report.files')} dense>
-        <thead>
-          <tr>
-            <th>{t('report.what')}</th>
-            <th>{t('look.name')}</th>
-            <th class="number">{t('dataset.rows')}</th>
-            <th class="number">{t('dataset.size')}</th>
-            <th>{t('dataset.hash')}</th>
-          </tr>
-        </thead>
-        <tbody>
-          {rows.map(([what, name, row_count, size, hash], i) => (
-            <tr key={i}>
-              <td>{what}</td>
-              <th scope="row">{name}</th>
-              <td class="number">{row_count === null ? '–' : count(row_count)}</td>
-              <td class="number">{size === null ? '–' : bytes(size)}</td>
-              <td>
-                <Hash value={hash} />
-              </td>
-            </tr>
-          ))}
-        </tbody>
-      </Table>
+      <Grid
+        label={t('report.files')}
+        head={1}
+        columns={[
+          t('report.what'),
+          t('look.name'),
+          number_column(t('dataset.rows')),
+          number_column(t('dataset.size')),
+          t('dataset.hash'),
+        ]}
+        rows={rows.map(([what, name, row_count, size, hash]) => [
+          what,
+          name,
+          row_count === null ? '–' : count(row_count),
+          size === null ? '–' : bytes(size),
+          <Hash value={hash} />,
+        ])}
+      />
     </Card>
   );
 }
@@ -504,13 +465,13 @@ export function ReportTab(tab: DatasetTab) {
   const report = useGet<Report>(
     revision.report ? `/datasets/${dataset.id}/revisions/${revision.number}/report` : null,
   );
-  const sheet = query_text('sheet') === '1';
+  const asked = extract_asked();
   if (!revision.report) return <Notice title={t('report.none')} />;
   return (
     <Shown from={report} lines={8}>
       {(data) =>
-        sheet && data.sampling ? (
-          <SamplingSheet report={data} tab={tab} />
+        asked ? (
+          <ExtractSheet kind={asked} tab={tab} />
         ) : (
           <>
             <article class="sheet">
@@ -523,6 +484,7 @@ export function ReportTab(tab: DatasetTab) {
               <Operators report={data} />
               <Columns report={data} />
               <SamplingCard report={data} tab={tab} />
+              <FlaggedCard report={data} tab={tab} />
               <RecipeCard report={data} tab={tab} />
               <Files report={data} tab={tab} />
             </article>

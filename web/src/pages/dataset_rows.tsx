@@ -25,6 +25,16 @@ export async function ask_reveal(): Promise<boolean> {
   );
 }
 
+export const HIDDEN = '•••';
+
+export function Hidden() {
+  return (
+    <span class="masked" title={t('rows.hidden_cell')}>
+      {HIDDEN}
+    </span>
+  );
+}
+
 export function Cell({ value }: { value: string | null | undefined }) {
   if (value === null || value === undefined) {
     return (
@@ -33,10 +43,10 @@ export function Cell({ value }: { value: string | null | undefined }) {
       </td>
     );
   }
-  if (value === '•••')
+  if (value === HIDDEN)
     return (
       <td class="masked" aria-label={t('rows.hidden_cell')}>
-        •••
+        {HIDDEN}
       </td>
     );
   return <td title={value.length > 30 ? value : undefined}>{value}</td>;

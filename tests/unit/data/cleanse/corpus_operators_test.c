@@ -113,10 +113,10 @@ static void words_mask_report_and_flag(void) {
     CHECK_STR(after(texts, "recipe 1\nwords words.txt action=report\n"), texts);
     CHECK_STR(member("words", "hits"), "3");
     CHECK_STR(after(texts, "recipe 1\nwords words.txt action=flag\n"), texts);
-    CHECK_STR(file_text("words.csv"),
-              "row,column,kind,line,text\r\n"
-              "2,\"text\",a3e,1,\"代 开-發票\"\r\n"
-              "3,\"text\",a1a,2,\"刻章\"\r\n4,\"text\",other,4,\"C++\"\r\n");
+    CHECK_STR(file_text("words.csv"), "\xEF\xBB\xBFrow,column,kind,dictionary,line,text\r\n"
+                                      "2,\"text\",a3e,\"words.txt\",1,\"代 开-發票\"\r\n"
+                                      "3,\"text\",a1a,\"words.txt\",2,\"刻章\"\r\n"
+                                      "4,\"text\",other,\"words.txt\",4,\"C++\"\r\n");
     CHECK_STR(after(texts, "recipe 1\nwords words.txt match=exact\n"),
               "id:integer|text:text|from:text\n1|今天天气很好|甲\n2|代 开-發票，请联系|甲\n"
               "5||乙\n6|代开。发票|乙\n");
@@ -298,8 +298,69 @@ static void samples_are_the_same_for_anybody(void) {
     CHECK(strcmp(file_text("sampling.csv"), first) != 0);
     (void)after(table, "recipe 1\nsample\n");
     CHECK(strstr(member(NULL, "sampling"), "\"size\":1000,\"wanted\":4000") != NULL);
+    CHECK_STR(after(table, "recipe 1\nsample\ndecode auto\nsample manual=9\n"),
+              "recipe.line_twice@4(sample)");
     CHECK_STR(after(table, "recipe 1\nsample technical=2\n"), "recipe.bad_value@2(technical)");
     CHECK_STR(after(table, "recipe 1\nsample 4000\n"), "recipe.unexpected_word@2(4000)");
+}
+
+// ---- files beside the table ---------------------------------------------------------------------
+
+static struct hash hash_of(const char *name) {
+    struct hash hash = {0};
+    uint64_t bytes;
+    CHECK_EQ(file_hash(scratch_path(folder, name), NULL, &hash, &bytes, NULL), OK);
+    return hash;
+}
+
+// {"name":"NAME","hash":"…","bytes":…,"rows":ROWS} as it must stand in the report.
+static const char *file_entry(const char *name, int rows) {
+    static char out[256];
+    char hex[SHA256_HEX_SIZE];
+    struct hash hash = hash_of(name);
+    hash_hex(&hash, hex);
+    snprintf(out, sizeof out, "{\"name\":\"%s\",\"hash\":\"%s\",\"bytes\":%zu,\"rows\":%d}", name,
+             hex, strlen(file_text(name)), rows);
+    return out;
+}
+
+static void the_report_names_every_file_by_its_hash(void) {
+    const char *table = "n:integer|t:text\n1|=cmd 样例词A1a\n2|平安\n3|外挂代练\n";
+    library_write("A.3e\t外挂代练\n");
+    CHECK_STR(after(table, "recipe 1\ndecode auto\n"), table);
+    CHECK_STR(member(NULL, "files"), "[]");
+    CHECK_STR(after(table, "recipe 1\nwords words.txt action=flag\nsample manual=2 technical=1\n"
+                           "words risk31-sample action=flag\n"),
+              table);
+    const char *files = member(NULL, "files");
+    CHECK(strstr(files, file_entry("words.csv", 2)) != NULL);
+    CHECK(strstr(files, file_entry("sampling.csv", 2)) != NULL);
+    CHECK(strstr(files, file_entry("sampling_technical.csv", 3)) != NULL);
+    // Two lines flag into one file; each row says by which dictionary.
+    CHECK_STR(file_text("words.csv"), "\xEF\xBB\xBFrow,column,kind,dictionary,line,text\r\n"
+                                      "3,\"t\",a3e,\"words.txt\",1,\"外挂代练\"\r\n"
+                                      "1,\"t\",a1a,\"risk31-sample\",4,\"样例词A1a\"\r\n");
+    CHECK_STR(after(table, "recipe 1\nsample manual=3\n"), table);
+    CHECK(strstr(file_text("sampling.csv"), "1,1,\"'=cmd 样例词A1a\",,,,") != NULL);
+}
+
+static void a_recipe_tells_which_files_it_makes(void) {
+    static const char *const files[] = {"sampling.csv", "sampling_technical.csv", "words.csv"};
+    static const struct {
+        const char *recipe;
+        bool made[3];
+    } cases[] = {
+        {"recipe 1\nsample\n", {true, true, false}},
+        {"recipe 1\nwords risk31-sample action=flag\n", {false, false, true}},
+        {"recipe 1\nwords risk31-sample\n", {false}},
+        {"recipe 1\nwords risk31-sample action=drop\ndecode auto\n", {false}},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct recipe *recipe;
+        REQUIRE(recipe_parse(str_of(cases[i].recipe), NULL, NULL, NULL, &recipe, NULL) == OK);
+        for (int k = 0; k < 3; k++) CHECK_EQ(recipe_makes(recipe, files[k]), cases[i].made[k]);
+        recipe_close(recipe);
+    }
 }
 
 // ---- all together -------------------------------------------------------------------------------
@@ -326,13 +387,6 @@ static const char *large_table(void) {
         size += (size_t)sprintf(out + size, "%s的|%c\n", bad ? "样例词A1a" : "", 'a' + from);
     }
     return out;
-}
-
-static struct hash hash_of(const char *name) {
-    struct hash hash = {0};
-    uint64_t bytes;
-    CHECK_EQ(file_hash(scratch_path(folder, name), NULL, &hash, &bytes, NULL), OK);
-    return hash;
 }
 
 static void the_same_on_any_number_of_threads(void) {
@@ -397,6 +451,8 @@ int main(void) {
     CHECK_RUN(quality_judges_texts);
     CHECK_RUN(quality_takes_conditions);
     CHECK_RUN(samples_are_the_same_for_anybody);
+    CHECK_RUN(the_report_names_every_file_by_its_hash);
+    CHECK_RUN(a_recipe_tells_which_files_it_makes);
     CHECK_RUN(the_same_on_any_number_of_threads);
     CHECK_RUN(survives_without_memory);
     return check_done();
