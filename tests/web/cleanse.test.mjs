@@ -191,7 +191,14 @@ for (const language of ['zh-CN', 'en']) {
       await axe_check(officer.page, 'class sizes as a table');
       await officer.page.locator('.hierarchy').nth(1).locator('summary').click();
       await officer.by_id('hierarchy-年龄-steps').fill('10,20');
+      // What else changes meanwhile (a box ticked and its answer, say) does not take it away.
+      await officer.page.evaluate(() =>
+        document.querySelectorAll('#risk .picker')[1].querySelector('[type=checkbox]').click());
+      await officer.page.waitForFunction(() => document.querySelector('.risk-busy') !== null);
+      await officer.page.waitForFunction(() => document.querySelector('.risk-busy') === null);
+      assert.equal(await officer.by_id('hierarchy-年龄-steps').inputValue(), '10,20');
       await officer.by_id('hierarchy-年龄-steps').press('Tab');
+      await officer.page.waitForFunction(() => document.querySelector('.risk-busy') !== null);
       await officer.page.waitForFunction(() => document.querySelector('.risk-busy') === null);
       await axe_check(officer.page, 'risk');
       await officer.button('risk.use_k', { k: 5 }).click();

@@ -1,7 +1,7 @@
 // Form fields with label, hint and error tied to the control; the error summary on top of a form
 // takes the focus and links to the fields.
 import type { ComponentChildren, JSX } from 'preact';
-import { useLayoutEffect, useRef } from 'preact/hooks';
+import { useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { ApiError, fault_of } from '../api';
 import { explain, t } from '../messages';
 import { Icon, type IconName } from './icon';
@@ -143,6 +143,28 @@ export function TextField({
         )
       }
     </Field>
+  );
+}
+
+// An input whose text counts once it is left or Enter is pressed. What is being typed stays,
+// whatever else changes on the page meanwhile.
+export function LateInput({
+  value,
+  commit,
+  ...rest
+}: { value: string; commit: (value: string) => void } & JSX.IntrinsicElements['input']) {
+  const [typed, typed_set] = useState<string | null>(null);
+  return (
+    <input
+      {...rest}
+      value={typed ?? value}
+      onInput={(event) => typed_set(event.currentTarget.value)}
+      onChange={(event) => {
+        typed_set(null);
+        commit(event.currentTarget.value);
+      }}
+      onBlur={() => typed_set(null)}
+    />
   );
 }
 

@@ -15,7 +15,7 @@ import {
 import { t, t_or } from '../messages';
 import type { Operator, OperatorOption } from '../types';
 import { ColumnsPicker } from './columns_picker';
-import { Button, Field, SelectField } from './form';
+import { Button, Field, LateInput, SelectField } from './form';
 
 // Options that may take several of their choices.
 const SEVERAL = new Set(['kinds', 'parts']);
@@ -103,11 +103,11 @@ function FreeOption({
               ))}
             </select>
           )}
-          <input
+          <LateInput
             {...aria}
             value={value}
-            onChange={(event) => {
-              const text = event.currentTarget.value.trim();
+            commit={(typed) => {
+              const text = typed.trim();
               change(now, text ? text.split(/[,，]/).map((one) => one.trim()) : []);
             }}
           />
@@ -192,11 +192,11 @@ function Rules({ line, change, columns }: Editing) {
               </option>
             ))}
           </select>
-          <input
+          <LateInput
             aria-label={t('recipe.rule_value', { number: i + 1 })}
-            value={rule.values[0]}
-            onChange={(event) => {
-              const value = event.currentTarget.value.trim();
+            value={rule.values[0] ?? ''}
+            commit={(typed) => {
+              const value = typed.trim();
               if (value) put(i, { ...rule, values: [value] });
             }}
           />
@@ -244,11 +244,11 @@ function Bare({ operator, editing }: { operator: Operator; editing: Editing }) {
       {!by_columns && (others.length > 0 || operator.name === 'source') && (
         <Field id="line-words" label={t('recipe.words')}>
           {(aria) => (
-            <input
+            <LateInput
               {...aria}
               value={others.join(' ')}
-              onChange={(event) => {
-                const words = event.currentTarget.value.split(/\s+/).filter(Boolean);
+              commit={(typed) => {
+                const words = typed.split(/\s+/).filter(Boolean);
                 change(bare_set(line, [], [...words, ...ways]));
               }}
             />

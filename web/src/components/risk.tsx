@@ -8,7 +8,7 @@ import { count, decimal, percent } from '../format';
 import { t, t_or } from '../messages';
 import type { Column, Hierarchy, Risk, RiskAnswer, Suggestion } from '../types';
 import { ColumnsPicker } from './columns_picker';
-import { Button, Field } from './form';
+import { Button, Field, LateInput } from './form';
 import { Badge, Card, ErrorBox, Notice } from './page';
 import { Facts, Table } from './table';
 
@@ -135,11 +135,11 @@ function HierarchyForm({
         {kind !== 'flat' && kind !== 'region' && (
           <Field id={`${id}-steps`} label={t('hierarchy.steps')} hint={t('hierarchy.steps_hint')}>
             {(aria) => (
-              <input
+              <LateInput
                 {...aria}
                 value={steps.join(',')}
-                onChange={(event) => {
-                  const text = event.currentTarget.value.replace(/，/g, ',').replace(/\s/g, '');
+                commit={(typed) => {
+                  const text = typed.replace(/，/g, ',').replace(/\s/g, '');
                   set([kind, ...text.split(',').filter(Boolean)].join(','));
                 }}
               />
