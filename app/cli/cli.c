@@ -12,6 +12,8 @@
     "--min-child-weight --row-share --column-share --early-stop --bins --alpha --l1-share "     \
     "--test-milli --validate-milli"
 
+#define CLEAN_OPTIONS "--files --sampling --technical --hits --mark! "
+
 // When you add a command, also add its sentences "cli.usage.NAME" in both languages.
 static const struct command commands[] = {
     {"serve", "--data --listen", 0, 0, command_serve},
@@ -20,7 +22,7 @@ static const struct command commands[] = {
      command_import},
     {"detect", "--json! --kinds --privacy!", 0, 0, command_detect},
     {"profile", "-o " INTAKE_OPTIONS, 1, 1, command_profile},
-    {"clean", "-o --key --sign --bundle --report --rules --sampling --mark! " INTAKE_OPTIONS, 2,
+    {"clean", "-o --key --sign --bundle --report --rules " CLEAN_OPTIONS INTAKE_OPTIONS, 2,
      POSITIONALS_MAX, command_clean},
     {"unmask", "-o --key --mark! " INTAKE_OPTIONS, 1, 1, command_unmask},
     {"bundle", "-o --key", 1, 2, command_bundle},

@@ -1,4 +1,5 @@
 // The commands on files of the data wing: import, profile, clean, export.
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -125,6 +126,70 @@ static enum err key_path(struct step_run *run, const struct arguments *arguments
     return err;
 }
 
+// ---- clean --------------------------------------------------------------------------------------
+
+// What a recipe's lines write beside the table, and the option that says where to.
+static const struct {
+    const char *option, *file, *line;
+} further_outputs[] = {
+    {"--sampling", "sampling.csv", "sample"},
+    {"--technical", "sampling_technical.csv", "sample"},
+    {"--hits", "words.csv", "words … action=flag"},
+    {"--bundle", "bundle.tar", "pack"},
+};
+
+// Options that no line of the recipe answers are told before anything is read.
+static enum err outputs_check(const struct arguments *arguments, const struct recipe *recipe,
+                              struct fault *fault) {
+    char detail[FAULT_DETAIL_SIZE];
+    bool packs = recipe_makes(recipe, "bundle.tar");
+    for (size_t i = 0; i < sizeof further_outputs / sizeof further_outputs[0]; i++) {
+        const char *option = further_outputs[i].option;
+        if (!argument(arguments, option) || recipe_makes(recipe, further_outputs[i].file)) continue;
+        snprintf(detail, sizeof detail, "%s (%s)", option, further_outputs[i].line);
+        return fault_set(fault, ERR_INPUT, "cli.needs_line", str_of(detail));
+    }
+    if (argument(arguments, "--sign") && !packs) {
+        return fault_set(fault, ERR_INPUT, "cli.needs_line", STR("--sign (pack)"));
+    }
+    if (argument(arguments, "--key") && !recipe_keyed(recipe)) {
+        return fault_set(fault, ERR_INPUT, "cli.key_unused", str_of(argument(arguments, "--key")));
+    }
+    if (packs && !argument(arguments, "--bundle")) {
+        return fault_set(fault, ERR_INPUT, "cli.pack_needs", STR("--bundle"));
+    }
+    if (packs && !argument(arguments, "--sign")) {
+        return fault_set(fault, ERR_INPUT, "cli.pack_needs", STR("--sign"));
+    }
+    return OK;
+}
+
+// Reads the recipe as far as it can be without a table.
+static enum err recipe_look(const struct arguments *arguments, bool *out_keyed,
+                            struct fault *fault) {
+    struct buf text;
+    struct recipe *recipe;
+    buf_open(&text, LIMIT_JSON_BYTES / 4);
+    enum err err = file_read(arguments->positional[0], &text, fault);
+    if (err == OK) err = recipe_parse(buf_str(&text), NULL, NULL, NULL, &recipe, fault);
+    if (err == OK) {
+        err = outputs_check(arguments, recipe, fault);
+        *out_keyed = recipe_keyed(recipe);
+        recipe_close(recipe);
+    }
+    buf_close(&text);
+    return err;
+}
+
+// The folder of the files that a recipe names: told, or the recipe's own.
+static struct str files_folder(const struct arguments *arguments) {
+    const char *told = argument(arguments, "--files"), *recipe = arguments->positional[0];
+    if (told) return str_of(told);
+    const char *slash = strrchr(recipe, '/');
+    if (!slash) return STR(".");
+    return (struct str){recipe, slash == recipe ? 1 : (size_t)(slash - recipe)};
+}
+
 // `sources`: a list of inputs, or the name of the one table.
 static enum err clean_spec_write(struct step_run *run, const struct arguments *arguments,
                                  const char *table, struct str sources, struct fault *fault) {
@@ -141,11 +206,7 @@ static enum err clean_spec_write(struct step_run *run, const struct arguments *a
         json_set_text(&run->writer, "key", str_of(key));
         if (rules) json_set_text(&run->writer, "rules", str_of(rules));
         if (sign) json_set_text(&run->writer, "sign", str_of(sign));
-        // Files that a recipe names lie beside it.
-        const char *slash = strrchr(arguments->positional[0], '/');
-        size_t parent = slash ? (size_t)(slash - arguments->positional[0]) : 0;
-        struct str folder = {arguments->positional[0], parent ? parent : 1};
-        json_set_text(&run->writer, "words", slash ? folder : STR("."));
+        json_set_text(&run->writer, "words", files_folder(arguments));
         json_close_object(&run->writer);
         json_put_name(&run->writer, "options");
         json_open_object(&run->writer);
@@ -188,10 +249,10 @@ static enum err clean_go(struct step_run *run, const struct arguments *arguments
         err = table_to_file(run, made, output, kind ? kind : "csv", mark, fault);
     }
     if (err == OK && report) err = step_run_take(run, "report.json", report, fault);
-    const char *bundle = argument(arguments, "--bundle");
-    if (err == OK && bundle) err = step_run_take(run, "bundle.tar", bundle, fault);
-    const char *sampling = argument(arguments, "--sampling");
-    if (err == OK && sampling) err = step_run_take(run, "sampling.csv", sampling, fault);
+    for (size_t i = 0; i < sizeof further_outputs / sizeof further_outputs[0]; i++) {
+        const char *path = argument(arguments, further_outputs[i].option);
+        if (err == OK && path) err = step_run_take(run, further_outputs[i].file, path, fault);
+    }
     buf_close(&sources);
     return err;
 }
@@ -201,7 +262,9 @@ enum err command_clean(const struct command *command, const struct arguments *ar
     (void)command;
     const char *output;
     char near[LIMIT_PATH_BYTES];
+    bool keyed = false;
     enum err err = argument_needed(arguments, "-o", &output, fault);
+    if (err == OK) err = recipe_look(arguments, &keyed, fault);
     if (err != OK) return err;
     struct step_run run;
     err = step_run_open(&run, "cleanse", near_of(output, near, sizeof near), fault);
@@ -210,7 +273,7 @@ enum err command_clean(const struct command *command, const struct arguments *ar
         SAY("cli.cleansed", {"rows_in", count_text(json_member_u64(run.summary, "input_rows", 0))},
             {"rows", count_text(json_member_u64(run.summary, "rows", 0))},
             {"path", str_of(output)});
-        if (!argument(arguments, "--key")) SAY("cli.key_not_kept", {"", STR_NONE});
+        if (keyed && !argument(arguments, "--key")) SAY("cli.key_not_kept", {"", STR_NONE});
     }
     step_run_close(&run);
     return err;

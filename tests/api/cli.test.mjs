@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { spawn, spawnSync } from "node:child_process";
 import { createHash, randomBytes } from "node:crypto";
-import { createWriteStream, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { createWriteStream, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { after, before, test } from "node:test";
@@ -223,6 +223,52 @@ test("input that is made to hurt is refused in time", () => {
     const line = Buffer.from([0xd5, 0xc5, 0xc8, 0xfd, 0x2c, 0x31, 0x0a]); // 张三,1
     writeFileSync(at("broken.csv"), Buffer.concat([...Array(300).fill(line), broken, ...Array(300).fill(line)]));
     assert.match(works(["import", "broken.csv", "-o", "broken.table"]).out, /gb18030, 1 fault/);
+});
+
+test("what a recipe's lines write goes where an option says; what no line answers is told first", () => {
+    writeFileSync(at("plain.txt"), "recipe 1\ndecode auto\n");
+    writeFileSync(at("review.txt"), "recipe 1\nsample manual=30 technical=.5\nwords own.txt action=flag\n");
+    writeFileSync(at("own.txt"), "other\till\n");
+    const out = ["patients.csv", "-o", "x.csv"];
+    // Told before anything is read: the input need not even be there.
+    for (const [option, line] of [["--sampling", "sample"], ["--technical", "sample"], ["--hits", "words"], ["--bundle", "pack"], ["--sign", "pack"]]) {
+        fails(["clean", "plain.txt", "absent.csv", "-o", "x.csv", option, "y"], new RegExp(`Option ${option} \\(${line}`));
+    }
+    fails(["clean", "plain.txt", "absent.csv", "-o", "x.csv", "--key", "key"], /No line of the recipe works with a key/);
+    writeFileSync(at("packs.txt"), "recipe 1\npack\n");
+    fails(["clean", "packs.txt", "absent.csv", "-o", "x.csv"], /--bundle/);
+    fails(["clean", "packs.txt", "absent.csv", "-o", "x.csv", "--bundle", "b.tar"], /--sign/);
+    fails(["clean", "bad_recipe.txt", "absent.csv", "-o", "x.csv"], /2/);
+    const chinese = run(["clean", "plain.txt", "absent.csv", "-o", "x.csv", "--sampling", "y"], { lang: "zh-CN" });
+    assert.match(chinese.err, /选项 --sampling/);
+    works(["clean", "review.txt", ...out, "--sampling", "s.csv", "--technical", "t.csv", "--hits", "h.csv", "--report", "r.json"]);
+    const { files } = JSON.parse(readFileSync(at("r.json"), "utf8"));
+    for (const [i, name] of ["s.csv", "t.csv", "h.csv"].entries()) {
+        assert.equal(createHash("sha256").update(readFileSync(at(name))).digest("hex"), files[i].hash, name);
+    }
+    assert.doesNotMatch(works(["clean", "plain.txt", ...out]).out, /pseudonym/, "no word of a key that nothing uses");
+});
+
+test("files that a recipe names lie beside it, or where --files says", () => {
+    mkdirSync(at("recipes"));
+    mkdirSync(at("lists"));
+    const groups = "F;all;*\nM;all;*\n";
+    writeFileSync(at("recipes/k.txt"), "recipe 1\nfield quasi=sex,age\nkanon k=5 sex:file|groups.csv age:age|10|20\n");
+    writeFileSync(at("recipes/groups.csv"), groups);
+    writeFileSync(at("lists/groups.csv"), "F;women;*\nX;others;*\n");
+    const clean = (...options) => ["clean", "recipes/k.txt", "patients.csv", "-o", "k.csv", ...options];
+    works(clean("--report", "k.json"));
+    const { risk } = JSON.parse(readFileSync(at("k.json"), "utf8"));
+    assert.ok(risk.k >= 5, `k ${risk.k}`);
+    fails(clean("--files", "lists"), /column sex holds a value that its hierarchy lacks/);
+    rmSync(at("recipes/groups.csv"));
+    fails(clean(), /no hierarchy file "groups\.csv"[^]*--files/);
+    writeFileSync(at("lists/groups.csv"), groups);
+    works(clean("--files", "lists"));
+    writeFileSync(at("recipes/up.txt"), "recipe 1\nfield quasi=sex\nkanon k=5 sex:file|\"../lists/groups.csv\"\n");
+    fails(["clean", "recipes/up.txt", "patients.csv", "-o", "k.csv"], /no hierarchy file/);
+    writeFileSync(at("recipes/w.txt"), "recipe 1\nwords nowhere.txt\n");
+    fails(["clean", "recipes/w.txt", "patients.csv", "-o", "k.csv"], /no word library "nowhere\.txt"[^]*--files/);
 });
 
 test("wrong usage is told and is not the same as a failure", () => {

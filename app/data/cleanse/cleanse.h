@@ -71,8 +71,10 @@ struct hash recipe_hash(const struct recipe *recipe); // of its canonical text
 // a name), each once; returns their number, at most `room` are stored. They live as long as it.
 uint32_t recipe_projects(const struct recipe *recipe, struct str *names, uint32_t room);
 // Whether a line makes this further file: "sampling.csv", "sampling_technical.csv" (`sample`),
-// "words.csv" (`words action=flag`).
+// "words.csv" (`words action=flag`), "bundle.tar" (`pack`).
 bool recipe_makes(const struct recipe *recipe, const char *file);
+// Whether any line works with a key: pseudonyms, sealed values, shifted dates, noise source=key.
+bool recipe_keyed(const struct recipe *recipe);
 // What a line `pack` asks for once the table is done; false without one. Lives as long as the
 // recipe.
 enum pack_format { PACK_CSV, PACK_JSON_LINES, PACK_TABLE };

@@ -390,6 +390,12 @@ static void date_report(const struct bound *bound, struct json_writer *out) {
     if (date->oldest) json_set_u64(out, "oldest", date->oldest);
 }
 
+static bool date_keyed(const struct line *line) {
+    bool shifts = false;
+    for (uint32_t i = 1; i < line->word_count; i++) shifts |= says_shift(&line->words[i]);
+    return shifts;
+}
+
 const struct operator operator_date = {
     .name = "date",
     .example = "date 出生日期 coarsen=year",
@@ -403,6 +409,7 @@ const struct operator operator_date = {
                                                 {"project", ""},
                                                 {NULL, NULL}},
     .bare_columns = true,
+    .keyed = date_keyed,
     .bind = date_bind,
     .start = date_start,
     .run = date_run,

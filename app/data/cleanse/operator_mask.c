@@ -514,6 +514,11 @@ static void mask_report(const struct bound *bound, struct json_writer *out) {
     json_close_array(out);
 }
 
+static bool mask_keyed(const struct line *line) {
+    return line_option_is(line, "how", "pseudonym") || line_option_is(line, "how", "encrypt") ||
+           line_option_is(line, "how", "format");
+}
+
 const struct operator operator_mask = {
     .name = "mask",
     .example = "mask 身份证号,手机 how=pseudonym scope=dataset",
@@ -533,6 +538,7 @@ const struct operator operator_mask = {
             {"digits", ""},
             {"level", "province|city|county"},
             {NULL, NULL}},
+    .keyed = mask_keyed,
     .named_patterns = true,
     .bare_columns = true,
     .bind = mask_bind,

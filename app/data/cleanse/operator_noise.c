@@ -406,6 +406,10 @@ static void noise_report(const struct bound *bound, struct json_writer *out) {
     json_close_array(out);
 }
 
+static bool noise_keyed(const struct line *line) {
+    return line_option_is(line, "source", "key");
+}
+
 const struct operator operator_noise = {
     .name = "noise",
     .example = "noise by=区县,诊断 epsilon=1 rows=1 source=box as=人数",
@@ -415,6 +419,7 @@ const struct operator operator_noise = {
                                                 {"source", "box|key"},
                                                 {"as", ""},
                                                 {NULL, NULL}},
+    .keyed = noise_keyed,
     .bind = noise_bind,
     .open = noise_open,
     .observes = noise_observes,

@@ -2,6 +2,8 @@
 // JSON lines or a table file, with the recipe and the report. It changes nothing of the table; who
 // runs the recipe writes the bundle when the table is done (recipe_pack says what was asked for).
 //   pack format=csv|jsonl|table name=his-2026q3 parts=recipe,report
+#include <string.h>
+
 #include "data/cleanse/operator_private.h"
 
 static const char *const formats[] = {"csv", "jsonl", "table", NULL};
@@ -66,6 +68,11 @@ bool recipe_pack(const struct recipe *recipe, struct pack *out) {
     return found;
 }
 
+static bool pack_makes(const struct line *line, const char *file) {
+    (void)line;
+    return strcmp(file, "bundle.tar") == 0;
+}
+
 const struct operator operator_pack = {
     .name = "pack",
     .example = "pack format=csv name=his-2026q3",
@@ -73,6 +80,7 @@ const struct operator operator_pack = {
                                                 {"name", ""},
                                                 {"parts", "data|recipe|report"},
                                                 {NULL, NULL}},
+    .makes = pack_makes,
     .line_only = true,
     .bind = pack_bind,
 };

@@ -232,6 +232,8 @@ struct operator{
     void (*report)(const struct bound *bound, struct json_writer *out);
     // Whether such a line writes this further file. NULL: none.
     bool (*makes)(const struct line *line, const char *file);
+    // Whether such a line works with a key. NULL: never.
+    bool (*keyed)(const struct line *line);
     // After the last pass: may write further files into options->folder, by further_write.
     enum err (*finish)(struct bound * bound, const struct cleanse_options *options);
     // Writes members of the report itself; each name belongs to one operator, whose first line
@@ -271,6 +273,8 @@ enum err line_key(const struct line *line, const struct cleanse_options *options
                   struct hash *out) MUST_USE;
 // Tells of a project name that is none: "recipe.bad_project".
 enum err line_check_project(const struct line *line, struct teller *teller) MUST_USE;
+// Whether the option stands there with this value first.
+bool line_option_is(const struct line *line, const char *name, const char *value);
 // Takes an option of the line by its name: NULL if absent. Several: the last, and a fault is told.
 const struct word *line_option(const struct line *line, const char *name);
 // NAME="PATTERN" of an operator that takes patterns by name; heads before the name are its targets.

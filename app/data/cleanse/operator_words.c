@@ -399,8 +399,7 @@ static enum err words_run(const struct bound *bound, struct part *part) {
 static const char sheet[] = "words.csv";
 
 static bool words_makes(const struct line *line, const char *file) {
-    const struct word *action = line_option(line, "action");
-    return strcmp(file, sheet) == 0 && action && str_is(action->values[0].text, "flag");
+    return strcmp(file, sheet) == 0 && line_option_is(line, "action", "flag");
 }
 
 static enum err words_finish(struct bound *bound, const struct cleanse_options *options) {

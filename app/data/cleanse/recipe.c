@@ -255,6 +255,15 @@ bool recipe_makes(const struct recipe *recipe, const char *file) {
     return false;
 }
 
+bool recipe_keyed(const struct recipe *recipe) {
+    for (uint32_t i = 0; i < recipe->line_count; i++) {
+        const struct line *line = &recipe->lines[i];
+        const struct operator* operator= operator_find(line->words[0].heads[0].text);
+        if (operator->keyed && operator->keyed(line)) return true;
+    }
+    return false;
+}
+
 // ---- binding ------------------------------------------------------------------------------------
 
 static enum err plan_of(const struct schema *schema, struct arena *arena, struct plan *out) {
@@ -376,6 +385,11 @@ const struct word *line_option(const struct line *line, const char *name) {
         if (str_is(word->heads[0].text, name)) found = word;
     }
     return found;
+}
+
+bool line_option_is(const struct line *line, const char *name, const char *value) {
+    const struct word *word = line_option(line, name);
+    return word && word->value_count > 0 && str_is(word->values[0].text, value);
 }
 
 bool word_is_pattern(const struct operator* operator, const struct word * word) {

@@ -185,6 +185,7 @@ static enum err text_read(struct library *library, struct str name, const char *
     if (!str_copy(plain, sizeof plain, name) || path_join(path, sizeof path, folder, plain) != OK) {
         return fault_set(fault, ERR_LIMIT, "base.path_too_long", name);
     }
+    if (!file_exists(path)) return fault_set(fault, ERR_NOT_FOUND, "words.file_absent", name);
     struct buf text;
     buf_open(&text, LIMIT_WORDS_BYTES);
     enum err err = file_read(path, &text, fault);

@@ -26,7 +26,8 @@ uint32_t risk_kinds_begin(struct str name);
 struct library;
 // A file of `folder` by its plain name, or "risk31-sample", the program's own small one. Words are
 // looked for folded unless `exact`. ERR_INPUT with the line as row: "words.no_folder",
-// "words.bad_name", "words.unknown_kind", "keywords.…", "pattern.…"; ERR_NOT_FOUND, ERR_LIMIT.
+// "words.bad_name", "words.file_absent", "words.unknown_kind", "keywords.…", "pattern.…";
+// ERR_NOT_FOUND, ERR_LIMIT.
 enum err library_open(struct str name, const char *folder, bool exact, struct library **out,
                       struct fault *fault) MUST_USE;
 void library_close(struct library *library); // NULL is fine

@@ -156,7 +156,7 @@ static void words_say_what_is_wrong(void) {
     CHECK_STR(after(texts, "recipe 1\nwords words.txt\n"), "pattern.unclosed_group@3()");
     library_write("好的\n\xFF\n");
     CHECK_STR(after(texts, "recipe 1\nwords words.txt\n"), "keywords.not_text@2()");
-    CHECK(strstr(after(texts, "recipe 1\nwords absent.txt\n"), "base.") != NULL);
+    CHECK_STR(after(texts, "recipe 1\nwords absent.txt\n"), "words.file_absent@0(absent.txt)");
 }
 
 static void words_know_the_31_kinds(void) {
