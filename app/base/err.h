@@ -16,6 +16,7 @@ enum err {
     ERR_CORRUPT,   // stored bytes fail their check
     ERR_CANCELLED, // a person or a limit stopped it
     ERR_BUSY,      // another process or person holds it
+    ERR_PAUSED,    // asked to give way: what was done is kept, it goes on at the next start
 };
 
 #define MUST_USE __attribute__((warn_unused_result))

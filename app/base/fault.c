@@ -17,6 +17,7 @@ const char *err_name(enum err err) {
         [ERR_CORRUPT] = "corrupt",
         [ERR_CANCELLED] = "cancelled",
         [ERR_BUSY] = "busy",
+        [ERR_PAUSED] = "paused",
     };
     size_t index = (size_t)err;
     return index < sizeof names / sizeof names[0] ? names[index] : "unknown";

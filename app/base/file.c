@@ -145,7 +145,8 @@ static enum err settle(int fd, const char *temp, const char *path, struct fault 
     return file_rename(temp, path, fault);
 }
 
-enum err file_write(const char *path, struct str content, struct fault *fault) {
+enum err file_write_parts(const char *path, const struct str *parts, size_t count,
+                          struct fault *fault) {
     char temp[LIMIT_PATH_BYTES];
     int size = snprintf(temp, sizeof temp, "%s.%ld.new", path, (long)gettid());
     if (size < 0 || (size_t)size >= sizeof temp) {
@@ -153,13 +154,20 @@ enum err file_write(const char *path, struct str content, struct fault *fault) {
     }
     int fd = open(temp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
     if (fd < 0) return fault_errno(fault, errno, str_of(path));
-    enum err err = file_write_all(fd, content.data, content.size, fault);
+    enum err err = OK;
+    for (size_t i = 0; err == OK && i < count; i++) {
+        err = file_write_all(fd, parts[i].data, parts[i].size, fault);
+    }
     if (err == OK)
         err = settle(fd, temp, path, fault);
     else
         close(fd);
     if (err != OK) unlink(temp);
     return err;
+}
+
+enum err file_write(const char *path, struct str content, struct fault *fault) {
+    return file_write_parts(path, &content, 1, fault);
 }
 
 enum err file_rename(const char *from, const char *to, struct fault *fault) {

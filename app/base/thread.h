@@ -25,6 +25,8 @@ void pool_run(struct pool *pool, size_t count,
 
 // Progress and cancel of one heavy step. The step writes `done` and `phase`, whoever watches reads
 // them, and may set `cancel`; a step looks at it at least every 50 ms and returns ERR_CANCELLED.
+// It may set `pause` too: a step that can go on later keeps its state and returns ERR_PAUSED; one
+// that cannot takes no notice.
 // Lives in memory shared with the watching process (it is mapped from a file): fixed layout.
 struct progress {
     _Atomic uint64_t done, total; // in the unit of the phase; total 0: not known
@@ -32,6 +34,7 @@ struct progress {
     _Atomic uint32_t phase; // index of enum phase: what is being done now
     _Atomic uint64_t rows;  // rows handled so far, where that makes sense
     _Atomic uint64_t faults;
+    _Atomic uint32_t pause; // asked to give way: a step that can keeps its state and ends
 };
 enum phase {
     PHASE_START,
@@ -51,5 +54,8 @@ enum phase {
 const char *phase_name(enum phase phase); // "read", "train", ...: message key "phase.NAME"
 static inline bool progress_cancelled(const struct progress *progress) {
     return progress && atomic_load_explicit(&progress->cancel, memory_order_relaxed) != 0;
+}
+static inline bool progress_paused(const struct progress *progress) {
+    return progress && atomic_load_explicit(&progress->pause, memory_order_relaxed) != 0;
 }
 void progress_set(struct progress *progress, enum phase phase, uint64_t done, uint64_t total);

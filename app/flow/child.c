@@ -3,6 +3,9 @@
 // restart
 //   progress     mapped by both
 //   result.json  {"attempt","ok":true,"summary":{…}} or {"attempt","ok":false,"err","fault":{…}}
+//   checkpoint   what a step keeps to go on from: written whole, found by the next attempt
+// SIGTERM asks it to stop, SIGUSR1 to give way: a step that can keeps a checkpoint and ends with
+// "paused"; the job waits for its turn again. A step that cannot goes on until it is stopped.
 // The lock of the folder came open with the process (descriptor 3) and is given back by the kernel
 // when it ends, whatever the way.
 #include <errno.h>
@@ -27,6 +30,10 @@ static volatile sig_atomic_t child_time_out;
 
 static void on_signal(int number) {
     if (number == SIGALRM) child_time_out = 1;
+    if (child_progress && number == SIGUSR1) {
+        atomic_store(&child_progress->pause, 1);
+        return;
+    }
     if (child_progress) atomic_store(&child_progress->cancel, 1);
 }
 
@@ -35,6 +42,7 @@ static void signals_set(uint64_t time_limit_ms) {
     sigemptyset(&action.sa_mask);
     sigaction(SIGTERM, &action, NULL);
     sigaction(SIGALRM, &action, NULL);
+    sigaction(SIGUSR1, &action, NULL);
     signal(SIGPIPE, SIG_IGN);
     signal(SIGINT, SIG_IGN); // Ctrl-C at the server's terminal is the server's
     signal(SIGHUP, SIG_IGN);

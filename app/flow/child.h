@@ -8,6 +8,8 @@ enum {
     CHILD_LOCK_FD = 3, // the folder's lock, open in the child
     PROGRESS_PAGE_BYTES = 4096,
 };
+// FOLDER/checkpoint: what a step kept to go on from. It outlives the attempt, not the job.
+#define CHILD_CHECKPOINT "checkpoint"
 _Static_assert(sizeof(struct progress) <= PROGRESS_PAGE_BYTES, "a page holds the progress");
 
 // "PID START BOOT": the same for as long as that process is that process. False if it is gone.

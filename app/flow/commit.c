@@ -48,8 +48,8 @@ static void outcome_lost(struct commit *commit) {
         (void)!fault_set(fault, ERR_IO, "job.crashed", str_of(detail));
     } else if (own && WIFEXITED(status) && WEXITSTATUS(status) == 127) {
         (void)!fault_set(fault, ERR_IO, "job.no_program", STR_NONE);
-    } else if (commit->job.attempt >= ATTEMPTS_MAX) {
-        snprintf(detail, sizeof detail, "%" PRIu64, commit->job.attempt);
+    } else if (commit->job.lost + 1 >= LOST_MAX) {
+        snprintf(detail, sizeof detail, "%d", LOST_MAX);
         (void)!fault_set(fault, ERR_IO, "job.lost", str_of(detail));
     } else {
         commit->outcome = OUTCOME_AGAIN;
@@ -77,6 +77,8 @@ static void outcome_find(struct commit *commit) {
         outcome_stopped(commit, "job.memory_limit", commit->job.memory_bytes >> 20);
     } else if (active->stop == STOP_TIME) {
         outcome_stopped(commit, "job.time_limit", commit->job.time_limit_ms / 1000);
+    } else if (result && str_is(json_member_text(result, "err"), "paused")) {
+        commit->outcome = OUTCOME_PAUSED;
     } else if (result && !str_is(json_member_text(result, "err"), "cancelled")) {
         commit->outcome = OUTCOME_FAILED;
         json_read_fault(json_member(result, "fault"), &commit->fault);
@@ -214,6 +216,9 @@ static enum err commit_change(struct store_txn *txn, void *ctx) {
     switch (commit->outcome) {
     case OUTCOME_DONE: return change_done(txn, commit);
     case OUTCOME_AGAIN:
+    case OUTCOME_PAUSED:
+        commit->job.lost += commit->outcome == OUTCOME_AGAIN;
+        commit->job.paused += commit->outcome == OUTCOME_PAUSED;
         commit->job.state = JOB_QUEUED;
         commit->job.ended_ms = 0;
         return job_save(txn, &commit->job);
@@ -228,7 +233,8 @@ static enum err commit_change(struct store_txn *txn, void *ctx) {
 // ---- the whole --------------------------------------------------------------------------------
 
 static void folder_tidy(const char *folder) {
-    static const char *const files[] = {"spec.json", "result.json", "progress", "pid"};
+    static const char *const files[] = {"spec.json", "result.json", "progress", "pid",
+                                        CHILD_CHECKPOINT};
     char path[LIMIT_PATH_BYTES];
     if (path_join(path, sizeof path, folder, "out") == OK) (void)!folder_remove(path, NULL);
     for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
@@ -275,11 +281,12 @@ enum err job_commit(struct flow *flow, const struct active *active, bool *out_ag
     if (err != OK) return err;
     job_folder(flow, active->job, folder);
     err = commit_run(&commit, folder);
-    if (err == OK && commit.outcome != OUTCOME_AGAIN) folder_tidy(folder);
+    bool again = commit.outcome == OUTCOME_AGAIN || commit.outcome == OUTCOME_PAUSED;
+    if (err == OK && !again) folder_tidy(folder);
     log_event(err == OK ? LOG_INFO : LOG_WARN, "job.committed",
               "job=%" PRIu64 " outcome=%d code=%s result=%s", active->job, (int)commit.outcome,
               commit.fault.code, err_name(err));
-    *out_again = err == OK && commit.outcome == OUTCOME_AGAIN && !commit.stale;
+    *out_again = err == OK && again && !commit.stale;
     *out_follow = (struct job){0};
     if (err == OK && commit.has_follow) *out_follow = commit.follow;
     json_close(commit.result);

@@ -9,7 +9,7 @@ struct made {
     struct hash hash;
     uint64_t size;
 };
-enum outcome { OUTCOME_DONE, OUTCOME_FAILED, OUTCOME_CANCELLED, OUTCOME_AGAIN };
+enum outcome { OUTCOME_DONE, OUTCOME_FAILED, OUTCOME_CANCELLED, OUTCOME_AGAIN, OUTCOME_PAUSED };
 struct commit {
     struct flow *flow;
     const struct active *active;

@@ -14,7 +14,7 @@
 enum {
     ACTIVE_MAX = 1024,      // jobs waiting and running at one time, follow-ups included
     ACTIVE_ASKED_MAX = 800, // of those that people ask for; beyond: ERR_LIMIT "job.queue_full"
-    ATTEMPTS_MAX = 3,       // starts of one job whose process was lost
+    LOST_MAX = 3,           // starts of one job whose process was lost
     UPLOADS_OPEN_MAX = 64,  // pieces being received at one time
     TICK_MS = 250,          // how often limits are looked at
     GRACE_MS = 5000,        // from SIGTERM to SIGKILL

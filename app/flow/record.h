@@ -154,7 +154,9 @@ struct job {
     struct who actor;
     int64_t created_ms, started_ms, ended_ms; // 0: not yet
     uint64_t attempt;                         // starts so far
-    bool cancel;                              // a person asked for it
+    uint64_t lost;   // of those, how many were lost without its fault (a power cut, say)
+    uint64_t paused; // and how many ended because it gave way to another
+    bool cancel;     // a person asked for it
     struct str subject_kind, subject_name;
     uint64_t subject;  // id of the dataset, release or model
     uint64_t revision; // of the dataset: what is read

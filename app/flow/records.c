@@ -8,10 +8,11 @@
 #include "flow/codec.h"
 
 enum {
-    RECORD_VERSION = 4,
+    RECORD_VERSION = 6,
     VERSION_RECIPES_SHARED = 2,    // recipes have versions and are somebody's own or shared
     VERSION_REVISIONS_DELETED = 3, // a revision's rows may be gone
     VERSION_EXTRACTS = 4,          // a revision keeps what its cleansing set aside
+    VERSION_PAUSES = 6,            // a job knows how often it was lost and how often it gave way
 };
 
 bool hash_none(const struct hash *hash) {
@@ -203,6 +204,9 @@ static void job_fields(struct codec *c, struct job *r) {
     codec_hash(c, &r->output);
     codec_text(c, &r->source_name);
     codec_u64(c, &r->lineage);
+    if (c->reader && c->reader->version < VERSION_PAUSES) return;
+    codec_u64(c, &r->lost);
+    codec_u64(c, &r->paused);
 }
 
 static void key_record_fields(struct codec *c, struct key_record *r) {

@@ -3,6 +3,7 @@
 //   options target, features, group, task, positive, and the learner's own (see tabular.h)
 //   out     model, scorecard.json
 #include "base/file.h"
+#include "flow/child.h"
 #include "flow/frame.h"
 
 // The scorecard with the warnings of the table's way into the frame behind its own.
@@ -100,6 +101,10 @@ static enum err train(struct step_context *context, struct table *table) {
     if (err != OK) return err;
     tabular.threads = step_threads(context);
     tabular.group = frame.group;
+    char checkpoint[LIMIT_PATH_BYTES];
+    err = path_join(checkpoint, sizeof checkpoint, context->folder, CHILD_CHECKPOINT);
+    if (err != OK) return err;
+    tabular.checkpoint = context->progress ? checkpoint : NULL;
     struct tabular_model *model = NULL;
     struct buf scorecard;
     buf_open(&scorecard, LIMIT_JSON_BYTES);

@@ -233,6 +233,7 @@ void view_job(struct flow *flow, struct json_writer *out, const struct job *job)
     view_time(out, "started_ms", job->started_ms);
     view_time(out, "ended_ms", job->ended_ms);
     json_set_u64(out, "attempt", job->attempt);
+    json_set_u64(out, "paused", job->paused);
     view_job_now(flow, out, job);
     json_put_name(out, "fault");
     if (job->fault.code[0]) {

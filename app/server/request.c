@@ -102,6 +102,7 @@ uint16_t status_of(enum err err, const char *code) {
     case ERR_CONFLICT: return 409;
     case ERR_DENIED: return 403;
     case ERR_CANCELLED: return 408;
+    case ERR_PAUSED: return 503;
     case ERR_BUSY:
         if (strcmp(code, "people.locked") == 0) return 429;
         return strcmp(code, "server.busy") == 0 ? 503 : 423;

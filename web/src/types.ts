@@ -499,6 +499,7 @@ export interface Job {
   started_ms: number | null;
   ended_ms: number | null;
   attempt: number;
+  paused: number;
   phase: string;
   done: number;
   total: number;

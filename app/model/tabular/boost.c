@@ -5,9 +5,14 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/clock.h"
+#include "base/crc32c.h"
+#include "base/log.h"
 #include "model/measure/measure.h"
+#include "model/tabular/boost_checkpoint.h"
 #include "model/tabular/grow_private.h"
 
+enum { CHECKPOINT_EVERY_S = 60 };
 // Quantised sums leave room for this many rows (gradient.c).
 static const uint64_t rows_max = (uint64_t)1 << 28;
 
@@ -29,6 +34,8 @@ struct boosting {
     double unit; // regression: what one unit of score is in the target's units
     uint32_t round;
     uint32_t rounds_room;
+    double best; // the least validation loss so far
+    uint64_t kept_us;
     const float *loss_score, *loss_target; // what piece_loss works on
     size_t loss_stride, loss_rows, loss_step;
 };
@@ -238,21 +245,80 @@ static enum err add_loss(struct boosting *b, struct boosted *out) {
     return OK;
 }
 
+// ---- checkpoints ------------------------------
+
+// What a checkpoint must agree with: the options and the targets as they are learnt.
+static uint32_t identity(const struct boosting *b) {
+    const struct tabular_options *o = b->options;
+    const uint64_t counts[] = {o->seed,       o->trees,
+                               o->depth,      o->early_stop,
+                               o->bins,       b->rows->frame->feature_count,
+                               b->bins.count, b->rows->train_count};
+    const double numbers[] = {o->learning_rate, o->l2,   o->min_child_weight, o->row_share,
+                              o->column_share,  b->unit, b->base[0]};
+    uint32_t crc = crc32c(0, counts, sizeof counts);
+    crc = crc32c(crc, numbers, sizeof numbers);
+    crc = crc32c(crc, b->target, b->rows->train_count * sizeof *b->target);
+    return crc32c(crc, b->validate_target, b->rows->validate_count * sizeof *b->validate_target);
+}
+
+static struct boost_state state_of(struct boosting *b, struct boosted *out) {
+    return (struct boost_state){.identity = identity(b),
+                                .boosted = out,
+                                .best_loss = b->best,
+                                .score = b->score,
+                                .validate_score = b->validate_score,
+                                .scores = b->outputs * b->padded,
+                                .validate_scores = b->outputs * b->validate_padded};
+}
+
+static enum err resume(struct boosting *b, struct boosted *out) {
+    b->best = INFINITY;
+    b->kept_us = clock_monotonic_us();
+    if (!b->options->checkpoint) return OK;
+    struct boost_state state = state_of(b, out);
+    enum err err = boost_checkpoint_read(b->options->checkpoint, &state);
+    if (err == ERR_NOT_FOUND) return OK;
+    if (err != OK) return err;
+    b->best = state.best_loss;
+    b->rounds_room = out->rounds;
+    log_event(LOG_INFO, "train.resumed", "rounds=%u", out->rounds);
+    return OK;
+}
+
+// Between two rounds: keeps the state when it is time to, and ends when asked to give way. Training
+// goes on without a checkpoint where the disk is full.
+static enum err keep(struct boosting *b, struct boosted *out) {
+    bool paused = progress_paused(b->progress);
+    uint64_t now_us = clock_monotonic_us();
+    if (!b->options->checkpoint) return OK;
+    if (!paused && now_us - b->kept_us < (uint64_t)CHECKPOINT_EVERY_S * 1000000) return OK;
+    struct boost_state state = state_of(b, out);
+    enum err err = boost_checkpoint_write(b->options->checkpoint, &state);
+    b->kept_us = clock_monotonic_us();
+    log_event(err == OK ? LOG_INFO : LOG_WARN, "train.checkpoint", "rounds=%u result=%s ms=%llu",
+              out->rounds, err_name(err), (unsigned long long)(b->kept_us - now_us) / 1000);
+    return paused ? ERR_PAUSED : OK;
+}
+
 static enum err run_rounds(struct boosting *b, struct boosted *out) {
-    double best = INFINITY;
     uint32_t patience = b->rows->validate_count > 0 ? b->options->early_stop : 0;
-    for (b->round = 0; b->round < b->options->trees; b->round++) {
+    enum err resumed = resume(b, out);
+    if (resumed != OK) return resumed;
+    for (b->round = out->rounds; b->round < b->options->trees; b->round++) {
+        if (patience > 0 && out->rounds - out->best_round >= patience) break;
         enum err err = one_round(b, &out->forest);
         if (err == OK) err = add_loss(b, out);
         if (err != OK) return err;
         out->rounds = b->round + 1;
         double loss = out->curve[b->round].validate;
-        if (patience == 0 || loss < best) {
-            best = loss;
+        if (patience == 0 || loss < b->best) {
+            b->best = loss;
             out->best_round = out->rounds;
         }
         if (b->progress) progress_set(b->progress, PHASE_TRAIN, out->rounds, b->options->trees);
-        if (patience > 0 && out->rounds - out->best_round >= patience) break;
+        err = keep(b, out);
+        if (err != OK) return err;
     }
     return OK;
 }

@@ -23,7 +23,7 @@ struct boosted {
     uint32_t rounds, best_round; // best_round <= rounds trees per output are kept
     struct round_loss *curve;    // (rounds)
 };
-// ERR_MEMORY, ERR_CANCELLED, ERR_LIMIT "train.too_many_rows".
+// ERR_MEMORY, ERR_CANCELLED, ERR_PAUSED, ERR_LIMIT "train.too_many_rows".
 enum err boost_train(const struct train_rows *rows, const struct tabular_options *options,
                      struct pool *pool, struct progress *progress, struct boosted *out,
                      struct fault *fault) MUST_USE;

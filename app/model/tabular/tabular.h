@@ -65,6 +65,9 @@ struct tabular_options {
     // split, parts of 1000
     uint32_t test_milli, validate_milli; // 200, 160
     const uint64_t *group;               // (N), or NULL: equal rows stay together
+    // Boosting keeps its state in this file every minute and when it is asked to pause, and goes on
+    // from it if it is there; the model is the same to the bit. NULL: nothing is kept.
+    const char *checkpoint;
 };
 void tabular_options_default(struct tabular_options *options);
 // {"learner":"boost"|"linear","seed","trees","depth",…}; absent members keep the defaults; bounds
@@ -89,7 +92,8 @@ struct tabular_model;
 // ("permutation": loss of the headline) looks at 10,000 test rows and the 100 columns of most gain,
 // null for the others; the curve's training loss at 65,536 rows; resamples: bootstrap_resamples().
 // Infinities count as the largest numbers (boost) or as missing (linear).
-// ERR_INPUT with a fault "train.*"; ERR_MEMORY, ERR_CANCELLED. *out and scorecard only count on OK.
+// ERR_INPUT with a fault "train.*"; ERR_MEMORY, ERR_CANCELLED, ERR_PAUSED (with a checkpoint,
+// between two rounds). *out and scorecard only count on OK.
 // progress: PHASE_TRAIN counts rounds, then PHASE_EVALUATE. Memory: the frame plus about
 // (2 F + 40) N bytes and the test side's values; a node's histogram takes 2 KB per feature.
 enum err tabular_train(const struct frame *frame, const struct tabular_target *target,

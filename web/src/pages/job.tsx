@@ -71,6 +71,7 @@ function JobFacts({ job }: { job: Job }) {
     [t('job.ran'), ran ? duration(ran) : '–'],
     [t('job.rows_done'), job.rows ? count(job.rows) : '–'],
     [t('job.attempt'), String(job.attempt)],
+    [t('job.paused'), job.paused ? count(job.paused) : '–'],
     [t('job.cpu'), t('job.cores', { cores: decimal(job.cpu_milli / 1000, 1) })],
     [t('job.memory'), bytes(job.memory_bytes)],
     [t('job.memory_used'), job.memory_used_bytes ? bytes(job.memory_used_bytes) : '–'],

@@ -1,6 +1,8 @@
 // Training from end to end: quality on real data, same bytes on any number of threads, faults.
 #include "model/tabular/tabular.h"
 
+#include <unistd.h>
+
 #include "model/measure/measure.h"
 #include "support/samples.h"
 
@@ -305,6 +307,52 @@ static void cancel_stops(void) {
     sample_close(&s);
 }
 
+// Asked to pause after each few rounds and started again until it ends: the same model and the same
+// scorecard to the byte, whatever the task.
+static void paused_is_unpaused(void) {
+    static const enum tabular_task tasks[] = {TASK_BINARY, TASK_CLASSES, TASK_REGRESSION};
+    char path[64];
+    snprintf(path, sizeof path, "/tmp/courtyard_checkpoint_%d", (int)getpid());
+    for (size_t i = 0; i < sizeof tasks / sizeof *tasks; i++) {
+        struct sample s = sample_make(3000, 6, tasks[i], tasks[i] == TASK_CLASSES ? 3 : 2);
+        struct tabular_options options = options_of(LEARNER_BOOST);
+        options.row_share = 0.7;
+        options.column_share = 0.8;
+        options.trees = 12;
+        options.early_stop = 4;
+        struct tabular_model *model;
+        struct buf cards[2], files[2];
+        struct fault fault = {0};
+        for (int k = 0; k < 2; k++) buf_open(&cards[k], 4 << 20), buf_open(&files[k], 4 << 20);
+        REQUIRE(tabular_train(&s.frame, &s.target, &options, NULL, &model, &cards[0], &fault) ==
+                OK);
+        tabular_save(model, &files[0]);
+        tabular_close(model);
+        options.checkpoint = path;
+        int starts = 0;
+        enum err err = ERR_PAUSED;
+        while (err == ERR_PAUSED && starts++ < 100) {
+            struct progress progress = {0};
+            atomic_store(&progress.pause, 1);
+            err =
+                tabular_train(&s.frame, &s.target, &options, &progress, &model, &cards[1], &fault);
+            if (starts == 3) { // a file that was torn or is somebody else's counts as none
+                struct str torn = STR("CYBST001 but not really");
+                CHECK_EQ(file_write(path, torn, &fault), OK);
+            }
+        }
+        CHECK_EQ(err, OK);
+        CHECK(starts > 4);
+        tabular_save(model, &files[1]);
+        tabular_close(model);
+        CHECK_BYTES(files[1].data, files[1].size, files[0].data, files[0].size);
+        CHECK_BYTES(cards[1].data, cards[1].size, cards[0].data, cards[0].size);
+        for (int k = 0; k < 2; k++) buf_close(&cards[k]), buf_close(&files[k]);
+        CHECK_EQ(file_remove(path, &fault), OK);
+        sample_close(&s);
+    }
+}
+
 // ---- faults ------------------------------
 
 struct fault_case {
@@ -353,6 +401,7 @@ int main(void) {
     CHECK_RUN(bad_input_is_told);
     CHECK_RUN(useless_columns);
     CHECK_RUN(cancel_stops);
+    CHECK_RUN(paused_is_unpaused);
     CHECK_RUN(memory_faults);
     return check_done();
 }

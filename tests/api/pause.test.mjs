@@ -1,0 +1,73 @@
+// A training that is told to give way keeps what it has learnt, waits for its turn and goes on; one
+// that is killed goes on from the last checkpoint. Either way the model is the same to the byte.
+import assert from "node:assert/strict";
+import { existsSync, readFileSync } from "node:fs";
+import path from "node:path";
+import { after, before, test } from "node:test";
+import { csv } from "./lib/data.mjs";
+import { Server, sleep } from "./lib/server.mjs";
+
+const TREES = 60;
+let server, officer, researcher, release;
+before(async () => {
+    server = await Server.start();
+    const admin = await server.setup();
+    officer = await server.person(admin, "officer", ["data"]);
+    const reviewer = await server.person(admin, "reviewer", ["data"]);
+    researcher = await server.person(admin, "researcher", ["research"]);
+    const upload = await officer.upload("patients.csv", csv(150_000));
+    const { dataset, job } = await officer.ok("POST", "/api/v1/datasets", { name: "病人", upload }, 202);
+    await officer.job(job.id);
+    const sheet = { title: "Patients", purpose: "test", source: "made", licence: "CC0", contact: "", limits: "", sensitivity: "open" };
+    release = await officer.ok("POST", `/api/v1/datasets/${dataset.id}/releases`, { sheet }, 201);
+    await reviewer.ok("POST", `/api/v1/releases/${release.id}/approve`, {});
+});
+after(() => server?.stop());
+
+async function train(name) {
+    return researcher.ok("POST", `/api/v1/releases/${release.id}/models`,
+        { name, target: "outcome", options: { learner: "boost", seed: 3, trees: TREES, depth: 8, early_stop: 0 } }, 202);
+}
+
+// The process of the job once it has made some rounds.
+async function pidAfter(job, rounds) {
+    for (let i = 0; i < 6000; i++) {
+        const now = await researcher.ok("GET", `/api/v1/jobs/${job.id}`);
+        assert.notEqual(now.state, "done", "it ended before it could be told");
+        if (now.state === "running" && now.phase === "train" && now.done >= rounds) {
+            const file = path.join(server.dir, "jobs", String(job.id), "pid");
+            return Number(readFileSync(file, "utf8").split(" ")[0]);
+        }
+        await sleep(10);
+    }
+    throw new Error("no rounds were made");
+}
+
+const hashOf = async (model) => (await researcher.ok("GET", `/api/v1/models/${model.id}`)).hash;
+const logOf = async (job) => (await researcher.ok("GET", `/api/v1/jobs/${job.id}/log`)).text;
+
+test("giving way three times changes nothing but the time", async () => {
+    const plain = await train("undisturbed");
+    await researcher.job(plain.job.id);
+    const given = await train("gave way");
+    for (const rounds of [1, 10, 20]) {
+        process.kill(await pidAfter(given.job, rounds), "SIGUSR1");
+        for (let i = 0; i < 3000; i++) {
+            const now = await researcher.ok("GET", `/api/v1/jobs/${given.job.id}`);
+            if (now.paused > [1, 10, 20].indexOf(rounds)) break;
+            await sleep(10);
+        }
+    }
+    const end = await researcher.job(given.job.id);
+    assert.equal(end.paused, 3);
+    assert.equal(end.attempt, 4);
+    assert.match(await logOf(given.job), /train\.resumed rounds=2\d/);
+    assert.equal(await hashOf(given.model), await hashOf(plain.model));
+    assert.ok(!existsSync(path.join(server.dir, "jobs", String(given.job.id), "checkpoint")), "the checkpoint is left behind");
+    // A process that dies with a checkpoint behind it goes on from there too.
+    const killed = await train("killed");
+    process.kill(await pidAfter(killed.job, 5), "SIGUSR1");
+    process.kill(await pidAfter(killed.job, 10), "SIGKILL");
+    assert.equal((await researcher.job(killed.job.id)).attempt, 3);
+    assert.equal(await hashOf(killed.model), await hashOf(plain.model));
+});
