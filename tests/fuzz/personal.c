@@ -3,6 +3,7 @@
 
 #include "data/detect/detect.h"
 #include "data/detect/digits_private.h"
+#include "data/detect/finders_private.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -12,6 +13,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     struct str text = {(const char *)data, size};
     size_t count = personal_scan(text, PERSONAL_IDENTIFIERS, hits, ROOM), end = 0;
     if (personal_scan(text, PERSONAL_IDENTIFIERS, hits, 1) != count) abort();
+    if (personal_scan_plain(text, PERSONAL_IDENTIFIERS, hits, 0) != count) abort();
     // What only one kind is asked for is found among all, unless another hides it.
     for (int kind = 0; kind < PERSONAL_KIND_COUNT; kind++) {
         if (!(PERSONAL_IDENTIFIERS & PERSONAL_BIT(kind))) continue;

@@ -203,8 +203,8 @@ static bool is_document(struct code *code, struct personal_hit *hit) {
     bool nearest_passport = context_nearest(context, NULL) == LABEL_PASSPORT;
     bool whole = code->pieces == 1 && !code->small;
     // Other kinds of number claim these letters too: only the surest forms stand alone.
-    bool claimed = context->before_count > 0 && context->before[0].direct && !passport && !permit &&
-                   context->before[0].label != LABEL_ID;
+    bool claimed =
+        context->before.direct && !passport && !permit && context->before.label != LABEL_ID;
     if (claimed) return false;
     if ((home || exit) && permit && !nearest_passport) {
         hit_set(hit, PERSONAL_PERMIT, code->start, code->end, 95);

@@ -2,34 +2,89 @@
 
 #include <string.h>
 
+#include "data/detect/digits_private.h"
 #include "data/detect/fold_private.h"
 
-// A window of text in lower case and narrow, with the way back.
-struct window {
-    char data[CONTEXT_BYTES * 2];
-    uint16_t source[CONTEXT_BYTES * 2]; // byte of the text, counted from the window's start
-    uint32_t size;
-};
+typedef uint8_t bytes16 __attribute__((vector_size(16)));
 
-static void window_read(struct str text, size_t from, size_t to, struct window *out) {
+// A window of text in lower case and narrow, and its way back to the text.
+struct window {
+    struct str text;
+    char data[CONTEXT_BYTES];
+    uint8_t begins[CONTEXT_BYTES]; // whether a word may begin there: letters, wide characters
+    uint32_t size;
+    bool narrowed; // less here than in the text
+};
+_Static_assert(CONTEXT_BYTES % 16 == 0, "windows are whole blocks");
+
+// Notes where words may begin and makes letters small, 16 bytes at a time; zeros stand behind the
+// text. Returns whether anything is full-width or a wide blank.
+static bool window_fold(struct window *window) {
+    bytes16 wide = {0};
+    for (uint32_t at = 0; at < CONTEXT_BYTES; at += 16) {
+        bytes16 byte;
+        memcpy(&byte, window->data + at, sizeof byte);
+        wide |= (bytes16)(byte == 0xEF) | (bytes16)(byte == 0xE3) | (bytes16)(byte == 0xC2);
+        byte |= (bytes16)((byte - 'A') < 26) & 0x20;
+        bytes16 begins = (bytes16)((byte - 'a') < 26) | (bytes16)(byte >= 0xE0);
+        memcpy(window->data + at, &byte, sizeof byte);
+        memcpy(window->begins + at, &begins, sizeof begins);
+    }
+    for (uint32_t at = 0; at < 16; at++) {
+        if (wide[at]) return true;
+    }
+    return false;
+}
+
+// False: no word can be there.
+static bool window_read(struct str text, size_t from, size_t to, struct window *out) {
+    if (word_find((struct str){text.data, to}, from) == to) return false;
+    out->text = (struct str){text.data + from, to - from};
+    out->size = (uint32_t)out->text.size;
+    memset(out->data, 0, sizeof out->data);
+    memcpy(out->data, out->text.data, out->text.size);
+    out->narrowed = window_fold(out);
+    if (!out->narrowed) return true;
     out->size = 0;
-    for (size_t at = from; at < to;) {
-        uint32_t bytes, character = fold_lower(fold_at(text, at, &bytes));
-        bool narrow = character < 0x80;
-        for (uint32_t i = 0; i < (narrow ? 1 : bytes); i++) {
-            out->data[out->size] = narrow ? (char)character : text.data[at + i];
-            out->source[out->size++] = (uint16_t)(at - from);
+    for (size_t at = 0; at < out->text.size;) {
+        uint32_t bytes, character = fold_lower(fold_at(out->text, at, &bytes));
+        if (character < 0x80) {
+            out->data[out->size++] = (char)character;
+        } else {
+            memcpy(out->data + out->size, out->text.data + at, bytes);
+            out->size += bytes;
         }
         at += bytes;
     }
+    memset(out->data + out->size, 0, sizeof out->data - out->size);
+    (void)window_fold(out);
+    return true;
+}
+
+// The first place from `at` on where a word may begin; the window's size if there is none.
+static uint32_t window_next(const struct window *window, uint32_t at) {
+    while (at < window->size && !window->begins[at]) at++;
+    return at;
+}
+
+// Where in the window's text a place of its data is.
+static size_t window_source(const struct window *window, uint32_t place) {
+    size_t at = 0;
+    if (!window->narrowed) return place;
+    for (uint32_t seen = 0, bytes; seen < place; at += bytes) {
+        seen += fold_at(window->text, at, &bytes) < 0x80 ? 1 : bytes;
+    }
+    return at;
 }
 
 // The words that begin with the character at `at`; NULL if there are none.
-static const struct context_slot *slot_at(const struct window *window, uint32_t at) {
+static inline const struct context_slot *slot_at(const struct window *window, uint32_t at) {
     const uint8_t *byte = (const uint8_t *)window->data + at;
     uint32_t key = byte[0];
-    if (key >= 0x80) {
-        if (window->size - at < 3) return NULL;
+    if (key < 0x80) {
+        if (key < 'a' || key > 'z') return NULL;
+    } else {
+        if (byte[0] < 0xE0 || window->size - at < 3) return NULL;
         key = (uint32_t)byte[0] << 16 | (uint32_t)byte[1] << 8 | byte[2];
     }
     for (uint32_t slot = key * 0x9E3779B1u >> 22; context_slots[slot].count;
@@ -52,12 +107,14 @@ static bool is_cut(const struct window *window, uint32_t at, uint32_t end) {
 }
 
 // The longest word at `at`; NULL if there is none. Latin words end where letters do.
-static const struct context_entry *word_at(const struct window *window, uint32_t at) {
+static inline const struct context_entry *word_at(const struct window *window, uint32_t at) {
     const struct context_slot *slot = slot_at(window, at);
     for (uint32_t i = 0; slot && i < slot->count; i++) {
         const struct context_entry *entry = &context_entries[slot->first + i];
         if (entry->size > window->size - at) continue;
-        if (memcmp(entry->text, window->data + at, entry->size) != 0) continue;
+        const char *there = window->data + at;
+        if (entry->text[entry->size - 1] != there[entry->size - 1]) continue; // most differ here
+        if (memcmp(entry->text, there, entry->size) != 0) continue;
         if (!is_cut(window, at, at + entry->size)) return entry;
     }
     return NULL;
@@ -108,81 +165,76 @@ static struct str between(struct str text, size_t from, size_t to) {
     return (struct str){text.data + from, to - from};
 }
 
-static void before_read(struct str text, size_t start, struct context *out) {
+static struct context_word word_of(enum label label, struct str rest) {
+    return (struct context_word){label, (uint16_t)rest.size, is_link(rest), is_clear(rest)};
+}
+
+void context_read_before(struct str text, size_t start, struct context *out) {
+    *out = (struct context){.labels = 0};
     struct window window;
     size_t from = start > CONTEXT_BYTES ? start - CONTEXT_BYTES : 0;
     while (from < start && ((uint8_t)text.data[from] & 0xC0) == 0x80) from++;
-    window_read(text, from, start, &window);
-    struct context_word found[CONTEXT_WORDS];
-    uint32_t count = 0;
-    for (uint32_t at = 0; at < window.size;) {
+    if (!window_read(text, from, start, &window)) return;
+    const struct context_entry *nearest = NULL;
+    uint32_t nearest_end = 0;
+    for (uint32_t at = 0; (at = window_next(&window, at)) < window.size;) {
         const struct context_entry *word = word_at(&window, at);
         if (!word) {
             at++;
             continue;
         }
         at += word->size;
-        size_t end = at < window.size ? from + window.source[at] : start;
-        if (count == CONTEXT_WORDS) memmove(found, found + 1, --count * sizeof found[0]);
-        struct str rest = between(text, end, start);
-        found[count++] = (struct context_word){(enum label)word->label, (uint16_t)rest.size,
-                                               is_link(rest), is_clear(rest)};
+        out->labels |= 1u << word->label;
+        nearest = word;
+        nearest_end = at;
     }
-    for (uint32_t i = 0; i < count; i++) out->before[i] = found[count - 1 - i];
-    out->before_count = count;
+    if (!nearest) return;
+    size_t end = from + window_source(&window, nearest_end);
+    out->before = word_of((enum label)nearest->label, between(text, end, start));
 }
 
-static void after_read(struct str text, size_t end, struct context *out) {
+void context_read_behind(struct str text, size_t end, struct context *out) {
     struct window window;
     size_t to = text.size - end > CONTEXT_BYTES ? end + CONTEXT_BYTES : text.size;
     while (to > end && to < text.size && ((uint8_t)text.data[to] & 0xC0) == 0x80) to--;
-    window_read(text, end, to, &window);
-    for (uint32_t at = 0; at < window.size && out->after_count < CONTEXT_WORDS;) {
+    if (!window_read(text, end, to, &window)) return;
+    for (uint32_t at = 0; (at = window_next(&window, at)) < window.size;) {
         const struct context_entry *word = word_at(&window, at);
         if (!word) {
             at++;
             continue;
         }
-        struct str rest = between(text, end, end + window.source[at]);
-        out->after[out->after_count++] = (struct context_word){
-            (enum label)word->label, (uint16_t)rest.size, is_link(rest), is_clear(rest)};
+        if (out->after.label == LABEL_NONE) {
+            struct str rest = between(text, end, end + window_source(&window, at));
+            out->after = word_of((enum label)word->label, rest);
+        }
+        out->labels |= 1u << word->label;
         at += word->size;
     }
 }
 
 void context_read(struct str text, size_t start, size_t end, struct context *out) {
-    out->before_count = out->after_count = 0;
-    before_read(text, start, out);
-    after_read(text, end, out);
+    context_read_before(text, start, out);
+    context_read_behind(text, end, out);
 }
 
 enum label context_nearest(const struct context *context, const struct context_word **word) {
-    if (context->before_count == 0) return LABEL_NONE;
-    if (word) *word = &context->before[0];
-    return context->before[0].label;
+    if (word && context->before.label != LABEL_NONE) *word = &context->before;
+    return context->before.label;
 }
 
 bool context_says(const struct context *context, enum label label) {
-    return context->before_count > 0 && context->before[0].label == label &&
-           context->before[0].direct;
+    return context->before.label == label && context->before.direct;
 }
 
 bool context_claims(const struct context *context, enum label but) {
-    return context->before_count > 0 && context->before[0].direct &&
-           context->before[0].label != but;
+    return context->before.direct && context->before.label != but;
 }
 
 bool context_has(const struct context *context, enum label label) {
-    for (uint32_t i = 0; i < context->before_count; i++) {
-        if (context->before[i].label == label) return true;
-    }
-    for (uint32_t i = 0; i < context->after_count; i++) {
-        if (context->after[i].label == label) return true;
-    }
-    return false;
+    return context->labels >> label & 1;
 }
 
 bool context_follows(const struct context *context, enum label label) {
-    return context->after_count > 0 && context->after[0].label == label &&
-           context->after[0].direct && context->after[0].distance <= 6;
+    return context->after.label == label && context->after.direct && context->after.distance <= 6;
 }

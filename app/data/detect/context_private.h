@@ -11,7 +11,7 @@
 
 #include "base/str.h"
 
-enum { CONTEXT_BYTES = 48, CONTEXT_WORDS = 24 };
+enum { CONTEXT_BYTES = 48 };
 
 enum label {
     LABEL_NONE,
@@ -40,7 +40,9 @@ enum label {
     LABEL_DATE,    // any other date
     LABEL_THING,   // orders, lots, parcels, invoices, drugs: a number of no person
     LABEL_VERSION, // what looks like an address of a network
+    LABEL_COUNT
 };
+_Static_assert(LABEL_COUNT <= 32, "a set of labels is a word");
 
 struct context_word {
     enum label label;
@@ -49,9 +51,8 @@ struct context_word {
     bool clear;        // no end of a sentence and no other number between them
 };
 struct context {
-    // Nearest first.
-    struct context_word before[CONTEXT_WORDS], after[CONTEXT_WORDS];
-    uint32_t before_count, after_count;
+    struct context_word before, after; // the nearest; LABEL_NONE where there is none
+    uint32_t labels;                   // of all words on either side: bit l stands for label l
 };
 
 // The table of words, those of one first character together and the longest first; and where they
@@ -70,6 +71,9 @@ extern const struct context_entry context_entries[];
 extern const struct context_slot context_slots[CONTEXT_SLOTS];
 
 void context_read(struct str text, size_t start, size_t end, struct context *out);
+// The same in two steps: the second one adds to the first.
+void context_read_before(struct str text, size_t start, struct context *out);
+void context_read_behind(struct str text, size_t end, struct context *out);
 // The label of the nearest word in front, LABEL_NONE if there is none; *word may be NULL.
 enum label context_nearest(const struct context *context, const struct context_word **word);
 // The nearest word in front has this label and stands directly before the number.

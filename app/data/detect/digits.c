@@ -29,8 +29,8 @@ static bytes16 load16(const char *data) {
     return loaded;
 }
 
-// A byte that may begin something: see anchor_find.
-static bool block_has_none(const char *data) {
+// The first of sixteen places that may begin something (see anchor_find); 16 if there is none.
+static uint32_t block_first(const char *data) {
     bytes16 first = load16(data), second = load16(data + 1), third = load16(data + 2);
     bytes16 narrow =
         (bytes16)((first - '0') < 11) | (bytes16)(first == '@'); // the colon follows the nine
@@ -43,7 +43,9 @@ static bool block_has_none(const char *data) {
         (bytes16)(first == 0xE5) & (((bytes16)(second == 0xBE) & (bytes16)(third == 0xAE)) |
                                     ((bytes16)(second == 0xB2) & (bytes16)(third == 0x81)));
     words2 any = (words2)(narrow | pair | hyphen | wide | word);
-    return (any[0] | any[1]) == 0;
+    if ((any[0] | any[1]) == 0) return 16;
+    // Eight bits a place, the first one lowest.
+    return (uint32_t)(any[0] ? __builtin_ctzll(any[0]) : 64 + __builtin_ctzll(any[1])) / 8;
 }
 
 // Sixteen places of which one may begin 生, 诞, born, birth, DOB or a full-width letter.
@@ -94,9 +96,26 @@ enum anchor anchor_at(struct str text, size_t at) {
 
 size_t anchor_find(struct str text, size_t from) {
     size_t at = from;
-    // The block that ends this loop holds what is looked for, or the text ends there.
-    while (at + 19 <= text.size && block_has_none(text.data + at)) at += 16;
+    while (at + 19 <= text.size) {
+        uint32_t first = block_first(text.data + at);
+        at += first;
+        if (first < 16 && anchor_at(text, at) != ANCHOR_NONE) return at;
+        at += first < 16;
+    }
     while (at < text.size && anchor_at(text, at) == ANCHOR_NONE) at++;
+    return at;
+}
+
+size_t word_find(struct str text, size_t from) {
+    size_t at = from;
+    for (; at + 16 <= text.size; at += 16) {
+        bytes16 byte = load16(text.data + at);
+        words2 any = (words2)((bytes16)(((byte | 0x20) - 'a') < 26) | (bytes16)(byte >= 0x80));
+        if (any[0]) return at + (size_t)__builtin_ctzll(any[0]) / 8;
+        if (any[1]) return at + 8 + (size_t)__builtin_ctzll(any[1]) / 8;
+    }
+    while (at < text.size && !fold_letter((uint8_t)text.data[at]) && (uint8_t)text.data[at] < 0x80)
+        at++;
     return at;
 }
 
@@ -109,7 +128,7 @@ size_t anchor_find_plain(struct str text, size_t from) {
 // The sign of a gap at `at`: blanks, dashes, dots and line breaks.
 static enum gap sign_at(struct str text, size_t at, uint32_t *bytes) {
     uint32_t character = fold_at(text, at, bytes);
-    if (character == 0) return GAP_END;
+    if (character == 0 || character == ',' || fold_alnum(character)) return GAP_END;
     if (fold_blank(character) || character == 0xAD) return GAP_SPACE;
     if (fold_dash(character)) return GAP_HYPHEN;
     if (character == '.' || character == 0xB7 || character == 0x2022) return GAP_DOT;

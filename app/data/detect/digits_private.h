@@ -47,6 +47,9 @@ enum anchor anchor_at(struct str text, size_t at); // at < text.size
 // makes scanning fast: 16 bytes at a time. The plain one is its reference.
 size_t anchor_find(struct str text, size_t from);
 size_t anchor_find_plain(struct str text, size_t from);
+// The first letter or character of several bytes at or after `from`; text.size if there is none.
+// Words begin so: without one nothing says what a number is.
+size_t word_find(struct str text, size_t from);
 // Whether a word for birth may stand near `at`; false is certain.
 bool birth_is_near(struct str text, size_t at);
 // Blanks (the invisible ones too) with at most one hyphen, dot or line break among them; moves *at

@@ -10,6 +10,11 @@
 #include "data/detect/detect.h"
 #include "data/detect/digits_private.h"
 
+// The reference for tests: as personal_scan, but without the short cut for numbers far from
+// any word, and without the tagger.
+size_t personal_scan_plain(struct str text, uint32_t kinds, struct personal_hit *hits,
+                           size_t hits_room);
+
 struct view {
     struct str text;
     size_t least;

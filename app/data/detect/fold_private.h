@@ -75,13 +75,14 @@ static inline size_t fold_skip(struct str text, size_t at, uint32_t most) {
 // Whether these characters (UTF-8, lower case) stand at `at`; moves *at behind them.
 static inline bool fold_takes(struct str text, size_t *at, const char *word) {
     size_t place = *at;
-    struct str wanted = str_of(word);
-    for (size_t i = 0; i < wanted.size;) {
-        uint32_t size, bytes;
-        uint32_t want = fold_at(wanted, i, &size), have = fold_at(text, place, &bytes);
+    for (uint32_t size, bytes; *word; word += size, place += bytes) {
+        uint32_t want = (uint8_t)*word, have = fold_at(text, place, &bytes);
+        size = 1;
+        if (want >= 0x80) {
+            if (have < 0x80 && want != 0xEF) return false; // only what is full-width reads as ASCII
+            want = fold_at(str_of(word), 0, &size);
+        }
         if (bytes == 0 || fold_lower(have) != want) return false;
-        i += size;
-        place += bytes;
     }
     *at = place;
     return true;

@@ -298,6 +298,7 @@ static bool find_officer(const struct view *view, size_t at, struct personal_hit
 // Letters that are themselves the label, glued to the number: QQ12345678, MRN0012345.
 static void token_unlabel(struct str text, struct token *token) {
     static const char *const labels[] = {"qq", "mrn", "vx", "wx", "q", "zyh", "mzh", "id", "no"};
+    if (!token->at_letter) return;
     for (size_t i = 0; i < sizeof labels / sizeof labels[0]; i++) {
         size_t at = token->start;
         uint32_t bytes, size = (uint32_t)strlen(labels[i]);
@@ -323,7 +324,7 @@ bool find_labelled(const struct view *view, size_t at, struct personal_hit *hit)
     uint32_t bytes, c = fold_at(view->text, it.token.end, &bytes), more;
     if (c == '.' && fold_alnum(fold_at(view->text, it.token.end + bytes, &more))) return false;
     if (c == '@' || is_number(view->text, it.token.start, it.token.end)) return false;
-    context_read(view->text, it.token.start, it.token.end, &it.context);
+    context_read_before(view->text, it.token.start, &it.context);
     const struct context_word *word = NULL;
     it.label = context_nearest(&it.context, &word);
     it.direct = word && word->direct;
@@ -331,8 +332,9 @@ bool find_labelled(const struct view *view, size_t at, struct personal_hit *hit)
     if (word && (it.direct || it.clear) && labelled_test(&it, hit)) return true;
     if (it.direct) return false;
     // "12345678(QQ)", "12345678 是我的微信"
-    it.label = it.context.after_count ? it.context.after[0].label : LABEL_NONE;
-    it.direct = it.context.after_count && context_follows(&it.context, it.label);
+    context_read_behind(view->text, it.token.end, &it.context);
+    it.label = it.context.after.label;
+    it.direct = it.label != LABEL_NONE && context_follows(&it.context, it.label);
     return it.direct && labelled_test(&it, hit);
 }
 

@@ -223,7 +223,7 @@ static bool find_local(const struct view *view, size_t at, struct personal_hit *
     size_t place = at;
     if (local_take(text, &place) == 0) return false;
     struct context context;
-    context_read(text, at, place, &context);
+    context_read_before(text, at, &context);
     if (!context_says(&context, LABEL_PHONE)) return false;
     extension_take(text, &place);
     if (!stands_alone(view, at, place) || is_number(text, at, place)) return false;

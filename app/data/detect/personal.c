@@ -15,7 +15,10 @@ struct scan {
     uint32_t kinds;
     struct personal_hit *hits;
     size_t room, count;
-    size_t at; // where to look on
+    size_t at;     // where to look on
+    bool thorough; // no short cut for numbers far from any word
+    // What is_bare last found: no letter in here, and one at the end (or the text's).
+    size_t bare_from, bare_to;
 };
 
 // Takes a hit; `anchor` is where it was found. What may contain other kinds (an address of mail;
@@ -334,7 +337,26 @@ static bool may_be_angle(const struct number *number) {
     return number->size <= 3 && (after == '.' || after == 0xB0 || after == 0xBA || after == 0x5EA6);
 }
 
+// Letters and digits that a sign of an address follows, or as many as a network card's have.
+static bool may_be_address(const struct view *view, const struct number *number) {
+    enum { PLACES = 12 };
+    struct str text = view->text;
+    size_t start = number->at, end = number->at;
+    uint32_t bytes, count = 0, c;
+    while (count <= PLACES && fold_hex(c = fold_at(text, end, &bytes))) {
+        end += bytes;
+        count++;
+    }
+    if (c == '.' || c == ':' || c == ' ' || fold_dash(c)) return true;
+    while (count <= PLACES && fold_hex(fold_before(text, view->least, start, &bytes))) {
+        start -= bytes;
+        count++;
+    }
+    return count == PLACES;
+}
+
 static bool may_be_phone(const struct number *number, char first) {
+    if (first == '1' || first == '9') return false; // no area, no number of a place
     return first == '0' || first == '4' || first == '8' || number->size >= 3;
 }
 
@@ -358,14 +380,40 @@ static bool may_be_named(const struct number *number) {
            (fold_blank(c) && number->size == 3);
 }
 
+// Neither letters nor Chinese near enough to say what the number is: a table of numbers.
+static bool is_bare(struct scan *scan, const struct number *number) {
+    enum { BEFORE = 96, BEHIND = 160 }; // a token, the same in pieces, and the words beside them
+    struct str text = scan->view.text;
+    size_t from = number->at > BEFORE ? number->at - BEFORE : 0;
+    size_t to = text.size - number->end > BEHIND ? number->end + BEHIND : text.size;
+    if (from < scan->bare_from || from > scan->bare_to) {
+        scan->bare_from = from;
+        scan->bare_to = word_find(text, from);
+    }
+    return to <= scan->bare_to;
+}
+
+// Of such numbers only what stands by its own form.
+static bool bare_test(const struct view *view, const struct number *number, char first,
+                      struct personal_hit *hit) {
+    size_t at = number->at;
+    uint32_t size = number->size, after = number->after;
+    bool parts = size <= 4 && (after == '.' || after == ':' || fold_dash(after));
+    if (parts && (find_ip(view, at, hit) || find_mac(view, at, hit))) return true;
+    if ((size >= 11 || number->follows) && digits_at(view, at, hit)) return true;
+    if ((first == '0' || first == '4' || first == '8') && find_landline(view, at, hit)) return true;
+    return may_be_angle(number) && find_coordinates(view, at, hit);
+}
+
 static bool digit_test(struct scan *scan, const struct number *number, struct personal_hit *hit) {
     const struct view *view = &scan->view;
     size_t at = number->at;
     uint32_t bytes, size = number->size;
     char first = (char)fold_at(view->text, at, &bytes);
     if (mail_ahead(view, number, hit)) return true;
-    if (size <= 4 && (number->after == '.' || number->after == ':' || fold_dash(number->after) ||
-                      number->code)) {
+    if (!scan->thorough && is_bare(scan, number)) return bare_test(view, number, first, hit);
+    bool parts = number->after == '.' || number->after == ':' || fold_dash(number->after);
+    if (size <= 4 && (parts || (number->code && may_be_address(view, number)))) {
         if (find_ip(view, at, hit) || find_mac(view, at, hit)) return true;
     }
     bool code = number->code;
@@ -387,8 +435,60 @@ static bool digit_test(struct scan *scan, const struct number *number, struct pe
     return may_be_named(number) && find_labelled(view, at, hit);
 }
 
+static bool is_digits(struct str text, size_t at, uint32_t count) {
+    if (text.size - at < count) return false;
+    for (uint32_t i = 0; i < count; i++) {
+        if (!is_byte_digit(text.data[at + i])) return false;
+    }
+    return true;
+}
+
+// The end of 12:30 or 12:30:45 at `at`, nothing but a sign behind it; 0 if it is none.
+static size_t time_end(struct str text, size_t at) {
+    size_t end = at;
+    for (uint32_t part = 0; part < 3; part++) {
+        if (!is_digits(text, end, 2)) return 0;
+        end += 2;
+        if (part > 0 && (end == text.size || text.data[end] != ':')) break;
+        if (part < 2 && (end == text.size || text.data[end++] != ':')) return 0;
+    }
+    char next = end < text.size ? text.data[end] : ',';
+    return next == ',' || next == '\n' || next == '\r' || next == '"' || next == '\t' ? end : 0;
+}
+
+// The end of 2023-05-12 at `at`, with a time behind it or not, in a table or at the end of a line;
+// 0 if it is none.
+static size_t stamp_end(struct str text, size_t at) {
+    if (text.size - at < 10 || (text.data[at + 4] != '-' && text.data[at + 4] != '/')) return 0;
+    bool shaped = (is_digits(text, at, 2) && is_digits(text, at + 2, 2)) &&
+                  text.data[at + 7] == text.data[at + 4] && is_digits(text, at + 5, 2) &&
+                  is_digits(text, at + 8, 2);
+    bool year = (text.data[at] == '1' && text.data[at + 1] == '9') ||
+                (text.data[at] == '2' && text.data[at + 1] == '0');
+    if (!shaped || !year || text.data[at + 5] > '1' || text.data[at + 8] > '3') return 0;
+    size_t end = at + 10;
+    if (end == text.size) return end;
+    char next = text.data[end];
+    if (next == ' ' || next == 'T') return time_end(text, end + 1);
+    return next == ',' || next == '\n' || next == '\r' || next == '"' || next == '\t' ? end : 0;
+}
+
+// A date, with its time, of which no word makes anything more: tables are full of them, and the end
+// of one is no part of the number in the next cell. The bytes to pass over, 0 if it is none.
+static size_t plain_stamp(struct str text, size_t at) {
+    char before = at > 0 ? text.data[at - 1] : ',';
+    bool first = before == ',' || before == '\n' || before == '"' || before == '\t';
+    if (!first && before != ' ') return 0;
+    size_t end = stamp_end(text, at);
+    if (!end) return 0;
+    struct context context;
+    context_read(text, at, end, &context);
+    return context.labels == 0 && !birth_is_near(text, at) ? end - at : 0;
+}
+
 static void scan_digit(struct scan *scan) {
     size_t plain = plain_number(scan->view.text, scan->at);
+    if (!plain) plain = plain_stamp(scan->view.text, scan->at);
     if (plain) {
         scan->at += plain;
         return;
@@ -439,18 +539,30 @@ static void scan_sign(struct scan *scan, enum anchor anchor) {
     scan->at += bytes;
 }
 
-size_t personal_scan(struct str text, uint32_t kinds, struct personal_hit *hits, size_t hits_room) {
-    struct scan scan = {.view = {.text = text}, .kinds = kinds, .hits = hits, .room = hits_room};
-    while ((scan.at = anchor_find(text, scan.at)) < text.size) {
-        enum anchor anchor = anchor_at(text, scan.at);
+static size_t scan_run(struct scan *scan) {
+    struct str text = scan->view.text;
+    while ((scan->at = anchor_find(text, scan->at)) < text.size) {
+        enum anchor anchor = anchor_at(text, scan->at);
         if (anchor == ANCHOR_DIGIT) {
-            scan_digit(&scan);
+            scan_digit(scan);
         } else {
-            scan_sign(&scan, anchor);
+            scan_sign(scan, anchor);
         }
     }
-    if (kinds & PERSONAL_TAGGED) return tagger_add(text, kinds, hits, scan.count, hits_room);
-    return scan.count;
+    return scan->count;
+}
+
+size_t personal_scan(struct str text, uint32_t kinds, struct personal_hit *hits, size_t hits_room) {
+    struct scan scan = {.view = {.text = text}, .kinds = kinds, .hits = hits, .room = hits_room};
+    size_t count = scan_run(&scan);
+    return kinds & PERSONAL_TAGGED ? tagger_add(text, kinds, hits, count, hits_room) : count;
+}
+
+size_t personal_scan_plain(struct str text, uint32_t kinds, struct personal_hit *hits,
+                           size_t hits_room) {
+    struct scan scan = {
+        .view = {.text = text}, .kinds = kinds, .hits = hits, .room = hits_room, .thorough = true};
+    return scan_run(&scan);
 }
 
 static struct str trim_wide(struct str s) {
