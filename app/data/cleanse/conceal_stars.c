@@ -79,6 +79,15 @@ static struct str behind(struct str text, size_t bytes) {
     return (struct str){text.data + bytes, text.size - bytes};
 }
 
+// Cards of Hong Kong, Macao and Taiwan are short: A******(3) would tell too much with four places.
+static void stars_id(struct str text, struct buf *out) {
+    if (places_of(text) < 15) {
+        stars_between(text, 1, 1, out);
+    } else {
+        stars_between(text, 3, 4, out);
+    }
+}
+
 // A country code keeps its place: +86 138****5678.
 static void stars_mobile(struct str text, struct buf *out) {
     size_t places = places_of(text);
@@ -237,13 +246,23 @@ static void stars_coordinates(struct str text, struct buf *out) {
     }
 }
 
+// A digit, or what stands for one in a date in words: 一九八五年腊月廿三.
+static bool is_numeral(uint32_t character) {
+    static const char words[] = "〇零○一二三四五六七八九十廿正冬腊";
+    struct str all = {words, sizeof words - 1};
+    for (size_t at = 0; character >= 0x80 && at < all.size;) {
+        if (utf8_next(all, &at) == character) return true;
+    }
+    return is_digit(character);
+}
+
 // The year stays: 1990-**-**, 1990年*月**日.
 static void stars_birth(struct str text, struct buf *out) {
     size_t place = 0, year = 0;
-    for (size_t at = 0; at < text.size && is_digit(utf8_next(text, &at));) year++;
+    for (size_t at = 0; at < text.size && is_numeral(utf8_next(text, &at));) year++;
     for (size_t at = 0; at < text.size;) {
         size_t start = at;
-        bool digit = is_digit(utf8_next(text, &at));
+        bool digit = is_numeral(utf8_next(text, &at));
         if (digit && (place >= 4 || year < 4)) {
             buf_add_char(out, '*');
         } else {
@@ -281,7 +300,7 @@ static void stars_age(struct str text, struct buf *out) {
 
 void stars_write(unsigned kind, struct str text, struct buf *out) {
     switch (kind) {
-    case PERSONAL_ID: stars_between(text, 3, 4, out); break;
+    case PERSONAL_ID: stars_id(text, out); break;
     case PERSONAL_CARD: stars_between(text, 4, 4, out); break;
     case PERSONAL_MOBILE: stars_mobile(text, out); break;
     case PERSONAL_EMAIL: stars_email(text, out); break;

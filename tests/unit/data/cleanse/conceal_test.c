@@ -123,6 +123,9 @@ static void masks_show_little(void) {
     CHECK_STR(concealed(&conceal, PERSONAL_MOBILE, "13812345678"), "138****5678");
     CHECK_STR(concealed(&conceal, PERSONAL_MOBILE, "+86 138-1234-5678"), "+86 138-****-5678");
     CHECK_STR(concealed(&conceal, PERSONAL_ID, "110105 19491231 002X"), "110*** ******** 002X");
+    CHECK_STR(concealed(&conceal, PERSONAL_ID, "A123456(3)"), "A******(3)");
+    CHECK_STR(concealed(&conceal, PERSONAL_BIRTH, "一九八五年三月十二日"), "一九八五年*月**日");
+    CHECK_STR(concealed(&conceal, PERSONAL_URL, "example.cn/a"), "example[.]cn/***");
     CHECK_STR(concealed(&conceal, PERSONAL_CARD, "6222 0212 3456 7890"), "6222 **** **** 7890");
     CHECK_STR(concealed(&conceal, PERSONAL_EMAIL, "zhang@example.com"), "z***@example.com");
     static const struct {
@@ -330,6 +333,7 @@ static void says_something_broader(void) {
         {PERSONAL_AGE, "95", "90+"},
         {PERSONAL_BIRTH, "1990-05-12", "1990"},
         {PERSONAL_BIRTH, "1990年5月", "1990"},
+        {PERSONAL_BIRTH, "一九九〇年五月一日", "1990"},
         {PERSONAL_ADDRESS, "广东省深圳市南山区科技园1号", "广东省深圳市"},
         {PERSONAL_ADDRESS, "杭州市西湖区文三路", "浙江省杭州市"},
         {PERSONAL_ADDRESS, "南山区科技园1号", "南******号"}, // Shenzhen's or Hegang's
