@@ -28,6 +28,55 @@ static uint32_t number_take(struct str text, size_t *at, uint32_t most, unsigned
     return count;
 }
 
+// Chinese numerals: 〇 and 零 are 0; 十 is 10. -1: none.
+static int numeral_at(struct str text, size_t at, uint32_t *bytes) {
+    static const char digits[] = "〇一二三四五六七八九十";
+    struct str all = {digits, sizeof digits - 1};
+    uint32_t c = fold_at(text, at, bytes), size;
+    if (c == 0x96F6 || c == 0x25CB) return 0; // 零 ○
+    int value = 0;
+    for (size_t i = 0; i < all.size; i += size, value++) {
+        if (fold_at(all, i, &size) == c) return value;
+    }
+    return -1;
+}
+
+// A month or a day in words: 三, 十二, 二十, 廿三, 三十一, 初八; 正, 冬 and 腊 of the moon's months.
+static bool word_take(struct str text, size_t *at, unsigned *out) {
+    static const char *const moons[] = {"正", "冬", "腊"};
+    static const unsigned months[] = {1, 11, 12};
+    uint32_t bytes;
+    size_t place = *at;
+    for (size_t i = 0; i < 3; i++) {
+        if (!fold_takes(text, at, moons[i])) continue;
+        *out = months[i];
+        return true;
+    }
+    bool twenty = fold_takes(text, &place, "廿");
+    if (!twenty) (void)fold_takes(text, &place, "初");
+    int first = numeral_at(text, place, &bytes);
+    if (first > 0) place += bytes;
+    unsigned value = (twenty ? 20 : 0) + (first > 0 ? (unsigned)first : 0);
+    if (!twenty && first <= 0) return false;
+    int next = numeral_at(text, place, &bytes);
+    if (!twenty && first < 10 && next == 10) { // 二十
+        value *= 10;
+        place += bytes;
+        next = numeral_at(text, place, &bytes);
+    }
+    if (value % 10 == 0 && next > 0 && next < 10) {
+        value += (unsigned)next;
+        place += bytes;
+    }
+    *at = place;
+    *out = value;
+    return value <= 31;
+}
+
+static bool part_take(struct str text, size_t *at, unsigned *out) {
+    return number_take(text, at, 2, out) || word_take(text, at, out);
+}
+
 static bool date_plausible(const struct date *date) {
     if (date->year && (date->year < BIRTH_YEAR_LEAST || date->year > BIRTH_YEAR_MOST)) return false;
     return date->month >= 1 && date->month <= 12 && date->day <= 31;
@@ -51,6 +100,20 @@ static bool part_sign(struct str text, size_t *at, const char *word, uint32_t *s
     return true;
 }
 
+// What follows 年: 1月1日, 三月十二日, 8月. The year is known.
+static bool date_behind_year(struct str text, size_t at, struct date *out) {
+    at = fold_skip(text, at, 2);
+    if (!part_take(text, &at, &out->month) || !fold_takes(text, &at, "月")) return false;
+    out->end = at;
+    size_t behind = fold_skip(text, at, 2);
+    if (part_take(text, &behind, &out->day)) {
+        size_t word = fold_skip(text, behind, 1);
+        bool day = fold_takes(text, &word, "日") || fold_takes(text, &word, "号");
+        out->end = day ? word : behind;
+    }
+    return date_plausible(out);
+}
+
 // 1990年1月1日, 1990-01-01, 1990/1/1, 1990.01, 19900101
 static bool date_from_year(struct str text, size_t at, struct date *out) {
     uint32_t sign = 0, count;
@@ -65,23 +128,12 @@ static bool date_from_year(struct str text, size_t at, struct date *out) {
         return out->day > 0 && date_plausible(out);
     }
     if (count != 4 || !part_sign(text, &place, "年", &sign)) return false;
+    if (sign == 0x5E74) return date_behind_year(text, place, out);
     if (!number_take(text, &place, 2, &out->month)) return false;
     out->end = place;
-    size_t next = place;
-    bool month =
-        sign == 0x5E74 ? fold_takes(text, &next, "月") : part_sign(text, &next, NULL, &sign);
-    if (sign == 0x5E74 && !month) return false;
-    if (sign == 0x5E74) out->end = next = fold_skip(text, next, 2);
-    size_t behind = next;
-    if (month && number_take(text, &behind, 2, &out->day)) {
-        size_t word = fold_skip(text, behind, 1);
-        bool day = fold_takes(text, &word, "日") || fold_takes(text, &word, "号");
-        out->end = day ? word : behind;
-    } else if (sign == 0x5E74) {
+    if (part_sign(text, &place, NULL, &sign)) {
+        if (!number_take(text, &place, 2, &out->day)) return false; // 1990.01. and nothing
         out->end = place;
-        (void)fold_takes(text, &out->end, "月");
-    } else if (month) {
-        return false; // 1990.01. and nothing
     }
     return date_plausible(out);
 }
@@ -200,6 +252,22 @@ static bool birth_follows(struct str text, size_t at) {
     return bytes == 0 || c < 0x80 || c == 0x3002 || c == 0x3001; // the sentence goes no further
 }
 
+// Whether the words beside a date make it one of birth. `whole`: its year is said.
+static bool is_birth(const struct view *view, const struct date *date, bool whole,
+                     struct personal_hit *hit) {
+    struct str text = view->text;
+    bool follows = birth_follows(text, date->end);
+    struct context context;
+    context_read(text, date->start, date->end, &context);
+    const struct context_word *word = NULL;
+    bool before = context_nearest(&context, &word) == LABEL_BIRTH && word->clear;
+    bool direct = context_says(&context, LABEL_BIRTH);
+    if (!whole && !direct) return false; // 5月20日 only as "生日：5月20日"
+    if (!before && !follows && !context_follows(&context, LABEL_BIRTH)) return false;
+    hit_set(hit, PERSONAL_BIRTH, date->start, date->end, direct ? 98 : follows ? 95 : 80);
+    return true;
+}
+
 bool find_birth(const struct view *view, size_t at, struct personal_hit *hit) {
     struct str text = view->text;
     struct date date;
@@ -210,19 +278,34 @@ bool find_birth(const struct view *view, size_t at, struct personal_hit *hit) {
     uint32_t bytes, c = fold_at(text, date.end, &bytes);
     if (fold_digit(c) || fold_digit(fold_before(text, view->least, date.start, &bytes)))
         return false;
-    bool follows = birth_follows(text, date.end);
-    struct context context;
-    context_read(text, date.start, date.end, &context);
-    const struct context_word *word = NULL;
-    bool before = context_nearest(&context, &word) == LABEL_BIRTH && word->clear;
-    bool direct = context_says(&context, LABEL_BIRTH);
-    if (!whole && !direct) return false; // 5月20日 only as "生日：5月20日"
-    if (!before && !follows && !context_follows(&context, LABEL_BIRTH)) return false;
-    hit_set(hit, PERSONAL_BIRTH, date.start, date.end, direct ? 98 : follows ? 95 : 80);
-    return true;
+    return is_birth(view, &date, whole, hit);
+}
+
+bool find_birth_in_words(const struct view *view, size_t at, struct personal_hit *hit) {
+    struct str text = view->text;
+    struct date date = {.start = at};
+    uint32_t bytes, more;
+    unsigned scale = 1;
+    for (int digits = 0; digits < 4; digits++, scale *= 10) {
+        (void)fold_before(text, view->least, date.start, &bytes);
+        if (bytes != 3) return false;
+        date.start -= bytes;
+        int value = numeral_at(text, date.start, &more);
+        if (value < 0 || value > 9) return false;
+        date.year += (unsigned)value * scale;
+    }
+    if (!birth_is_near(text, at)) return false;
+    if (!date_behind_year(text, at + 3, &date)) return false;
+    return is_birth(view, &date, true, hit);
 }
 
 // ---- ages --------------------------------------------------------------------------------------
+
+// 90多岁, 九十余岁, 90来岁: somewhat over.
+static bool vague_take(struct str text, size_t *at) {
+    return fold_takes(text, at, "多") || fold_takes(text, at, "余") || fold_takes(text, at, "几") ||
+           fold_takes(text, at, "来");
+}
 
 // Behind a number: 岁, 周岁, years old. Returns the end, 0 if there is none.
 static size_t years_end(struct str text, size_t at) {
@@ -230,7 +313,7 @@ static size_t years_end(struct str text, size_t at) {
                                         "years-old", "year-old", "yrs old",   "years of age",
                                         "y/o",       "yo"};
     at = fold_skip(text, at, 1);
-    (void)fold_takes(text, &at, "-");
+    if (!fold_takes(text, &at, "-")) (void)vague_take(text, &at);
     for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
         size_t place = at;
         uint32_t bytes;
@@ -259,30 +342,25 @@ static bool is_range(const struct view *view, size_t start, size_t end) {
 
 // 九十二, 一百零三, 一百 before 岁.
 static bool find_age_in_words(const struct view *view, size_t at, struct personal_hit *hit) {
-    static const char *const ones[] = {"一", "二", "三", "四", "五", "六", "七", "八", "九"};
     struct str text = view->text;
-    uint32_t bytes;
-    size_t start = at, count = 0;
+    uint32_t bytes, size, count = 0;
+    size_t start = at;
     if (fold_before(text, view->least, start, &bytes) == 0x5468) start -= bytes; // 周岁
+    (void)fold_before(text, view->least, start, &bytes);
+    size_t vague = start - bytes;
+    if (vague_take(text, &vague)) start -= bytes;
     size_t last = start;
-    while (count < 5 && last - start < 18) {
+    for (; count < 5; count++) {
         uint32_t c = fold_before(text, view->least, start, &bytes);
-        bool numeral = c == 0x5341 || c == 0x767E || c == 0x96F6 || c == 0x3007; // 十 百 零 〇
-        for (size_t i = 0; i < 9 && !numeral; i++) {
-            uint32_t size;
-            numeral = fold_at(str_of(ones[i]), 0, &size) == c;
-        }
-        if (!numeral) break;
+        if (c != 0x767E && numeral_at(text, start - bytes, &size) < 0) break; // 百
         start -= bytes;
-        count++;
     }
     size_t place = start;
     bool nineties = fold_takes(text, &place, "九十");
     bool hundred = !nineties && fold_takes(text, &place, "一百");
     if (hundred && !fold_takes(text, &place, "零")) (void)fold_takes(text, &place, "〇");
-    for (size_t i = 0; (nineties || hundred) && i < 9; i++) {
-        if (fold_takes(text, &place, ones[i])) break;
-    }
+    int ones = numeral_at(text, place, &size);
+    if (ones > 0 && ones < 10) place += size;
     (void)fold_at(text, at, &bytes);
     if ((!nineties && !hundred) || place != last || is_range(view, start, at + bytes)) return false;
     hit_set(hit, PERSONAL_AGE, start, at + bytes, 90);

@@ -40,6 +40,7 @@ enum label {
     LABEL_DATE,    // any other date
     LABEL_THING,   // orders, lots, parcels, invoices, drugs: a number of no person
     LABEL_VERSION, // what looks like an address of a network
+    LABEL_MACAO,   // makes eight digits an identity card
     LABEL_COUNT
 };
 _Static_assert(LABEL_COUNT <= 32, "a set of labels is a word");

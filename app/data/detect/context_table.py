@@ -7,7 +7,9 @@ Run it from the root of the tree:
 
 WORDS = {
     "ID": """身份证 身份证号 身份证号码 居民身份证 公民身份号码 公民身份证号码 证件号 证件号码 证件 身份号码 居住证
-        居留证 id身份证 idcard identity citizen 身分证 外国人永久居留 永久居留""",
+        居留证 id身份证 idcard identity citizen 身分证 外国人永久居留 永久居留
+        hkid hkic 身分证字号 国民身份证 统一证号 香港身份证 香港居民身份证""",
+    "MACAO": """澳门 macao macau""",
     "PHONE": """电话 手机 手机号 手机号码 联系电话 联系方式 座机 固话 固定电话 热线 客服 拨打 致电 传真 来电 咨询
         短信 tel telephone phone mobile cell fax call hotline contact 移动电话 电话号码 家庭电话 办公电话 咨询电话
         服务热线 联系人 总机 电联 通话 whatsapp""",
@@ -29,7 +31,7 @@ WORDS = {
         病理号 标本号 体检号 急诊号 诊疗卡 诊疗卡号 住院流水号 就诊流水号 病人号 患者号 病人id 患者id 患者编号
         病人编号 住院编号 门诊编号 病案编号 病历编号 病理编号 检查编号 ct号 mr号 mri号 x光号 x线号 内镜号 心电图号
         检验号 病案 病历 住院号码 门诊号码 病案号码 档案号 健康档案号 健康卡号 诊疗号 就医号
-        住院登记号 就诊登记号 门急诊号 住院id 门诊id 就诊id 病历本号 检查单号 检验单号 申请单号 处方号 mrn 影像编号 病员号
+        住院登记号 就诊登记号 门急诊号 住院id 门诊id 就诊id 病历本号 检查单号 检验单号 申请单号 处方号 mrn 影像编号 病员号 体检编号 就诊编号 标本编号
         个案号 床头卡号 手术号 入院号 出院号 透析号 门特号 超声编号 medical~record medicalrecord patientid patient_id
         patient~id patient~no patient~number admission~no admission~id admission~number inpatient~no
         inpatient~id inpatient~number outpatient~no outpatient~id outpatient~number chart~no chart~number
@@ -76,6 +78,19 @@ const struct context_entry context_entries[] = {
 
 SLOTS = 1024
 
+# The characters of these words that people in Hong Kong, Macao and Taiwan write otherwise.
+TRADITIONAL = dict(zip(
+    "证号码联电话机热线务传来讯间时银储户账帐汇转农统会识别税营业执册组织构护湾车军驾驶辆轿货挂动员卫门诊"
+    "历检疗术龄岁纪寿邮网页链签发单订运费价书编条规数专标医验处产参险体东经纬设备个国报软补内续项课题请优"
+    "导径录约无据节频样",
+    "證號碼聯電話機熱線務傳來訊間時銀儲戶賬帳匯轉農統會識別稅營業執冊組織構護灣車軍駕駛輛轎貨掛動員衛門診"
+    "歷檢療術齡歲紀壽郵網頁鏈簽發單訂運費價書編條規數專標醫驗處產參險體東經緯設備個國報軟補內續項課題請優"
+    "導徑錄約無據節頻樣"))
+
+
+def traditional(word):
+    return "".join(TRADITIONAL.get(sign, sign) for sign in word)
+
 
 def key_of(word):
     """As word_key in context.c: the first character of a Chinese word, the first letter of a Latin."""
@@ -88,6 +103,8 @@ def main():
     for label, words in WORDS.items():
         for word in words.split():
             label_of.setdefault(word.replace("~", " "), label)  # the first label named wins
+    for word, label in list(label_of.items()):
+        label_of.setdefault(traditional(word), label)
     # Of one first character the longest word stands first.
     order = sorted(label_of, key=lambda word: (key_of(word), -len(word.encode()), word))
     lines = HEAD

@@ -16,10 +16,10 @@
 
 // Named in every report, so that a later reader knows what was looked for. Change a rule, change
 // this too.
-#define DETECT_RULES "personal-3"
+#define DETECT_RULES "personal-4"
 
 enum personal_kind {
-    PERSONAL_ID,     // resident identity number, 18 places with its check digit, or 15
+    PERSONAL_ID, // resident identity number of 18 or 15 places; cards of Hong Kong, Macao, Taiwan
     PERSONAL_MOBILE, // mainland mobile number, +86 allowed
     PERSONAL_CARD,   // bank card, 13-19 digits, Luhn
     PERSONAL_EMAIL,

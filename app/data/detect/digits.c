@@ -29,18 +29,19 @@ static bytes16 load16(const char *data) {
     return loaded;
 }
 
-// The first of sixteen places that may begin something (see anchor_find); 16 if there is none.
+// The first of sixteen places that may begin something (see anchor_find), and a few that look like
+// it; 16 if there is none. Fewer operations are worth more here than exactness.
 static uint32_t block_first(const char *data) {
     bytes16 first = load16(data), second = load16(data + 1), third = load16(data + 2);
-    bytes16 narrow =
-        (bytes16)((first - '0') < 11) | (bytes16)(first == '@'); // the colon follows the nine
-    bytes16 pair = (bytes16)((first | 0x20) == 'w') & (bytes16)((second | 0x20) == 'w');
+    bytes16 narrow = (bytes16)((first - '.') < 13) | (bytes16)(first == '@'); // . / 0 to 9 :
+    bytes16 pair = (bytes16)(((first | 0x20) - 'v') < 2) & (bytes16)(((second | 0x20) - 'w') < 2);
     bytes16 hyphen = (bytes16)(first == '-') & (bytes16)(load16(data + 3) == '-');
-    bytes16 sign = (bytes16)((third - 0x90) < 11) | (bytes16)(third == 0xA0);
+    bytes16 sign = (bytes16)((third - 0x8E) < 13) | (bytes16)(third == 0xA0);
     bytes16 wide_w = (bytes16)(second == 0xBD) & (bytes16)(third == 0x97);
     bytes16 wide = (bytes16)(first == 0xEF) & (((bytes16)(second == 0xBC) & sign) | wide_w);
     bytes16 word =
         (bytes16)(first == 0xE5) & (((bytes16)(second == 0xBE) & (bytes16)(third == 0xAE)) |
+                                    ((bytes16)(second == 0xB9) & (bytes16)(third == 0xB4)) |
                                     ((bytes16)(second == 0xB2) & (bytes16)(third == 0x81)));
     words2 any = (words2)(narrow | pair | hyphen | wide | word);
     if ((any[0] | any[1]) == 0) return 16;
@@ -73,25 +74,47 @@ bool birth_is_near(struct str text, size_t at) {
     return false;
 }
 
-enum anchor anchor_at(struct str text, size_t at) {
-    const uint8_t *byte = (const uint8_t *)text.data + at;
-    size_t left = text.size - at;
-    if (byte[0] >= '0' && byte[0] <= '9') return ANCHOR_DIGIT;
-    if (byte[0] == '@') return ANCHOR_AT;
-    if (byte[0] == ':') return ANCHOR_COLON;
-    if ((byte[0] | 0x20) == 'w')
-        return left > 1 && (byte[1] | 0x20) == 'w' ? ANCHOR_W : ANCHOR_NONE;
-    if (byte[0] == '-') return left > 3 && byte[3] == '-' ? ANCHOR_HYPHEN : ANCHOR_NONE;
-    if (left < 3 || (byte[0] != 0xEF && byte[0] != 0xE5)) return ANCHOR_NONE;
+// ww, wx, vx.
+static enum anchor letters_at(const uint8_t *byte, size_t left) {
+    uint8_t first = byte[0] | 0x20, second = left > 1 ? byte[1] | 0x20 : 0;
+    if (second == 'x') return ANCHOR_X;
+    return first == 'w' && second == 'w' ? ANCHOR_W : ANCHOR_NONE;
+}
+
+static bool is_letter(uint8_t byte) {
+    return (byte | 0x20) >= 'a' && (byte | 0x20) <= 'z';
+}
+
+// The same of three bytes.
+static enum anchor wide_at(const uint8_t *byte, size_t left) {
     if (byte[0] == 0xE5) {
         if (byte[1] == 0xBE && byte[2] == 0xAE) return ANCHOR_WEI;
+        if (byte[1] == 0xB9 && byte[2] == 0xB4) return ANCHOR_YEAR;
         return byte[1] == 0xB2 && byte[2] == 0x81 ? ANCHOR_SUI : ANCHOR_NONE;
     }
     if (byte[1] == 0xBD) return byte[2] == 0x97 ? ANCHOR_W : ANCHOR_NONE;
     if (byte[1] != 0xBC) return ANCHOR_NONE;
     if (byte[2] >= 0x90 && byte[2] <= 0x99) return ANCHOR_DIGIT;
     if (byte[2] == 0x9A) return ANCHOR_COLON;
+    // A full-width letter behind the dot.
+    bool letter = left > 5 && byte[3] == 0xEF &&
+                  ((byte[4] == 0xBC && byte[5] >= 0xA1 && byte[5] <= 0xBA) ||
+                   (byte[4] == 0xBD && byte[5] >= 0x81 && byte[5] <= 0x9A));
+    if (byte[2] == 0x8E) return letter ? ANCHOR_DOT : ANCHOR_NONE;
     return byte[2] == 0xA0 ? ANCHOR_AT : ANCHOR_NONE;
+}
+
+enum anchor anchor_at(struct str text, size_t at) {
+    const uint8_t *byte = (const uint8_t *)text.data + at;
+    size_t left = text.size - at;
+    if (byte[0] >= '0' && byte[0] <= '9') return ANCHOR_DIGIT;
+    if (byte[0] == '@') return ANCHOR_AT;
+    if (byte[0] == ':') return ANCHOR_COLON;
+    if (byte[0] == '.') return left > 1 && is_letter(byte[1]) ? ANCHOR_DOT : ANCHOR_NONE;
+    if ((byte[0] | 0x20) == 'w' || (byte[0] | 0x20) == 'v') return letters_at(byte, left);
+    if (byte[0] == '-') return left > 3 && byte[3] == '-' ? ANCHOR_HYPHEN : ANCHOR_NONE;
+    if (left < 3 || (byte[0] != 0xEF && byte[0] != 0xE5)) return ANCHOR_NONE;
+    return wide_at(byte, left);
 }
 
 size_t anchor_find(struct str text, size_t from) {

@@ -20,7 +20,8 @@ enum {
 
 enum gap { GAP_END, GAP_SPACE, GAP_HYPHEN, GAP_DOT, GAP_LINE };
 // What a place may begin: a digit, @ and : (full-width ones too), "ww", the first of two hyphens
-// that stand three apart (AA-BB-CC), 微 (微信) and 岁 (九十二岁).
+// that stand three apart (AA-BB-CC), 微 (微信), wx and vx, 岁 (九十二岁), 年 (一九八五年) and a dot
+// that a letter follows (example.cn).
 enum anchor {
     ANCHOR_NONE,
     ANCHOR_DIGIT,
@@ -29,7 +30,10 @@ enum anchor {
     ANCHOR_W,
     ANCHOR_HYPHEN,
     ANCHOR_WEI,
-    ANCHOR_SUI
+    ANCHOR_SUI,
+    ANCHOR_X, // wx, vx
+    ANCHOR_YEAR,
+    ANCHOR_DOT
 };
 
 struct digit_group {

@@ -18,6 +18,7 @@ size_t personal_scan_plain(struct str text, uint32_t kinds, struct personal_hit 
 struct view {
     struct str text;
     size_t least;
+    enum personal_kind last; // the kind of the hit that ends at least, if least > 0
 };
 
 // A word of ASCII letters, digits, _ and inner hyphens around a place, full-width ones too.
@@ -46,17 +47,26 @@ uint32_t find_digits(const struct view *view, const struct digit_group *groups, 
                      struct personal_hit *hit);
 // uscc, vin, passport, permit, id (the old form for foreigners): letters and digits, in groups too.
 bool find_code(const struct view *view, size_t at, struct personal_hit *hit);
+// id of Hong Kong, Macao and Taiwan, at its first digit.
+bool find_identity(const struct view *view, size_t at, struct personal_hit *hit);
 bool find_landline(const struct view *view, size_t at, struct personal_hit *hit);
 bool find_email(const struct view *view, size_t at, struct personal_hit *hit); // at the @
 bool find_url(const struct view *view, size_t at, struct personal_hit *hit);   // at : or ww
+// A host without scheme and www, at its first dot that a letter follows.
+bool find_domain(const struct view *view, size_t at, struct personal_hit *hit);
+// The end of the host with dots that begins at `at`, its last label letters; 0 if there is none.
+size_t domain_end(struct str text, size_t at);
+// The end of an address of the web that goes on at `at`, punctuation behind it left out.
+size_t url_end(struct str text, size_t at, bool wide);
 bool find_ip(const struct view *view, size_t at, struct personal_hit *hit);
 bool find_mac(const struct view *view, size_t at, struct personal_hit *hit);
 bool find_plate(const struct view *view, size_t at, struct personal_hit *hit);
 bool find_coordinates(const struct view *view, size_t at, struct personal_hit *hit);
 bool find_birth(const struct view *view, size_t at, struct personal_hit *hit);
+bool find_birth_in_words(const struct view *view, size_t at, struct personal_hit *hit); // at 年
 bool find_age(const struct view *view, size_t at, struct personal_hit *hit); // at a digit or 岁
 // What only a word beside it makes an identifier: officer, insurance, mrn, qq, wechat, and
 // passports, permits and organisation codes in forms that say nothing by themselves.
 bool find_labelled(const struct view *view, size_t at, struct personal_hit *hit);
-// A WeChat name without digits, at : or 微.
+// A WeChat name without digits, at :, 微, wx or vx.
 bool find_wechat(const struct view *view, size_t at, struct personal_hit *hit);

@@ -71,6 +71,31 @@ bool resident_id_old_valid(const uint8_t digit[static RESIDENT_ID_OLD_DIGITS]) {
                      number_of(digit + 10, 2));
 }
 
+bool hong_kong_id_valid(const char *code, size_t count) {
+    // Weights 9 to 1 from the left; a missing first letter counts as 36, A as 10.
+    unsigned sum = count == 8 ? 36 * 9 : 0, weight = (unsigned)count;
+    if (count < 8 || count > 9) return false;
+    for (size_t i = 0; i < count; i++, weight--) {
+        bool letter = code[i] >= 'A' && code[i] <= 'Z';
+        if (!letter && (code[i] < '0' || code[i] > '9')) return false;
+        sum += (unsigned)(letter ? code[i] - 'A' + 10 : code[i] - '0') * weight;
+    }
+    return sum % 11 == 0;
+}
+
+bool taiwan_id_valid(const char code[static TAIWAN_ID_PLACES]) {
+    static const uint8_t place[] = {10, 11, 12, 13, 14, 15, 16, 17, 34, 18, 19, 20, 21, // A to M
+                                    22, 35, 23, 24, 25, 26, 27, 28, 29, 32, 30, 31, 33};
+    if (code[0] < 'A' || code[0] > 'Z') return false;
+    if (code[1] != '1' && code[1] != '2' && code[1] != '8' && code[1] != '9') return false;
+    unsigned letter = place[code[0] - 'A'], sum = letter / 10 + letter % 10 * 9;
+    for (unsigned i = 1; i < TAIWAN_ID_PLACES; i++) {
+        if (code[i] < '0' || code[i] > '9') return false;
+        sum += (unsigned)(code[i] - '0') * (i < 9 ? 9 - i : 1);
+    }
+    return sum % 10 == 0;
+}
+
 bool mobile_valid(const uint8_t digit[static MOBILE_DIGITS]) {
     if (digit[0] != 1 || digit[1] < 3 || digit[1] > 9) return false;
     for (size_t i = 2; i < MOBILE_DIGITS; i++) {

@@ -17,6 +17,7 @@ enum {
     USCC_PLACES = 18,
     ORGANISATION_PLACES = 9,
     VIN_PLACES = 17,
+    TAIWAN_ID_PLACES = 10,
     // Nobody alive was born before, nor was any number issued; the upper end keeps the answer
     // independent of the clock.
     BIRTH_YEAR_LEAST = 1880,
@@ -30,6 +31,10 @@ bool resident_id_valid(const uint8_t digit[static RESIDENT_ID_DIGITS]);
 uint8_t resident_id_check_digit(const uint8_t digit[static RESIDENT_ID_DIGITS - 1]);
 // The form issued until 1999: region, two-digit year, no check digit.
 bool resident_id_old_valid(const uint8_t digit[static RESIDENT_ID_OLD_DIGITS]);
+// Hong Kong: one or two letters, six digits, a check digit (A for ten), eight or nine in all.
+bool hong_kong_id_valid(const char *code, size_t count);
+// Taiwan: a letter for the place, 1 or 2 (8 or 9 of foreigners), seven digits, a check digit.
+bool taiwan_id_valid(const char code[static TAIWAN_ID_PLACES]);
 bool mobile_valid(const uint8_t digit[static MOBILE_DIGITS]);
 // ISO/IEC 7812-1, annex B.
 bool luhn_valid(const uint8_t *digit, size_t count);

@@ -136,6 +136,24 @@ static bool is_date(struct str text, const struct token *token) {
     return year && parts[1] <= 2 && value[1] >= 1 && value[1] <= 12 && parts[2] <= 2;
 }
 
+// "住院号：1234567、1234568": what goes on from the hit before, as long as that and on the same line,
+// is one more of its kind.
+static enum label label_before(const struct view *view, const struct token *token) {
+    static const enum label labels[PERSONAL_KIND_COUNT] = {[PERSONAL_MRN] = LABEL_MRN,
+                                                           [PERSONAL_INSURANCE] = LABEL_INSURANCE,
+                                                           [PERSONAL_QQ] = LABEL_QQ};
+    static const char *const signs[] = {"、", "/", "；", ";", "和", "及", "或", "与", "，"};
+    if (view->least == 0 || labels[view->last] == LABEL_NONE || token->letters) return LABEL_NONE;
+    size_t at = fold_skip(view->text, view->least, 1);
+    for (size_t i = 0; i < sizeof signs / sizeof signs[0]; i++) {
+        if (!fold_takes(view->text, &at, signs[i])) continue;
+        bool next = fold_skip(view->text, at, 1) == token->start;
+        return next && token->digits >= 5 && !is_date(view->text, token) ? labels[view->last]
+                                                                         : LABEL_NONE;
+    }
+    return LABEL_NONE;
+}
+
 struct labelled {
     struct str text;
     struct token token;
@@ -331,68 +349,11 @@ bool find_labelled(const struct view *view, size_t at, struct personal_hit *hit)
     it.clear = word && word->clear;
     if (word && (it.direct || it.clear) && labelled_test(&it, hit)) return true;
     if (it.direct) return false;
+    it.label = label_before(view, &it.token);
+    if (it.label != LABEL_NONE && labelled_test(&it, hit)) return true;
     // "12345678(QQ)", "12345678 是我的微信"
     context_read_behind(view->text, it.token.end, &it.context);
     it.label = it.context.after.label;
     it.direct = it.label != LABEL_NONE && context_follows(&it.context, it.label);
     return it.direct && labelled_test(&it, hit);
-}
-
-// ---- WeChat names ------------------------------------------------------------------------------
-
-// The name that begins at `at`: a letter, then letters, digits, - and _, six to twenty of them.
-static size_t name_end(struct str text, size_t at, bool *plain) {
-    uint32_t bytes, c, count = 0;
-    *plain = true;
-    if (!fold_letter(fold_at(text, at, &bytes))) return 0;
-    while (count <= 24 && (fold_alnum(c = fold_at(text, at, &bytes)) || c == '_' || c == '-')) {
-        *plain &= fold_letter(c);
-        at += bytes;
-        count++;
-    }
-    c = fold_at(text, at, &bytes);
-    bool more = c == '@' || (c == '.' && fold_alnum(fold_at(text, at + bytes, &bytes))) || c == ':';
-    return count >= 5 && count <= 24 && !more ? at : 0;
-}
-
-bool find_wechat(const struct view *view, size_t at, struct personal_hit *hit) {
-    struct str text = view->text;
-    uint32_t bytes, c;
-    size_t value = at, place = at;
-    bool told = false; // a sign or word says that the name follows
-    if (anchor_at(text, at) == ANCHOR_COLON) {
-        c = fold_before(text, view->least, at, &bytes);
-        // 号 信 码 ） or the last letter of WeChat, ID, wx.
-        bool may = c == 0x53F7 || c == 0x4FE1 || c == 0x7801 || c == ')' || fold_letter(c) ||
-                   fold_blank(c);
-        size_t behind = fold_skip(text, at + (text.data[at] == ':' ? 1 : 3), 2);
-        if (!may || !fold_letter(fold_at(text, behind, &bytes))) return false;
-        struct context context;
-        context_read(text, at, at + 1, &context);
-        if (!context_says(&context, LABEL_WECHAT)) return false;
-    } else if (!fold_takes(text, &place, "微信")) {
-        return false;
-    } else {
-        value = place;
-    }
-    static const char *const links[] = {"号码", "账号", "号", "id", "为", "是", "：", "就是", "名"};
-    for (int signs = 0; signs < 8; signs++) {
-        size_t before = value;
-        for (size_t i = 0; i < sizeof links / sizeof links[0]; i++) {
-            if (!fold_takes(text, &value, links[i])) continue;
-            told = true;
-            break;
-        }
-        if (value != before) continue;
-        c = fold_at(text, value, &bytes);
-        bool sign = c == ':' || c == '=' || c == '(' || c == 0x201C || c == '"' || c == 0x3010;
-        if (!sign && !fold_blank(c)) break;
-        told |= sign;
-        value += bytes;
-    }
-    bool plain;
-    size_t end = name_end(text, value, &plain);
-    if (!end || (plain && !told)) return false;
-    hit_set(hit, PERSONAL_WECHAT, value, end, plain ? 80 : 95);
-    return true;
 }

@@ -18,8 +18,7 @@ static bool is_local(uint32_t c) {
     return fold_alnum(c) || c == '.' || c == '_' || c == '%' || c == '+' || c == '-';
 }
 
-// End of the domain that begins at `at`: labels with dots, the last one letters; 0 if none.
-static size_t domain_end(struct str text, size_t at) {
+size_t domain_end(struct str text, size_t at) {
     size_t end = 0;
     uint32_t bytes, size = 0, labels = 0;
     bool letters = true;
@@ -98,8 +97,7 @@ static bool is_url_sign(struct str text, size_t at, bool wide, uint32_t *out, ui
     return wide && (fold_alnum(*out) || strchr("./:?=&_-%#~+@", (int)*out));
 }
 
-// End of what follows "://" or "www.", trailing punctuation left out.
-static size_t url_end(struct str text, size_t at, bool wide) {
+size_t url_end(struct str text, size_t at, bool wide) {
     enum { URL_MOST = 4096 };
     size_t end = at, from = at;
     uint32_t bytes, c, open = 0;
@@ -260,7 +258,7 @@ static size_t groups6_read(const struct view *view, size_t at, struct groups6 *o
         }
         c = fold_at(text, at, &bytes);
         if (c == '.' && size > 0 && out->before_gap < 9) { // ::ffff:1.2.3.4
-            struct view inner = {text, group};
+            struct view inner = {.text = text, .least = group};
             struct personal_hit four;
             if (!find_ip4(&inner, group, &four)) return end;
             out->four = true;

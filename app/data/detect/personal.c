@@ -36,6 +36,7 @@ static void scan_add(struct scan *scan, const struct personal_hit *hit, size_t a
         scan->count++;
     }
     scan->at = scan->view.least = hit->start + hit->size;
+    scan->view.last = hit->kind;
 }
 
 // ---- digits ------------------------------------------------------------------------------------
@@ -166,7 +167,10 @@ static bool may_mean_narrow(struct str text, size_t end, size_t size) {
 static bool may_be_age(struct str text, size_t at, size_t end) {
     uint32_t before = at >= 3 ? bytes3(text, at - 3) : 0, after = bytes3(text, end);
     char sign = at > 0 ? text.data[at - 1] : ':', next = end < text.size ? text.data[end] : ' ';
-    if (after == 0xE5B281 || after == 0xE591A8 || (next | 0x20) == 'y' || next == '-') return true;
+    // 岁 周 多 余 几
+    if (after == 0xE5B281 || after == 0xE591A8 || after == 0xE5A49A || after == 0xE4BD99 ||
+        after == 0xE587A0 || (next | 0x20) == 'y' || next == '-')
+        return true;
     if (sign == ':' || sign == '=') return true;
     if (next == ' ' && end + 1 < text.size) {
         uint32_t word = bytes3(text, end + 1);
@@ -418,6 +422,8 @@ static bool digit_test(struct scan *scan, const struct number *number, struct pe
     }
     bool code = number->code;
     struct personal_hit other;
+    bool short_letters = number->size >= 6 && number->size <= 9;
+    if (short_letters && find_identity(view, at, hit)) return true;
     if (code && find_code(view, at, hit)) {
         // A resident ID that ends with X may pass for an organisation's code too.
         bool person = hit->kind == PERSONAL_USCC && digits_at(view, at, &other) &&
@@ -527,7 +533,10 @@ static void scan_sign(struct scan *scan, enum anchor anchor) {
                 find_wechat(view, scan->at, &hit);
         break;
     case ANCHOR_HYPHEN: found = find_mac(view, scan->at, &hit); break;
-    case ANCHOR_WEI: found = find_wechat(view, scan->at, &hit); break;
+    case ANCHOR_WEI:
+    case ANCHOR_X: found = find_wechat(view, scan->at, &hit); break;
+    case ANCHOR_YEAR: found = find_birth_in_words(view, scan->at, &hit); break;
+    case ANCHOR_DOT: found = urls && find_domain(view, scan->at, &hit); break;
     default: found = find_age(view, scan->at, &hit); break;
     }
     if (found) {

@@ -191,6 +191,23 @@ static bool is_uscc(struct window *window, struct personal_hit *hit) {
     return true;
 }
 
+// 13812345678个, 13800138000mol: a number of something.
+static bool is_counted(const struct window *window) {
+    static const char *const units[] = {"人次", "人民币", "立方", "平方", "mol", "mg",
+                                        "ml",   "kg",     "bp",   "iu",   "kb",  "bytes"};
+    uint32_t bytes;
+    size_t end = window_end(window), at = end;
+    if (fold_takes(window->text, &at, "个")) {
+        uint32_t c = fold_at(window->text, at, &bytes);
+        return c != 0x4EBA && c != 0x4F53; // 个人 个体
+    }
+    for (size_t i = 0; i < sizeof units / sizeof units[0]; i++) {
+        at = end;
+        if (fold_takes(window->text, &at, units[i])) return true;
+    }
+    return false;
+}
+
 // What stands before the digits of a mobile number and belongs to it: "+", "(+86)", "(86)".
 static size_t country_start(const struct window *window, size_t start, bool country) {
     static const char *const forms[] = {"(+86)", "(86)", "(0086)", "+86)"};
@@ -239,6 +256,7 @@ static bool is_mobile(struct window *window, struct personal_hit *hit) {
     if (split) shaped = context_has(window_context(window), LABEL_PHONE) || extra;
     const struct context *context = shaped ? window_context(window) : NULL;
     if (!shaped || !is_free(window)) return false;
+    if (!context_has(context, LABEL_PHONE) && is_counted(window)) return false;
     // A number of eleven places that another word claims.
     bool other = context_says(context, LABEL_MRN) || context_says(context, LABEL_INSURANCE) ||
                  context_says(context, LABEL_OFFICER);

@@ -43,6 +43,21 @@ static void resident_ids(void) {
     TRY({"990105194912310021", ""}, {"编码11010549123100", ""}, {"批次110105491231002", ""});
 }
 
+// Check digits by hand: C668668(9) and A123456(3) are the examples of the department that issues
+// them, A123456789 the one of Taiwan's.
+static void cards_of_hong_kong_macao_taiwan(void) {
+    TRY({"香港身份证A123456(3)已核验", "id:A123456(3)"}, {"持C668668(9)入境", "id:C668668(9)"},
+        {"身份證號碼：A123456（3）", "id:A123456（3）"},
+        {"证件Ａ１２３４５６（３）有效", "id:Ａ１２３４５６（３）"},
+        {"HKID A1234563", "id:A1234563"}, {"HKID: A 123456(3)", "id:A 123456(3)"},
+        {"\"hkid\":\"A123456(3)\"", "id:A123456(3)"}, {"台湾身份证A123456789", "id:A123456789"},
+        {"身分證字號：A123456789", "id:A123456789"},
+        {"澳门居民身份证号码：1234567(8)", "id:1234567(8)"});
+    TRY({"A123456(4)", ""}, {"订单A1234563已发货", ""}, {"A1234563", ""}, {"A123456789", ""},
+        {"型号A123456(3)", ""}, {"序列号：A123456789", ""}, {"文献1234567(8)", ""},
+        {"XA123456(3)x", ""}, {"护照号：P6130414", "passport:P6130414"});
+}
+
 static void organisations(void) {
     TRY({"统一社会信用代码91350100M000100Y43", "uscc:91350100M000100Y43"},
         {"９１３５０１００Ｍ０００１００Ｙ４３", "uscc:９１３５０１００Ｍ０００１００Ｙ４３"},
@@ -139,6 +154,52 @@ static void networks(void) {
         {"1.2.3.4.5", ""});
 }
 
+static void hosts_without_scheme(void) {
+    TRY({"详见example.com.cn的说明", "url:example.com.cn"},
+        {"登录taobao.com购物", "url:taobao.com"},
+        {"官网：bjhb.gov.cn/news/2023.html。", "url:bjhb.gov.cn/news/2023.html"},
+        {"打开t.cn/A6xyz12看看", "url:t.cn/A6xyz12"},
+        {"访问mail.pku.edu.cn:8080/login登录", "url:mail.pku.edu.cn:8080/login"},
+        {"访问163.com邮箱", "url:163.com"}, {"The site is example.org now.", "url:example.org"},
+        {"ｅｘａｍｐｌｅ．ｃｎ，全角", "url:ｅｘａｍｐｌｅ．ｃｎ"},
+        {"见ghp.github.io/a", "url:ghp.github.io/a"},
+        {"li.cn@example.com", "email:li.cn@example.com"});
+    TRY({"report.doc与table.xlsx", ""}, {"setup.exe v1.2.3.4", ""},
+        {"README.md main.py run.sh", ""}, {"index.html, node.js, socket.io", ""},
+        {"ASP.NET 与 asp.net", ""}, {"com.example.net包", ""}, {"e.g. i.e. U.S.A. Ph.D. a.m.", ""},
+        {"Amazon.com股价", ""}, {"结束了.comment", ""}, {"fooo.com.123", ""}, {"a.b.com.c", ""},
+        {"com.cn", ""}, {"x.com(1)", ""}, {"console.log.info", ""}, {"data_example.com", ""});
+}
+
+static void births_in_words(void) {
+    TRY({"一九八五年三月十二日生，汉族", "birth:一九八五年三月十二日"},
+        {"男，一九六二年十月三十一日出生于湖南", "birth:一九六二年十月三十一日"},
+        {"出生日期：二〇〇一年五月一日", "birth:二〇〇一年五月一日"},
+        {"生于二零零三年十二月二十日", "birth:二零零三年十二月二十日"},
+        {"出生年月：一九七八年六月", "birth:一九七八年六月"},
+        {"生于一九五六年腊月廿三", "birth:一九五六年腊月廿三"},
+        {"生日1985年三月十二日", "birth:1985年三月十二日"});
+    TRY({"一九四九年十月一日成立", ""}, {"二〇二〇年一月一日生效", ""}, {"出生一九八五年", ""},
+        {"生于一九八五年十三月", ""}, {"一七八五年三月生", ""});
+}
+
+static void names_of_letters(void) {
+    TRY({"微信号 zhangsan_abc", "wechat:zhangsan_abc"}, {"加微信 abcdefgh", "wechat:abcdefgh"},
+        {"加微信lihuaxiao咨询", "wechat:lihuaxiao"}, {"wx abcdefgh", "wechat:abcdefgh"},
+        {"wx：abcdefg", "wechat:abcdefg"}, {"加wx xiaoming领资料", "wechat:xiaoming"},
+        {"我的微信wang-xiaoer", "wechat:wang-xiaoer"}, {"VX liumeimei", "wechat:liumeimei"});
+    TRY({"微信 Android 版本更新", ""}, {"微信iPhone客户端", ""}, {"用微信 mini program 开发", ""},
+        {"安装wx python包", ""}, {"加微信 official account", ""}, {"关注微信公众号 healthnews", ""},
+        {"swx abcdefgh", ""}, {"a.vx abcdefgh", ""});
+}
+
+static void lists_go_on(void) {
+    TRY({"住院号/门诊号：1234567/7654321", "mrn:1234567|mrn:7654321"},
+        {"QQ：12345678、23456789", "qq:12345678|qq:23456789"},
+        {"住院号：1234567，2345678和3456789", "mrn:1234567|mrn:2345678|mrn:3456789"});
+    TRY({"住院号：1234567，20230512入院", "mrn:1234567"}, {"QQ：12345678，12元", "qq:12345678"});
+}
+
 static void places_and_people(void) {
     TRY({"39.9042,116.4074", "coordinates:39.9042,116.4074"},
         {"东经116°23′29″，北纬39°54′20″", "coordinates:东经116°23′29″，北纬39°54′20″"},
@@ -150,9 +211,11 @@ static void places_and_people(void) {
         {"DOB: 01/02/1990", "birth:01/02/1990"}, {"出生年月：199001", ""},
         {"生于19900101", "birth:19900101"}, {"男，92岁", "age:92岁"}, {"年龄：95", "age:95"},
         {"aged 93", "age:93"}, {"享年九十二岁", "age:九十二岁"}, {"一百零三岁", "age:一百零三岁"},
-        {"91-year-old man", "age:91-year-old"});
+        {"91-year-old man", "age:91-year-old"}, {"90多岁的老人", "age:90多岁"},
+        {"九十多岁老太", "age:九十多岁"}, {"一百零二岁", "age:一百零二岁"});
     TRY({"89岁", ""}, {"80-90岁", ""}, {"90岁以上", ""}, {"八十九岁", ""}, {"2020年1月1日生效", ""},
-        {"1990年1月1日入院", ""}, {"1.75/1.70", ""}, {"45.1234,98.43", ""}, {"195岁", ""});
+        {"1990年1月1日入院", ""}, {"1.75/1.70", ""}, {"45.1234,98.43", ""}, {"195岁", ""},
+        {"80多岁", ""}, {"90多个", ""}, {"八十多岁", ""});
 }
 
 static void decoys(void) {
@@ -161,6 +224,18 @@ static void decoys(void) {
         {"时间戳1609459200000", ""}, {"ICD-10编码 J18.900", ""},
         {"uuid 550e8400-e29b-41d4-a716-446655440000", ""}, {"合同编号：HT-20240101-0012", ""},
         {"白细胞6.52×10^9/L，血压120/80mmHg", ""});
+}
+
+static void counts_are_no_telephones(void) {
+    TRY({"白细胞13812345678个", ""}, {"浓度13800138000mol", ""}, {"共13812345678人次", ""},
+        {"手机13812345678个人使用", "mobile:13812345678"});
+}
+
+// Words as they are written in Hong Kong, Macao and Taiwan.
+static void words_of_old_form(void) {
+    TRY({"護照號碼：142345678", "passport:142345678"}, {"住院號：1234567", "mrn:1234567"},
+        {"訂單號：13812345678", ""}, {"車架號LSVAM4187C2184847", "vin:LSVAM4187C2184847"},
+        {"電話：62751234", "landline:62751234"});
 }
 
 static void the_surest_kind_wins(void) {
@@ -188,6 +263,7 @@ static void a_kind_asked_for_is_the_word(void) {
 
 int main(void) {
     CHECK_RUN(resident_ids);
+    CHECK_RUN(cards_of_hong_kong_macao_taiwan);
     CHECK_RUN(organisations);
     CHECK_RUN(telephones);
     CHECK_RUN(documents);
@@ -196,6 +272,12 @@ int main(void) {
     CHECK_RUN(accounts);
     CHECK_RUN(networks);
     CHECK_RUN(places_and_people);
+    CHECK_RUN(hosts_without_scheme);
+    CHECK_RUN(births_in_words);
+    CHECK_RUN(names_of_letters);
+    CHECK_RUN(lists_go_on);
+    CHECK_RUN(counts_are_no_telephones);
+    CHECK_RUN(words_of_old_form);
     CHECK_RUN(decoys);
     CHECK_RUN(the_surest_kind_wins);
     CHECK_RUN(a_kind_asked_for_is_the_word);

@@ -216,9 +216,9 @@ static void real_text_has_what_it_has(void) {
     static const struct {
         const char *name;
         size_t hits;
-    } files[] = {{"text/cold_offensive_train.csv", 21}, {"text/hotel_reviews.csv", 16},
-                 {"text/takeaway_reviews.csv", 3},      {"names_places/cluener_train.jsonl", 39},
-                 {"text/wikitext2_valid.txt", 2},       {"text/cmrc2018_dev.json", 11},
+    } files[] = {{"text/cold_offensive_train.csv", 22}, {"text/hotel_reviews.csv", 16},
+                 {"text/takeaway_reviews.csv", 3},      {"names_places/cluener_train.jsonl", 45},
+                 {"text/wikitext2_valid.txt", 2},       {"text/cmrc2018_dev.json", 12},
                  {"urban/beijing_pm25.csv", 0},         {"names_places/dist__streets.csv", 0},
                  {"traces/philly_first_half.csv", 0}};
     const char *data = getenv("COURTYARD_DATA");
