@@ -138,7 +138,8 @@ $(B)/obj/app/%.o: app/%.c $(B)/flags | $(LIBRARIES)/.whole
 # embedding, by a rule of its own, stands in build/generated/.
 EMBEDDED_DATA := $(if $(wildcard app/data),$(shell find app/data -path '*/embed/*' -type f -o \
 	-name rules.txt)) $(wildcard build/generated/*)
-$(B)/obj/app/%_embed.o: $(EMBEDDED_DATA)
+# Named one by one: a pattern without a recipe would add nothing to the rule above.
+$(patsubst %.c,$(B)/obj/%.o,$(shell find app -name '*_embed.c')): $(EMBEDDED_DATA)
 build/generated/opencc.gz: app/data/language/opencc.sh vendor/LOCK | $(LIBRARIES)/.whole
 	$(call say,PACK,$@)
 	$(Q)app/data/language/opencc.sh $(LIBRARIES)/share/opencc $@
