@@ -211,6 +211,22 @@ enum err key_need(struct flow *flow, const struct call *call, struct str name, u
 struct recipe;
 enum err keys_of_recipe(struct flow *flow, const struct call *call, const struct recipe *recipe,
                         uint64_t dataset, struct job_input *inputs, uint32_t *count) MUST_USE;
+// ---- budget.c ----------------------------------------------------------------------------------
+struct budget {
+    double asked, most; // epsilon of a recipe; what the dataset may spend in all
+};
+enum err budget_ask(struct flow *flow, const struct call *call, const struct recipe *recipe,
+                    struct budget *out) MUST_USE;
+// Inside the transaction that makes the job: adds to the dataset, which the caller saves, and
+// writes the job's options. ERR_CONFLICT "noise.over_budget". A recipe that asks for nothing:
+// nothing.
+enum err budget_take(const struct call *call, const struct budget *budget, struct dataset *dataset,
+                     struct str recipe, struct job *job) MUST_USE;
+// Of a job that ended badly.
+enum err budget_give_back(struct store_txn *txn, struct arena *arena,
+                          const struct job *job) MUST_USE;
+double budget_spent(const struct dataset *dataset);
+
 // pack.c: the key that signs bundles, DIR/keys/bundle.pem, and bundle.pem.pub for receivers.
 void sign_path(const struct flow *flow, char out[static LIMIT_PATH_BYTES]);
 enum err sign_need(struct flow *flow, const struct call *call) MUST_USE; // makes it if absent

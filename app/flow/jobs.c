@@ -65,6 +65,7 @@ enum err job_end_badly(struct store_txn *txn, struct arena *arena, struct job *j
             err = dataset_save(txn, &dataset);
         }
     }
+    if (err == OK && str_is(job->step, "cleanse")) err = budget_give_back(txn, arena, job);
     if (err == OK && str_is(job->step, "train")) {
         struct model model;
         err = model_load(txn, arena, job->subject, &model);

@@ -39,6 +39,7 @@ struct dataset {
     uint64_t revision;      // its number; 0: none yet
     uint64_t job;           // the newest job; 0: none
     bool deleted;
+    uint64_t epsilon; // of the privacy budget, spent by noisy counts, in millionths (budget.c)
 };
 
 // A column of a revision: how it was treated tells whether a direct column may be published.

@@ -8,11 +8,12 @@
 #include "flow/codec.h"
 
 enum {
-    RECORD_VERSION = 6,
+    RECORD_VERSION = 7,
     VERSION_RECIPES_SHARED = 2,    // recipes have versions and are somebody's own or shared
     VERSION_REVISIONS_DELETED = 3, // a revision's rows may be gone
     VERSION_EXTRACTS = 4,          // a revision keeps what its cleansing set aside
     VERSION_PAUSES = 6,            // a job knows how often it was lost and how often it gave way
+    VERSION_BUDGETS = 7,           // a dataset knows what noisy counts have spent
 };
 
 bool hash_none(const struct hash *hash) {
@@ -61,6 +62,8 @@ static void dataset_fields(struct codec *c, struct dataset *r) {
     codec_u64(c, &r->revision);
     codec_u64(c, &r->job);
     codec_bool(c, &r->deleted);
+    if (c->reader && c->reader->version < VERSION_BUDGETS) return;
+    codec_u64(c, &r->epsilon);
 }
 
 static void revision_fields(struct codec *c, struct revision *r) {

@@ -240,6 +240,8 @@ struct dataset_job {
     struct revision revision;
     struct job job;
     bool check;
+    struct str recipe;
+    struct budget budget;
 };
 
 static enum err dataset_job_change(struct store_txn *txn, void *ctx) {
@@ -247,6 +249,7 @@ static enum err dataset_job_change(struct store_txn *txn, void *ctx) {
     struct dataset now;
     struct who actor = who_of(&asked->call->actor);
     enum err err = dataset_load(txn, asked->call->arena, asked->dataset.id, &now);
+    if (err == OK) err = budget_take(asked->call, &asked->budget, &now, asked->recipe, &asked->job);
     if (err != OK) return err;
     err = asked->check
               ? job_create_check(asked->flow, txn, &asked->revision, &now, &actor, &asked->job)
@@ -262,7 +265,7 @@ static enum err dataset_job_start(struct dataset_job *asked, struct call *call) 
         return fault_set(call->fault, ERR_LIMIT, "job.queue_full", STR_NONE);
     }
     enum err err = store_write(flow->store, dataset_job_change, asked);
-    if (err != OK) return missing(call, err, "dataset.not_found");
+    if (err != OK) return call->fault->code[0] ? err : missing(call, err, "dataset.not_found");
     runner_add(flow, &asked->job);
     view_job(flow, call->out, &asked->job);
     return answer_end(call);
@@ -317,6 +320,7 @@ enum err flow_dataset_cleanse(struct flow *flow, struct call *call) {
     if (err == OK) err = asked_revision(&asked, call);
     if (err == OK) err = recipe_read(flow, call, &asked.revision, &recipe, path);
     if (err != OK) return err;
+    asked.recipe = json_member_text(call->body, "recipe");
     asked.job = (struct job){
         .step = STR("cleanse"),
         .actor = who_of(&call->actor),
@@ -326,10 +330,11 @@ enum err flow_dataset_cleanse(struct flow *flow, struct call *call) {
         .revision = asked.revision.number,
         .input_count = 1,
         .inputs = {job_input_blob("table", &asked.revision.table)},
-        .options = recipe_options(call, json_member_text(call->body, "recipe")),
+        .options = recipe_options(call, asked.recipe),
     };
     err = keys_of_recipe(flow, call, recipe, asked.dataset.id, asked.job.inputs,
                          &asked.job.input_count);
+    if (err == OK) err = budget_ask(flow, call, recipe, &asked.budget);
     struct pack pack;
     if (err == OK && recipe_pack(recipe, &pack) && asked.job.input_count < INPUTS_MAX) {
         asked.job.inputs[asked.job.input_count++] =
@@ -384,6 +389,7 @@ enum err flow_dataset_preview(struct flow *flow, struct call *call) {
         uint32_t count = rows < 1 || rows > ROWS_PAGE_MAX ? ROWS_PAGE_MAX : (uint32_t)rows;
         char rules[LIMIT_PATH_BYTES], words[LIMIT_PATH_BYTES];
         options.row_limit = count;
+        options.epsilon_spent = budget_spent(&asked.dataset);
         if (site_rules_path(flow, rules)) options.rules_path = rules;
         site_words_folder(flow, words);
         options.words_folder = words;

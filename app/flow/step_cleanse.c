@@ -3,7 +3,7 @@
 //           recipe names (without any of them, key is theirs too); if there is one: rules (a rule
 //           file), words (the folder of the files that a recipe names)
 //   options recipe (its text); sources: what the table was made from, for the report, else the
-//           table itself, named by `name`
+//           table itself, named by `name`; epsilon_spent: of the dataset's privacy budget, before
 //   out     table, report.json; bundle.tar where the recipe has a line `pack` (input sign: its key)
 //           and what operators add: sampling.csv, words.csv
 #include <stdio.h>
@@ -151,6 +151,7 @@ enum err step_cleanse(struct step_context *context) {
     struct cleanse_options options = {
         .threads = step_threads(context),
         .key_forgotten = json_member_bool(step_options(context), "key_forgotten", false),
+        .epsilon_spent = json_member_number(step_options(context), "epsilon_spent", 0),
     };
     struct recipe *recipe = NULL;
     enum err err = step_input(context, "table", &table);

@@ -56,6 +56,7 @@ void view_dataset(struct json_writer *out, const struct dataset *dataset) {
     view_id(out, "revision", dataset->revision);
     view_id(out, "job", dataset->job);
     json_set_bool(out, "deleted", dataset->deleted);
+    json_set_number(out, "epsilon_spent", budget_spent(dataset));
 }
 
 void view_columns(struct json_writer *out, const struct revision_column *columns, uint32_t count) {

@@ -271,6 +271,14 @@ test("files that a recipe names lie beside it, or where --files says", () => {
     fails(["clean", "recipes/w.txt", "patients.csv", "-o", "k.csv"], /no word library "nowhere\.txt"[^]*--files/);
 });
 
+test("noisy counts stay within the budget of the rule file", () => {
+    writeFileSync(at("noisy.txt"), "recipe 1\nnoise by=sex epsilon=12\n");
+    writeFileSync(at("site.txt"), "rules own\nprivacy.epsilon_most = 12\n");
+    fails(["clean", "noisy.txt", "patients.csv", "-o", "counts.csv"], /budget of the dataset does not suffice: 0 \+ 12 > 10/);
+    works(["clean", "noisy.txt", "patients.csv", "-o", "counts.csv", "--rules", "site.txt"]);
+    assert.match(readFileSync(at("counts.csv"), "utf8"), /sex,count\r?\nF,\d+\r?\nM,\d+/);
+});
+
 test("wrong usage is told and is not the same as a failure", () => {
     fails(["fly"], /fly/, 2);
     fails(["import"], /\S/, 2);

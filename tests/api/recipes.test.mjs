@@ -88,3 +88,19 @@ test("what a cleansing set aside is shown and handed out as it wrote it", async 
     await officer.fails("GET", `${at}/extract?kind=all`, undefined, 400, "dataset.no_such_extract");
     await officer.fails("GET", `${base}/revisions/1/extract`, undefined, 404, "dataset.no_extract");
 });
+
+test("noisy counts spend the dataset's privacy budget, a preview of them does not", async () => {
+    const base = `/api/v1/datasets/${made.dataset}`;
+    const [column] = (await officer.ok("GET", `${base}/revisions/1/rows?size=1`)).columns;
+    const recipe = (epsilon) => ({ recipe: `recipe 1\nnoise by="${column.name}" epsilon=${epsilon}\n`, revision: 1 });
+    const { counts } = await officer.ok("POST", `${base}/preview`, recipe(4));
+    assert.deepEqual(counts.budget, { epsilon: 4, before: 0, total: 4, most: 10 });
+    assert.deepEqual((await officer.ok("POST", `${base}/preview`, recipe(4))).counts, counts, "looking again tells no more");
+    const job = await officer.ok("POST", `${base}/cleanse`, recipe(7), 202);
+    assert.equal((await officer.ok("GET", base)).epsilon_spent, 7);
+    await officer.fails("POST", `${base}/cleanse`, recipe(4), 409, "noise.over_budget");
+    await officer.job(job.id);
+    const { revision } = await officer.ok("GET", base);
+    const report = await officer.ok("GET", `${base}/revisions/${revision}/report`);
+    assert.deepEqual(report.budget, { epsilon: 7, before: 0, total: 7, most: 10 });
+});

@@ -278,5 +278,37 @@ for (const language of ['zh-CN', 'en']) {
       assert.equal(await officer.page.locator('.tabs a').count(), 1);
       officer.calm();
     });
+
+    test('noisy counts are shown before they cost anything, and never overspent', async () => {
+      const budget = { epsilon: 6, before: 6, total: 6, most: 10 };
+      const counts = async () => {
+        await officer.button('cleanse.preview').click();
+        await officer.page.locator('#counts tbody tr').first().waitFor();
+        return officer.page.locator('#counts tbody tr').count();
+      };
+      await officer.go(`${path}/cleanse`);
+      await officer.by_id('recipe').fill('recipe 1\nnoise by=性别,诊断 epsilon=6 as=人数\n');
+      await good();
+      assert.equal(await counts(), 4);
+      await officer.see('preview.counts_drawn');
+      await officer.see('budget.would_spend', budget);
+      await axe_check(officer.page, 'counts in a preview');
+      await officer.button('cleanse.run').click();
+      await officer.page.getByText(t('report.personal')).first().waitFor({ timeout: JOB_MS_MAX });
+      await officer.page.waitForURL(/report/);
+      await officer.see('budget.spent', budget);
+      await axe_check(officer.page, 'report with a budget');
+      await officer.tab('dataset.tab.overview');
+      await officer.page.getByText('ε 6', { exact: true }).waitFor();
+      await officer.tab('dataset.tab.cleanse');
+      await officer.by_id('recipe').fill('recipe 1\nnoise by=性别 epsilon=6\n');
+      await good();
+      await counts();
+      await officer.see('budget.over', budget);
+      officer.allowed.add(409);
+      await officer.button('cleanse.run').click();
+      await officer.see('noise.over_budget', { detail: '6 + 6 > 10' });
+      officer.calm();
+    });
   });
 }

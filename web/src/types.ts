@@ -153,6 +153,7 @@ export interface Dataset {
   revisions?: Revision[];
   job: number | null;
   deleted: boolean;
+  epsilon_spent: number; // of the privacy budget, by noisy counts
 }
 export interface Rows {
   columns: Column[];
@@ -249,6 +250,13 @@ export interface PreviewColumn extends Column {
   treatment: string;
   removed: boolean;
 }
+// Of a line noise: epsilon it spends, what was spent before, both together, the limit.
+export interface Budget {
+  epsilon: number;
+  before: number;
+  total: number;
+  most: number;
+}
 export interface Preview {
   columns: PreviewColumn[];
   rows: {
@@ -258,6 +266,14 @@ export interface Preview {
     line?: number; // that drops the row
     lines?: number[]; // for each cell the last line that changed it; 0: none
   }[];
+  // The table of noisy counts that takes the place of the rows, drawn for the preview alone.
+  counts?: {
+    columns: { name: string; type: ColumnType }[];
+    rows: (string | null)[][];
+    total: number;
+    rows_seen: number;
+    budget?: Budget;
+  };
 }
 export interface Risk {
   rows: number;
@@ -341,6 +357,7 @@ export interface Report {
     refused: boolean;
   }[];
   sampling?: Sampling | null;
+  budget?: Budget;
   files?: { name: string; hash: string; bytes: number; rows: number }[];
   wording: string;
   wording_reasons?: string[];

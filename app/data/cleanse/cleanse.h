@@ -75,6 +75,10 @@ uint32_t recipe_projects(const struct recipe *recipe, struct str *names, uint32_
 bool recipe_makes(const struct recipe *recipe, const char *file);
 // Whether any line works with a key: pseudonyms, sealed values, shifted dates, noise source=key.
 bool recipe_keyed(const struct recipe *recipe);
+// Of the privacy budget (epsilon) what running it spends; 0 without a line noise. And how much of
+// it all runs on a dataset may spend together, by the rule file (NULL: the program's own).
+double recipe_epsilon(const struct recipe *recipe);
+enum err cleanse_epsilon_most(const char *rules_path, double *out, struct fault *fault) MUST_USE;
 // What a line `pack` asks for once the table is done; false without one. Lives as long as the
 // recipe.
 enum pack_format { PACK_CSV, PACK_JSON_LINES, PACK_TABLE };
@@ -121,7 +125,8 @@ struct cleanse_options {
     // Of the projects that recipe_projects names; none: `key` is theirs too.
     const struct project_key *projects;
     uint32_t project_count;
-    bool key_forgotten; // nobody keeps these keys: what is said of the output depends on it
+    bool key_forgotten;   // nobody keeps these keys: what is said of the output depends on it
+    double epsilon_spent; // by earlier tables of noisy counts of the same dataset
     uint32_t threads;
     uint64_t row_limit; // 0: all rows; else a preview of the first rows
     const struct cleanse_input *inputs;
@@ -149,6 +154,7 @@ struct cleanse_options {
 //  "source"?, "wording":"deidentified"|"anonymised", "wording_reasons":[code…], "program",
 //  "dictionaries":[{"name","version","hash"}], "rules":{"version","hash","detect"}, "risk" (of the
 //  output, or null), "risk_fault"?, and what operators add: "sources", "sampling", "utility",
+//  "budget":{"epsilon","before","total","most"} (of a line noise),
 //  "files":[{"name","hash","bytes","rows"}] (sampling.csv, sampling_technical.csv, words.csv)}
 // A reason's code is the key of its message; treatments: none, text_masked, coarsened,
 // shifted, masked, replaced, pseudonym, encrypted, removed ("treatment.NAME").
@@ -162,7 +168,9 @@ enum err cleanse_run(const char *table_path, const struct recipe *recipe,
 // {"before":[…],"after":null,"reason":code,"line"}]}; both rows have all columns of the input,
 // those that are removed are null. "lines" beside "after" says for each cell the last line that
 // changed it, 0 if none (not for very wide tables). Nothing is written to disk. Lines that need the
-// whole table see its first 100,000 rows.
+// whole table see its first 100,000 rows. Where a line makes rows of its own: "counts":{"columns":
+// [{"name","type"}], "rows":[…] (1000 at most), "total", "rows_seen", and its members, "budget"};
+// their noise is drawn for the preview alone, always the same, and spends nothing.
 enum err cleanse_preview(const char *table_path, const struct recipe *recipe,
                          const struct cleanse_options *options, uint32_t rows, struct buf *out,
                          struct fault *fault) MUST_USE;

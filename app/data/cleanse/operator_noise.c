@@ -4,15 +4,22 @@
 // noisy total (post-processing, free of charge). rows= says how many rows one person may have:
 // epsilon is shared among them. The values are those that stand in the table, which by itself tells
 // something, unless the line lists them: 性别:男|女. source=box draws from the machine's random
-// numbers (never to be repeated), source=key from the dataset's key (the same again for whoever
-// holds the key).
+// numbers (never to be repeated), source=key from the dataset's key and the recipe (the same again
+// for whoever has both).
+//
+// Budget: what is spent on one dataset adds up. The line is refused once epsilon, with what earlier
+// runs have spent (options->epsilon_spent), is over privacy.epsilon_most of the rule file. A
+// preview spends nothing: it draws from the key, the same noise each time, so that looking often
+// tells no more than looking once.
 //
 // Memory: 4 bytes a cell of the columns, 8 bytes a combination (LIMIT_NOISE_COUNTS).
+#include <stdio.h>
 #include <string.h>
 
 #include "base/number.h"
 #include "data/anonymity/anonymity.h"
 #include "data/cleanse/operator_private.h"
+#include "data/cleanse/rules_private.h"
 
 enum {
     LIMIT_NOISE_COLUMNS = 8,
@@ -42,7 +49,9 @@ struct counting {
     struct str as;
 };
 struct counting_state {
-    struct hash key;
+    struct hash key, recipe;
+    bool preview;
+    double before, most; // of the budget: spent by earlier runs, and the limit
     struct fault *fault;
     struct coder *coders[LIMIT_NOISE_COLUMNS];
     const struct str *values[LIMIT_NOISE_COLUMNS]; // (value_count)
@@ -163,11 +172,25 @@ static enum err noise_bind(struct bound *bound, struct plan *plan, struct arena 
 
 // ---- counting -----------------------------------------------------------------------------------
 
+static enum err check_budget(const struct counting *counting, const struct counting_state *state) {
+    char detail[FAULT_DETAIL_SIZE];
+    if (state->before + counting->epsilon_told <= state->most + .5 / EPSILON_SCALE) return OK;
+    snprintf(detail, sizeof detail, "%g + %g > %g", state->before, counting->epsilon_told,
+             state->most);
+    return fault_set(state->fault, ERR_CONFLICT, "noise.over_budget", str_of(detail));
+}
+
 static enum err noise_open(struct bound *bound, const struct cleanse_options *options) {
     const struct counting *counting = bound->settings;
     struct counting_state *state = bound->state;
     state->fault = options->fault;
     state->key = options->key;
+    state->recipe = options->recipe;
+    state->preview = !options->folder;
+    state->before = options->epsilon_spent;
+    state->most = rules_number(options->rules, "privacy.epsilon_most");
+    enum err err = state->preview ? OK : check_budget(counting, state);
+    if (err != OK) return err;
     return coders_open(state->coders, counting->column_count);
 }
 
@@ -255,10 +278,12 @@ static uint64_t combination_of(const struct counting *counting, const struct cou
 static void add_noise(const struct bound *bound, struct counting_state *state) {
     const struct counting *counting = bound->settings;
     struct noise noise;
-    if (counting->keyed) {
-        char label[48];
+    if (counting->keyed || state->preview) {
+        char label[64 + SHA256_HEX_SIZE], hex[SHA256_HEX_SIZE];
         struct buf text = {.data = label, .room = sizeof label, .cap_bytes = sizeof label};
-        buf_printf(&text, "noise line %u", bound->line->number);
+        hash_hex(&state->recipe, hex);
+        buf_printf(&text, "noise %s %u %s", state->preview ? "preview" : "line",
+                   bound->line->number, hex);
         noise_from_key(&noise, &state->key, buf_str(&text));
     } else {
         noise_from_box(&noise);
@@ -410,6 +435,38 @@ static bool noise_keyed(const struct line *line) {
     return line_option_is(line, "source", "key");
 }
 
+static void noise_members(const struct bound *bound, struct json_writer *out) {
+    const struct counting *counting = bound->settings;
+    const struct counting_state *state = bound->state;
+    json_put_name(out, "budget");
+    json_open_object(out);
+    json_set_number(out, "epsilon", counting->epsilon_told);
+    json_set_number(out, "before", state->before);
+    json_set_number(out, "total", state->before + counting->epsilon_told);
+    json_set_number(out, "most", state->most);
+    json_close_object(out);
+}
+
+double recipe_epsilon(const struct recipe *recipe) {
+    double sum = 0, epsilon;
+    for (uint32_t i = 0; i < recipe->line_count; i++) {
+        const struct line *line = &recipe->lines[i];
+        if (!str_is(line->words[0].heads[0].text, "noise")) continue;
+        const struct word *word = line_option(line, "epsilon");
+        if (word && number_parse(word->values[0].text, &epsilon)) sum += epsilon;
+    }
+    return sum;
+}
+
+enum err cleanse_epsilon_most(const char *rules_path, double *out, struct fault *fault) {
+    struct rules *rules;
+    enum err err = rules_open(rules_path, &rules, fault);
+    if (err != OK) return err;
+    *out = rules_number(rules, "privacy.epsilon_most");
+    rules_close(rules);
+    return OK;
+}
+
 const struct operator operator_noise = {
     .name = "noise",
     .example = "noise by=区县,诊断 epsilon=1 rows=1 source=box as=人数",
@@ -430,4 +487,5 @@ const struct operator operator_noise = {
     .shape = noise_shape,
     .rows = noise_rows,
     .report = noise_report,
+    .members = noise_members,
 };

@@ -158,6 +158,66 @@ static enum err preview_take(void *ctx, struct run *run, struct part *part, uint
     return buf_err(preview->writer.out);
 }
 
+// ---- counts ------------------------------------------------------------------------------------
+
+static void write_counts_head(struct json_writer *out, const struct schema *schema) {
+    json_put_name(out, "columns");
+    json_open_array(out);
+    for (uint32_t i = 0; i < schema->count; i++) {
+        json_open_object(out);
+        json_set_text(out, "name", schema->fields[i].name);
+        json_set_text(out, "type", str_of(column_type_name(schema->fields[i].type)));
+        json_close_object(out);
+    }
+    json_close_array(out);
+}
+
+// Rows of the batch, up to PREVIEW_ROWS_MOST of all; returns how many there are so far.
+static uint64_t write_counts(struct preview *preview, const struct schema *schema,
+                             const struct batch *batch, uint64_t before) {
+    struct json_writer *out = &preview->writer;
+    for (uint32_t row = 0; row < batch->row_count && before + row < PREVIEW_ROWS_MOST; row++) {
+        json_open_array(out);
+        for (uint32_t i = 0; i < schema->count; i++) {
+            write_cell(out, &batch->columns[i], row, &preview->scratch);
+        }
+        json_close_array(out);
+    }
+    return before + batch->row_count;
+}
+
+// The rows that a line puts in the place of all others.
+static enum err write_shaped(struct preview *preview, struct run *run) {
+    struct bound *shaper = run_shaper(run);
+    struct json_writer *out = &preview->writer;
+    struct schema schema;
+    struct batch_builder *builder;
+    uint64_t total = 0, rows = table_rows(run->table);
+    if (!shaper) return OK;
+    enum err err = run_schema(run, &schema);
+    if (err == OK) err = batch_builder_open(&schema, &builder);
+    if (err != OK) return err;
+    json_put_name(out, "counts");
+    json_open_object(out);
+    write_counts_head(out, &schema);
+    json_put_name(out, "rows");
+    json_open_array(out);
+    do {
+        batch_builder_clear(builder);
+        err = shaper->operator->rows(shaper, builder);
+        if (err != OK || batch_builder_rows(builder) == 0) break;
+        struct batch batch = batch_builder_view(builder);
+        total = write_counts(preview, &schema, &batch, total);
+    } while (true);
+    json_close_array(out);
+    json_set_u64(out, "total", total);
+    json_set_u64(out, "rows_seen", rows < PREVIEW_OBSERVED_ROWS ? rows : PREVIEW_OBSERVED_ROWS);
+    if (shaper->operator->members) shaper->operator->members(shaper, out);
+    json_close_object(out);
+    batch_builder_close(builder);
+    return err;
+}
+
 enum err cleanse_preview(const char *table_path, const struct recipe *recipe,
                          const struct cleanse_options *options, uint32_t rows, struct buf *out,
                          struct fault *fault) {
@@ -179,6 +239,9 @@ enum err cleanse_preview(const char *table_path, const struct recipe *recipe,
         struct sink sink = {NULL, preview_take, &preview};
         err = run_pass(&run, rows, &sink);
         json_close_array(&preview.writer);
+        if (err == OK && write_shaped(&preview, &run) != OK) {
+            err = fault_set(fault, ERR_MEMORY, "base.no_memory", STR("cleanse"));
+        }
         json_close_object(&preview.writer);
         if (err == OK && buf_err(out) != OK) {
             err = fault_set(fault, buf_err(out), "cleanse.preview_too_large", STR_NONE);

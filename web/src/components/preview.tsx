@@ -6,8 +6,11 @@ import { count } from '../format';
 import { t, t_or } from '../messages';
 import { query_set, query_text } from '../router';
 import type { Preview } from '../types';
+import { BudgetLine } from './budget';
 import { CheckField } from './form';
 import { Icon } from './icon';
+import { Notice } from './page';
+import { Grid, number_column } from './table';
 
 type Cell = string | null | undefined;
 interface Row {
@@ -168,6 +171,30 @@ function Pane({
   );
 }
 
+// What takes the place of all rows: counts with noise of the preview's own.
+function Counts({ counts }: { counts: NonNullable<Preview['counts']> }) {
+  const { columns, rows, total, rows_seen, budget } = counts;
+  const is_number = (type: string) => type === 'integer' || type === 'number';
+  return (
+    <div id="counts">
+      <Notice tone="warn" title={t('preview.counts_drawn')}>
+        {t('preview.counts_seen', { rows: rows_seen })}
+      </Notice>
+      {budget && <BudgetLine budget={budget} done={false} />}
+      <Grid
+        label={t('preview.counts')}
+        columns={columns.map((column) =>
+          is_number(column.type) ? number_column(column.name) : column.name,
+        )}
+        rows={rows.map((row) => row.map((value) => value ?? '–'))}
+      />
+      {rows.length < total && (
+        <p class="hint">{t('preview.counts_more', { shown: rows.length, total })}</p>
+      )}
+    </div>
+  );
+}
+
 // The two panes scroll together.
 export function PreviewTable({ preview }: { preview: Preview }) {
   const left = useRef<HTMLDivElement>(null);
@@ -180,6 +207,7 @@ export function PreviewTable({ preview }: { preview: Preview }) {
     if (Math.abs(from.scrollLeft - to.scrollLeft) > 1) to.scrollLeft = from.scrollLeft;
     if (Math.abs(from.scrollTop - to.scrollTop) > 1) to.scrollTop = from.scrollTop;
   };
+  if (preview.counts) return <Counts counts={preview.counts} />;
   const dropped = rows.filter((row) => !row.after).length;
   const changed = rows.reduce((sum, row) => sum + row.changed.filter(Boolean).length, 0);
   return (

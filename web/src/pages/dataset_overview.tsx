@@ -5,7 +5,7 @@ import { LinkButton } from '../components/form';
 import { RoleSelect } from '../components/role';
 import { Card } from '../components/page';
 import { Facts, Hash, Table } from '../components/table';
-import { bytes, count, time } from '../format';
+import { bytes, count, decimal, time } from '../format';
 import { t } from '../messages';
 import { navigate } from '../router';
 import { toast, toast_error } from '../state';
@@ -217,6 +217,9 @@ export function OverviewTab({ dataset, revision, reload }: DatasetTab) {
               [t('dataset.created'), time(dataset.created_ms)],
               [t('dataset.size'), bytes(revision.bytes)],
               [t('dataset.hash'), <Hash value={revision.table} />],
+              ...(dataset.epsilon_spent > 0
+                ? [[t('budget.title'), `ε ${decimal(dataset.epsilon_spent, 3)}`] as [string, string]]
+                : []),
             ]}
           />
           {!dataset.deleted && <NextSteps dataset={dataset} revision={revision} />}

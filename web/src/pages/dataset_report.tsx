@@ -3,6 +3,7 @@
 // lost, what has to be reviewed by hand, and what the result may be called.
 import { useState } from 'preact/hooks';
 import { BASE } from '../api';
+import { BudgetLine } from '../components/budget';
 import { Button, LinkButton } from '../components/form';
 import { Badge, Card, Notice, Shown } from '../components/page';
 import { save_file } from '../components/recipe_library';
@@ -69,7 +70,9 @@ interface Part {
   column?: string;
   rows?: number;
   count?: number;
+  values?: number;
 }
+const part_count = (part: Part) => part.rows ?? part.count ?? part.values ?? 0;
 
 // "kinds": [{"name_key","rows"}, …] as words.
 function parts_text(parts: Part[]): string {
@@ -77,7 +80,7 @@ function parts_text(parts: Part[]): string {
     .map((part) => {
       const name = part.name ?? part.column ?? part.kind ?? '';
       const shown = part.name_key ? t_or(part.name_key, name) : name;
-      return `${shown} ${count(part.rows ?? part.count ?? 0)}`;
+      return `${shown} ${count(part_count(part))}`;
     })
     .join('，');
 }
@@ -87,7 +90,7 @@ function detail_text(value: unknown): string {
   if (Array.isArray(value)) {
     const plain = value.every((one) => typeof one === 'string' || typeof one === 'number');
     if (plain) return value.join('，');
-    return parts_text((value as Part[]).filter((part) => part.rows ?? part.count));
+    return parts_text((value as Part[]).filter(part_count));
   }
   return t_or(`choice.${String(value)}`, String(value));
 }
@@ -222,6 +225,15 @@ function UtilityCard({ report }: { report: Report }) {
           ])}
         />
       )}
+    </Card>
+  );
+}
+
+function BudgetCard({ report }: { report: Report }) {
+  if (!report.budget) return null;
+  return (
+    <Card title={t('budget.title')}>
+      <BudgetLine budget={report.budget} done />
     </Card>
   );
 }
@@ -480,6 +492,7 @@ export function ReportTab(tab: DatasetTab) {
               <Personal report={data} />
               <RiskCard report={data} />
               <UtilityCard report={data} />
+              <BudgetCard report={data} />
               <Sources report={data} />
               <Operators report={data} />
               <Columns report={data} />

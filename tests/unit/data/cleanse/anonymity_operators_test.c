@@ -14,13 +14,19 @@
 static const char *folder;
 static char in_path[512], out_path[512], report_path[512];
 
+static const char *rules_path;
+static double epsilon_spent;
+
 static enum err clean(const char *recipe_text, uint32_t threads, struct fault *fault) {
     struct recipe *recipe;
     *fault = (struct fault){0};
     enum err err = recipe_parse(str_of(recipe_text), NULL, NULL, NULL, &recipe, fault);
     if (err != OK) return err;
-    struct cleanse_options options = {
-        .threads = threads, .words_folder = folder, .key = {{1, 2, 3}}};
+    struct cleanse_options options = {.threads = threads,
+                                      .words_folder = folder,
+                                      .rules_path = rules_path,
+                                      .epsilon_spent = epsilon_spent,
+                                      .key = {{1, 2, 3}}};
     unlink(out_path);
     err = cleanse_run(in_path, recipe, &options, out_path, report_path, NULL, fault);
     recipe_close(recipe);
@@ -236,7 +242,18 @@ static void previews(void) {
     buf_close(&text);
 }
 
+// Budget enough that the noise is next to nothing.
+static void rules_allow(const char *epsilon) {
+    static char path[200];
+    char text[100];
+    int size = snprintf(text, sizeof text, "rules test\nprivacy.epsilon_most = %s\n", epsilon);
+    snprintf(path, sizeof path, "%s", scratch_path(folder, "rules.txt"));
+    REQUIRE(file_write(path, (struct str){text, (size_t)size}, NULL) == OK);
+    rules_path = path;
+}
+
 static void counts_with_noise(void) {
+    rules_allow("1000");
     const char *recipe = "recipe 1\nnoise by=区,病 epsilon=50 source=key as=人数";
     char once[4096];
     snprintf(once, sizeof once, "%s", after(people, recipe));
@@ -258,6 +275,65 @@ static void counts_with_noise(void) {
         differs = strcmp(first, after(people, "recipe 1\nnoise by=区,病 epsilon=.1")) != 0;
     }
     CHECK(differs);
+    rules_path = NULL;
+}
+
+static void a_budget_is_not_overspent(void) {
+    const char *recipe = "recipe 1\nnoise by=病 epsilon=2.5";
+    double most = 0;
+    REQUIRE(cleanse_epsilon_most(NULL, &most, NULL) == OK);
+    CHECK_EQ((int)most, 10);
+    CHECK(strstr(after(people, recipe), "病:text|count:integer\n") != NULL);
+    epsilon_spent = 7.5;
+    CHECK(strstr(after(people, recipe), "病:text|count:integer\n") != NULL);
+    CHECK_STR(member("budget"), "{\"epsilon\":2.5,\"before\":7.5,\"total\":10,\"most\":10}");
+    epsilon_spent = 7.501;
+    CHECK_STR(after(people, recipe), "noise.over_budget@0(7.501 + 2.5 > 10)");
+    rules_allow("20");
+    CHECK(strstr(after(people, recipe), "病:text|count:integer\n") != NULL);
+    rules_allow("0");
+    epsilon_spent = 0;
+    CHECK_STR(after(people, recipe), "noise.over_budget@0(0 + 2.5 > 0)");
+    rules_path = NULL;
+}
+
+// Noise of the preview's own, the same however often one looks, whatever has been spent.
+static void a_preview_shows_counts(void) {
+    static const char *const recipes[] = {"recipe 1\nnoise by=病 epsilon=.5",
+                                          "recipe 1\nnoise by=病 epsilon=.5 source=key",
+                                          "recipe 1\ndecode auto"};
+    struct buf first, again;
+    struct fault fault = {0};
+    small_table_write(in_path, people);
+    for (int i = 0; i < 3; i++) {
+        struct recipe *recipe;
+        struct cleanse_options options = {.threads = 1, .key = {{1, 2, 3}}, .epsilon_spent = 9.9};
+        buf_open(&first, 1 << 20);
+        buf_open(&again, 1 << 20);
+        REQUIRE(recipe_parse(str_of(recipes[i]), NULL, NULL, NULL, &recipe, &fault) == OK);
+        REQUIRE(cleanse_preview(in_path, recipe, &options, 2, &first, &fault) == OK);
+        REQUIRE(cleanse_preview(in_path, recipe, &options, 2, &again, &fault) == OK);
+        CHECK(str_equal(buf_str(&first), buf_str(&again)));
+        struct json *read;
+        REQUIRE(json_parse(buf_str(&first), &read, &fault) == OK);
+        const struct json *counts = json_member(read, "counts");
+        CHECK_EQ(counts != NULL, i < 2);
+        if (counts) {
+            CHECK_EQ(json_member_u64(counts, "total", 0), json_count(json_member(counts, "rows")));
+            CHECK_EQ(json_count(json_member(counts, "columns")), 2);
+            CHECK_EQ(json_member_u64(counts, "rows_seen", 0), 6);
+            const struct json *budget = json_member(counts, "budget");
+            CHECK(json_member_number(budget, "total", 0) == 10.4);
+        }
+        json_close(read);
+        recipe_close(recipe);
+        buf_close(&first);
+        buf_close(&again);
+    }
+    struct recipe *recipe;
+    REQUIRE(recipe_parse(str_of(recipes[0]), NULL, NULL, NULL, &recipe, &fault) == OK);
+    CHECK(recipe_epsilon(recipe) == .5);
+    recipe_close(recipe);
 }
 
 int main(void) {
@@ -272,5 +348,7 @@ int main(void) {
     CHECK_RUN(holds_over_many_batches);
     CHECK_RUN(previews);
     CHECK_RUN(counts_with_noise);
+    CHECK_RUN(a_budget_is_not_overspent);
+    CHECK_RUN(a_preview_shows_counts);
     return check_done();
 }
