@@ -40,34 +40,3 @@ void allocation_decide(const struct allocation_capacity *capacity,
 const char *allocation_reason_name(enum allocation_reason reason); // "cpu", "memory", "turn", …
 // What this machine has: usable processors and memory (cgroup limits respected), less `kept_bytes`.
 void allocation_capacity_read(uint64_t kept_bytes, struct allocation_capacity *out);
-
-// ---- confine: an attempt in its own cgroup where the machine allows it --------------------------
-enum confine_level {
-    CONFINE_NONE,   // rlimits could not be set either
-    CONFINE_LIMITS, // rlimits, nice; the parent watches time and memory
-    CONFINE_CGROUP, // cgroup v2: memory.max, cpu.weight, pids.max, kill as a whole
-};
-const char *confine_level_name(enum confine_level level); // "none", "limits", "cgroup"
-struct confine;
-// Probes; makes a base folder below the process' own cgroup if it may and if this process is alone
-// in it. Where it may not the level is lower; NULL (allowed everywhere below) without memory.
-struct confine *confine_open(void);
-void confine_close(struct confine *confine);
-enum confine_level confine_level(const struct confine *confine);
-struct confine_limits {
-    uint64_t memory_bytes;
-    uint32_t cpu_weight; // 1..10000
-    uint32_t processes;
-};
-// In the parent before the fork: makes the attempt's cgroup ("JOB.ATTEMPT"); a no-op without
-// cgroups.
-int confine_prepare(struct confine *confine, uint64_t job, uint32_t attempt,
-                    const struct confine_limits *limits);
-// In the child after fork, before exec: joins it and sets rlimits. Async-signal-safe.
-void confine_enter(struct confine *confine, uint64_t job, uint32_t attempt,
-                   const struct confine_limits *limits);
-// After the end: kills what is left, removes the cgroup. Says whether memory ran out.
-bool confine_finish(struct confine *confine, uint64_t job, uint32_t attempt);
-// Memory in use by a process: its cgroup's where there is one, else what the pid cannot give back
-// (anonymous and shared pages; those of mapped files do not count). 0 if unknown.
-uint64_t confine_memory_bytes(struct confine *confine, uint64_t job, uint32_t attempt, int pid);

@@ -1,148 +1,57 @@
-// Confinement by cgroup v2: below our own cgroup two folders, `core` (this process) and `jobs`, one
-// folder in `jobs` for each attempt. A fresh folder per attempt: after one cgroup.kill the kernel
-// kills every later process at birth that starts in the same folder.
-// Without the right to do so: rlimits and nice in the child, memory watched by the parent.
+// Confinement: opening, what an attempt uses, stopping and ending it. The parts: confine_private.h.
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
-#include <sys/stat.h>
+#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
-#include "allocation/allocation_private.h"
+#include "allocation/confine_private.h"
+#include "base/clock.h"
 #include "base/file.h"
+#include "base/log.h"
 #include "base/memory.h"
 
-struct confine {
-    enum confine_level level;
-    char jobs[CGROUP_PATH_SIZE]; // the folder of the attempts; "" without cgroups
-};
+_Static_assert(CONFINE_CHECKPOINT_SIGNAL == SIGUSR1, "the number promised in the header");
 
 const char *confine_level_name(enum confine_level level) {
     return level == CONFINE_CGROUP ? "cgroup" : level == CONFINE_LIMITS ? "limits" : "none";
 }
 
-// Kernel files take their value in one write. Async-signal-safe.
-static bool value_write(const char *path, const char *value) {
-    int fd = open(path, O_WRONLY | O_CLOEXEC);
-    if (fd < 0) return false;
-    size_t size = strlen(value);
-    bool done = write(fd, value, size) == (ssize_t)size;
-    close(fd);
-    return done;
-}
-
-static bool member_write(const char *folder, const char *name, const char *value) {
-    char path[CGROUP_PATH_SIZE];
-    return path_join(path, sizeof path, folder, name) == OK && value_write(path, value);
-}
-
-static bool text_read(const char *path, struct buf *out) {
-    return file_read(path, out, NULL) == OK;
-}
-
-// Where cgroup2 is mounted, from /proc/self/mounts: "cgroup2 /sys/fs/cgroup cgroup2 rw,…".
-static bool mount_find(char *out, size_t out_size) {
-    struct buf text;
-    buf_open(&text, 1 << 20);
-    bool found = false;
-    if (text_read("/proc/self/mounts", &text)) {
-        struct str rest = buf_str(&text);
-        while (rest.size > 0 && !found) {
-            struct str line = str_cut(rest, '\n', &rest), after;
-            str_cut(line, ' ', &after);
-            struct str where = str_cut(after, ' ', &after);
-            struct str kind = str_cut(after, ' ', &after);
-            found = str_is(kind, "cgroup2") && str_copy(out, out_size, where);
-        }
+const char *confine_part_name(enum confine_part part) {
+    static const char *const names[CONFINE_PARTS] = {"cpu", "memory", "pids",  "cpuset",
+                                                     "io",  "kill",   "birth", "devices"};
+    for (uint32_t i = 0; i < CONFINE_PARTS; i++) {
+        if (part == 1u << i) return names[i];
     }
-    buf_close(&text);
-    return found;
+    return "";
 }
 
-bool cgroup_own(char folder[static CGROUP_PATH_SIZE], char root[static CGROUP_PATH_SIZE]) {
-    if (!mount_find(root, CGROUP_PATH_SIZE)) return false;
-    struct buf text;
-    buf_open(&text, 64 * 1024);
-    bool found = false;
-    if (text_read("/proc/self/cgroup", &text)) {
-        struct str rest = buf_str(&text);
-        while (rest.size > 0 && !found) {
-            struct str line = str_cut(rest, '\n', &rest);
-            if (!str_starts(line, STR("0::/"))) continue;
-            struct str own = {line.data + 3, line.size - 3};
-            if (own.size == 1) own.size = 0; // the root itself
-            int size = snprintf(folder, CGROUP_PATH_SIZE, "%s%.*s", root, STR_ARG(own));
-            found = size > 0 && size < CGROUP_PATH_SIZE;
-        }
-    }
-    buf_close(&text);
-    return found;
-}
-
-// Only a cgroup that holds this process alone may be rearranged: a login session is not ours.
-static bool alone_in(const char *folder) {
-    char path[CGROUP_PATH_SIZE], line[64], own[32];
-    snprintf(own, sizeof own, "%d", (int)getpid());
-    return path_join(path, sizeof path, folder, "cgroup.procs") == OK &&
-           kernel_line(path, line, sizeof line) && strcmp(line, own) == 0;
-}
-
-static bool controllers_there(const char *folder) {
-    char path[CGROUP_PATH_SIZE], line[512];
-    if (path_join(path, sizeof path, folder, "cgroup.controllers") != OK) return false;
-    if (!kernel_line(path, line, sizeof line)) return false;
-    return strstr(line, "memory") && strstr(line, "pids") && strstr(line, "cpu");
-}
-
-static bool folder_there(const char *path) {
-    return mkdir(path, 0755) == 0 || errno == EEXIST;
-}
-
-static bool cgroups_arrange(struct confine *confine) {
-    char own[CGROUP_PATH_SIZE], root[CGROUP_PATH_SIZE], core[CGROUP_PATH_SIZE];
-    static const char wanted[] = "+cpu +memory +pids";
-    if (!cgroup_own(own, root) || !controllers_there(own) || !alone_in(own)) return false;
-    if (path_join(core, sizeof core, own, "core") != OK || !folder_there(core)) return false;
-    if (path_join(confine->jobs, sizeof confine->jobs, own, "jobs") != OK) return false;
-    if (!member_write(core, "cgroup.procs", "0")) {
-        rmdir(core);
-        return false;
-    }
-    bool done = member_write(own, "cgroup.subtree_control", wanted) &&
-                folder_there(confine->jobs) &&
-                member_write(confine->jobs, "cgroup.subtree_control", wanted);
-    if (!done) { // back to where we were
-        member_write(own, "cgroup.procs", "0");
-        rmdir(confine->jobs);
-        rmdir(core);
-        return false;
-    }
-    member_write(core, "cpu.weight", "1000");
-    return true;
-}
-
-struct confine *confine_open(void) {
+struct confine *confine_open(const struct confine_setup *setup) {
     struct confine *confine = memory_take(sizeof *confine);
     if (!confine) return NULL;
-    struct rlimit core;
-    confine->level = getrlimit(RLIMIT_CORE, &core) == 0 ? CONFINE_LIMITS : CONFINE_NONE;
-    if (cgroups_arrange(confine)) {
+    if (setup) confine->setup = *setup;
+    confine->base_filter = -1;
+    confine->level = process_start((int)getpid()) ? CONFINE_LIMITS : CONFINE_NONE;
+    if (tree_arrange(confine)) {
         confine->level = CONFINE_CGROUP;
+        tree_sweep(confine);
     } else {
         confine->jobs[0] = '\0';
+        confine->subreaper = prctl(PR_SET_CHILD_SUBREAPER, 1) == 0;
     }
     return confine;
 }
 
 void confine_close(struct confine *confine) {
     if (!confine) return;
-    if (confine->jobs[0]) rmdir(confine->jobs); // stays while jobs run in it
+    if (confine->jobs[0]) tree_return(confine);
+    if (confine->base_filter >= 0) close(confine->base_filter);
+    memory_give(confine->processes);
     memory_give(confine);
 }
 
@@ -150,104 +59,198 @@ enum confine_level confine_level(const struct confine *confine) {
     return confine ? confine->level : CONFINE_NONE;
 }
 
-static bool attempt_folder(const struct confine *confine, uint64_t job, uint32_t attempt,
-                           const char *member, char out[static CGROUP_PATH_SIZE]) {
-    if (!confine || !confine->jobs[0]) return false;
-    int size = snprintf(out, CGROUP_PATH_SIZE, "%s/%" PRIu64 ".%" PRIu32 "%s%s", confine->jobs, job,
-                        attempt, member[0] ? "/" : "", member);
-    return size > 0 && size < CGROUP_PATH_SIZE;
+uint32_t confine_parts(const struct confine *confine) {
+    return confine ? confine->parts : 0;
 }
 
-int confine_prepare(struct confine *confine, uint64_t job, uint32_t attempt,
-                    const struct confine_limits *limits) {
-    char folder[CGROUP_PATH_SIZE], value[32];
-    if (!attempt_folder(confine, job, attempt, "", folder)) return 0;
-    if (!folder_there(folder)) return -1;
-    snprintf(value, sizeof value, "%" PRIu64, limits->memory_bytes);
-    bool done = member_write(folder, "memory.max", value);
-    member_write(folder, "memory.swap.max", "0"); // absent without swap accounting
-    done = member_write(folder, "memory.oom.group", "1") && done;
-    snprintf(value, sizeof value, "%" PRIu32, limits->processes);
-    done = member_write(folder, "pids.max", value) && done;
-    snprintf(value, sizeof value, "%" PRIu32, limits->cpu_weight);
-    done = member_write(folder, "cpu.weight", value) && done;
-    return done ? 0 : -1;
-}
-
-void confine_enter(struct confine *confine, uint64_t job, uint32_t attempt,
-                   const struct confine_limits *limits) {
-    (void)limits; // the cgroup's are set by confine_prepare; memory otherwise by the parent
-    char path[CGROUP_PATH_SIZE];
-    if (attempt_folder(confine, job, attempt, "cgroup.procs", path)) value_write(path, "0");
-    struct rlimit none = {0, 0};
-    setrlimit(RLIMIT_CORE, &none); // a core would hold people's data
-    setpriority(PRIO_PROCESS, 0, 10);
-    prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
-    value_write("/proc/self/oom_score_adj", "500"); // the service is the last to go
-}
-
-static bool memory_ran_out(const struct confine *confine, uint64_t job, uint32_t attempt) {
-    char path[CGROUP_PATH_SIZE];
-    if (!attempt_folder(confine, job, attempt, "memory.events", path)) return false;
-    struct buf text;
-    buf_open(&text, 4096);
-    bool ran_out = false;
-    if (text_read(path, &text)) {
-        struct str rest = buf_str(&text);
-        while (rest.size > 0) {
-            struct str value, line = str_cut(rest, '\n', &rest);
-            struct str name = str_cut(line, ' ', &value);
-            uint64_t count;
-            if (str_is(name, "oom_kill") && str_to_u64(value, &count)) ran_out = count > 0;
-        }
+// ---- what an attempt uses -----------------------------------------------------------------------
+void leader_put(struct confine *confine, int pid) {
+    if (pid > 1 && confine->leader_count < LEADERS_MAX) {
+        confine->leaders[confine->leader_count++] = pid;
     }
-    buf_close(&text);
-    return ran_out;
 }
 
-bool confine_finish(struct confine *confine, uint64_t job, uint32_t attempt) {
+static void leader_drop(struct confine *confine, int pid) {
+    for (uint32_t i = 0; i < confine->leader_count; i++) {
+        if (confine->leaders[i] != pid) continue;
+        confine->leaders[i] = confine->leaders[--confine->leader_count];
+        return;
+    }
+}
+
+void events_open(const struct confine *confine, struct confine_attempt *attempt) {
+    char path[CGROUP_PATH_SIZE], byte;
+    if (!attempt_folder(confine, attempt, "memory.events", path)) return;
+    attempt->events_fd = open(path, O_RDONLY | O_CLOEXEC);
+    // What has not been read yet is news to poll.
+    if (attempt->events_fd >= 0 && pread(attempt->events_fd, &byte, 1, 0) < 0) {
+        close(attempt->events_fd);
+        attempt->events_fd = -1;
+    }
+}
+
+void confine_adopt(struct confine *confine, struct confine_attempt *attempt, int pid,
+                   uint64_t memory_bytes) {
     char folder[CGROUP_PATH_SIZE];
-    if (!attempt_folder(confine, job, attempt, "", folder)) return false;
-    bool ran_out = memory_ran_out(confine, job, attempt);
-    member_write(folder, "cgroup.kill", "1");
-    // The folder can go once the last process has been reaped, a moment after the kill.
-    for (int i = 0; i < 50 && rmdir(folder) != 0 && errno == EBUSY; i++) {
-        nanosleep(&(struct timespec){.tv_nsec = 2000000}, NULL);
+    attempt->adopted = true;
+    attempt->level = CONFINE_CGROUP;
+    if (!attempt_folder(confine, attempt, "", folder) || !file_exists(folder)) {
+        attempt->level = confine ? CONFINE_LIMITS : CONFINE_NONE;
     }
-    return ran_out;
+    attempt->memory_bytes = memory_bytes;
+    attempt->pidfd = -1;
+    if (attempt->events_fd < 0) events_open(confine, attempt);
+    if (pid <= 1 || pid == attempt->pid) return;
+    attempt->pid = pid;
+    attempt->start = process_start(pid);
+    if (confine) leader_put(confine, pid);
 }
 
-// Anonymous and shared memory, swapped out or not: pages of mapped files can always be dropped and
-// do not count. "RssAnon:      1234 kB".
-static uint64_t status_memory(int pid) {
-    char path[64];
-    snprintf(path, sizeof path, "/proc/%d/status", pid);
+// The number behind `name` in a flat file such as memory.events, one "name number" a line.
+static bool member_number(const struct confine *confine, const struct confine_attempt *attempt,
+                          const char *member, const char *name, uint64_t *out) {
+    char path[CGROUP_PATH_SIZE];
+    if (!attempt_folder(confine, attempt, member, path)) return false;
     struct buf text;
-    buf_open(&text, 64 * 1024);
-    uint64_t sum = 0;
-    if (text_read(path, &text)) {
+    buf_open(&text, 16 * 1024);
+    bool found = false;
+    struct str rest = file_read(path, &text, NULL) == OK ? buf_str(&text) : STR_NONE;
+    while (rest.size > 0 && !found) {
+        struct str value, line = str_cut(rest, '\n', &rest);
+        struct str title = str_cut(line, ' ', &value);
+        found = name[0] ? str_is(title, name) && str_to_u64(value, out) : str_to_u64(line, out);
+    }
+    buf_close(&text);
+    return found;
+}
+
+uint64_t confine_memory_bytes(struct confine *confine, const struct confine_attempt *attempt) {
+    uint64_t bytes;
+    if (member_number(confine, attempt, "memory.current", "", &bytes)) return bytes;
+    return confine && attempt->pid > 1 ? processes_memory(confine, attempt) : 0;
+}
+
+bool confine_memory_ran_out(struct confine *confine, const struct confine_attempt *attempt) {
+    uint64_t count = 0;
+    char byte;
+    // Read anew, so that poll sleeps until the next.
+    if (attempt->events_fd >= 0 && pread(attempt->events_fd, &byte, 1, 0) < 0) return false;
+    return member_number(confine, attempt, "memory.events", "oom_kill", &count) && count > 0;
+}
+
+// ---- the end ------------------------------------------------------------------------------------
+static void signal_send(const struct confine_attempt *attempt, int number) {
+    if (attempt->pidfd >= 0) {
+        syscall(SYS_pidfd_send_signal, attempt->pidfd, number, NULL, 0);
+    } else if (attempt->pid > 1 && attempt->start &&
+               process_start(attempt->pid) == attempt->start) {
+        kill(attempt->pid, number);
+    }
+}
+
+// Without cgroup.kill (before Linux 5.14): frozen, so that none can fork away, then one by one.
+static void folder_kill_each(const char *folder) {
+    char path[CGROUP_PATH_SIZE];
+    struct buf text;
+    int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0) return;
+    value_write(fd, "cgroup.freeze", "1");
+    buf_open(&text, 1 << 20);
+    if (path_join(path, sizeof path, folder, "cgroup.procs") == OK &&
+        file_read(path, &text, NULL) == OK) {
         struct str rest = buf_str(&text);
+        uint64_t pid;
         while (rest.size > 0) {
-            struct str value, line = str_cut(rest, '\n', &rest);
-            struct str name = str_cut(line, ':', &value);
-            if (!str_is(name, "RssAnon") && !str_is(name, "RssShmem") && !str_is(name, "VmSwap")) {
-                continue;
+            if (str_to_u64(str_cut(rest, '\n', &rest), &pid) && pid > 1 && pid < INT32_MAX) {
+                kill((int)pid, SIGKILL);
             }
-            struct str unit;
-            uint64_t kib;
-            if (str_to_u64(str_cut(str_trim(value), ' ', &unit), &kib)) sum += kib * 1024;
         }
     }
     buf_close(&text);
-    return sum;
+    value_write(fd, "cgroup.freeze", "0");
+    close(fd);
 }
 
-uint64_t confine_memory_bytes(struct confine *confine, uint64_t job, uint32_t attempt, int pid) {
-    char path[CGROUP_PATH_SIZE], line[64];
-    uint64_t bytes;
-    if (attempt_folder(confine, job, attempt, "memory.current", path) &&
-        kernel_line(path, line, sizeof line) && str_to_u64(str_of(line), &bytes)) {
-        return bytes;
+void confine_kill(struct confine *confine, const struct confine_attempt *attempt) {
+    char folder[CGROUP_PATH_SIZE];
+    if (attempt_folder(confine, attempt, "", folder)) {
+        int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        bool done = fd >= 0 && value_write(fd, "cgroup.kill", "1");
+        if (fd >= 0) close(fd);
+        if (!done) folder_kill_each(folder);
+        return;
     }
-    return pid > 0 ? status_memory(pid) : 0;
+    signal_send(attempt, SIGKILL);
+    if (confine && attempt->pid > 1) processes_kill(confine, attempt);
+}
+
+bool confine_stop_step(struct confine *confine, const struct confine_attempt *attempt,
+                       struct confine_stop *stop, uint64_t now_us) {
+    enum { ASKED, CHECKPOINTING, TERMINATING, KILLED };
+    uint64_t passed_ms = now_us > stop->asked_us ? (now_us - stop->asked_us) / 1000 : 0;
+    if (stop->stage == ASKED && stop->checkpoint_ms > 0) {
+        signal_send(attempt, CONFINE_CHECKPOINT_SIGNAL);
+        stop->stage = CHECKPOINTING;
+    }
+    if (stop->stage < TERMINATING && passed_ms >= stop->checkpoint_ms) {
+        if (stop->grace_ms > 0) signal_send(attempt, SIGTERM);
+        stop->stage = TERMINATING;
+    }
+    if (stop->stage == TERMINATING && passed_ms >= (uint64_t)stop->checkpoint_ms + stop->grace_ms) {
+        confine_kill(confine, attempt);
+        stop->stage = KILLED;
+    }
+    return stop->stage == KILLED;
+}
+
+static void usage_read(struct confine *confine, const struct confine_attempt *attempt,
+                       struct confine_usage *out) {
+    member_number(confine, attempt, "cpu.stat", "usage_usec", &out->cpu_us);
+    member_number(confine, attempt, "memory.peak", "", &out->memory_peak_bytes); // Linux 5.19
+    out->memory_ran_out = confine_memory_ran_out(confine, attempt);
+}
+
+// The last of the killed takes a moment to go.
+static bool folder_gone(const char *folder) {
+    for (int i = 0; i < FINISH_TRIES; i++) {
+        if (tree_remove(folder)) return true;
+        nanosleep(&(struct timespec){.tv_nsec = FINISH_WAIT_US * 1000}, NULL);
+    }
+    return false;
+}
+
+void confine_finish(struct confine *confine, struct confine_attempt *attempt,
+                    struct confine_usage *out) {
+    char folder[CGROUP_PATH_SIZE];
+    struct confine_usage usage = {0};
+    if (attempt_folder(confine, attempt, "", folder)) {
+        usage_read(confine, attempt, &usage);
+        if (!tree_remove(folder)) { // somebody is still in it
+            confine_kill(confine, attempt);
+            confine->leftover = !folder_gone(folder) || confine->leftover;
+        }
+        if (tenant_folder(confine, attempt->tenant, folder)) {
+            rmdir(folder); // stays while another attempt is in it
+        }
+    } else if (confine && (attempt->pid > 1 || attempt->adopted) &&
+               orphans_there(confine, attempt)) {
+        processes_kill(confine, attempt);
+    }
+    if (confine) leader_drop(confine, attempt->pid);
+    if (attempt->events_fd >= 0) close(attempt->events_fd);
+    attempt->events_fd = -1;
+    if (out) *out = usage;
+}
+
+void confine_tick(struct confine *confine) {
+    if (!confine) return;
+    uint64_t now_us = clock_monotonic_us();
+    if (confine->leftover && !tree_sweep(confine)) {
+        log_event(LOG_DEBUG, "confine.folder_busy", " ");
+    }
+    if (now_us - confine->reaped_us < REAP_EVERY_US) return;
+    confine->reaped_us = now_us;
+    if (!confine->subreaper && getpid() != 1) return;
+    processes_look(confine, now_us > LOOK_AGE_US ? now_us - LOOK_AGE_US : 0);
+    orphans_reap(confine);
 }

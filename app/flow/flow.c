@@ -34,7 +34,7 @@ static enum err flow_start(struct flow *flow, const struct flow_options *options
         err = fault_set(fault, ERR_MEMORY, "base.no_memory", STR_NONE);
     }
     if (err != OK) return err;
-    flow->confine = confine_open();
+    flow->confine = confine_open(&(struct confine_setup){.core_memory_bytes = CORE_BYTES});
     return runner_open(flow, fault);
 }
 

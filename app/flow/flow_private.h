@@ -7,6 +7,7 @@
 #include <pthread.h>
 
 #include "allocation/allocation.h"
+#include "allocation/confine.h"
 #include "flow/child.h"
 #include "flow/flow.h"
 #include "flow/record.h"
@@ -28,6 +29,7 @@ enum {
     SCRATCH_BYTES = 48 << 20, // the arena of a scan or a commit: one record at a time
 };
 #define KEPT_BYTES ((uint64_t)512 << 20) // of the machine's memory, for the service itself
+#define CORE_BYTES ((uint64_t)64 << 20)  // of those, never taken from it however short memory is
 
 // ---- active jobs -----------------------------------------------------------------------------
 enum active_state {
@@ -48,15 +50,16 @@ struct active {
     uint64_t blocker;
     // while it runs
     uint32_t attempt;
-    int pid, pidfd;            // pidfd -1: not known yet (adopted before it has written its pid)
-    bool own_child;            // to be reaped; an adopted one is not ours
-    int wait_status;           // of an own child that has ended; -1: not known
-    struct fault start_fault;  // why it could not even start; "" otherwise
-    struct progress *progress; // mapped; NULL if that failed
+    int pid, pidfd; // pidfd -1: not known yet (adopted before it has written its pid)
+    struct confine_attempt confined; // the runner's alone
+    struct confine_stop stopping;    // once `stop` says why
+    bool own_child;                  // to be reaped; an adopted one is not ours
+    int wait_status;                 // of an own child that has ended; -1: not known
+    struct fault start_fault;        // why it could not even start; "" otherwise
+    struct progress *progress;       // mapped; NULL if that failed
     uint64_t memory_used_bytes;
     bool cancel;          // a person asked
     enum stop_cause stop; // why it was told to stop
-    uint64_t stop_us;     // when, monotonic; 0: not
     bool killed, memory_ran_out;
     uint64_t told_done; // what job_changed has been called for
     uint32_t told_phase;

@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
@@ -13,7 +12,6 @@
 #include <unistd.h>
 
 #include "base/file.h"
-#include "base/log.h"
 #include "flow/child.h"
 #include "flow/flow_private.h"
 
@@ -124,18 +122,12 @@ static int folder_lock(const char *folder) {
 }
 
 struct launch {
-    struct flow *flow;
-    uint64_t job;
-    uint32_t attempt;
-    struct confine_limits limits;
     int null_fd, log_fd, lock_fd;
-    char *argv[4];
 };
 
-// Between fork and exec: only what may be called there.
-_Noreturn static void child_exec(const struct launch *launch) {
-    setsid(); // a Ctrl-C at the terminal is for the server alone
-    confine_enter(launch->flow->confine, launch->job, launch->attempt, &launch->limits);
+// Between the birth and exec: only what may be called there.
+static void child_files(void *ctx) {
+    const struct launch *launch = ctx;
     // 3 may be one of the others: lift them out of the way first.
     int null_fd = fcntl(launch->null_fd, F_DUPFD, 10);
     int log_fd = fcntl(launch->log_fd, F_DUPFD, 10);
@@ -147,33 +139,29 @@ _Noreturn static void child_exec(const struct launch *launch) {
     if (syscall(SYS_close_range, CHILD_LOCK_FD + 1, ~0u, 0) != 0) {
         for (int fd = CHILD_LOCK_FD + 1; fd < 4096; fd++) close(fd);
     }
-    for (int number = 1; number < 32; number++) signal(number, SIG_DFL);
-    sigset_t none;
-    sigemptyset(&none);
-    sigprocmask(SIG_SETMASK, &none, NULL);
-    execv(launch->argv[0], launch->argv);
-    _exit(127);
 }
 
-static enum err child_start(struct launch *launch, struct active *active, struct fault *fault) {
-    struct confine *confine = launch->flow->confine;
-    if (confine_prepare(confine, launch->job, launch->attempt, &launch->limits) != 0) {
-        log_event(LOG_WARN, "job.unconfined", "job=%" PRIu64, launch->job);
-    }
-    // All signals wait until the child has its own handlers: none of ours may run there.
-    sigset_t all, before;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    pid_t pid = fork();
-    if (pid == 0) child_exec(launch);
-    int error = errno;
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    if (pid < 0) {
-        confine_finish(confine, launch->job, launch->attempt);
-        return fault_errno(fault, error, STR("fork"));
-    }
-    active->pid = (int)pid;
-    active->pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
+static enum err child_start(struct flow *flow, const struct job *job, char *folder,
+                            struct launch *launch, struct active *active, struct fault *fault) {
+    char word[] = "job";
+    char *argv[] = {flow->program, word, folder, NULL};
+    struct confine_limits limits = {
+        .memory_bytes = job->memory_bytes,
+        .processes = PROCESSES_MAX + LIMIT_THREADS,
+        .cpu_weight = 100,
+        .devices_apart = true,
+    };
+    struct confine_spawn spawn = {argv, child_files, launch};
+    active->confined = (struct confine_attempt){
+        .tenant = job->actor.id,
+        .job = job->id,
+        .attempt = (uint32_t)job->attempt,
+        .events_fd = -1,
+    };
+    enum err err = confine_launch(flow->confine, &active->confined, &limits, &spawn, fault);
+    if (err != OK) return err;
+    active->pid = active->confined.pid;
+    active->pidfd = active->confined.pidfd;
     active->own_child = true;
     return OK;
 }
@@ -191,25 +179,16 @@ static enum err files_open(struct launch *launch, const char *folder, struct fau
 
 enum err job_launch(struct flow *flow, const struct job *job, struct active *active,
                     struct fault *fault) {
-    char folder[LIMIT_PATH_BYTES], word[] = "job";
+    char folder[LIMIT_PATH_BYTES];
     job_folder(flow, job->id, folder);
-    struct launch launch = {
-        .flow = flow,
-        .job = job->id,
-        .attempt = (uint32_t)job->attempt,
-        .limits = {job->memory_bytes, 100, PROCESSES_MAX + LIMIT_THREADS},
-        .null_fd = -1,
-        .log_fd = -1,
-        .lock_fd = -1,
-        .argv = {flow->program, word, folder, NULL},
-    };
+    struct launch launch = {.null_fd = -1, .log_fd = -1, .lock_fd = -1};
     enum err err = folder_make(folder, fault);
     if (err == OK) err = files_open(&launch, folder, fault);
     if (err == OK) err = folder_clear(folder, fault);
     if (err == OK) err = spec_write(flow, job, folder, fault);
     if (err == OK) {
         active->progress = progress_map(folder);
-        err = child_start(&launch, active, fault);
+        err = child_start(flow, job, folder, &launch, active, fault);
         if (err != OK) {
             progress_unmap(active->progress);
             active->progress = NULL;

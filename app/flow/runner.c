@@ -146,9 +146,18 @@ static void job_take_up(struct flow *flow, const struct job *job) {
     pthread_mutex_unlock(&flow->lock);
     if (!active || job->state != JOB_RUNNING) return;
     bool alive = job_adopt(flow, job->id, active);
+    struct confine_attempt confined = {
+        .tenant = job->actor.id,
+        .job = job->id,
+        .attempt = (uint32_t)job->attempt,
+        .events_fd = -1,
+    };
+    confine_adopt(flow->confine, &confined, alive ? active->pid : 0, job->memory_bytes);
+    if (!alive) confine_finish(flow->confine, &confined, NULL); // its children may live on
     log_event(LOG_INFO, alive ? "job.adopted" : "job.found_ended", "job=%" PRIu64, job->id);
     pthread_mutex_lock(&flow->lock);
     active->started_ms = job->started_ms;
+    active->confined = confined;
     active->state = alive ? ACTIVE_RUNNING : ACTIVE_ENDED;
     pthread_mutex_unlock(&flow->lock);
 }
@@ -207,11 +216,13 @@ static void attempt_running(struct flow *flow, struct active *active, const stru
     active->started_ms = job->started_ms;
     active->pid = running->pid;
     active->pidfd = running->pidfd;
+    active->confined = running->confined;
     active->own_child = running->own_child;
     active->progress = running->progress;
     active->memory_used_bytes = 0;
     active->stop = STOP_NONE;
-    active->stop_us = active->told_done = 0;
+    active->stopping = (struct confine_stop){.grace_ms = GRACE_MS};
+    active->told_done = 0;
     active->killed = active->memory_ran_out = false;
     active->wait_status = -1;
     active->reason = REASON_NONE;
@@ -297,20 +308,12 @@ static void start_waiting(struct flow *flow, struct deciding *d) {
 }
 
 // ---- watching ---------------------------------------------------------------------------------
-static void signal_send(const struct active *active, int number) {
-    if (active->pidfd >= 0) {
-        syscall(SYS_pidfd_send_signal, active->pidfd, number, NULL, 0);
-    } else if (active->own_child && active->pid > 1) {
-        kill(active->pid, number);
-    }
-}
-
 // Why it should stop now, if at all.
 static enum stop_cause stop_wanted(const struct flow *flow, const struct active *active) {
     if (active->cancel) return STOP_CANCEL;
     if (flow->closing && flow->stop_children) return STOP_CLOSE;
     if (active->memory_used_bytes > active->memory_bytes &&
-        confine_level(flow->confine) != CONFINE_CGROUP) {
+        active->confined.level != CONFINE_CGROUP) {
         return STOP_MEMORY; // a cgroup's limit is the kernel's to keep
     }
     int64_t ran_ms = clock_now_ms() - active->started_ms;
@@ -320,25 +323,22 @@ static enum stop_cause stop_wanted(const struct flow *flow, const struct active 
     return STOP_NONE;
 }
 
-// Under the lock. SIGTERM first and SIGKILL after the grace; memory cannot wait.
-static void stop_check(const struct flow *flow, struct active *active) {
-    uint64_t now_us = clock_monotonic_us();
+// Under the lock: true if it is to stop; *stopping: how far that is. SIGTERM first and the kill
+// after the grace; memory cannot wait.
+static bool stop_check(const struct flow *flow, struct active *active,
+                       struct confine_stop *stopping) {
     if (active->stop == STOP_NONE) {
         active->stop = stop_wanted(flow, active);
-        if (active->stop == STOP_NONE) return;
-        active->stop_us = now_us;
+        if (active->stop == STOP_NONE) return false;
+        active->stopping = (struct confine_stop){
+            .asked_us = clock_monotonic_us(),
+            .grace_ms = active->stop == STOP_MEMORY ? 0 : GRACE_MS,
+        };
         log_event(LOG_INFO, "job.stop", "job=%" PRIu64 " cause=%d", active->job, active->stop);
         if (active->progress) atomic_store(&active->progress->cancel, 1);
-        if (active->stop != STOP_MEMORY) {
-            signal_send(active, SIGTERM);
-            return;
-        }
     }
-    bool late = now_us - active->stop_us > (uint64_t)GRACE_MS * 1000;
-    if (!active->killed && (late || active->stop == STOP_MEMORY)) {
-        signal_send(active, SIGKILL);
-        active->killed = true;
-    }
+    *stopping = active->stopping;
+    return !active->killed;
 }
 
 static void log_bound(struct flow *flow, uint64_t job) {
@@ -364,13 +364,22 @@ static bool progress_moved(struct active *active) {
 // The runner alone changes what runs; the lock is for those who look.
 static void running_tick(struct flow *flow, struct active *active) {
     uint64_t job = active->job;
-    uint64_t used = confine_memory_bytes(flow->confine, job, active->attempt, active->pid);
+    uint64_t used = confine_memory_bytes(flow->confine, &active->confined);
+    struct confine_stop stopping;
     log_bound(flow, job);
     pthread_mutex_lock(&flow->lock);
     if (used > active->memory_used_bytes) active->memory_used_bytes = used;
-    stop_check(flow, active);
+    bool stop = stop_check(flow, active, &stopping);
     bool moved = progress_moved(active);
     pthread_mutex_unlock(&flow->lock);
+    if (stop) {
+        bool killed =
+            confine_stop_step(flow->confine, &active->confined, &stopping, clock_monotonic_us());
+        pthread_mutex_lock(&flow->lock);
+        active->stopping = stopping;
+        active->killed = killed;
+        pthread_mutex_unlock(&flow->lock);
+    }
     if (moved) job_tell(flow, job);
 }
 
@@ -390,14 +399,19 @@ static bool has_ended(struct flow *flow, struct active *active, bool readable, i
     pthread_mutex_lock(&flow->lock);
     active->pid = found.pid;
     active->pidfd = found.pidfd;
+    confine_adopt(flow->confine, &active->confined, found.pid, active->memory_bytes);
+    active->confined.pidfd = found.pidfd;
     pthread_mutex_unlock(&flow->lock);
     return settled && found.pidfd < 0;
 }
 
 static void attempt_ended(struct flow *flow, struct active *active, int status) {
-    bool ran_out = confine_finish(flow->confine, active->job, active->attempt);
+    struct confine_usage usage;
+    struct confine_attempt confined = active->confined;
+    confine_finish(flow->confine, &confined, &usage);
     pthread_mutex_lock(&flow->lock);
-    active->memory_ran_out = ran_out;
+    active->confined = confined;
+    active->memory_ran_out = usage.memory_ran_out;
     active->wait_status = status;
     if (active->pidfd >= 0) close(active->pidfd);
     active->pidfd = -1;
@@ -408,8 +422,16 @@ static void attempt_ended(struct flow *flow, struct active *active, int status) 
     job_tell(flow, active->job);
 }
 
+// The kernel tells of a limit reached; where it has killed for it the whole job goes.
+static void memory_news(struct flow *flow, struct active *active) {
+    if (!confine_memory_ran_out(flow->confine, &active->confined)) return;
+    log_event(LOG_INFO, "job.memory_ran_out", "job=%" PRIu64, active->job);
+    confine_kill(flow->confine, &active->confined);
+}
+
 struct watching {
-    struct pollfd fds[ACTIVE_MAX + 1];
+    struct pollfd
+        fds[2 * ACTIVE_MAX + 1]; // wake_fd; of each its end, and what happens to its memory
     uint32_t slots[ACTIVE_MAX];
     uint32_t count;
 };
@@ -419,8 +441,11 @@ static bool any_running(struct flow *flow, struct watching *w) {
     pthread_mutex_lock(&flow->lock);
     for (uint32_t i = 0; i < ACTIVE_MAX; i++) {
         if (flow->active[i].state != ACTIVE_RUNNING) continue;
-        w->slots[w->count] = i;
-        w->fds[++w->count] = (struct pollfd){.fd = flow->active[i].pidfd, .events = POLLIN};
+        const struct active *active = &flow->active[i];
+        w->fds[2 * w->count + 1] = (struct pollfd){.fd = active->pidfd, .events = POLLIN};
+        w->fds[2 * w->count + 2] =
+            (struct pollfd){.fd = active->confined.events_fd, .events = POLLPRI};
+        w->slots[w->count++] = i;
     }
     pthread_mutex_unlock(&flow->lock);
     return w->count > 0;
@@ -431,7 +456,7 @@ static void watch(struct flow *flow, struct watching *w) {
     w->fds[0] = (struct pollfd){.fd = flow->wake_fd, .events = POLLIN};
     int wait_ms = running ? TICK_MS : flow->start_failed ? START_AGAIN_MS : CLEAN_EVERY_S * 1000;
     flow->start_failed = false;
-    poll(w->fds, w->count + 1, wait_ms);
+    poll(w->fds, 2 * w->count + 1, wait_ms);
     if (w->fds[0].revents & POLLIN) {
         uint64_t count;
         ssize_t got = read(flow->wake_fd, &count, sizeof count);
@@ -440,9 +465,10 @@ static void watch(struct flow *flow, struct watching *w) {
     for (uint32_t i = 0; i < w->count; i++) {
         struct active *active = &flow->active[w->slots[i]];
         int status;
-        if (has_ended(flow, active, w->fds[i + 1].revents != 0, &status)) {
+        if (has_ended(flow, active, w->fds[2 * i + 1].revents != 0, &status)) {
             attempt_ended(flow, active, status);
         } else {
+            if (w->fds[2 * i + 2].revents != 0) memory_news(flow, active);
             running_tick(flow, active);
         }
     }
@@ -482,6 +508,7 @@ static void *runner_main(void *argument) {
         if (rescan && active_load(flow) != OK) log_event(LOG_ERROR, "flow.rescan_failed", " ");
         start_waiting(flow, &memory->deciding);
         watch(flow, &memory->watching);
+        confine_tick(flow->confine);
         housekeeping(flow, &cleaned_us);
     }
     return NULL;
