@@ -1,0 +1,324 @@
+// Inside of the core: the state and who does what with it. Everything lives in one block; parts
+// name one another by index (0: none), so a copy of the block is a core of its own.
+//
+// The way of an event (core.c): core_step → one handler (core_events.c) changes jobs, rooms and
+// tree → schedule (core_schedule.c) decides until nothing more fits or the room for decisions is
+// full:
+//   core_queue.c   shapes, the heap of each (tenant, level, shape), the line in order of waiting
+//   core_share.c   the tenant tree: use, rights, limits, shares; whose turn it is
+//   core_place.c   the two rooms: `now` as it is, `plan` as it will be when those who were told to
+//                  stop are gone. A job takes its place in the plan when it is chosen and in `now`
+//                  when it starts
+//   core_reserve.c edges: what must be free at some later time (calendar, promises, the guard)
+//   core_preempt.c who gives way
+//   core_bill.c    vouchers and budgets
+#pragma once
+
+#include "allocation/core.h"
+#include "base/assert.h"
+
+enum { SHAPE_WORDS_MAX = 16, NODE_ROOT = 0 };
+
+// Why a waiting job is not in its queue. It is queued when none is left.
+enum block {
+    BLOCK_HELD = 1,
+    BLOCK_APPROVAL = 2,
+    BLOCK_AFTER = 4,
+    BLOCK_ARRAY = 8,
+    BLOCK_NOT_BEFORE = 16,
+    BLOCK_RESERVATION = 32, // its calendar reservation has not begun
+    BLOCK_BUDGET = 64,
+};
+enum job_end { END_NONE, END_KILLED, END_FAILED, END_AGAIN }; // what an exit after a kill means
+
+struct job {
+    uint64_t id, tenant;
+    int64_t key; // static order in its queue: submitted, less what priority is worth
+    uint32_t left, right, parent; // leftist heap of its queue
+    uint32_t line_before, line_after;
+    uint32_t node, shape, queue, run, timer; // timer: position in the timer heap, 0: none
+    uint32_t attempt;
+    uint8_t rank, state, blocks, level, end, why;
+    bool in_line, doomed; // doomed: a job it waits for failed
+    int32_t priority;
+    uint32_t flags, use_class;
+    uint32_t links, waits_for; // those who wait for it; how many it waits for
+    uint32_t array_next;       // of those parked by its array
+    uint32_t doomed_next;
+    uint32_t array_most;
+    uint64_t array, reservation;
+    int64_t timer_ms, submitted_ms, waits_since_ms, not_before_ms;
+    int64_t limit_ms, estimate_ms, deadline_ms, checkpoint_ms;
+    int64_t served_milli, ran_ms, rate_milli; // rate: thousandths of a unit a second
+};
+// Kind of need: what has the same shape fits or does not fit alike.
+struct shape {
+    struct core_amount need, total; // of one member, of all
+    uint32_t members;
+    bool own_cpus, preemptible;
+    int64_t length_ms;       // it holds its place for so long at most; CORE_TIME_MAX: not known
+    uint32_t users, waiting; // jobs that have it; those of them in a queue
+    uint32_t next;           // of the same hash
+};
+struct queue { // of one (node, level, shape); exists while it has jobs
+    uint32_t node, shape, top, next;
+    uint8_t level;
+};
+struct node {
+    uint64_t id;
+    uint32_t parent, first, count; // children are nodes first … first + count − 1
+    uint32_t queues;               // list
+    uint32_t weight, depth;
+    bool has_quota, keeps_unused, never_borrows, has_limit;
+    struct core_amount quota, limit;
+    struct core_amount used, own; // with all below; of jobs directly of this node
+    struct core_amount kept;      // sum over children of what they keep for themselves
+    int64_t share_over, share_of; // dominant share: over / of, not yet divided by weight
+    int64_t budget_milli;
+    uint32_t waiting, running;
+    uint32_t tried; // stamp of the search that found nothing below
+};
+struct run {
+    struct core_place place;
+    uint32_t job, before, after;
+    bool stopping;  // told to stop: still in `now`, no longer in the plan
+    bool in_now;    // started
+    bool past_edge; // counted as held at the guard's edge
+    int64_t started_ms, kill_ms, keep_until_ms; // not preempted before keep_until_ms
+    int64_t end_ms;                             // holds its place no longer than this
+    uint64_t for_job;                           // preempted for
+};
+struct room {
+    struct core_amount free;
+    uint16_t device_free[CORE_DEVICES_MAX];
+    uint64_t cpus[CORE_CPUS_MAX / 64]; // free ones
+};
+enum edge_kind { EDGE_NONE, EDGE_CALENDAR, EDGE_PROMISE, EDGE_GUARD };
+// At from_ms `amount` must be free, of devices those in `devices`. `held`: what runs beyond then.
+struct edge {
+    enum edge_kind kind;
+    bool open;   // a calendar reservation that has begun: its rest is taken from the plan
+    uint64_t id; // of the reservation or the job
+    uint32_t node;
+    struct core_amount amount, held, rest;
+    struct core_place place;
+    int64_t from_ms, until_ms;
+};
+struct voucher {
+    uint64_t id, tenant;
+    int64_t units_milli, from_ms, until_ms;
+    uint32_t use_classes;
+};
+struct link { // one job waits for another
+    uint32_t job, next;
+};
+struct array { // open addressing by id
+    uint64_t id;
+    uint32_t members, out; // live tasks; those not parked
+    uint32_t parked, parked_last;
+};
+
+// The parts of the block.
+enum part {
+    PART_JOBS,
+    PART_SLOTS, // hash of job ids
+    PART_TIMERS,
+    PART_LINKS,
+    PART_ARRAYS,
+    PART_QUEUES,
+    PART_SHAPES,
+    PART_SHAPE_SLOTS,
+    PART_NODES,
+    PART_NODE_ORDER, // node indices by id
+    PART_BITS,       // (node, level, word): shapes that wait at or below the node; may be too many
+    PART_RUNS,
+    PART_EDGES,
+    PART_VOUCHERS,
+    PART_COUNT
+};
+struct pool { // where each part begins; free list of the given-back, then the never used
+    size_t at;
+    uint32_t each, room, used, free;
+};
+struct core {
+    struct core_limits limits;
+    struct core_policy policy; // tenants NULL: they are nodes
+    struct core_capacity capacity;
+    struct core_amount total, pressure; // capacity with devices
+    struct pool pools[PART_COUNT];
+    uint32_t slot_mask, shape_mask, array_mask, words;
+    uint32_t node_count, timer_count, voucher_count, job_count, waiting, running;
+    uint32_t line_first, line_last; // waiting jobs by how long they wait
+    uint32_t runs_first, runs_last; // in order of their start
+    uint32_t doomed;                // jobs to refuse: one they wait for failed
+    uint32_t array_used;
+    uint32_t search;   // stamp
+    uint32_t starting; // runs whose place is chosen but not free
+    bool released;     // something became free, so what did not fit may
+    bool has_quota, has_kept, has_budget;
+    uint64_t fits[SHAPE_WORDS_MAX];
+    int64_t now_ms;
+    uint64_t hash;
+    struct room now, plan;
+    // Of the step that runs.
+    struct core_decision *decisions;
+    uint32_t count, max;
+    bool more; // the room was full
+};
+
+// ---- parts -----------------------------------------------------------------------------------
+#define PART_AT(core, part, type, index) \
+    ((type *)(void *)((char *)(core) + (core)->pools[part].at) + (index))
+static inline struct job *job_at(const struct core *core, uint32_t index) {
+    return (struct job *)((uintptr_t)core + core->pools[PART_JOBS].at) + index;
+}
+static inline struct shape *shape_at(const struct core *core, uint32_t index) {
+    return (struct shape *)((uintptr_t)core + core->pools[PART_SHAPES].at) + index;
+}
+static inline struct node *node_at(const struct core *core, uint32_t index) {
+    return (struct node *)((uintptr_t)core + core->pools[PART_NODES].at) + index;
+}
+static inline struct queue *queue_at(const struct core *core, uint32_t index) {
+    return (struct queue *)((uintptr_t)core + core->pools[PART_QUEUES].at) + index;
+}
+static inline struct run *run_at(const struct core *core, uint32_t index) {
+    return (struct run *)((uintptr_t)core + core->pools[PART_RUNS].at) + index;
+}
+static inline struct edge *edge_at(const struct core *core, uint32_t index) {
+    return (struct edge *)((uintptr_t)core + core->pools[PART_EDGES].at) + index;
+}
+static inline struct voucher *voucher_at(const struct core *core, uint32_t index) {
+    return (struct voucher *)((uintptr_t)core + core->pools[PART_VOUCHERS].at) + index;
+}
+static inline struct link *link_at(const struct core *core, uint32_t index) {
+    return (struct link *)((uintptr_t)core + core->pools[PART_LINKS].at) + index;
+}
+static inline struct array *array_at(const struct core *core, uint32_t index) {
+    return (struct array *)((uintptr_t)core + core->pools[PART_ARRAYS].at) + index;
+}
+static inline uint32_t *words_at(const struct core *core, enum part part, uint32_t index) {
+    return (uint32_t *)((uintptr_t)core + core->pools[part].at) + index;
+}
+static inline uint64_t *bits_at(const struct core *core, uint32_t node, uint32_t level) {
+    return (uint64_t *)((uintptr_t)core + core->pools[PART_BITS].at) +
+           ((size_t)node * CORE_LEVELS + level) * core->words;
+}
+// An index from the pool, 0 when it is full. What is there is not zeroed.
+uint32_t pool_take(struct core *core, enum part part) MUST_USE;
+void pool_give(struct core *core, enum part part, uint32_t index);
+
+// ---- amounts (small enough to stand here) ----------------------------------------------------
+static inline void amount_add(struct core_amount *to, const struct core_amount *what) {
+    for (int r = 0; r < RESOURCE_COUNT; r++) to->of[r] += what->of[r];
+}
+static inline void amount_take(struct core_amount *from, const struct core_amount *what) {
+    for (int r = 0; r < RESOURCE_COUNT; r++) from->of[r] -= what->of[r];
+}
+static inline bool amount_within(const struct core_amount *what, const struct core_amount *room) {
+    for (int r = 0; r < RESOURCE_COUNT; r++) {
+        if (what->of[r] > 0 && what->of[r] > room->of[r]) return false;
+    }
+    return true;
+}
+
+// ---- core.c ----------------------------------------------------------------------------------
+// NULL when the room is full (core->more is set): the caller changes nothing then.
+bool decision_room(struct core *core, uint32_t count);
+// Needs decision_room before.
+struct core_decision *decide(struct core *core, enum core_decision_kind kind, enum core_why why,
+                             const struct job *job);
+uint32_t job_find(const struct core *core, uint64_t id);
+
+// ---- core_jobs.c -----------------------------------------------------------------------------
+void job_submit(struct core *core, const struct core_job *what);
+void job_block(struct core *core, uint32_t index, enum block block);
+void job_unblock(struct core *core, uint32_t index, enum block block);
+// Out of the core; tells those who wait for it. `well`: it ended well.
+void job_leave(struct core *core, uint32_t index, bool well);
+// Waits (again): a new shape, the end of the line.
+void job_wait(struct core *core, uint32_t index);
+void failed_dependents_refuse(struct core *core);
+void job_rate_set(const struct core *core, struct job *job);
+void timer_set(struct core *core, uint32_t index, int64_t at_ms); // CORE_TIME_MAX: none
+uint32_t timer_first(const struct core *core);                    // job index, 0: none
+int64_t timer_first_ms(const struct core *core);
+
+// ---- core_queue.c ----------------------------------------------------------------------------
+uint32_t shape_take(struct core *core, const struct shape *wanted); // 0: the table is full
+void shape_give(struct core *core, uint32_t index);
+void queue_put(struct core *core, uint32_t job);
+void queue_take(struct core *core, uint32_t job);
+void line_put(struct core *core, uint32_t job);
+void line_take(struct core *core, uint32_t job);
+// Fills core->fits: all shapes that wait if `all`, else only those that did fit.
+void fits_look(struct core *core, bool all);
+
+// ---- core_events.c ---------------------------------------------------------------------------
+void event_apply(struct core *core, const struct core_event *event);
+
+// ---- core_reserve.c --------------------------------------------------------------------------
+bool edges_allow(const struct core *core, const struct shape *shape);
+// place_find in the plan, beside what edges keep.
+bool edges_place(const struct core *core, const struct shape *shape, struct core_place *out);
+int64_t edges_wake_ms(const struct core *core);
+uint32_t guard_edge(const struct core *core); // the guard's edge, 0: none
+int64_t guard_due_ms(const struct core *core, const struct job *job);
+void guard_forget(struct core *core, uint64_t job);
+void edges_forget(struct core *core, uint64_t job); // of a job that leaves
+void edges_run_begin(struct core *core, const struct run *run);
+void edges_run_end(struct core *core, const struct run *run);
+void edges_renew(struct core *core); // after a change of capacity or policy
+void edges_open(struct core *core);  // those whose time has come
+void reservation_set(struct core *core, const struct core_reservation *what);
+void reservation_drop(struct core *core, uint64_t id);
+void reservation_join(struct core *core, uint32_t job);
+enum core_why deadline_promise(struct core *core, uint32_t job);
+
+// ---- core_preempt.c --------------------------------------------------------------------------
+int64_t minimum_run_ms(const struct core *core, const struct job *job);
+
+// ---- core_bill.c -----------------------------------------------------------------------------
+bool bill_payable(const struct core *core, const struct job *job);
+void bill(struct core *core, const struct job *job, int64_t units_milli);
+void voucher_set(struct core *core, const struct core_voucher *what);
+void budget_blocks_lift(struct core *core); // after a new voucher or policy
+
+// ---- core_share.c ----------------------------------------------------------------------------
+void tree_open(struct core *core);
+void policy_set(struct core *core, const struct core_policy *policy);
+uint32_t node_find(const struct core *core, uint64_t id, bool *found);
+void node_hold(struct core *core, uint32_t node, const struct core_amount *what, int sign);
+void node_count_jobs(struct core *core, uint32_t node, int waiting, int running);
+void shares_renew(struct core *core); // after a change of capacity
+// May a job of this node hold so much more: limits, kept quotas. WHY_NONE: yes.
+enum core_why node_allows(const struct core *core, uint32_t node, const struct core_amount *what);
+// Whose turn it is at a level among what fits; only inside of rights if `right`. A queue or 0.
+uint32_t turn_find(struct core *core, uint32_t level, bool right);
+bool inside_right(const struct core *core, uint32_t node, const struct core_amount *what);
+int share_compare(const struct core *core, uint32_t a, uint32_t b);
+
+// ---- core_place.c ----------------------------------------------------------------------------
+void room_reset(struct core *core); // from the capacity, less all runs
+bool place_find(const struct core *core, const struct room *room, const struct shape *shape,
+                uint64_t devices_allowed, struct core_place *out);
+bool room_has(const struct core *core, const struct room *room, const struct shape *shape,
+              const struct core_place *place);
+void room_take(struct room *room, const struct core_amount *total, const struct core_place *place);
+void room_give(struct room *room, const struct core_amount *total, const struct core_place *place);
+
+// ---- core_schedule.c -------------------------------------------------------------------------
+void schedule(struct core *core);
+void timers_run(struct core *core);
+// The run's end: out of the rooms and the tree. The job stays.
+void attempt_end(struct core *core, uint32_t run);
+// A run for a job with this place, in the plan; not yet in now. 0 when no more may run at once.
+uint32_t attempt_begin(struct core *core, uint32_t job, const struct core_place *place);
+void attempt_start(struct core *core, uint32_t run, int64_t started_ms);
+void attempt_timer(struct core *core, uint32_t run);
+// Told to stop: out of the plan; still in `now` until it exits. Need decision_room before.
+void preempt_run(struct core *core, uint32_t run, enum core_why why, uint64_t for_job);
+void kill_run(struct core *core, uint32_t run, enum core_why why);
+// The place is taken in the plan; starts at once where it is free. False: too many run.
+bool start_job(struct core *core, uint32_t job, const struct core_place *place);
+uint32_t level_of(const struct core *core, int64_t served_milli);
+int64_t served_now(const struct core *core, const struct job *job);
