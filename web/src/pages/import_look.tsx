@@ -106,6 +106,9 @@ function Part({
   const parts = look.items.filter((item) => item.state === 'used' || workbook);
   const used = look.items.find((item) => item.state === 'used');
   const zip = now.packing === 'zip';
+  // A look at one member tells of no other.
+  const members = useRef<LookItem[]>([]);
+  if (zip && !look.options.member) members.current = look.items;
   return (
     <>
       {now.packing !== 'zip' && now.format !== 'xlsx' && (
@@ -142,7 +145,7 @@ function Part({
           change={(value) => change({ member: value })}
           choices={[
             { value: '', text: t('look.member_all') },
-            ...look.items.map((item) => ({ value: item.name, text: item.name })),
+            ...members.current.map((item) => ({ value: item.name, text: item.name })),
           ]}
         />
       )}
