@@ -13,7 +13,10 @@ describe('keyboard only', { concurrency: 1 }, () => {
   const focused = () => who.page.evaluate(() => {
     const on = document.activeElement;
     const label = on.labels?.[0]?.textContent ?? '';
-    return { text: (on.getAttribute('aria-label') ?? (label || on.textContent || '')).trim(), id: on.id };
+    return {
+      text: (on.getAttribute('aria-label') ?? (label || on.textContent || '')).trim(),
+      id: on.id, tag: on.tagName,
+    };
   });
   // Goes on by Tab until `fits`; fails when the whole page was passed.
   const tab_to = async (fits, what) => {
@@ -169,6 +172,133 @@ describe('keyboard only', { concurrency: 1 }, () => {
     await to_text('cleanse.run');
     await press('Enter');
     await who.page.getByText(t('report.personal')).first().waitFor({ timeout: JOB_MS_MAX });
+    who.calm();
+  });
+
+  const from_top = () => who.page.evaluate(() => document.querySelector('h1').focus());
+  const recipe_is = (pattern) => who.page.waitForFunction((source) =>
+    new RegExp(source, 'm').test(document.getElementById('recipe').value), pattern);
+
+  test('recipe library: keep, choose, share, look at versions, delete', async () => {
+    await who.page.goto(`${house.origin}/datasets/1/cleanse`);
+    await who.by_id('recipe').waitFor();
+    await to_id('recipe');
+    await press('Control+a');
+    await who.page.keyboard.type('recipe 1\ndecode auto');
+    await who.see('recipe.good');
+    await from_top();
+    await to_text('recipe.save');
+    await press('Enter');
+    await who.by_id('dialog-input').waitFor();
+    assert.equal((await focused()).id, 'dialog-input', 'the question takes the focus');
+    await who.page.keyboard.type('每月');
+    await to_text('action.save');
+    await press('Enter');
+    await who.see('recipe.saved', { name: '每月' });
+    await to_id('recipe');
+    await press('Control+End');
+    await who.page.keyboard.type('\ndedup exact');
+    await who.see('recipe.good');
+    await from_top();
+    await to_text('recipe.save_version', { name: '每月', version: 2 });
+    await press('Enter');
+    await who.see('recipe.version_saved', { name: '每月', version: 2 });
+    await from_top();
+    await to_text('recipe.saved_list');
+    await press('ArrowDown');
+    await to_text('recipe.share');
+    await press('Enter');
+    await who.see('recipe.shared', { name: '每月' });
+    await to_text('recipe.versions', { versions: 2 });
+    await press('Enter');
+    await to_text('recipe.load_version', { version: 1 });
+    await press('Enter');
+    await who.page.waitForFunction(() => !/dedup/.test(document.getElementById('recipe').value));
+    await from_top();
+    await to_text('recipe.load');
+    await press('Enter');
+    await recipe_is('^dedup exact$');
+    await to_text('action.delete');
+    await press('Enter');
+    const question = who.page.getByRole('dialog');
+    await question.waitFor();
+    await press('Escape');
+    await question.waitFor({ state: 'detached' });
+    assert.equal((await focused()).text, t('action.delete'), 'the focus comes back');
+    who.calm();
+  });
+
+  test('risk panel: tick columns, a hierarchy, a k', async () => {
+    await from_top();
+    await to_id('risk-quasi');
+    await press('Enter');
+    const ticked = who.page.locator('#risk .picker[open] input:checked');
+    for (const name of ['性别', '年龄']) {
+      await tab_to((on) => on.text === name, name);
+      const on = await who.page.evaluate(() => document.activeElement.checked);
+      if (!on) await press('Space');
+    }
+    assert.ok(await ticked.count() >= 2);
+    await who.page.locator('#risk .notice-title').waitFor();
+    await who.page.waitForFunction(() => document.querySelector('.risk-busy') === null);
+    await from_top();
+    await tab_to((on) => on.text === t('risk.use_k', { k: 5 }), 'use k 5');
+    await press('Enter');
+    await recipe_is('^kanon .*k=5');
+    await who.page.waitForFunction(() => document.querySelector('.hierarchy summary'));
+    await who.page.evaluate(() => document.querySelector('#risk').focus());
+    await tab_to((on) => /年龄/.test(on.text) && on.tag === 'SUMMARY', 'hierarchy of 年龄');
+    await press('Enter');
+    await to_id('hierarchy-年龄-steps');
+    await press('Control+a');
+    await who.page.keyboard.type('10,20');
+    await press('Tab');
+    await who.page.waitForFunction(() => document.querySelector('.risk-busy') === null);
+    assert.equal(await who.by_id('hierarchy-年龄-steps').inputValue(), '10,20');
+    who.calm();
+  });
+
+  test('keys: a value is opened, a key destroyed', async () => {
+    await from_top();
+    await to_id('recipe');
+    await press('Control+a');
+    await who.page.keyboard.type('recipe 1\nmask 手机 how=encrypt');
+    await who.see('recipe.good');
+    await from_top();
+    await to_text('cleanse.run');
+    await press('Enter');
+    await who.page.waitForURL(/report/, { timeout: JOB_MS_MAX });
+    const sealed = await who.page.evaluate(async () => {
+      const { revision } = await (await fetch('/api/v1/datasets/1')).json();
+      const at = `/api/v1/datasets/1/revisions/${revision}/rows?size=1&reveal=1`;
+      return (await (await fetch(at)).json()).rows[0].find((cell) => cell?.includes('⟦'));
+    });
+    await who.sign_out();
+    await who.sign_in('li.na', PASSWORD);
+    await from_top();
+    await to_text('nav.keys');
+    await press('Enter');
+    await who.heading(t('nav.keys'));
+    await who.by_id('sealed').waitFor();
+    await type('sealed', sealed);
+    await type('reason', '患者本人申请');
+    await press('Enter');
+    await who.see('key.opened', { count: 1, left: 0 });
+    await from_top();
+    const name = t('key.of_dataset', { name: 1 });
+    await to_text('key.destroy_this', { name });
+    await press('Enter');
+    await who.by_id('dialog-input').waitFor();
+    assert.equal((await focused()).id, 'dialog-input');
+    await press('Escape');
+    await who.page.getByRole('dialog').waitFor({ state: 'detached' });
+    assert.equal((await focused()).text, t('key.destroy_this', { name }));
+    await press('Enter');
+    await who.by_id('dialog-input').waitFor();
+    await who.page.keyboard.type('项目结束');
+    await to_text('key.destroy');
+    await press('Enter');
+    await who.see('key.destroyed_now', { name });
     who.calm();
   });
 });
