@@ -1,5 +1,5 @@
-// Any bytes up to the first NUL as a keyword library, what stands behind as a text: the file is read
-// whole or refused with the line; hits lie in the text, in order, with the line of their word.
+// Any bytes up to the first NUL as a keyword library, what stands behind as a text: the file is
+// read whole or refused with the line; hits lie in the text, in order, with the line of their word.
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,5 +1,5 @@
-// Any bytes as a site's rule file: read whole with finite numbers for all names, or refused with the
-// line.
+// Any bytes as a site's rule file: read whole with finite numbers for all names, or refused with
+// the line.
 #include <fcntl.h>
 #include <math.h>
 #include <stdio.h>
