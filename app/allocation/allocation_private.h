@@ -4,7 +4,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "allocation/allocation.h"
+#include "allocation/capacity.h"
 
 enum { CGROUP_PATH_SIZE = 1024 };
 

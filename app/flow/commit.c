@@ -77,7 +77,8 @@ static void outcome_find(struct commit *commit) {
         outcome_stopped(commit, "job.memory_limit", commit->job.memory_bytes >> 20);
     } else if (active->stop == STOP_TIME) {
         outcome_stopped(commit, "job.time_limit", commit->job.time_limit_ms / 1000);
-    } else if (result && str_is(json_member_text(result, "err"), "paused")) {
+    } else if (active->stop == STOP_GIVE_WAY ||
+               (result && str_is(json_member_text(result, "err"), "paused"))) {
         commit->outcome = OUTCOME_PAUSED;
     } else if (result && !str_is(json_member_text(result, "err"), "cancelled")) {
         commit->outcome = OUTCOME_FAILED;

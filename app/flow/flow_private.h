@@ -6,11 +6,12 @@
 
 #include <pthread.h>
 
-#include "allocation/allocation.h"
+#include "allocation/capacity.h"
 #include "allocation/confine.h"
 #include "flow/child.h"
 #include "flow/flow.h"
 #include "flow/record.h"
+#include "flow/schedule.h"
 
 enum {
     ACTIVE_MAX = 1024,      // jobs waiting and running at one time, follow-ups included
@@ -20,7 +21,8 @@ enum {
     TICK_MS = 250,          // how often limits are looked at
     GRACE_MS = 5000,        // from SIGTERM to SIGKILL
     JOB_LOG_BYTES_MAX = 1 << 20,
-    GUARD_MS = 15 * 60 * 1000, // a job that waited so long gets a reservation
+    GUARD_MS = 15 * 60 * 1000,  // a job that waited so long gets a reservation
+    PAUSE_GRACE_MS = 30 * 1000, // from being asked to give way to SIGKILL
     RECIPE_BYTES_MAX = 64 * 1024,
     RECIPE_VERSIONS_MAX = 1000, // of one kept recipe; a chain of them is walked in one go
     PREDICT_ROWS_MAX = 1000,
@@ -35,19 +37,22 @@ enum {
 enum active_state {
     ACTIVE_FREE,
     ACTIVE_WAITING,
+    ACTIVE_LEAVING,  // cancelled while it waited: the core has yet to hear of it
     ACTIVE_STARTING, // the runner is making its process (or adopting it)
     ACTIVE_RUNNING,
     ACTIVE_ENDED, // waits for the committer
     ACTIVE_COMMITTING,
 };
-enum stop_cause { STOP_NONE, STOP_CANCEL, STOP_MEMORY, STOP_TIME, STOP_CLOSE };
+enum stop_cause { STOP_NONE, STOP_CANCEL, STOP_MEMORY, STOP_TIME, STOP_CLOSE, STOP_GIVE_WAY };
 struct active {
     enum active_state state;
     uint64_t job, owner;
     uint64_t cpu_milli, memory_bytes, time_limit_ms;
     int64_t submitted_ms, started_ms;
-    enum allocation_reason reason; // while it waits
-    uint64_t blocker;
+    bool known;                   // while it waits: the core has it
+    int64_t not_before_ms;        // it waits until then at least
+    int64_t checkpoint_ms;        // what giving way costs; 0: it cannot
+    int64_t served_milli, ran_ms; // by earlier attempts
     // while it runs
     uint32_t attempt;
     int pid, pidfd; // pidfd -1: not known yet (adopted before it has written its pid)
@@ -61,7 +66,8 @@ struct active {
     bool cancel;          // a person asked
     enum stop_cause stop; // why it was told to stop
     bool killed, memory_ran_out;
-    uint64_t told_done; // what job_changed has been called for
+    bool give_way, give_way_now; // asked to; its time for that is over
+    uint64_t told_done;          // what job_changed has been called for
     uint32_t told_phase;
     uint64_t retry_us; // a commit that failed (full disk) is tried again then
 };
@@ -74,6 +80,7 @@ struct flow {
     int64_t started_ms;
     struct allocation_capacity capacity;
     struct confine *confine;
+    struct schedule *schedule;
     pthread_mutex_t lock;
     struct active *active; // (ACTIVE_MAX)
     uint64_t uploads_open[UPLOADS_OPEN_MAX];
@@ -81,7 +88,6 @@ struct flow {
     bool closing, stop_children, committer_may_end, rescan;
     bool threads_run;
     uint64_t ended;      // jobs committed since the start
-    bool start_failed;   // of the runner alone: try again soon
     void *runner_memory; // of the runner alone
     int wake_fd;         // eventfd of the runner
     pthread_t runner, committer;

@@ -1,7 +1,7 @@
-// The runner: one thread that starts what allocation decides and watches what runs. It sleeps until
-// a child ends, a job comes, or, while something runs, a quarter of a second has passed. A second
-// thread, the committer (commit.c), takes what children made, so that hashing a large file never
-// delays a limit.
+// The runner: one thread that starts and stops what the allocation's core decides and watches what
+// runs. It sleeps until a child ends, a job comes, the core wants to be asked or, while something
+// runs, a quarter of a second has passed. A second thread, the committer (commit.c), takes what
+// children made, so that hashing a large file never delays a limit.
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -20,7 +20,7 @@
 #include "base/log.h"
 #include "flow/flow_private.h"
 
-enum { CLEAN_EVERY_S = 3600, TIME_GRACE_MS = 3000, START_AGAIN_MS = 5000 };
+enum { CLEAN_EVERY_S = 3600, TIME_GRACE_MS = 3000, START_AGAIN_MS = 5000, IDLE_MS = 3600 * 1000 };
 #define SWEEP_AGE_MS ((int64_t)24 * 3600 * 1000)
 
 void job_tell(struct flow *flow, uint64_t job) {
@@ -46,6 +46,7 @@ static struct active *active_put(struct flow *flow, const struct job *job) {
     for (uint32_t i = 0; i < ACTIVE_MAX; i++) {
         struct active *active = &flow->active[i];
         if (active->state != ACTIVE_FREE) continue;
+        const struct step *step = step_find(job->step);
         *active = (struct active){
             .state = ACTIVE_WAITING,
             .job = job->id,
@@ -53,6 +54,7 @@ static struct active *active_put(struct flow *flow, const struct job *job) {
             .cpu_milli = job->cpu_milli,
             .memory_bytes = job->memory_bytes,
             .time_limit_ms = job->time_limit_ms,
+            .checkpoint_ms = step ? step->checkpoint_ms : 0,
             .submitted_ms = job->created_ms,
             .attempt = (uint32_t)job->attempt,
             .cancel = job->cancel,
@@ -101,7 +103,7 @@ void runner_cancel(struct flow *flow, uint64_t job) {
     pthread_mutex_lock(&flow->lock);
     struct active *active = active_find(flow, job);
     if (active && active->state == ACTIVE_WAITING) {
-        active->state = ACTIVE_FREE;
+        active->state = active->known ? ACTIVE_LEAVING : ACTIVE_FREE;
     } else if (active) {
         active->cancel = true;
     }
@@ -115,7 +117,7 @@ void runner_counts(struct flow *flow, uint64_t *out_running, uint64_t *out_queue
     pthread_mutex_lock(&flow->lock);
     for (uint32_t i = 0; i < ACTIVE_MAX; i++) {
         queued += flow->active[i].state == ACTIVE_WAITING;
-        running += flow->active[i].state > ACTIVE_WAITING;
+        running += flow->active[i].state > ACTIVE_LEAVING;
     }
     pthread_mutex_unlock(&flow->lock);
     *out_running = running;
@@ -135,6 +137,31 @@ struct rescan {
     struct arena *scratch;
     enum err err;
 };
+
+static struct schedule_job told_of(const struct active *active) {
+    return (struct schedule_job){
+        .id = active->job,
+        .person = active->owner,
+        .cpu_milli = active->cpu_milli,
+        .memory_bytes = active->memory_bytes,
+        .submitted_ms = active->submitted_ms,
+        .not_before_ms = active->not_before_ms,
+        .checkpoint_ms = active->checkpoint_ms,
+        .attempts = active->attempt,
+        .served_milli = active->served_milli,
+        .ran_ms = active->ran_ms,
+    };
+}
+
+// Under the lock: what ran before this process began.
+static void core_adopt(struct flow *flow, struct active *active) {
+    int64_t now_ms = clock_now_ms();
+    struct schedule_job told = told_of(active);
+    told.attempts = active->attempt - 1;
+    schedule_submit(flow->schedule, &told, now_ms);
+    schedule_adopt(flow->schedule, active->job, active->attempt, active->started_ms, now_ms);
+    active->known = true;
+}
 
 static void job_take_up(struct flow *flow, const struct job *job) {
     pthread_mutex_lock(&flow->lock);
@@ -159,6 +186,7 @@ static void job_take_up(struct flow *flow, const struct job *job) {
     active->started_ms = job->started_ms;
     active->confined = confined;
     active->state = alive ? ACTIVE_RUNNING : ACTIVE_ENDED;
+    if (alive) core_adopt(flow, active);
     pthread_mutex_unlock(&flow->lock);
 }
 
@@ -225,15 +253,20 @@ static void attempt_running(struct flow *flow, struct active *active, const stru
     active->told_done = 0;
     active->killed = active->memory_ran_out = false;
     active->wait_status = -1;
-    active->reason = REASON_NONE;
-    active->blocker = 0;
+    active->give_way = active->give_way_now = false;
     bool failed = running->start_fault.code[0] != '\0';
     active->start_fault = running->start_fault;
     active->state = failed ? ACTIVE_ENDED : ACTIVE_RUNNING;
     if (failed) pthread_cond_signal(&flow->work);
 }
 
-static void attempt_begin(struct flow *flow, uint64_t id) {
+// Under the lock: the attempt holds nothing any more.
+static void attempt_left(struct flow *flow, struct active *active, uint32_t attempt) {
+    active->served_milli = schedule_exit(flow->schedule, active->job, attempt, clock_now_ms());
+    active->known = false;
+}
+
+static void attempt_begin(struct flow *flow, uint64_t id, uint32_t attempt) {
     struct begin begin = {.flow = flow, .id = id};
     struct active running = {.pidfd = -1};
     struct fault *fault = &running.start_fault;
@@ -251,66 +284,117 @@ static void attempt_begin(struct flow *flow, uint64_t id) {
     cy_assert(active && active->state == ACTIVE_STARTING);
     if (!recorded) {
         active->state = begin.gone ? ACTIVE_FREE : ACTIVE_WAITING;
-        if (!begin.gone) flow->start_failed = true;
+        active->not_before_ms = clock_now_ms() + START_AGAIN_MS;
     } else {
         attempt_running(flow, active, &begin.job, &running);
     }
+    // What did not begin holds nothing; what waits is submitted once more.
+    if (active->state != ACTIVE_RUNNING) attempt_left(flow, active, attempt);
     pthread_mutex_unlock(&flow->lock);
     arena_close(begin.arena);
     job_tell(flow, id);
 }
 
-struct deciding {
-    struct allocation_job jobs[ACTIVE_MAX];
-    struct allocation_answer answers[ACTIVE_MAX];
-    uint32_t slots[ACTIVE_MAX];
-    uint64_t start[ACTIVE_MAX];
-};
+// ---- the core: what it is told, and what it decides ---------------------------------------------
 
-// Under the lock: who starts; the others learn why they wait. Returns how many start.
-static uint32_t decide(struct flow *flow, struct deciding *d) {
-    uint32_t count = 0, starts = 0, waiting = 0;
+// Who is new and who has left since the last time.
+static void core_feed(struct flow *flow) {
+    int64_t now_ms = clock_now_ms();
+    pthread_mutex_lock(&flow->lock);
     for (uint32_t i = 0; i < ACTIVE_MAX; i++) {
-        const struct active *active = &flow->active[i];
-        if (active->state == ACTIVE_FREE) continue;
-        // What is being committed has no process any more: it holds nothing.
-        if (active->state == ACTIVE_ENDED || active->state == ACTIVE_COMMITTING) continue;
-        waiting += active->state == ACTIVE_WAITING;
-        d->slots[count] = i;
-        d->jobs[count++] = (struct allocation_job){
-            .id = active->job,
-            .owner = active->owner,
-            .cpu_milli = active->cpu_milli,
-            .memory_bytes = active->memory_bytes,
-            .submitted_ms = active->submitted_ms,
-            .running = active->state == ACTIVE_RUNNING,
-        };
+        struct active *active = &flow->active[i];
+        if (active->state == ACTIVE_LEAVING) {
+            schedule_cancel(flow->schedule, active->job, now_ms);
+            active->state = ACTIVE_FREE;
+        } else if (active->state == ACTIVE_WAITING && !active->known) {
+            struct schedule_job told = told_of(active);
+            schedule_submit(flow->schedule, &told, now_ms);
+            active->known = true;
+        }
     }
-    if (waiting == 0) return 0;
-    allocation_decide(&flow->capacity, d->jobs, count, clock_now_ms(), GUARD_MS, d->answers);
-    for (uint32_t i = 0; i < count; i++) {
-        struct active *active = &flow->active[d->slots[i]];
-        if (active->state != ACTIVE_WAITING) continue;
-        active->reason = d->answers[i].reason;
-        active->blocker = d->answers[i].blocker;
-        if (!d->answers[i].start) continue;
-        active->state = ACTIVE_STARTING;
-        d->start[starts++] = active->job;
-    }
-    return starts;
+    pthread_mutex_unlock(&flow->lock);
+    if (now_ms >= schedule_wake_ms(flow->schedule)) schedule_tick(flow->schedule, now_ms);
 }
 
-static void start_waiting(struct flow *flow, struct deciding *d) {
+static void decided_start(struct flow *flow, const struct core_decision *decision) {
     pthread_mutex_lock(&flow->lock);
-    uint32_t starts = flow->closing ? 0 : decide(flow, d);
+    struct active *active = active_find(flow, decision->job);
+    bool waits = active && active->state == ACTIVE_WAITING && !flow->closing;
+    if (waits) active->state = ACTIVE_STARTING;
     pthread_mutex_unlock(&flow->lock);
-    for (uint32_t i = 0; i < starts; i++) attempt_begin(flow, d->start[i]);
+    if (waits) {
+        attempt_begin(flow, decision->job, decision->attempt);
+    } else { // it was cancelled meanwhile
+        schedule_exit(flow->schedule, decision->job, decision->attempt, clock_now_ms());
+    }
+}
+
+// It is asked first, and killed once the core says that its time is over: stop_check.
+static void decided_stop(struct flow *flow, const struct core_decision *decision) {
+    pthread_mutex_lock(&flow->lock);
+    struct active *active = active_find(flow, decision->job);
+    if (active && active->state == ACTIVE_RUNNING && active->attempt == decision->attempt) {
+        active->give_way = true;
+        active->give_way_now = decision->kind == DECISION_KILL;
+    }
+    pthread_mutex_unlock(&flow->lock);
+    log_event(LOG_INFO, "job.give_way", "job=%" PRIu64 " for=%" PRIu64 " why=%s", decision->job,
+              decision->other, core_why_name(decision->why));
+}
+
+struct refusing {
+    struct arena *arena;
+    uint64_t id;
+    struct fault fault;
+};
+
+static enum err refuse_change(struct store_txn *txn, void *ctx) {
+    struct refusing *refusing = ctx;
+    struct job job;
+    enum err err = job_load(txn, refusing->arena, refusing->id, &job);
+    if (err != OK || job.state != JOB_QUEUED) return err;
+    return job_end_badly(txn, refusing->arena, &job, JOB_FAILED, &refusing->fault);
+}
+
+static void decided_refuse(struct flow *flow, const struct core_decision *decision) {
+    struct refusing refusing = {.id = decision->job};
+    const char *code = decision->why == WHY_NEVER ? "job.too_large" : "job.refused";
+    (void)!fault_set(&refusing.fault, ERR_LIMIT, code, str_of(core_why_name(decision->why)));
+    enum err err = arena_open(SCRATCH_BYTES, &refusing.arena);
+    if (err == OK) err = store_write(flow->store, refuse_change, &refusing);
+    log_event(LOG_WARN, "job.refused", "job=%" PRIu64 " why=%s result=%s", decision->job,
+              core_why_name(decision->why), err_name(err));
+    pthread_mutex_lock(&flow->lock);
+    struct active *active = active_find(flow, decision->job);
+    if (active && active->state == ACTIVE_WAITING) active->state = ACTIVE_FREE;
+    pthread_mutex_unlock(&flow->lock);
+    arena_close(refusing.arena);
+    job_tell(flow, decision->job);
+}
+
+static void core_carry_out(struct flow *flow) {
+    struct core_decision decision;
+    while (schedule_take(flow->schedule, &decision)) {
+        switch (decision.kind) {
+        case DECISION_START: decided_start(flow, &decision); break;
+        case DECISION_PREEMPT:
+        case DECISION_KILL: decided_stop(flow, &decision); break;
+        case DECISION_REFUSE: decided_refuse(flow, &decision); break;
+        // What runs and ends is known here already, and what it costs is booked with the commit.
+        case DECISION_END:
+        case DECISION_BILL:
+        case DECISION_PROMISE:
+        case DECISION_RESERVE:
+        case DECISION_COUNT: break;
+        }
+    }
 }
 
 // ---- watching ---------------------------------------------------------------------------------
 // Why it should stop now, if at all.
 static enum stop_cause stop_wanted(const struct flow *flow, const struct active *active) {
     if (active->cancel) return STOP_CANCEL;
+    if (active->give_way) return STOP_GIVE_WAY;
     if (flow->closing && flow->stop_children) return STOP_CLOSE;
     if (active->memory_used_bytes > active->memory_bytes &&
         active->confined.level != CONFINE_CGROUP) {
@@ -324,7 +408,7 @@ static enum stop_cause stop_wanted(const struct flow *flow, const struct active 
 }
 
 // Under the lock: true if it is to stop; *stopping: how far that is. SIGTERM first and the kill
-// after the grace; memory cannot wait.
+// after the grace; memory cannot wait. Who is to give way may keep a checkpoint before.
 static bool stop_check(const struct flow *flow, struct active *active,
                        struct confine_stop *stopping) {
     if (active->stop == STOP_NONE) {
@@ -332,11 +416,18 @@ static bool stop_check(const struct flow *flow, struct active *active,
         if (active->stop == STOP_NONE) return false;
         active->stopping = (struct confine_stop){
             .asked_us = clock_monotonic_us(),
+            .checkpoint_ms = active->stop == STOP_GIVE_WAY ? PAUSE_GRACE_MS : 0,
             .grace_ms = active->stop == STOP_MEMORY ? 0 : GRACE_MS,
         };
         log_event(LOG_INFO, "job.stop", "job=%" PRIu64 " cause=%d", active->job, active->stop);
-        if (active->progress) atomic_store(&active->progress->cancel, 1);
+        if (active->progress && active->stop == STOP_GIVE_WAY) {
+            atomic_store(&active->progress->pause, 1);
+        } else if (active->progress) {
+            atomic_store(&active->progress->cancel, 1);
+        }
     }
+    bool late = active->stop == STOP_GIVE_WAY && active->give_way_now;
+    if (late) active->stopping.checkpoint_ms = active->stopping.grace_ms = 0;
     *stopping = active->stopping;
     return !active->killed;
 }
@@ -416,6 +507,8 @@ static void attempt_ended(struct flow *flow, struct active *active, int status) 
     if (active->pidfd >= 0) close(active->pidfd);
     active->pidfd = -1;
     active->pid = 0;
+    attempt_left(flow, active, active->attempt);
+    active->ran_ms += clock_now_ms() - active->started_ms;
     active->state = ACTIVE_ENDED;
     pthread_cond_signal(&flow->work);
     pthread_mutex_unlock(&flow->lock);
@@ -451,12 +544,16 @@ static bool any_running(struct flow *flow, struct watching *w) {
     return w->count > 0;
 }
 
+static int wait_ms(struct flow *flow, bool running) {
+    int64_t most_ms = running ? TICK_MS : IDLE_MS;
+    int64_t wake_ms = schedule_wake_ms(flow->schedule) - clock_now_ms();
+    return wake_ms >= most_ms ? (int)most_ms : wake_ms > 0 ? (int)wake_ms : 0;
+}
+
 static void watch(struct flow *flow, struct watching *w) {
     bool running = any_running(flow, w);
     w->fds[0] = (struct pollfd){.fd = flow->wake_fd, .events = POLLIN};
-    int wait_ms = running ? TICK_MS : flow->start_failed ? START_AGAIN_MS : CLEAN_EVERY_S * 1000;
-    flow->start_failed = false;
-    poll(w->fds, 2 * w->count + 1, wait_ms);
+    poll(w->fds, 2 * w->count + 1, wait_ms(flow, running));
     if (w->fds[0].revents & POLLIN) {
         uint64_t count;
         ssize_t got = read(flow->wake_fd, &count, sizeof count);
@@ -484,11 +581,6 @@ static void housekeeping(struct flow *flow, uint64_t *last_us) {
     log_event(LOG_INFO, "flow.swept", "result=%s blobs=%" PRIu64, err_name(err), removed);
 }
 
-struct runner_memory {
-    struct deciding deciding;
-    struct watching watching;
-};
-
 static bool keep_running(struct flow *flow, struct watching *w) {
     pthread_mutex_lock(&flow->lock);
     bool closing = flow->closing, stop = flow->stop_children;
@@ -498,16 +590,17 @@ static bool keep_running(struct flow *flow, struct watching *w) {
 
 static void *runner_main(void *argument) {
     struct flow *flow = argument;
-    struct runner_memory *memory = flow->runner_memory;
+    struct watching *watching = flow->runner_memory;
     uint64_t cleaned_us = clock_monotonic_us();
-    while (keep_running(flow, &memory->watching)) {
+    while (keep_running(flow, watching)) {
         pthread_mutex_lock(&flow->lock);
         bool rescan = flow->rescan;
         flow->rescan = false;
         pthread_mutex_unlock(&flow->lock);
         if (rescan && active_load(flow) != OK) log_event(LOG_ERROR, "flow.rescan_failed", " ");
-        start_waiting(flow, &memory->deciding);
-        watch(flow, &memory->watching);
+        core_feed(flow);
+        core_carry_out(flow);
+        watch(flow, watching);
         confine_tick(flow->confine);
         housekeeping(flow, &cleaned_us);
     }
@@ -516,13 +609,14 @@ static void *runner_main(void *argument) {
 
 enum err runner_open(struct flow *flow, struct fault *fault) {
     flow->active = memory_take(ACTIVE_MAX * sizeof *flow->active);
-    flow->runner_memory = memory_take(sizeof(struct runner_memory));
-    if (!flow->active || !flow->runner_memory) {
+    flow->runner_memory = memory_take(sizeof(struct watching));
+    enum err err = schedule_open(&flow->capacity, &flow->schedule);
+    if (!flow->active || !flow->runner_memory || err != OK) {
         return fault_set(fault, ERR_MEMORY, "base.no_memory", STR_NONE);
     }
     flow->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (flow->wake_fd < 0) return fault_errno(fault, errno, STR("eventfd"));
-    enum err err = active_load(flow);
+    err = active_load(flow);
     if (err != OK) return fault_set(fault, err, "flow.jobs_unreadable", STR_NONE);
     if (pthread_create(&flow->committer, NULL, committer_main, flow) != 0) {
         return fault_set(fault, ERR_MEMORY, "base.no_memory", STR("thread"));
@@ -564,6 +658,7 @@ void runner_close(struct flow *flow, bool stop_children) {
     }
     slots_give(flow);
     if (flow->wake_fd >= 0) close(flow->wake_fd);
+    schedule_close(flow->schedule);
     memory_give(flow->active);
     memory_give(flow->runner_memory);
 }

@@ -217,9 +217,10 @@ static void view_job_now(struct flow *flow, struct json_writer *out, const struc
         json_set_u64(out, "rows", job->rows);
     }
     bool waits = found && job->state == JOB_QUEUED;
-    const char *reason = waits ? allocation_reason_name(active.reason) : "";
-    json_set_text(out, "reason", str_of(reason));
-    json_set_u64(out, "blocker", waits ? active.blocker : 0);
+    struct schedule_why why = {0};
+    if (waits) schedule_explain(flow->schedule, job->id, &why);
+    json_set_text(out, "reason", waits ? str_of(core_why_name(why.why)) : STR_NONE);
+    json_set_u64(out, "blocker", why.blocker);
     json_set_u64(out, "memory_used_bytes",
                  found ? active.memory_used_bytes : job->memory_used_bytes);
 }

@@ -36,12 +36,13 @@ enum err window_more(struct window *window, size_t least, struct fault *fault) {
     return OK;
 }
 
-void field_put(struct buf *out, struct str text, bool quoted) {
-    for (size_t i = 0; i < text.size && !quoted; i++) {
+void field_put(struct buf *out, struct str text, bool alone) {
+    bool quotes = alone && text.size == 0;
+    for (size_t i = 0; i < text.size && !quotes; i++) {
         char c = text.data[i];
-        quoted = c == '"' || c == ',' || c == '\n' || c == '\r';
+        quotes = c == '"' || c == ',' || c == '\n' || c == '\r';
     }
-    if (!quoted) {
+    if (!quotes) {
         buf_add_str(out, text);
         return;
     }

@@ -13,7 +13,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "allocation/allocation.h"
+#include "allocation/capacity.h"
 #include "allocation/confine_private.h"
 #include "base/clock.h"
 #include "base/memory.h"

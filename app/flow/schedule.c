@@ -1,0 +1,185 @@
+// See schedule.h.
+#include "flow/schedule.h"
+
+#include <pthread.h>
+#include <string.h>
+
+#include "base/assert.h"
+#include "base/memory.h"
+#include "flow/flow_private.h"
+
+enum {
+    TENANTS_MOST = 1024, // persons who have asked for something since the start; others share one
+    RUNNING_MOST = 512,
+    STEP_ROOM = 64,            // decisions of one step
+    ROW_ROOM = 4 * ACTIVE_MAX, // decisions not yet taken
+    GUARD_LEAD_MS = 5 * 60 * 1000,
+};
+
+struct schedule {
+    pthread_mutex_t lock; // of the core
+    struct core *core;
+    void *memory;
+    struct core_tenant tenants[TENANTS_MOST];
+    uint32_t tenant_count;
+    struct core_decision step[STEP_ROOM], row[ROW_ROOM];
+    uint32_t first, count; // of the row
+};
+
+// ---- events ------------------------------------------------------------------------------------
+
+static void row_add(struct schedule *schedule, const struct core_decision *decision) {
+    cy_assert(schedule->count < ROW_ROOM); // a few for each active job at most
+    schedule->row[(schedule->first + schedule->count++) % ROW_ROOM] = *decision;
+}
+
+static void step(struct schedule *schedule, const struct core_event *event) {
+    struct core_event next = *event;
+    uint32_t count;
+    pthread_mutex_lock(&schedule->lock);
+    do {
+        count = core_step(schedule->core, &next, schedule->step, STEP_ROOM);
+        for (uint32_t i = 0; i < count; i++) row_add(schedule, &schedule->step[i]);
+        next = (struct core_event){.kind = EVENT_TICK, .now_ms = event->now_ms};
+    } while (count == STEP_ROOM); // it had more to say
+    pthread_mutex_unlock(&schedule->lock);
+}
+
+bool schedule_take(struct schedule *schedule, struct core_decision *out) {
+    if (schedule->count == 0) return false;
+    *out = schedule->row[schedule->first];
+    schedule->first = (schedule->first + 1) % ROW_ROOM;
+    schedule->count--;
+    return true;
+}
+
+static void policy_tell(struct schedule *schedule, int64_t now_ms) {
+    struct core_policy policy;
+    core_policy_default(&policy);
+    policy.tenants = schedule->tenants;
+    policy.tenant_count = schedule->tenant_count;
+    policy.guard_ms = GUARD_MS + GUARD_LEAD_MS;
+    policy.guard_lead_ms = GUARD_LEAD_MS;
+    policy.grace_ms = PAUSE_GRACE_MS;
+    step(schedule, &(struct core_event){.kind = EVENT_POLICY, .now_ms = now_ms, .policy = &policy});
+}
+
+// The person's node of the tenant tree, made at their first job; 0, the root, for the thousandth.
+static uint64_t tenant_of(struct schedule *schedule, uint64_t person, int64_t now_ms) {
+    for (uint32_t i = 0; i < schedule->tenant_count; i++) {
+        if (schedule->tenants[i].id == person) return person;
+    }
+    if (schedule->tenant_count == TENANTS_MOST || person == 0) return 0;
+    schedule->tenants[schedule->tenant_count++] = (struct core_tenant){
+        .id = person, .limit = {{-1, -1, -1, -1}}, .weight = 1, .budget_milli = -1};
+    policy_tell(schedule, now_ms);
+    return person;
+}
+
+void schedule_submit(struct schedule *schedule, const struct schedule_job *job, int64_t now_ms) {
+    struct core_job told = {
+        .id = job->id,
+        .tenant = tenant_of(schedule, job->person, now_ms),
+        .need.of[RESOURCE_CPU] = (int64_t)job->cpu_milli,
+        .need.of[RESOURCE_MEMORY] = (int64_t)(job->memory_bytes >> 20),
+        .members = 1,
+        .checkpoint_ms = job->checkpoint_ms,
+        .not_before_ms = job->not_before_ms,
+        .submitted_ms = job->submitted_ms,
+        .attempts = job->attempts,
+        .served_milli = job->served_milli,
+        .ran_ms = job->ran_ms,
+    };
+    step(schedule, &(struct core_event){
+                       .kind = EVENT_SUBMIT, .now_ms = now_ms, .job = job->id, .submit = &told});
+}
+
+void schedule_adopt(struct schedule *schedule, uint64_t job, uint32_t attempt, int64_t started_ms,
+                    int64_t now_ms) {
+    static const struct core_place nowhere;
+    step(schedule, &(struct core_event){.kind = EVENT_ADOPT,
+                                        .now_ms = now_ms,
+                                        .job = job,
+                                        .attempt = attempt,
+                                        .started_ms = started_ms,
+                                        .place = &nowhere});
+}
+
+void schedule_cancel(struct schedule *schedule, uint64_t job, int64_t now_ms) {
+    step(schedule, &(struct core_event){.kind = EVENT_CANCEL, .now_ms = now_ms, .job = job});
+}
+
+int64_t schedule_exit(struct schedule *schedule, uint64_t job, uint32_t attempt, int64_t now_ms) {
+    struct core_job_view view;
+    pthread_mutex_lock(&schedule->lock);
+    core_job_look(schedule->core, job, &view);
+    pthread_mutex_unlock(&schedule->lock);
+    step(schedule, &(struct core_event){.kind = EVENT_EXITED,
+                                        .now_ms = now_ms,
+                                        .job = job,
+                                        .attempt = attempt,
+                                        .outcome = ATTEMPT_DONE});
+    return view.state == CORE_NONE ? 0 : view.served_milli;
+}
+
+void schedule_tick(struct schedule *schedule, int64_t now_ms) {
+    step(schedule, &(struct core_event){.kind = EVENT_TICK, .now_ms = now_ms});
+}
+
+int64_t schedule_wake_ms(struct schedule *schedule) {
+    pthread_mutex_lock(&schedule->lock);
+    int64_t wake_ms = core_wake_ms(schedule->core);
+    pthread_mutex_unlock(&schedule->lock);
+    return wake_ms;
+}
+
+// ---- the whole ---------------------------------------------------------------------------------
+
+enum err schedule_open(const struct allocation_capacity *capacity, struct schedule **out) {
+    struct core_limits limits;
+    core_limits_default(&limits);
+    limits.jobs = ACTIVE_MAX;
+    limits.running = RUNNING_MOST;
+    limits.tenants = TENANTS_MOST + 1;
+    struct schedule *schedule = memory_take(sizeof *schedule);
+    if (!schedule) return ERR_MEMORY;
+    schedule->memory = memory_take(core_size(&limits));
+    if (!schedule->memory) {
+        memory_give(schedule);
+        return ERR_MEMORY;
+    }
+    pthread_mutex_init(&schedule->lock, NULL);
+    schedule->core = core_open(schedule->memory, &limits);
+    struct core_capacity told = {
+        .amount.of[RESOURCE_CPU] = (int64_t)capacity->cpu_milli,
+        .amount.of[RESOURCE_MEMORY] = (int64_t)(capacity->memory_bytes >> 20),
+    };
+    step(schedule, &(struct core_event){.kind = EVENT_CAPACITY, .capacity = &told});
+    policy_tell(schedule, 0);
+    *out = schedule;
+    return OK;
+}
+
+void schedule_close(struct schedule *schedule) {
+    if (!schedule) return;
+    pthread_mutex_destroy(&schedule->lock);
+    memory_give(schedule->memory);
+    memory_give(schedule);
+}
+
+void schedule_explain(struct schedule *schedule, uint64_t job, struct schedule_why *out) {
+    static const enum core_why short_of[RESOURCE_COUNT] = {WHY_CPU, WHY_MEMORY, WHY_DISK,
+                                                           WHY_DEVICE};
+    struct core_job_view view;
+    struct core_usage usage;
+    pthread_mutex_lock(&schedule->lock);
+    core_job_look(schedule->core, job, &view);
+    core_usage_look(schedule->core, &usage);
+    pthread_mutex_unlock(&schedule->lock);
+    *out = (struct schedule_why){.why = view.state == CORE_WAITING ? WHY_TURN : WHY_STOPPING};
+    for (int r = 0; r < RESOURCE_COUNT && view.state == CORE_WAITING; r++) {
+        if (view.need.of[r] <= usage.free.of[r]) continue;
+        out->why = short_of[r];
+        return;
+    }
+}

@@ -1,0 +1,44 @@
+// Inside of flow/: the scheduler's core in the life of the box. The runner's thread alone feeds it;
+// what it decides waits in a row until the runner takes it. Operations on other threads look in
+// under its lock. Nothing here survives a restart: the runner feeds it again what the records say.
+#pragma once
+
+#include "allocation/capacity.h"
+#include "allocation/core.h"
+#include "base/err.h"
+
+struct schedule;
+enum err schedule_open(const struct allocation_capacity *capacity, struct schedule **out) MUST_USE;
+void schedule_close(struct schedule *schedule);
+
+// ---- the runner's thread -----------------------------------------------------------------------
+// What the core is told of a job, and what comes back of it when an attempt has ended.
+struct schedule_job {
+    uint64_t id, person;
+    uint64_t cpu_milli, memory_bytes, time_limit_ms;
+    int64_t submitted_ms;
+    int64_t not_before_ms; // 0: at once
+    int64_t checkpoint_ms; // what giving way and going on costs; 0: it cannot
+    uint32_t attempts;     // starts so far
+    int64_t served_milli, ran_ms;
+};
+void schedule_submit(struct schedule *schedule, const struct schedule_job *job, int64_t now_ms);
+// A submitted job that ran already before this process began.
+void schedule_adopt(struct schedule *schedule, uint64_t job, uint32_t attempt, int64_t started_ms,
+                    int64_t now_ms);
+void schedule_cancel(struct schedule *schedule, uint64_t job, int64_t now_ms); // a waiting one
+// The attempt's process has ended, whatever came of it: the job leaves the core. One that is to run
+// again is submitted anew. Returns what it has been served so far, in thousandths of a unit.
+int64_t schedule_exit(struct schedule *schedule, uint64_t job, uint32_t attempt, int64_t now_ms);
+void schedule_tick(struct schedule *schedule, int64_t now_ms);
+// The next decision that has not been taken; false if there is none.
+bool schedule_take(struct schedule *schedule, struct core_decision *out);
+// When it wants a tick; CORE_TIME_MAX: never.
+int64_t schedule_wake_ms(struct schedule *schedule);
+
+// ---- any thread --------------------------------------------------------------------------------
+struct schedule_why {
+    enum core_why why; // WHY_NONE: it does not wait
+    uint64_t blocker;  // the job before it; 0: none
+};
+void schedule_explain(struct schedule *schedule, uint64_t job, struct schedule_why *out);
