@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "base/assert.h"
-#include "flow/codec.h"
+#include "store/codec.h"
 
 enum {
     RECORD_VERSION = 7,

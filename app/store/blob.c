@@ -241,6 +241,15 @@ enum err blob_forget(struct store_txn *txn, const struct hash *hash) {
     return store_delete(txn, TABLE_BLOB, blob_key(hash));
 }
 
+enum err blob_size(struct store_txn *txn, const struct hash *hash, uint64_t *out) {
+    struct record_reader record;
+    uint64_t size, references;
+    enum err err = store_get(txn, TABLE_BLOB, blob_key(hash), &record);
+    if (err == OK) err = blob_read_record(&record, &size, &references);
+    if (err == OK) *out = size;
+    return err;
+}
+
 enum err blob_path(struct store *store, const struct hash *hash, char *out, size_t out_size,
                    struct fault *fault) {
     char name[BLOB_NAME_SIZE], path[LIMIT_PATH_BYTES];

@@ -200,6 +200,10 @@ static enum err open_existing(struct store *store, const char *folder, uint64_t 
     if (err != OK) return err;
     err = tables_open(store, false);
     if (err == ERR_NOT_FOUND && !store->read_only) err = tables_open(store, true);
+    // A reader cannot make the tables that came after this folder was last written.
+    if (err == ERR_NOT_FOUND && store->read_only) {
+        return fault_set(fault, ERR_INPUT, "store.too_old", STR_NONE);
+    }
     if (err == ERR_NOT_FOUND || err == ERR_CORRUPT) {
         return fault_set(fault, ERR_CORRUPT, "store.damaged", STR("tables"));
     }

@@ -43,6 +43,11 @@ enum store_table {
     TABLE_INDEX,    // secondary keys: "person/name/NAME" -> id, "release/hash/HEX" -> id, …
     TABLE_REVISION, // dataset's id, revision's number: 16 bytes
     TABLE_KEY,      // id
+    TABLE_POLICY,   // version
+    TABLE_MEMBER,   // a person's id
+    TABLE_LEDGER,   // sequence number
+    TABLE_USAGE,    // a kind's letter and numbers: see allocation/usage.c
+    TABLE_VOUCHER,  // id
     TABLE_COUNT
 };
 const char *store_table_name(enum store_table table);
@@ -180,6 +185,8 @@ enum err blob_take_file(struct store *store, const char *path, struct progress *
 enum err blob_register(struct store_txn *txn, const struct hash *hash, uint64_t size) MUST_USE;
 // Takes one reference back; when none is left, the file goes at a later sweep.
 enum err blob_forget(struct store_txn *txn, const struct hash *hash) MUST_USE;
+// How large a registered blob is. ERR_NOT_FOUND if no record names it.
+enum err blob_size(struct store_txn *txn, const struct hash *hash, uint64_t *out) MUST_USE;
 // The file of a blob, for mapping or for a child process. ERR_NOT_FOUND "blob.missing" if the file
 // is not there, whatever the records say.
 enum err blob_path(struct store *store, const struct hash *hash, char *out, size_t out_size,

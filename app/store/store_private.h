@@ -102,7 +102,7 @@ enum err write_directly(struct store *store, enum err (*change)(struct store_txn
                         void *ctx) MUST_USE;
 
 // ---- schema.c --------------------------------------------------------------------------------
-enum { SCHEMA_VERSION = 1 };
+enum { SCHEMA_VERSION = 2 };
 struct migration {
     uint64_t to; // makes version `to` out of `to - 1`
     enum err (*run)(struct store_txn *txn);

@@ -2,7 +2,7 @@
 // record.
 #include "base/limits.h"
 #include "check.h"
-#include "flow/codec.h"
+#include "store/codec.h"
 #include "flow/record.h"
 #include "support/box.h"
 

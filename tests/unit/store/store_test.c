@@ -215,19 +215,19 @@ static enum err step_bad(struct store_txn *txn) {
     return err == OK ? ERR_INPUT : err;
 }
 static enum err migrate_good(struct store_txn *txn, void *ctx) {
-    static const struct migration steps[] = {{2, step_good}, {3, step_good}, {4, step_good}};
+    static const struct migration steps[] = {{3, step_good}, {4, step_good}, {5, step_good}};
     (void)ctx;
-    return schema_migrate(txn, steps, 3, 4);
+    return schema_migrate(txn, steps, 3, 5);
 }
 static enum err migrate_bad(struct store_txn *txn, void *ctx) {
-    static const struct migration steps[] = {{5, step_good}, {6, step_bad}};
+    static const struct migration steps[] = {{6, step_good}, {7, step_bad}};
     (void)ctx;
-    return schema_migrate(txn, steps, 2, 6);
+    return schema_migrate(txn, steps, 2, 7);
 }
 static enum err migrate_gap(struct store_txn *txn, void *ctx) {
-    static const struct migration steps[] = {{6, step_good}};
+    static const struct migration steps[] = {{7, step_good}};
     (void)ctx;
-    return schema_migrate(txn, steps, 1, 6);
+    return schema_migrate(txn, steps, 1, 7);
 }
 
 static void migrates_all_or_nothing(void) {
@@ -242,7 +242,7 @@ static void migrates_all_or_nothing(void) {
     uint64_t version = 0;
     REQUIRE(store_read_begin(store, &txn) == OK);
     CHECK_EQ(schema_read(txn, &version), OK);
-    CHECK_EQ(version, 4);
+    CHECK_EQ(version, 5);
     store_read_end(txn);
     store_close(store);
 }

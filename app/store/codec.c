@@ -1,4 +1,4 @@
-#include "flow/codec.h"
+#include "store/codec.h"
 
 #include <string.h>
 
