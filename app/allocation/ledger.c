@@ -1,6 +1,6 @@
-// The chain of the ledger. The hash of an entry is over its fields in their record form, the hash of
-// the one before among them; "ledger/head" in the meta table holds the newest sequence and hash, so
-// that an end cut off is found too.
+// The chain of the ledger. The hash of an entry is over its fields in their record form, among them
+// the hash of the one before; "ledger/head" in the meta table holds the newest sequence and hash,
+// so that an end cut off is found too.
 #include "allocation/ledger.h"
 
 #include <inttypes.h>

@@ -94,8 +94,8 @@ static struct tenant tenant_plain(uint64_t id, struct str name) {
     };
 }
 
-// One department without bounds; an hour of a processor is a unit, of a GiB of memory a tenth, of an
-// accelerator twenty; scratch disk is nearly free. Days begin at midnight in China.
+// One department without bounds. An hour of a processor is a unit, of a GiB of memory a tenth, of
+// an accelerator twenty; scratch disk is nearly free. Days begin at midnight in China.
 static enum err policy_default(struct arena *arena, struct policy *out) {
     struct tenant *tenant = ARENA_NEW(arena, struct tenant);
     if (!tenant) return ERR_MEMORY;

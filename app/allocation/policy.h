@@ -117,7 +117,7 @@ enum err member_save(struct store_txn *txn, const struct member *member) MUST_US
 enum err members_count(struct store_txn *txn, const struct policy *policy,
                        uint64_t *counts) MUST_USE;
 
-// ---- JSON and checks (policy_json.c, policy_check.c) ---------------------------------------------
+// ---- JSON and checks (policy_json.c, policy_check.c) -----------------------------------------
 void policy_write_json(struct json_writer *out, const struct policy *policy); // members only
 void caps_write_json(struct json_writer *out, const char *name, const struct caps *caps);
 enum err caps_read_json(const struct json *node, struct caps *out, struct fault *fault) MUST_USE;

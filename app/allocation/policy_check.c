@@ -1,5 +1,5 @@
 // What of a policy does not add up: guarantees that nobody could keep, limits that contradict.
-#include "allocation/allocation.h"
+#include "allocation/capacity.h"
 #include "allocation/policy.h"
 
 #define SERVICE_BYTES ((uint64_t)512 << 20) // of the memory, for the service itself

@@ -47,8 +47,8 @@ enum err usage_get(struct store_txn *txn, enum usage_of of, uint64_t id, uint64_
                    struct usage_sum *out) MUST_USE;
 enum err usage_jobs_get(struct store_txn *txn, enum usage_of of, uint64_t id,
                         uint64_t *out) MUST_USE;
-// Periods of one length (days or months) from `first` to `last`, oldest first; those without use are
-// left out.
+// Periods of one length (days or months) from `first` to `last`, oldest first; those without use
+// are left out.
 enum err usage_periods(struct store_txn *txn, enum usage_of of, uint64_t id, uint64_t first,
                        uint64_t last,
                        bool (*visit)(void *ctx, uint64_t period, const struct usage_sum *sum),

@@ -1,9 +1,9 @@
-// Compute vouchers (算力券): units paid for beforehand. A voucher is a text that the issuing box has
-// signed (ECDSA, the key of its bundles): who issued it, on which box it is good, for whom, how many
-// units, from when until when, for which use, how much of it one job may take. What is left of it is
-// a record of the box on which it is good; the ledger tells every change. A text is taken in once:
-// its serial number is remembered for ever. Read and written inside a transaction of store.h; what
-// is loaded lives in the arena. Depends on store/. Any thread.
+// Compute vouchers (算力券): units paid for beforehand. A voucher is a text that the issuing box
+// has signed (ECDSA, the key of its bundles): who issued it, on which box it is good, for whom, how
+// many units, from when until when, for which use, how much of it one job may take. What is left of
+// it is a record of the box on which it is good; the ledger tells every change. A text is taken in
+// once: its serial number is remembered for ever. Read and written inside a transaction of store.h;
+// what is loaded lives in the arena. Depends on store/. Any thread.
 #pragma once
 
 #include "allocation/policy.h"

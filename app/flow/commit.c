@@ -10,6 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "allocation/usage.h"
 #include "base/assert.h"
 #include "base/clock.h"
 #include "base/file.h"
@@ -190,6 +191,38 @@ static void job_numbers(struct commit *commit) {
     job->ended_ms = clock_now_ms();
 }
 
+// What cut the attempt short was the box: its process, its disk or its going down.
+static bool box_at_fault(const struct commit *commit) {
+    static const char *const codes[] = {"job.crashed",     "job.no_program",    "job.lost",
+                                        "job.not_started", "job.not_committed", "base.disk_full",
+                                        "base.no_memory",  "store.full",        "blob.missing"};
+    if (commit->outcome == OUTCOME_AGAIN) return true;
+    if (commit->outcome == OUTCOME_CANCELLED) return commit->active->stop == STOP_CLOSE;
+    if (commit->outcome != OUTCOME_FAILED) return false;
+    if (commit->active->start_fault.code[0]) return true;
+    for (size_t i = 0; i < sizeof codes / sizeof codes[0]; i++) {
+        if (strcmp(commit->fault.code, codes[i]) == 0) return true;
+    }
+    return false;
+}
+
+static enum err attempt_book(struct store_txn *txn, struct commit *commit) {
+    const struct job *job = &commit->job;
+    struct usage_attempt attempt = {
+        .job = job->id,
+        .attempt = job->attempt,
+        .step = job->step,
+        .person = job->actor.id,
+        .person_name = job->actor.name,
+        .tenant = job->tenant,
+        .started_ms = job->started_ms,
+        .ended_ms = job->ended_ms,
+        .amount = {(int64_t)job->cpu_milli, (int64_t)(job->memory_bytes >> 20), 0, 0},
+        .box_fault = box_at_fault(commit),
+    };
+    return usage_record(txn, commit->arena, &attempt);
+}
+
 static enum err change_done(struct store_txn *txn, struct commit *commit) {
     struct job *job = &commit->job;
     job->state = JOB_DONE;
@@ -200,6 +233,7 @@ static enum err change_done(struct store_txn *txn, struct commit *commit) {
     }
     enum err err = commit_step(txn, commit);
     if (err == OK) err = job_save(txn, job);
+    if (err == OK) err = job_count(txn, job, -1);
     return err != OK ? err : job_audit(txn, job, "ok");
 }
 
@@ -214,6 +248,8 @@ static enum err commit_change(struct store_txn *txn, void *ctx) {
         return OK;
     }
     job_numbers(commit);
+    err = attempt_book(txn, commit);
+    if (err != OK) return err;
     switch (commit->outcome) {
     case OUTCOME_DONE: return change_done(txn, commit);
     case OUTCOME_AGAIN:

@@ -126,6 +126,22 @@ enum err flow_job_list(struct flow *flow, struct call *call) MUST_USE;
 enum err flow_job_show(struct flow *flow, struct call *call) MUST_USE;
 enum err flow_job_log(struct flow *flow, struct call *call) MUST_USE;
 enum err flow_job_cancel(struct flow *flow, struct call *call) MUST_USE;
+// What a person may use and has used; usage by day and month; a month's report; the ledger. Units
+// in millionths.
+enum err flow_share(struct flow *flow, struct call *call) MUST_USE;
+enum err flow_usage(struct flow *flow, struct call *call) MUST_USE;
+enum err flow_usage_report(struct flow *flow, struct call *call) MUST_USE;
+enum err flow_usage_ledger(struct flow *flow, struct call *call) MUST_USE;
+enum err flow_usage_verify(struct flow *flow, struct call *call) MUST_USE;
+// The report as CSV, without a flow. month 0: this one; department "": all.
+enum err flow_usage_csv(struct store *store, uint64_t month, struct str department, struct buf *out,
+                        struct fault *fault) MUST_USE;
+enum err flow_voucher_list(struct flow *flow, struct call *call) MUST_USE;
+enum err flow_voucher_issue(struct flow *flow, struct call *call) MUST_USE;
+enum err flow_voucher_import(struct flow *flow, struct call *call) MUST_USE;
+enum err flow_voucher_revoke(struct flow *flow, struct call *call) MUST_USE; // body {reason}
+enum err flow_voucher_issuers(struct flow *flow, struct call *call) MUST_USE;
+enum err flow_voucher_trust(struct flow *flow, struct call *call) MUST_USE; // {name, public_key}
 enum err flow_lineage_show(struct flow *flow, struct call *call) MUST_USE;
 enum err flow_home(struct flow *flow, struct call *call) MUST_USE; // the next step, counts
 // Machine, disk, store, queue; the server adds what only it knows.
@@ -142,6 +158,8 @@ enum err flow_release_download(struct flow *flow, struct call *call,
                                struct flow_download *out) MUST_USE;
 enum err flow_extract_download(struct flow *flow, struct call *call,
                                struct flow_download *out) MUST_USE;
+enum err flow_usage_download(struct flow *flow, struct call *call,
+                             struct flow_download *out) MUST_USE;
 enum err flow_prediction_download(struct flow *flow, struct call *call,
                                   struct flow_download *out) MUST_USE;
 

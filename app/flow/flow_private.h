@@ -135,7 +135,14 @@ struct job_input job_input_blob(const char *name, const struct hash *hash);
 // Failed or cancelled, with what that means for its dataset or model, and the audit record.
 enum err job_end_badly(struct store_txn *txn, struct arena *arena, struct job *job,
                        enum job_state state, const struct fault *fault) MUST_USE;
+// One more job (+1) or one fewer (−1) of its person and tenants has not ended.
+enum err job_count(struct store_txn *txn, const struct job *job, int change) MUST_USE;
 enum err job_audit(struct store_txn *txn, const struct job *job, const char *result) MUST_USE;
+
+// storage.c: inside the transaction that makes a job of `step` (NULL: none) or stores so many
+// bytes. ERR_LIMIT with a code of "limit." where the person or a tenant over them may not.
+enum err submission_allowed(struct store_txn *txn, const struct call *call, const char *step,
+                            uint64_t more_bytes) MUST_USE;
 
 // ---- views.c: records as the API shows them ---------------------------------------------------
 void view_upload(struct json_writer *out, const struct upload_record *upload);
@@ -239,6 +246,8 @@ double budget_spent(const struct dataset *dataset);
 // pack.c: the key that signs bundles, DIR/keys/bundle.pem, and bundle.pem.pub for receivers.
 void sign_path(const struct flow *flow, char out[static LIMIT_PATH_BYTES]);
 enum err sign_need(struct flow *flow, const struct call *call) MUST_USE; // makes it if absent
+struct sign_key; // to be wiped by whoever asked for it
+enum err sign_key_own(struct flow *flow, const struct call *call, struct sign_key *out) MUST_USE;
 // Of a file; one longer than a key counts by its hash. ERR_NOT_FOUND "key.destroyed" (detail: by
 // whom) if its key was destroyed.
 enum err dataset_key_read(const char *path, struct hash *out, struct fault *fault) MUST_USE;

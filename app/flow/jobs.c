@@ -3,12 +3,22 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "allocation/usage.h"
 #include "base/clock.h"
 #include "base/file.h"
 #include "flow/flow_private.h"
 
 static uint64_t least(uint64_t a, uint64_t b) {
     return a < b ? a : b;
+}
+
+enum err job_count(struct store_txn *txn, const struct job *job, int change) {
+    struct arena *arena;
+    enum err err = arena_open(SCRATCH_BYTES, &arena);
+    if (err != OK) return err;
+    err = usage_jobs(txn, arena, job->actor.id, job->tenant, change);
+    arena_close(arena);
+    return err;
 }
 
 enum err job_create(struct flow *flow, struct store_txn *txn, struct job *job) {
@@ -22,7 +32,11 @@ enum err job_create(struct flow *flow, struct store_txn *txn, struct job *job) {
     job->memory_bytes = least(memory, flow->capacity.memory_bytes);
     job->time_limit_ms = step->time_limit_ms;
     if (!job->options.size) job->options = STR("{}");
-    enum err err = store_next_id(txn, TABLE_JOB, &job->id);
+    struct member member;
+    enum err err = member_load(txn, job->actor.id, &member);
+    if (err == OK) err = store_next_id(txn, TABLE_JOB, &job->id);
+    job->tenant = member.tenant;
+    if (err == OK) err = job_count(txn, job, 1);
     return err == OK ? job_save(txn, job) : err;
 }
 
@@ -56,6 +70,7 @@ enum err job_end_badly(struct store_txn *txn, struct arena *arena, struct job *j
     job->ended_ms = clock_now_ms();
     if (fault) job->fault = *fault;
     enum err err = job_save(txn, job);
+    if (err == OK) err = job_count(txn, job, -1);
     if (err == OK && str_is(job->step, "import")) {
         struct dataset dataset;
         err = dataset_load(txn, arena, job->subject, &dataset);

@@ -36,6 +36,7 @@ static enum err train_change(struct store_txn *txn, void *ctx) {
     }
     err = store_next_id(txn, TABLE_MODEL, &model->id);
     training->job.subject = model->id;
+    if (err == OK) err = submission_allowed(txn, call, "train", 0);
     if (err == OK) err = job_create(training->flow, txn, &training->job);
     model->job = training->job.id;
     if (err == OK) err = model_save(txn, model);

@@ -62,6 +62,13 @@ enum err sign_need(struct flow *flow, const struct call *call) {
     return err == OK ? audit_note(flow, call, "key.create", "key", 0, STR("bundle")) : err;
 }
 
+enum err sign_key_own(struct flow *flow, const struct call *call, struct sign_key *out) {
+    char path[LIMIT_PATH_BYTES];
+    enum err err = sign_need(flow, call);
+    sign_path(flow, path);
+    return err == OK ? key_read(path, out, call->fault) : err;
+}
+
 enum err flow_key_bundle(struct flow *flow, struct call *call) {
     char path[LIMIT_PATH_BYTES], name[FINGERPRINT_SIZE];
     struct sign_key key;

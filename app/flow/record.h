@@ -153,6 +153,7 @@ struct job {
     struct str step;
     enum job_state state;
     struct who actor;
+    uint64_t tenant;                          // whom its use is booked on
     int64_t created_ms, started_ms, ended_ms; // 0: not yet
     uint64_t attempt;                         // starts so far
     uint64_t lost;   // of those, how many were lost without its fault (a power cut, say)

@@ -8,12 +8,13 @@
 #include "store/codec.h"
 
 enum {
-    RECORD_VERSION = 7,
+    RECORD_VERSION = 8,
     VERSION_RECIPES_SHARED = 2,    // recipes have versions and are somebody's own or shared
     VERSION_REVISIONS_DELETED = 3, // a revision's rows may be gone
     VERSION_EXTRACTS = 4,          // a revision keeps what its cleansing set aside
     VERSION_PAUSES = 6,            // a job knows how often it was lost and how often it gave way
     VERSION_BUDGETS = 7,           // a dataset knows what noisy counts have spent
+    VERSION_TENANTS = 8,           // a job knows its tenant
 };
 
 bool hash_none(const struct hash *hash) {
@@ -210,6 +211,8 @@ static void job_fields(struct codec *c, struct job *r) {
     if (c->reader && c->reader->version < VERSION_PAUSES) return;
     codec_u64(c, &r->lost);
     codec_u64(c, &r->paused);
+    if (c->reader && c->reader->version < VERSION_TENANTS) return;
+    codec_u64(c, &r->tenant);
 }
 
 static void key_record_fields(struct codec *c, struct key_record *r) {

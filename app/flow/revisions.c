@@ -251,6 +251,8 @@ static enum err dataset_job_change(struct store_txn *txn, void *ctx) {
     enum err err = dataset_load(txn, asked->call->arena, asked->dataset.id, &now);
     if (err == OK) err = budget_take(asked->call, &asked->budget, &now, asked->recipe, &asked->job);
     if (err != OK) return err;
+    err = submission_allowed(txn, asked->call, asked->check ? "check" : "cleanse", 0);
+    if (err != OK) return err;
     err = asked->check
               ? job_create_check(asked->flow, txn, &asked->revision, &now, &actor, &asked->job)
               : job_create(asked->flow, txn, &asked->job);

@@ -28,6 +28,7 @@ void list_close(struct call *call, uint64_t total, uint64_t page, uint64_t size)
 
 struct listing {
     struct json_writer *out;
+    struct store_txn *txn;
     uint64_t skip, size, seen;
     enum err err;
 };
@@ -39,6 +40,8 @@ static bool list_one(void *ctx, struct str key, struct record_reader *record) {
     if (listing->err != OK) return false;
     uint64_t at = listing->seen++;
     if (at < listing->skip) return true;
+    listing->err = member_load(listing->txn, person.id, &person.member);
+    if (listing->err != OK) return false;
     json_open_object(listing->out);
     person_write_json(listing->out, &person);
     json_close_object(listing->out);
@@ -54,6 +57,7 @@ enum err people_list(struct people *people, struct call *call) {
     struct store_txn *txn;
     err = store_read_begin(people->store, &txn);
     if (err != OK) return store_explain(err, call->fault);
+    listing.txn = txn;
     json_open_object(call->out);
     json_put_name(call->out, "items");
     json_open_array(call->out);
@@ -95,7 +99,10 @@ struct making {
 
 static enum err write_person(struct store_txn *txn, void *ctx) {
     struct making *making = ctx;
-    enum err err = person_add(txn, &making->person);
+    struct person *person = &making->person;
+    person->member.caps = caps_none;
+    enum err err = person_place(txn, making->call, person->department, &person->member);
+    if (err == OK) err = person_add(txn, person);
     if (err == ERR_CONFLICT) {
         return fault_set(making->call->fault, err, "people.name_taken", making->person.name);
     }
@@ -146,7 +153,8 @@ enum err people_create(struct people *people, struct call *call) {
 
 struct change {
     struct call *call;
-    bool has_display_name, has_department, has_disabled, has_roles;
+    bool has_display_name, has_department, has_disabled, has_roles, has_caps;
+    struct caps caps;
     struct str display_name, department;
     bool disabled;
     uint32_t roles;
@@ -193,6 +201,9 @@ static enum err note_change(struct store_txn *txn, const struct change *change,
         const char *action = change->disabled ? "people.disable" : "people.enable";
         err = note(txn, actor, action, person->id, "ok", STR_NONE);
     }
+    if (err == OK && change->has_caps) {
+        err = note(txn, actor, "people.limits", person->id, "ok", STR_NONE);
+    }
     if (err == OK && (change->has_display_name || change->has_department)) {
         err = note(txn, actor, "people.change", person->id, "ok", STR_NONE);
     }
@@ -209,7 +220,15 @@ static enum err write_change(struct store_txn *txn, void *ctx) {
     if (err != OK) return err;
     uint32_t roles_before = person.roles;
     if (change->has_display_name) person.display_name = change->display_name;
-    if (change->has_department) person.department = change->department;
+    if (change->has_department) {
+        person.department = change->department;
+        err = person_place(txn, call, person.department, &person.member);
+    }
+    if (change->has_caps) person.member.caps = change->caps;
+    if (err == OK && (change->has_department || change->has_caps)) {
+        err = member_save(txn, &person.member);
+    }
+    if (err != OK) return err;
     if (change->has_disabled) person.disabled = change->disabled;
     if (change->has_roles) person.roles = change->roles;
     err = person_put(txn, &person);
@@ -233,10 +252,13 @@ static enum err read_change(struct call *call, struct change *change) {
     change->has_department = json_member(call->body, "department") != NULL;
     change->has_disabled = disabled != NULL;
     change->has_roles = roles != NULL;
+    change->has_caps = json_member(call->body, "caps") != NULL;
     bool self = call->id == call->actor.person_id;
     enum err err = actor_needs(call, ROLE_SYSTEM | ROLE_SECURITY);
     if (err == OK) err = actor_in_person(call);
-    if (err == OK && (change->has_display_name || change->has_department || change->has_disabled)) {
+    bool of_system = change->has_display_name || change->has_department || change->has_disabled ||
+                     change->has_caps;
+    if (err == OK && of_system) {
         err = actor_needs(call, ROLE_SYSTEM);
     }
     if (err == OK && change->has_roles) err = actor_needs(call, ROLE_SECURITY);
@@ -252,6 +274,9 @@ static enum err read_change(struct call *call, struct change *change) {
         err = fault_set(call->fault, ERR_INPUT, "call.missing", STR("disabled"));
     }
     change->disabled = json_bool(disabled, false);
+    if (err == OK && change->has_caps) {
+        err = caps_read_json(json_member(call->body, "caps"), &change->caps, call->fault);
+    }
     if (err == OK && change->has_roles) err = roles_read(roles, &change->roles, call->fault);
     if (err == OK && change->has_roles) err = roles_check(change->roles, call->fault);
     return err;

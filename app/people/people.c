@@ -74,6 +74,7 @@ enum err people_open(struct store *store, struct people **out, struct fault *fau
         err = officers_count(txn, &officers);
         store_read_end(txn);
     }
+    if (err == OK) err = tenants_begin(store);
     err = store_explain(err, fault);
     if (err == OK && officers.system_count == 0) {
         people->setup_needed = true;

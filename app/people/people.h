@@ -4,7 +4,8 @@
 // only `security` grants roles and only `system` makes and disables people; no one changes their
 // own roles. The first person, made with the setup code, holds system and security so that a small
 // office can begin; "people.officers_joined" is shown until a second person takes one of them over.
-// Everything here goes to the audit chain. Depends on store/. Any thread.
+// Everybody belongs to a department or project of the allocation policy, which system changes.
+// Everything here goes to the audit chain. Depends on store/ and allocation/'s policy. Any thread.
 #pragma once
 
 #include "base/call.h"
@@ -56,6 +57,12 @@ enum err people_token_list(struct people *people, struct call *call) MUST_USE;
 // Answers the secret, once.
 enum err people_token_create(struct people *people, struct call *call) MUST_USE;
 enum err people_token_delete(struct people *people, struct call *call) MUST_USE;
+// The policy of departments and what they may use: see allocation/policy.h. System changes it.
+enum err people_policy_show(struct people *people, struct call *call) MUST_USE;
+enum err people_policy_check(struct people *people, struct call *call) MUST_USE; // saves nothing
+enum err people_policy_save(struct people *people, struct call *call) MUST_USE;
+enum err people_policy_versions(struct people *people, struct call *call) MUST_USE;
+enum err people_policy_restore(struct people *people, struct call *call) MUST_USE; // {id}: version
 enum err people_audit_list(struct people *people, struct call *call) MUST_USE;
 enum err people_audit_verify(struct people *people, struct call *call) MUST_USE;
 // From the console only: makes a person who cannot sign in until given a password, or finds them.

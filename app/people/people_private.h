@@ -5,6 +5,7 @@
 
 #include <pthread.h>
 
+#include "allocation/policy.h"
 #include "base/limits.h"
 #include "people/people.h"
 
@@ -69,6 +70,7 @@ struct person {
     int64_t created_ms, last_seen_ms; // 0: never
     uint64_t failures;                // of sign-in, in a row
     int64_t locked_until_ms;
+    struct member member; // where they belong; read with person_get, written by itself
 };
 // Strings live until the transaction ends.
 enum err person_get(struct store_txn *txn, uint64_t id, struct person *out) MUST_USE;
@@ -90,6 +92,13 @@ struct officers {
     bool joined;                           // one of them holds both
 };
 enum err officers_count(struct store_txn *txn, struct officers *out) MUST_USE;
+
+// ---- tenants.c -------------------------------------------------------------------------------
+// The department of that name, made at the top if there is none; "": the default one.
+enum err person_place(struct store_txn *txn, const struct call *call, struct str department,
+                      struct member *member) MUST_USE;
+// Makes the first policy out of what departments people have; nothing if there is one.
+enum err tenants_begin(struct store *store) MUST_USE;
 
 // ---- operations.c ----------------------------------------------------------------------------
 enum err actor_needs_anyone(const struct call *call) MUST_USE;

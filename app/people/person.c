@@ -81,8 +81,8 @@ enum err person_get(struct store_txn *txn, uint64_t id, struct person *out) {
     struct record_reader record;
     struct key key = key_of_id(id);
     enum err err = store_get(txn, TABLE_PERSON, key, &record);
-    if (err != OK) return err;
-    return person_read((struct str){(const char *)key.bytes, key.size}, &record, out);
+    if (err == OK) err = person_read((struct str){(const char *)key.bytes, key.size}, &record, out);
+    return err == OK ? member_load(txn, id, &out->member) : err;
 }
 
 enum err person_find(struct store_txn *txn, struct str name, struct person *out) {
@@ -129,6 +129,10 @@ enum err person_add(struct store_txn *txn, struct person *person) {
     if (err == OK) err = store_next_id(txn, TABLE_PERSON, &person->id);
     if (err == OK) err = index_put(txn, buf_str(&index), person->id);
     buf_close(&index);
+    if (err != OK) return err;
+    if (person->member.tenant == 0) person->member = (struct member){0, TENANT_DEFAULT, caps_none};
+    person->member.person = person->id;
+    err = member_save(txn, &person->member);
     return err == OK ? person_put(txn, person) : err;
 }
 
@@ -137,6 +141,8 @@ void person_write_json(struct json_writer *out, const struct person *person) {
     json_set_text(out, "name", person->name);
     json_set_text(out, "display_name", person->display_name);
     json_set_text(out, "department", person->department);
+    json_set_u64(out, "tenant", person->member.tenant);
+    caps_write_json(out, "caps", &person->member.caps);
     roles_write_json(out, "roles", person->roles);
     json_set_bool(out, "disabled", person->disabled);
     json_set_bool(out, "password_set", person->stored.size > 0);

@@ -1,5 +1,5 @@
-// Policy, ledger, limits and vouchers against a real store: exact numbers, nothing lost by a refund,
-// nothing unseen by the verification.
+// Policy, ledger, limits and vouchers against a real store: exact numbers, nothing lost by a
+// refund, nothing unseen by the verification.
 #include "allocation/usage.h"
 
 #include <string.h>

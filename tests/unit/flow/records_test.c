@@ -2,8 +2,8 @@
 // record.
 #include "base/limits.h"
 #include "check.h"
-#include "store/codec.h"
 #include "flow/record.h"
+#include "store/codec.h"
 #include "support/box.h"
 
 static struct box_test box;

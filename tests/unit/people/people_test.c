@@ -685,6 +685,53 @@ static void without_memory(void) {
     box_close();
 }
 
+// ---- departments ------------------------------------------------------------------------------
+
+// A box as it was before there were departments: people who name one, and no policy.
+static enum err before_departments(struct store_txn *txn, void *ctx) {
+    static const struct str names[] = {{"ma", 2}, {"zhao", 4}, {"qian", 4}};
+    static const char *const departments[] = {"放射科", "内科", "放射科"};
+    enum err err = store_delete(txn, TABLE_POLICY, key_of_id(1));
+    (void)ctx;
+    for (int i = 0; i < 3 && err == OK; i++) {
+        struct person person = {
+            .name = names[i], .display_name = names[i], .department = str_of(departments[i])};
+        err = person_add(txn, &person);
+        if (err == OK) err = store_delete(txn, TABLE_MEMBER, key_of_id(person.id));
+    }
+    return err;
+}
+
+static void departments_are_made_of_what_people_name(void) {
+    struct policy policy;
+    struct store_txn *txn;
+    struct person ma, qian, zhao, first;
+    box_open();
+    (void)first_officer();
+    REQUIRE(store_write(box.store, before_departments, NULL) == OK);
+    box_reopen();
+    REQUIRE(store_read_begin(box.store, &txn) == OK);
+    REQUIRE(policy_load(txn, box.arena, &policy) == OK);
+    CHECK_EQ(policy.count, 3);
+    REQUIRE(person_find(txn, STR("ma"), &ma) == OK);
+    REQUIRE(person_find(txn, STR("qian"), &qian) == OK);
+    REQUIRE(person_find(txn, STR("zhao"), &zhao) == OK);
+    REQUIRE(person_get(txn, 1, &first) == OK);
+    CHECK_TEXT(policy_tenant(&policy, ma.member.tenant)->name, "放射科");
+    CHECK_EQ(qian.member.tenant, ma.member.tenant);
+    CHECK_TEXT(policy_tenant(&policy, zhao.member.tenant)->name, "内科");
+    CHECK_EQ(first.member.tenant, TENANT_DEFAULT);
+    uint64_t version = policy.version;
+    store_read_end(txn);
+    box_reopen(); // once only
+    REQUIRE(store_read_begin(box.store, &txn) == OK);
+    REQUIRE(policy_load(txn, box.arena, &policy) == OK);
+    CHECK_EQ(policy.version, version);
+    store_read_end(txn);
+    CHECK_EQ(audit_count("policy.begin", "ok"), 2);
+    box_close();
+}
+
 int main(void) {
     password_rounds_for_test(2);
     CHECK_RUN(setup_code_is_kept_and_used_once);
@@ -704,5 +751,6 @@ int main(void) {
     CHECK_RUN(tokens_work_and_end);
     CHECK_RUN(auditor_reads_the_chain);
     CHECK_RUN(without_memory);
+    CHECK_RUN(departments_are_made_of_what_people_name);
     return check_done();
 }
