@@ -125,6 +125,19 @@ enum err file_read(const char *path, struct buf *out, struct fault *fault) {
     return err;
 }
 
+enum err file_read_all(int fd, void *out, size_t size) {
+    uint8_t *at = out;
+    while (size > 0) {
+        ssize_t got = read(fd, at, size);
+        if (got < 0 && errno == EINTR) continue;
+        if (got < 0) return ERR_IO;
+        if (got == 0) return ERR_CORRUPT;
+        at += got;
+        size -= (size_t)got;
+    }
+    return OK;
+}
+
 enum err file_write_all(int fd, const void *data, size_t size, struct fault *fault) {
     const char *at = data;
     while (size > 0) {

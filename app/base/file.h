@@ -33,6 +33,9 @@ enum err file_rename(const char *from, const char *to, struct fault *fault) MUST
 enum err file_remove(const char *path, struct fault *fault) MUST_USE; // fine if absent
 // Copies by copy_file_range or read/write, fsyncs the copy.
 enum err file_copy(const char *from, const char *to, struct fault *fault) MUST_USE;
+// Reads all of `size`, going on after partial reads and signals. ERR_IO; ERR_CORRUPT if the file
+// ends before.
+enum err file_read_all(int fd, void *out, size_t size) MUST_USE;
 // Writes all of it, going on after partial writes and signals.
 enum err file_write_all(int fd, const void *data, size_t size, struct fault *fault) MUST_USE;
 // SHA-256 and size of a whole file, streamed; `progress` counts its bytes (PHASE_HASH).

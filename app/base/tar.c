@@ -1,11 +1,11 @@
 #include "base/tar.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/assert.h"
+#include "base/file.h"
 
 // Offsets and sizes of a header's fields (POSIX.1-2017, pax, "ustar Interchange Format").
 enum {
@@ -106,20 +106,6 @@ enum err tar_write_end(struct tar_writer *writer) {
 
 // ---- reading ---------------------------------------------------------------------------------
 
-// Reads all of `size`; ERR_CORRUPT if the file ends before.
-static enum err read_all(int fd, void *out, size_t size) {
-    uint8_t *at = out;
-    while (size > 0) {
-        ssize_t got = read(fd, at, size);
-        if (got < 0 && errno == EINTR) continue;
-        if (got < 0) return ERR_IO;
-        if (got == 0) return ERR_CORRUPT;
-        at += got;
-        size -= (size_t)got;
-    }
-    return OK;
-}
-
 static bool get_octal(const uint8_t *at, int size, uint64_t *out) {
     uint64_t value = 0;
     int digits = 0;
@@ -143,7 +129,7 @@ static enum err pax_read(struct tar_reader *reader, uint64_t size, bool *found,
                          uint64_t *out_size) {
     uint8_t data[PAX_BYTES_MAX];
     if (size > sizeof data) return ERR_CORRUPT;
-    enum err err = read_all(reader->fd, data, (size_t)(size + padding_of(size)));
+    enum err err = file_read_all(reader->fd, data, (size_t)(size + padding_of(size)));
     if (err != OK) return err;
     struct str rest = {(const char *)data, (size_t)size};
     while (rest.size > 0) {
@@ -171,7 +157,7 @@ static enum err skip_rest(struct tar_reader *reader) {
     uint64_t left = reader->left + reader->padding;
     while (left > 0) {
         size_t part = left < sizeof scratch ? (size_t)left : sizeof scratch;
-        enum err err = read_all(reader->fd, scratch, part);
+        enum err err = file_read_all(reader->fd, scratch, part);
         if (err != OK) return err;
         left -= part;
     }
@@ -185,7 +171,7 @@ enum err tar_read_entry(struct tar_reader *reader, struct tar_entry *out) {
     uint64_t size = 0, long_size = 0, sum;
     uint8_t header[TAR_BLOCK_BYTES];
     for (;;) {
-        if (err == OK) err = read_all(reader->fd, header, sizeof header);
+        if (err == OK) err = file_read_all(reader->fd, header, sizeof header);
         if (err != OK) return err;
         if (is_zero(header)) break;
         if (!get_octal(header + AT_SUM, SUM_SIZE, &sum) || sum != sum_of(header) ||
@@ -197,7 +183,7 @@ enum err tar_read_entry(struct tar_reader *reader, struct tar_entry *out) {
         err = pax_read(reader, size, &pax_size, &long_size);
     }
     if (is_zero(header)) {
-        err = read_all(reader->fd, header, sizeof header);
+        err = file_read_all(reader->fd, header, sizeof header);
         if (err != OK) return err;
         return is_zero(header) && !pax_size ? ERR_NOT_FOUND : ERR_CORRUPT;
     }
@@ -214,7 +200,7 @@ enum err tar_read_entry(struct tar_reader *reader, struct tar_entry *out) {
 
 enum err tar_read_data(struct tar_reader *reader, void *out, size_t size, size_t *out_size) {
     if (size > reader->left) size = (size_t)reader->left;
-    enum err err = read_all(reader->fd, out, size);
+    enum err err = file_read_all(reader->fd, out, size);
     if (err != OK) return err;
     reader->left -= size;
     *out_size = size;

@@ -11,7 +11,7 @@
 struct rules;
 // `path` NULL: the program's own. ERR_INPUT "rules.no_version", "rules.not_a_rule",
 // "rules.unknown_name" (detail: the name), "rules.bad_number", "rules.name_twice", with the line as
-// row; ERR_LIMIT "rules.too_large".
+// row; "rules.not_text"; ERR_LIMIT "rules.too_large".
 enum err rules_open(const char *path, struct rules **out, struct fault *fault) MUST_USE;
 void rules_close(struct rules *rules); // NULL is fine
 // The value of a name that the program's own file has: asserts it.

@@ -127,6 +127,10 @@ static bool date_from_year(struct str text, size_t at, struct date *out) {
         out->end = place;
         return out->day > 0 && date_plausible(out);
     }
+    if (count == 2 && fold_takes(text, &place, "年")) { // 85年3月12日生
+        out->year += 1900;
+        return date_behind_year(text, place, out);
+    }
     if (count != 4 || !part_sign(text, &place, "年", &sign)) return false;
     if (sign == 0x5E74) return date_behind_year(text, place, out);
     if (!number_take(text, &place, 2, &out->month)) return false;

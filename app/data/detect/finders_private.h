@@ -38,6 +38,8 @@ void token_read(const struct view *view, size_t at, bool hyphens, struct token *
 bool is_behind_code(struct str text, size_t least, size_t start, bool *letters);
 // Part of a decimal number, or an amount of money.
 bool is_number(struct str text, size_t start, size_t end);
+// Only a sign of a list stands between the hit before and this place: "1234567、1234568".
+bool is_listed(const struct view *view, size_t start);
 void hit_set(struct personal_hit *hit, enum personal_kind kind, size_t start, size_t end,
              unsigned confidence);
 

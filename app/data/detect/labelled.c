@@ -136,22 +136,25 @@ static bool is_date(struct str text, const struct token *token) {
     return year && parts[1] <= 2 && value[1] >= 1 && value[1] <= 12 && parts[2] <= 2;
 }
 
-// "住院号：1234567、1234568": what goes on from the hit before, as long as that and on the same line,
-// is one more of its kind.
+bool is_listed(const struct view *view, size_t start) {
+    static const char *const signs[] = {"、", "/", "；", ";", "和", "及", "或", "与", "，"};
+    enum { SIGNS_BYTES = 9 }; // a wide sign, blanks on both sides
+    if (view->least == 0 || start - view->least > SIGNS_BYTES) return false;
+    size_t at = fold_skip(view->text, view->least, 1);
+    if (at < view->text.size && view->text.data[at] == ',') return false; // the next cell
+    for (size_t i = 0; i < sizeof signs / sizeof signs[0]; i++) {
+        if (fold_takes(view->text, &at, signs[i])) return fold_skip(view->text, at, 1) == start;
+    }
+    return false;
+}
+
+// "住院号：1234567、1234568": what goes on from the hit before is one more of its kind.
 static enum label label_before(const struct view *view, const struct token *token) {
     static const enum label labels[PERSONAL_KIND_COUNT] = {[PERSONAL_MRN] = LABEL_MRN,
                                                            [PERSONAL_INSURANCE] = LABEL_INSURANCE,
                                                            [PERSONAL_QQ] = LABEL_QQ};
-    static const char *const signs[] = {"、", "/", "；", ";", "和", "及", "或", "与", "，"};
-    if (view->least == 0 || labels[view->last] == LABEL_NONE || token->letters) return LABEL_NONE;
-    size_t at = fold_skip(view->text, view->least, 1);
-    for (size_t i = 0; i < sizeof signs / sizeof signs[0]; i++) {
-        if (!fold_takes(view->text, &at, signs[i])) continue;
-        bool next = fold_skip(view->text, at, 1) == token->start;
-        return next && token->digits >= 5 && !is_date(view->text, token) ? labels[view->last]
-                                                                         : LABEL_NONE;
-    }
-    return LABEL_NONE;
+    if (!is_listed(view, token->start) || token->letters || token->digits < 5) return LABEL_NONE;
+    return is_date(view->text, token) ? LABEL_NONE : labels[view->last];
 }
 
 struct labelled {

@@ -224,7 +224,8 @@ static bool find_local(const struct view *view, size_t at, struct personal_hit *
     if (local_take(text, &place) == 0) return false;
     struct context context;
     context_read_before(text, at, &context);
-    if (!context_says(&context, LABEL_PHONE)) return false;
+    bool listed = is_listed(view, at) && view->last == PERSONAL_LANDLINE;
+    if (!listed && !context_says(&context, LABEL_PHONE)) return false;
     extension_take(text, &place);
     if (!stands_alone(view, at, place) || is_number(text, at, place)) return false;
     uint32_t bytes, after = fold_at(text, place, &bytes);

@@ -388,6 +388,7 @@ static bool may_be_named(const struct number *number) {
 static bool is_bare(struct scan *scan, const struct number *number) {
     enum { BEFORE = 96, BEHIND = 160 }; // a token, the same in pieces, and the words beside them
     struct str text = scan->view.text;
+    if (is_listed(&scan->view, number->at)) return false; // what the hit before says counts
     size_t from = number->at > BEFORE ? number->at - BEFORE : 0;
     size_t to = text.size - number->end > BEHIND ? number->end + BEHIND : text.size;
     if (from < scan->bare_from || from > scan->bare_to) {

@@ -192,19 +192,6 @@ struct check {
     struct progress *progress;
 };
 
-static enum err read_whole(int fd, void *out, size_t size) {
-    uint8_t *at = out;
-    while (size > 0) {
-        ssize_t got = read(fd, at, size);
-        if (got < 0 && errno == EINTR) continue;
-        if (got < 0) return ERR_IO;
-        if (got == 0) return ERR_CORRUPT;
-        at += got;
-        size -= (size_t)got;
-    }
-    return OK;
-}
-
 static enum err check_write(void *ctx, const void *data, size_t size) {
     struct check *check = ctx;
     uint8_t own[4 * TAR_BLOCK_BYTES];
@@ -215,7 +202,7 @@ static enum err check_write(void *ctx, const void *data, size_t size) {
     }
     while (size > 0) {
         size_t part = size < sizeof own ? size : sizeof own;
-        enum err err = read_whole(check->fd, own, part);
+        enum err err = file_read_all(check->fd, own, part);
         if (err != OK) return err;
         if (memcmp(own, want, part) != 0) return ERR_CORRUPT;
         want += part;
@@ -231,7 +218,7 @@ static enum err member_check(struct check *check, struct tar_writer *tar, struct
     enum err err = tar_write_entry(tar, path, bytes, FILE_MODE, 0);
     for (uint64_t left = bytes; left > 0 && err == OK;) {
         size_t part = left < CHUNK_BYTES ? (size_t)left : CHUNK_BYTES;
-        err = read_whole(check->fd, check->chunk, part);
+        err = file_read_all(check->fd, check->chunk, part);
         if (err != OK) break;
         sha256_add(&context, check->chunk, part);
         check->echo = part;

@@ -4,31 +4,15 @@
 #include "base/buf.h"
 #include "base/json.h"
 #include "data/intake/intake_private.h"
+#include "data/intake/readers_private.h"
 
 enum { EXPORT_PIECE_BYTES = 256 << 10 };
 
-// Quotes only what needs them. `alone`: the only cell of its record, which must not look like a
-// blank line.
+// `alone`: the only cell of its record, which must not look like a blank line. Blanks at an end are
+// cut off by some readers unless quotes hold them.
 static void put_cell(struct buf *out, struct str text, bool alone) {
-    bool quotes = alone && text.size == 0;
-    if (text.size && (text.data[0] == ' ' || text.data[text.size - 1] == ' ')) quotes = true;
-    for (size_t i = 0; i < text.size && !quotes; i++) {
-        char c = text.data[i];
-        quotes = c == '"' || c == ',' || c == '\n' || c == '\r';
-    }
-    if (!quotes) {
-        buf_add_str(out, text);
-        return;
-    }
-    buf_add_char(out, '"');
-    while (text.size > 0) {
-        const char *at = memchr(text.data, '"', text.size);
-        size_t size = at ? (size_t)(at - text.data) + 1 : text.size;
-        buf_add(out, text.data, size);
-        if (at) buf_add_char(out, '"');
-        text.data += size, text.size -= size;
-    }
-    buf_add_char(out, '"');
+    bool blank = text.size && (text.data[0] == ' ' || text.data[text.size - 1] == ' ');
+    field_put(out, text, blank || (alone && text.size == 0));
 }
 
 static void put_row(struct buf *out, const struct batch *batch, uint32_t columns, uint32_t row) {

@@ -292,7 +292,7 @@ static enum err text_lines(struct html_rows *rows, struct str html, struct buf *
     while (!err && rest.size > 0) {
         struct str line = str_trim(str_cut(rest, '\n', &rest));
         if (line.size == 0) continue;
-        field_put(out, line, true);
+        field_put(out, line, false);
         buf_add_char(out, '\n');
     }
     buf_close(&text);

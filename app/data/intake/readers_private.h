@@ -27,8 +27,9 @@ static inline bool window_full(const struct window *window) {
     return window->size - window->at > READER_WINDOW_BYTES - 4 * SOURCE_ROOM_MIN;
 }
 
-// One field of CSV (',' and '"'), quoted if need be; an empty one is quoted, too, if `alone`.
-void field_put(struct buf *out, struct str text, bool alone);
+// One field of CSV (',' and '"'), quoted if it must be or if `quoted`: an empty one that stands
+// alone in its record would be a blank line.
+void field_put(struct buf *out, struct str text, bool quoted);
 
 // One array of objects, or an object with one inside, as JSON Lines.
 struct json_items;

@@ -56,10 +56,10 @@ uint64_t text_parts_packed(const struct text_parts *parts) {
 // --- rows ----------------------------------------------------------------------------------------
 
 static void put_row(struct text_parts *parts, struct str text, struct buf *out) {
-    field_put(out, text, true);
+    field_put(out, text, text.size == 0);
     if (parts->zip) {
         buf_add_char(out, ',');
-        field_put(out, source_name(parts), true);
+        field_put(out, source_name(parts), source_name(parts).size == 0);
     }
     buf_add_char(out, '\n');
     parts->row++;

@@ -36,13 +36,12 @@ enum err window_more(struct window *window, size_t least, struct fault *fault) {
     return OK;
 }
 
-void field_put(struct buf *out, struct str text, bool alone) {
-    bool quotes = alone && text.size == 0;
-    for (size_t i = 0; i < text.size && !quotes; i++) {
+void field_put(struct buf *out, struct str text, bool quoted) {
+    for (size_t i = 0; i < text.size && !quoted; i++) {
         char c = text.data[i];
-        quotes = c == '"' || c == ',' || c == '\n' || c == '\r';
+        quoted = c == '"' || c == ',' || c == '\n' || c == '\r';
     }
-    if (!quotes) {
+    if (!quoted) {
         buf_add_str(out, text);
         return;
     }

@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "base/number.h"
+#include "data/intake/readers_private.h"
 #include "data/intake/xlsx_private.h"
 #include "data/intake/xml_private.h"
 
@@ -66,28 +67,12 @@ static void end_row(struct xlsx_rows *rows, struct buf *out) {
 }
 
 static void put_text(struct buf *out, struct str text) {
-    bool quotes = text.size == 0;
-    for (size_t i = 0; i < text.size && !quotes; i++) {
-        char c = text.data[i];
-        quotes = c == '"' || c == ',' || c == '\n' || c == '\r';
-    }
-    if (text.size > 0 && text.data[0] == CELL_MARK) { // no cell may look like a mark
+    bool empty = text.size == 0;
+    if (!empty && text.data[0] == CELL_MARK) { // no cell may look like a mark
         buf_add_text(out, "\xEF\xBF\xBD");
         text.data++, text.size--;
     }
-    if (!quotes) {
-        buf_add_str(out, text);
-        return;
-    }
-    buf_add_char(out, '"');
-    while (text.size > 0) {
-        const char *at = memchr(text.data, '"', text.size);
-        size_t size = at ? (size_t)(at - text.data) + 1 : text.size;
-        buf_add(out, text.data, size);
-        if (at) buf_add_char(out, '"');
-        text.data += size, text.size -= size;
-    }
-    buf_add_char(out, '"');
+    field_put(out, text, empty);
 }
 
 static void put_mark(struct buf *out, char what) {

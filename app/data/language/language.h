@@ -86,7 +86,7 @@ struct repair;
 enum err repair_open(struct repair **out) MUST_USE;
 void repair_close(struct repair *repair); // NULL is fine
 // Appends the repaired text; adds the stretches of each kind to counts. If none grew, what was
-// appended is the text. ERR_LIMIT, ERR_MEMORY of the buf.
+// appended is the text (what of it is no UTF-8 as U+FFFD). ERR_LIMIT, ERR_MEMORY of the buf.
 enum err text_repair(const struct repair *repair, struct str text, struct buf *out,
                      uint64_t counts[static REPAIR_KIND_COUNT]) MUST_USE;
 

@@ -331,8 +331,8 @@ static bool suspicious(const struct repair *repair, struct str text) {
     return false;
 }
 
-enum err text_repair(const struct repair *repair, struct str text, struct buf *out,
-                     uint64_t counts[static REPAIR_KIND_COUNT]) {
+static enum err valid_repair(const struct repair *repair, struct str text, struct buf *out,
+                             uint64_t *counts) {
     struct buf between, result, again;
     if (!suspicious(repair, text)) {
         buf_add_str(out, text);
@@ -358,4 +358,19 @@ enum err text_repair(const struct repair *repair, struct str text, struct buf *o
     buf_close(&result);
     buf_close(&again);
     return err == OK ? buf_err(out) : err;
+}
+
+enum err text_repair(const struct repair *repair, struct str text, struct buf *out,
+                     uint64_t counts[static REPAIR_KIND_COUNT]) {
+    if (utf8_valid(text)) return valid_repair(repair, text, out, counts);
+    struct buf valid;
+    buf_open(&valid, SIZE_MAX / 4);
+    for (size_t at = 0; at < text.size;) {
+        char character[4];
+        buf_add(&valid, character, utf8_put(character, utf8_next(text, &at)));
+    }
+    enum err err = buf_err(&valid);
+    if (err == OK) err = valid_repair(repair, buf_str(&valid), out, counts);
+    buf_close(&valid);
+    return err;
 }

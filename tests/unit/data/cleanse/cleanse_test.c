@@ -8,9 +8,8 @@
 #include "base/file.h"
 #include "base/memory.h"
 #include "check.h"
+#include "support/recipe_run.h"
 #include "support/small_table.h"
-
-static char folder[64], in_path[96], out_path[96], report_path[96];
 
 static struct cleanse_options options_of(uint32_t threads) {
     struct cleanse_options options = {.threads = threads};
@@ -19,33 +18,15 @@ static struct cleanse_options options_of(uint32_t threads) {
 }
 
 static enum err run_recipe(const char *recipe_text, uint32_t threads, struct fault *fault) {
-    struct recipe *recipe;
-    *fault = (struct fault){0};
-    enum err err = recipe_parse(str_of(recipe_text), NULL, NULL, NULL, &recipe, fault);
-    if (err != OK) return err;
     struct cleanse_options options = options_of(threads);
-    unlink(out_path);
-    err = cleanse_run(in_path, recipe, &options, out_path, report_path, NULL, fault);
-    recipe_close(recipe);
-    return err;
+    return recipe_run(recipe_text, &options, fault);
 }
 
 // The table after the recipe, as text; "code@line" if it fails.
 static const char *after(const char *table, const char *recipe_text) {
-    static char out[8192];
-    struct fault fault;
-    small_table_write(in_path, table);
-    enum err err = run_recipe(recipe_text, 2, &fault);
-    if (err != OK) {
-        snprintf(out, sizeof out, "%s@%d", fault.code, (int)fault.row);
-        return out;
-    }
-    struct buf text;
-    buf_open(&text, sizeof out - 1);
-    CHECK_EQ(small_table_read(out_path, &text), OK);
-    snprintf(out, sizeof out, "%.*s", STR_ARG(buf_str(&text)));
-    buf_close(&text);
-    return out;
+    struct cleanse_options options = options_of(2);
+    small_table_write(recipe_in, table);
+    return recipe_rows(recipe_text, &options, false);
 }
 
 static void gives_roles(void) {
@@ -249,20 +230,20 @@ static void coarsens_dates(void) {
 
 static void refuses_and_leaves_nothing(void) {
     CHECK_STR(after("a:text\nx\n", "recipe 1\ncheck a:y action=drop\n"), "cleanse.no_rows_left@0");
-    CHECK(!file_exists(out_path));
+    CHECK(!file_exists(recipe_out));
     CHECK_STR(after("a:text\nx\n", "recipe 1\n\nmask b how=mask\n"),
               "recipe.no_such_column_or_kind@3");
-    CHECK(!file_exists(out_path));
+    CHECK(!file_exists(recipe_out));
     struct fault fault;
-    unlink(in_path);
+    unlink(recipe_in);
     CHECK_EQ(run_recipe("recipe 1\ndecode\n", 1, &fault), ERR_NOT_FOUND);
-    CHECK(!file_exists(out_path));
+    CHECK(!file_exists(recipe_out));
 }
 
 static struct json *read_report(void) {
     struct json *root = NULL;
     struct fault fault = {0};
-    CHECK_EQ(json_parse_file(report_path, &root, &fault), OK);
+    CHECK_EQ(json_parse_file(recipe_report, &root, &fault), OK);
     return root;
 }
 
@@ -270,7 +251,7 @@ static struct json *read_report(void) {
 static void check_files(const struct json *root) {
     const struct json *files[] = {json_first(json_member(root, "inputs")),
                                   json_member(root, "output")};
-    const char *paths[] = {in_path, out_path};
+    const char *paths[] = {recipe_in, recipe_out};
     for (int i = 0; i < 2; i++) {
         struct hash hash;
         uint64_t bytes;
@@ -321,13 +302,13 @@ static void shows_before_and_after(void) {
     struct recipe *recipe;
     struct fault fault = {0};
     struct buf out;
-    small_table_write(in_path, "a:text|b:integer|c:text\nx|1|p\ny|200|q\nz||r\nw|3|s\n");
+    small_table_write(recipe_in, "a:text|b:integer|c:text\nx|1|p\ny|200|q\nz||r\nw|3|s\n");
     REQUIRE(recipe_parse(STR("recipe 1\ncheck b:0..9 action=drop\nmask a how=replace\n"
                              "drop columns=c\n"),
                          NULL, NULL, NULL, &recipe, &fault) == OK);
     struct cleanse_options options = options_of(2);
     buf_open(&out, 1 << 20);
-    CHECK_EQ(cleanse_preview(in_path, recipe, &options, 3, &out, &fault), OK);
+    CHECK_EQ(cleanse_preview(recipe_in, recipe, &options, 3, &out, &fault), OK);
     recipe_close(recipe);
     struct json *root;
     REQUIRE(json_parse(buf_str(&out), &root, &fault) == OK);
@@ -366,7 +347,7 @@ static void write_large(uint32_t rows) {
                    check_below(10) ? "" : "r");
     }
     buf_add_char(&text, '\0');
-    small_table_write(in_path, text.data);
+    small_table_write(recipe_in, text.data);
     buf_close(&text);
 }
 
@@ -383,7 +364,7 @@ static void same_bytes_on_any_number_of_threads(void) {
         struct fault fault;
         struct file_map map;
         REQUIRE(run_recipe(large_recipe, threads[i], &fault) == OK);
-        REQUIRE(file_map(out_path, &map, &fault) == OK);
+        REQUIRE(file_map(recipe_out, &map, &fault) == OK);
         CHECK(map.size > 100000);
         hashes[i] = sha256_of(map.data, map.size);
         file_unmap(&map);
@@ -407,11 +388,11 @@ static void stops_when_told(void) {
     REQUIRE(recipe_parse(str_of(large_recipe), NULL, NULL, NULL, &recipe, &fault) == OK);
     struct cleanse_options options = options_of(2);
     progress.cancel = 1;
-    unlink(out_path);
-    CHECK_EQ(cleanse_run(in_path, recipe, &options, out_path, report_path, &progress, &fault),
+    unlink(recipe_out);
+    CHECK_EQ(cleanse_run(recipe_in, recipe, &options, recipe_out, recipe_report, &progress, &fault),
              ERR_CANCELLED);
     CHECK_STR(fault.code, "cleanse.cancelled");
-    CHECK(!file_exists(out_path));
+    CHECK(!file_exists(recipe_out));
     recipe_close(recipe);
 }
 
@@ -422,7 +403,7 @@ static int run_once(void *ctx) {
     if (err == OK) return 0;
     CHECK(err == ERR_MEMORY || err == ERR_LIMIT);
     CHECK(fault.code[0] != '\0');
-    CHECK(!file_exists(out_path));
+    CHECK(!file_exists(recipe_out));
     return 1;
 }
 
@@ -432,11 +413,7 @@ static void survives_want_of_memory(void) {
 }
 
 int main(void) {
-    snprintf(folder, sizeof folder, "/tmp/cleanse_test.XXXXXX");
-    if (!mkdtemp(folder)) return 1;
-    snprintf(in_path, sizeof in_path, "%s/in", folder);
-    snprintf(out_path, sizeof out_path, "%s/out", folder);
-    snprintf(report_path, sizeof report_path, "%s/report", folder);
+    recipe_files_make();
     CHECK_RUN(gives_roles);
     CHECK_RUN(repairs_text);
     CHECK_RUN(checks_values);
@@ -454,7 +431,5 @@ int main(void) {
     CHECK_RUN(same_bytes_on_any_number_of_threads);
     CHECK_RUN(stops_when_told);
     CHECK_RUN(survives_want_of_memory);
-    struct fault fault = {0};
-    if (folder_remove(folder, &fault) != OK) return 1;
     return check_done();
 }

@@ -6,36 +6,19 @@
 #include "base/json.h"
 #include "base/memory.h"
 #include "check.h"
-#include "data/cleanse/cleanse.h"
+#include "support/recipe_run.h"
 #include "support/scratch.h"
 #include "support/small_table.h"
 
-static const char *folder;
-static char in_path[512], out_path[512], report_path[512];
+static struct cleanse_options options_of(uint32_t threads) {
+    return (struct cleanse_options){.threads = threads, .words_folder = recipe_folder};
+}
 
 // The table after the recipe, as text; "code@line(detail)" if it fails.
 static const char *after_with(const char *table, const char *recipe_text, uint32_t threads) {
-    static char out[1 << 16];
-    struct recipe *recipe;
-    struct fault fault = {0};
-    small_table_write(in_path, table);
-    enum err err = recipe_parse(str_of(recipe_text), NULL, NULL, NULL, &recipe, &fault);
-    if (err == OK) {
-        struct cleanse_options options = {.threads = threads, .words_folder = folder};
-        unlink(out_path);
-        err = cleanse_run(in_path, recipe, &options, out_path, report_path, NULL, &fault);
-        recipe_close(recipe);
-    }
-    if (err != OK) {
-        snprintf(out, sizeof out, "%s@%d(%s)", fault.code, (int)fault.row, fault.detail);
-        return out;
-    }
-    struct buf text;
-    buf_open(&text, sizeof out - 1);
-    CHECK_EQ(small_table_read(out_path, &text), OK);
-    snprintf(out, sizeof out, "%.*s", STR_ARG(buf_str(&text)));
-    buf_close(&text);
-    return out;
+    struct cleanse_options options = options_of(threads);
+    small_table_write(recipe_in, table);
+    return recipe_rows(recipe_text, &options, true);
 }
 
 static const char *after(const char *table, const char *recipe_text) {
@@ -50,7 +33,7 @@ static const char *member(const char *operator_name, const char *name) {
     struct buf text;
     buf_open(&text, sizeof out - 1);
     out[0] = '\0';
-    if (!CHECK_EQ(json_parse_file(report_path, &report, NULL), OK)) return out;
+    if (!CHECK_EQ(json_parse_file(recipe_report, &report, NULL), OK)) return out;
     const struct json *from = report;
     if (operator_name) {
         from = json_first(json_member(report, "operators"));
@@ -70,14 +53,14 @@ static const char *file_text(const char *name) {
     static char out[8192];
     struct buf text;
     buf_open(&text, sizeof out - 1);
-    bool good = file_read(scratch_path(folder, name), &text, NULL) == OK;
+    bool good = file_read(scratch_path(recipe_folder, name), &text, NULL) == OK;
     snprintf(out, sizeof out, "%.*s", good ? (int)text.size : 6, good ? text.data : "absent");
     buf_close(&text);
     return out;
 }
 
 static void library_write(const char *text) {
-    scratch_write(scratch_path(folder, "words.txt"), text, strlen(text));
+    scratch_write(scratch_path(recipe_folder, "words.txt"), text, strlen(text));
 }
 
 // ---- words --------------------------------------------------------------------------------------
@@ -217,7 +200,7 @@ static const char *judged(const char *text) {
     (void)after(table, "recipe 1\ndrop quality\n");
     struct json *report;
     out[0] = '\0';
-    if (json_parse_file(report_path, &report, NULL) != OK) return "?";
+    if (json_parse_file(recipe_report, &report, NULL) != OK) return "?";
     const struct json *operator_json = json_first(json_member(report, "operators"));
     const struct json *reason = json_first(json_member(operator_json, "reasons"));
     snprintf(out, sizeof out, "%.*s", STR_ARG(json_member_text(reason, "code")));
@@ -309,7 +292,7 @@ static void samples_are_the_same_for_anybody(void) {
 static struct hash hash_of(const char *name) {
     struct hash hash = {0};
     uint64_t bytes;
-    CHECK_EQ(file_hash(scratch_path(folder, name), NULL, &hash, &bytes, NULL), OK);
+    CHECK_EQ(file_hash(scratch_path(recipe_folder, name), NULL, &hash, &bytes, NULL), OK);
     return hash;
 }
 
@@ -395,13 +378,14 @@ static void the_same_on_any_number_of_threads(void) {
     struct hash before[4];
     struct recipe *recipe;
     library_write("A.3e\t代开发票\n");
-    small_table_write(in_path, large_table());
+    small_table_write(recipe_in, large_table());
     REQUIRE(recipe_parse(str_of(whole_recipe), NULL, NULL, NULL, &recipe, NULL) == OK);
     for (uint32_t threads = 1; threads <= 3; threads++) {
-        struct cleanse_options options = {.threads = threads, .words_folder = folder};
+        struct cleanse_options options = options_of(threads);
         struct fault fault = {0};
-        unlink(out_path);
-        enum err err = cleanse_run(in_path, recipe, &options, out_path, report_path, NULL, &fault);
+        unlink(recipe_out);
+        enum err err =
+            cleanse_run(recipe_in, recipe, &options, recipe_out, recipe_report, NULL, &fault);
         CHECK_EQ(err, OK);
         CHECK_STR(fault.code, "");
         for (int i = 0; i < 4; i++) {
@@ -415,11 +399,12 @@ static void the_same_on_any_number_of_threads(void) {
 
 static int run_whole(void *ctx) {
     const struct recipe *recipe = ctx;
-    struct cleanse_options options = {.threads = 1, .words_folder = folder};
+    struct cleanse_options options = options_of(1);
     struct fault fault = {0};
-    unlink(out_path);
-    enum err err = cleanse_run(in_path, recipe, &options, out_path, report_path, NULL, &fault);
-    CHECK_EQ(err == OK, access(out_path, F_OK) == 0);
+    unlink(recipe_out);
+    enum err err =
+        cleanse_run(recipe_in, recipe, &options, recipe_out, recipe_report, NULL, &fault);
+    CHECK_EQ(err == OK, access(recipe_out, F_OK) == 0);
     CHECK_EQ(err == OK, fault.code[0] == '\0');
     return err != OK;
 }
@@ -427,7 +412,7 @@ static int run_whole(void *ctx) {
 static void survives_without_memory(void) {
     struct recipe *recipe;
     library_write("A.3e\t代开发票\nA.1a\tre:刻[章字]\n");
-    small_table_write(in_path,
+    small_table_write(recipe_in,
                       "t:text|from:text\n患者三天前出现头痛，的确在家服药，需要代开发票|a\n"
                       "患者三天前出现头痛，的确在家服药，需要代开发票了|a\n"
                       "患者两周前开始反复咳嗽，夜间加重，是吸烟的|b\n");
@@ -437,10 +422,7 @@ static void survives_without_memory(void) {
 }
 
 int main(void) {
-    folder = scratch_folder();
-    snprintf(in_path, sizeof in_path, "%s/in", folder);
-    snprintf(out_path, sizeof out_path, "%s/out", folder);
-    snprintf(report_path, sizeof report_path, "%s/report.json", folder);
+    recipe_files_make();
     CHECK_RUN(words_drop_rows);
     CHECK_RUN(words_mask_report_and_flag);
     CHECK_RUN(words_refuse_a_source);

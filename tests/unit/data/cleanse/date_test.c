@@ -2,14 +2,11 @@
 // between two dates stays.
 #include "data/cleanse/date_private.h"
 
-#include <unistd.h>
-
 #include "base/clock.h"
 #include "base/file.h"
 #include "check.h"
+#include "support/recipe_run.h"
 #include "support/small_table.h"
-
-static char folder[64], in_path[96], out_path[96], report_path[96];
 
 // All dates of a text shifted.
 static const char *shifted(const char *text, int64_t days) {
@@ -100,30 +97,12 @@ static struct hash key_of(uint8_t byte) {
 }
 
 static const char *run(const char *recipe_text, uint8_t key, uint32_t threads) {
-    static char out[1 << 16];
-    struct recipe *recipe;
-    struct fault fault = {0};
     struct cleanse_options options = {.key = key_of(key), .threads = threads};
-    unlink(out_path);
-    enum err err = recipe_parse(str_of(recipe_text), NULL, NULL, NULL, &recipe, &fault);
-    if (err == OK) {
-        err = cleanse_run(in_path, recipe, &options, out_path, report_path, NULL, &fault);
-        recipe_close(recipe);
-    }
-    if (err != OK) {
-        snprintf(out, sizeof out, "%s@%d", fault.code, (int)fault.row);
-        return out;
-    }
-    struct buf text;
-    buf_open(&text, sizeof out - 1);
-    CHECK_EQ(small_table_read(out_path, &text), OK);
-    snprintf(out, sizeof out, "%.*s", STR_ARG(buf_str(&text)));
-    buf_close(&text);
-    return out;
+    return recipe_rows(recipe_text, &options, false);
 }
 
 static const char *after(const char *table, const char *recipe_text) {
-    small_table_write(in_path, table);
+    small_table_write(recipe_in, table);
     return run(recipe_text, 7, 2);
 }
 
@@ -170,7 +149,7 @@ static void keeps_what_lies_between(void) {
 
 static void only_the_key_decides(void) {
     char one[256];
-    small_table_write(in_path, "p:text|d:date\n王五|2023-05-12\n|2023-05-12\n|2023-05-12\n");
+    small_table_write(recipe_in, "p:text|d:date\n王五|2023-05-12\n|2023-05-12\n|2023-05-12\n");
     const char *recipe = "recipe 1\ndate d shift per=p window=3000\n";
     snprintf(one, sizeof one, "%s", run(recipe, 1, 1));
     CHECK_STR(run(recipe, 1, 2), one);
@@ -208,18 +187,12 @@ static void says_what_is_wrong(void) {
 }
 
 int main(void) {
-    snprintf(folder, sizeof folder, "/tmp/date_test.XXXXXX");
-    if (!mkdtemp(folder)) return 1;
-    snprintf(in_path, sizeof in_path, "%s/in", folder);
-    snprintf(out_path, sizeof out_path, "%s/out", folder);
-    snprintf(report_path, sizeof report_path, "%s/report", folder);
+    recipe_files_make();
     CHECK_RUN(finds_dates_as_people_write_them);
     CHECK_RUN(shifts_back_to_what_was_there);
     CHECK_RUN(keeps_what_lies_between);
     CHECK_RUN(only_the_key_decides);
     CHECK_RUN(coarsens_to_weeks_and_bounds_ages);
     CHECK_RUN(says_what_is_wrong);
-    struct fault fault = {0};
-    if (folder_remove(folder, &fault) != OK) return 1;
     return check_done();
 }

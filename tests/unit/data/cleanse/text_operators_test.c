@@ -1,37 +1,13 @@
 // decode, html, normalise over tables: cells, reasons, columns, refusals.
-#include <unistd.h>
-
 #include "base/file.h"
 #include "check.h"
-#include "data/cleanse/cleanse.h"
-#include "support/scratch.h"
+#include "support/recipe_run.h"
 #include "support/small_table.h"
-
-static char in_path[256], out_path[256], report_path[256];
 
 // The table after the recipe, as text; "code@line(detail)" if it fails.
 static const char *after(const char *table, const char *recipe_text) {
-    static char out[8192];
-    struct recipe *recipe;
-    struct fault fault = {0};
-    small_table_write(in_path, table);
-    enum err err = recipe_parse(str_of(recipe_text), NULL, NULL, NULL, &recipe, &fault);
-    if (err == OK) {
-        struct cleanse_options options = {.threads = 2};
-        unlink(out_path);
-        err = cleanse_run(in_path, recipe, &options, out_path, report_path, NULL, &fault);
-        recipe_close(recipe);
-    }
-    if (err != OK) {
-        snprintf(out, sizeof out, "%s@%d(%s)", fault.code, (int)fault.row, fault.detail);
-        return out;
-    }
-    struct buf text;
-    buf_open(&text, sizeof out - 1);
-    CHECK_EQ(small_table_read(out_path, &text), OK);
-    snprintf(out, sizeof out, "%.*s", STR_ARG(buf_str(&text)));
-    buf_close(&text);
-    return out;
+    small_table_write(recipe_in, table);
+    return recipe_rows(recipe_text, &(struct cleanse_options){.threads = 2}, true);
 }
 
 // The count that the last report gives for a reason; 0 if it is not there.
@@ -40,7 +16,7 @@ static int reason(const char *code) {
     struct fault fault = {0};
     char look[64];
     int count = 0;
-    if (!CHECK(file_map(report_path, &map, &fault) == OK)) return -1;
+    if (!CHECK(file_map(recipe_report, &map, &fault) == OK)) return -1;
     int size = snprintf(look, sizeof look, "{\"code\":\"%s\",\"count\":", code);
     const char *at = memmem(map.data, map.size, look, (size_t)size);
     if (at) count = (int)strtol((const char *)at + size, NULL, 10);
@@ -103,10 +79,7 @@ static void text_in_one_form(void) {
 }
 
 int main(void) {
-    const char *folder = scratch_folder();
-    snprintf(in_path, sizeof in_path, "%s", scratch_path(folder, "in"));
-    snprintf(out_path, sizeof out_path, "%s", scratch_path(folder, "out"));
-    snprintf(report_path, sizeof report_path, "%s", scratch_path(folder, "report"));
+    recipe_files_make();
     CHECK_RUN(garbled_text_is_mended);
     CHECK_RUN(html_becomes_text);
     CHECK_RUN(text_in_one_form);
