@@ -13,7 +13,6 @@
 #include "allocation/confine_private.h"
 #include "base/clock.h"
 #include "base/file.h"
-#include "base/log.h"
 #include "base/memory.h"
 
 _Static_assert(CONFINE_CHECKPOINT_SIGNAL == SIGUSR1, "the number promised in the header");
@@ -211,12 +210,10 @@ static void usage_read(struct confine *confine, const struct confine_attempt *at
 }
 
 // The last of the killed takes a moment to go.
-static bool folder_gone(const char *folder) {
-    for (int i = 0; i < FINISH_TRIES; i++) {
-        if (tree_remove(folder)) return true;
+static void folder_wait_gone(const char *folder) {
+    for (int i = 0; i < FINISH_TRIES && !tree_remove(folder); i++) {
         nanosleep(&(struct timespec){.tv_nsec = FINISH_WAIT_US * 1000}, NULL);
     }
-    return false;
 }
 
 void confine_finish(struct confine *confine, struct confine_attempt *attempt,
@@ -227,14 +224,13 @@ void confine_finish(struct confine *confine, struct confine_attempt *attempt,
         usage_read(confine, attempt, &usage);
         if (!tree_remove(folder)) { // somebody is still in it
             confine_kill(confine, attempt);
-            confine->leftover = !folder_gone(folder) || confine->leftover;
+            folder_wait_gone(folder);
         }
-        if (tenant_folder(confine, attempt->tenant, folder)) {
-            rmdir(folder); // stays while another attempt is in it
-        }
+        confine->leftover = true; // the tenant's folder: the next attempt may want it at once
     } else if (confine && (attempt->pid > 1 || attempt->adopted) &&
                orphans_there(confine, attempt)) {
         processes_kill(confine, attempt);
+        confine->leftover = true; // zombies, for us to reap
     }
     if (confine) leader_drop(confine, attempt->pid);
     if (attempt->events_fd >= 0) close(attempt->events_fd);
@@ -242,14 +238,20 @@ void confine_finish(struct confine *confine, struct confine_attempt *attempt,
     if (out) *out = usage;
 }
 
+bool confine_wants_tick(const struct confine *confine) {
+    return confine && confine->leftover;
+}
+
 void confine_tick(struct confine *confine) {
     if (!confine) return;
     uint64_t now_us = clock_monotonic_us();
-    if (confine->leftover && !tree_sweep(confine)) {
-        log_event(LOG_DEBUG, "confine.folder_busy", " ");
+    if (now_us - confine->ticked_us < TICK_EVERY_US) return;
+    confine->ticked_us = now_us;
+    if (confine->jobs[0] && confine->leftover) {
+        tree_sweep(confine);
+    } else {
+        confine->leftover = false;
     }
-    if (now_us - confine->reaped_us < REAP_EVERY_US) return;
-    confine->reaped_us = now_us;
     if (!confine->subreaper && getpid() != 1) return;
     processes_look(confine, now_us > LOOK_AGE_US ? now_us - LOOK_AGE_US : 0);
     orphans_reap(confine);

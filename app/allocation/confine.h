@@ -142,8 +142,11 @@ struct confine_usage { // 0: not known
     bool memory_ran_out;
 };
 // After the first process has been reaped (or is known to be gone): kills what is left of the job,
-// removes the folder, closes events_fd. A folder that cannot go yet is tried again by confine_tick.
+// removes the folder, closes events_fd. A folder that cannot go yet, and its tenant's, is the next
+// confine_tick's to remove.
 void confine_finish(struct confine *confine, struct confine_attempt *attempt,
                     struct confine_usage *out);
-// From time to time, a few times a second: removes folders that could not go, reaps orphans.
+// From time to time (it does something once a second): removes folders that hold nobody, reaps
+// orphans.
 void confine_tick(struct confine *confine);
+bool confine_wants_tick(const struct confine *confine); // do not sleep for hours now

@@ -16,7 +16,7 @@ enum {
     FINISH_TRIES = 20,
     PROCESSES_SEEN_MAX = 1 << 16,
     LOOK_AGE_US = 100000, // what was read of /proc serves that long
-    REAP_EVERY_US = 1000000,
+    TICK_EVERY_US = 1000000,
 };
 
 struct process {
@@ -33,10 +33,10 @@ struct confine {
     char base[CGROUP_PATH_SIZE], jobs[CGROUP_PATH_SIZE];
     char controllers[CONTROLLERS_TEXT]; // what is enabled below base and jobs
     bool in_core_before;                // we stood in `core` when we came
-    bool leftover;                      // a folder could not be removed yet
+    bool leftover;                      // a folder that holds nobody or a zombie may be there
     int base_filter;                    // a loaded filter that allows the base devices; -1: none
     bool subreaper;                     // orphans of jobs come to us
-    uint64_t reaped_us;
+    uint64_t ticked_us;
     int leaders[LEADERS_MAX]; // never reaped as orphans
     uint32_t leader_count;
     struct process *processes; // what was last read of /proc

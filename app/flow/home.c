@@ -261,6 +261,18 @@ static enum err blobs_sum(struct flow *flow, struct blob_sum *sum) {
     return err;
 }
 
+// What of the machine's means of confinement there is: controllers and the like, by name.
+static void confine_write(const struct flow *flow, struct json_writer *out) {
+    uint32_t parts = confine_parts(flow->confine);
+    json_set_text(out, "confine", str_of(confine_level_name(confine_level(flow->confine))));
+    json_put_name(out, "confine_parts");
+    json_open_array(out);
+    for (uint32_t i = 0; i < CONFINE_PARTS; i++) {
+        if (parts & 1u << i) json_put_text(out, str_of(confine_part_name(1u << i)));
+    }
+    json_close_array(out);
+}
+
 enum err flow_system(struct flow *flow, struct call *call) {
     struct blob_sum blobs = {0};
     struct sysinfo info = {0};
@@ -278,7 +290,7 @@ enum err flow_system(struct flow *flow, struct call *call) {
     disk_write(flow, out);
     json_set_u64(out, "blob_bytes", blobs.bytes);
     json_set_u64(out, "blob_count", blobs.count);
-    json_set_text(out, "confine", str_of(confine_level_name(confine_level(flow->confine))));
+    confine_write(flow, out);
     json_put_name(out, "queue");
     json_open_object(out);
     json_set_u64(out, "running", running);

@@ -553,6 +553,7 @@ static int wait_ms(struct flow *flow, bool running) {
 static void watch(struct flow *flow, struct watching *w) {
     bool running = any_running(flow, w);
     w->fds[0] = (struct pollfd){.fd = flow->wake_fd, .events = POLLIN};
+    if (confine_wants_tick(flow->confine)) running = true;
     poll(w->fds, 2 * w->count + 1, wait_ms(flow, running));
     if (w->fds[0].revents & POLLIN) {
         uint64_t count;

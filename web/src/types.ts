@@ -560,6 +560,7 @@ export interface System {
   blob_bytes: number;
   blob_count: number;
   confine: string;
+  confine_parts: string[];
   fingerprint: string;
   schema?: number;
   connections: number;

@@ -222,7 +222,7 @@ static void the_whole_job_is_killed(void) {
     comes_to(confine, &attempt, 0);
     bool reaped = false;
     for (int i = 0; i < 400 && !reaped; i++, usleep(5000)) {
-        confine->reaped_us = confine->looked_us = 0;
+        confine->ticked_us = confine->looked_us = 0;
         confine_tick(confine);
         siginfo_t any;
         reaped = waitid(P_ALL, 0, &any, WEXITED | WNOHANG | WNOWAIT) < 0 && errno == ECHILD;

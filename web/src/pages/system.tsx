@@ -93,6 +93,11 @@ function Machine({ system }: { system: System }) {
               [t('system.cpu'), t('job.cores', { cores: system.cpu_count })],
               [t('system.confine'), t_or(`confine.${system.confine}`, system.confine)],
               [
+                t('system.confine_parts'),
+                system.confine_parts.map((part) => t_or(`confine.part.${part}`, part)).join(' · ') ||
+                  t('confine.none'),
+              ],
+              [
                 t('system.capacity'),
                 `${t('job.cores', { cores: system.capacity.cpu_milli / 1000 })}` +
                   ` · ${bytes(system.capacity.memory_bytes)}`,
