@@ -3,8 +3,8 @@
 #   make VARIANT=x86_64 binary|tests|tools        (also aarch64, asan, tsan, fuzz)
 #
 # Every app/**/*.c is found by itself. All of them but app/main.c go into libcourtyard.a, which the
-# binary, each tests/unit/**/*.c, tests/sim/**/*.c and tests/bench/**/*.c link; tests/support/**/*.c
-# is linked into all of those tests. Nothing is listed here but what needs flags of its own.
+# binary and each tests/{unit,sim,bench,boot}/**/*.c link; tests/support/**/*.c is linked into all of
+# those tests. Nothing is listed here but what needs flags of its own.
 
 VARIANT ?= x86_64
 B := build/$(VARIANT)
@@ -87,6 +87,7 @@ SUPPORT := $(call find_c,tests/support)
 UNIT := $(call find_c,tests/unit)
 SIM := $(call find_c,tests/sim)
 BENCH := $(call find_c,tests/bench)
+BOOT := $(call find_c,tests/boot)
 FUZZ := $(call find_c,tests/fuzz)
 
 object = $(patsubst %.c,$(B)/obj/%.o,$(1))
@@ -96,12 +97,13 @@ SUPPORT_OBJECTS := $(call object,$(SUPPORT)) $(B)/obj/messages.o
 LIBRARY := $(B)/libcourtyard.a
 program = $(patsubst tests/%.c,$(B)/%,$(1))
 
-.PHONY: all library binary tests tools headers sim bench fuzz replay FORCE
+.PHONY: all library binary tests tools headers sim bench boot fuzz replay FORCE
 all: binary
 library: $(LIBRARY)
 tests: $(call program,$(UNIT))
 sim: $(call program,$(SIM))
 bench: $(call program,$(BENCH))
+boot: $(call program,$(BOOT))
 fuzz: $(patsubst tests/fuzz/%.c,$(B)/fuzz/%,$(FUZZ))
 replay: $(patsubst tests/fuzz/%.c,$(B)/replay/%,$(FUZZ))
 tools: build/tidy
@@ -166,7 +168,7 @@ $(BINARY): $(B)/courtyard
 	$(Q)$(TOOL)strip -s -o $@.new $< && mv $@.new $@
 endif
 
-$(call program,$(UNIT) $(SIM) $(BENCH)): $(B)/%: $(B)/obj/tests/%.o $(SUPPORT_OBJECTS) $(LIBRARY)
+$(call program,$(UNIT) $(SIM) $(BENCH) $(BOOT)): $(B)/%: $(B)/obj/tests/%.o $(SUPPORT_OBJECTS) $(LIBRARY)
 	$(call say,LINK,$@)
 	@mkdir -p $(@D)
 	$(call link,$< $(SUPPORT_OBJECTS))

@@ -15,7 +15,8 @@ usage: ./build.sh COMMAND
                         or build/courtyard-aarch64 (aarch64, for Kunpeng and Phytium)
   test [fast|full]      fast: unit tests (musl, sanitizers), style; some six minutes
                         full: also aarch64 under emulation, the API, the pages in Chromium, thread
-                        races, the fuzz corpus, the store killed; some twenty minutes
+                        races, the fuzz corpus, the store killed, the kernel's limits in a guest
+                        (QEMU); some twenty minutes
   format                sets the white space of all C files as the tests want it
   bench [NAME] [PART]   one measurement of tests/bench; without NAME says which there are
   fuzz NAME [SECONDS]   the fuzz harness tests/fuzz/NAME.c, for 60 seconds unless told otherwise
@@ -290,6 +291,15 @@ simulations() {
     [ ${#scripts[@]} = 0 ] || run_programs sim-scripts 600 '' "${scripts[@]}"
 }
 
+# Programs that are PID 1 of a guest, each started by the script of its name.
+guests() {
+    local scripts
+    compiled x86_64 boot || return 0
+    mapfile -t scripts < <(find tests/boot -maxdepth 1 -type f -perm -u+x | sort)
+    [ ${#scripts[@]} = 0 ] || COURTYARD_JOBS=1 run_programs boot 300 '' "${scripts[@]}"
+    grep -ahE '^skipped' $logs/boot/*.log | sed 's/^/   /' || true
+}
+
 replay() {
     local name names=() log
     compiled asan replay || return 0
@@ -341,6 +351,7 @@ test_full() {
     [ ! -d tests/unit ] || stage 'unit tests, aarch64 emulated' unit aarch64 600 qemu-aarch64
     [ ! -d tests/fuzz ] || stage 'fuzz corpus' replay
     [ ! -d tests/sim ] || stage 'simulation and kills' simulations
+    [ ! -d tests/boot ] || stage "the kernel's limits, in a guest" guests
     [ ! -d tests/api ] || stage 'API over HTTPS' node_tests api 2
     [ ! -d tests/web ] || stage 'pages in Chromium' node_tests web 1
 }
@@ -353,6 +364,7 @@ run_tests() {
         need gcc-aarch64-linux-gnu aarch64-linux-gnu-gcc
         need libc6-dev-arm64-cross /usr/aarch64-linux-gnu/include/stdio.h
         [ -e /usr/bin/qemu-aarch64-static ] || need qemu-user qemu-aarch64
+        [ ! -d tests/boot ] || need qemu-system-x86 qemu-system-x86_64
         [ ! -d tests/web ] || need chromium chromium
         if [ -d tests/api ] || [ -d tests/web ]; then
             need nodejs node
