@@ -95,21 +95,21 @@ static enum err words_read(struct tagger_tables *tables, struct reader *reader) 
     return reader->short_of ? ERR_CORRUPT : OK;
 }
 
-// For tables that are looked up all over: large pages where the system has them to give.
-static void *take_table(size_t size) {
-    enum { PAGE = 4096 };
-    char *memory = memory_take(size);
-    size_t skip = (PAGE - (uintptr_t)memory % PAGE) % PAGE;
-    if (memory && size > skip + PAGE) {
-        (void)madvise(memory + skip, (size - skip) / PAGE * PAGE, MADV_HUGEPAGE);
-    }
-    return memory;
+// Memory for the tables that are looked up all over, in large pages where the system has them to
+// give. It comes written with zeros, in small pages; what lies in whole large ones is given back to
+// come again as such, as zeros, at its first use.
+static void *take_tables(size_t size, void **memory) {
+    enum { LARGE = 2 << 20 };
+    size_t whole = (size + LARGE - 1) / LARGE * LARGE;
+    *memory = memory_take(whole + LARGE);
+    if (!*memory) return NULL;
+    char *tables = (char *)*memory + (LARGE - (uintptr_t)*memory % LARGE) % LARGE;
+    if (madvise(tables, whole, MADV_HUGEPAGE) == 0) (void)madvise(tables, whole, MADV_DONTNEED);
+    return tables;
 }
 
 static enum err rows_read(struct tagger *tagger, uint32_t count, struct reader *low,
                           struct reader *high, struct reader *weights) {
-    tagger->rows = take_table((size_t)count * sizeof *tagger->rows);
-    if (!tagger->rows) return ERR_MEMORY;
     for (uint32_t row = 0; row < count; row++) {
         uint32_t labels = take_byte(low) | take_byte(high) << 8;
         for (uint32_t q = 0; q < TAGGER_LABELS; q++) {
@@ -136,9 +136,13 @@ static enum err grams_read(struct tagger *tagger, struct reader *reader) {
     while ((UINT32_C(1) << bits) < keys + keys / 4) bits++;
     tagger->index_shift = TAGGER_GRAM_BITS - bits;
     tagger->index_mask = (UINT32_C(1) << bits) - 1;
-    tagger->index = take_table(sizeof *tagger->index << bits);
-    tagger->filter = memory_take((size_t)1 << (TAGGER_GRAM_BITS - 5));
-    if (!tagger->index || !tagger->filter) return ERR_MEMORY;
+    size_t index_bytes = sizeof *tagger->index << bits, filter_bytes = 1 << (TAGGER_GRAM_BITS - 5);
+    char *tables =
+        take_tables(filter_bytes + index_bytes + rows * sizeof *tagger->rows, &tagger->memory);
+    if (!tables) return ERR_MEMORY;
+    tagger->filter = (uint64_t *)(void *)tables;
+    tagger->index = (uint64_t *)(void *)(tables + filter_bytes);
+    tagger->rows = (int8_t(*)[TAGGER_LABELS])(tables + filter_bytes + index_bytes);
     for (uint32_t k = 0; k < keys; k++) {
         uint32_t slots = take_byte(&part[1]);
         key += take_number(&part[0]);
@@ -158,6 +162,7 @@ static enum err steps_read(struct tagger *tagger, struct reader *reader) {
                 from < TAGGER_LABELS_USED && to < TAGGER_LABELS_USED && tagger_may_follow(from, to);
             step = step > 4000 ? 4000 : step < -4000 ? -4000 : step;
             tagger->steps[from][to] = may ? (int16_t)step : TAGGER_NEVER;
+            tagger->steps_back[to][from] = tagger->steps[from][to];
         }
     }
     return reader->short_of ? ERR_CORRUPT : OK;
@@ -217,9 +222,7 @@ enum err tagger_open(struct str file, struct tagger **out) {
 void tagger_close(struct tagger *tagger) {
     if (!tagger) return;
     memory_give(tagger->tables.words);
-    memory_give(tagger->filter);
-    memory_give(tagger->index);
-    memory_give(tagger->rows);
+    memory_give(tagger->memory);
     memory_give(tagger);
 }
 

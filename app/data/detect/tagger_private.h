@@ -101,13 +101,15 @@ bool tagger_may_end(uint32_t label); // likewise: may begin is tagger_may_follow
 
 struct tagger {
     struct tagger_tables tables;
+    void *memory;         // of the three tables that follow
     uint64_t *filter;     // one bit for every four keys: whether there may be an n-gram
     uint64_t *index;      // open addressing: row << 32 | slots << 24 | key, 0 free
     uint32_t index_shift; // key >> index_shift is where the search begins
     uint32_t index_mask;
     int8_t (*rows)[TAGGER_LABELS];               // one after another for each slot an n-gram has
     int16_t steps[TAGGER_LABELS][TAGGER_LABELS]; // from, to
-    uint32_t scale;                              // a weight of 1 stands for 1/scale
+    int16_t steps_back[TAGGER_LABELS][TAGGER_LABELS]; // the same: to, from
+    uint32_t scale;                                   // a weight of 1 stands for 1/scale
     struct str note; // on what it was trained, licences, date: the text at the file's beginning
 };
 enum { TAGGER_SLOTS = 8, TAGGER_SLOT_HERE = 3 }; // slot k bears on token j + k - 3
@@ -132,6 +134,11 @@ extern const struct tagger_lean tagger_plain, tagger_privacy;
 // The spans of one segment, in order. Returns their number, at most TAGGER_TOKENS_MAX.
 size_t tagger_segment(const struct tagger *tagger, const struct tagger_tokens *tokens,
                       struct tagger_lean lean, struct personal_hit spans[TAGGER_TOKENS_MAX]);
+// The same by name, for tests: with the base line's instructions, and with AVX2's.
+size_t tagger_segment_plain(const struct tagger *tagger, const struct tagger_tokens *tokens,
+                            struct tagger_lean lean, struct personal_hit spans[TAGGER_TOKENS_MAX]);
+size_t tagger_segment_avx2(const struct tagger *tagger, const struct tagger_tokens *tokens,
+                           struct tagger_lean lean, struct personal_hit spans[TAGGER_TOKENS_MAX]);
 // The spans of a whole text, in order and apart: segments, forms ("姓名：…"), the address grammar,
 // then every further place where a name stands that was found once. Stores at most room; returns
 // how many there are, more than room if some had no place (then not all was looked at).

@@ -116,31 +116,52 @@ static uint32_t word_find(const struct tagger_tables *tables, uint32_t key) {
     }
 }
 
+// A run of tokens that may be a word.
+struct candidate {
+    uint32_t key;
+    uint16_t first, size;
+};
+
+// Runs of two tokens and more, of known characters. The table is asked for all of them before the
+// first is looked up.
+static uint32_t word_candidates(const struct tagger_tables *tables,
+                                const struct tagger_tokens *tokens, struct candidate *out) {
+    uint32_t count = 0;
+    size_t end = tokens->count + TAGGER_EDGE;
+    for (size_t j = TAGGER_EDGE; j < end; j++) {
+        if (tokens->id[j] < TAGGER_ID_KNOWN) continue;
+        uint64_t hash = stir(0, tokens->id[j]);
+        size_t most = end - j < TAGGER_WORD_TOKENS ? end - j : TAGGER_WORD_TOKENS;
+        for (size_t size = 2; size <= most && tokens->id[j + size - 1] >= TAGGER_ID_KNOWN; size++) {
+            hash = stir(hash, tokens->id[j + size - 1]);
+            uint32_t key = word_key(hash);
+            __builtin_prefetch(&tables->words[key & tables->words_mask]);
+            out[count++] = (struct candidate){key, (uint16_t)j, (uint16_t)size};
+        }
+    }
+    return count;
+}
+
 // token.word: bits 0-1 length of the longest word that begins here (0, 2, 3, more), 2-3 of the
 // longest that ends here, 4 whether one passes, 5-7 class of the longest that touches this token.
 static void mark_words(const struct tagger_tables *tables, struct tagger_tokens *tokens) {
     uint8_t longest[TAGGER_ROOM] = {0};
-    size_t end = tokens->count + TAGGER_EDGE;
-    for (size_t j = TAGGER_EDGE; j < end; j++) {
-        uint64_t hash = stir(0, tokens->id[j]);
-        size_t most = end - j < TAGGER_WORD_TOKENS ? end - j : TAGGER_WORD_TOKENS;
-        if (tokens->id[j] < TAGGER_ID_KNOWN) continue;
-        for (size_t size = 2; size <= most && tokens->id[j + size - 1] >= TAGGER_ID_KNOWN; size++) {
-            hash = stir(hash, tokens->id[j + size - 1]);
-            uint32_t class = word_find(tables, word_key(hash));
-            if (class == 0) continue;
-            uint32_t code = (uint32_t)(size > 4 ? 3 : size - 1);
-            size_t last = j + size - 1;
-            tokens->word[j] = (uint8_t)((tokens->word[j] & ~3u) | code);
-            if ((tokens->word[last] >> 2 & 3u) < code) {
-                tokens->word[last] = (uint8_t)((tokens->word[last] & ~12u) | code << 2);
-            }
-            for (size_t k = j; k <= last; k++) {
-                if (k > j && k < last) tokens->word[k] |= 16;
-                if (size <= longest[k]) continue;
-                longest[k] = (uint8_t)size;
-                tokens->word[k] = (uint8_t)((tokens->word[k] & 31u) | class << 5);
-            }
+    struct candidate candidates[TAGGER_TOKENS_MAX * (TAGGER_WORD_TOKENS - 1)];
+    uint32_t count = word_candidates(tables, tokens, candidates);
+    for (uint32_t c = 0; c < count; c++) {
+        uint32_t class = word_find(tables, candidates[c].key);
+        if (class == 0) continue;
+        size_t j = candidates[c].first, size = candidates[c].size, last = j + size - 1;
+        uint32_t code = (uint32_t)(size > 4 ? 3 : size - 1);
+        tokens->word[j] = (uint8_t)((tokens->word[j] & ~3u) | code);
+        if ((tokens->word[last] >> 2 & 3u) < code) {
+            tokens->word[last] = (uint8_t)((tokens->word[last] & ~12u) | code << 2);
+        }
+        for (size_t k = j; k <= last; k++) {
+            if (k > j && k < last) tokens->word[k] |= 16;
+            if (size <= longest[k]) continue;
+            longest[k] = (uint8_t)size;
+            tokens->word[k] = (uint8_t)((tokens->word[k] & 31u) | class << 5);
         }
     }
 }
