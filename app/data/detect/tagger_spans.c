@@ -233,30 +233,72 @@ static bool is_fine(struct str text, struct personal_hit span) {
                      "路街巷弄道号楼栋幢座室层组村屯庄里园苑城厦院区寨镇乡");
 }
 
-// Joins what lies side by side when it goes down to a street or a house, and takes in the door.
-static void join_addresses(struct str text, struct list *list) {
-    size_t out = 0, count = kept(list);
+static bool ends_with_one_of(struct str text, const char *const *words, size_t count) {
     for (size_t k = 0; k < count; k++) {
-        struct personal_hit span = list->spans[k];
-        if (span.kind == PERSONAL_ADDRESS && is_fine(text, span)) {
-            size_t end = door_end(text, end_of(span));
-            size_t most = k + 1 < count && list->spans[k + 1].kind != PERSONAL_ADDRESS
-                              ? list->spans[k + 1].start
-                              : text.size;
-            if (end <= most) span.size = (uint32_t)(end - span.start);
+        if (str_ends(text, str_of(words[k]))) return true;
+    }
+    return false;
+}
+
+// Down to a street, an estate or a door.
+static bool is_street(struct str text, struct personal_hit span) {
+    static const char *const ends[] = {"路", "街", "巷", "弄", "胡同", "道",   "号",   "楼",
+                                       "栋", "幢", "座", "室", "层",   "组",   "门",   "户",
+                                       "#",  "苑", "院", "社", "小区", "花园", "家园", "公寓"};
+    struct str one = last_character(text, end_of(span));
+    return is_digit(one) || ends_with_one_of((struct str){text.data + span.start, span.size}, ends,
+                                             sizeof ends / sizeof ends[0]);
+}
+
+// "家住", "地址：", "籍贯 ", or nothing else in the whole text: one address, however coarse.
+static bool is_told(struct str text, size_t start, size_t stop) {
+    if (start == 0 && stop == text.size) return true;
+    static const char *const words[] = {"住", "址", "籍", "贯", "居", "居于", "住于", "住在"};
+    size_t end = start;
+    for (struct str one; end > 0 && is_one_of(one = last_character(text, end), "：: ");) {
+        end -= one.size;
+    }
+    return ends_with_one_of((struct str){text.data, end}, words, sizeof words / sizeof words[0]);
+}
+
+static void take_doors(struct str text, struct list *list) {
+    size_t count = kept(list);
+    for (size_t k = 0; k < count; k++) {
+        struct personal_hit *span = &list->spans[k];
+        if (span->kind != PERSONAL_ADDRESS || !is_fine(text, *span)) continue;
+        size_t end = door_end(text, end_of(*span));
+        size_t most = k + 1 < count && list->spans[k + 1].kind != PERSONAL_ADDRESS
+                          ? list->spans[k + 1].start
+                          : text.size;
+        if (end <= most) span->size = (uint32_t)(end - span->start);
+    }
+}
+
+// Divisions one behind another are places of their own ("河北省平山县西柏坡村"); down to a street or a
+// house, or where it is told that somebody lives there, they are one address with its door.
+static void join_addresses(struct str text, struct list *list) {
+    take_doors(text, list);
+    size_t out = 0, count = kept(list);
+    for (size_t k = 0; k < count;) {
+        struct personal_hit whole = list->spans[k];
+        size_t next = k + 1;
+        bool one = is_street(text, whole), overlap = false;
+        while (next < count && whole.kind == PERSONAL_ADDRESS &&
+               list->spans[next].kind == PERSONAL_ADDRESS &&
+               list->spans[next].start <= end_of(whole)) {
+            struct personal_hit span = list->spans[next++];
+            one |= is_street(text, span);
+            overlap |= span.start < end_of(whole);
+            uint32_t end = end_of(span) > end_of(whole) ? end_of(span) : end_of(whole);
+            whole.size = end - whole.start;
+            if (span.confidence > whole.confidence) whole.confidence = span.confidence;
         }
-        struct personal_hit *before = out > 0 ? &list->spans[out - 1] : NULL;
-        if (before && before->kind == PERSONAL_ADDRESS && span.kind == PERSONAL_ADDRESS &&
-            span.start <= end_of(*before)) {
-            bool detailed = is_fine(text, span) || span.start < end_of(*before);
-            if (end_of(span) <= end_of(*before)) continue;
-            if (detailed) {
-                before->size = end_of(span) - before->start;
-                if (span.confidence > before->confidence) before->confidence = span.confidence;
-                continue;
-            }
+        if (next > k + 1 && (one || overlap || is_told(text, whole.start, end_of(whole)))) {
+            list->spans[out++] = whole;
+        } else {
+            for (size_t j = k; j < next; j++) list->spans[out++] = list->spans[j];
         }
-        list->spans[out++] = span;
+        k = next;
     }
     list->count -= count - out;
 }
@@ -354,6 +396,25 @@ static void mark_again(const struct tagger *tagger, struct str text, struct list
     }
 }
 
+// A name that is a common word as well has to be sure; what clinicians write of bodies is none.
+static bool is_word(const struct tagger_tables *tables, struct personal_hit span,
+                    struct str inner) {
+    static const char *const bodies[] = {"张口", "张嘴", "马尾"};
+    if (span.kind != PERSONAL_NAME) return false;
+    for (size_t k = 0; k < sizeof bodies / sizeof bodies[0]; k++) {
+        if (str_is(inner, bodies[k])) return true;
+    }
+    return span.confidence < NAME_SURE && is_common_word(tables, inner);
+}
+
+// A law's name begins with the state's: "《中华人民共和国民法典》" is no place.
+static bool is_laws(struct str text, struct personal_hit span) {
+    static const char state[] = "《中华人民共和国";
+    size_t mark = sizeof "《" - 1;
+    return span.start >= mark && span.size == sizeof state - 1 - mark &&
+           memcmp(text.data + span.start - mark, state, sizeof state - 1) == 0;
+}
+
 // ---- texts --------------------------------------------------------------------------------------
 
 size_t tagger_scan(const struct tagger *tagger, struct str text, struct tagger_lean lean,
@@ -365,7 +426,9 @@ size_t tagger_scan(const struct tagger *tagger, struct str text, struct tagger_l
         at = tagger_tokens_next(&tagger->tables, text, at, &tokens);
         size_t count = tagger_segment(tagger, &tokens, lean, found);
         for (size_t k = 0; k < count; k++) {
-            if (has_han((struct str){text.data + found[k].start, found[k].size})) {
+            struct str inner = {text.data + found[k].start, found[k].size};
+            bool word = is_word(&tagger->tables, found[k], inner);
+            if (has_han(inner) && !word && !is_laws(text, found[k])) {
                 add(&list, found[k]);
             }
         }

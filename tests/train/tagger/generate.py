@@ -13,9 +13,9 @@ import re
 import sys
 from pathlib import Path
 
-from phrases import (CITY_ORGS, COMMUNITY_WORDS, COMPANY_TRADES, COMPANY_WORDS, COUNTRIES, DECOYS, FEMALE,
-                     FOREIGN, GIVEN_ANY, MALE, MINORITY, PLAIN, ROAD_WORDS, SCHOOLS, SURNAMES,
-                     ONE, TEMPLATES, VILLAGE_WORDS, WORLD)
+from phrases import (BODIES, CITY_ORGS, COMMUNITY_WORDS, COMPANY_TRADES, COMPANY_WORDS, COUNTRIES, DECOYS, FEMALE,
+                     FIELDS, FOREIGN, GIVEN_ANY, MALE, MINORITY, PLAIN, ROAD_WORDS, SCHOOLS, SURNAMES,
+                     ONE, PARTY_WORDS, STATE_BODIES, TEMPLATES, VILLAGE_WORDS, WORKS, WORLD, sounds)
 
 pick = random.choice
 
@@ -270,6 +270,40 @@ def institution(divisions):
     return pick((hospital, bureau, bureau, company, company, school))(divisions)
 
 
+def nation():
+    draw = random.random()
+    if draw < 0.35:
+        return "中国" if chance(0.7) else "全国"
+    return pick(COUNTRIES[:36] if chance(0.6) else WORLD[:90])
+
+
+def abroad(_):
+    return sounds() + pick(("", "", "州", "市", "省", "镇", "河", "岛", "港", "山"))
+
+
+def body(divisions):
+    """An institution as newspapers name them."""
+    province, city, area, _ = divisions.draw()
+    town = short(pick([name for name in (province, city, area) if name]))
+    draw = random.random()
+    if draw < 0.22:
+        return (nation() if chance(0.85) else pick(ONE)) + pick(STATE_BODIES)
+    if draw < 0.47:
+        head = nation() if chance(0.6) else pick(("国际", "世界", "亚洲", "非洲", "欧洲", "中华", "国家", "联合国", "亚太", "全国", ""))
+        return head + pick(FIELDS) + (pick(FIELDS) if chance(0.15) else "") + pick(BODIES)
+    if draw < 0.72:
+        place = town if chance(0.6) else pick([name for name in (province, city, area) if name])
+        return place + (pick(COMPANY_WORDS) if chance(0.25) else "") + (pick(FIELDS) if chance(0.2) else "") + pick(WORKS)
+    if draw < 0.79:
+        return (nation() if chance(0.3) else "") + pick(PARTY_WORDS) + pick(PARTY_WORDS + ["", ""]) + "党"
+    if draw < 0.9:
+        return sounds() + pick(("公司", "公司", "集团", "银行", "大学", "汽车公司", "石油公司", "电视台", "通讯社", "俱乐部", "队", "基金会", "日报", "时报"))
+    if draw < 0.95:
+        return pick(("新华社", "人民日报社", "中央电视台", "中国科学院", "国务院", "中央军委", "解放军", "武警", "联合国", "欧盟", "北约", "世界银行")) + pick(
+            ("", "", "办公厅", "总部", pick(FIELDS) + "研究所", pick(FIELDS) + "司", town + "分社", town + "总队", pick(FIELDS) + "局"))
+    return institution(divisions) + pick(("党委", "团委", "党组", "工会", "办公室", "党支部", "组委会"))
+
+
 class Writer:
     def __init__(self, folder, terms):
         self.divisions = Divisions(folder)
@@ -283,12 +317,14 @@ class Writer:
             return (masked_person() if chance(0.02) else person()), "PER"
         if name in ("ONE", "HUA"):
             return pick(ONE) if name == "ONE" else "华", "LOC"
-        labelled = {"NICK": (nickname, "PER"), "MASKED": (masked_person, "PER"), "SUR": (surname, "PER")}
+        labelled = {"NICK": (nickname, "PER"), "MASKED": (masked_person, "PER"), "SUR": (surname, "PER"), "FOREIGNER": (lambda: pick(FOREIGN)() if chance(0.4) else sounds(), "PER"),
+                    "XINHUA": (lambda: pick(("新华社", "新华社", "中新社", "路透社", "法新社")), "ORG")}
         if name in labelled:
             make, kind = labelled[name]
             return make(), kind
         placed = {"ADDR": (address, "LOC"), "LOC": (place, "LOC"), "ORG": (institution, "ORG"),
-                  "HOSP": (hospital, "ORG"), "BUREAU": (bureau, "ORG"), "COMPANY": (company, "ORG"),
+                  "HOSP": (hospital, "ORG"), "BODY": (body, "ORG"), "ABROAD": (abroad, "LOC"),
+                  "BUREAU": (bureau, "ORG"), "COMPANY": (company, "ORG"),
                   "ROAD": (highway, "LOC"), "SCHOOL": (school, "ORG"), "UPPER": (lambda d: upper(d)[0] or place(d), "LOC")}
         if name in placed:
             make, kind = placed[name]

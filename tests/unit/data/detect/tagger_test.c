@@ -204,6 +204,16 @@ static void is_the_same_with_wider_registers(void) {
 #endif
 }
 
+static void knows_what_is_no_name(void) {
+    CHECK_EQ(scan("患者张口受限3天，张口呼吸。", PERSONAL_BIT(PERSONAL_NAME)), 0);
+    CHECK_EQ(scan("根据《中华人民共和国民法典》", PERSONAL_BIT(PERSONAL_ADDRESS)), 0);
+}
+
+static void keeps_divisions_apart(void) {
+    check_part("他出生在河北省平山县西柏坡村。", PERSONAL_ADDRESS, "平山县");
+    check_part("户籍地址：河北省平山县西柏坡村", PERSONAL_ADDRESS, "河北省平山县西柏坡村");
+}
+
 static void is_the_same_on_any_thread(void) {
     uint64_t sums[3] = {0};
     pthread_t threads[3];
@@ -310,6 +320,8 @@ static void keeps_its_accuracy(void) {
 int main(void) {
     check_seed();
     CHECK_RUN(finds_names_addresses_and_institutions);
+    CHECK_RUN(knows_what_is_no_name);
+    CHECK_RUN(keeps_divisions_apart);
     CHECK_RUN(leaves_medicine_and_common_words_alone);
     CHECK_RUN(finds_a_name_again);
     CHECK_RUN(goes_with_identifiers);
