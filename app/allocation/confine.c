@@ -88,6 +88,16 @@ void events_open(const struct confine *confine, struct confine_attempt *attempt)
     }
 }
 
+// What it was started with. A tenant's own weight, if it had one, comes with its next attempt.
+static void weight_adopt(struct confine *confine, struct confine_attempt *attempt) {
+    char path[CGROUP_PATH_SIZE], line[32];
+    uint64_t weight;
+    if (!attempt_folder(confine, attempt, "cpu.weight", path)) return;
+    if (!kernel_line(path, line, sizeof line) || !str_to_u64(str_of(line), &weight)) return;
+    attempt->weight = weight <= WEIGHT_MAX ? (uint32_t)weight : 0;
+    share_put(confine, attempt);
+}
+
 void confine_adopt(struct confine *confine, struct confine_attempt *attempt, int pid,
                    uint64_t memory_bytes) {
     char folder[CGROUP_PATH_SIZE];
@@ -98,6 +108,7 @@ void confine_adopt(struct confine *confine, struct confine_attempt *attempt, int
     }
     attempt->memory_bytes = memory_bytes;
     attempt->pidfd = -1;
+    if (attempt->weight == 0) weight_adopt(confine, attempt);
     if (attempt->events_fd < 0) events_open(confine, attempt);
     if (pid <= 1 || pid == attempt->pid) return;
     attempt->pid = pid;
@@ -226,6 +237,8 @@ void confine_finish(struct confine *confine, struct confine_attempt *attempt,
             confine_kill(confine, attempt);
             folder_wait_gone(folder);
         }
+        share_drop(confine, attempt);
+        attempt->weight = 0;
         confine->leftover = true; // the tenant's folder: the next attempt may want it at once
     } else if (confine && (attempt->pid > 1 || attempt->adopted) &&
                orphans_there(confine, attempt)) {

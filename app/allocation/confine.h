@@ -72,7 +72,7 @@ struct confine_limits {
     uint64_t memory_bytes;
     uint32_t processes;       // threads included
     uint32_t cpu_weight;      // 1..10000, among the attempts of its tenant
-    uint32_t tenant_weight;   // 1..10000, among tenants; 0: 100
+    uint32_t tenant_weight;   // 1..10000, among tenants; 0: the sum of its attempts'
     uint32_t cpu_max_milli;   // never more than this, idle processors or not; 0: no such bound
     uint32_t io_weight;       // 1..10000; 0: as the kernel has it
     uint64_t cpu_seconds;     // RLIMIT_CPU, counts even if this process is gone; 0: none
@@ -96,6 +96,7 @@ struct confine_attempt {
     int events_fd;            // poll it for POLLPRI: memory.events has changed; -1: none
     uint64_t start;           // of the process, as in /proc/PID/stat; 0: not known
     uint64_t memory_bytes;
+    uint32_t weight; // what it adds to its tenant's weight; 0: nothing
 };
 
 struct confine_spawn {

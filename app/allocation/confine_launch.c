@@ -32,7 +32,7 @@ struct birth {
     const struct confine_limits *limits;
     const struct confine_spawn *spawn;
     int folder_fd; // of the cgroup; -1: none
-    int join_fd;   // cgroup.procs, for a child that was not born there; -1: none
+    int join_fd;   // its cgroup.procs, for a child that is not born there; -1: none
     bool affinity; // by mask, as no cpuset does it
     char **environment;
 };
@@ -119,26 +119,36 @@ static bool refused(int error) {
     return error != EAGAIN && error != ENOMEM;
 }
 
-// The child is made while all signals wait: none of our handlers may run there.
+static long fork_into(struct birth *birth, int *out_pidfd) {
+    if (birth->folder_fd >= 0) {
+        birth->join_fd = openat(birth->folder_fd, "cgroup.procs", O_WRONLY | O_CLOEXEC);
+        if (birth->join_fd < 0) return -1;
+    }
+    pid_t pid = fork();
+    if (pid == 0) child_run(birth);
+    int error = errno;
+    if (pid > 0) *out_pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
+    if (birth->join_fd >= 0) close(birth->join_fd);
+    birth->join_fd = -1;
+    errno = error;
+    return pid;
+}
+
+// The child is made while all signals wait: none of our handlers may run there. 0 or an errno.
 static int child_make(struct birth *birth, bool by_clone, struct confine_attempt *attempt) {
     int pidfd = -1, error = ENOSYS;
     long pid = -1;
     sigset_t all, before;
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
-    int join_fd = birth->join_fd;
     if (by_clone) {
-        birth->join_fd = -1;
         pid = clone_into(birth->folder_fd, &pidfd);
         if (pid == 0) child_run(birth);
         error = errno;
     }
     if (pid < 0 && refused(error)) {
-        birth->join_fd = join_fd;
-        pid = fork();
-        if (pid == 0) child_run(birth);
+        pid = fork_into(birth, &pidfd);
         error = errno;
-        if (pid > 0) pidfd = (int)syscall(SYS_pidfd_open, (pid_t)pid, 0);
     }
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     if (pid < 0) return error;
@@ -200,10 +210,11 @@ static bool tenant_make(const struct confine *confine, uint64_t tenant, uint32_t
     if (!tenant_folder(confine, tenant, folder)) return false;
     bool fresh = mkdir(folder, 0755) == 0;
     if (!fresh && errno != EEXIST) return false;
+    if (!fresh && weight == 0) return true;
     int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (fd < 0) return false;
     bool done = !fresh || value_write(fd, "cgroup.subtree_control", confine->controllers);
-    done = number_write(fd, "cpu.weight", weight ? weight : 100) && done;
+    if (weight) done = number_write(fd, "cpu.weight", weight) && done;
     close(fd);
     return done;
 }
@@ -231,6 +242,8 @@ static int folder_make_for(struct confine *confine, struct confine_attempt *atte
         return -1;
     }
     attempt->devices_apart = devices_set(confine, fd, limits);
+    attempt->weight = limits->tenant_weight ? 0 : limits->cpu_weight;
+    share_put(confine, attempt);
     events_open(confine, attempt);
     return fd;
 }
@@ -252,7 +265,7 @@ static void attempt_begin(const struct confine *confine, struct confine_attempt 
     attempt->devices_apart = attempt->adopted = false;
     attempt->pid = 0;
     attempt->pidfd = attempt->events_fd = -1;
-    attempt->start = 0;
+    attempt->start = attempt->weight = 0;
     attempt->memory_bytes = limits->memory_bytes;
 }
 
@@ -285,15 +298,10 @@ enum err confine_launch(struct confine *confine, struct confine_attempt *attempt
     if (attempt->level == CONFINE_CGROUP) {
         birth.folder_fd = folder_prepare(confine, attempt, limits);
     }
-    if (birth.folder_fd >= 0) {
-        birth.join_fd = openat(birth.folder_fd, "cgroup.procs", O_WRONLY | O_CLOEXEC);
-    }
     birth.affinity = limits->exclusive && !(attempt->level == CONFINE_CGROUP &&
                                             (birth.confine->parts & CONFINE_PART_CPUSET));
     bool by_clone = birth.folder_fd < 0 || (birth.confine->parts & CONFINE_PART_BIRTH);
-    int error =
-        birth.folder_fd >= 0 && birth.join_fd < 0 ? EACCES : child_make(&birth, by_clone, attempt);
-    if (birth.join_fd >= 0) close(birth.join_fd);
+    int error = child_make(&birth, by_clone, attempt);
     if (birth.folder_fd >= 0) close(birth.folder_fd);
     memory_give(birth.environment);
     if (error != 0) {

@@ -8,6 +8,7 @@
 
 enum {
     LEADERS_MAX = 1024,    // first processes of running attempts
+    WEIGHT_MAX = 10000,    // of the kernel
     CONTROLLERS = 5,       // the first parts of enum confine_part
     CONTROLLERS_TEXT = 64, // "+cpu +memory +pids +cpuset +io"
     TREE_DEPTH_MAX = 8,    // folders a job made below its own are removed to this depth
@@ -25,6 +26,12 @@ struct process {
     uint64_t start;
 };
 
+// Processors go to tenants by what runs for them now, unless a tenant has a weight of its own.
+struct share {
+    uint64_t tenant;
+    uint32_t attempts, weight;
+};
+
 struct confine {
     enum confine_level level;
     uint32_t parts;
@@ -39,6 +46,8 @@ struct confine {
     uint64_t ticked_us;
     int leaders[LEADERS_MAX]; // never reaped as orphans
     uint32_t leader_count;
+    struct share shares[LEADERS_MAX]; // of tenants with attempts that add to their weight
+    uint32_t share_count;
     struct process *processes; // what was last read of /proc
     size_t process_count, process_room;
     uint64_t looked_us; // 0: never
@@ -54,6 +63,9 @@ bool tree_arrange(struct confine *confine);
 void tree_return(struct confine *confine); // as it was before, if nothing runs
 // Removes what holds nobody below jobs; true if nothing is left there.
 bool tree_sweep(struct confine *confine);
+// An attempt's weight comes or goes, and with it that of its tenant.
+void share_put(struct confine *confine, const struct confine_attempt *attempt);
+void share_drop(struct confine *confine, const struct confine_attempt *attempt);
 bool tree_remove(const char *folder); // and the folders in it, none of which may hold a process
 // Paths of the tree; false without cgroups.
 bool tenant_folder(const struct confine *confine, uint64_t tenant,

@@ -247,3 +247,44 @@ bool tree_sweep(struct confine *confine) {
     confine->leftover = !folders_in(confine->jobs, folder_go, TREE_DEPTH_MAX);
     return !confine->leftover;
 }
+
+// ---- shares of tenants --------------------------------------------------------------------------
+static void share_write(const struct confine *confine, const struct share *share) {
+    char folder[CGROUP_PATH_SIZE], value[16];
+    uint32_t weight = share->weight < WEIGHT_MAX ? share->weight : WEIGHT_MAX;
+    if (!tenant_folder(confine, share->tenant, folder)) return;
+    snprintf(value, sizeof value, "%" PRIu32, weight);
+    member_write(folder, "cpu.weight", value);
+}
+
+static struct share *share_find(struct confine *confine, uint64_t tenant) {
+    for (uint32_t i = 0; i < confine->share_count; i++) {
+        if (confine->shares[i].tenant == tenant) return &confine->shares[i];
+    }
+    return NULL;
+}
+
+void share_put(struct confine *confine, const struct confine_attempt *attempt) {
+    if (attempt->weight == 0) return;
+    struct share *share = share_find(confine, attempt->tenant);
+    if (!share && confine->share_count < LEADERS_MAX) {
+        share = &confine->shares[confine->share_count++];
+        *share = (struct share){.tenant = attempt->tenant};
+    }
+    if (!share) return; // as many as can run
+    share->attempts++;
+    share->weight += attempt->weight;
+    share_write(confine, share);
+}
+
+void share_drop(struct confine *confine, const struct confine_attempt *attempt) {
+    struct share *share = attempt->weight ? share_find(confine, attempt->tenant) : NULL;
+    if (!share) return;
+    share->attempts--;
+    share->weight -= attempt->weight;
+    if (share->attempts > 0) {
+        share_write(confine, share);
+    } else {
+        *share = confine->shares[--confine->share_count];
+    }
+}

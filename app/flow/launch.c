@@ -141,6 +141,18 @@ static void child_files(void *ctx) {
     }
 }
 
+// A hundred for each processor, at most the kernel's ten thousand.
+static uint32_t weight_of(uint64_t cpu_milli) {
+    return cpu_milli < 10 ? 1 : cpu_milli > 100000 ? 10000 : (uint32_t)(cpu_milli / 10);
+}
+
+// Far beyond what it may use before the runner stops it: for when there is no runner any more.
+static uint64_t cpu_seconds_of(const struct job *job) {
+    uint64_t processors = job->cpu_milli < 1000 ? 1 : job->cpu_milli / 1000;
+    if (job->time_limit_ms == 0 || job->time_limit_ms > (uint64_t)365 * 24 * 3600 * 1000) return 0;
+    return (job->time_limit_ms / 1000 + 60) * processors * 2;
+}
+
 static enum err child_start(struct flow *flow, const struct job *job, char *folder,
                             struct launch *launch, struct active *active, struct fault *fault) {
     char word[] = "job";
@@ -148,7 +160,8 @@ static enum err child_start(struct flow *flow, const struct job *job, char *fold
     struct confine_limits limits = {
         .memory_bytes = job->memory_bytes,
         .processes = PROCESSES_MAX + LIMIT_THREADS,
-        .cpu_weight = 100,
+        .cpu_weight = weight_of(job->cpu_milli),
+        .cpu_seconds = cpu_seconds_of(job),
         .devices_apart = true,
     };
     struct confine_spawn spawn = {argv, child_files, launch};

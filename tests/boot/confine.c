@@ -64,6 +64,12 @@ static unsigned folders_below(const char *path) {
     return stat(path, &info) == 0 ? (unsigned)info.st_nlink - 2 : 0; // as the kernel counts them
 }
 
+static unsigned files_open(void) {
+    unsigned count = 0;
+    for (int fd = 0; fd < 2048; fd++) count += fcntl(fd, F_GETFD) >= 0;
+    return count;
+}
+
 // ---- children -----------------------------------------------------------------------------------
 static void burn(void) {
     for (volatile uint64_t i = 0;; i++) continue;
@@ -282,6 +288,24 @@ static void a_processor_is_capped(void) {
     killed(&attempt);
 }
 
+static void a_tenants_weight_is_that_of_what_it_runs(void) {
+    struct confine_attempt a = attempt_of(9, 25), b = attempt_of(9, 26),
+                           adopted = attempt_of(9, 26);
+    struct confine_limits limits = usual();
+    REQUIRE(started(&a, &limits, "sleep"));
+    CHECK_STR(text_of(ROOT "/jobs/9/cpu.weight"), "100\n");
+    limits.cpu_weight = 250;
+    REQUIRE(started(&b, &limits, "sleep"));
+    CHECK_STR(text_of(ROOT "/jobs/9/cpu.weight"), "350\n");
+    killed(&a);
+    CHECK_STR(text_of(ROOT "/jobs/9/cpu.weight"), "250\n");
+    confine_adopt(confine, &adopted, b.pid, limits.memory_bytes); // as one more, for this test
+    CHECK_STR(text_of(ROOT "/jobs/9/cpu.weight"), "500\n");
+    killed(&b);
+    CHECK_STR(text_of(ROOT "/jobs/9/cpu.weight"), "250\n");
+    confine_finish(confine, &adopted, NULL);
+}
+
 static void out_of_memory_ends_the_whole_job_and_nothing_else(void) {
     struct confine_attempt attempt = attempt_of(1, 30), neighbour = attempt_of(1, 31);
     struct confine_limits limits = usual();
@@ -462,7 +486,9 @@ static double launches_a_second(unsigned count, bool confined, unsigned *out_goo
     for (unsigned i = 0; i < count + 2; i++) {
         struct confine_attempt *slot = &slots[i % 2];
         if (i >= 2) {
-            *out_good += end_of(slot) == 0;
+            int status = end_of(slot);
+            *out_good += status == 0;
+            if (status != 0) printf("launch %u ended with status 0x%x\n", i - 2, (unsigned)status);
             if (confined) close(slot->pidfd);
             if (confined) confine_finish(confine, slot, NULL);
         }
@@ -473,7 +499,7 @@ static double launches_a_second(unsigned count, bool confined, unsigned *out_goo
 }
 
 static void a_thousand_launches_leave_nothing_behind(void) {
-    unsigned good = 0, plain = 0;
+    unsigned good = 0, plain = 0, files = files_open();
     REQUIRE(small_program_write("/tmp/true"));
     double confined = launches_a_second(LAUNCHES, true, &good);
     double forked = launches_a_second(LAUNCHES / 4, false, &plain);
@@ -481,6 +507,7 @@ static void a_thousand_launches_leave_nothing_behind(void) {
            LAUNCHES, confined, forked);
     CHECK_EQ(good, LAUNCHES);
     CHECK_EQ(plain, LAUNCHES / 4);
+    CHECK_EQ(files_open(), files);
     tidy_up();
     CHECK_EQ(folders_below(ROOT "/jobs"), 0);
 }
@@ -515,6 +542,7 @@ int main(int count, char **arguments) {
     CHECK_RUN(the_level_is_full_and_the_tree_stands);
     CHECK_RUN(processors_are_shared_by_weight);
     CHECK_RUN(a_processor_is_capped);
+    CHECK_RUN(a_tenants_weight_is_that_of_what_it_runs);
     CHECK_RUN(out_of_memory_ends_the_whole_job_and_nothing_else);
     CHECK_RUN(processes_are_counted);
     CHECK_RUN(processors_are_exclusive);

@@ -95,6 +95,12 @@ static int end_of(const struct confine_attempt *attempt) {
     return status;
 }
 
+static unsigned files_open(void) {
+    unsigned count = 0;
+    for (int fd = 0; fd < 1024; fd++) count += fcntl(fd, F_GETFD) >= 0;
+    return count;
+}
+
 static void finish(struct confine *confine, struct confine_attempt *attempt) {
     close(attempt->pidfd);
     confine_finish(confine, attempt, NULL);
@@ -140,12 +146,14 @@ static void an_attempt_runs_at_any_level(void) {
     struct confine *confine = confine_open(NULL);
     struct confine_attempt attempt;
     REQUIRE(confine);
+    unsigned files = files_open();
     CHECK(strlen(confine_level_name(confine_level(confine))) > 0);
     for (uint32_t i = 0; i < CONFINE_PARTS; i++) CHECK(confine_part_name(1u << i)[0]);
     REQUIRE(launch(confine, &attempt, NULL, "true") == OK);
     CHECK(attempt.pidfd >= 0);
     CHECK_EQ(end_of(&attempt), 0);
     finish(confine, &attempt);
+    CHECK_EQ(files_open(), files);
     confine_close(confine);
 }
 
