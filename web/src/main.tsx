@@ -20,6 +20,7 @@ interface Route {
 }
 
 const data: Role[] = ['data'];
+const officers: Role[] = ['system', 'security', 'audit'];
 const dataset: Part = () => import('./pages/dataset');
 const model: Part = () => import('./pages/model');
 const routes: Route[] = [
@@ -37,7 +38,11 @@ const routes: Route[] = [
   { path: '/models/:id/:tab', part: model, roles: ['research'] },
   { path: '/jobs', part: () => import('./pages/jobs'), roles: [] },
   { path: '/jobs/:id', part: () => import('./pages/job'), roles: [] },
-  { path: '/people', part: () => import('./pages/people'), roles: ['system', 'security', 'audit'] },
+  { path: '/people', part: () => import('./pages/people'), roles: officers },
+  { path: '/departments', part: () => import('./pages/departments'), roles: officers },
+  { path: '/share', part: () => import('./pages/share'), roles: [] },
+  { path: '/usage', part: () => import('./pages/usage'), roles: officers },
+  { path: '/vouchers', part: () => import('./pages/vouchers'), roles: [] },
   { path: '/keys', part: () => import('./pages/keys'), roles: ['security', 'audit', 'data'] },
   { path: '/account', part: () => import('./pages/account'), roles: [] },
   { path: '/audit', part: () => import('./pages/audit'), roles: ['audit'] },

@@ -22,6 +22,8 @@ export interface Person {
   name: string;
   display_name: string;
   department: string;
+  tenant: number;
+  caps: Caps;
   roles: Role[];
   disabled: boolean;
   password_set: boolean;
@@ -567,4 +569,156 @@ export interface System {
   requests_total: number;
   queue: { running: number; queued: number };
   capacity: { cpu_milli: number; memory_bytes: number };
+}
+
+// ---- departments, usage, vouchers: units in millionths, -1 no bound -----------------------------
+export const SHARES = ['cpu_milli', 'memory_mib', 'disk_mib', 'device_milli'] as const;
+export type ShareName = (typeof SHARES)[number];
+export type Shares = Record<ShareName, number>;
+export const CAPS = [
+  'units_month',
+  'storage_bytes',
+  'jobs',
+  'tokens_day',
+  'tokens_month',
+  'requests_day',
+  'requests_month',
+] as const;
+export type CapName = (typeof CAPS)[number];
+export type Caps = Record<CapName, number>;
+export interface Tenant {
+  id: number;
+  parent: number; // 0: at the top
+  kind: 'department' | 'project';
+  name: string;
+  quota: Shares | null;
+  limit: Shares;
+  weight: number;
+  may_lend: boolean;
+  may_borrow: boolean;
+  billing_permille: number;
+  caps: Caps;
+  each: Caps;
+}
+export interface PolicyFinding {
+  code: string;
+  refused: boolean;
+  tenant: number;
+  share: string;
+  has: number;
+  most: number;
+}
+export interface Policy {
+  version: number;
+  time_ms: number;
+  actor: string;
+  note: string;
+  next_tenant: number;
+  utc_offset_minutes: number;
+  rate_micro: Shares;
+  tenants: Tenant[];
+  capacity: Shares;
+  findings: PolicyFinding[];
+  members: { tenant: number; people: number }[];
+}
+export interface PolicyVersion {
+  version: number;
+  time_ms: number;
+  actor: string;
+  note: string;
+  changes: { what: 'added' | 'removed' | 'changed'; tenant: string; field: string }[];
+}
+export interface UsageSum {
+  units: number;
+  voucher_units: number;
+  cpu_milli_ms: number;
+  memory_mib_ms: number;
+  disk_mib_ms: number;
+  device_milli_ms: number;
+  attempts: number;
+  tokens: number;
+  requests: number;
+}
+export interface UsageLimit {
+  of: 'person' | 'department';
+  name: string;
+  cap: CapName;
+  used: number;
+  most: number;
+}
+export interface Share {
+  month: number;
+  tenants: Omit<Tenant, 'parent' | 'caps' | 'each'>[]; // mine first, then those above
+  rate_micro: Shares;
+  used: UsageSum;
+  jobs: number;
+  storage_bytes: number;
+  voucher_units_left: number;
+  limits: UsageLimit[];
+}
+export type UsagePeriod = UsageSum & { period: number }; // 20261125 or 202611
+export interface Usage {
+  today: number;
+  days: UsagePeriod[];
+  months: UsagePeriod[];
+}
+export interface UsageReport {
+  month: number;
+  departments: (UsageSum & {
+    tenant: number;
+    parent: number;
+    path: string;
+    storage_bytes: number;
+    units_most: number;
+  })[];
+  people: (UsageSum & { tenant: number; path: string; person: number; name: string })[];
+}
+export interface LedgerEntry {
+  sequence: number;
+  time_ms: number;
+  kind: string;
+  job: number;
+  attempt: number;
+  step: string;
+  person: string;
+  path: string;
+  voucher: number;
+  units: number;
+  voucher_units: number;
+  hash: string | null;
+}
+export interface Verified {
+  ok: boolean;
+  count: number;
+  units: number;
+  voucher_units: number;
+  head: string | null;
+  fault: Fault | null;
+}
+export type VoucherUse = 'any' | 'cleanse' | 'train';
+export interface Voucher {
+  id: number;
+  serial: string;
+  issuer: string;
+  box: string;
+  holder: 'department' | 'person';
+  holder_name: string;
+  units: number;
+  left: number;
+  from_ms: number;
+  until_ms: number;
+  use: VoucherUse;
+  job_cap: number; // 0: none
+  state: 'good' | 'early' | 'spent' | 'expired' | 'revoked' | 'away';
+  created_ms: number;
+  created_by: string;
+  imported: boolean;
+  text: string;
+  revoked_ms: number | null;
+  revoked_by: string;
+  reason: string;
+}
+export interface Issuers {
+  own: string;
+  items: { fingerprint: string; name: string; created_ms: number; created_by: string }[];
 }

@@ -1,6 +1,9 @@
 // Line icons on a 20 × 20 grid, drawn for Courtyard. Always beside a text; hidden from readers.
 
 const paths = {
+  tree: 'M7.5 3.5h5v3h-5zM3 13.5h5v3H3zM12 13.5h5v3h-5zM10 6.5V10m-4.5 3.5V10h9v3.5',
+  voucher: 'M3.5 6h13v2.5a1.5 1.5 0 0 0 0 3V14h-13v-2.5a1.5 1.5 0 0 0 0-3zM12 6v8',
+  gauge: 'M3.5 14.5a6.5 6.5 0 1 1 13 0M10 14.5l3-5',
   home: 'M3 9.5 10 4l7 5.5M5 8.5V16h10V8.5M8.5 16v-4h3v4',
   import: 'M10 3v9m0 0 3.5-3.5M10 12 6.5 8.5M3.5 13v3.5h13V13',
   dataset: 'M3.5 4.5h13v11h-13zM3.5 8.5h13M8 8.5v7M3.5 12h13',

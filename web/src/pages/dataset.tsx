@@ -1,5 +1,6 @@
 // One dataset: the frame of its tabs, which revision is looked at, name, bin.
 import { patch, remove } from '../api';
+import { LimitWarning } from '../components/limits';
 import { ask } from '../components/dialog';
 import { Button } from '../components/form';
 import { JobPanel } from '../components/job';
@@ -121,7 +122,12 @@ function Body({ tab, ...shown }: DatasetTab & { tab: Tab }) {
     case 'check':
       return <CheckTab {...shown} />;
     case 'cleanse':
-      return <CleanseTab {...shown} />;
+      return (
+        <>
+          <LimitWarning />
+          <CleanseTab {...shown} />
+        </>
+      );
     case 'publish':
       return <PublishTab {...shown} />;
     case 'report':

@@ -1,6 +1,7 @@
 // Home: the one next step, what waits for a decision, and what runs. The data's way as a map.
 import { LinkButton } from '../components/form';
 import { Icon, type IconName } from '../components/icon';
+import { LimitWarning } from '../components/limits';
 import { JobState, job_title, why_waiting } from '../components/job';
 import { Badge, Card, Empty, Notice, Page, Shown } from '../components/page';
 import { Table } from '../components/table';
@@ -163,6 +164,7 @@ export default function HomePage() {
       {may() && who?.roles.length === 0 && (
         <Notice title={t('home.no_roles')}>{t('home.no_roles_hint')}</Notice>
       )}
+      <LimitWarning />
       <Shown from={home}>
         {(data) => (
           <>

@@ -1,4 +1,5 @@
 // Import, first step: files by drag or pick, several at a time, in pieces that can be resumed.
+import { LimitWarning } from '../components/limits';
 import { Button, LinkButton } from '../components/form';
 import { Card, Page } from '../components/page';
 import { FilePicker, SendingRow } from '../components/upload';
@@ -11,6 +12,7 @@ export default function ImportPage() {
   const done = items.filter((item) => item.state === 'complete');
   return (
     <Page title={t('import.title')} lead={t('import.lead')}>
+      <LimitWarning />
       <FilePicker multiple picked={(files) => files.forEach((file) => upload_add(file))} />
       {items.length > 0 && (
         <Card title={t('import.files')}>

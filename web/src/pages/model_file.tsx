@@ -1,6 +1,7 @@
 // Predicting a whole file: it goes up in pieces, a job answers it, the answer comes down as CSV.
 import { useState } from 'preact/hooks';
 import { BASE, post } from '../api';
+import { LimitWarning } from '../components/limits';
 import { Button, CheckField, LinkButton } from '../components/form';
 import { JobPanel } from '../components/job';
 import { Card, ErrorBox } from '../components/page';
@@ -77,6 +78,7 @@ export function FileTab({ model }: { model: ModelShow }) {
         />
       ) : item ? (
         <>
+          <LimitWarning />
           <SendingRow item={item} />
           <CheckField
             id="contributions"

@@ -6,11 +6,13 @@ import {
   Button,
   CheckField,
   ErrorSummary,
+  SelectField,
   TextField,
   error_at,
   errors_of,
   type FieldError,
 } from '../components/form';
+import { PlaceEditor, department_choices } from '../components/place_editor';
 import { Badge, Card, Notice, Page, Shown } from '../components/page';
 import { Code, Pager, Table } from '../components/table';
 import { ago } from '../format';
@@ -18,7 +20,7 @@ import { useGet } from '../load';
 import { t } from '../messages';
 import { query_number } from '../router';
 import { may, person, toast, toast_error } from '../state';
-import { ROLES, type List, type Person, type Role } from '../types';
+import { ROLES, type List, type Person, type Policy, type Role } from '../types';
 
 const SIZE = 25;
 
@@ -41,6 +43,7 @@ function Create({ made }: { made: (secret: Secret) => void }) {
   const [name, name_set] = useState('');
   const [display_name, display_name_set] = useState('');
   const [department, department_set] = useState('');
+  const policy = useGet<Policy>('/policy');
   const [errors, errors_set] = useState<FieldError[]>([]);
   const [busy, busy_set] = useState(false);
   const submit = async (event: Event) => {
@@ -88,13 +91,13 @@ function Create({ made }: { made: (secret: Secret) => void }) {
           change={display_name_set}
           autocomplete="off"
         />
-        <TextField
+        <SelectField
           id="department"
           label={t('person.department')}
-          optional
+          hint={t('people.department_hint')}
           value={department}
           change={department_set}
-          autocomplete="off"
+          choices={department_choices(policy.data)}
         />
         <Button type="submit" kind="primary" icon="plus" busy={busy}>
           {t('people.create_submit')}
@@ -189,11 +192,13 @@ async function reset(who: Person, made: (secret: Secret) => void): Promise<void>
 function Row({
   who,
   edit,
+  place,
   made,
   reload,
 }: {
   who: Person;
   edit: () => void;
+  place: () => void;
   made: (secret: Secret) => void;
   reload: () => void;
 }) {
@@ -229,6 +234,15 @@ function Row({
               {t('people.roles')}
             </Button>
           )}
+          {may('system') && (
+            <Button
+              kind="quiet"
+              aria-label={t('people.place_of', { name: who.name })}
+              onClick={place}
+            >
+              {t('person.department')}
+            </Button>
+          )}
           {may('system') && !me && (
             <>
               <Button
@@ -258,6 +272,7 @@ export default function PeoplePage() {
   const list = useGet<List<Person>>(`/people?page=${page}&size=${SIZE}`);
   const [secret, secret_set] = useState<Secret | null>(null);
   const [editing, editing_set] = useState<Person | null>(null);
+  const [placing, placing_set] = useState<Person | null>(null);
   const made = (next: Secret) => {
     secret_set(next);
     list.reload();
@@ -272,6 +287,16 @@ export default function PeoplePage() {
           who={editing}
           done={(changed) => {
             editing_set(null);
+            if (changed) list.reload();
+          }}
+        />
+      )}
+      {placing && (
+        <PlaceEditor
+          key={placing.id}
+          who={placing}
+          done={(changed) => {
+            placing_set(null);
             if (changed) list.reload();
           }}
         />
@@ -297,6 +322,10 @@ export default function PeoplePage() {
                       who={who}
                       edit={() => {
                         editing_set(who);
+                        window.scrollTo(0, 0);
+                      }}
+                      place={() => {
+                        placing_set(who);
                         window.scrollTo(0, 0);
                       }}
                       made={made}

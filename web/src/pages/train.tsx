@@ -13,6 +13,7 @@ import {
   errors_of,
   type FieldError,
 } from '../components/form';
+import { LimitWarning } from '../components/limits';
 import { Card, Empty, Loading, Notice, Page, Shown } from '../components/page';
 import { RoleBadge } from '../components/role';
 import { useGet } from '../load';
@@ -348,6 +349,7 @@ export default function TrainPage() {
   }, [single]);
   return (
     <Page title={t('nav.train')} lead={t('train.lead')}>
+      <LimitWarning />
       {list.data && !items.length ? (
         <Card>
           <Empty

@@ -1,0 +1,117 @@
+// Groups of number fields: shares of the machine, limits on use. An empty field is no bound.
+import { t } from '../messages';
+import { CAPS, SHARES, type CapName, type Caps, type ShareName, type Shares } from '../types';
+import { amount_read, amount_write, cap_factor, share_factor } from '../units';
+import { TextField, error_at, type FieldError } from './form';
+
+export type Typed<Name extends string> = Record<Name, string>;
+
+export function shares_typed(shares: Shares): Typed<ShareName> {
+  return Object.fromEntries(
+    SHARES.map((name) => [name, amount_write(shares[name], share_factor[name])]),
+  ) as Typed<ShareName>;
+}
+export function caps_typed(caps: Caps): Typed<CapName> {
+  return Object.fromEntries(
+    CAPS.map((name) => [name, amount_write(caps[name], cap_factor[name])]),
+  ) as Typed<CapName>;
+}
+
+function wrong_number(id: string, label: string): FieldError {
+  return { field: id, text: t('amount.wrong', { label }) };
+}
+
+// `none`: what an empty field means.
+export function shares_read(
+  id: string,
+  typed: Typed<ShareName>,
+  none: number,
+  wrong: FieldError[],
+): Shares {
+  const read = SHARES.map((name) => {
+    const amount = amount_read(typed[name], share_factor[name], none);
+    if (amount === undefined) wrong.push(wrong_number(`${id}-${name}`, t(`share.${name}`)));
+    return [name, amount ?? none];
+  });
+  return Object.fromEntries(read) as Shares;
+}
+export function caps_read(id: string, typed: Typed<CapName>, wrong: FieldError[]): Caps {
+  const read = CAPS.map((name) => {
+    const amount = amount_read(typed[name], cap_factor[name], -1);
+    if (amount === undefined) wrong.push(wrong_number(`${id}-${name}`, t(`cap.${name}`)));
+    return [name, amount ?? -1];
+  });
+  return Object.fromEntries(read) as Caps;
+}
+
+export function ShareFields({
+  id,
+  label,
+  hint,
+  typed,
+  change,
+  errors,
+}: {
+  id: string;
+  label: string;
+  hint: string;
+  typed: Typed<ShareName>;
+  change: (typed: Typed<ShareName>) => void;
+  errors: FieldError[];
+}) {
+  return (
+    <fieldset class="amounts">
+      <legend>{label}</legend>
+      <p class="hint">{hint}</p>
+      <div class="form-grid">
+        {SHARES.map((name) => (
+          <TextField
+            key={name}
+            id={`${id}-${name}`}
+            label={t(`share.${name}`)}
+            inputMode="decimal"
+            value={typed[name]}
+            change={(text) => change({ ...typed, [name]: text })}
+            error={error_at(errors, `${id}-${name}`)}
+          />
+        ))}
+      </div>
+    </fieldset>
+  );
+}
+
+export function CapFields({
+  id,
+  label,
+  hint,
+  typed,
+  change,
+  errors,
+}: {
+  id: string;
+  label: string;
+  hint: string;
+  typed: Typed<CapName>;
+  change: (typed: Typed<CapName>) => void;
+  errors: FieldError[];
+}) {
+  return (
+    <fieldset class="amounts">
+      <legend>{label}</legend>
+      <p class="hint">{hint}</p>
+      <div class="form-grid">
+        {CAPS.map((name) => (
+          <TextField
+            key={name}
+            id={`${id}-${name}`}
+            label={t(`cap.${name}`)}
+            inputMode="decimal"
+            value={typed[name]}
+            change={(text) => change({ ...typed, [name]: text })}
+            error={error_at(errors, `${id}-${name}`)}
+          />
+        ))}
+      </div>
+    </fieldset>
+  );
+}
