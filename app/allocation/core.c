@@ -42,6 +42,7 @@ static void parts_lay_out(const struct core_limits *limits, struct pool pools[PA
         [PART_RUNS] = {limits->running + 1, sizeof(struct run)},
         [PART_EDGES] = {limits->edges + 1, sizeof(struct edge)},
         [PART_VOUCHERS] = {limits->vouchers + 1, sizeof(struct voucher)},
+        [PART_SCRATCH] = {limits->running + 1, sizeof(uint32_t)},
     };
     size_t at = (sizeof(struct core) + 63) / 64 * 64;
     for (int part = 0; part < PART_COUNT; part++) {
@@ -90,6 +91,7 @@ struct core *core_open(void *memory, const struct core_limits *limits) {
     static const enum part zeroed[] = {PART_SLOTS, PART_SHAPE_SLOTS, PART_ARRAYS, PART_BITS,
                                        PART_EDGES};
     for (size_t i = 0; i < sizeof zeroed / sizeof *zeroed; i++) part_zero(core, zeroed[i]);
+    core->edge_end = 1;
     core_policy_default(&core->policy);
     tree_open(core);
     return core;
@@ -129,6 +131,10 @@ struct core *core_fork(void *memory, const struct core *core) {
             count = (size_t)core->node_count * CORE_LEVELS;
         } else if (part == PART_VOUCHERS) {
             count = core->voucher_count + 1;
+        } else if (part == PART_EDGES) {
+            count = core->edge_end;
+        } else if (part == PART_SCRATCH) {
+            count = 0;
         }
         memcpy((char *)fork + pool->at, (const char *)core + pool->at, count * pool->each);
     }
@@ -205,8 +211,9 @@ int64_t core_wake_ms(const struct core *core) {
     int64_t at = timer_first_ms(core);
     int64_t edge = edges_wake_ms(core);
     if (edge < at) at = edge;
-    if (core->line_first && core->policy.guard_ms > 0 && !guard_edge(core)) {
-        int64_t due = guard_due_ms(core, job_at(core, core->line_first));
+    for (int line = 0; line < 2 && !guard_edge(core); line++) {
+        if (!core->lines[line].first) continue;
+        int64_t due = guard_due_ms(core, job_at(core, core->lines[line].first));
         if (due > core->now_ms && due < at) at = due;
     }
     return at;
@@ -229,8 +236,7 @@ void core_job_look(const struct core *core, uint64_t id, struct core_job_view *o
         .waits_since_ms = job->waits_since_ms,
         .started_ms = job->run ? run_at(core, job->run)->started_ms : 0,
         .served_milli = served_now(core, job),
-        .overdue =
-            job->in_line && core->policy.guard_ms > 0 && guard_due_ms(core, job) <= core->now_ms,
+        .overdue = job->in_line && guard_due_ms(core, job) <= core->now_ms,
     };
 }
 

@@ -38,7 +38,7 @@ enum {
     CORE_CPUS_MAX = 512,
     CORE_AFTER_MAX = 8,       // jobs that one job may wait for
     CORE_DEPTH_MAX = 5,       // department → project → person and one to spare, below the root
-    CORE_LEVELS = 4,          // of attained service
+    CORE_LEVELS = 6,          // of attained service
     CORE_DECISIONS_LEAST = 16 // room that core_step needs at least
 };
 #define CORE_AMOUNT_MAX ((int64_t)1 << 44) // of any resource; products of two stay below 2^127
@@ -75,6 +75,7 @@ struct core_policy {
     // No eligible job waits longer than about guard_ms; guard_lead_ms before that it is given a
     // reservation. 0: no guard.
     int64_t guard_ms, guard_lead_ms;
+    int64_t guard_again_ms;   // the same for one that ran before and was preempted
     int64_t overdue_lease_ms; // a job that the guard started is not preempted for so long
     // A job belongs to level n while what it was served is below level_units[n]; lower goes first.
     int64_t level_units[CORE_LEVELS - 1];
@@ -88,8 +89,9 @@ struct core_policy {
     int64_t rate_milli[RESOURCE_COUNT];
     bool no_level_preemption; // only rights and the guard take from what runs
 };
-// Guard 4 h (1200 s lead), lease 600 s, levels at 7200 × 1, 8, 64 units, minimum run 60 s and 20
-// checkpoints, grace 30 s, ageing 1 min, no tenants.
+// Guard 4 h (1200 s lead; 48 h for one that ran before), lease 600 s, levels at 1800, 14400, 57600,
+// 230400 and 921600 units, minimum run 60 s and 20 checkpoints, grace 30 s, ageing 1 min, no
+// tenants.
 void core_policy_default(struct core_policy *out);
 
 // ---- jobs ----------------------------------------------------------------------------------

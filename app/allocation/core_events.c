@@ -8,6 +8,7 @@ static void totals_renew(struct core *core) {
     core->total = core->capacity.amount;
     core->total.of[RESOURCE_DEVICE] =
         (int64_t)__builtin_popcountll(core->capacity.devices) * CORE_DEVICE_MILLI;
+    core->devices_lost = true;
     room_reset(core);
     shares_renew(core);
     for (uint32_t i = 1; i < core->pools[PART_JOBS].used; i++) {
@@ -38,6 +39,7 @@ static void pressure_set(struct core *core, const struct core_amount *amount) {
     }
     core->pressure = *amount;
     room_reset(core);
+    edges_renew(core);
     core->released = true;
 }
 
@@ -105,7 +107,7 @@ static void adopted(struct core *core, const struct core_event *event) {
         if (!place.device_milli[device]) place.devices &= ~bit;
     }
     for (int word = 0; word < CORE_CPUS_MAX / 64; word++) place.cpus[word] &= core->now.cpus[word];
-    uint32_t run = attempt_begin(core, index, &place);
+    uint32_t run = attempt_begin(core, index, &place, 0, true);
     if (!run) return;
     job->attempt = event->attempt;
     attempt_start(core, run, event->started_ms < core->now_ms ? event->started_ms : core->now_ms);

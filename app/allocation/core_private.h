@@ -39,7 +39,7 @@ struct job {
     uint32_t node, shape, queue, run, timer; // timer: position in the timer heap, 0: none
     uint32_t attempt;
     uint8_t rank, state, blocks, level, end, why;
-    bool in_line, doomed; // doomed: a job it waits for failed
+    bool in_line, again, doomed; // again: it ran before; doomed: one it waits for failed
     int32_t priority;
     uint32_t flags, use_class;
     uint32_t links, waits_for; // those who wait for it; how many it waits for
@@ -81,12 +81,15 @@ struct node {
 struct run {
     struct core_place place;
     uint32_t job, before, after;
-    bool stopping;  // told to stop: still in `now`, no longer in the plan
-    bool in_now;    // started
-    bool past_edge; // counted as held at the guard's edge
-    int64_t started_ms, kill_ms, keep_until_ms; // not preempted before keep_until_ms
-    int64_t end_ms;                             // holds its place no longer than this
-    uint64_t for_job;                           // preempted for
+    bool stopping;   // told to stop: still in `now`, no longer in the plan
+    bool in_now;     // started
+    bool past_guard; // began after the guard's edge was made
+    bool inside;     // of a calendar slot
+    bool on_trial;   // taken out while victims are looked for
+    int64_t started_ms, kill_ms;
+    int64_t lease_ms, keep_until_ms; // not preempted before
+    int64_t end_ms;                  // holds its place no longer than this
+    uint64_t for_job;                // preempted for
 };
 struct room {
     struct core_amount free;
@@ -100,7 +103,11 @@ struct edge {
     bool open;   // a calendar reservation that has begun: its rest is taken from the plan
     uint64_t id; // of the reservation or the job
     uint32_t node;
-    struct core_amount amount, held, rest;
+    uint64_t tenant;
+    struct core_amount amount; // wanted here
+    struct core_amount booked; // by all edges whose time this is
+    struct core_amount held;   // by runs that may go on beyond it
+    struct core_amount rest;   // of an open slot: what nobody uses
     struct core_place place;
     int64_t from_ms, until_ms;
 };
@@ -134,6 +141,7 @@ enum part {
     PART_RUNS,
     PART_EDGES,
     PART_VOUCHERS,
+    PART_SCRATCH, // run indices while they are sorted
     PART_COUNT
 };
 struct pool { // where each part begins; free list of the given-back, then the never used
@@ -148,12 +156,19 @@ struct core {
     struct pool pools[PART_COUNT];
     uint32_t slot_mask, shape_mask, array_mask, words;
     uint32_t node_count, timer_count, voucher_count, job_count, waiting, running;
-    uint32_t line_first, line_last; // waiting jobs by how long they wait
+    struct line {
+        uint32_t first, last;
+    } lines[2]; // eligible jobs in the order in which they began to wait: new ones, and preempted
     uint32_t runs_first, runs_last; // in order of their start
     uint32_t doomed;                // jobs to refuse: one they wait for failed
     uint32_t array_used;
     uint32_t search;   // stamp
     uint32_t starting; // runs whose place is chosen but not free
+    uint32_t edge_end; // first edge that was never used
+    uint32_t preemptible_runs;
+    bool inside;       // the run that begins is one of a slot
+    bool devices_lost; // perhaps something runs on one that is down
+    bool guard_stale;  // the guard's time may be earlier than thought
     bool released;     // something became free, so what did not fit may
     bool has_quota, has_kept, has_budget;
     uint64_t fits[SHAPE_WORDS_MAX];
@@ -257,25 +272,34 @@ void fits_look(struct core *core, bool all);
 void event_apply(struct core *core, const struct core_event *event);
 
 // ---- core_reserve.c --------------------------------------------------------------------------
-bool edges_allow(const struct core *core, const struct shape *shape);
-// place_find in the plan, beside what edges keep.
+// place_find in the plan, beside what all edges keep (but that of one id). `out` may be NULL.
 bool edges_place(const struct core *core, const struct shape *shape, struct core_place *out);
+bool edges_place_but(const struct core *core, const struct shape *shape, uint64_t but,
+                     struct core_place *out);
 int64_t edges_wake_ms(const struct core *core);
-uint32_t guard_edge(const struct core *core); // the guard's edge, 0: none
-int64_t guard_due_ms(const struct core *core, const struct job *job);
-void guard_forget(struct core *core, uint64_t job);
-void edges_forget(struct core *core, uint64_t job); // of a job that leaves
-void edges_run_begin(struct core *core, const struct run *run);
+void edges_forget(struct core *core, uint64_t job); // of a job that starts or leaves
+void edges_run_begin(struct core *core, struct run *run);
 void edges_run_end(struct core *core, const struct run *run);
 void edges_renew(struct core *core); // after a change of capacity or policy
 void edges_open(struct core *core);  // those whose time has come
+struct edge *guard_find(const struct core *core);
+uint32_t guard_edge(const struct core *core);                         // is there one?
+int64_t guard_due_ms(const struct core *core, const struct job *job); // CORE_TIME_MAX: never
+void guard_forget(struct core *core, uint64_t job);
+void guard_reserve(struct core *core, uint32_t job);
 void reservation_set(struct core *core, const struct core_reservation *what);
 void reservation_drop(struct core *core, uint64_t id);
 void reservation_join(struct core *core, uint32_t job);
+void reservation_take_back(struct core *core, const struct run *run);
 enum core_why deadline_promise(struct core *core, uint32_t job);
 
 // ---- core_preempt.c --------------------------------------------------------------------------
 int64_t minimum_run_ms(const struct core *core, const struct job *job);
+bool may_give_way(const struct core *core, const struct run *run, enum core_why why);
+// Tells others to stop until there is a place for the shape; false, and nobody told, if there
+// cannot be. On `devices` only. `why`: by right, guard, level or for a promise (`edge`: its id).
+bool room_make(struct core *core, const struct shape *shape, uint32_t node, uint64_t edge,
+               uint64_t devices, enum core_why why, uint64_t for_job, struct core_place *out);
 
 // ---- core_bill.c -----------------------------------------------------------------------------
 bool bill_payable(const struct core *core, const struct job *job);
@@ -293,7 +317,7 @@ void shares_renew(struct core *core); // after a change of capacity
 // May a job of this node hold so much more: limits, kept quotas. WHY_NONE: yes.
 enum core_why node_allows(const struct core *core, uint32_t node, const struct core_amount *what);
 // Whose turn it is at a level among what fits; only inside of rights if `right`. A queue or 0.
-uint32_t turn_find(struct core *core, uint32_t level, bool right);
+uint32_t turn_find(struct core *core, uint32_t level, bool right, const uint64_t *among);
 bool inside_right(const struct core *core, uint32_t node, const struct core_amount *what);
 int share_compare(const struct core *core, uint32_t a, uint32_t b);
 
@@ -312,13 +336,14 @@ void timers_run(struct core *core);
 // The run's end: out of the rooms and the tree. The job stays.
 void attempt_end(struct core *core, uint32_t run);
 // A run for a job with this place, in the plan; not yet in now. 0 when no more may run at once.
-uint32_t attempt_begin(struct core *core, uint32_t job, const struct core_place *place);
+uint32_t attempt_begin(struct core *core, uint32_t job, const struct core_place *place,
+                       int64_t lease_ms, bool at_once);
 void attempt_start(struct core *core, uint32_t run, int64_t started_ms);
 void attempt_timer(struct core *core, uint32_t run);
 // Told to stop: out of the plan; still in `now` until it exits. Need decision_room before.
 void preempt_run(struct core *core, uint32_t run, enum core_why why, uint64_t for_job);
 void kill_run(struct core *core, uint32_t run, enum core_why why);
 // The place is taken in the plan; starts at once where it is free. False: too many run.
-bool start_job(struct core *core, uint32_t job, const struct core_place *place);
+bool start_job(struct core *core, uint32_t job, const struct core_place *place, int64_t lease_ms);
 uint32_t level_of(const struct core *core, int64_t served_milli);
 int64_t served_now(const struct core *core, const struct job *job);

@@ -53,7 +53,7 @@ void shape_give(struct core *core, uint32_t index) {
 }
 
 static bool shape_fits(const struct core *core, const struct shape *shape) {
-    return place_find(core, &core->plan, shape, UINT64_MAX, NULL) && edges_allow(core, shape);
+    return edges_place(core, shape, NULL);
 }
 
 static void fits_set(struct core *core, uint32_t shape, bool fits) {
@@ -151,6 +151,7 @@ void queue_put(struct core *core, uint32_t index) {
     cy_assert(!job->queue);
     // Waiting is worth the same to all, so its worth need never be counted again.
     job->key = job->submitted_ms - job->priority * core->policy.ageing_ms;
+    if (job->flags & CORE_LEASE) job->key -= CORE_TIME_MAX; // someone sits before it
     job->queue = queue_of(core, job->node, job->level, job->shape);
     job->left = job->right = job->parent = 0;
     job->rank = 1;
@@ -177,25 +178,28 @@ void queue_take(struct core *core, uint32_t index) {
     pool_give(core, PART_QUEUES, queue_index);
 }
 
-// ---- the line: eligible jobs in the order in which they began to wait --------------------------
+// ---- the lines: eligible jobs in the order in which they began to wait -------------------------
 void line_put(struct core *core, uint32_t index) {
     struct job *job = job_at(core, index);
     cy_assert(!job->in_line);
     job->in_line = true;
-    job->line_before = core->line_last;
+    job->again = job->ran_ms > 0;
+    struct line *line = &core->lines[job->again];
+    job->line_before = line->last;
     job->line_after = 0;
-    if (core->line_last) job_at(core, core->line_last)->line_after = index;
-    core->line_last = index;
-    if (!core->line_first) core->line_first = index;
+    if (line->last) job_at(core, line->last)->line_after = index;
+    line->last = index;
+    if (!line->first) line->first = index;
 }
 
 void line_take(struct core *core, uint32_t index) {
     struct job *job = job_at(core, index);
     if (!job->in_line) return;
     job->in_line = false;
+    struct line *line = &core->lines[job->again];
     uint32_t before = job->line_before, after = job->line_after;
     if (before) job_at(core, before)->line_after = after;
     if (after) job_at(core, after)->line_before = before;
-    if (core->line_first == index) core->line_first = after;
-    if (core->line_last == index) core->line_last = before;
+    if (line->first == index) line->first = after;
+    if (line->last == index) line->last = before;
 }

@@ -261,13 +261,13 @@ static uint32_t search_below(const struct search *search, uint32_t index, const 
     return own;
 }
 
-uint32_t turn_find(struct core *core, uint32_t level, bool right) {
+uint32_t turn_find(struct core *core, uint32_t level, bool right, const uint64_t *among) {
     struct search search = {core, level, (core->pools[PART_SHAPES].used + 63) / 64, right};
     if (++core->search == 0) core->search = 1;
     struct core_amount kept = {0};
     uint64_t mask[SHAPE_WORDS_MAX];
-    if (!bits_meet(bits_at(core, NODE_ROOT, level), core->fits, search.words)) return 0;
-    if (!mask_narrow(&search, NODE_ROOT, core->fits, &kept, mask)) return 0;
+    if (!bits_meet(bits_at(core, NODE_ROOT, level), among, search.words)) return 0;
+    if (!mask_narrow(&search, NODE_ROOT, among, &kept, mask)) return 0;
     return search_below(&search, NODE_ROOT, mask, &kept, false);
 }
 
@@ -276,8 +276,9 @@ void core_policy_default(struct core_policy *out) {
     *out = (struct core_policy){
         .guard_ms = 4 * 3600 * 1000,
         .guard_lead_ms = 1200 * 1000,
+        .guard_again_ms = 48 * 3600 * 1000,
         .overdue_lease_ms = 600 * 1000,
-        .level_units = {7200, 7200 * 8, 7200 * 64},
+        .level_units = {1800, 14400, 57600, 230400, 921600},
         .minimum_run_ms = 60 * 1000,
         .minimum_checkpoints = 20,
         .grace_ms = 30 * 1000,
@@ -348,7 +349,7 @@ bool core_policy_check(const struct core *core, const struct core_policy *policy
         if (!within(policy->rate_milli[r], 0, (int64_t)1 << 30)) return false;
     }
     const int64_t most = CORE_TIME_MAX / 1024;
-    return within(policy->guard_ms, 0, most) &&
+    return within(policy->guard_ms, 0, most) && within(policy->guard_again_ms, 0, most) &&
            within(policy->guard_lead_ms, 0, policy->guard_ms ? policy->guard_ms : most) &&
            within(policy->overdue_lease_ms, 0, most) && within(policy->minimum_run_ms, 0, most) &&
            within(policy->minimum_checkpoints, 0, 1000) && within(policy->grace_ms, 0, most) &&

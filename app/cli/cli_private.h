@@ -169,6 +169,7 @@ COMMAND(command_serve);
 COMMAND(command_demo);
 COMMAND(command_check);
 COMMAND(command_check_anonymity);
+COMMAND(command_simulate);
 COMMAND(command_backup);
 COMMAND(command_restore);
 COMMAND(command_person);
