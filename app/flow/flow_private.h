@@ -46,7 +46,7 @@ enum active_state {
 enum stop_cause { STOP_NONE, STOP_CANCEL, STOP_MEMORY, STOP_TIME, STOP_CLOSE, STOP_GIVE_WAY };
 struct active {
     enum active_state state;
-    uint64_t job, owner;
+    uint64_t job, owner, tenant;
     uint64_t cpu_milli, memory_bytes, time_limit_ms;
     int64_t submitted_ms, started_ms;
     bool known;                   // while it waits: the core has it
@@ -91,6 +91,7 @@ struct flow {
     void *runner_memory; // of the runner alone
     int wake_fd;         // eventfd of the runner
     pthread_t runner, committer;
+    uint64_t policy_seen;  // versions of the policy that the core knows, and one; 0: none yet
     struct models *models; // loaded ones (predict.c)
 };
 
@@ -122,6 +123,8 @@ bool job_adopt(struct flow *flow, uint64_t job, struct active *active);
 // Once more for a child that had not written its pid yet; true when pidfd is known or it has ended.
 bool job_adopt_again(struct flow *flow, struct active *active);
 
+// policy.c: tells the core of a new version of the policy. The runner's thread.
+void policy_follow(struct flow *flow);
 // commit.c
 void *committer_main(void *flow);
 // ---- jobs.c ------------------------------------------------------------------------------------

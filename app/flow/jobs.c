@@ -21,6 +21,22 @@ enum err job_count(struct store_txn *txn, const struct job *job, int change) {
     return err;
 }
 
+// A department that may hold few processors still runs everything, on as many as it may.
+static enum err job_fit(struct store_txn *txn, struct job *job) {
+    struct arena *arena;
+    struct policy policy;
+    enum err err = arena_open(SCRATCH_BYTES, &arena);
+    if (err != OK) return err;
+    err = policy_load(txn, arena, &policy);
+    const struct tenant *up = err == OK ? policy_tenant_or_default(&policy, job->tenant) : NULL;
+    for (; up; up = policy_parent(&policy, up)) {
+        int64_t most = up->limit[SHARE_CPU];
+        if (most > 0) job->cpu_milli = least(job->cpu_milli, (uint64_t)most);
+    }
+    arena_close(arena);
+    return err;
+}
+
 enum err job_create(struct flow *flow, struct store_txn *txn, struct job *job) {
     const struct step *step = step_find(job->step);
     if (!step) return ERR_INPUT;
@@ -36,6 +52,7 @@ enum err job_create(struct flow *flow, struct store_txn *txn, struct job *job) {
     enum err err = member_load(txn, job->actor.id, &member);
     if (err == OK) err = store_next_id(txn, TABLE_JOB, &job->id);
     job->tenant = member.tenant;
+    if (err == OK) err = job_fit(txn, job);
     if (err == OK) err = job_count(txn, job, 1);
     return err == OK ? job_save(txn, job) : err;
 }

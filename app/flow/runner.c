@@ -20,7 +20,13 @@
 #include "base/log.h"
 #include "flow/flow_private.h"
 
-enum { CLEAN_EVERY_S = 3600, TIME_GRACE_MS = 3000, START_AGAIN_MS = 5000, IDLE_MS = 3600 * 1000 };
+enum {
+    CLEAN_EVERY_S = 3600,
+    TIME_GRACE_MS = 3000,
+    START_AGAIN_MS = 5000,
+    IDLE_MS = 3600 * 1000,
+    WAITING_MS = 1000
+}; // a new policy may let go what waits, and nobody tells of it
 #define SWEEP_AGE_MS ((int64_t)24 * 3600 * 1000)
 
 void job_tell(struct flow *flow, uint64_t job) {
@@ -51,6 +57,7 @@ static struct active *active_put(struct flow *flow, const struct job *job) {
             .state = ACTIVE_WAITING,
             .job = job->id,
             .owner = job->actor.id,
+            .tenant = job->tenant,
             .cpu_milli = job->cpu_milli,
             .memory_bytes = job->memory_bytes,
             .time_limit_ms = job->time_limit_ms,
@@ -142,6 +149,7 @@ static struct schedule_job told_of(const struct active *active) {
     return (struct schedule_job){
         .id = active->job,
         .person = active->owner,
+        .tenant = active->tenant,
         .cpu_milli = active->cpu_milli,
         .memory_bytes = active->memory_bytes,
         .submitted_ms = active->submitted_ms,
@@ -545,7 +553,9 @@ static bool any_running(struct flow *flow, struct watching *w) {
 }
 
 static int wait_ms(struct flow *flow, bool running) {
-    int64_t most_ms = running ? TICK_MS : IDLE_MS;
+    uint64_t started, waiting;
+    runner_counts(flow, &started, &waiting);
+    int64_t most_ms = running ? TICK_MS : waiting ? WAITING_MS : IDLE_MS;
     int64_t wake_ms = schedule_wake_ms(flow->schedule) - clock_now_ms();
     return wake_ms >= most_ms ? (int)most_ms : wake_ms > 0 ? (int)wake_ms : 0;
 }
@@ -599,6 +609,7 @@ static void *runner_main(void *argument) {
         flow->rescan = false;
         pthread_mutex_unlock(&flow->lock);
         if (rescan && active_load(flow) != OK) log_event(LOG_ERROR, "flow.rescan_failed", " ");
+        policy_follow(flow);
         core_feed(flow);
         core_carry_out(flow);
         watch(flow, watching);
@@ -617,6 +628,7 @@ enum err runner_open(struct flow *flow, struct fault *fault) {
     }
     flow->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (flow->wake_fd < 0) return fault_errno(fault, errno, STR("eventfd"));
+    policy_follow(flow);
     err = active_load(flow);
     if (err != OK) return fault_set(fault, err, "flow.jobs_unreadable", STR_NONE);
     if (pthread_create(&flow->committer, NULL, committer_main, flow) != 0) {

@@ -4,12 +4,15 @@
 #include <pthread.h>
 #include <string.h>
 
+#include "allocation/policy_core.h"
 #include "base/assert.h"
 #include "base/memory.h"
 #include "flow/flow_private.h"
 
 enum {
-    TENANTS_MOST = 1024, // persons who have asked for something since the start; others share one
+    // The policy's, and persons who have asked for something since the start. Persons beyond that
+    // stand for themselves no more, only for their tenant.
+    TENANTS_MOST = 4095,
     RUNNING_MOST = 512,
     STEP_ROOM = 64,            // decisions of one step
     ROW_ROOM = 4 * ACTIVE_MAX, // decisions not yet taken
@@ -21,7 +24,7 @@ struct schedule {
     struct core *core;
     void *memory;
     struct core_tenant tenants[TENANTS_MOST];
-    uint32_t tenant_count;
+    uint32_t tenant_count, policy_count; // those of the policy come first
     struct core_decision step[STEP_ROOM], row[ROW_ROOM];
     uint32_t first, count; // of the row
 };
@@ -64,22 +67,50 @@ static void policy_tell(struct schedule *schedule, int64_t now_ms) {
     step(schedule, &(struct core_event){.kind = EVENT_POLICY, .now_ms = now_ms, .policy = &policy});
 }
 
-// The person's node of the tenant tree, made at their first job; 0, the root, for the thousandth.
-static uint64_t tenant_of(struct schedule *schedule, uint64_t person, int64_t now_ms) {
-    for (uint32_t i = 0; i < schedule->tenant_count; i++) {
-        if (schedule->tenants[i].id == person) return person;
+static bool is_tenant(const struct schedule *schedule, uint64_t tenant) {
+    for (uint32_t i = 0; i < schedule->policy_count; i++) {
+        if (schedule->tenants[i].id == tenant) return true;
     }
-    if (schedule->tenant_count == TENANTS_MOST || person == 0) return 0;
-    schedule->tenants[schedule->tenant_count++] = (struct core_tenant){
-        .id = person, .limit = {{-1, -1, -1, -1}}, .weight = 1, .budget_milli = -1};
+    return false;
+}
+
+void schedule_policy(struct schedule *schedule, const struct policy *policy, int64_t now_ms) {
+    uint32_t persons = schedule->tenant_count - schedule->policy_count;
+    uint32_t count = policy->count < TENANTS_MOST ? policy->count : TENANTS_MOST;
+    if (persons > TENANTS_MOST - count) persons = TENANTS_MOST - count;
+    memmove(schedule->tenants + count, schedule->tenants + schedule->policy_count,
+            persons * sizeof *schedule->tenants);
+    schedule->policy_count = policy_core_tenants(policy, schedule->tenants, count);
+    schedule->tenant_count = count + persons;
+    for (uint32_t i = count; i < schedule->tenant_count; i++) {
+        struct core_tenant *person = &schedule->tenants[i];
+        if (!is_tenant(schedule, person->parent)) person->parent = TENANT_DEFAULT;
+    }
     policy_tell(schedule, now_ms);
-    return person;
+}
+
+// The person's node below their tenant, made at their first job and moved when they are.
+static uint64_t tenant_of(struct schedule *schedule, const struct schedule_job *job,
+                          int64_t now_ms) {
+    uint64_t id = policy_core_person_id(job->person), tenant = job->tenant;
+    if (!is_tenant(schedule, tenant)) tenant = schedule->policy_count ? TENANT_DEFAULT : 0;
+    for (uint32_t i = schedule->policy_count; i < schedule->tenant_count; i++) {
+        if (schedule->tenants[i].id != id) continue;
+        if (schedule->tenants[i].parent == tenant) return id;
+        schedule->tenants[i].parent = tenant;
+        policy_tell(schedule, now_ms);
+        return id;
+    }
+    if (schedule->tenant_count == TENANTS_MOST || job->person == 0) return tenant;
+    schedule->tenants[schedule->tenant_count++] = policy_core_person(job->person, tenant);
+    policy_tell(schedule, now_ms);
+    return id;
 }
 
 void schedule_submit(struct schedule *schedule, const struct schedule_job *job, int64_t now_ms) {
     struct core_job told = {
         .id = job->id,
-        .tenant = tenant_of(schedule, job->person, now_ms),
+        .tenant = tenant_of(schedule, job, now_ms),
         .need.of[RESOURCE_CPU] = (int64_t)job->cpu_milli,
         .need.of[RESOURCE_MEMORY] = (int64_t)(job->memory_bytes >> 20),
         .members = 1,

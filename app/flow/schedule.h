@@ -14,7 +14,7 @@ void schedule_close(struct schedule *schedule);
 // ---- the runner's thread -----------------------------------------------------------------------
 // What the core is told of a job, and what comes back of it when an attempt has ended.
 struct schedule_job {
-    uint64_t id, person;
+    uint64_t id, person, tenant; // tenant: of the policy
     uint64_t cpu_milli, memory_bytes, time_limit_ms;
     int64_t submitted_ms;
     int64_t not_before_ms; // 0: at once
@@ -30,6 +30,9 @@ void schedule_cancel(struct schedule *schedule, uint64_t job, int64_t now_ms); /
 // The attempt's process has ended, whatever came of it: the job leaves the core. One that is to run
 // again is submitted anew. Returns what it has been served so far, in thousandths of a unit.
 int64_t schedule_exit(struct schedule *schedule, uint64_t job, uint32_t attempt, int64_t now_ms);
+// The tenants of the policy from now on; of every job that is known, too.
+struct policy;
+void schedule_policy(struct schedule *schedule, const struct policy *policy, int64_t now_ms);
 void schedule_tick(struct schedule *schedule, int64_t now_ms);
 // The next decision that has not been taken; false if there is none.
 bool schedule_take(struct schedule *schedule, struct core_decision *out);

@@ -152,6 +152,19 @@ test("over a limit a submission is refused, with what to do", async () => {
     await save((p) => (department(p).each = caps));
 });
 
+// That the limit holds for its jobs together is in tests/unit/flow/schedule_test.c.
+test("a job larger than its department may hold is refused by the next version on", async () => {
+    const none = { cpu_milli: -1, memory_mib: -1, disk_mib: -1, device_milli: -1 };
+    await save((p) => (department(p).limit = { ...none, cpu_milli: 500, memory_mib: 2100 }));
+    const { job } = await dataset(officer, "small");
+    assert.equal(job.cpu_milli, 500, "on as much of a processor as it may hold");
+    await save((p) => (department(p).limit = { ...none, memory_mib: 100 }));
+    const upload = await officer.upload("never.csv", csv(10, 1));
+    const made = await officer.ok("POST", "/api/v1/datasets", { name: "never", note: "", upload, options: {} }, 202);
+    assert.equal((await officer.job(made.job.id, "failed")).fault.code, "job.too_large");
+    await save((p) => (department(p).limit = none));
+});
+
 // ---- vouchers ----------------------------------------------------------------------------------
 
 const wanted = (more = {}) => ({ holder: "department", holder_name: "内科", units: UNIT, until_ms: Date.now() + DAY_MS,
