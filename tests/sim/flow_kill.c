@@ -157,6 +157,21 @@ static void tell_finding(void *ctx, const struct fault *finding) {
     fprintf(stderr, "finding: %s %s\n", finding->code, finding->detail);
 }
 
+// The ledger is whole, holds each attempt of each job once, and nothing counts as still waiting.
+static void ledger_check(struct box_test *box, uint64_t jobs) {
+    uint64_t attempts = 0;
+    for (uint64_t id = 1; id <= jobs; id++) {
+        if (!CHECK(box_do(box, &box_officer, flow_job_show, id, 0, NULL, NULL) == OK)) return;
+        attempts += box_u64(box, "attempt");
+    }
+    REQUIRE(box_do(box, &box_auditor, flow_usage_verify, 0, 0, NULL, NULL) == OK);
+    CHECK(json_member_bool(box->reply, "ok", false));
+    CHECK(box_u64(box, "count") >= attempts); // what came back has entries of its own
+    REQUIRE(box_do(box, &box_officer, flow_share, 0, 0, NULL, NULL) == OK);
+    CHECK_EQ(json_member_u64(json_member(box->reply, "used"), "attempts", 0), attempts);
+    CHECK_EQ(box_u64(box, "jobs"), 0);
+}
+
 static void nothing_lost_nothing_doubled(void) {
     char dir[128];
     struct box_test box;
@@ -180,6 +195,7 @@ static void nothing_lost_nothing_doubled(void) {
     CHECK_EQ(table_count(&box, TABLE_JOB), done);     // none failed, none is left
     CHECK_EQ(table_count(&box, TABLE_LINEAGE), done); // one lineage record for each step, no more
     CHECK_EQ(done, datasets + revisions + (datasets + revisions)); // each revision's check too
+    ledger_check(&box, done);
     uint64_t findings = 1;
     CHECK_EQ(store_check(box.store, NULL, tell_finding, NULL, &findings), OK);
     CHECK_EQ(findings, 0);
