@@ -1,15 +1,16 @@
 // Compute units, shares and limits as a person reads and types them.
 import { bytes, count, decimal } from './format';
-import { t } from './messages';
+import { language, t } from './messages';
 import type { CapName, ShareName } from './types';
 
 const MICRO = 1_000_000;
 const GIB = 1024 ** 3;
 
-// Small amounts keep their digits: 0.0004 units are not nothing.
+// Small amounts keep their digits: 0.000054 units are not nothing.
 export function units(micro: number): string {
   const value = micro / MICRO;
-  return decimal(value, Math.abs(value) >= 100 ? 0 : Math.abs(value) >= 1 ? 2 : 6);
+  const digits = Math.abs(value) >= 100 ? 0 : Math.abs(value) >= 1 ? 2 : 6;
+  return value.toLocaleString(language.value, { maximumFractionDigits: digits });
 }
 
 export const share_factor: Record<ShareName, number> = {

@@ -108,7 +108,14 @@ export function TenantForm({
   };
   const places = policy.tenants.filter((other) => !is_below(policy, other, one.id));
   return (
-    <Card tone="accent" title={t(one.name ? 'tenant.edit_this' : 'tenant.add', { name: one.name })}>
+    <Card
+      tone="accent"
+      title={
+        one.name
+          ? t('tenant.edit_this', { name: one.name })
+          : t(one.parent ? 'tenant.add_project' : 'tenant.add')
+      }
+    >
       <form class="form form-wide" onSubmit={submit} noValidate>
         <ErrorSummary errors={errors} />
         <div class="form-grid">

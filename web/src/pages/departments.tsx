@@ -237,6 +237,7 @@ function Editor({ saved, set }: { saved: Policy; set: (policy: Policy) => void }
   const [errors, errors_set] = useState<FieldError[]>([]);
   const [busy, busy_set] = useState(false);
   const changed = draft !== saved;
+  const refused = findings.some((one) => one.refused);
   useEffect(() => {
     draft_set(saved);
     findings_set(saved.findings);
@@ -288,7 +289,7 @@ function Editor({ saved, set }: { saved: Policy; set: (policy: Policy) => void }
       {changed && (
         <Notice tone="warn" title={t('policy.unsaved')}>
           <div class="actions">
-            <Button kind="primary" busy={busy} onClick={() => void save()}>
+            <Button kind="primary" busy={busy} disabled={refused} onClick={() => void save()}>
               {t('policy.save')}
             </Button>
             <Button onClick={() => set({ ...saved })}>{t('policy.discard')}</Button>

@@ -152,12 +152,15 @@ export default function VouchersPage() {
           <Code label={t('voucher.text')} text={shown.text} />
         </Notice>
       )}
-      {share.data && (
-        <p class="lead">
-          {t('voucher.balance', { units: units(share.data.voucher_units_left) })}
-        </p>
-      )}
-      <Card flush title={t('voucher.list')}>
+      <Card
+        flush
+        title={t('voucher.list')}
+        actions={
+          share.data && (
+            <span>{t('voucher.balance', { units: units(share.data.voucher_units_left) })}</span>
+          )
+        }
+      >
         <Shown from={list} lines={4}>
           {(data) =>
             data.total === 0 ? (
