@@ -498,6 +498,27 @@ static double launches_a_second(unsigned count, bool confined, unsigned *out_goo
     return count * 1e6 / (double)(clock_monotonic_us() - from_us);
 }
 
+// The runner's own test, as a service that is alone in its cgroup: the kernel kills, the job tells.
+static void the_runner_tells_that_memory_ran_out(void) {
+    if (access("/runner", X_OK) != 0) CHECK_SKIP("tests/unit/flow/runner_test.c is not compiled");
+    REQUIRE(mkdir(ROOT "/service", 0755) == 0);
+    pid_t pid = fork();
+    if (pid == 0) {
+        int fd = open(ROOT "/service/cgroup.procs", O_WRONLY);
+        setenv("COURTYARD_TEST", "memory_beyond_the_limit", 1);
+        if (write(fd, "0", 1) != 1) _exit(255);
+        execl("/runner", "/runner", (char *)NULL);
+        _exit(254);
+    }
+    int status = -1;
+    while (waitpid(pid, &status, 0) < 0 && errno == EINTR) continue;
+    CHECK(WIFEXITED(status));
+    CHECK_EQ(WEXITSTATUS(status), 0);
+    orphans_gone();
+    for (int i = 0; i < 100 && rmdir(ROOT "/service") != 0; i++) usleep(10000);
+    CHECK(access(ROOT "/service", F_OK) != 0); // and left no folder in it
+}
+
 static void a_thousand_launches_leave_nothing_behind(void) {
     unsigned good = 0, plain = 0, files = files_open();
     REQUIRE(small_program_write("/tmp/true"));
@@ -551,6 +572,7 @@ int main(int count, char **arguments) {
     CHECK_RUN(a_refused_clone_is_made_up_for_by_fork);
     CHECK_RUN(a_crash_leaves_nothing_that_stays);
     CHECK_RUN(a_service_without_root_may_too);
+    CHECK_RUN(the_runner_tells_that_memory_ran_out);
     CHECK_RUN(a_thousand_launches_leave_nothing_behind);
     CHECK_RUN(the_end_is_as_the_beginning);
     int status = check_done();
