@@ -1,11 +1,13 @@
 // See schedule.h.
 #include "flow/schedule.h"
 
+#include <inttypes.h>
 #include <pthread.h>
 #include <string.h>
 
 #include "allocation/policy_core.h"
 #include "base/assert.h"
+#include "base/log.h"
 #include "base/memory.h"
 #include "flow/flow_private.h"
 
@@ -64,6 +66,10 @@ static void policy_tell(struct schedule *schedule, int64_t now_ms) {
     policy.guard_ms = GUARD_MS + GUARD_LEAD_MS;
     policy.guard_lead_ms = GUARD_LEAD_MS;
     policy.grace_ms = PAUSE_GRACE_MS;
+    // The core ignores as a whole what it cannot take; the former policy then stays in force.
+    if (!core_policy_check(schedule->core, &policy)) {
+        log_event(LOG_ERROR, "policy.not_taken", "tenants=%" PRIu32, policy.tenant_count);
+    }
     step(schedule, &(struct core_event){.kind = EVENT_POLICY, .now_ms = now_ms, .policy = &policy});
 }
 

@@ -27,7 +27,7 @@ const TONES = {
 async function revoke(one: Voucher, done: () => void): Promise<void> {
   const reason = await ask({
     title: t('voucher.revoke_title', { id: one.id }),
-    text: t('voucher.revoke_text'),
+    text: t(one.state === 'away' ? 'voucher.revoke_away_text' : 'voucher.revoke_text'),
     confirm: t('voucher.revoke'),
     danger: true,
     input: { label: t('key.reason'), required: true },
