@@ -429,6 +429,93 @@ static void served_models_have_bounds_of_their_own(void) {
     end();
 }
 
+// ---- anything, in any order -------------------------------------------------------------------
+
+// One random step, with memory that may fail in the middle of it: it happens whole or not at all.
+struct chance {
+    uint64_t kind, job, attempt, person, fail_after, voucher;
+    int64_t hours, units;
+    bool fault, expires;
+};
+
+static enum err chance_do(struct store_txn *txn, struct chance *chance) {
+    struct usage_attempt attempt = attempt_of(chance->job, chance->attempt, chance->hours);
+    struct voucher voucher;
+    char serial[VOUCHER_SERIAL_SIZE];
+    struct member member = {chance->person, 1 + chance->units % 3u, caps_none};
+    switch (chance->kind) {
+    case 0:
+        snprintf(serial, sizeof serial, "%032llx", (unsigned long long)check_random());
+        voucher = voucher_of(serial, 1 + chance->units);
+        voucher.use = USE_ANY;
+        voucher.job_cap = chance->fault ? 1 + chance->units / 3 : 0;
+        if (chance->expires) voucher.until_ms = NOW_MS - HOUR_MS;
+        return voucher_add(txn, &voucher);
+    case 1: {
+        enum err err = voucher_load(txn, arena, chance->voucher, &voucher);
+        if (err == OK) err = voucher_revoke(txn, &voucher, STR("li.na"), STR("x"));
+        return err == ERR_NOT_FOUND || err == ERR_CONFLICT ? OK : err;
+    }
+    case 2: return member_save(txn, &member);
+    case 3: return usage_served(txn, arena, chance->person, STR("zhang"), 10, 1);
+    default:
+        attempt.person = chance->person;
+        attempt.box_fault = chance->fault;
+        return usage_record(txn, arena, &attempt);
+    }
+}
+
+static enum err chance_step(struct store_txn *txn, void *ctx) {
+    struct chance *chance = ctx;
+    memory_fail_after(chance->fail_after);
+    enum err err = chance_do(txn, chance);
+    memory_fail_after(UINT64_MAX);
+    return err;
+}
+
+static bool never_negative(void *ctx, const struct voucher *voucher) {
+    bool *good = ctx;
+    *good = voucher->left >= 0 && voucher->left <= voucher->units;
+    return *good;
+}
+
+static void sums_hold_whatever_happens(void) {
+    struct ledger_state state;
+    struct fault fault;
+    REQUIRE(begin() && in_txn(policy_make, NULL) == OK);
+    uint64_t failed = 0;
+    for (uint64_t i = 1; i <= 400; i++) {
+        struct chance chance = {
+            .kind = check_below(9),
+            .job = 1 + check_below(20),
+            .attempt = i, // never the same twice
+            .person = 6 + check_below(3),
+            .fail_after = check_below(4) ? UINT64_MAX : check_below(40),
+            .voucher = 1 + check_below(30),
+            .hours = (int64_t)check_below(5),
+            .units = (int64_t)check_below(4 * MICRO),
+            .fault = check_below(3) == 0,
+            .expires = check_below(4) == 0,
+        };
+        enum err err = in_txn(chance_step, &chance);
+        failed += err != OK;
+        CHECK(err == OK || err == ERR_MEMORY);
+        if (i % 20 == 0 && !CHECK_EQ(verify(&state, &fault), OK)) break;
+    }
+    CHECK(failed > 0);
+    CHECK_EQ(verify(&state, &fault), OK);
+    CHECK_STR(fault.code, "");
+    struct usage_sum sum = month_of(USAGE_TENANT, 1), below = month_of(USAGE_TENANT, 2);
+    CHECK_EQ(sum.units + below.units, state.units); // 3 lies below 2
+    struct store_txn *txn;
+    bool good = true;
+    REQUIRE(store_read_begin(store, &txn) == OK);
+    CHECK_EQ(vouchers_scan(txn, arena, never_negative, &good), OK);
+    CHECK(good);
+    store_read_end(txn);
+    end();
+}
+
 int main(void) {
     CHECK_RUN(versions_are_kept);
     CHECK_RUN(what_does_not_add_up_is_found);
@@ -439,5 +526,6 @@ int main(void) {
     CHECK_RUN(a_text_is_what_was_signed);
     CHECK_RUN(limits_refuse);
     CHECK_RUN(served_models_have_bounds_of_their_own);
+    CHECK_RUN(sums_hold_whatever_happens);
     return check_done();
 }
