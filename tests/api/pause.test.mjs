@@ -7,11 +7,11 @@ import { after, before, test } from "node:test";
 import { csv } from "./lib/data.mjs";
 import { Server, sleep } from "./lib/server.mjs";
 
-const TREES = 60;
-let server, officer, researcher, release;
+const TREES = 60, MANY = 400;
+let server, admin, officer, researcher, release;
 before(async () => {
     server = await Server.start();
-    const admin = await server.setup();
+    admin = await server.setup();
     officer = await server.person(admin, "officer", ["data"]);
     const reviewer = await server.person(admin, "reviewer", ["data"]);
     researcher = await server.person(admin, "researcher", ["research"]);
@@ -24,9 +24,9 @@ before(async () => {
 });
 after(() => server?.stop());
 
-async function train(name) {
+async function train(name, trees = TREES) {
     return researcher.ok("POST", `/api/v1/releases/${release.id}/models`,
-        { name, target: "outcome", options: { learner: "boost", seed: 3, trees: TREES, depth: 8, early_stop: 0 } }, 202);
+        { name, target: "outcome", options: { learner: "boost", seed: 3, trees, depth: 8, early_stop: 0 } }, 202);
 }
 
 // The process of the job once it has made some rounds.
@@ -70,4 +70,24 @@ test("giving way three times changes nothing but the time", async () => {
     process.kill(await pidAfter(killed.job, 10), "SIGKILL");
     assert.equal((await researcher.job(killed.job.id)).attempt, 3);
     assert.equal(await hashOf(killed.model), await hashOf(plain.model));
+});
+
+test("a department gets what is guaranteed to it from a training that borrowed it", async () => {
+    const urgent = await server.person(admin, "urgent", ["data"]);
+    await admin.ok("PATCH", `/api/v1/people/${urgent.id}`, { department: "急诊" });
+    const policy = await admin.ok("GET", "/api/v1/policy");
+    const department = policy.tenants.find((tenant) => tenant.name === "急诊");
+    department.quota = { ...policy.capacity, disk_mib: 0, device_milli: 0 };
+    await admin.ok("POST", "/api/v1/policy", { version: policy.version, note: "急诊优先", rate_micro: policy.rate_micro,
+        utc_offset_minutes: policy.utc_offset_minutes, tenants: policy.tenants });
+    const borrowed = await train("borrowed", MANY);
+    await pidAfter(borrowed.job, 5);
+    const upload = await urgent.upload("urgent.csv", csv(1000));
+    const { job } = await urgent.ok("POST", "/api/v1/datasets", { name: "急诊", upload }, 202);
+    const asked = Date.now();
+    const imported = await urgent.job(job.id);
+    assert.ok(imported.started_ms - asked < 10_000, `it waited ${imported.started_ms - asked} ms`);
+    const end = await researcher.job(borrowed.job.id);
+    assert.ok(end.paused >= 1, "nothing gave way");
+    assert.match(await logOf(borrowed.job), /train\.resumed/);
 });
