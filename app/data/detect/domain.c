@@ -67,9 +67,11 @@ static bool host_read(const struct view *view, size_t at, struct host *out) {
         label = out->size;
         out->labels++;
     }
+    if (label == 0) return false; // no dot
     out->last = label;
     char second[HOST_MOST + 1];
     uint32_t size = label - 1 - before;
+    if (size > HOST_MOST) return false;
     memcpy(second, out->name + before, size);
     second[size] = '\0';
     out->owned = size;
