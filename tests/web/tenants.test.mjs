@@ -59,6 +59,18 @@ for (const language of ['zh-CN', 'en']) {
       boss.calm();
     });
 
+    test('the officers\' pages fit a narrow screen', async () => {
+      await boss.page.setViewportSize({ width: 360, height: 740 });
+      for (const path of ['/departments', '/usage', '/vouchers', '/share', '/people']) {
+        await boss.go(path);
+        const wide = await boss.page.evaluate(() =>
+          document.documentElement.scrollWidth - document.documentElement.clientWidth);
+        assert.ok(wide <= 0, `${path} is ${wide} px too wide`);
+      }
+      await boss.page.setViewportSize({ width: 1280, height: 900 });
+      boss.calm();
+    });
+
     test('a person is put there', async () => {
       await boss.to('nav.people');
       await boss.by_id('department').selectOption(unit);
