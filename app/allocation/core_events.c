@@ -175,6 +175,7 @@ void event_apply(struct core *core, const struct core_event *event) {
         break;
     case EVENT_POLICY:
         if (event->policy && core_policy_check(core, event->policy)) {
+            starting_withdraw(core);
             policy_set(core, event->policy);
             edges_renew(core);
         }

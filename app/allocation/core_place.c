@@ -141,4 +141,10 @@ void room_reset(struct core *core) {
         if (run->in_now) room_take(&core->now, total, &run->place);
         if (!run->stopping) room_take(&core->plan, total, &run->place);
     }
+    for (uint32_t at = 1; at < core->edge_end; at++) { // open slots of the calendar
+        const struct edge *edge = edge_at(core, at);
+        if (edge->kind != EDGE_NONE && edge->open) {
+            room_take(&core->plan, &edge->rest, &edge->place);
+        }
+    }
 }

@@ -314,6 +314,8 @@ uint32_t node_find(const struct core *core, uint64_t id, bool *found);
 void node_hold(struct core *core, uint32_t node, const struct core_amount *what, int sign);
 void node_count_jobs(struct core *core, uint32_t node, int waiting, int running);
 void shares_renew(struct core *core); // after a change of capacity
+// Its limits and those above it.
+bool node_within_limits(const struct core *core, uint32_t node, const struct core_amount *what);
 // May a job of this node hold so much more: limits, kept quotas. WHY_NONE: yes.
 enum core_why node_allows(const struct core *core, uint32_t node, const struct core_amount *what);
 // Whose turn it is at a level among what fits; only inside of rights if `right`. A queue or 0.
@@ -343,6 +345,7 @@ void attempt_timer(struct core *core, uint32_t run);
 // Told to stop: out of the plan; still in `now` until it exits. Need decision_room before.
 void preempt_run(struct core *core, uint32_t run, enum core_why why, uint64_t for_job);
 void kill_run(struct core *core, uint32_t run, enum core_why why);
+void starting_withdraw(struct core *core);
 // The place is taken in the plan; starts at once where it is free. False: too many run.
 bool start_job(struct core *core, uint32_t job, const struct core_place *place, int64_t lease_ms);
 uint32_t level_of(const struct core *core, int64_t served_milli);

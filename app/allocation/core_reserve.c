@@ -271,6 +271,7 @@ static void reservation_fill(struct core *core, struct edge *edge) {
         const struct shape *shape = shape_at(core, job->shape);
         struct core_place place;
         if (!rest_holds(core, edge, shape, &place)) continue;
+        if (!node_within_limits(core, job->node, &shape->total)) continue;
         if (core->pools[PART_RUNS].used >= core->pools[PART_RUNS].room &&
             !core->pools[PART_RUNS].free) {
             return;
@@ -336,18 +337,21 @@ enum core_why deadline_promise(struct core *core, uint32_t index) {
     if (!edge_book(core, edge)) return WHY_DEADLINE;
     job->checkpoint_ms = 0; // once it runs it is not preempted
     core->released = true;
-    decide(core, DECISION_PROMISE, WHY_NONE, job)->at_ms = from;
+    // Those who must leave then have the grace.
+    decide(core, DECISION_PROMISE, WHY_NONE, job)->at_ms = from + core->policy.grace_ms;
     return WHY_NONE;
 }
 
 static void promise_keep(struct core *core, struct edge *edge) {
     uint32_t index = job_find(core, edge->id);
     const struct job *job = job_at(core, index);
-    if (job->blocks) return; // held by someone: its own matter
     const struct shape *shape = shape_at(core, job->shape);
+    // Held by someone, or its tenant holds all it may: its own matter.
+    if (job->blocks || !node_within_limits(core, job->node, &shape->total)) return;
     struct core_place place;
-    if (edges_place_but(core, shape, edge->id, &place) ||
-        room_make(core, shape, job->node, edge->id, UINT64_MAX, WHY_RESERVATION, job->id, &place)) {
+    uint64_t devices = edge->place.devices; // booked beside all other edges
+    if (place_find(core, &core->plan, shape, devices, &place) ||
+        room_make(core, shape, job->node, edge->id, devices, WHY_RESERVATION, job->id, &place)) {
         if (decision_room(core, 1)) (void)start_job(core, index, &place, 0);
     }
 }
@@ -491,7 +495,6 @@ void edges_renew(struct core *core) {
         bool known;
         if (edge->kind == EDGE_PROMISE) edge->node = job_at(core, job_find(core, edge->id))->node;
         if (edge->kind == EDGE_CALENDAR) edge->node = node_find(core, edge->tenant, &known);
-        if (edge->open) room_take(&core->plan, &edge->rest, &edge->place);
         held_count(core, edge);
     }
     booked_count(core);

@@ -28,7 +28,11 @@ static int64_t later(int64_t ms, int64_t by_ms) {
 
 // How long it may hold its place if it starts at `from_ms`.
 static void end_set(const struct core *core, struct run *run, int64_t from_ms) {
-    run->end_ms = later(from_ms, shape_at(core, job_at(core, run->job)->shape)->length_ms);
+    const struct job *job = job_at(core, run->job);
+    const struct shape *shape = shape_at(core, job->shape);
+    bool exact = job->limit_ms && !shape->preemptible;
+    int64_t left = job->limit_ms > job->ran_ms ? job->limit_ms - job->ran_ms : 0;
+    run->end_ms = later(from_ms, exact ? left : shape->length_ms);
     run->keep_until_ms = run->lease_ms ? later(from_ms, run->lease_ms) : 0;
     int64_t kept = later(run->keep_until_ms, core->policy.grace_ms);
     if (run->lease_ms && kept > run->end_ms) run->end_ms = kept;
@@ -212,6 +216,17 @@ static void starting_start(struct core *core) {
         if (!room_has(core, &core->now, shape, &run->place)) continue;
         if (!decision_room(core, 1)) return;
         start_decide(core, at);
+    }
+}
+
+// Places that were chosen under another policy are given back before anything started there.
+void starting_withdraw(struct core *core) {
+    for (uint32_t at = core->runs_first, next; at && core->starting; at = next) {
+        uint32_t index = run_at(core, at)->job;
+        next = run_at(core, at)->after;
+        if (run_at(core, at)->in_now) continue;
+        attempt_end(core, at);
+        job_wait(core, index);
     }
 }
 

@@ -115,6 +115,13 @@ static void kept_by_others(const struct core *core, uint32_t at, struct core_amo
     amount_take(sum, &own);
 }
 
+bool node_within_limits(const struct core *core, uint32_t index, const struct core_amount *what) {
+    for (uint32_t at = index;; at = node_at(core, at)->parent) {
+        if (!limit_allows(node_at(core, at), what)) return false;
+        if (at == NODE_ROOT) return true;
+    }
+}
+
 enum core_why node_allows(const struct core *core, uint32_t index, const struct core_amount *what) {
     struct core_amount kept = {0};
     for (uint32_t at = index;; at = node_at(core, at)->parent) {
