@@ -108,6 +108,8 @@ struct active_now {
     uint64_t done, total, rows;
 };
 bool runner_look(struct flow *flow, uint64_t job, struct active *out, struct active_now *now);
+// Copies of all that wait or run into out (ACTIVE_MAX); returns how many. Without their progress.
+uint32_t runner_copy(struct flow *flow, struct active *out);
 void runner_cancel(struct flow *flow, uint64_t job);
 void runner_counts(struct flow *flow, uint64_t *out_running, uint64_t *out_queued);
 uint64_t runner_ended(struct flow *flow); // since the start
@@ -140,6 +142,7 @@ enum err job_end_badly(struct store_txn *txn, struct arena *arena, struct job *j
                        enum job_state state, const struct fault *fault) MUST_USE;
 // One more job (+1) or one fewer (−1) of its person and tenants has not ended.
 enum err job_count(struct store_txn *txn, const struct job *job, int change) MUST_USE;
+bool job_seen(const struct call *call, const struct job *job); // may this person see it?
 enum err job_audit(struct store_txn *txn, const struct job *job, const char *result) MUST_USE;
 
 // storage.c: inside the transaction that makes a job of `step` (NULL: none) or stores so many

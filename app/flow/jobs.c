@@ -111,7 +111,7 @@ enum err job_end_badly(struct store_txn *txn, struct arena *arena, struct job *j
 
 // ---- operations -------------------------------------------------------------------------------
 
-static bool may_see(const struct call *call, const struct job *job) {
+bool job_seen(const struct call *call, const struct job *job) {
     return job->actor.id == call->actor.person_id ||
            (call->actor.roles & (ROLE_SYSTEM | ROLE_AUDIT)) != 0;
 }
@@ -120,7 +120,7 @@ static bool may_see(const struct call *call, const struct job *job) {
 static bool may_see_state(const struct call *call, const struct job *job) {
     bool dataset = str_is(job->subject_kind, "dataset") && (call->actor.roles & ROLE_DATA);
     bool model = str_is(job->subject_kind, "model") && (call->actor.roles & ROLE_RESEARCH);
-    return may_see(call, job) || dataset || model;
+    return job_seen(call, job) || dataset || model;
 }
 
 static enum err job_find(struct flow *flow, const struct call *call,
@@ -148,7 +148,7 @@ static enum err job_item(struct list *list, struct store_txn *txn, struct record
     (void)txn;
     enum err err = job_read(record, list->scratch, &job);
     if (err != OK) return err;
-    *out_wanted = may_see(list->call, &job) && (filter->any_state || job.state == filter->state);
+    *out_wanted = job_seen(list->call, &job) && (filter->any_state || job.state == filter->state);
     if (*out_wanted && show) view_job(list->flow, list->call->out, &job);
     return OK;
 }
@@ -181,7 +181,7 @@ enum err flow_job_log(struct flow *flow, struct call *call) {
     char folder[LIMIT_PATH_BYTES], path[LIMIT_PATH_BYTES];
     struct job job;
     struct buf text;
-    enum err err = job_find(flow, call, may_see, &job);
+    enum err err = job_find(flow, call, job_seen, &job);
     if (err != OK) return err;
     buf_open(&text, 2 * JOB_LOG_BYTES_MAX);
     job_folder(flow, job.id, folder);
@@ -222,7 +222,7 @@ static enum err cancel_change(struct store_txn *txn, void *ctx) {
 
 enum err flow_job_cancel(struct flow *flow, struct call *call) {
     struct cancel cancel = {.call = call};
-    enum err err = job_find(flow, call, may_see, &cancel.job);
+    enum err err = job_find(flow, call, job_seen, &cancel.job);
     bool own = err == OK && cancel.job.actor.id == call->actor.person_id;
     if (err == OK && !own) err = allow(call, ROLE_SYSTEM); // audit reads, and only reads
     if (err == OK) err = store_write(flow->store, cancel_change, &cancel);
@@ -234,7 +234,7 @@ enum err flow_job_cancel(struct flow *flow, struct call *call) {
 
 enum err flow_prediction_download(struct flow *flow, struct call *call, struct flow_download *out) {
     struct job job;
-    enum err err = job_find(flow, call, may_see, &job);
+    enum err err = job_find(flow, call, job_seen, &job);
     if (err != OK) return err;
     if (hash_none(&job.output)) {
         return fault_set(call->fault, ERR_NOT_FOUND, "job.no_output", STR_NONE);

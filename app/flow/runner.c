@@ -106,6 +106,19 @@ bool runner_look(struct flow *flow, uint64_t job, struct active *out, struct act
     return active != NULL;
 }
 
+uint32_t runner_copy(struct flow *flow, struct active *out) {
+    uint32_t count = 0;
+    pthread_mutex_lock(&flow->lock);
+    for (uint32_t i = 0; i < ACTIVE_MAX; i++) {
+        const struct active *active = &flow->active[i];
+        if (active->state == ACTIVE_FREE || active->state == ACTIVE_LEAVING) continue;
+        out[count] = *active;
+        out[count++].progress = NULL;
+    }
+    pthread_mutex_unlock(&flow->lock);
+    return count;
+}
+
 void runner_cancel(struct flow *flow, uint64_t job) {
     pthread_mutex_lock(&flow->lock);
     struct active *active = active_find(flow, job);

@@ -220,3 +220,16 @@ void schedule_explain(struct schedule *schedule, uint64_t job, struct schedule_w
         return;
     }
 }
+
+void schedule_tenant(struct schedule *schedule, uint64_t tenant, struct schedule_use *out) {
+    *out = (struct schedule_use){0};
+    pthread_mutex_lock(&schedule->lock);
+    core_tenant_look(schedule->core, tenant, &out->used, &out->waiting, &out->running);
+    pthread_mutex_unlock(&schedule->lock);
+}
+
+void schedule_usage(struct schedule *schedule, struct core_usage *out) {
+    pthread_mutex_lock(&schedule->lock);
+    core_usage_look(schedule->core, out);
+    pthread_mutex_unlock(&schedule->lock);
+}

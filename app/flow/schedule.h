@@ -44,4 +44,11 @@ struct schedule_why {
     enum core_why why; // WHY_NONE: it does not wait
     uint64_t blocker;  // the job before it; 0: none
 };
+struct schedule_use {
+    struct core_amount used;
+    uint32_t running, waiting;
+};
+// What a tenant of the policy and all below it hold; nothing if the core does not know it.
+void schedule_tenant(struct schedule *schedule, uint64_t tenant, struct schedule_use *out);
+void schedule_usage(struct schedule *schedule, struct core_usage *out);
 void schedule_explain(struct schedule *schedule, uint64_t job, struct schedule_why *out);

@@ -128,6 +128,7 @@ const struct route routes[] = {
           FLOW(prediction_create)),
 
     // jobs
+    ROUTE(GET, API "/resources", IN, SLOW, 200, NO_BODY, FLOW(resources)),
     ROUTE(GET, API "/jobs", IN, SLOW, 200, NO_BODY, FLOW(job_list)),
     ROUTE(GET, API "/jobs/{id}", IN, FAST, 200, NO_BODY, FLOW(job_show)),
     ROUTE(GET, API "/jobs/{id}/log", IN, SLOW, 200, NO_BODY, FLOW(job_log)),

@@ -82,6 +82,14 @@ test("a department gets what is guaranteed to it from a training that borrowed i
         utc_offset_minutes: policy.utc_offset_minutes, tenants: policy.tenants });
     const borrowed = await train("borrowed", MANY);
     await pidAfter(borrowed.job, 5);
+    const held = await urgent.ok("GET", "/api/v1/resources");
+    const [own, other] = ["急诊", "内科"].map((path) => held.tenants.find((tenant) => tenant.path === path));
+    assert.equal(own.own && !other.own, true);
+    assert.equal(other.used.cpu_milli, held.used.cpu_milli);
+    assert.deepEqual(own.quota, { ...held.capacity, disk_mib: 0, device_milli: 0 });
+    const running = held.jobs.find((one) => one.id === borrowed.job.id);
+    assert.deepEqual([running.state, running.seen, running.subject, running.actor], ["running", false, "", ""]);
+    assert.equal((await admin.ok("GET", "/api/v1/resources")).jobs[0].actor, "researcher");
     const upload = await urgent.upload("urgent.csv", csv(1000));
     const { job } = await urgent.ok("POST", "/api/v1/datasets", { name: "急诊", upload }, 202);
     const asked = Date.now();

@@ -101,7 +101,8 @@ describe('the pages', { concurrency: 1 }, () => {
       storageState: state, viewport: { width: 360, height: 740 }, colorScheme: 'dark',
     });
     const narrow = new Visitor(opened, house, t);
-    for (const path of ['/', '/import', '/datasets', '/releases', '/jobs', '/share', '/vouchers', '/account']) {
+    for (const path of ['/', '/import', '/datasets', '/releases', '/jobs', '/resources', '/share', '/vouchers',
+      '/account']) {
       await narrow.go(path);
       const wide = await narrow.page.evaluate(() =>
         document.documentElement.scrollWidth - document.documentElement.clientWidth);

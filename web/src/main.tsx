@@ -38,6 +38,7 @@ const routes: Route[] = [
   { path: '/models/:id/:tab', part: model, roles: ['research'] },
   { path: '/jobs', part: () => import('./pages/jobs'), roles: [] },
   { path: '/jobs/:id', part: () => import('./pages/job'), roles: [] },
+  { path: '/resources', part: () => import('./pages/resources'), roles: [] },
   { path: '/people', part: () => import('./pages/people'), roles: officers },
   { path: '/departments', part: () => import('./pages/departments'), roles: officers },
   { path: '/share', part: () => import('./pages/share'), roles: [] },

@@ -722,3 +722,38 @@ export interface Issuers {
   own: string;
   items: { fingerprint: string; name: string; created_ms: number; created_by: string }[];
 }
+
+export interface ResourceTenant {
+  id: number;
+  parent: number;
+  path: string;
+  own: boolean;
+  used: Shares;
+  quota: Shares | null;
+  running: number;
+  waiting: number;
+}
+export const ACTIVE_STATES = ['waiting', 'starting', 'running', 'stopping', 'ending'] as const;
+export interface ResourceJob {
+  id: number;
+  state: (typeof ACTIVE_STATES)[number];
+  seen: boolean;
+  step: string;
+  subject: string;
+  actor: string;
+  tenant: string;
+  cpu_milli: number;
+  memory_mib: number;
+  memory_used_bytes: number;
+  since_ms: number;
+  reason: string;
+  blocker: number;
+}
+export interface Resources {
+  capacity: Shares;
+  used: Shares;
+  running: number;
+  waiting: number;
+  tenants: ResourceTenant[];
+  jobs: ResourceJob[];
+}

@@ -28,10 +28,13 @@ export function job_title(job: Job): string {
   return job.subject?.name ? `${step_name(job.step)} · ${job.subject.name}` : step_name(job.step);
 }
 
+export function reason_text(name: string, blocker: number): string {
+  const reason = name ? t_or(`job.reason.${name}`, name) : t('job.reason.turn');
+  return blocker ? `${reason} ${t('job.blocker', { id: String(blocker) })}` : reason;
+}
+
 export function why_waiting(job: Job): string {
-  if (job.state !== 'queued') return '';
-  const reason = job.reason ? t_or(`job.reason.${job.reason}`, job.reason) : t('job.reason.turn');
-  return job.blocker ? `${reason} ${t('job.blocker', { id: String(job.blocker) })}` : reason;
+  return job.state === 'queued' ? reason_text(job.reason, job.blocker) : '';
 }
 
 function progress_text(job: Job): string {

@@ -37,6 +37,7 @@ const groups: { key: MessageKey | null; entries: Entry[] }[] = [
     key: 'nav.group.house',
     entries: [
       { path: '/jobs', key: 'nav.jobs', icon: 'job', roles: [] },
+      { path: '/resources', key: 'nav.resources', icon: 'system', roles: [] },
       {
         path: '/people',
         key: 'nav.people',

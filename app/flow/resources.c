@@ -1,0 +1,172 @@
+// Who has what now: the machine, what each department and project holds of it, what runs and what
+// waits. Everybody sees the amounts; whose job it is and what it works on, only those who may see
+// the job itself.
+#include <stdlib.h>
+
+#include "allocation/policy.h"
+#include "flow/flow_private.h"
+
+enum { JOBS_SHOWN_MAX = 200 };
+
+struct resources {
+    struct flow *flow;
+    struct call *call;
+    struct store_txn *txn;
+    struct policy policy;
+    struct active *active; // a copy: (count)
+    uint32_t count;
+};
+
+static void amount_write(struct json_writer *out, const char *name,
+                         const struct core_amount *amount) {
+    json_put_name(out, name);
+    json_open_object(out);
+    for (int r = 0; r < RESOURCE_COUNT; r++) {
+        json_set_i64(out, share_name((enum share)r), amount->of[r]);
+    }
+    json_close_object(out);
+}
+
+// ---- departments and projects ------------------------------------------------------------------
+
+static bool above(const struct policy *policy, uint64_t id, uint64_t below) {
+    const struct tenant *at = policy_tenant_or_default(policy, below);
+    while (at && at->id != id) at = policy_parent(policy, at);
+    return at != NULL;
+}
+
+static void tenants_write(const struct resources *r, uint64_t own) {
+    struct json_writer *out = r->call->out;
+    json_put_name(out, "tenants");
+    json_open_array(out);
+    for (uint32_t i = 0; i < r->policy.count; i++) {
+        const struct tenant *tenant = &r->policy.tenants[i];
+        struct schedule_use use;
+        schedule_tenant(r->flow->schedule, tenant->id, &use);
+        char path[TENANT_PATH_BYTES];
+        policy_path(&r->policy, tenant, path);
+        json_open_object(out);
+        json_set_u64(out, "id", tenant->id);
+        json_set_u64(out, "parent", tenant->parent);
+        json_set_text(out, "path", str_of(path));
+        json_set_bool(out, "own", above(&r->policy, tenant->id, own));
+        amount_write(out, "used", &use.used);
+        json_put_name(out, "quota");
+        if (tenant->has_quota) {
+            json_open_object(out);
+            for (int k = 0; k < SHARE_COUNT; k++) {
+                json_set_i64(out, share_name((enum share)k), tenant->quota[k]);
+            }
+            json_close_object(out);
+        } else {
+            json_put_null(out);
+        }
+        json_set_u64(out, "running", use.running);
+        json_set_u64(out, "waiting", use.waiting);
+        json_close_object(out);
+    }
+    json_close_array(out);
+}
+
+// ---- jobs --------------------------------------------------------------------------------------
+
+static const char *state_name(const struct active *active) {
+    switch (active->state) {
+    case ACTIVE_WAITING: return "waiting";
+    case ACTIVE_STARTING: return "starting";
+    case ACTIVE_RUNNING: return active->stop == STOP_NONE ? "running" : "stopping";
+    case ACTIVE_ENDED:
+    case ACTIVE_COMMITTING: return "ending";
+    case ACTIVE_FREE:
+    case ACTIVE_LEAVING: break;
+    }
+    return NULL;
+}
+
+static enum err job_write(const struct resources *r, const struct active *active) {
+    struct json_writer *out = r->call->out;
+    struct job job;
+    struct schedule_why why = {0};
+    char path[TENANT_PATH_BYTES];
+    enum err err = job_load(r->txn, r->call->arena, active->job, &job);
+    if (err == ERR_NOT_FOUND) return OK;
+    if (err != OK) return err;
+    bool seen = job_seen(r->call, &job);
+    bool waits = active->state == ACTIVE_WAITING;
+    if (waits) schedule_explain(r->flow->schedule, active->job, &why);
+    policy_path(&r->policy, policy_tenant_or_default(&r->policy, active->tenant), path);
+    json_open_object(out);
+    json_set_u64(out, "id", active->job);
+    json_set_text(out, "state", str_of(state_name(active)));
+    json_set_bool(out, "seen", seen);
+    json_set_text(out, "step", job.step);
+    json_set_text(out, "subject", seen ? job.subject_name : STR_NONE);
+    json_set_text(out, "actor", seen ? job.actor.name : STR_NONE);
+    json_set_text(out, "tenant", str_of(path));
+    json_set_u64(out, "cpu_milli", active->cpu_milli);
+    json_set_u64(out, "memory_mib", active->memory_bytes >> 20);
+    json_set_u64(out, "memory_used_bytes", active->memory_used_bytes);
+    json_set_i64(out, "since_ms", waits ? active->submitted_ms : active->started_ms);
+    json_set_text(out, "reason", waits ? str_of(core_why_name(why.why)) : STR_NONE);
+    json_set_u64(out, "blocker", why.blocker);
+    json_close_object(out);
+    return OK;
+}
+
+// What runs first, then what waits, each in the order of submission.
+static int by_state(const void *a, const void *b) {
+    const struct active *one = a, *other = b;
+    bool waits = one->state == ACTIVE_WAITING, waits_too = other->state == ACTIVE_WAITING;
+    if (waits != waits_too) return waits ? 1 : -1;
+    if (one->submitted_ms != other->submitted_ms) {
+        return one->submitted_ms < other->submitted_ms ? -1 : 1;
+    }
+    return one->job < other->job ? -1 : one->job > other->job;
+}
+
+static enum err jobs_write(struct resources *r) {
+    enum err err = OK;
+    qsort(r->active, r->count, sizeof *r->active, by_state);
+    json_put_name(r->call->out, "jobs");
+    json_open_array(r->call->out);
+    for (uint32_t i = 0; err == OK && i < r->count && i < JOBS_SHOWN_MAX; i++) {
+        err = job_write(r, &r->active[i]);
+    }
+    json_close_array(r->call->out);
+    return err;
+}
+
+// ---- the whole ---------------------------------------------------------------------------------
+
+static enum err answer(struct resources *r) {
+    struct json_writer *out = r->call->out;
+    struct member member;
+    struct core_usage usage;
+    enum err err = policy_load(r->txn, r->call->arena, &r->policy);
+    if (err == OK) err = member_load(r->txn, r->call->actor.person_id, &member);
+    if (err != OK) return err;
+    schedule_usage(r->flow->schedule, &usage);
+    json_open_object(out);
+    amount_write(out, "capacity", &usage.capacity);
+    amount_write(out, "used", &usage.used);
+    json_set_u64(out, "running", usage.running);
+    json_set_u64(out, "waiting", usage.waiting);
+    tenants_write(r, member.tenant);
+    err = jobs_write(r);
+    json_close_object(out);
+    return err;
+}
+
+enum err flow_resources(struct flow *flow, struct call *call) {
+    struct resources r = {.flow = flow, .call = call};
+    enum err err = allow(call, ROLE_ANYONE_SIGNED_IN);
+    if (err != OK) return err;
+    r.active = arena_take(call->arena, ACTIVE_MAX * sizeof *r.active);
+    if (!r.active) return ERR_MEMORY;
+    r.count = runner_copy(flow, r.active);
+    err = store_read_begin(flow->store, &r.txn);
+    if (err != OK) return err;
+    err = answer(&r);
+    store_read_end(r.txn);
+    return err == OK ? answer_end(call) : err;
+}
