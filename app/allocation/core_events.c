@@ -47,7 +47,9 @@ static void pressure_set(struct core *core, const struct core_amount *amount) {
 static uint32_t run_of(const struct core *core, const struct core_event *event) {
     uint32_t index = job_find(core, event->job);
     if (!index || !job_at(core, index)->run) return 0;
-    return job_at(core, index)->attempt == event->attempt ? job_at(core, index)->run : 0;
+    uint32_t run = job_at(core, index)->run;
+    bool same = run_at(core, run)->in_now && job_at(core, index)->attempt == event->attempt;
+    return same ? run : 0;
 }
 
 static void started(struct core *core, uint32_t run_index) {

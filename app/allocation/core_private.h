@@ -314,6 +314,8 @@ uint32_t node_find(const struct core *core, uint64_t id, bool *found);
 void node_hold(struct core *core, uint32_t node, const struct core_amount *what, int sign);
 void node_count_jobs(struct core *core, uint32_t node, int waiting, int running);
 void shares_renew(struct core *core); // after a change of capacity
+// Its own limits forbid it.
+bool node_limited(const struct core *core, uint32_t node, const struct core_amount *what);
 // Its limits and those above it.
 bool node_within_limits(const struct core *core, uint32_t node, const struct core_amount *what);
 // May a job of this node hold so much more: limits, kept quotas. WHY_NONE: yes.

@@ -115,6 +115,10 @@ static void kept_by_others(const struct core *core, uint32_t at, struct core_amo
     amount_take(sum, &own);
 }
 
+bool node_limited(const struct core *core, uint32_t index, const struct core_amount *what) {
+    return !limit_allows(node_at(core, index), what);
+}
+
 bool node_within_limits(const struct core *core, uint32_t index, const struct core_amount *what) {
     for (uint32_t at = index;; at = node_at(core, at)->parent) {
         if (!limit_allows(node_at(core, at), what)) return false;
