@@ -17,6 +17,8 @@ usage: ./build.sh COMMAND
                         full: also aarch64 under emulation, the API, the pages in Chromium, thread
                         races, the fuzz corpus, the store killed, the kernel's limits in a guest
                         (QEMU); some twenty minutes
+  test slurm            the box on a real Slurm of Debian's, in a folder and namespaces of its own;
+                        as root, some 350 MB the first time; skips with a sentence elsewhere
   format                sets the white space of all C files as the tests want it
   bench [NAME] [PART]   one measurement of tests/bench; without NAME says which there are
   fuzz NAME [SECONDS]   the fuzz harness tests/fuzz/NAME.c, for 60 seconds unless told otherwise
@@ -358,6 +360,13 @@ test_full() {
 
 run_tests() {
     local tier=${1:-fast} started=$EPOCHREALTIME
+    if [ "$tier" = slurm ]; then
+        need debootstrap debootstrap
+        need nodejs node
+        install_missing
+        build x86_64
+        exec tests/sim/slurm/test
+    fi
     case $tier in fast | full) ;; *) usage >&2; exit 2 ;; esac
     need clang-format clang-format
     if [ "$tier" = full ]; then

@@ -14,6 +14,8 @@ enum err command_serve(const struct command *command, const struct arguments *ar
     struct server_options options = {
         .listen = argument(arguments, "--listen"),
         .program = program_path(),
+        .executor = argument(arguments, "--executor"),
+        .slurm_partition = argument(arguments, "--slurm-partition"),
         .quiet = argument(arguments, "--quiet") != NULL,
     };
     enum err err = argument_needed(arguments, "--data", &options.dir, fault);

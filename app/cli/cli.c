@@ -16,7 +16,7 @@
 
 // When you add a command, also add its sentences "cli.usage.NAME" in both languages.
 static const struct command commands[] = {
-    {"serve", "--data --listen", 0, 0, command_serve},
+    {"serve", "--data --listen --executor --slurm-partition", 0, 0, command_serve},
     {"demo", "--data --listen --target --no-serve!", 1, 1, command_demo},
     {"import", "-o --faults --data --as --name " INTAKE_OPTIONS, 1, POSITIONALS_MAX,
      command_import},
@@ -105,6 +105,7 @@ int cli_main(int argc, char **argv) {
     log_level_set(to_machine ? LOG_INFO : LOG_ERROR);
     // The child of a job speaks to no person.
     if (argc == 3 && strcmp(argv[1], "job") == 0) return step_main(argv[2]);
+    if (argc == 4 && strcmp(argv[1], "job") == 0) return step_main_away(argv[2], argv[3]);
     if (messages_open(language_of(language_told(argc, argv))) != OK) {
         fputs("courtyard: the messages inside this binary cannot be read\n", stderr);
         return EXIT_FAILED;

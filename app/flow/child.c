@@ -13,7 +13,9 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/mman.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -145,6 +147,46 @@ static enum err step_call(const char *folder, const struct json *spec, struct bu
     if (err == OK && buf_err(summary) != OK) err = buf_err(summary);
     arena_close(arena);
     return err;
+}
+
+enum { LOCK_PATIENCE_MS = 5000, LOCK_STEP_MS = 100, EXIT_NOT_OURS = 3 };
+
+// "attempt" of FOLDER/NAME; 0: there is none.
+static uint64_t attempt_of(const char *folder, const char *name) {
+    char path[LIMIT_PATH_BYTES];
+    struct json *root = NULL;
+    if (path_join(path, sizeof path, folder, name) != OK || !file_exists(path)) return 0;
+    if (json_parse_file(path, &root, NULL) != OK) return 0;
+    uint64_t attempt = json_member_u64(root, "attempt", 0);
+    json_close(root);
+    return attempt;
+}
+
+// Where the file system knows no locks it goes on without: the numbers still tell.
+static bool folder_taken(const char *folder) {
+    char path[LIMIT_PATH_BYTES];
+    if (path_join(path, sizeof path, folder, "lock") != OK) return false;
+    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600); // held until the end
+    if (fd < 0) return false;
+    for (int waited_ms = 0;; waited_ms += LOCK_STEP_MS) {
+        if (flock(fd, LOCK_EX | LOCK_NB) == 0) return true;
+        if (errno != EWOULDBLOCK) {
+            log_event(LOG_WARN, "job.no_lock", "errno=%d", errno);
+            return true;
+        }
+        if (waited_ms >= LOCK_PATIENCE_MS) return false; // the box only ever looks for a moment
+        nanosleep(&(struct timespec){.tv_nsec = LOCK_STEP_MS * 1000000L}, NULL);
+    }
+}
+
+int step_main_away(const char *folder, const char *attempt) {
+    uint64_t number = 0;
+    bool ours = str_to_u64(str_of(attempt), &number) && number > 0 && folder_taken(folder) &&
+                attempt_of(folder, "spec.json") == number &&
+                attempt_of(folder, "result.json") != number;
+    if (ours) return step_main(folder);
+    log_event(LOG_WARN, "job.not_ours", "attempt=%s", attempt);
+    return EXIT_NOT_OURS;
 }
 
 int step_main(const char *folder) {

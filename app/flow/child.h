@@ -10,6 +10,8 @@ enum {
 };
 // FOLDER/checkpoint: what a step kept to go on from. It outlives the attempt, not the job.
 #define CHILD_CHECKPOINT "checkpoint"
+// FOLDER/slurm: "ID ATTEMPT", by whom a cluster knows the attempt (executor_slurm.c).
+#define CHILD_SLURM "slurm"
 _Static_assert(sizeof(struct progress) <= PROGRESS_PAGE_BYTES, "a page holds the progress");
 
 // "PID START BOOT": the same for as long as that process is that process. False if it is gone.

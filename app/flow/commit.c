@@ -41,7 +41,7 @@ static void outcome_lost(struct commit *commit) {
     char detail[64];
     int status = commit->active->wait_status;
     struct fault *fault = &commit->fault;
-    bool own = commit->active->own_child && status != -1;
+    bool own = status != -1;
     int number = own && WIFSIGNALED(status) ? WTERMSIG(status) : 0;
     commit->outcome = OUTCOME_FAILED;
     if (number && number != SIGKILL && number != SIGTERM && number != SIGHUP) {
@@ -187,6 +187,7 @@ static void job_numbers(struct commit *commit) {
         job->total = atomic_load(&progress->total);
         job->rows = atomic_load(&progress->rows);
     }
+    job->started_ms = commit->active->started_ms; // a cluster may have begun it later
     job->memory_used_bytes = commit->active->memory_used_bytes;
     job->ended_ms = clock_now_ms();
 }
@@ -270,8 +271,8 @@ static enum err commit_change(struct store_txn *txn, void *ctx) {
 // ---- the whole --------------------------------------------------------------------------------
 
 static void folder_tidy(const char *folder) {
-    static const char *const files[] = {"spec.json", "result.json", "progress", "pid",
-                                        CHILD_CHECKPOINT};
+    static const char *const files[] = {"spec.json", "result.json",    "progress",
+                                        "pid",       CHILD_CHECKPOINT, CHILD_SLURM};
     char path[LIMIT_PATH_BYTES];
     if (path_join(path, sizeof path, folder, "out") == OK) (void)!folder_remove(path, NULL);
     for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {

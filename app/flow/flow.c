@@ -3,7 +3,7 @@
 
 #include "base/clock.h"
 #include "base/file.h"
-#include "flow/flow_private.h"
+#include "flow/executor.h"
 
 static enum err folders_make(struct flow *flow, struct fault *fault) {
     static const char *const names[] = {"jobs", "uploads", "keys", "exports"};
@@ -34,6 +34,15 @@ static enum err flow_start(struct flow *flow, const struct flow_options *options
         err = fault_set(fault, ERR_MEMORY, "base.no_memory", STR_NONE);
     }
     if (err != OK) return err;
+    flow->largest = flow->capacity;
+    flow->executor = executor_of_name(options->executor ? str_of(options->executor) : STR("local"));
+    if (!flow->executor) {
+        return fault_set(fault, ERR_INPUT, "flow.no_executor", str_of(options->executor));
+    }
+    if (flow->executor == &executor_slurm) {
+        err = slurm_begin(flow, options->slurm_partition, fault);
+        if (err != OK) return err;
+    }
     flow->confine = confine_open(&(struct confine_setup){.core_memory_bytes = CORE_BYTES});
     return runner_open(flow, fault);
 }
@@ -60,6 +69,7 @@ void flow_close(struct flow *flow, bool stop_children) {
     runner_close(flow, stop_children);
     models_close(flow->models);
     confine_close(flow->confine);
+    slurm_end(flow);
     pthread_cond_destroy(&flow->work);
     pthread_mutex_destroy(&flow->lock);
     memory_give(flow);

@@ -42,11 +42,19 @@ const struct step *step_find(struct str name); // NULL if there is none
 enum err sign_key_create(const char *path, struct fault *fault) MUST_USE;
 // The child's main: reads FOLDER/spec.json, runs, writes FOLDER/result.json. Returns the exit code.
 int step_main(const char *folder);
+// The same where a cluster started it, in no hurry and perhaps twice: takes the folder's lock
+// itself, and does nothing where another holds it, where the folder has gone on to another attempt,
+// or where this one has its result.
+int step_main_away(const char *folder, const char *attempt);
 
 // ---- the box -------------------------------------------------------------------------------
 struct flow;
 struct flow_options {
     const char *program; // path of this binary, for children
+    // Who carries jobs out: "local" (or NULL), or "slurm", a cluster reached by its commands; then
+    // the data folder and the program are on a file system that its nodes share. ERR_INPUT
+    // "flow.no_executor"; the faults of slurm_pool_read.
+    const char *executor, *slurm_partition; // NULL: Slurm's default
     // Called by the runner whenever a job changed; must return fast. May be NULL.
     void (*job_changed)(void *ctx, uint64_t job_id);
     void *ctx;

@@ -55,12 +55,20 @@ struct active {
     int64_t served_milli, ran_ms; // by earlier attempts
     // while it runs
     uint32_t attempt;
+    const struct executor *executor; // who carries it out
+    struct {                         // what a cluster's engine knows it by
+        uint64_t id;                 // 0: not known (yet)
+        uint8_t state;               // enum slurm_state as last seen
+        char reason[48];             // why it waits there; "" if it does not
+        uint64_t look;               // the last one that was taken note of
+        uint64_t try_us, result_us;  // not submitted again before; its result is awaited until
+    } engine;
     int pid, pidfd; // pidfd -1: not known yet (adopted before it has written its pid)
     struct confine_attempt confined; // the runner's alone
     struct confine_stop stopping;    // once `stop` says why
     bool own_child;                  // to be reaped; an adopted one is not ours
     int wait_status;                 // of an own child that has ended; -1: not known
-    struct fault start_fault;        // why it could not even start; "" otherwise
+    struct fault start_fault;        // why it could not start, or was ended there; "" otherwise
     struct progress *progress;       // mapped; NULL if that failed
     uint64_t memory_used_bytes;
     bool cancel;          // a person asked
@@ -79,7 +87,10 @@ struct flow {
     void *ctx;
     int64_t started_ms;
     struct allocation_capacity capacity;
+    struct allocation_capacity largest; // that one job can have; the whole of it on one machine
     struct confine *confine;
+    const struct executor *executor; // of new attempts
+    struct slurm_site *slurm;        // executor_slurm.c
     struct schedule *schedule;
     pthread_mutex_t lock;
     struct active *active; // (ACTIVE_MAX)
@@ -117,7 +128,13 @@ void job_tell(struct flow *flow, uint64_t job);
 
 // launch.c: one attempt's process and its folder.
 void job_folder(const struct flow *flow, uint64_t job, char out[static LIMIT_PATH_BYTES]);
-// Writes spec.json and the progress page, forks and execs; fills pid, pidfd and progress.
+// The folder made ready for an attempt: cleared, spec.json and the progress page written, mapped to
+// active->progress. *out_lock: its lock, for whoever goes on to hold it.
+enum err job_prepare(struct flow *flow, const struct job *job, const char *folder,
+                     struct active *active, int *out_lock, struct fault *fault) MUST_USE;
+// False while somebody works in the folder.
+bool job_folder_free(const char *folder);
+// Prepares, forks and execs; fills pid, pidfd and progress.
 enum err job_launch(struct flow *flow, const struct job *job, struct active *active,
                     struct fault *fault) MUST_USE;
 // Is a child of an earlier server still there? Fills pid, pidfd, progress as far as known.

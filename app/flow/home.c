@@ -6,7 +6,7 @@
 #include <sys/sysinfo.h>
 
 #include "base/file.h"
-#include "flow/flow_private.h"
+#include "flow/executor.h"
 
 enum { JOBS_SHOWN = 5, PENDING_SHOWN = 10 };
 
@@ -291,6 +291,11 @@ enum err flow_system(struct flow *flow, struct call *call) {
     json_set_u64(out, "blob_bytes", blobs.bytes);
     json_set_u64(out, "blob_count", blobs.count);
     confine_write(flow, out);
+    json_put_name(out, "executor");
+    json_open_object(out);
+    json_set_text(out, "name", str_of(flow->executor->name));
+    if (flow->executor == &executor_slurm) slurm_view_pool(out, flow);
+    json_close_object(out);
     json_put_name(out, "queue");
     json_open_object(out);
     json_set_u64(out, "running", running);

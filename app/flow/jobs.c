@@ -43,9 +43,9 @@ enum err job_create(struct flow *flow, struct store_txn *txn, struct job *job) {
     uint64_t memory = job->memory_bytes ? job->memory_bytes : step->memory_bytes;
     job->state = JOB_QUEUED;
     job->created_ms = clock_now_ms();
-    // A small box still runs everything, one by one.
-    job->cpu_milli = least(step->cpu_milli, flow->capacity.cpu_milli);
-    job->memory_bytes = least(memory, flow->capacity.memory_bytes);
+    // A small machine still runs everything, one by one.
+    job->cpu_milli = least(step->cpu_milli, flow->largest.cpu_milli);
+    job->memory_bytes = least(memory, flow->largest.memory_bytes);
     job->time_limit_ms = step->time_limit_ms;
     if (!job->options.size) job->options = STR("{}");
     struct member member;

@@ -102,6 +102,7 @@ static enum err folder_clear(const char *folder, struct fault *fault) {
     if (err == OK) err = member_remove(folder, "result.json", false, fault);
     if (err == OK) err = member_remove(folder, "pid", false, fault);
     if (err == OK) err = member_remove(folder, "progress", false, fault);
+    if (err == OK) err = member_remove(folder, CHILD_SLURM, false, fault);
     return err;
 }
 
@@ -119,6 +120,29 @@ static int folder_lock(const char *folder) {
         return -1;
     }
     return fd;
+}
+
+bool job_folder_free(const char *folder) {
+    int lock = folder_lock(folder);
+    if (lock >= 0) close(lock);
+    return lock >= 0;
+}
+
+enum err job_prepare(struct flow *flow, const struct job *job, const char *folder,
+                     struct active *active, int *out_lock, struct fault *fault) {
+    enum err err = folder_make(folder, fault);
+    if (err != OK) return err;
+    int lock = folder_lock(folder);
+    if (lock < 0) return fault_set(fault, ERR_BUSY, "job.folder_busy", STR_NONE);
+    err = folder_clear(folder, fault);
+    if (err == OK) err = spec_write(flow, job, folder, fault);
+    if (err != OK) {
+        close(lock);
+        return err;
+    }
+    active->progress = progress_map(folder);
+    *out_lock = lock;
+    return OK;
 }
 
 struct launch {
@@ -179,37 +203,24 @@ static enum err child_start(struct flow *flow, const struct job *job, char *fold
     return OK;
 }
 
-static enum err files_open(struct launch *launch, const char *folder, struct fault *fault) {
-    launch->null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
-    launch->log_fd = member_open(folder, "log", O_WRONLY | O_CREAT | O_APPEND);
-    launch->lock_fd = folder_lock(folder);
-    if (launch->null_fd < 0 || launch->log_fd < 0) {
-        return fault_errno(fault, errno, str_of(folder));
-    }
-    if (launch->lock_fd < 0) return fault_set(fault, ERR_BUSY, "job.folder_busy", STR_NONE);
-    return OK;
-}
-
 enum err job_launch(struct flow *flow, const struct job *job, struct active *active,
                     struct fault *fault) {
     char folder[LIMIT_PATH_BYTES];
     job_folder(flow, job->id, folder);
     struct launch launch = {.null_fd = -1, .log_fd = -1, .lock_fd = -1};
-    enum err err = folder_make(folder, fault);
-    if (err == OK) err = files_open(&launch, folder, fault);
-    if (err == OK) err = folder_clear(folder, fault);
-    if (err == OK) err = spec_write(flow, job, folder, fault);
-    if (err == OK) {
-        active->progress = progress_map(folder);
-        err = child_start(flow, job, folder, &launch, active, fault);
-        if (err != OK) {
-            progress_unmap(active->progress);
-            active->progress = NULL;
-        }
+    enum err err = job_prepare(flow, job, folder, active, &launch.lock_fd, fault);
+    if (err != OK) return err;
+    launch.null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+    launch.log_fd = member_open(folder, "log", O_WRONLY | O_CREAT | O_APPEND);
+    if (launch.null_fd < 0 || launch.log_fd < 0) err = fault_errno(fault, errno, str_of(folder));
+    if (err == OK) err = child_start(flow, job, folder, &launch, active, fault);
+    if (err != OK) {
+        progress_unmap(active->progress);
+        active->progress = NULL;
     }
     if (launch.null_fd >= 0) close(launch.null_fd);
     if (launch.log_fd >= 0) close(launch.log_fd);
-    if (launch.lock_fd >= 0) close(launch.lock_fd); // the child holds it on
+    close(launch.lock_fd); // the child holds it on
     return err;
 }
 

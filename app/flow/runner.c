@@ -18,7 +18,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/log.h"
-#include "flow/flow_private.h"
+#include "flow/executor.h"
 
 enum {
     CLEAN_EVERY_S = 3600,
@@ -66,6 +66,7 @@ static struct active *active_put(struct flow *flow, const struct job *job) {
             .attempt = (uint32_t)job->attempt,
             .cancel = job->cancel,
             .pidfd = -1,
+            .wait_status = -1,
         };
         return active;
     }
@@ -193,19 +194,11 @@ static void job_take_up(struct flow *flow, const struct job *job) {
     if (!known && !active) flow->rescan = true;
     pthread_mutex_unlock(&flow->lock);
     if (!active || job->state != JOB_RUNNING) return;
-    bool alive = job_adopt(flow, job->id, active);
-    struct confine_attempt confined = {
-        .tenant = job->actor.id,
-        .job = job->id,
-        .attempt = (uint32_t)job->attempt,
-        .events_fd = -1,
-    };
-    confine_adopt(flow->confine, &confined, alive ? active->pid : 0, job->memory_bytes);
-    if (!alive) confine_finish(flow->confine, &confined, NULL); // its children may live on
+    active->started_ms = job->started_ms;
+    active->executor = executor_of_job(job);
+    bool alive = active->executor->adopt(flow, job, active);
     log_event(LOG_INFO, alive ? "job.adopted" : "job.found_ended", "job=%" PRIu64, job->id);
     pthread_mutex_lock(&flow->lock);
-    active->started_ms = job->started_ms;
-    active->confined = confined;
     active->state = alive ? ACTIVE_RUNNING : ACTIVE_ENDED;
     if (alive) core_adopt(flow, active);
     pthread_mutex_unlock(&flow->lock);
@@ -255,7 +248,7 @@ static enum err begin_change(struct store_txn *txn, void *ctx) {
     begin->job.state = JOB_RUNNING;
     begin->job.attempt++;
     begin->job.started_ms = clock_now_ms();
-    begin->job.confine = str_of(confine_level_name(confine_level(begin->flow->confine)));
+    begin->job.confine = str_of(begin->flow->executor->confinement(begin->flow));
     return job_save(txn, &begin->job);
 }
 
@@ -263,6 +256,8 @@ static void attempt_running(struct flow *flow, struct active *active, const stru
                             const struct active *running) {
     active->attempt = (uint32_t)job->attempt;
     active->started_ms = job->started_ms;
+    active->executor = running->executor;
+    active->engine = running->engine;
     active->pid = running->pid;
     active->pidfd = running->pidfd;
     active->confined = running->confined;
@@ -289,12 +284,12 @@ static void attempt_left(struct flow *flow, struct active *active, uint32_t atte
 
 static void attempt_begin(struct flow *flow, uint64_t id, uint32_t attempt) {
     struct begin begin = {.flow = flow, .id = id};
-    struct active running = {.pidfd = -1};
+    struct active running = {.pidfd = -1, .job = id, .executor = flow->executor};
     struct fault *fault = &running.start_fault;
     enum err err = arena_open(SCRATCH_BYTES, &begin.arena);
     if (err == OK) err = store_write(flow->store, begin_change, &begin);
     bool recorded = err == OK && !begin.gone;
-    if (recorded) err = job_launch(flow, &begin.job, &running, fault);
+    if (recorded) err = flow->executor->start(flow, &begin.job, &running, fault);
     if (err != OK) {
         err = fault_set(fault, err, "job.not_started", STR_NONE);
         log_event(LOG_WARN, "job.not_started", "job=%" PRIu64 " error=%s code=%s", id,
@@ -416,6 +411,7 @@ static void core_carry_out(struct flow *flow) {
 static enum stop_cause stop_wanted(const struct flow *flow, const struct active *active) {
     if (active->cancel) return STOP_CANCEL;
     if (active->give_way) return STOP_GIVE_WAY;
+    if (active->executor->away) return STOP_NONE;
     if (flow->closing && flow->stop_children) return STOP_CLOSE;
     if (active->memory_used_bytes > active->memory_bytes &&
         active->confined.level != CONFINE_CGROUP) {
@@ -476,7 +472,7 @@ static bool progress_moved(struct active *active) {
 // The runner alone changes what runs; the lock is for those who look.
 static void running_tick(struct flow *flow, struct active *active) {
     uint64_t job = active->job;
-    uint64_t used = confine_memory_bytes(flow->confine, &active->confined);
+    uint64_t used = active->executor->memory_bytes(flow, active);
     struct confine_stop stopping;
     log_bound(flow, job);
     pthread_mutex_lock(&flow->lock);
@@ -485,8 +481,7 @@ static void running_tick(struct flow *flow, struct active *active) {
     bool moved = progress_moved(active);
     pthread_mutex_unlock(&flow->lock);
     if (stop) {
-        bool killed =
-            confine_stop_step(flow->confine, &active->confined, &stopping, clock_monotonic_us());
+        bool killed = active->executor->stop(flow, active, &stopping);
         pthread_mutex_lock(&flow->lock);
         active->stopping = stopping;
         active->killed = killed;
@@ -495,52 +490,15 @@ static void running_tick(struct flow *flow, struct active *active) {
     if (moved) job_tell(flow, job);
 }
 
-// *status as waitpid gives it; -1 for a process that is not our child.
-static bool has_ended(struct flow *flow, struct active *active, bool readable, int *status) {
-    *status = -1;
-    if (active->own_child) {
-        if (!readable && active->pidfd >= 0) return false;
-        pid_t got = waitpid(active->pid, status, WNOHANG);
-        if (got == 0 || (got < 0 && errno == EINTR)) return false;
-        if (got < 0) *status = -1;
-        return true;
-    }
-    if (active->pidfd >= 0) return readable;
-    struct active found = *active;
-    bool settled = job_adopt_again(flow, &found);
+static void attempt_ended(struct flow *flow, struct active *active) {
+    active->executor->finish(flow, active);
     pthread_mutex_lock(&flow->lock);
-    active->pid = found.pid;
-    active->pidfd = found.pidfd;
-    confine_adopt(flow->confine, &active->confined, found.pid, active->memory_bytes);
-    active->confined.pidfd = found.pidfd;
-    pthread_mutex_unlock(&flow->lock);
-    return settled && found.pidfd < 0;
-}
-
-static void attempt_ended(struct flow *flow, struct active *active, int status) {
-    struct confine_usage usage;
-    struct confine_attempt confined = active->confined;
-    confine_finish(flow->confine, &confined, &usage);
-    pthread_mutex_lock(&flow->lock);
-    active->confined = confined;
-    active->memory_ran_out = usage.memory_ran_out;
-    active->wait_status = status;
-    if (active->pidfd >= 0) close(active->pidfd);
-    active->pidfd = -1;
-    active->pid = 0;
     attempt_left(flow, active, active->attempt);
     active->ran_ms += clock_now_ms() - active->started_ms;
     active->state = ACTIVE_ENDED;
     pthread_cond_signal(&flow->work);
     pthread_mutex_unlock(&flow->lock);
     job_tell(flow, active->job);
-}
-
-// The kernel tells of a limit reached; where it has killed for it the whole job goes.
-static void memory_news(struct flow *flow, struct active *active) {
-    if (!confine_memory_ran_out(flow->confine, &active->confined)) return;
-    log_event(LOG_INFO, "job.memory_ran_out", "job=%" PRIu64, active->job);
-    confine_kill(flow->confine, &active->confined);
 }
 
 struct watching {
@@ -550,7 +508,9 @@ struct watching {
     uint32_t count;
 };
 
+// True if any runs whose end is to be waited for when the box closes.
 static bool any_running(struct flow *flow, struct watching *w) {
+    bool here = false;
     w->count = 0;
     pthread_mutex_lock(&flow->lock);
     for (uint32_t i = 0; i < ACTIVE_MAX; i++) {
@@ -560,9 +520,10 @@ static bool any_running(struct flow *flow, struct watching *w) {
         w->fds[2 * w->count + 2] =
             (struct pollfd){.fd = active->confined.events_fd, .events = POLLPRI};
         w->slots[w->count++] = i;
+        here = here || !active->executor->away;
     }
     pthread_mutex_unlock(&flow->lock);
-    return w->count > 0;
+    return here;
 }
 
 static int wait_ms(struct flow *flow, bool running) {
@@ -574,10 +535,10 @@ static int wait_ms(struct flow *flow, bool running) {
 }
 
 static void watch(struct flow *flow, struct watching *w) {
-    bool running = any_running(flow, w);
+    any_running(flow, w);
     w->fds[0] = (struct pollfd){.fd = flow->wake_fd, .events = POLLIN};
-    if (confine_wants_tick(flow->confine)) running = true;
-    poll(w->fds, 2 * w->count + 1, wait_ms(flow, running));
+    bool often = w->count > 0 || confine_wants_tick(flow->confine);
+    poll(w->fds, 2 * w->count + 1, wait_ms(flow, often));
     if (w->fds[0].revents & POLLIN) {
         uint64_t count;
         ssize_t got = read(flow->wake_fd, &count, sizeof count);
@@ -585,11 +546,10 @@ static void watch(struct flow *flow, struct watching *w) {
     }
     for (uint32_t i = 0; i < w->count; i++) {
         struct active *active = &flow->active[w->slots[i]];
-        int status;
-        if (has_ended(flow, active, w->fds[2 * i + 1].revents != 0, &status)) {
-            attempt_ended(flow, active, status);
+        if (active->executor->ended(flow, active, w->fds[2 * i + 1].revents != 0)) {
+            attempt_ended(flow, active);
         } else {
-            if (w->fds[2 * i + 2].revents != 0) memory_news(flow, active);
+            if (w->fds[2 * i + 2].revents != 0) active->executor->memory_news(flow, active);
             running_tick(flow, active);
         }
     }

@@ -1,5 +1,5 @@
 // Records as the API's description shows them.
-#include "flow/flow_private.h"
+#include "flow/executor.h"
 
 void view_hash(struct json_writer *out, const char *name, const struct hash *hash) {
     char hex[SHA256_HEX_SIZE];
@@ -199,6 +199,19 @@ void view_model(struct json_writer *out, const struct model *model) {
 }
 
 // How far it is: from the page it shares with its process while it runs, from the record after.
+// Where it is in a cluster's hands; null while it is in ours.
+static void view_engine(struct json_writer *out, const struct active *active) {
+    json_put_name(out, "engine");
+    if (!active->executor || active->executor != &executor_slurm ||
+        active->state != ACTIVE_RUNNING) {
+        json_put_null(out);
+        return;
+    }
+    json_open_object(out);
+    slurm_view(out, active);
+    json_close_object(out);
+}
+
 static void view_job_now(struct flow *flow, struct json_writer *out, const struct job *job) {
     struct active active = {0};
     struct active_now now = {0};
@@ -221,6 +234,7 @@ static void view_job_now(struct flow *flow, struct json_writer *out, const struc
     if (waits) schedule_explain(flow->schedule, job->id, &why);
     json_set_text(out, "reason", waits ? str_of(core_why_name(why.why)) : STR_NONE);
     json_set_u64(out, "blocker", why.blocker);
+    view_engine(out, &active);
     json_set_u64(out, "memory_used_bytes",
                  found ? active.memory_used_bytes : job->memory_used_bytes);
 }

@@ -130,7 +130,12 @@ static enum err serve(struct server *server, const struct server_options *option
 static enum err open_all(struct server *server, const struct server_options *options,
                          struct fault *fault) {
     struct flow_options flow_options = {
-        .program = options->program, .job_changed = job_changed, .ctx = server};
+        .program = options->program,
+        .executor = options->executor,
+        .slurm_partition = options->slurm_partition,
+        .job_changed = job_changed,
+        .ctx = server,
+    };
     enum err err = store_open(options->dir, NULL, &server->store, fault);
     // Before flow, which starts jobs: one that cannot listen should start nothing.
     if (err == OK) {

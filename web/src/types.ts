@@ -531,6 +531,7 @@ export interface Job {
   memory_bytes: number;
   memory_used_bytes: number;
   confine: string;
+  engine: { name: string; id: number; state: string; reason: string } | null;
   summary: Record<string, unknown> | null;
   download?: boolean; // its output can be fetched
   lineage: number | null; // the record of what it made
@@ -563,6 +564,13 @@ export interface System {
   blob_count: number;
   confine: string;
   confine_parts: string[];
+  executor: {
+    name: string;
+    partition?: string;
+    version?: string;
+    nodes?: number;
+    limit_minutes?: number;
+  };
   fingerprint: string;
   schema?: number;
   connections: number;

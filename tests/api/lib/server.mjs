@@ -59,7 +59,7 @@ export class Server {
         server.begun = process.hrtime.bigint();
         server.log = "";
         server.child = spawn(binary, ["serve", "--data", server.dir, "--listen",
-            options.listen ?? "127.0.0.1:0"], { stdio: ["ignore", "pipe", "pipe"],
+            options.listen ?? "127.0.0.1:0", ...(options.args ?? [])], { stdio: ["ignore", "pipe", "pipe"],
             env: { ...process.env, LANG: "en_US.UTF-8", ...options.env } });
         running.add(server.child);
         server.child.on("exit", () => running.delete(server.child));

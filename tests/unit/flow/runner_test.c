@@ -130,9 +130,9 @@ static void who_does_not_listen_is_killed(void) {
 static void memory_beyond_the_limit_ends_the_job(void) {
     int pid = 0;
     bool by_kernel = confine_level(box.flow->confine) == CONFINE_CGROUP; // it kills at once
-    uint64_t whole = box.flow->capacity.memory_bytes;
+    uint64_t whole = box.flow->largest.memory_bytes;
     pthread_mutex_lock(&box.flow->lock);
-    box.flow->capacity.memory_bytes = 4096; // one page: no process lives in that
+    box.flow->largest.memory_bytes = 4096; // one page: no process lives in that
     pthread_mutex_unlock(&box.flow->lock);
     uint64_t job = 0;
     if (by_kernel) {
@@ -143,7 +143,7 @@ static void memory_beyond_the_limit_ends_the_job(void) {
     }
     if (CHECK(job != 0)) ends(job, "failed", "job.memory_limit", 1);
     pthread_mutex_lock(&box.flow->lock);
-    box.flow->capacity.memory_bytes = whole;
+    box.flow->largest.memory_bytes = whole;
     pthread_mutex_unlock(&box.flow->lock);
 }
 

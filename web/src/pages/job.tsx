@@ -77,6 +77,11 @@ function JobFacts({ job }: { job: Job }) {
     [t('job.memory_used'), job.memory_used_bytes ? bytes(job.memory_used_bytes) : '–'],
     [t('job.confine'), t_or(`confine.${job.confine}`, job.confine)],
   ];
+  if (job.engine) {
+    const state = t_or(`engine.${job.engine.state}`, job.engine.state);
+    const why = job.engine.reason && ` (${job.engine.reason})`;
+    about.push([t('job.engine'), `Slurm ${job.engine.id}: ${state}${why}`]);
+  }
   return <Facts items={about} />;
 }
 

@@ -76,6 +76,15 @@ function StoreCheck() {
   );
 }
 
+function executor_text({ executor }: { executor: System['executor'] }) {
+  if (executor.name !== 'slurm') return t('executor.local');
+  return t('executor.slurm', {
+    partition: executor.partition ?? '',
+    nodes: executor.nodes ?? 0,
+    version: executor.version ?? '',
+  });
+}
+
 function Machine({ system }: { system: System }) {
   const used = system.disk_bytes - system.disk_free_bytes;
   return (
@@ -92,6 +101,7 @@ function Machine({ system }: { system: System }) {
             items={[
               [t('system.cpu'), t('job.cores', { cores: system.cpu_count })],
               [t('system.confine'), t_or(`confine.${system.confine}`, system.confine)],
+              [t('system.executor'), executor_text(system)],
               [
                 t('system.confine_parts'),
                 system.confine_parts.map((part) => t_or(`confine.part.${part}`, part)).join(' · ') ||

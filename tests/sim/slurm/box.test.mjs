@@ -1,0 +1,183 @@
+// The box with --executor slurm on a real Slurm (cluster run): the data's way, refusals, a cancel,
+// giving way with a checkpoint, and the box killed again and again while its jobs wait and run.
+import assert from "node:assert/strict";
+import { execFileSync, spawnSync } from "node:child_process";
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import path from "node:path";
+import { after, test } from "node:test";
+import { csv } from "../../api/lib/data.mjs";
+import { binary, root, Server, sleep } from "../../api/lib/server.mjs";
+
+// Below the project: the folder that the nodes share.
+const shared = mkdtempSync(path.join(root, "build/tmp-slurm-"));
+after(() => rmSync(shared, { recursive: true, force: true }));
+
+const squeue = (format) => execFileSync("squeue", ["-h", "-t", "all", "-o", format], { encoding: "utf8" })
+    .trim().split("\n").filter(Boolean);
+const commentsOf = (dir) => squeue("%k|%Z").filter((line) => line.split("|")[1].startsWith(dir))
+    .map((line) => line.split("|")[0]);
+const once = (dir) => {
+    const all = commentsOf(dir);
+    assert.equal(new Set(all).size, all.length, `submitted twice: ${all.sort()}`);
+    return all;
+};
+
+class Box {
+    static async open(name, options = {}) {
+        const box = new Box();
+        box.dir = path.join(shared, name);
+        mkdirSync(box.dir);
+        await box.start(options);
+        const admin = await box.server.setup();
+        box.admin = admin;
+        box.officer = await box.server.person(admin, "officer", ["data", "research"]);
+        box.reviewer = await box.server.person(admin, "reviewer", ["data"]);
+        return box;
+    }
+    async start(options = {}) {
+        this.server = await Server.start({ dir: this.dir, args: ["--executor", "slurm"], ...options });
+        for (const person of [this.admin, this.officer, this.reviewer]) {
+            if (person) person.server = this.server;
+        }
+    }
+    async kill() {
+        await this.server.stop("SIGKILL");
+    }
+    async dataset(rows, name = "patients") {
+        const upload = await this.officer.upload(`${name}.csv`, csv(rows));
+        return this.officer.ok("POST", "/api/v1/datasets", { name, upload }, 202);
+    }
+    async release(dataset) {
+        const sheet = { title: "Patients", purpose: "test", source: "made", licence: "CC0", contact: "", limits: "", sensitivity: "open" };
+        const release = await this.officer.ok("POST", `/api/v1/datasets/${dataset.id}/releases`, { sheet }, 201);
+        return this.reviewer.ok("POST", `/api/v1/releases/${release.id}/approve`, {});
+    }
+    train(release, name, trees = 60) {
+        return this.officer.ok("POST", `/api/v1/releases/${release.id}/models`,
+            { name, target: "outcome", options: { learner: "boost", seed: 3, trees, depth: 8, early_stop: 0 } }, 202);
+    }
+    job(id) {
+        return this.officer.ok("GET", `/api/v1/jobs/${id}`);
+    }
+    async until(id, what, wanted, seconds = 90) {
+        for (let i = 0; i < seconds * 10; i++) {
+            const job = await this.job(id);
+            if (wanted(job)) return job;
+            assert.ok(!["failed"].includes(job.state), JSON.stringify(job));
+            await sleep(100);
+        }
+        throw new Error(`job ${id} is not ${what}: ${JSON.stringify(await this.job(id))}`);
+    }
+}
+
+const ended = (job) => ["done", "failed", "cancelled"].includes(job.state);
+
+async function way(box) {
+    const { dataset, job } = await box.dataset(3000);
+    const imported = await box.officer.job(job.id);
+    assert.equal(imported.confine, "slurm");
+    await box.until(job.id + 1, "checked", ended);
+    const release = await box.release(dataset);
+    const { model, job: training } = await box.train(release, "first", 20);
+    const trained = await box.until(training.id, "trained", ended);
+    assert.equal(trained.state, "done");
+    assert.equal((await box.officer.ok("GET", `/api/v1/models/${model.id}`)).state, "ready");
+    for (const id of [job.id, job.id + 1, training.id]) {
+        assert.ok(once(box.dir).includes(`courtyard:${id}.1`));
+    }
+    return release;
+}
+
+test("sbatch absent and a partition unknown are sentences, in both languages", () => {
+    const serve = (lang, env, ...more) => spawnSync(binary, ["serve", "--lang", lang, "--data", path.join(shared, "no"),
+        "--listen", "127.0.0.1:0", "--executor", ...more], { encoding: "utf8", env: { ...process.env, ...env }, timeout: 30000 });
+    for (const [lang, words] of [["en", /sbatch is not on this machine's PATH/], ["zh-CN", /没有 Slurm 命令 sbatch/]]) {
+        const done = serve(lang, { PATH: "/nowhere" }, "slurm");
+        assert.equal(done.status, 1);
+        assert.match(done.stderr, words);
+    }
+    assert.match(serve("en", {}, "slurm", "--slurm-partition", "nope").stderr, /no such partition.*nope/);
+    assert.match(serve("en", {}, "mesos").stderr, /no executor named mesos/);
+});
+
+test("import, check and train on the cluster", async () => {
+    const box = await Box.open("way");
+    const system = await box.admin.ok("GET", "/api/v1/system");
+    assert.deepEqual([system.executor.name, system.executor.partition, system.executor.nodes], ["slurm", "main", 2]);
+    assert.equal(system.capacity.cpu_milli, 2 * 2000);
+    await way(box);
+    await box.server.stop();
+});
+
+test("the same where squeue knows no JSON", async () => {
+    const bin = path.join(shared, "bin");
+    mkdirSync(bin);
+    const real = execFileSync("which", ["squeue"], { encoding: "utf8" }).trim();
+    writeFileSync(path.join(bin, "squeue"), `#!/bin/sh\n[ "$1" != --json ] || exit 1\nexec ${real} "$@"\n`);
+    chmodSync(path.join(bin, "squeue"), 0o755);
+    const box = await Box.open("text", { env: { PATH: `${bin}:${process.env.PATH}` } });
+    await way(box);
+    assert.match(box.server.log, /slurm\.as_text/);
+    await box.server.stop();
+});
+
+test("a cancel ends it there too", async () => {
+    const box = await Box.open("cancel");
+    const { dataset, job } = await box.dataset(40000);
+    await box.officer.job(job.id);
+    const release = await box.release(dataset);
+    const { job: training } = await box.train(release, "long", 2000);
+    const seen = await box.until(training.id, "training", (j) => j.engine?.state === "running" && j.done > 2);
+    assert.equal(seen.engine.name, "slurm");
+    await box.officer.ok("POST", `/api/v1/jobs/${training.id}/cancel`, {});
+    assert.equal((await box.until(training.id, "ended", ended)).state, "cancelled");
+    await sleep(1000);
+    assert.ok(squeue("%i|%T").some((line) => line === `${seen.engine.id}|CANCELLED` || line === `${seen.engine.id}|FAILED`),
+        squeue("%i|%T").join(" "));
+    await box.server.stop();
+});
+
+test("asked by the cluster to give way it goes on from its checkpoint", async () => {
+    const box = await Box.open("pause");
+    const { dataset, job } = await box.dataset(40000);
+    await box.officer.job(job.id);
+    const release = await box.release(dataset);
+    const { job: training } = await box.train(release, "paused", 1500);
+    const seen = await box.until(training.id, "training", (j) => j.engine?.state === "running" && j.done > 5);
+    execFileSync("scancel", ["--batch", "--signal=USR1", String(seen.engine.id)]);
+    const done = await box.until(training.id, "trained", ended);
+    assert.deepEqual([done.state, done.paused, done.attempt], ["done", 1, 2]);
+    const log = (await box.officer.ok("GET", `/api/v1/jobs/${training.id}/log`)).text;
+    assert.match(log, /train\.resumed rounds=/);
+    once(box.dir);
+    await box.server.stop();
+});
+
+test("killed while jobs run and wait: each is taken up again, none runs twice", async () => {
+    const box = await Box.open("kill");
+    const { dataset, job } = await box.dataset(20000);
+    await box.officer.job(job.id);
+    const release = await box.release(dataset);
+    const jobs = [];
+    for (let life = 0; life < 6; life++) {
+        for (let i = 0; i < 2; i++) jobs.push((await box.train(release, `model ${life} ${i}`, 500)).job.id);
+        // Some die while sbatch is on its way, some later.
+        await sleep([5, 30, 80, 150, 400, 1500][life]);
+        await box.kill();
+        await box.start();
+    }
+    for (const id of jobs) {
+        const done = await box.until(id, "trained", ended, 240);
+        assert.equal(done.state, "done", JSON.stringify(done));
+    }
+    const all = once(box.dir);
+    const attempts = await Promise.all(jobs.map(async (id) => (await box.job(id)).attempt));
+    console.log(`jobs ${jobs.length}, submissions ${all.length}, attempts ${attempts.join(" ")}`);
+    // What was submitted ran once. (An attempt may have died before it was submitted at all.)
+    for (const id of jobs) {
+        const begun = readFileSync(path.join(box.dir, "jobs", String(id), "log"), "utf8").match(/job\.begin/g).length;
+        assert.equal(begun, all.filter((comment) => comment.startsWith(`courtyard:${id}.`)).length);
+        assert.equal(begun, 1);
+    }
+    await box.server.stop();
+});
