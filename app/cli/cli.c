@@ -40,6 +40,7 @@ static const struct command commands[] = {
     {"restore", "--data", 1, 1, command_restore},
     {"person", "--data", 1, 2, command_person},
     {"audit", "--data", 1, 1, command_audit},
+    {"policy", "--data --format --cluster --user --namespace -o", 1, 1, command_policy},
     {"usage", "--data --month --department -o", 1, 1, command_usage},
 };
 enum { COMMAND_COUNT = sizeof commands / sizeof commands[0] };

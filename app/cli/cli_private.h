@@ -174,6 +174,7 @@ COMMAND(command_backup);
 COMMAND(command_restore);
 COMMAND(command_person);
 COMMAND(command_audit);
+COMMAND(command_policy);
 COMMAND(command_usage);
 COMMAND(command_call);
 // import with --data: into the box as a dataset.
