@@ -45,7 +45,7 @@ static bool quota_exceeded(const struct node *node) {
 struct wish {
     const struct shape *shape;
     uint32_t node, level;
-    uint64_t edge, devices; // the edge it comes from; devices it may use
+    uint64_t job, devices; // for whom, 0: a slot; devices it may use
     enum core_why why;
 };
 
@@ -125,12 +125,12 @@ static bool has_place(const struct core *core, const struct wish *wish, struct c
     if (wish->devices != UINT64_MAX) {
         return place_find(core, &core->plan, wish->shape, wish->devices, out);
     }
-    return edges_place_but(core, wish->shape, wish->edge, out);
+    return edges_place_but(core, wish->shape, wish->job, NULL, out);
 }
 
-bool room_make(struct core *core, const struct shape *shape, uint32_t node, uint64_t edge,
-               uint64_t devices, enum core_why why, uint64_t for_job, struct core_place *out) {
-    struct wish wish = {shape, node, 0, edge, devices, why};
+bool room_make(struct core *core, const struct shape *shape, uint32_t node, uint64_t devices,
+               enum core_why why, uint64_t for_job, struct core_place *out) {
+    struct wish wish = {shape, node, 0, for_job, devices, why};
     uint32_t for_index = for_job ? job_find(core, for_job) : 0;
     if (for_index) wish.level = job_at(core, for_index)->level;
     uint32_t victims[VICTIMS_MAX], count = 0;

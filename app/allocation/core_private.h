@@ -272,10 +272,11 @@ void fits_look(struct core *core, bool all);
 void event_apply(struct core *core, const struct core_event *event);
 
 // ---- core_reserve.c --------------------------------------------------------------------------
-// place_find in the plan, beside what all edges keep (but that of one id). `out` may be NULL.
+// place_find in the plan, beside what all edges keep (but those of one job, and one edge). `out`
+// may be NULL.
 bool edges_place(const struct core *core, const struct shape *shape, struct core_place *out);
-bool edges_place_but(const struct core *core, const struct shape *shape, uint64_t but,
-                     struct core_place *out);
+bool edges_place_but(const struct core *core, const struct shape *shape, uint64_t job,
+                     const struct edge *but, struct core_place *out);
 int64_t edges_wake_ms(const struct core *core);
 void edges_forget(struct core *core, uint64_t job); // of a job that starts or leaves
 void edges_run_begin(struct core *core, struct run *run);
@@ -297,9 +298,9 @@ enum core_why deadline_promise(struct core *core, uint32_t job);
 int64_t minimum_run_ms(const struct core *core, const struct job *job);
 bool may_give_way(const struct core *core, const struct run *run, enum core_why why);
 // Tells others to stop until there is a place for the shape; false, and nobody told, if there
-// cannot be. On `devices` only. `why`: by right, guard, level or for a promise (`edge`: its id).
-bool room_make(struct core *core, const struct shape *shape, uint32_t node, uint64_t edge,
-               uint64_t devices, enum core_why why, uint64_t for_job, struct core_place *out);
+// cannot be. On `devices` only. `why`: by right, guard, level or for what was promised.
+bool room_make(struct core *core, const struct shape *shape, uint32_t node, uint64_t devices,
+               enum core_why why, uint64_t for_job, struct core_place *out);
 
 // ---- core_bill.c -----------------------------------------------------------------------------
 bool bill_payable(const struct core *core, const struct job *job);

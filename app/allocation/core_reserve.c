@@ -34,13 +34,14 @@ static bool edge_leaves(const struct core *core, const struct edge *edge,
     return true;
 }
 
-bool edges_place_but(const struct core *core, const struct shape *shape, uint64_t but,
-                     struct core_place *out) {
+bool edges_place_but(const struct core *core, const struct shape *shape, uint64_t job,
+                     const struct edge *but, struct core_place *out) {
     uint64_t devices = UINT64_MAX;
     int64_t end_ms = end_if_now(core, shape);
     if (!amount_within(&shape->total, &core->plan.free)) return false;
     EDGES(core, edge) {
-        if (edge->id == but || !meets(edge, end_ms)) continue;
+        bool own = edge == but || (edge->kind != EDGE_CALENDAR && edge->id == job);
+        if (own || !meets(edge, end_ms)) continue;
         if (!edge_leaves(core, edge, &shape->total)) return false;
         devices &= ~edge->place.devices;
     }
@@ -48,7 +49,7 @@ bool edges_place_but(const struct core *core, const struct shape *shape, uint64_
 }
 
 bool edges_place(const struct core *core, const struct shape *shape, struct core_place *out) {
-    return edges_place_but(core, shape, 0, out);
+    return edges_place_but(core, shape, 0, NULL, out);
 }
 
 // ---- what is held and booked at each -----------------------------------------------------------
@@ -307,8 +308,8 @@ static void reservation_open(struct core *core, struct edge *edge) {
     shape.members = 1;
     struct core_place place;
     bool free = place_find(core, &core->plan, &shape, edge->place.devices, &place);
-    if (!free && !room_make(core, &shape, edge->node, edge->id, edge->place.devices,
-                            WHY_RESERVATION, 0, &place)) {
+    if (!free &&
+        !room_make(core, &shape, edge->node, edge->place.devices, WHY_RESERVATION, 0, &place)) {
         return; // those who hold it leave one after another; asked again with every event
     }
     edge->open = true;
@@ -351,7 +352,7 @@ static void promise_keep(struct core *core, struct edge *edge) {
     struct core_place place;
     uint64_t devices = edge->place.devices; // booked beside all other edges
     if (place_find(core, &core->plan, shape, devices, &place) ||
-        room_make(core, shape, job->node, edge->id, devices, WHY_RESERVATION, job->id, &place)) {
+        room_make(core, shape, job->node, devices, WHY_RESERVATION, job->id, &place)) {
         if (decision_room(core, 1)) (void)start_job(core, index, &place, 0);
     }
 }

@@ -276,8 +276,8 @@ static bool overdue_begin(struct core *core, uint32_t index) {
     struct job *job = job_at(core, index);
     const struct shape *shape = shape_at(core, job->shape);
     struct core_place place;
-    if (edges_place_but(core, shape, job->id, &place) ||
-        room_make(core, shape, job->node, job->id, UINT64_MAX, WHY_GUARD, job->id, &place)) {
+    if (edges_place_but(core, shape, job->id, NULL, &place) ||
+        room_make(core, shape, job->node, UINT64_MAX, WHY_GUARD, job->id, &place)) {
         return start_job(core, index, &place, core->policy.overdue_lease_ms + job->checkpoint_ms);
     }
     return false;
@@ -349,7 +349,7 @@ static void take_from_others(struct core *core, uint32_t level, enum core_why wh
         if (!payable_or_blocked(core, index)) continue;
         struct job *job = job_at(core, index);
         struct core_place place;
-        if (room_make(core, shape_at(core, job->shape), job->node, 0, UINT64_MAX, why, job->id,
+        if (room_make(core, shape_at(core, job->shape), job->node, UINT64_MAX, why, job->id,
                       &place)) {
             if (!start_job(core, index, &place, 0)) return;
         } else {

@@ -118,18 +118,17 @@ static uint32_t holder_of(const struct core *core, const struct job *waits, enum
     return best ? run_at(core, best)->job : 0;
 }
 
-// The job or slot for which the place is kept.
+// The job or slot for which the place is kept; another one's if none alone is in the way.
 static const struct edge *edge_in_way(const struct core *core, const struct job *job) {
+    const struct edge *any = NULL;
     for (uint32_t at = 1; at < core->edge_end; at++) {
         const struct edge *edge = edge_at(core, at);
-        if (edge->kind == EDGE_NONE || edge->id == job->id) continue;
-        if (edges_place_but(core, shape_at(core, job->shape), edge->id, NULL)) return edge;
+        bool own = edge->kind != EDGE_CALENDAR && edge->id == job->id;
+        if (edge->kind == EDGE_NONE || own) continue;
+        if (edges_place_but(core, shape_at(core, job->shape), 0, edge, NULL)) return edge;
+        if (!any) any = edge;
     }
-    for (uint32_t at = 1; at < core->edge_end; at++) {
-        const struct edge *edge = edge_at(core, at);
-        if (edge->kind != EDGE_NONE && edge->id != job->id) return edge;
-    }
-    return NULL;
+    return any;
 }
 
 // ---- taking away until it starts ---------------------------------------------------------------
@@ -156,9 +155,9 @@ static bool one_away(struct core *fork, uint64_t id, struct explanation *out) {
     const struct job *job = job_at(fork, job_find(fork, id));
     enum core_why why = why_of(fork, job);
     const struct edge *edge = edge_in_way(fork, job);
-    if (why == WHY_RESERVED && edge && edge->id != id) return edge_away(fork, edge, out);
+    if (why == WHY_RESERVED && edge) return edge_away(fork, edge, out);
     uint32_t blocker = holder_of(fork, job, why);
-    if (!blocker) return edge && edge->id != id && edge_away(fork, edge, out);
+    if (!blocker) return edge && edge_away(fork, edge, out);
     if (!blocker_add(out, job_at(fork, blocker)->id)) return false;
     job_remove(fork, blocker);
     return true;

@@ -21,10 +21,11 @@ static enum core_state state_of(const struct core *core, uint64_t id) {
     return view.state;
 }
 
-// It may have started and been told to give way to a right in the same step.
+// It may also wait for those who were told to leave its place, or have been told to give way to a
+// right in the same step.
 static bool started(const struct core *core, uint64_t id) {
     enum core_state state = state_of(core, id);
-    return state == CORE_RUNNING || state == CORE_STOPPING;
+    return state == CORE_RUNNING || state == CORE_STOPPING || state == CORE_STARTING;
 }
 
 static void take_away(struct core *fork, uint64_t id) {
@@ -37,6 +38,17 @@ static void take_away(struct core *fork, uint64_t id) {
     if (view.state == CORE_RUNNING || view.state == CORE_STOPPING) tell(fork, event);
 }
 
+// Holding the others back is many events, between which one or the other slips in: it goes again.
+static void others_wait(const struct core *core, struct core *fork, uint64_t id) {
+    for (uint64_t other = core_job_next(fork, 0); other;) {
+        uint64_t next = core_job_next(fork, other);
+        bool slipped =
+            state_of(core, other) == CORE_WAITING && state_of(fork, other) != CORE_WAITING;
+        if (other != id && slipped) take_away(fork, other);
+        other = next;
+    }
+}
+
 static bool starts_without(const struct core *core, void *copy, uint64_t id,
                            const struct explanation *answer) {
     struct core *fork = core_fork(copy, core);
@@ -44,13 +56,7 @@ static bool starts_without(const struct core *core, void *copy, uint64_t id,
         if (!answer->ahead || other == id || state_of(fork, other) != CORE_WAITING) continue;
         tell(fork, (struct core_event){.kind = EVENT_HOLD, .job = other});
     }
-    // Who slipped in while the others were being held back waits as well.
-    for (uint64_t other = core_job_next(fork, 0); answer->ahead && other;) {
-        uint64_t next = core_job_next(fork, other);
-        bool slipped = state_of(core, other) == CORE_WAITING && started(fork, other);
-        if (other != id && slipped) take_away(fork, other);
-        other = next;
-    }
+    if (answer->ahead) others_wait(core, fork, id);
     for (uint32_t i = 0; i < answer->blocker_count; i++) {
         if (started(fork, id)) break;
         if (answer->slots >> i & 1) {
@@ -58,6 +64,7 @@ static bool starts_without(const struct core *core, void *copy, uint64_t id,
         } else {
             take_away(fork, answer->blockers[i]);
         }
+        if (answer->ahead) others_wait(core, fork, id);
     }
     for (uint64_t slot = 1; answer->hopeless && slot <= 8; slot++) {
         tell(fork, (struct core_event){.kind = EVENT_UNRESERVE, .id = slot});
