@@ -5,7 +5,7 @@
 
 #include "allocation/core_private.h"
 
-enum { ROOM = 32, FORECAST_STEPS = 512, EASY_BLOCKERS = 8 };
+enum { ROOM = 32, FORECAST_STEPS = 200, EASY_BLOCKERS = 8 };
 #define LEAST_LEFT_MS 60000
 
 // ---- trying things on a fork -------------------------------------------------------------------

@@ -74,7 +74,9 @@ static bool starts_without(const struct core *core, void *copy, uint64_t id,
         if (other != id) take_away(fork, other);
         other = next;
     }
-    return started(fork, id) != answer->hopeless;
+    bool waits_still = state_of(fork, id) == CORE_STARTING && state_of(core, id) == CORE_STARTING;
+    bool runs = started(fork, id) && !waits_still;
+    return runs != answer->hopeless;
 }
 
 static bool held_back(enum core_why why) {
