@@ -109,6 +109,7 @@ static enum err job_write(const struct resources *r, const struct active *active
     json_set_i64(out, "since_ms", waits ? active->submitted_ms : active->started_ms);
     json_set_text(out, "reason", waits ? str_of(core_why_name(why.why)) : STR_NONE);
     json_set_u64(out, "blocker", why.blocker);
+    view_time(out, "expected_ms", why.expected_ms);
     json_close_object(out);
     return OK;
 }

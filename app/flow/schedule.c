@@ -5,6 +5,7 @@
 #include <pthread.h>
 #include <string.h>
 
+#include "allocation/explain.h"
 #include "allocation/policy_core.h"
 #include "base/assert.h"
 #include "base/log.h"
@@ -27,6 +28,12 @@ struct schedule {
     void *memory;
     struct core_tenant tenants[TENANTS_MOST];
     uint32_t tenant_count, policy_count; // those of the policy come first
+    void *scratch;                       // a fork of the core: what is asked is tried out there
+    uint64_t steps;                      // so far
+    struct remembered {
+        uint64_t job, steps; // when the answer was found
+        struct schedule_why why;
+    } remembered[ACTIVE_MAX];
     struct core_decision step[STEP_ROOM], row[ROW_ROOM];
     uint32_t first, count; // of the row
 };
@@ -44,6 +51,7 @@ static void step(struct schedule *schedule, const struct core_event *event) {
     pthread_mutex_lock(&schedule->lock);
     do {
         count = core_step(schedule->core, &next, schedule->step, STEP_ROOM);
+        schedule->steps++;
         for (uint32_t i = 0; i < count; i++) row_add(schedule, &schedule->step[i]);
         next = (struct core_event){.kind = EVENT_TICK, .now_ms = event->now_ms};
     } while (count == STEP_ROOM); // it had more to say
@@ -180,12 +188,13 @@ enum err schedule_open(const struct allocation_capacity *capacity, struct schedu
     limits.tenants = TENANTS_MOST + 1;
     struct schedule *schedule = memory_take(sizeof *schedule);
     if (!schedule) return ERR_MEMORY;
+    pthread_mutex_init(&schedule->lock, NULL);
     schedule->memory = memory_take(core_size(&limits));
-    if (!schedule->memory) {
-        memory_give(schedule);
+    schedule->scratch = memory_take(core_size(&limits));
+    if (!schedule->memory || !schedule->scratch) {
+        schedule_close(schedule);
         return ERR_MEMORY;
     }
-    pthread_mutex_init(&schedule->lock, NULL);
     schedule->core = core_open(schedule->memory, &limits);
     struct core_capacity told = {
         .amount.of[RESOURCE_CPU] = (int64_t)capacity->cpu_milli,
@@ -200,25 +209,33 @@ enum err schedule_open(const struct allocation_capacity *capacity, struct schedu
 void schedule_close(struct schedule *schedule) {
     if (!schedule) return;
     pthread_mutex_destroy(&schedule->lock);
+    memory_give(schedule->scratch);
     memory_give(schedule->memory);
     memory_give(schedule);
 }
 
+static struct remembered *remembered_slot(struct schedule *schedule, uint64_t job) {
+    return &schedule->remembered[job % ACTIVE_MAX];
+}
+
 void schedule_explain(struct schedule *schedule, uint64_t job, struct schedule_why *out) {
-    static const enum core_why short_of[RESOURCE_COUNT] = {WHY_CPU, WHY_MEMORY, WHY_DISK,
-                                                           WHY_DEVICE};
-    struct core_job_view view;
-    struct core_usage usage;
+    struct explanation told;
     pthread_mutex_lock(&schedule->lock);
-    core_job_look(schedule->core, job, &view);
-    core_usage_look(schedule->core, &usage);
-    pthread_mutex_unlock(&schedule->lock);
-    *out = (struct schedule_why){.why = view.state == CORE_WAITING ? WHY_TURN : WHY_STOPPING};
-    for (int r = 0; r < RESOURCE_COUNT && view.state == CORE_WAITING; r++) {
-        if (view.need.of[r] <= usage.free.of[r]) continue;
-        out->why = short_of[r];
-        return;
+    struct remembered *slot = remembered_slot(schedule, job);
+    if (slot->job != job || slot->steps != schedule->steps) {
+        core_explain(schedule->core, schedule->scratch, job, &told);
+        bool known = told.start_ms < CORE_TIME_MAX && told.why != WHY_NONE;
+        *slot = (struct remembered){
+            .job = job,
+            .steps = schedule->steps,
+            .why = {.why = told.why,
+                    .blocker = told.blocker_count ? told.blockers[0] : 0,
+                    .blockers = told.blocker_count,
+                    .expected_ms = known ? told.start_ms : 0},
+        };
     }
+    *out = slot->why;
+    pthread_mutex_unlock(&schedule->lock);
 }
 
 void schedule_tenant(struct schedule *schedule, uint64_t tenant, struct schedule_use *out) {

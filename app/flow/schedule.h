@@ -41,9 +41,12 @@ int64_t schedule_wake_ms(struct schedule *schedule);
 
 // ---- any thread --------------------------------------------------------------------------------
 struct schedule_why {
-    enum core_why why; // WHY_NONE: it does not wait
-    uint64_t blocker;  // the job before it; 0: none
+    enum core_why why;   // WHY_NONE: it does not wait
+    uint64_t blocker;    // the job before it, the first of `blockers`; 0: none
+    uint32_t blockers;   // so many must go before it starts
+    int64_t expected_ms; // when it is likely to start; 0: not to be said
 };
+// Tried out on a copy of the core, and remembered until the core changes.
 struct schedule_use {
     struct core_amount used;
     uint32_t running, waiting;

@@ -235,6 +235,7 @@ static void view_job_now(struct flow *flow, struct json_writer *out, const struc
     json_set_text(out, "reason", waits ? str_of(core_why_name(why.why)) : STR_NONE);
     json_set_u64(out, "blocker", why.blocker);
     view_engine(out, &active);
+    view_time(out, "expected_ms", why.expected_ms);
     json_set_u64(out, "memory_used_bytes",
                  found ? active.memory_used_bytes : job->memory_used_bytes);
 }

@@ -99,3 +99,20 @@ test("a department gets what is guaranteed to it from a training that borrowed i
     assert.ok(end.paused >= 1, "nothing gave way");
     assert.match(await logOf(borrowed.job), /train\.resumed/);
 });
+
+test("a job that waits is told why, for whom, and until when", async () => {
+    const first = await train("long", MANY);
+    await pidAfter(first.job, 3);
+    const second = await train("waits", 5);
+    let told;
+    for (let i = 0; i < 100 && told?.blocker !== first.job.id; i++) {
+        told = await researcher.ok("GET", `/api/v1/jobs/${second.job.id}`);
+        await sleep(20);
+    }
+    assert.equal(told.state, "queued");
+    assert.equal(told.reason, "cpu");
+    assert.equal(told.blocker, first.job.id);
+    assert.ok(told.expected_ms > Date.now(), "no time is told");
+    await researcher.ok("POST", `/api/v1/jobs/${first.job.id}/cancel`, {});
+    assert.equal((await researcher.job(second.job.id)).state, "done");
+});

@@ -525,6 +525,7 @@ export interface Job {
   rows: number;
   reason: string;
   blocker: number;
+  expected_ms: number | null;
   fault: Fault | null;
   subject: { kind: string; id: number; name: string };
   cpu_milli: number;
@@ -756,6 +757,7 @@ export interface ResourceJob {
   since_ms: number;
   reason: string;
   blocker: number;
+  expected_ms: number | null;
 }
 export interface Resources {
   capacity: Shares;

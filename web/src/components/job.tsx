@@ -1,5 +1,5 @@
 // A job wherever it shows: its state in a word, its progress, why it waits, what went wrong.
-import { count, duration, percent } from '../format';
+import { count, duration, percent, time_exact } from '../format';
 import { post } from '../api';
 import { job_is_over, job_put, useJob } from '../live';
 import { toast, toast_error } from '../state';
@@ -28,13 +28,25 @@ export function job_title(job: Job): string {
   return job.subject?.name ? `${step_name(job.step)} · ${job.subject.name}` : step_name(job.step);
 }
 
-export function reason_text(name: string, blocker: number): string {
-  const reason = name ? t_or(`job.reason.${name}`, name) : t('job.reason.turn');
-  return blocker ? `${reason} ${t('job.blocker', { id: String(blocker) })}` : reason;
+// Why it waits, who stands before it, and when it is likely to start.
+export function reason_text(job: {
+  reason: string;
+  blocker: number;
+  expected_ms: number | null;
+}): string {
+  const parts = [job.reason ? t_or(`job.reason.${job.reason}`, job.reason) : t('job.reason.turn')];
+  if (job.blocker) parts.push(t('job.blocker', { id: String(job.blocker) }));
+  if (job.expected_ms) {
+    const soon = job.expected_ms < Date.now() + 2000;
+    parts.push(
+      soon ? t('job.expected_soon') : t('job.expected', { time: time_exact(job.expected_ms) }),
+    );
+  }
+  return parts.join(' ');
 }
 
 export function why_waiting(job: Job): string {
-  return job.state === 'queued' ? reason_text(job.reason, job.blocker) : '';
+  return job.state === 'queued' ? reason_text(job) : '';
 }
 
 function progress_text(job: Job): string {

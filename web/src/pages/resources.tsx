@@ -97,7 +97,7 @@ function JobRow({ job }: { job: ResourceJob }) {
           {t(`resources.state.${job.state}`)}
         </Badge>
         {job.state === 'waiting' && (
-          <div class="muted small">{reason_text(job.reason, job.blocker)}</div>
+          <div class="muted small">{reason_text(job)}</div>
         )}
       </td>
       <td class="number">{share_text('cpu_milli', job.cpu_milli)}</td>
