@@ -131,6 +131,8 @@ enum err flow_model_delete(struct flow *flow, struct call *call) MUST_USE;
 enum err flow_model_predict(struct flow *flow, struct call *call) MUST_USE;     // rows in, rows out
 enum err flow_prediction_create(struct flow *flow, struct call *call) MUST_USE; // a file, as a job
 // Who has what now: the machine, departments, what runs and what waits.
+// Body as that of POST /policy: what it would do to what runs and waits now. Changes nothing.
+enum err flow_policy_preview(struct flow *flow, struct call *call) MUST_USE;
 enum err flow_resources(struct flow *flow, struct call *call) MUST_USE;
 enum err flow_job_list(struct flow *flow, struct call *call) MUST_USE;
 enum err flow_job_show(struct flow *flow, struct call *call) MUST_USE;

@@ -27,9 +27,10 @@ struct schedule {
     struct core *core;
     void *memory;
     struct core_tenant tenants[TENANTS_MOST];
-    uint32_t tenant_count, policy_count; // those of the policy come first
-    void *scratch;                       // a fork of the core: what is asked is tried out there
-    uint64_t steps;                      // so far
+    uint32_t tenant_count, policy_count;    // those of the policy come first
+    struct core_tenant spare[TENANTS_MOST]; // a tree that is being made
+    void *scratch;                          // a fork of the core: what is asked is tried out there
+    uint64_t steps;                         // so far
     struct remembered {
         uint64_t job, steps; // when the answer was found
         struct schedule_why why;
@@ -66,14 +67,19 @@ bool schedule_take(struct schedule *schedule, struct core_decision *out) {
     return true;
 }
 
-static void policy_tell(struct schedule *schedule, int64_t now_ms) {
+static struct core_policy policy_of(const struct core_tenant *tenants, uint32_t count) {
     struct core_policy policy;
     core_policy_default(&policy);
-    policy.tenants = schedule->tenants;
-    policy.tenant_count = schedule->tenant_count;
+    policy.tenants = tenants;
+    policy.tenant_count = count;
     policy.guard_ms = GUARD_MS + GUARD_LEAD_MS;
     policy.guard_lead_ms = GUARD_LEAD_MS;
     policy.grace_ms = PAUSE_GRACE_MS;
+    return policy;
+}
+
+static void policy_tell(struct schedule *schedule, int64_t now_ms) {
+    struct core_policy policy = policy_of(schedule->tenants, schedule->tenant_count);
     // The core ignores as a whole what it cannot take; the former policy then stays in force.
     if (!core_policy_check(schedule->core, &policy)) {
         log_event(LOG_ERROR, "policy.not_taken", "tenants=%" PRIu32, policy.tenant_count);
@@ -88,18 +94,28 @@ static bool is_tenant(const struct schedule *schedule, uint64_t tenant) {
     return false;
 }
 
-void schedule_policy(struct schedule *schedule, const struct policy *policy, int64_t now_ms) {
-    uint32_t persons = schedule->tenant_count - schedule->policy_count;
-    uint32_t count = policy->count < TENANTS_MOST ? policy->count : TENANTS_MOST;
-    if (persons > TENANTS_MOST - count) persons = TENANTS_MOST - count;
-    memmove(schedule->tenants + count, schedule->tenants + schedule->policy_count,
-            persons * sizeof *schedule->tenants);
-    schedule->policy_count = policy_core_tenants(policy, schedule->tenants, count);
-    schedule->tenant_count = count + persons;
-    for (uint32_t i = count; i < schedule->tenant_count; i++) {
-        struct core_tenant *person = &schedule->tenants[i];
-        if (!is_tenant(schedule, person->parent)) person->parent = TENANT_DEFAULT;
+// The policy's tenants, and behind them the persons who are known now. Returns how many in all.
+static uint32_t tree_make(const struct schedule *schedule, const struct policy *policy,
+                          struct core_tenant out[static TENANTS_MOST], uint32_t *out_of_policy) {
+    uint32_t room = policy->count < TENANTS_MOST ? policy->count : TENANTS_MOST;
+    uint32_t of_policy = policy_core_tenants(policy, out, room), count = of_policy;
+    for (uint32_t i = schedule->policy_count; i < schedule->tenant_count; i++) {
+        if (count == TENANTS_MOST) break;
+        struct core_tenant *person = &out[count++];
+        *person = schedule->tenants[i];
+        bool stays = false;
+        for (uint32_t k = 0; k < of_policy && !stays; k++) stays = out[k].id == person->parent;
+        if (!stays) person->parent = TENANT_DEFAULT;
     }
+    *out_of_policy = of_policy;
+    return count;
+}
+
+void schedule_policy(struct schedule *schedule, const struct policy *policy, int64_t now_ms) {
+    pthread_mutex_lock(&schedule->lock);
+    schedule->tenant_count = tree_make(schedule, policy, schedule->spare, &schedule->policy_count);
+    memcpy(schedule->tenants, schedule->spare, schedule->tenant_count * sizeof *schedule->tenants);
+    pthread_mutex_unlock(&schedule->lock);
     policy_tell(schedule, now_ms);
 }
 
@@ -212,6 +228,51 @@ void schedule_close(struct schedule *schedule) {
     memory_give(schedule->scratch);
     memory_give(schedule->memory);
     memory_give(schedule);
+}
+
+// The decisions of a fork that has been told of the policy, at most `room`.
+static uint32_t preview_decisions(struct schedule *schedule, const struct core_event *event,
+                                  struct core_decision *out, uint32_t room) {
+    struct core_event next = *event;
+    uint32_t count = 0;
+    struct core *fork = core_fork(schedule->scratch, schedule->core);
+    while (room - count >= CORE_DECISIONS_LEAST) {
+        uint32_t most = room - count < STEP_ROOM ? room - count : STEP_ROOM;
+        uint32_t made = core_step(fork, &next, out + count, most);
+        count += made;
+        if (made < most) break;
+        next = (struct core_event){.kind = EVENT_TICK, .now_ms = event->now_ms};
+    }
+    return count;
+}
+
+bool schedule_preview(struct schedule *schedule, const struct policy *policy, int64_t now_ms,
+                      struct schedule_preview *out) {
+    uint32_t of_policy;
+    pthread_mutex_lock(&schedule->lock);
+    uint32_t count = tree_make(schedule, policy, schedule->spare, &of_policy);
+    struct core_policy told = policy_of(schedule->spare, count);
+    bool takes = core_policy_check(schedule->core, &told);
+    struct core_event event = {.kind = EVENT_POLICY, .now_ms = now_ms, .policy = &told};
+    *out = (struct schedule_preview){0};
+    if (takes) {
+        out->decision_count =
+            preview_decisions(schedule, &event, out->decisions, PREVIEW_DECISIONS_MAX);
+    }
+    struct core_event tick = {.kind = EVENT_TICK, .now_ms = now_ms};
+    uint64_t job = takes ? core_job_next(schedule->core, 0) : 0;
+    for (; job && out->wait_count < PREVIEW_WAITS_MAX; job = core_job_next(schedule->core, job)) {
+        struct core_job_view view;
+        core_job_look(schedule->core, job, &view);
+        if (view.state != CORE_WAITING) continue;
+        out->waits[out->wait_count++] = (struct schedule_wait){
+            .job = job,
+            .before_ms = core_what_if(schedule->core, schedule->scratch, &tick, job),
+            .after_ms = core_what_if(schedule->core, schedule->scratch, &event, job),
+        };
+    }
+    pthread_mutex_unlock(&schedule->lock);
+    return takes;
 }
 
 static struct remembered *remembered_slot(struct schedule *schedule, uint64_t job) {

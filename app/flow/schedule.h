@@ -55,3 +55,19 @@ struct schedule_use {
 void schedule_tenant(struct schedule *schedule, uint64_t tenant, struct schedule_use *out);
 void schedule_usage(struct schedule *schedule, struct core_usage *out);
 void schedule_explain(struct schedule *schedule, uint64_t job, struct schedule_why *out);
+
+// What another policy would do to what runs and waits now, tried out on a copy of the core.
+enum { PREVIEW_DECISIONS_MAX = 256, PREVIEW_WAITS_MAX = 50 };
+struct schedule_wait {
+    uint64_t job;
+    int64_t before_ms, after_ms; // when it is likely to start; CORE_TIME_MAX: not to be said
+};
+struct schedule_preview {
+    struct core_decision decisions[PREVIEW_DECISIONS_MAX]; // at once
+    uint32_t decision_count;
+    struct schedule_wait waits[PREVIEW_WAITS_MAX];
+    uint32_t wait_count;
+};
+// False: the core would not take it (too deep, too many).
+bool schedule_preview(struct schedule *schedule, const struct policy *policy, int64_t now_ms,
+                      struct schedule_preview *out);

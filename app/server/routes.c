@@ -139,6 +139,7 @@ const struct route routes[] = {
     // departments, usage, vouchers
     ROUTE(GET, API "/policy", SYSTEM | SECURITY | AUDIT, SLOW, 200, NO_BODY, PEOPLE(policy_show)),
     ROUTE(POST, API "/policy", SYSTEM, SLOW, 200, LARGE, PEOPLE(policy_save)),
+    ROUTE(POST, API "/policy/preview", SYSTEM, SLOW, 200, LARGE, FLOW(policy_preview)),
     ROUTE(POST, API "/policy/check", SYSTEM, SLOW, 200, LARGE, PEOPLE(policy_check)),
     ROUTE(GET, API "/policy/versions", SYSTEM | SECURITY | AUDIT, SLOW, 200, NO_BODY,
           PEOPLE(policy_versions)),

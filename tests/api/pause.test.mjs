@@ -78,8 +78,23 @@ test("a department gets what is guaranteed to it from a training that borrowed i
     const policy = await admin.ok("GET", "/api/v1/policy");
     const department = policy.tenants.find((tenant) => tenant.name === "急诊");
     department.quota = { ...policy.capacity, disk_mib: 0, device_milli: 0 };
-    await admin.ok("POST", "/api/v1/policy", { version: policy.version, note: "急诊优先", rate_micro: policy.rate_micro,
-        utc_offset_minutes: policy.utc_offset_minutes, tenants: policy.tenants });
+    const body = { version: policy.version, note: "急诊优先", rate_micro: policy.rate_micro,
+        utc_offset_minutes: policy.utc_offset_minutes, tenants: policy.tenants };
+    // What it would do is told before it is saved, and nothing happens by telling.
+    const before = await train("before", MANY);
+    await pidAfter(before.job, 3);
+    const waiting = await urgent.ok("POST", "/api/v1/datasets",
+        { name: "先到", upload: await urgent.upload("early.csv", csv(500)) }, 202);
+    const preview = await admin.ok("POST", "/api/v1/policy/preview", body);
+    assert.deepEqual(preview.at_once.map((one) => [one.job, one.what, one.for]),
+        [[before.job.id, "gives_way", waiting.job.id]]);
+    const moved = preview.waiting.find((one) => one.job === waiting.job.id);
+    assert.ok(moved.after_ms < moved.before_ms, JSON.stringify(moved));
+    assert.equal((await researcher.ok("GET", `/api/v1/jobs/${before.job.id}`)).paused, 0);
+    await admin.ok("POST", "/api/v1/policy", body);
+    await urgent.job(waiting.job.id);
+    assert.equal((await researcher.ok("GET", `/api/v1/jobs/${before.job.id}`)).paused, 1);
+    await researcher.ok("POST", `/api/v1/jobs/${before.job.id}/cancel`, {});
     const borrowed = await train("borrowed", MANY);
     await pidAfter(borrowed.job, 5);
     const held = await urgent.ok("GET", "/api/v1/resources");

@@ -767,3 +767,18 @@ export interface Resources {
   tenants: ResourceTenant[];
   jobs: ResourceJob[];
 }
+
+interface PreviewJob {
+  job: number;
+  step: string;
+  subject: string;
+  actor: string;
+}
+export interface PolicyPreview {
+  at_once: (PreviewJob & {
+    what: 'starts' | 'gives_way' | 'refused';
+    why: string;
+    for: number;
+  })[];
+  waiting: (PreviewJob & { before_ms: number | null; after_ms: number | null })[];
+}

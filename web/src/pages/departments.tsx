@@ -5,6 +5,7 @@ import { useEffect, useState } from 'preact/hooks';
 import { post } from '../api';
 import { ask } from '../components/dialog';
 import { Button, ErrorSummary, errors_of, type FieldError } from '../components/form';
+import { PolicyPreviewCard } from '../components/policy_preview';
 import { RatesForm } from '../components/rates_form';
 import { TenantForm, tenant_new } from '../components/tenant_form';
 import { Badge, Card, Notice, Page, Shown } from '../components/page';
@@ -19,6 +20,7 @@ import {
   type List,
   type Policy,
   type PolicyFinding,
+  type PolicyPreview,
   type PolicyVersion,
   type ShareName,
   type Shares,
@@ -234,6 +236,7 @@ function Editor({ saved, set }: { saved: Policy; set: (policy: Policy) => void }
   const [draft, draft_set] = useState<Policy>(saved);
   const [open, open_set] = useState<Tenant | 'rates' | null>(null);
   const [findings, findings_set] = useState<PolicyFinding[]>(saved.findings);
+  const [preview, preview_set] = useState<PolicyPreview | null>(null);
   const [errors, errors_set] = useState<FieldError[]>([]);
   const [busy, busy_set] = useState(false);
   const changed = draft !== saved;
@@ -241,13 +244,17 @@ function Editor({ saved, set }: { saved: Policy; set: (policy: Policy) => void }
   useEffect(() => {
     draft_set(saved);
     findings_set(saved.findings);
+    preview_set(null);
   }, [saved]);
   const propose = async (next: Policy) => {
     draft_set(next);
     open_set(null);
     errors_set([]);
     try {
-      findings_set((await post<Policy>('/policy/check', body_of(next))).findings);
+      const found = (await post<Policy>('/policy/check', body_of(next))).findings;
+      findings_set(found);
+      const sound = !found.some((one) => one.refused);
+      preview_set(sound ? await post<PolicyPreview>('/policy/preview', body_of(next)) : null);
     } catch (error) {
       errors_set(errors_of(error));
     }
@@ -286,6 +293,7 @@ function Editor({ saved, set }: { saved: Policy; set: (policy: Policy) => void }
     <>
       <ErrorSummary errors={errors} />
       <Findings policy={draft} findings={findings} />
+      {changed && preview && <PolicyPreviewCard preview={preview} />}
       {changed && (
         <Notice tone="warn" title={t('policy.unsaved')}>
           <div class="actions">
