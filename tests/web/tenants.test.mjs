@@ -111,6 +111,7 @@ for (const language of ['zh-CN', 'en']) {
       await boss.by_id('caps-jobs').fill('');
       await boss.button('tenant.take').click();
       await boss.see('policy.unsaved');
+      await boss.see('preview.policy_nothing');
       await boss.button('policy.save').click();
       await answer('policy.save');
       await boss.see('policy.saved');
