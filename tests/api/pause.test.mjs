@@ -85,6 +85,8 @@ test("a department gets what is guaranteed to it from a training that borrowed i
     await pidAfter(before.job, 3);
     const waiting = await urgent.ok("POST", "/api/v1/datasets",
         { name: "先到", upload: await urgent.upload("early.csv", csv(500)) }, 202);
+    const told = async () => (await urgent.ok("GET", `/api/v1/jobs/${waiting.job.id}`)).reason;
+    while ((await told()) === "") await sleep(20); // the scheduler has heard of it
     const preview = await admin.ok("POST", "/api/v1/policy/preview", body);
     assert.deepEqual(preview.at_once.map((one) => [one.job, one.what, one.for]),
         [[before.job.id, "gives_way", waiting.job.id]]);
