@@ -1,5 +1,6 @@
-// Keeps the core's tenants as the newest policy says, and tells what another one would do. The policy is changed by people/, which knows
-// nothing of a runner; so the runner looks whether there is a new version whenever it looks at all.
+// Keeps the core's tenants as the newest policy says, and tells what another one would do. The
+// policy is changed by people/, which knows nothing of a runner; so the runner looks whether there
+// is a new version whenever it looks at all.
 #include "allocation/policy.h"
 
 #include <inttypes.h>
