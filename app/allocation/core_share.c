@@ -185,18 +185,6 @@ static bool bits_meet(const uint64_t *a, const uint64_t *b, uint32_t words) {
     return false;
 }
 
-static uint32_t child_next(const struct search *search, const struct node *node,
-                           const uint64_t *mask) {
-    const struct core *core = search->core;
-    uint32_t best = 0;
-    for (uint32_t at = node->first; at < node->first + node->count; at++) {
-        if (node_at(core, at)->tried == core->search) continue;
-        if (!bits_meet(bits_at(core, at, search->level), mask, search->words)) continue;
-        if (!best || share_compare(core, at, best) < 0) best = at;
-    }
-    return best;
-}
-
 // Leaves of `mask` what the child may start; false when that is nothing.
 static bool mask_narrow(const struct search *search, uint32_t child, const uint64_t *mask,
                         const struct core_amount *kept, uint64_t *out) {
@@ -223,6 +211,31 @@ static bool mask_narrow(const struct search *search, uint32_t child, const uint6
     return any != 0;
 }
 
+// The child with the least share that may start something of `mask`; what that is, and what others
+// keep to themselves beside it. One that may not is not asked again in this search.
+static uint32_t child_next(const struct search *search, const struct node *node,
+                           const uint64_t *mask, const struct core_amount *kept,
+                           uint64_t out[SHAPE_WORDS_MAX], struct core_amount *out_kept) {
+    const struct core *core = search->core;
+    uint32_t best = 0;
+    for (uint32_t at = node->first; at < node->first + node->count; at++) {
+        if (node_at(core, at)->tried == core->search) continue;
+        if (!bits_meet(bits_at(core, at, search->level), mask, search->words)) continue;
+        if (best && share_compare(core, at, best) >= 0) continue;
+        uint64_t narrow[SHAPE_WORDS_MAX];
+        struct core_amount more = *kept;
+        if (core->has_kept) kept_by_others(core, at, &more);
+        if (!mask_narrow(search, at, mask, &more, narrow)) {
+            node_at(core, at)->tried = core->search;
+            continue;
+        }
+        best = at;
+        memcpy(out, narrow, search->words * sizeof *out);
+        *out_kept = more;
+    }
+    return best;
+}
+
 // Bits are set when a queue begins and stay when it ends: here they are set right.
 static void bits_renew(const struct search *search, uint32_t index) {
     const struct core *core = search->core;
@@ -246,7 +259,9 @@ static uint32_t search_below(const struct search *search, uint32_t index, const 
     const struct node *node = node_at(core, index);
     uint32_t own = search->right && !right ? 0 : own_first(search, node, mask);
     for (;;) {
-        uint32_t child = child_next(search, node, mask);
+        uint64_t narrow[SHAPE_WORDS_MAX];
+        struct core_amount more;
+        uint32_t child = child_next(search, node, mask, kept, narrow, &more);
         if (own && node->count) { // jobs of the node itself stand beside its children, weight 1
             int64_t over, of;
             share_find(core, &node->own, NULL, &over, &of);
@@ -257,14 +272,8 @@ static uint32_t search_below(const struct search *search, uint32_t index, const 
             }
         }
         if (!child) break;
-        uint64_t narrow[SHAPE_WORDS_MAX];
-        struct core_amount more = *kept;
-        if (core->has_kept) kept_by_others(core, child, &more);
-        uint32_t found = 0;
-        if (mask_narrow(search, child, mask, &more, narrow)) {
-            found = search_below(search, child, narrow, &more,
-                                 right || node_at(core, child)->has_quota);
-        }
+        uint32_t found =
+            search_below(search, child, narrow, &more, right || node_at(core, child)->has_quota);
         if (found) return found;
         node_at(core, child)->tried = core->search;
     }

@@ -21,11 +21,12 @@ static enum core_state state_of(const struct core *core, uint64_t id) {
     return view.state;
 }
 
-// It may also wait for those who were told to leave its place, or have been told to give way to a
-// right in the same step.
-static bool started(const struct core *core, uint64_t id) {
-    enum core_state state = state_of(core, id);
-    return state == CORE_RUNNING || state == CORE_STOPPING || state == CORE_STARTING;
+// It runs, or waits for those who were told to leave its place (unless it did so before), or has
+// been told to give way to a right in the same step.
+static bool started(const struct core *core, const struct core *fork, uint64_t id) {
+    enum core_state state = state_of(fork, id);
+    if (state == CORE_STARTING) return state_of(core, id) != CORE_STARTING;
+    return state == CORE_RUNNING || state == CORE_STOPPING;
 }
 
 static void take_away(struct core *fork, uint64_t id) {
@@ -58,7 +59,7 @@ static bool starts_without(const struct core *core, void *copy, uint64_t id,
     }
     if (answer->ahead) others_wait(core, fork, id);
     for (uint32_t i = 0; i < answer->blocker_count; i++) {
-        if (started(fork, id)) break;
+        if (started(core, fork, id)) break;
         if (answer->slots >> i & 1) {
             tell(fork, (struct core_event){.kind = EVENT_UNRESERVE, .id = answer->blockers[i]});
         } else {
@@ -74,9 +75,7 @@ static bool starts_without(const struct core *core, void *copy, uint64_t id,
         if (other != id) take_away(fork, other);
         other = next;
     }
-    bool waits_still = state_of(fork, id) == CORE_STARTING && state_of(core, id) == CORE_STARTING;
-    bool runs = started(fork, id) && !waits_still;
-    return runs != answer->hopeless;
+    return started(core, fork, id) != answer->hopeless;
 }
 
 static bool held_back(enum core_why why) {
