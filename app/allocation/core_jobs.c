@@ -386,7 +386,8 @@ static struct job job_of(const struct core *core, const struct core_job *what, u
         .limit_ms = what->limit_ms,
         .estimate_ms = what->estimate_ms,
         .deadline_ms = what->deadline_ms,
-        .checkpoint_ms = what->checkpoint_ms,
+        // With a promise to keep it is not preempted once it runs.
+        .checkpoint_ms = what->deadline_ms ? 0 : what->checkpoint_ms,
         .served_milli = what->served_milli,
         .ran_ms = what->ran_ms,
         .timer_ms = CORE_TIME_MAX,

@@ -322,7 +322,7 @@ static void reservation_open(struct core *core, struct edge *edge) {
 // ---- promises ----------------------------------------------------------------------------------
 // The slot is booked at the last moment; the job may start at any time before, and then it is kept.
 enum core_why deadline_promise(struct core *core, uint32_t index) {
-    struct job *job = job_at(core, index);
+    const struct job *job = job_at(core, index);
     if (!job->deadline_ms) return WHY_NONE;
     int64_t length = job->limit_ms ? job->limit_ms : job->estimate_ms;
     int64_t from = job->deadline_ms - length - core->policy.grace_ms;
@@ -336,7 +336,6 @@ enum core_why deadline_promise(struct core *core, uint32_t index) {
     edge->from_ms = from;
     edge->until_ms = job->deadline_ms;
     if (!edge_book(core, edge)) return WHY_DEADLINE;
-    job->checkpoint_ms = 0; // once it runs it is not preempted
     core->released = true;
     // Those who must leave then have the grace.
     decide(core, DECISION_PROMISE, WHY_NONE, job)->at_ms = from + core->policy.grace_ms;
