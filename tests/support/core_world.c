@@ -248,6 +248,7 @@ static int64_t next_end(const struct world *world, struct world_job **out, struc
 static void advance(struct world *world, uint64_t *random) {
     static const int64_t spans[] = {1, 50, 1000, 20000, 400000, 4000000};
     int64_t until = world->now_ms + 1 + below(random, spans[below(random, 6)]);
+    stops_happen(world, random); // a kill is obeyed before time goes on
     for (int rounds = 0; !world->wrong; rounds++) {
         struct world_job *job = NULL;
         int64_t end = next_end(world, &job, world), wake = core_wake_ms(world->core);
