@@ -12,11 +12,24 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 enum { OUT_MOST = 16 << 20 };
 
-// A file of memory in the place of a standard one; it stays there for the next input.
-static int stand_in(int standard) {
-    int file = memfd_create("fuzz", 0);
-    if (file < 0 || dup2(file, standard) < 0) abort();
-    return file;
+// A file of memory and the standard one in whose place it stands while a command runs.
+struct stand_in {
+    int standard, file, own;
+};
+
+static struct stand_in stand_in_make(int standard) {
+    struct stand_in in = {standard, memfd_create("fuzz", 0), dup(standard)};
+    if (in.file < 0 || in.own < 0) abort();
+    return in;
+}
+
+static void stand_in_fill(const struct stand_in *in, const void *data, size_t size) {
+    if (ftruncate(in->file, 0) || pwrite(in->file, data, size, 0) != (ssize_t)size) abort();
+    if (lseek(in->file, 0, SEEK_SET) || dup2(in->file, in->standard) < 0) abort();
+}
+
+static void stand_in_back(const struct stand_in *in) {
+    if (dup2(in->own, in->standard) < 0) abort();
 }
 
 static void check_line(struct str line, struct str said) {
@@ -40,18 +53,19 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         .options = {{"--json", ""}, {"--kinds", "id,mobile,email,url,wechat,qq,mrn"}},
         .option_count = 2,
     };
-    static int in = -1, out = -1;
+    static struct stand_in in, out;
     static char said[OUT_MOST];
-    if (in < 0) {
-        in = stand_in(STDIN_FILENO);
-        out = stand_in(STDOUT_FILENO);
+    if (!in.file) {
+        in = stand_in_make(STDIN_FILENO);
+        out = stand_in_make(STDOUT_FILENO);
     }
-    if (ftruncate(in, 0) || ftruncate(out, 0)) abort();
-    if (pwrite(in, data, size, 0) != (ssize_t)size) abort();
-    if (lseek(in, 0, SEEK_SET) || lseek(out, 0, SEEK_SET)) abort();
+    stand_in_fill(&in, data, size);
+    stand_in_fill(&out, "", 0);
     struct fault fault = {0};
     if (command_detect(NULL, &arguments, &fault) != OK) abort();
-    ssize_t bytes = pread(out, said, sizeof said, 0);
+    stand_in_back(&in);
+    stand_in_back(&out);
+    ssize_t bytes = pread(out.file, said, sizeof said, 0);
     if (bytes < 0 || bytes == OUT_MOST) abort();
     struct str lines = {(const char *)data, size}, answers = {said, (size_t)bytes};
     while (lines.size > 0) {
