@@ -182,7 +182,9 @@ static void decisions_take(struct world *world, uint32_t count) {
         case DECISION_REFUSE:
         case DECISION_END: on_leave(world, decision); break;
         case DECISION_PROMISE:
-            job->promised = !job->own_matter;
+            // Parts of a device may lie so that no device has room when the time has come.
+            job->promised =
+                !job->own_matter && job->total.of[RESOURCE_DEVICE] % CORE_DEVICE_MILLI == 0;
             job->promised_ms = decision->at_ms;
             world->promises++;
             break;
