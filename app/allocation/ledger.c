@@ -1,6 +1,4 @@
-// The chain of the ledger. The hash of an entry is over its fields in their record form, among them
-// the hash of the one before; "ledger/head" in the meta table holds the newest sequence and hash,
-// so that an end cut off is found too.
+// The ledger: chain.h with the fields of a booking.
 #include "allocation/ledger.h"
 
 #include <inttypes.h>
@@ -9,9 +7,15 @@
 
 #include "allocation/usage.h"
 #include "allocation/voucher.h"
-#include "base/clock.h"
+#include "store/chain.h"
 
-enum { LEDGER_VERSION = 1, LEDGER_BYTES_MAX = 8 * 1024 };
+static const struct chain chain = {
+    .table = TABLE_LEDGER,
+    .head = {"ledger/head", sizeof "ledger/head" - 1},
+    .code = "ledger.broken",
+    .version = 1,
+    .bytes_max = 8 * 1024,
+};
 
 const char *ledger_kind_name(enum ledger_kind kind) {
     static const char *const names[] = {
@@ -21,34 +25,10 @@ const char *ledger_kind_name(enum ledger_kind kind) {
     return names[kind];
 }
 
-static struct key head_key(void) {
-    return key_of_str(STR("ledger/head"));
-}
-
-struct head {
-    uint64_t sequence;
-    struct hash hash;
-};
-
-static enum err head_read(struct store_txn *txn, struct head *out) {
-    struct record_reader record;
-    enum err err = store_get(txn, TABLE_META, head_key(), &record);
-    *out = (struct head){0};
-    if (err == ERR_NOT_FOUND) return OK;
-    if (err != OK) return err;
-    struct head head = {.sequence = record_get_u64(&record)};
-    head.hash = record_get_hash(&record);
-    err = record_end(&record);
-    if (err == OK) *out = head;
-    return err;
-}
-
 // ---- an entry --------------------------------------------------------------------------------
 
-static void put_entry(struct record_writer *writer, const struct ledger_entry *entry) {
-    record_put_hash(writer, &entry->previous);
-    record_put_u64(writer, entry->sequence);
-    record_put_i64(writer, entry->time_ms);
+static void put_entry(struct record_writer *writer, const void *what) {
+    const struct ledger_entry *entry = what;
     record_put_u64(writer, entry->kind);
     record_put_u64(writer, entry->job);
     record_put_u64(writer, entry->attempt);
@@ -66,12 +46,10 @@ static void put_entry(struct record_writer *writer, const struct ledger_entry *e
     record_put_u64(writer, entry->month);
 }
 
-static enum err get_entry(struct record_reader *record, struct ledger_entry *out, bool *out_fits) {
-    struct str hashed = record->rest;
+static enum err get_entry(struct record_reader *record, struct ledger_entry *out,
+                          struct chain_link *link, bool *out_fits) {
+    struct str hashed = chain_begin(record, link);
     struct ledger_entry entry = {0};
-    entry.previous = record_get_hash(record);
-    entry.sequence = record_get_u64(record);
-    entry.time_ms = record_get_i64(record);
     uint64_t kind = record_get_u64(record);
     if (kind >= LEDGER_KIND_COUNT) return ERR_CORRUPT;
     entry.kind = (enum ledger_kind)kind;
@@ -89,42 +67,18 @@ static enum err get_entry(struct record_reader *record, struct ledger_entry *out
     entry.tokens = record_get_u64(record);
     entry.requests = record_get_u64(record);
     entry.month = record_get_u64(record);
-    hashed.size -= record->rest.size;
-    entry.own = record_get_hash(record);
-    enum err err = record_end(record);
+    enum err err = chain_end(record, hashed, link, out_fits);
     if (err != OK) return err;
-    struct hash hash = sha256_of(hashed.data, hashed.size);
-    *out_fits = hash_equal(&hash, &entry.own);
+    entry.sequence = link->sequence;
+    entry.time_ms = link->time_ms;
+    entry.previous = link->previous;
+    entry.own = link->own;
     *out = entry;
     return OK;
 }
 
 enum err ledger_append(struct store_txn *txn, const struct ledger_entry *entry) {
-    struct head head;
-    enum err err = head_read(txn, &head);
-    if (err != OK) return err;
-    struct ledger_entry whole = *entry;
-    whole.sequence = head.sequence + 1;
-    whole.time_ms = clock_now_ms();
-    whole.previous = head.hash;
-    struct buf fields;
-    buf_open(&fields, LEDGER_BYTES_MAX);
-    struct record_writer writer = {&fields};
-    put_entry(&writer, &whole);
-    err = buf_err(&fields);
-    if (err == OK) {
-        head = (struct head){whole.sequence, sha256_of(fields.data, fields.size)};
-        record_put_hash(&writer, &head.hash);
-        err = store_put(txn, TABLE_LEDGER, key_of_id(head.sequence), LEDGER_VERSION, &fields);
-    }
-    if (err == OK) {
-        buf_clear(&fields);
-        record_put_u64(&writer, head.sequence);
-        record_put_hash(&writer, &head.hash);
-        err = store_put(txn, TABLE_META, head_key(), LEDGER_VERSION, &fields);
-    }
-    buf_close(&fields);
-    return err;
+    return chain_append(txn, &chain, put_entry, entry);
 }
 
 // ---- reading ---------------------------------------------------------------------------------
@@ -138,26 +92,23 @@ struct scan {
 static bool scan_one(void *ctx, struct str key, struct record_reader *record) {
     struct scan *scan = ctx;
     struct ledger_entry entry;
+    struct chain_link link;
     bool fits;
     (void)key;
-    scan->err = get_entry(record, &entry, &fits);
+    scan->err = get_entry(record, &entry, &link, &fits);
     return scan->err == OK && scan->visit(scan->ctx, &entry);
 }
 
 enum err ledger_scan(struct store_txn *txn, uint64_t before,
                      bool (*visit)(void *ctx, const struct ledger_entry *entry), void *ctx) {
-    if (before == 1) return OK;
     struct scan scan = {visit, ctx, OK};
-    struct key from = before ? key_of_id(before - 1) : (struct key){0};
-    enum err err = store_scan(txn, TABLE_LEDGER, from, true, scan_one, &scan);
+    enum err err = chain_scan(txn, &chain, before, scan_one, &scan);
     return err == OK ? scan.err : err;
 }
 
 // ---- verifying -------------------------------------------------------------------------------
 
 struct verify {
-    struct head last;
-    uint64_t broken_at; // 0 while all fits
     struct ledger_state state;
     int64_t *left; // (VOUCHERS_MAX + 1) of each voucher, by id
     uint64_t voucher_wrong;
@@ -180,41 +131,18 @@ static void left_add(struct verify *verify, const struct ledger_entry *entry) {
     }
 }
 
-static bool verify_one(void *ctx, struct str key, struct record_reader *record) {
+static enum err verify_read(void *ctx, struct record_reader *record, struct chain_link *out,
+                            bool *out_fits) {
     struct verify *verify = ctx;
     struct ledger_entry entry;
-    bool fits = false;
-    uint64_t wanted = verify->last.sequence + 1;
-    enum err err = key.size == 8 ? get_entry(record, &entry, &fits) : ERR_CORRUPT;
-    if (err != OK || !fits || key_id(key) != wanted || entry.sequence != wanted ||
-        !hash_equal(&entry.previous, &verify->last.hash)) {
-        verify->broken_at = wanted;
-        return false;
-    }
-    verify->last = (struct head){wanted, entry.own};
+    enum err err = get_entry(record, &entry, out, out_fits);
+    if (err != OK || !*out_fits) return err;
     if (entry.kind == LEDGER_ATTEMPT || entry.kind == LEDGER_REFUND) {
         verify->state.units += entry.units;
         verify->state.voucher_units += entry.voucher_units;
     }
     left_add(verify, &entry);
-    return true;
-}
-
-static enum err chain_verify(struct store_txn *txn, struct verify *verify, struct fault *fault) {
-    enum err err = store_scan(txn, TABLE_LEDGER, (struct key){0}, false, verify_one, verify);
-    if (err == ERR_CORRUPT) {
-        verify->broken_at = verify->last.sequence + 1;
-    } else if (err != OK) {
-        return store_explain(err, fault);
-    }
-    struct head head = {0};
-    err = head_read(txn, &head);
-    if (err != OK && err != ERR_CORRUPT) return store_explain(err, fault);
-    bool same = err == OK && head.sequence == verify->last.sequence &&
-                hash_equal(&head.hash, &verify->last.hash);
-    if (!verify->broken_at && !same) verify->broken_at = verify->last.sequence + 1;
-    if (!verify->broken_at) return OK;
-    return fault_at(fault, ERR_CORRUPT, "ledger.broken", verify->broken_at, 0, STR_NONE);
+    return OK;
 }
 
 static bool voucher_visit(void *ctx, const struct voucher *voucher) {
@@ -230,7 +158,8 @@ enum err ledger_verify(struct store_txn *txn, struct arena *arena, struct ledger
     int64_t units = 0, voucher_units = 0;
     verify.left = memory_take((VOUCHERS_MAX + 1) * sizeof *verify.left);
     if (!verify.left) return fault_set(fault, ERR_MEMORY, "base.no_memory", STR_NONE);
-    enum err err = chain_verify(txn, &verify, fault);
+    struct chain_link last;
+    enum err err = chain_verify(txn, &chain, verify_read, &verify, &last, fault);
     if (err == OK) {
         err = store_explain(usage_total(txn, &units, &voucher_units), fault);
     }
@@ -247,8 +176,8 @@ enum err ledger_verify(struct store_txn *txn, struct arena *arena, struct ledger
     }
     memory_give(verify.left);
     if (err != OK) return err;
-    verify.state.count = verify.last.sequence;
-    verify.state.head = verify.last.hash;
+    verify.state.count = last.sequence;
+    verify.state.head = last.own;
     *out = verify.state;
     return OK;
 }

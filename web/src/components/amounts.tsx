@@ -44,31 +44,35 @@ export function caps_read(id: string, typed: Typed<CapName>, wrong: FieldError[]
   return Object.fromEntries(read) as Caps;
 }
 
-export function ShareFields({
+interface FieldsProps<Name extends string> {
+  id: string;
+  label: string;
+  hint: string;
+  typed: Typed<Name>;
+  change: (typed: Typed<Name>) => void;
+  errors: FieldError[];
+}
+
+function Amounts<Name extends string>({
+  names,
+  name_text,
   id,
   label,
   hint,
   typed,
   change,
   errors,
-}: {
-  id: string;
-  label: string;
-  hint: string;
-  typed: Typed<ShareName>;
-  change: (typed: Typed<ShareName>) => void;
-  errors: FieldError[];
-}) {
+}: FieldsProps<Name> & { names: readonly Name[]; name_text: (name: Name) => string }) {
   return (
     <fieldset class="amounts">
       <legend>{label}</legend>
       <p class="hint">{hint}</p>
       <div class="form-grid">
-        {SHARES.map((name) => (
+        {names.map((name) => (
           <TextField
             key={name}
             id={`${id}-${name}`}
-            label={t(`share.${name}`)}
+            label={name_text(name)}
             inputMode="decimal"
             value={typed[name]}
             change={(text) => change({ ...typed, [name]: text })}
@@ -80,38 +84,10 @@ export function ShareFields({
   );
 }
 
-export function CapFields({
-  id,
-  label,
-  hint,
-  typed,
-  change,
-  errors,
-}: {
-  id: string;
-  label: string;
-  hint: string;
-  typed: Typed<CapName>;
-  change: (typed: Typed<CapName>) => void;
-  errors: FieldError[];
-}) {
-  return (
-    <fieldset class="amounts">
-      <legend>{label}</legend>
-      <p class="hint">{hint}</p>
-      <div class="form-grid">
-        {CAPS.map((name) => (
-          <TextField
-            key={name}
-            id={`${id}-${name}`}
-            label={t(`cap.${name}`)}
-            inputMode="decimal"
-            value={typed[name]}
-            change={(text) => change({ ...typed, [name]: text })}
-            error={error_at(errors, `${id}-${name}`)}
-          />
-        ))}
-      </div>
-    </fieldset>
-  );
+export function ShareFields(props: FieldsProps<ShareName>) {
+  return <Amounts {...props} names={SHARES} name_text={(name) => t(`share.${name}`)} />;
+}
+
+export function CapFields(props: FieldsProps<CapName>) {
+  return <Amounts {...props} names={CAPS} name_text={(name) => t(`cap.${name}`)} />;
 }
