@@ -53,6 +53,12 @@ struct active {
     int64_t not_before_ms;        // it waits until then at least
     int64_t checkpoint_ms;        // what giving way costs; 0: it cannot
     int64_t served_milli, ran_ms; // by earlier attempts
+    struct job_when when;         // what the person said
+    bool after_open;              // one of those it waits for has not ended
+    bool fresh;                   // its deadline has not been answered by the core itself
+    bool late;                    // nor can be kept any more: it waits as any other
+    bool told_hold;               // what the core knows of it
+    int64_t told_priority;
     // while it runs
     uint32_t attempt;
     const struct executor *executor; // who carries it out
@@ -122,6 +128,7 @@ bool runner_look(struct flow *flow, uint64_t job, struct active *out, struct act
 // Copies of all that wait or run into out (ACTIVE_MAX); returns how many. Without their progress.
 uint32_t runner_copy(struct flow *flow, struct active *out);
 void runner_cancel(struct flow *flow, uint64_t job);
+void runner_change(struct flow *flow, const struct job *job); // it waits; its `when` is another
 void runner_counts(struct flow *flow, uint64_t *out_running, uint64_t *out_queued);
 uint64_t runner_ended(struct flow *flow); // since the start
 void job_tell(struct flow *flow, uint64_t job);
@@ -159,8 +166,25 @@ enum err job_end_badly(struct store_txn *txn, struct arena *arena, struct job *j
                        enum job_state state, const struct fault *fault) MUST_USE;
 // One more job (+1) or one fewer (−1) of its person and tenants has not ended.
 enum err job_count(struct store_txn *txn, const struct job *job, int change) MUST_USE;
+// The call's job, if the person may see it: ERR_NOT_FOUND "job.not_found".
+enum err job_look(struct flow *flow, const struct call *call, struct job *out) MUST_USE;
 bool job_seen(const struct call *call, const struct job *job); // may this person see it?
 enum err job_audit(struct store_txn *txn, const struct job *job, const char *result) MUST_USE;
+
+// ---- when.c ------------------------------------------------------------------------------------
+// How long it will run at most, by others of its kind that ran here: the longest of them and half
+// as much again. Nothing is said where there was none.
+enum err when_estimate(struct store_txn *txn, struct job *job) MUST_USE;
+// Inside the transaction that has made the job: takes the body's "schedule" for it, if there is
+// one. Refused with the reason: a deadline that cannot be kept,
+// a job to wait for that is not there or has failed, a priority the person may not give.
+enum err when_admit(struct flow *flow, struct store_txn *txn, const struct call *call,
+                    struct job *job) MUST_USE;
+// How those stand that a job waits for. *out_job: one that has failed, else one that is open.
+enum after_state { AFTER_ENDED, AFTER_OPEN, AFTER_FAILED };
+enum err when_after_look(struct store_txn *txn, struct arena *arena, const struct job_when *when,
+                         enum after_state *out, uint64_t *out_job) MUST_USE;
+void view_when(struct json_writer *out, const struct job_when *when);
 
 // storage.c: inside the transaction that makes a job of `step` (NULL: none) or stores so many
 // bytes. ERR_LIMIT with a code of "limit." where the person or a tenant over them may not.

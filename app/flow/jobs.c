@@ -53,6 +53,7 @@ enum err job_create(struct flow *flow, struct store_txn *txn, struct job *job) {
     if (err == OK) err = store_next_id(txn, TABLE_JOB, &job->id);
     job->tenant = member.tenant;
     if (err == OK) err = job_fit(txn, job);
+    if (err == OK) err = when_estimate(txn, job);
     if (err == OK) err = job_count(txn, job, 1);
     return err == OK ? job_save(txn, job) : err;
 }
@@ -66,6 +67,7 @@ enum err job_create_check(struct flow *flow, struct store_txn *txn, const struct
         .subject = dataset->id,
         .subject_name = dataset->name,
         .revision = revision->number,
+        .when.rows = revision->rows,
         .inputs = {job_input_blob("table", &revision->table)},
         .input_count = 1,
     };
@@ -134,6 +136,10 @@ static enum err job_find(struct flow *flow, const struct call *call,
     store_read_end(txn);
     if (err == OK && !allowed(call, out)) err = ERR_NOT_FOUND;
     return missing(call, err, "job.not_found");
+}
+
+enum err job_look(struct flow *flow, const struct call *call, struct job *out) {
+    return job_find(flow, call, job_seen, out);
 }
 
 struct job_filter {

@@ -147,6 +147,20 @@ struct job_input {
     uint64_t id; // of the upload, of the key
     struct hash hash;
 };
+// What a person said of when a job may run. An object of its own in bodies and answers: "schedule".
+enum { WHEN_AFTER_MAX = 8, WHEN_PRIORITY_MAX = 100 };
+struct job_when {
+    int64_t priority;      // −WHEN_PRIORITY_MAX to WHEN_PRIORITY_MAX
+    int64_t not_before_ms; // 0: at once
+    int64_t deadline_ms;   // 0: none
+    int64_t promised_ms;   // what the deadline was answered with: it will have started; 0: nothing
+    int64_t estimate_ms;   // how long it is thought to run at most; 0: nobody knows
+    uint64_t rows;         // that it reads; 0: not known before
+    bool hold;             // waits until it is released
+    bool after_any;        // those it waits for need only end, however
+    uint64_t after[WHEN_AFTER_MAX];
+    uint32_t after_count;
+};
 enum job_state { JOB_QUEUED, JOB_RUNNING, JOB_DONE, JOB_FAILED, JOB_CANCELLED, JOB_STATE_COUNT };
 struct job {
     uint64_t id;
@@ -174,6 +188,7 @@ struct job {
     struct hash output;     // what the person may fetch; all zero: nothing
     struct str source_name; // of the file that was uploaded for it
     uint64_t lineage;
+    struct job_when when;
 };
 
 // A key of pseudonyms and sealed values: of a dataset ("dataset/7") or a project ("project/NAME").

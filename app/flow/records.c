@@ -8,13 +8,14 @@
 #include "store/codec.h"
 
 enum {
-    RECORD_VERSION = 8,
+    RECORD_VERSION = 9,
     VERSION_RECIPES_SHARED = 2,    // recipes have versions and are somebody's own or shared
     VERSION_REVISIONS_DELETED = 3, // a revision's rows may be gone
     VERSION_EXTRACTS = 4,          // a revision keeps what its cleansing set aside
     VERSION_PAUSES = 6,            // a job knows how often it was lost and how often it gave way
     VERSION_BUDGETS = 7,           // a dataset knows what noisy counts have spent
     VERSION_TENANTS = 8,           // a job knows its tenant
+    VERSION_WHEN = 9,              // a job knows when it may run
 };
 
 bool hash_none(const struct hash *hash) {
@@ -177,6 +178,19 @@ static void job_input_fields(struct codec *c, struct job_input *input) {
     codec_hash(c, &input->hash);
 }
 
+static void when_fields(struct codec *c, struct job_when *when) {
+    codec_i64(c, &when->priority);
+    codec_i64(c, &when->not_before_ms);
+    codec_i64(c, &when->deadline_ms);
+    codec_i64(c, &when->promised_ms);
+    codec_i64(c, &when->estimate_ms);
+    codec_u64(c, &when->rows);
+    codec_bool(c, &when->hold);
+    codec_bool(c, &when->after_any);
+    codec_count(c, &when->after_count, WHEN_AFTER_MAX);
+    for (uint32_t i = 0; i < when->after_count; i++) codec_u64(c, &when->after[i]);
+}
+
 static void job_fields(struct codec *c, struct job *r) {
     codec_u64(c, &r->id);
     codec_text(c, &r->step);
@@ -213,6 +227,8 @@ static void job_fields(struct codec *c, struct job *r) {
     codec_u64(c, &r->paused);
     if (c->reader && c->reader->version < VERSION_TENANTS) return;
     codec_u64(c, &r->tenant);
+    if (c->reader && c->reader->version < VERSION_WHEN) return;
+    when_fields(c, &r->when);
 }
 
 static void key_record_fields(struct codec *c, struct key_record *r) {

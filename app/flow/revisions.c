@@ -256,6 +256,9 @@ static enum err dataset_job_change(struct store_txn *txn, void *ctx) {
     err = asked->check
               ? job_create_check(asked->flow, txn, &asked->revision, &now, &actor, &asked->job)
               : job_create(asked->flow, txn, &asked->job);
+    if (err == OK) {
+        err = when_admit(asked->flow, txn, asked->call, &asked->job);
+    }
     now.job = asked->job.id;
     if (err == OK) err = dataset_save(txn, &now);
     return err == OK ? job_audit(txn, &asked->job, "queued") : err;
@@ -330,6 +333,7 @@ enum err flow_dataset_cleanse(struct flow *flow, struct call *call) {
         .subject = asked.dataset.id,
         .subject_name = asked.dataset.name,
         .revision = asked.revision.number,
+        .when.rows = asked.revision.rows,
         .input_count = 1,
         .inputs = {job_input_blob("table", &asked.revision.table)},
         .options = recipe_options(call, asked.recipe),

@@ -7,6 +7,7 @@
 #include <inttypes.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/stat.h>
@@ -58,6 +59,9 @@ static struct active *active_put(struct flow *flow, const struct job *job) {
             .job = job->id,
             .owner = job->actor.id,
             .tenant = job->tenant,
+            .not_before_ms = job->when.not_before_ms,
+            .when = job->when,
+            .after_open = job->when.after_count > 0,
             .cpu_milli = job->cpu_milli,
             .memory_bytes = job->memory_bytes,
             .time_limit_ms = job->time_limit_ms,
@@ -75,7 +79,9 @@ static struct active *active_put(struct flow *flow, const struct job *job) {
 
 void runner_add(struct flow *flow, const struct job *job) {
     pthread_mutex_lock(&flow->lock);
-    if (!active_find(flow, job->id) && !active_put(flow, job)) flow->rescan = true;
+    struct active *active = active_find(flow, job->id) ? NULL : active_put(flow, job);
+    if (active) active->fresh = job->when.deadline_ms != 0;
+    if (!active && !active_find(flow, job->id)) flow->rescan = true;
     pthread_mutex_unlock(&flow->lock);
     job_tell(flow, job->id);
     runner_wake(flow);
@@ -133,6 +139,15 @@ void runner_cancel(struct flow *flow, uint64_t job) {
     runner_wake(flow);
 }
 
+void runner_change(struct flow *flow, const struct job *job) {
+    pthread_mutex_lock(&flow->lock);
+    struct active *active = active_find(flow, job->id);
+    if (active) active->when = job->when;
+    pthread_mutex_unlock(&flow->lock);
+    job_tell(flow, job->id);
+    runner_wake(flow);
+}
+
 void runner_counts(struct flow *flow, uint64_t *out_running, uint64_t *out_queued) {
     uint64_t running = 0, queued = 0;
     pthread_mutex_lock(&flow->lock);
@@ -160,6 +175,7 @@ struct rescan {
 };
 
 static struct schedule_job told_of(const struct active *active) {
+    bool promise = active->attempt == 0 && !active->late; // to have started: only once
     return (struct schedule_job){
         .id = active->job,
         .person = active->owner,
@@ -168,6 +184,10 @@ static struct schedule_job told_of(const struct active *active) {
         .memory_bytes = active->memory_bytes,
         .submitted_ms = active->submitted_ms,
         .not_before_ms = active->not_before_ms,
+        .deadline_ms = promise ? active->when.deadline_ms : 0,
+        .estimate_ms = active->when.estimate_ms,
+        .priority = (int32_t)active->when.priority,
+        .hold = active->when.hold || active->after_open,
         .checkpoint_ms = active->checkpoint_ms,
         .attempts = active->attempt,
         .served_milli = active->served_milli,
@@ -237,6 +257,7 @@ struct begin {
     uint64_t id;
     struct job job;
     bool gone; // no longer queued: somebody cancelled it
+    bool held; // somebody put it on hold
 };
 
 static enum err begin_change(struct store_txn *txn, void *ctx) {
@@ -244,7 +265,8 @@ static enum err begin_change(struct store_txn *txn, void *ctx) {
     enum err err = job_load(txn, begin->arena, begin->id, &begin->job);
     if (err != OK) return err;
     begin->gone = begin->job.state != JOB_QUEUED;
-    if (begin->gone) return OK;
+    begin->held = !begin->gone && begin->job.when.hold;
+    if (begin->gone || begin->held) return OK;
     begin->job.state = JOB_RUNNING;
     begin->job.attempt++;
     begin->job.started_ms = clock_now_ms();
@@ -288,7 +310,7 @@ static void attempt_begin(struct flow *flow, uint64_t id, uint32_t attempt) {
     struct fault *fault = &running.start_fault;
     enum err err = arena_open(SCRATCH_BYTES, &begin.arena);
     if (err == OK) err = store_write(flow->store, begin_change, &begin);
-    bool recorded = err == OK && !begin.gone;
+    bool recorded = err == OK && !begin.gone && !begin.held;
     if (recorded) err = flow->executor->start(flow, &begin.job, &running, fault);
     if (err != OK) {
         err = fault_set(fault, err, "job.not_started", STR_NONE);
@@ -300,7 +322,7 @@ static void attempt_begin(struct flow *flow, uint64_t id, uint32_t attempt) {
     cy_assert(active && active->state == ACTIVE_STARTING);
     if (!recorded) {
         active->state = begin.gone ? ACTIVE_FREE : ACTIVE_WAITING;
-        active->not_before_ms = clock_now_ms() + START_AGAIN_MS;
+        if (!begin.held) active->not_before_ms = clock_now_ms() + START_AGAIN_MS;
     } else {
         attempt_running(flow, active, &begin.job, &running);
     }
@@ -312,9 +334,110 @@ static void attempt_begin(struct flow *flow, uint64_t id, uint32_t attempt) {
 }
 
 // ---- the core: what it is told, and what it decides ---------------------------------------------
+struct refusing {
+    struct arena *arena;
+    uint64_t id;
+    struct fault fault;
+};
 
-// Who is new and who has left since the last time.
+static enum err refuse_change(struct store_txn *txn, void *ctx) {
+    struct refusing *refusing = ctx;
+    struct job job;
+    enum err err = job_load(txn, refusing->arena, refusing->id, &job);
+    if (err != OK || job.state != JOB_QUEUED) return err;
+    return job_end_badly(txn, refusing->arena, &job, JOB_FAILED, &refusing->fault);
+}
+
+// A waiting job that will never start has failed, and says why.
+static void refuse(struct flow *flow, uint64_t job, const char *code, struct str detail) {
+    struct refusing refusing = {.id = job};
+    (void)!fault_set(&refusing.fault, ERR_LIMIT, code, detail);
+    enum err err = arena_open(SCRATCH_BYTES, &refusing.arena);
+    if (err == OK) err = store_write(flow->store, refuse_change, &refusing);
+    log_event(LOG_WARN, "job.refused", "job=%" PRIu64 " code=%s result=%s", job, code,
+              err_name(err));
+    arena_close(refusing.arena);
+    job_tell(flow, job);
+}
+
+// Under the lock: the next that waits for others, none of whom is on the list any more.
+static struct active *after_next(struct flow *flow, uint32_t *at) {
+    for (; *at < ACTIVE_MAX; (*at)++) {
+        struct active *active = &flow->active[*at];
+        if (active->state != ACTIVE_WAITING || !active->after_open) continue;
+        bool open = false;
+        for (uint32_t i = 0; i < active->when.after_count && !open; i++) {
+            open = active_find(flow, active->when.after[i]) != NULL;
+        }
+        if (!open) return active;
+    }
+    return NULL;
+}
+
+static enum after_state after_look(struct flow *flow, const struct job_when *when,
+                                   uint64_t *out_job) {
+    enum after_state state = AFTER_OPEN;
+    struct arena *arena;
+    struct store_txn *txn;
+    enum err err = arena_open(SCRATCH_BYTES, &arena);
+    if (err != OK) return state;
+    err = store_read_begin(flow->store, &txn);
+    if (err == OK) {
+        err = when_after_look(txn, arena, when, &state, out_job);
+        store_read_end(txn);
+    }
+    arena_close(arena);
+    return err == OK ? state : AFTER_OPEN;
+}
+
+// Jobs whose others have ended, by the records: they are let go, or have failed with them. The core
+// sees an attempt end before it is known how, so it is not asked.
+static void after_settle(struct flow *flow) {
+    for (uint32_t at = 0;; at++) {
+        uint64_t failed = 0;
+        pthread_mutex_lock(&flow->lock);
+        struct active *active = after_next(flow, &at);
+        struct job_when when = active ? active->when : (struct job_when){0};
+        uint64_t job = active ? active->job : 0;
+        pthread_mutex_unlock(&flow->lock);
+        if (!active) return;
+        enum after_state state = after_look(flow, &when, &failed);
+        if (state == AFTER_OPEN) continue;
+        char detail[32];
+        snprintf(detail, sizeof detail, "%" PRIu64, failed);
+        if (state == AFTER_FAILED) refuse(flow, job, "schedule.after_failed", str_of(detail));
+        pthread_mutex_lock(&flow->lock);
+        if (active->job == job && active->state == ACTIVE_WAITING) {
+            active->after_open = false;
+            bool leaves = state == AFTER_FAILED;
+            if (leaves) active->state = active->known ? ACTIVE_LEAVING : ACTIVE_FREE;
+        }
+        pthread_mutex_unlock(&flow->lock);
+    }
+}
+
+// Under the lock: one that waits is told of, or what has changed about it. Another priority is told
+// by a submit of its own; the time it was submitted stays.
+static void waiting_feed(struct flow *flow, struct active *active, int64_t now_ms) {
+    bool hold = active->when.hold || active->after_open;
+    if (active->known && active->told_priority != active->when.priority) {
+        schedule_cancel(flow->schedule, active->job, now_ms);
+        active->known = false;
+    }
+    if (!active->known) {
+        struct schedule_job told = told_of(active);
+        schedule_submit(flow->schedule, &told, now_ms);
+    } else if (active->told_hold != hold) {
+        schedule_hold(flow->schedule, active->job, hold, now_ms);
+    }
+    active->known = true;
+    active->told_hold = hold;
+    active->told_priority = active->when.priority;
+}
+
+// Who is new, who has changed and who has left since the last time.
 static void core_feed(struct flow *flow) {
+    after_settle(flow);
     int64_t now_ms = clock_now_ms();
     pthread_mutex_lock(&flow->lock);
     for (uint32_t i = 0; i < ACTIVE_MAX; i++) {
@@ -322,10 +445,8 @@ static void core_feed(struct flow *flow) {
         if (active->state == ACTIVE_LEAVING) {
             schedule_cancel(flow->schedule, active->job, now_ms);
             active->state = ACTIVE_FREE;
-        } else if (active->state == ACTIVE_WAITING && !active->known) {
-            struct schedule_job told = told_of(active);
-            schedule_submit(flow->schedule, &told, now_ms);
-            active->known = true;
+        } else if (active->state == ACTIVE_WAITING) {
+            waiting_feed(flow, active, now_ms);
         }
     }
     pthread_mutex_unlock(&flow->lock);
@@ -347,6 +468,7 @@ static void decided_start(struct flow *flow, const struct core_decision *decisio
 
 // It is asked first, and killed once the core says that its time is over: stop_check.
 static void decided_stop(struct flow *flow, const struct core_decision *decision) {
+    if (decision->why == WHY_TIME_LIMIT) return; // only longer than thought: stop_wanted knows
     pthread_mutex_lock(&flow->lock);
     struct active *active = active_find(flow, decision->job);
     if (active && active->state == ACTIVE_RUNNING && active->attempt == decision->attempt) {
@@ -358,34 +480,37 @@ static void decided_stop(struct flow *flow, const struct core_decision *decision
               decision->other, core_why_name(decision->why));
 }
 
-struct refusing {
-    struct arena *arena;
-    uint64_t id;
-    struct fault fault;
-};
-
-static enum err refuse_change(struct store_txn *txn, void *ctx) {
-    struct refusing *refusing = ctx;
-    struct job job;
-    enum err err = job_load(txn, refusing->arena, refusing->id, &job);
-    if (err != OK || job.state != JOB_QUEUED) return err;
-    return job_end_badly(txn, refusing->arena, &job, JOB_FAILED, &refusing->fault);
+// Its start was promised before the box went down, and can no longer be: it waits as any other.
+static bool promise_missed(struct flow *flow, const struct core_decision *decision) {
+    pthread_mutex_lock(&flow->lock);
+    struct active *active = active_find(flow, decision->job);
+    bool missed = decision->why == WHY_DEADLINE && active && !active->fresh && !active->late;
+    if (missed) {
+        active->late = true;
+        active->known = false;
+    }
+    pthread_mutex_unlock(&flow->lock);
+    if (missed) runner_wake(flow);
+    return missed;
 }
 
 static void decided_refuse(struct flow *flow, const struct core_decision *decision) {
-    struct refusing refusing = {.id = decision->job};
-    const char *code = decision->why == WHY_NEVER ? "job.too_large" : "job.refused";
-    (void)!fault_set(&refusing.fault, ERR_LIMIT, code, str_of(core_why_name(decision->why)));
-    enum err err = arena_open(SCRATCH_BYTES, &refusing.arena);
-    if (err == OK) err = store_write(flow->store, refuse_change, &refusing);
-    log_event(LOG_WARN, "job.refused", "job=%" PRIu64 " why=%s result=%s", decision->job,
-              core_why_name(decision->why), err_name(err));
+    if (promise_missed(flow, decision)) return;
+    const char *code = decision->why == WHY_NEVER      ? "job.too_large"
+                       : decision->why == WHY_DEADLINE ? "schedule.deadline_taken"
+                                                       : "job.refused";
+    refuse(flow, decision->job, code, str_of(core_why_name(decision->why)));
     pthread_mutex_lock(&flow->lock);
     struct active *active = active_find(flow, decision->job);
     if (active && active->state == ACTIVE_WAITING) active->state = ACTIVE_FREE;
     pthread_mutex_unlock(&flow->lock);
-    arena_close(refusing.arena);
-    job_tell(flow, decision->job);
+}
+
+static void decided_promise(struct flow *flow, const struct core_decision *decision) {
+    pthread_mutex_lock(&flow->lock);
+    struct active *active = active_find(flow, decision->job);
+    if (active) active->fresh = false;
+    pthread_mutex_unlock(&flow->lock);
 }
 
 static void core_carry_out(struct flow *flow) {
@@ -396,10 +521,10 @@ static void core_carry_out(struct flow *flow) {
         case DECISION_PREEMPT:
         case DECISION_KILL: decided_stop(flow, &decision); break;
         case DECISION_REFUSE: decided_refuse(flow, &decision); break;
+        case DECISION_PROMISE: decided_promise(flow, &decision); break;
         // What runs and ends is known here already, and what it costs is booked with the commit.
         case DECISION_END:
         case DECISION_BILL:
-        case DECISION_PROMISE:
         case DECISION_RESERVE:
         case DECISION_COUNT: break;
         }

@@ -137,22 +137,69 @@ static uint64_t tenant_of(struct schedule *schedule, const struct schedule_job *
     return id;
 }
 
-void schedule_submit(struct schedule *schedule, const struct schedule_job *job, int64_t now_ms) {
-    struct core_job told = {
+// What cannot give way is thought to end with its estimate, so that it may run before what is
+// promised for later. That is no limit of its own: schedule.h's caller keeps the real one and lets
+// it run on when the core would kill it for that.
+static struct core_job core_job_of(const struct schedule_job *job, uint64_t tenant) {
+    bool ends = job->estimate_ms > 0 && !job->checkpoint_ms;
+    return (struct core_job){
         .id = job->id,
-        .tenant = tenant_of(schedule, job, now_ms),
+        .tenant = tenant,
         .need.of[RESOURCE_CPU] = (int64_t)job->cpu_milli,
         .need.of[RESOURCE_MEMORY] = (int64_t)(job->memory_bytes >> 20),
         .members = 1,
+        .priority = job->priority,
+        .flags = job->hold ? CORE_HELD : 0,
         .checkpoint_ms = job->checkpoint_ms,
         .not_before_ms = job->not_before_ms,
+        .limit_ms = ends ? job->ran_ms + job->estimate_ms : 0,
+        .deadline_ms = job->deadline_ms,
+        .estimate_ms = job->estimate_ms,
         .submitted_ms = job->submitted_ms,
         .attempts = job->attempts,
         .served_milli = job->served_milli,
         .ran_ms = job->ran_ms,
     };
+}
+
+void schedule_submit(struct schedule *schedule, const struct schedule_job *job, int64_t now_ms) {
+    struct core_job told = core_job_of(job, tenant_of(schedule, job, now_ms));
     step(schedule, &(struct core_event){
                        .kind = EVENT_SUBMIT, .now_ms = now_ms, .job = job->id, .submit = &told});
+}
+
+// Under the lock: as tenant_of, for one who may not be known yet; changes nothing.
+static uint64_t tenant_looked_up(const struct schedule *schedule, const struct schedule_job *job) {
+    uint64_t id = policy_core_person_id(job->person);
+    for (uint32_t i = schedule->policy_count; i < schedule->tenant_count; i++) {
+        if (schedule->tenants[i].id == id) return id;
+    }
+    if (is_tenant(schedule, job->tenant)) return job->tenant;
+    return schedule->policy_count ? TENANT_DEFAULT : 0;
+}
+
+enum core_why schedule_try(struct schedule *schedule, const struct schedule_job *job,
+                           int64_t now_ms, int64_t *out_promised_ms) {
+    struct core_decision decisions[STEP_ROOM];
+    enum core_why why = WHY_NONE;
+    pthread_mutex_lock(&schedule->lock);
+    struct core_job told = core_job_of(job, tenant_looked_up(schedule, job));
+    struct core_event event = {
+        .kind = EVENT_SUBMIT, .now_ms = now_ms, .job = job->id, .submit = &told};
+    struct core *fork = core_fork(schedule->scratch, schedule->core);
+    uint32_t count = core_step(fork, &event, decisions, STEP_ROOM); // of the submit itself: first
+    pthread_mutex_unlock(&schedule->lock);
+    for (uint32_t i = 0; i < count; i++) {
+        if (decisions[i].job != job->id) continue;
+        if (decisions[i].kind == DECISION_PROMISE) *out_promised_ms = decisions[i].at_ms;
+        if (decisions[i].kind == DECISION_REFUSE) why = decisions[i].why;
+    }
+    return why;
+}
+
+void schedule_hold(struct schedule *schedule, uint64_t job, bool hold, int64_t now_ms) {
+    enum core_event_kind kind = hold ? EVENT_HOLD : EVENT_RELEASE;
+    step(schedule, &(struct core_event){.kind = kind, .now_ms = now_ms, .job = job});
 }
 
 void schedule_adopt(struct schedule *schedule, uint64_t job, uint32_t attempt, int64_t started_ms,

@@ -18,6 +18,10 @@ struct schedule_job {
     uint64_t cpu_milli, memory_bytes, time_limit_ms;
     int64_t submitted_ms;
     int64_t not_before_ms; // 0: at once
+    int64_t deadline_ms;   // 0: none
+    int64_t estimate_ms;   // how long it will run at most, more or less; 0: not known
+    int32_t priority;
+    bool hold;
     int64_t checkpoint_ms; // what giving way and going on costs; 0: it cannot
     uint32_t attempts;     // starts so far
     int64_t served_milli, ran_ms;
@@ -26,6 +30,7 @@ void schedule_submit(struct schedule *schedule, const struct schedule_job *job, 
 // A submitted job that ran already before this process began.
 void schedule_adopt(struct schedule *schedule, uint64_t job, uint32_t attempt, int64_t started_ms,
                     int64_t now_ms);
+void schedule_hold(struct schedule *schedule, uint64_t job, bool hold, int64_t now_ms);
 void schedule_cancel(struct schedule *schedule, uint64_t job, int64_t now_ms); // a waiting one
 // The attempt's process has ended, whatever came of it: the job leaves the core. One that is to run
 // again is submitted anew. Returns what it has been served so far, in thousandths of a unit.
@@ -55,6 +60,11 @@ struct schedule_use {
 void schedule_tenant(struct schedule *schedule, uint64_t tenant, struct schedule_use *out);
 void schedule_usage(struct schedule *schedule, struct core_usage *out);
 void schedule_explain(struct schedule *schedule, uint64_t job, struct schedule_why *out);
+
+// What a submit would be answered with, tried out on a copy of the core: WHY_NONE, or why it would
+// be refused. *out_promised_ms: when it will have started, of a job with a deadline.
+enum core_why schedule_try(struct schedule *schedule, const struct schedule_job *job,
+                           int64_t now_ms, int64_t *out_promised_ms);
 
 // What another policy would do to what runs and waits now, tried out on a copy of the core.
 enum { PREVIEW_DECISIONS_MAX = 256, PREVIEW_WAITS_MAX = 50 };

@@ -212,6 +212,16 @@ static void view_engine(struct json_writer *out, const struct active *active) {
     json_close_object(out);
 }
 
+// The first of those it waits for that has not ended.
+static uint64_t after_first(struct flow *flow, const struct job_when *when) {
+    struct active active;
+    struct active_now now;
+    for (uint32_t i = 0; i < when->after_count; i++) {
+        if (runner_look(flow, when->after[i], &active, &now)) return when->after[i];
+    }
+    return 0;
+}
+
 static void view_job_now(struct flow *flow, struct json_writer *out, const struct job *job) {
     struct active active = {0};
     struct active_now now = {0};
@@ -232,6 +242,9 @@ static void view_job_now(struct flow *flow, struct json_writer *out, const struc
     bool waits = found && job->state == JOB_QUEUED;
     struct schedule_why why = {0};
     if (waits) schedule_explain(flow->schedule, job->id, &why);
+    if (waits && active.after_open && !job->when.hold) {
+        why = (struct schedule_why){.why = WHY_AFTER, .blocker = after_first(flow, &job->when)};
+    }
     json_set_text(out, "reason", waits ? str_of(core_why_name(why.why)) : STR_NONE);
     json_set_u64(out, "blocker", why.blocker);
     view_engine(out, &active);
@@ -265,6 +278,7 @@ void view_job(struct flow *flow, struct json_writer *out, const struct job *job)
     json_set_text(out, "name", job->subject_name);
     json_close_object(out);
     if (job->revision) json_set_u64(out, "revision", job->revision);
+    view_when(out, &job->when);
     json_set_u64(out, "cpu_milli", job->cpu_milli);
     json_set_u64(out, "memory_bytes", job->memory_bytes);
     json_set_text(out, "confine", job->confine);

@@ -40,7 +40,16 @@ static void a_record_comes_back_as_it_was(void) {
                             .cancel = true,
                             .inputs = {{.name = STR("key"), .kind = INPUT_KEY, .id = 9}},
                             .input_count = 1,
-                            .fault = {.code = "job.lost", .row = 4}};
+                            .fault = {.code = "job.lost", .row = 4},
+                            .when = {.priority = -100,
+                                     .not_before_ms = 5,
+                                     .deadline_ms = 9,
+                                     .promised_ms = 7,
+                                     .estimate_ms = 2,
+                                     .rows = 3,
+                                     .hold = true,
+                                     .after = {70, 71},
+                                     .after_count = 2}};
     trip.release = (struct release){.id = 78,
                                     .name = STR("r"),
                                     .state = RELEASE_WITHDRAWN,
@@ -58,6 +67,12 @@ static void a_record_comes_back_as_it_was(void) {
     CHECK_EQ(trip.job.actor.id, 5);
     CHECK(trip.job.cancel);
     CHECK_EQ(trip.job.inputs[0].kind, INPUT_KEY);
+    CHECK_EQ(trip.job.when.priority, -100);
+    CHECK_EQ(trip.job.when.promised_ms, 7);
+    CHECK_EQ(trip.job.when.rows, 3);
+    CHECK(trip.job.when.hold && !trip.job.when.after_any);
+    CHECK_EQ(trip.job.when.after_count, 2);
+    CHECK_EQ(trip.job.when.after[1], 71);
     CHECK_EQ(trip.job.inputs[0].id, 9);
     CHECK_STR(trip.job.fault.code, "job.lost");
     CHECK_EQ(trip.job.fault.row, 4);
