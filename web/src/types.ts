@@ -509,6 +509,24 @@ export interface Prediction {
 
 export type JobState = 'queued' | 'running' | 'done' | 'failed' | 'cancelled';
 export const JOB_STATES: JobState[] = ['queued', 'running', 'done', 'failed', 'cancelled'];
+export interface ScheduleBody {
+  priority?: number;
+  not_before_ms?: number;
+  deadline_ms?: number;
+  hold?: boolean;
+  after?: number[];
+  after_any?: boolean;
+}
+export interface JobSchedule {
+  priority: number;
+  not_before_ms: number | null;
+  deadline_ms: number | null;
+  promised_ms: number | null; // it will have started by then
+  hold: boolean;
+  after: number[];
+  after_any: boolean;
+}
+
 export interface Job {
   id: number;
   step: string;
@@ -526,6 +544,7 @@ export interface Job {
   reason: string;
   blocker: number;
   expected_ms: number | null;
+  schedule: JobSchedule;
   fault: Fault | null;
   subject: { kind: string; id: number; name: string };
   cpu_milli: number;

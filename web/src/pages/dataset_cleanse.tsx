@@ -2,7 +2,7 @@
 // written, tried on the first rows, weighed by the risk that remains, then run as a job.
 import { useEffect, useMemo, useState } from 'preact/hooks';
 import { fault_of, get, is_gone, post, request } from '../api';
-import { Button } from '../components/form';
+import { Button, type FieldError } from '../components/form';
 import { JobPanel } from '../components/job';
 import { LineForm } from '../components/line_form';
 import { OperatorPalette } from '../components/operators';
@@ -11,6 +11,7 @@ import { PreviewTable } from '../components/preview';
 import { RecipeEditor } from '../components/recipe_editor';
 import { RecipeLibrary } from '../components/recipe_library';
 import { RiskPanel, type Choice } from '../components/risk';
+import { WHEN_NONE, WhenFields, when_body, when_errors, type When } from '../components/when';
 import { default_line } from '../default_line';
 import { FIRST, draft_forget, useDraft, type DraftHandle } from '../draft';
 import { useGet } from '../load';
@@ -272,6 +273,8 @@ export function CleanseTab(tab: DatasetTab) {
   const [error, error_set] = useState<unknown>(null);
   const [busy, busy_set] = useState('');
   const [job, job_set] = useState<number | null>(null);
+  const [when, when_set] = useState<When>(WHEN_NONE);
+  const [wrong, wrong_set] = useState<FieldError[]>([]);
   const replay_error = useReplay(draft);
   const about = { revision: revision.number, recipe: draft.text };
   const written = useMemo(() => ({ draft, line, line_set }), [draft, line]);
@@ -296,7 +299,11 @@ export function CleanseTab(tab: DatasetTab) {
     });
   const run = () =>
     act('run', async () => {
-      job_set((await post<Job>(`/datasets/${dataset.id}/cleanse`, about)).id);
+      const told = when_errors(when);
+      wrong_set(told);
+      if (told.length) return;
+      const body = { ...about, ...when_body(when) };
+      job_set((await post<Job>(`/datasets/${dataset.id}/cleanse`, body)).id);
     });
   const ended = (one: Job) => {
     reload();
@@ -328,6 +335,7 @@ export function CleanseTab(tab: DatasetTab) {
             faults={faults}
             ok={ok}
           />
+          <WhenFields when={when} change={when_set} errors={wrong} />
           {shown_error !== null && <ErrorBox error={shown_error} />}
           <div class="actions">
             <Button

@@ -12,6 +12,7 @@ import {
 } from '../components/job';
 import { Card, ErrorBox, Loading, Notice, Page, Shown } from '../components/page';
 import { Facts } from '../components/table';
+import { JobWhen } from '../components/when';
 import { bytes, count, decimal, duration, time_exact } from '../format';
 import { job_is_over, useJob } from '../live';
 import { useGet } from '../load';
@@ -119,6 +120,7 @@ function Body({ job }: { job: Job }) {
           )}
         </div>
       </Card>
+      <JobWhen job={job} />
       <Log job={job} />
     </>
   );

@@ -2,9 +2,10 @@
 import { useState } from 'preact/hooks';
 import { BASE, post } from '../api';
 import { LimitWarning } from '../components/limits';
-import { Button, CheckField, LinkButton } from '../components/form';
+import { Button, CheckField, LinkButton, type FieldError } from '../components/form';
 import { JobPanel } from '../components/job';
 import { Card, ErrorBox } from '../components/page';
+import { WHEN_NONE, WhenFields, when_body, when_errors, type When } from '../components/when';
 import { FilePicker, SendingRow } from '../components/upload';
 import { job_is_over, useJob } from '../live';
 import { t } from '../messages';
@@ -40,18 +41,24 @@ function Done({ job: id, again }: { job: number; again: () => void }) {
 export function FileTab({ model }: { model: ModelShow }) {
   const [key, key_set] = useState(0);
   const [contributions, contributions_set] = useState(false);
+  const [when, when_set] = useState<When>(WHEN_NONE);
+  const [wrong, wrong_set] = useState<FieldError[]>([]);
   const [job, job_set] = useState<number | null>(null);
   const [error, error_set] = useState<unknown>(null);
   const [busy, busy_set] = useState(false);
   const item = sendings.value.find((one) => one.key === key);
   const start = async () => {
     if (!item || busy) return;
+    const told = when_errors(when);
+    wrong_set(told);
+    if (told.length) return;
     busy_set(true);
     error_set(null);
     try {
       const made = await post<Job>(`/models/${model.id}/predictions`, {
         upload: item.id,
         contributions,
+        ...when_body(when),
       });
       upload_used(item.id);
       job_set(made.id);
@@ -87,6 +94,7 @@ export function FileTab({ model }: { model: ModelShow }) {
             value={contributions}
             change={contributions_set}
           />
+          <WhenFields when={when} change={when_set} errors={wrong} />
           {error !== null && <ErrorBox error={error} />}
           <div class="actions">
             <Button

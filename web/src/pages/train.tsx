@@ -16,6 +16,14 @@ import {
 import { LimitWarning } from '../components/limits';
 import { Card, Empty, Loading, Notice, Page, Shown } from '../components/page';
 import { RoleBadge } from '../components/role';
+import {
+  WHEN_NONE,
+  WhenFields,
+  when_body,
+  when_errors,
+  when_field,
+  type When,
+} from '../components/when';
 import { useGet } from '../load';
 import { t, type MessageKey } from '../messages';
 import { navigate, query_set, query_text } from '../router';
@@ -205,6 +213,7 @@ function TrainForm({ release }: { release: Release }) {
     learner: 'boost',
     options: {},
   });
+  const [when, when_set] = useState<When>(WHEN_NONE);
   const [errors, errors_set] = useState<FieldError[]>([]);
   const [busy, busy_set] = useState(false);
   const change = (values: Partial<Form>) => form_set({ ...form, ...values });
@@ -223,21 +232,24 @@ function TrainForm({ release }: { release: Release }) {
   const submit = async (event: Event) => {
     event.preventDefault();
     if (busy) return;
-    const wrong = check(form, features);
+    const wrong = [...check(form, features), ...when_errors(when)];
     errors_set(wrong);
     if (wrong.length) return;
     busy_set(true);
     try {
-      const made = await post<{ model: Model }>(
-        `/releases/${release.id}/models`,
-        body_of(form, features),
-      );
+      const made = await post<{ model: Model }>(`/releases/${release.id}/models`, {
+        ...body_of(form, features),
+        ...when_body(when),
+      });
       toast(t('train.started'));
       navigate(`/models/${made.model.id}`);
     } catch (error) {
       errors_set(
-        errors_of(error, (code, detail) =>
-          code.includes('target') ? 'target' : OPTIONS.find((one) => one.name === detail)?.name,
+        errors_of(
+          error,
+          (code, detail) =>
+            when_field(code) ??
+            (code.includes('target') ? 'target' : OPTIONS.find((one) => one.name === detail)?.name),
         ),
       );
       busy_set(false);
@@ -316,6 +328,7 @@ function TrainForm({ release }: { release: Release }) {
         />
         <Features columns={columns} form={form} change={change} />
         <Advanced form={form} change={change} errors={errors} />
+        <WhenFields when={when} change={when_set} errors={errors} />
         <Button type="submit" kind="primary" icon="train" busy={busy}>
           {t('train.start')}
         </Button>
