@@ -17,7 +17,8 @@
 #include "base/log.h"
 #include "flow/commit_private.h"
 
-enum { RETRY_MS = 5000 };
+enum { RETRY_MS = 5000, BATCH_MAX = 32 };
+_Static_assert((int)BATCH_MAX <= (int)STORE_MANY_MAX, "one store_write_many");
 
 // ---- what came of it ----------------------------------------------------------------------------
 
@@ -188,8 +189,10 @@ static void job_numbers(struct commit *commit) {
         job->rows = atomic_load(&progress->rows);
     }
     job->started_ms = commit->active->started_ms; // a cluster may have begun it later
+    job->served_milli = commit->active->served_milli;
     job->memory_used_bytes = commit->active->memory_used_bytes;
     job->ended_ms = clock_now_ms();
+    job->ran_ms += job->ended_ms - job->started_ms;
 }
 
 // What cut the attempt short was the box: its process, its disk or its going down.
@@ -289,59 +292,97 @@ static enum err job_now(struct commit *commit) {
     return err;
 }
 
-static enum err commit_run(struct commit *commit, const char *folder) {
-    enum err err = job_now(commit);
+// Reads what the attempt left and finds what came of it. Stale: there is nothing to commit.
+static enum err commit_prepare(struct commit *commit) {
+    char folder[LIMIT_PATH_BYTES];
+    enum err err = arena_open(SCRATCH_BYTES, &commit->arena);
+    if (err == OK) err = job_now(commit);
     if (err != OK) return err;
-    if (commit->job.state != JOB_RUNNING) return OK;
+    commit->stale = commit->job.state != JOB_RUNNING;
+    if (commit->stale) return OK;
+    job_folder(commit->flow, commit->active->job, folder);
     err = result_read(commit, folder);
-    if (err != OK) return err;
-    outcome_find(commit);
-    if (commit->outcome == OUTCOME_DONE) {
-        err = files_take(commit, folder);
-        // A full disk or short memory passes; what the child left out never comes.
-        if (err == ERR_FULL || err == ERR_MEMORY) return err;
-        if (err != OK) commit->outcome = OUTCOME_FAILED;
+    if (err == OK) outcome_find(commit);
+    return err;
+}
+
+static bool makes_files(const struct commit *commit) {
+    if (commit->outcome != OUTCOME_DONE) return false;
+    for (size_t i = 0; i < sizeof step_files / sizeof step_files[0]; i++) {
+        if (str_is(commit->job.step, step_files[i].step)) return true;
     }
-    err = store_write(commit->flow->store, commit_change, commit);
-    if (err == OK || err == ERR_FULL || err == ERR_MEMORY) return err;
-    if (commit->outcome != OUTCOME_DONE) return err;
-    // The records refuse it: the job has failed, and says so.
+    return false;
+}
+
+// A full disk or short memory passes; what the child left out never comes.
+static enum err commit_files(struct commit *commit) {
+    char folder[LIMIT_PATH_BYTES];
+    job_folder(commit->flow, commit->active->job, folder);
+    enum err err = files_take(commit, folder);
+    if (err == ERR_FULL || err == ERR_MEMORY) return err;
+    if (err != OK) commit->outcome = OUTCOME_FAILED;
+    return OK;
+}
+
+static bool passes(enum err err) {
+    return err == OK || err == ERR_FULL || err == ERR_MEMORY;
+}
+
+// The records refuse it: the job has failed, and says so.
+static enum err commit_refused(struct commit *commit, enum err err) {
+    if (passes(err) || commit->outcome != OUTCOME_DONE) return err;
     commit->outcome = OUTCOME_FAILED;
     (void)!fault_set(&commit->fault, err, "job.not_committed", str_of(err_name(err)));
     return store_write(commit->flow->store, commit_change, commit);
 }
 
-enum err job_commit(struct flow *flow, const struct active *active, bool *out_again,
-                    struct job *out_follow) {
-    char folder[LIMIT_PATH_BYTES];
-    struct commit commit = {.flow = flow, .active = active};
-    enum err err = arena_open(SCRATCH_BYTES, &commit.arena);
-    if (err != OK) return err;
-    job_folder(flow, active->job, folder);
-    err = commit_run(&commit, folder);
-    bool again = commit.outcome == OUTCOME_AGAIN || commit.outcome == OUTCOME_PAUSED;
-    if (err == OK && !again) folder_tidy(folder);
-    log_event(err == OK ? LOG_INFO : LOG_WARN, "job.committed",
-              "job=%" PRIu64 " outcome=%d code=%s result=%s", active->job, (int)commit.outcome,
-              commit.fault.code, err_name(err));
-    *out_again = err == OK && again && !commit.stale;
-    *out_follow = (struct job){0};
-    if (err == OK && commit.has_follow) *out_follow = commit.follow;
-    json_close(commit.result);
-    arena_close(commit.arena);
-    return err;
-}
-
-static struct active *ended_find(struct flow *flow, uint64_t now_us, bool *out_later) {
-    for (uint32_t i = 0; i < ACTIVE_MAX; i++) {
-        struct active *active = &flow->active[i];
-        if (active->state != ACTIVE_ENDED) continue;
-        if (active->retry_us <= now_us) return active;
-        *out_later = true;
+// In one transaction, each on its own.
+static void commits_write(struct flow *flow, struct commit **commits, uint32_t count) {
+    struct store_change changes[BATCH_MAX];
+    for (uint32_t i = 0; i < count; i++) {
+        changes[i] = (struct store_change){.change = commit_change, .ctx = commits[i]};
     }
-    return NULL;
+    store_write_many(flow->store, changes, count);
+    for (uint32_t i = 0; i < count; i++) {
+        commits[i]->written = true;
+        commits[i]->err = commit_refused(commits[i], changes[i].err);
+    }
 }
 
+static bool runs_again(const struct commit *commit) {
+    return commit->outcome == OUTCOME_AGAIN || commit->outcome == OUTCOME_PAUSED;
+}
+
+// Those without files share a transaction; a large file delays nobody but those that come after.
+static void commits_run(struct flow *flow, struct commit *list, uint32_t count) {
+    struct commit *light[BATCH_MAX];
+    uint32_t light_count = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        list[i].err = commit_prepare(&list[i]);
+        bool now = list[i].err == OK && !list[i].stale;
+        if (now && !makes_files(&list[i])) light[light_count++] = &list[i];
+    }
+    commits_write(flow, light, light_count);
+    for (uint32_t i = 0; i < count; i++) {
+        struct commit *commit = &list[i];
+        if (commit->err != OK || commit->stale || commit->written) continue;
+        commit->err = commit_files(commit);
+        if (commit->err == OK) commits_write(flow, &commit, 1);
+    }
+}
+
+static void commit_close(struct commit *commit) {
+    char folder[LIMIT_PATH_BYTES];
+    job_folder(commit->flow, commit->active->job, folder);
+    if (commit->err == OK && !runs_again(commit)) folder_tidy(folder);
+    log_event(commit->err == OK ? LOG_INFO : LOG_WARN, "job.committed",
+              "job=%" PRIu64 " outcome=%d code=%s result=%s", commit->active->job,
+              (int)commit->outcome, commit->fault.code, err_name(commit->err));
+    json_close(commit->result);
+    arena_close(commit->arena);
+}
+
+// ---- the thread -------------------------------------------------------------------------------
 static void wait_for_work(struct flow *flow, bool later) {
     if (!later) {
         pthread_cond_wait(&flow->work, &flow->lock);
@@ -353,43 +394,83 @@ static void wait_for_work(struct flow *flow, bool later) {
     pthread_cond_timedwait(&flow->work, &flow->lock, &until);
 }
 
-// Under the lock, after the commit of `active`.
-static void active_settle(struct active *active, enum err err, bool again) {
-    if (err != OK) {
+struct commits {
+    struct commit list[BATCH_MAX];
+    struct active copies[BATCH_MAX], *slots[BATCH_MAX];
+    uint32_t count;
+};
+
+// Under the lock: those that have ended. *out_later: one is to be tried again later.
+static void batch_take(struct flow *flow, struct commits *batch, bool *out_later) {
+    uint64_t now_us = clock_monotonic_us();
+    batch->count = 0;
+    for (uint32_t i = 0; i < ACTIVE_MAX && batch->count < BATCH_MAX; i++) {
+        struct active *active = &flow->active[i];
+        if (flow->active_job[i] == 0 || active->state != ACTIVE_ENDED) continue;
+        if (active->retry_us > now_us) {
+            *out_later = true;
+            continue;
+        }
+        active->state = ACTIVE_COMMITTING;
+        uint32_t at = batch->count++;
+        batch->slots[at] = active;
+        batch->copies[at] = *active;
+        batch->list[at] = (struct commit){.flow = flow, .active = &batch->copies[at]};
+    }
+}
+
+// Under the lock, after the commit.
+static void active_settle(struct flow *flow, struct active *active, const struct commit *commit) {
+    if (commit->err != OK) {
         active->state = ACTIVE_ENDED;
         active->retry_us = clock_monotonic_us() + (uint64_t)RETRY_MS * 1000;
         return;
     }
     progress_unmap(active->progress);
     active->progress = NULL;
-    active->state = again ? ACTIVE_WAITING : ACTIVE_FREE;
+    active_free(flow, active);
+    flow->ended += !runs_again(commit);
+}
+
+static void batch_settle(struct flow *flow, struct commits *batch) {
+    pthread_mutex_lock(&flow->lock);
+    for (uint32_t i = 0; i < batch->count; i++) {
+        active_settle(flow, batch->slots[i], &batch->list[i]);
+    }
+    pthread_mutex_unlock(&flow->lock);
+    for (uint32_t i = 0; i < batch->count; i++) {
+        const struct commit *commit = &batch->list[i];
+        uint64_t job = commit->active->job;
+        if (commit->err == OK) {
+            news_put(flow, runs_again(commit) && !commit->stale ? NEWS_AGAIN : NEWS_ENDED, job);
+        }
+        if (commit->err == OK && commit->has_follow) runner_add(flow, &commit->follow);
+        job_tell(flow, job);
+    }
+    for (uint32_t i = 0; i < batch->count; i++) commit_close(&batch->list[i]);
 }
 
 void *committer_main(void *argument) {
     struct flow *flow = argument;
+    struct commits *batch = flow->committer_memory;
     pthread_mutex_lock(&flow->lock);
     for (;;) {
-        bool later = false, again = false;
-        struct active *active = ended_find(flow, clock_monotonic_us(), &later);
-        if (!active && flow->committer_may_end) break;
-        if (!active) {
+        bool later = false;
+        batch_take(flow, batch, &later);
+        if (batch->count == 0 && flow->committer_may_end) break;
+        if (batch->count == 0) {
             wait_for_work(flow, later);
             continue;
         }
-        active->state = ACTIVE_COMMITTING;
-        struct active copy = *active;
         pthread_mutex_unlock(&flow->lock);
-        struct job follow;
-        enum err err = job_commit(flow, &copy, &again, &follow);
-        pthread_mutex_lock(&flow->lock);
-        active_settle(active, err, again);
-        flow->ended += err == OK && !again;
-        pthread_mutex_unlock(&flow->lock);
-        job_tell(flow, copy.job);
-        if (err == OK && follow.id) runner_add(flow, &follow);
-        runner_wake(flow);
+        commits_run(flow, batch->list, batch->count);
+        batch_settle(flow, batch);
         pthread_mutex_lock(&flow->lock);
     }
     pthread_mutex_unlock(&flow->lock);
     return NULL;
+}
+
+size_t committer_bytes(void) {
+    return sizeof(struct commits);
 }

@@ -24,10 +24,10 @@ struct commit {
     uint64_t rows;
     struct job follow; // the check that follows; its strings live in the arena
     bool has_follow, stale;
+    bool written; // its transaction was tried; err: what came of it
+    enum err err;
 };
 const struct made *commit_made(const struct commit *commit, const char *name);
 const struct made *commit_made_maybe(const struct commit *commit, const char *name); // or NULL
 // Inside the transaction: dataset, revision, model and lineage of a step that was done.
 enum err commit_step(struct store_txn *txn, struct commit *commit) MUST_USE;
-enum err job_commit(struct flow *flow, const struct active *active, bool *out_again,
-                    struct job *out_follow) MUST_USE;

@@ -1,7 +1,9 @@
 // Inside of flow/. Who calls what: operations (uploads.c, datasets.c, …) run on the caller's
 // thread; the runner (runner.c) starts and watches children, the committer (commit.c) takes what
-// they made. Locks: `lock` of struct flow protects its list of active jobs and its open uploads and
-// nothing else; no transaction is begun and no file is touched while it is held.
+// they made. What changes a job leaves a short piece of news, which the runner tells the core of
+// (news.c). The core alone holds the list of those that wait; what is here are attempts.
+// Locks: `lock` of struct flow protects its attempts, the news and its open uploads and nothing
+// else; no transaction is begun and no file is touched while it is held.
 #pragma once
 
 #include <pthread.h>
@@ -14,12 +16,14 @@
 #include "flow/schedule.h"
 
 enum {
-    ACTIVE_MAX = 1024,      // jobs waiting and running at one time, follow-ups included
-    ACTIVE_ASKED_MAX = 800, // of those that people ask for; beyond: ERR_LIMIT "job.queue_full"
-    LOST_MAX = 3,           // starts of one job whose process was lost
-    UPLOADS_OPEN_MAX = 64,  // pieces being received at one time
-    TICK_MS = 250,          // how often limits are looked at
-    GRACE_MS = 5000,        // from SIGTERM to SIGKILL
+    ACTIVE_MAX = 1024,     // attempts at one time, those included that wait for the committer
+    WAITING_MAX = 131072,  // jobs that wait; of those that people ask for
+    ASKED_MAX = 120000,    // so many; beyond: ERR_LIMIT "job.queue_full"
+    STARTS_MAX = 64,       // starts that share a transaction
+    LOST_MAX = 3,          // starts of one job whose process was lost
+    UPLOADS_OPEN_MAX = 64, // pieces being received at one time
+    TICK_MS = 250,         // how often limits are looked at
+    GRACE_MS = 5000,       // from SIGTERM to SIGKILL
     JOB_LOG_BYTES_MAX = 1 << 20,
     GUARD_MS = 15 * 60 * 1000,  // a job that waited so long gets a reservation
     PAUSE_GRACE_MS = 30 * 1000, // from being asked to give way to SIGKILL
@@ -33,11 +37,9 @@ enum {
 #define KEPT_BYTES ((uint64_t)512 << 20) // of the machine's memory, for the service itself
 #define CORE_BYTES ((uint64_t)64 << 20)  // of those, never taken from it however short memory is
 
-// ---- active jobs -----------------------------------------------------------------------------
+// ---- attempts --------------------------------------------------------------------------------
 enum active_state {
     ACTIVE_FREE,
-    ACTIVE_WAITING,
-    ACTIVE_LEAVING,  // cancelled while it waited: the core has yet to hear of it
     ACTIVE_STARTING, // the runner is making its process (or adopting it)
     ACTIVE_RUNNING,
     ACTIVE_ENDED, // waits for the committer
@@ -49,17 +51,7 @@ struct active {
     uint64_t job, owner, tenant;
     uint64_t cpu_milli, memory_bytes, time_limit_ms;
     int64_t submitted_ms, started_ms;
-    bool known;                   // while it waits: the core has it
-    int64_t not_before_ms;        // it waits until then at least
-    int64_t checkpoint_ms;        // what giving way costs; 0: it cannot
-    int64_t served_milli, ran_ms; // by earlier attempts
-    struct job_when when;         // what the person said
-    bool after_open;              // one of those it waits for has not ended
-    bool fresh;                   // its deadline has not been answered by the core itself
-    bool late;                    // nor can be kept any more: it waits as any other
-    bool told_hold;               // what the core knows of it
-    int64_t told_priority;
-    // while it runs
+    int64_t served_milli; // by this attempt and those before, once it has ended
     uint32_t attempt;
     const struct executor *executor; // who carries it out
     struct {                         // what a cluster's engine knows it by
@@ -81,11 +73,32 @@ struct active {
     enum stop_cause stop; // why it was told to stop
     bool killed, memory_ran_out;
     bool give_way, give_way_now; // asked to; its time for that is over
+    uint64_t look_us;            // its limits are looked at again then
     uint64_t told_done;          // what job_changed has been called for
     uint32_t told_phase;
     uint64_t retry_us; // a commit that failed (full disk) is tried again then
 };
 
+// ---- news ------------------------------------------------------------------------------------
+enum news_kind {
+    NEWS_SUBMIT,   // a person or a commit has made a job
+    NEWS_AGAIN,    // one that the core is to hear of once more: an attempt ended, or the box began
+    NEWS_LATER,    // the same, but not at once: it could not be started now
+    NEWS_LATE,     // the same, without its deadline, which can no longer be kept
+    NEWS_PRIORITY, // the record of one that waits has another priority,
+    NEWS_HOLD,     // is held or no longer
+    NEWS_CANCEL,   // it no longer waits
+    NEWS_ENDED,    // for those that wait for it
+};
+struct news {
+    enum news_kind kind;
+    uint64_t job;
+};
+struct news_list {
+    struct news *items; // first to first + count are news
+    uint32_t first, count, room;
+    uint32_t waiting; // of them, jobs that the core does not count yet
+};
 struct flow {
     struct store *store;
     char program[LIMIT_PATH_BYTES];
@@ -100,13 +113,16 @@ struct flow {
     struct schedule *schedule;
     pthread_mutex_t lock;
     struct active *active; // (ACTIVE_MAX)
+    uint64_t *active_job;  // (ACTIVE_MAX): whose attempt it is, 0: free; to look through quickly
+    struct news_list news;
+    struct teller *teller; // the runner's thread alone
     uint64_t uploads_open[UPLOADS_OPEN_MAX];
     pthread_cond_t work; // the committer waits here
     bool closing, stop_children, committer_may_end, rescan;
     bool threads_run;
-    uint64_t ended;      // jobs committed since the start
-    void *runner_memory; // of the runner alone
-    int wake_fd;         // eventfd of the runner
+    uint64_t ended;                         // jobs committed since the start
+    void *runner_memory, *committer_memory; // of these threads alone
+    int wake_fd;                            // eventfd of the runner
     pthread_t runner, committer;
     uint64_t policy_seen;  // versions of the policy that the core knows, and one; 0: none yet
     struct models *models; // loaded ones (predict.c)
@@ -114,24 +130,42 @@ struct flow {
 
 enum err runner_open(struct flow *flow, struct fault *fault) MUST_USE;
 void runner_close(struct flow *flow, bool stop_children);
-// Tells the runner of a job that has been committed as queued.
-void runner_add(struct flow *flow, const struct job *job);
 void runner_wake(struct flow *flow);
-bool runner_has_room(struct flow *flow);
-// A copy of the active entry; false if the job is not active. `progress` of the copy is not to be
-// used; its numbers come in `now`.
+uint64_t runner_ended(struct flow *flow); // since the start
+void job_tell(struct flow *flow, uint64_t job);
+// The core has decided these starts, all at once: their records, then their processes. What cannot
+// start leaves the core again. The runner's thread.
+void attempts_begin(struct flow *flow, const struct core_decision *starts, uint32_t count);
+
+// active.c: the list of attempts. Callers of these hold the lock:
+struct active *active_find(struct flow *flow, uint64_t job);    // NULL: none
+struct active *active_put(struct flow *flow, uint64_t job);     // NULL: no room
+void active_fill(struct active *active, const struct job *job); // what its record says
+void active_free(struct flow *flow, struct active *active);
+// and of these do not. A copy of the attempt; false if there is none. `progress` of the copy is not
+// to be used; its numbers come in `now`.
 struct active_now {
     uint32_t phase;
     uint64_t done, total, rows;
 };
 bool runner_look(struct flow *flow, uint64_t job, struct active *out, struct active_now *now);
-// Copies of all that wait or run into out (ACTIVE_MAX); returns how many. Without their progress.
+// Copies of all attempts into out (ACTIVE_MAX); returns how many. Without their progress.
 uint32_t runner_copy(struct flow *flow, struct active *out);
+
+// news.c: from any thread, after the commit of what it tells of.
+void runner_add(struct flow *flow, const struct job *job); // it is queued
+bool runner_has_room(struct flow *flow);
 void runner_cancel(struct flow *flow, uint64_t job);
-void runner_change(struct flow *flow, const struct job *job); // it waits; its `when` is another
+// It waits, and its `when` is another.
+void runner_change(struct flow *flow, const struct job *job, bool priority);
 void runner_counts(struct flow *flow, uint64_t *out_running, uint64_t *out_queued);
-uint64_t runner_ended(struct flow *flow); // since the start
-void job_tell(struct flow *flow, uint64_t job);
+void news_put(struct flow *flow, enum news_kind kind, uint64_t job);
+// What the core is told of a job.
+struct schedule_job schedule_job_of(const struct job *job);
+// The runner's thread: tells the core what is new and carries out what it decides.
+enum err news_open(struct flow *flow) MUST_USE;
+void news_run(struct flow *flow);
+void news_close(struct flow *flow);
 
 // launch.c: one attempt's process and its folder.
 void job_folder(const struct flow *flow, uint64_t job, char out[static LIMIT_PATH_BYTES]);
@@ -153,6 +187,7 @@ bool job_adopt_again(struct flow *flow, struct active *active);
 void policy_follow(struct flow *flow);
 // commit.c
 void *committer_main(void *flow);
+size_t committer_bytes(void); // of flow->committer_memory
 // ---- jobs.c ------------------------------------------------------------------------------------
 // Inside a transaction: gives the job its id, fills what the step declares, saves it.
 enum err job_create(struct flow *flow, struct store_txn *txn, struct job *job) MUST_USE;

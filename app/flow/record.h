@@ -189,6 +189,7 @@ struct job {
     struct str source_name; // of the file that was uploaded for it
     uint64_t lineage;
     struct job_when when;
+    int64_t served_milli, ran_ms; // by attempts that have ended, in thousandths of a unit
 };
 
 // A key of pseudonyms and sealed values: of a dataset ("dataset/7") or a project ("project/NAME").

@@ -8,7 +8,7 @@
 #include "store/codec.h"
 
 enum {
-    RECORD_VERSION = 9,
+    RECORD_VERSION = 10,
     VERSION_RECIPES_SHARED = 2,    // recipes have versions and are somebody's own or shared
     VERSION_REVISIONS_DELETED = 3, // a revision's rows may be gone
     VERSION_EXTRACTS = 4,          // a revision keeps what its cleansing set aside
@@ -16,6 +16,7 @@ enum {
     VERSION_BUDGETS = 7,           // a dataset knows what noisy counts have spent
     VERSION_TENANTS = 8,           // a job knows its tenant
     VERSION_WHEN = 9,              // a job knows when it may run
+    VERSION_SERVED = 10,           // and what it was served by the attempts that have ended
 };
 
 bool hash_none(const struct hash *hash) {
@@ -229,6 +230,9 @@ static void job_fields(struct codec *c, struct job *r) {
     codec_u64(c, &r->tenant);
     if (c->reader && c->reader->version < VERSION_WHEN) return;
     when_fields(c, &r->when);
+    if (c->reader && c->reader->version < VERSION_SERVED) return;
+    codec_i64(c, &r->served_milli);
+    codec_i64(c, &r->ran_ms);
 }
 
 static void key_record_fields(struct codec *c, struct key_record *r) {

@@ -13,8 +13,9 @@ struct resources {
     struct call *call;
     struct store_txn *txn;
     struct policy policy;
-    struct active *active; // a copy: (count)
-    uint32_t count;
+    struct active *active; // copies
+    uint64_t *waiting;     // ids
+    uint32_t active_count, waiting_count;
 };
 
 static void amount_write(struct json_writer *out, const char *name,
@@ -72,66 +73,72 @@ static void tenants_write(const struct resources *r, uint64_t own) {
 
 static const char *state_name(const struct active *active) {
     switch (active->state) {
-    case ACTIVE_WAITING: return "waiting";
     case ACTIVE_STARTING: return "starting";
     case ACTIVE_RUNNING: return active->stop == STOP_NONE ? "running" : "stopping";
     case ACTIVE_ENDED:
     case ACTIVE_COMMITTING: return "ending";
-    case ACTIVE_FREE:
-    case ACTIVE_LEAVING: break;
+    case ACTIVE_FREE: break;
     }
     return NULL;
 }
 
-static enum err job_write(const struct resources *r, const struct active *active) {
+// active NULL: it waits.
+static enum err job_write(const struct resources *r, uint64_t id, const struct active *active) {
     struct json_writer *out = r->call->out;
     struct job job;
     struct schedule_why why = {0};
     char path[TENANT_PATH_BYTES];
-    enum err err = job_load(r->txn, r->call->arena, active->job, &job);
-    if (err == ERR_NOT_FOUND) return OK;
+    enum err err = job_load(r->txn, r->call->arena, id, &job);
+    if (err == ERR_NOT_FOUND || (!active && job.state != JOB_QUEUED)) return OK;
     if (err != OK) return err;
     bool seen = job_seen(r->call, &job);
-    bool waits = active->state == ACTIVE_WAITING;
-    if (waits) schedule_explain(r->flow->schedule, active->job, &why);
-    policy_path(&r->policy, policy_tenant_or_default(&r->policy, active->tenant), path);
+    if (!active) schedule_explain(r->flow->schedule, id, &why);
+    policy_path(&r->policy, policy_tenant_or_default(&r->policy, job.tenant), path);
     json_open_object(out);
-    json_set_u64(out, "id", active->job);
-    json_set_text(out, "state", str_of(state_name(active)));
+    json_set_u64(out, "id", id);
+    json_set_text(out, "state", active ? str_of(state_name(active)) : STR("waiting"));
     json_set_bool(out, "seen", seen);
     json_set_text(out, "step", job.step);
     json_set_text(out, "subject", seen ? job.subject_name : STR_NONE);
     json_set_text(out, "actor", seen ? job.actor.name : STR_NONE);
     json_set_text(out, "tenant", str_of(path));
-    json_set_u64(out, "cpu_milli", active->cpu_milli);
-    json_set_u64(out, "memory_mib", active->memory_bytes >> 20);
-    json_set_u64(out, "memory_used_bytes", active->memory_used_bytes);
-    json_set_i64(out, "since_ms", waits ? active->submitted_ms : active->started_ms);
-    json_set_text(out, "reason", waits ? str_of(core_why_name(why.why)) : STR_NONE);
+    json_set_u64(out, "cpu_milli", job.cpu_milli);
+    json_set_u64(out, "memory_mib", job.memory_bytes >> 20);
+    json_set_u64(out, "memory_used_bytes", active ? active->memory_used_bytes : 0);
+    json_set_i64(out, "since_ms", active ? active->started_ms : job.created_ms);
+    json_set_text(out, "reason", active ? STR_NONE : str_of(core_why_name(why.why)));
     json_set_u64(out, "blocker", why.blocker);
     view_time(out, "expected_ms", why.expected_ms);
     json_close_object(out);
     return OK;
 }
 
-// What runs first, then what waits, each in the order of submission.
-static int by_state(const void *a, const void *b) {
+static int by_submission(const void *a, const void *b) {
     const struct active *one = a, *other = b;
-    bool waits = one->state == ACTIVE_WAITING, waits_too = other->state == ACTIVE_WAITING;
-    if (waits != waits_too) return waits ? 1 : -1;
     if (one->submitted_ms != other->submitted_ms) {
         return one->submitted_ms < other->submitted_ms ? -1 : 1;
     }
     return one->job < other->job ? -1 : one->job > other->job;
 }
 
+static int by_id(const void *a, const void *b) {
+    uint64_t one = *(const uint64_t *)a, other = *(const uint64_t *)b;
+    return one < other ? -1 : one > other;
+}
+
+// What runs first, then what waits, each in the order of submission.
 static enum err jobs_write(struct resources *r) {
     enum err err = OK;
-    qsort(r->active, r->count, sizeof *r->active, by_state);
+    uint32_t shown = 0;
+    qsort(r->active, r->active_count, sizeof *r->active, by_submission);
+    qsort(r->waiting, r->waiting_count, sizeof *r->waiting, by_id);
     json_put_name(r->call->out, "jobs");
     json_open_array(r->call->out);
-    for (uint32_t i = 0; err == OK && i < r->count && i < JOBS_SHOWN_MAX; i++) {
-        err = job_write(r, &r->active[i]);
+    for (uint32_t i = 0; err == OK && i < r->active_count && shown++ < JOBS_SHOWN_MAX; i++) {
+        err = job_write(r, r->active[i].job, &r->active[i]);
+    }
+    for (uint32_t i = 0; err == OK && i < r->waiting_count && shown++ < JOBS_SHOWN_MAX; i++) {
+        err = job_write(r, r->waiting[i], NULL);
     }
     json_close_array(r->call->out);
     return err;
@@ -162,9 +169,11 @@ enum err flow_resources(struct flow *flow, struct call *call) {
     struct resources r = {.flow = flow, .call = call};
     enum err err = allow(call, ROLE_ANYONE_SIGNED_IN);
     if (err != OK) return err;
-    r.active = arena_take(call->arena, ACTIVE_MAX * sizeof *r.active);
-    if (!r.active) return ERR_MEMORY;
-    r.count = runner_copy(flow, r.active);
+    r.active = ARENA_ARRAY(call->arena, struct active, ACTIVE_MAX);
+    r.waiting = ARENA_ARRAY(call->arena, uint64_t, WAITING_MAX);
+    if (!r.active || !r.waiting) return ERR_MEMORY;
+    r.waiting_count = schedule_waiting(flow->schedule, r.waiting, WAITING_MAX);
+    r.active_count = runner_copy(flow, r.active);
     err = store_read_begin(flow->store, &r.txn);
     if (err != OK) return err;
     err = answer(&r);

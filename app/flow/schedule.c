@@ -17,8 +17,10 @@ enum {
     // stand for themselves no more, only for their tenant.
     TENANTS_MOST = 4095,
     RUNNING_MOST = 512,
-    STEP_ROOM = 64,            // decisions of one step
-    ROW_ROOM = 4 * ACTIVE_MAX, // decisions not yet taken
+    STEP_ROOM = 64,    // decisions of one step
+    ROW_FIRST = 256,   // decisions not yet taken; more if need be
+    ROW_MANY = 4096,   // no more of them are asked for while so many wait
+    REMEMBERED = 1024, // explanations
     GUARD_LEAD_MS = 5 * 60 * 1000,
 };
 
@@ -34,35 +36,52 @@ struct schedule {
     struct remembered {
         uint64_t job, steps; // when the answer was found
         struct schedule_why why;
-    } remembered[ACTIVE_MAX];
-    struct core_decision step[STEP_ROOM], row[ROW_ROOM];
-    uint32_t first, count; // of the row
+    } remembered[REMEMBERED];
+    struct core_decision step[STEP_ROOM];
+    struct core_decision *row;   // (room): decisions not yet taken
+    uint32_t first, count, room; // a power of two
+    bool more;                   // the core has more to say
 };
 
 // ---- events ------------------------------------------------------------------------------------
 
-static void row_add(struct schedule *schedule, const struct core_decision *decision) {
-    cy_assert(schedule->count < ROW_ROOM); // a few for each active job at most
-    schedule->row[(schedule->first + schedule->count++) % ROW_ROOM] = *decision;
+static void row_grow(struct schedule *schedule) {
+    uint32_t room = schedule->room ? 2 * schedule->room : ROW_FIRST;
+    struct core_decision *row = memory_take(room * sizeof *row);
+    cy_assert(row); // a decision of the core must not be lost: the records know how to go on
+    for (uint32_t i = 0; i < schedule->count; i++) {
+        row[i] = schedule->row[(schedule->first + i) & (schedule->room - 1)];
+    }
+    memory_give(schedule->row);
+    schedule->row = row;
+    schedule->room = room;
+    schedule->first = 0;
 }
 
+static void row_add(struct schedule *schedule, const struct core_decision *decision) {
+    if (schedule->count == schedule->room) row_grow(schedule);
+    uint32_t at = (schedule->first + schedule->count++) & (schedule->room - 1);
+    schedule->row[at] = *decision;
+}
+
+// What is more than many is said at the next tick, once some of them have been taken.
 static void step(struct schedule *schedule, const struct core_event *event) {
     struct core_event next = *event;
-    uint32_t count;
     pthread_mutex_lock(&schedule->lock);
     do {
-        count = core_step(schedule->core, &next, schedule->step, STEP_ROOM);
+        uint32_t count = core_step(schedule->core, &next, schedule->step, STEP_ROOM);
         schedule->steps++;
         for (uint32_t i = 0; i < count; i++) row_add(schedule, &schedule->step[i]);
         next = (struct core_event){.kind = EVENT_TICK, .now_ms = event->now_ms};
-    } while (count == STEP_ROOM); // it had more to say
+        schedule->more = count == STEP_ROOM;
+    } while (schedule->more && schedule->count < ROW_MANY);
     pthread_mutex_unlock(&schedule->lock);
 }
 
 bool schedule_take(struct schedule *schedule, struct core_decision *out) {
     if (schedule->count == 0) return false;
     *out = schedule->row[schedule->first];
-    schedule->first = (schedule->first + 1) % ROW_ROOM;
+    schedule->first = (schedule->first + 1) & (schedule->room - 1);
     schedule->count--;
     return true;
 }
@@ -236,7 +255,7 @@ void schedule_tick(struct schedule *schedule, int64_t now_ms) {
 
 int64_t schedule_wake_ms(struct schedule *schedule) {
     pthread_mutex_lock(&schedule->lock);
-    int64_t wake_ms = core_wake_ms(schedule->core);
+    int64_t wake_ms = schedule->more ? 0 : core_wake_ms(schedule->core);
     pthread_mutex_unlock(&schedule->lock);
     return wake_ms;
 }
@@ -246,7 +265,7 @@ int64_t schedule_wake_ms(struct schedule *schedule) {
 enum err schedule_open(const struct allocation_capacity *capacity, struct schedule **out) {
     struct core_limits limits;
     core_limits_default(&limits);
-    limits.jobs = ACTIVE_MAX;
+    limits.jobs = WAITING_MAX;
     limits.running = RUNNING_MOST;
     limits.tenants = TENANTS_MOST + 1;
     struct schedule *schedule = memory_take(sizeof *schedule);
@@ -272,6 +291,7 @@ enum err schedule_open(const struct allocation_capacity *capacity, struct schedu
 void schedule_close(struct schedule *schedule) {
     if (!schedule) return;
     pthread_mutex_destroy(&schedule->lock);
+    memory_give(schedule->row);
     memory_give(schedule->scratch);
     memory_give(schedule->memory);
     memory_give(schedule);
@@ -323,7 +343,7 @@ bool schedule_preview(struct schedule *schedule, const struct policy *policy, in
 }
 
 static struct remembered *remembered_slot(struct schedule *schedule, uint64_t job) {
-    return &schedule->remembered[job % ACTIVE_MAX];
+    return &schedule->remembered[job % REMEMBERED];
 }
 
 void schedule_explain(struct schedule *schedule, uint64_t job, struct schedule_why *out) {
@@ -357,4 +377,25 @@ void schedule_usage(struct schedule *schedule, struct core_usage *out) {
     pthread_mutex_lock(&schedule->lock);
     core_usage_look(schedule->core, out);
     pthread_mutex_unlock(&schedule->lock);
+}
+
+enum core_state schedule_state(struct schedule *schedule, uint64_t job) {
+    struct core_job_view view;
+    pthread_mutex_lock(&schedule->lock);
+    core_job_look(schedule->core, job, &view);
+    pthread_mutex_unlock(&schedule->lock);
+    return view.state;
+}
+
+uint32_t schedule_waiting(struct schedule *schedule, uint64_t *out, uint32_t room) {
+    uint32_t count = 0;
+    pthread_mutex_lock(&schedule->lock);
+    uint64_t job = core_job_next(schedule->core, 0);
+    for (; job && count < room; job = core_job_next(schedule->core, job)) {
+        struct core_job_view view;
+        core_job_look(schedule->core, job, &view);
+        if (view.state == CORE_WAITING) out[count++] = job;
+    }
+    pthread_mutex_unlock(&schedule->lock);
+    return count;
 }

@@ -59,6 +59,9 @@ struct schedule_use {
 // What a tenant of the policy and all below it hold; nothing if the core does not know it.
 void schedule_tenant(struct schedule *schedule, uint64_t tenant, struct schedule_use *out);
 void schedule_usage(struct schedule *schedule, struct core_usage *out);
+enum core_state schedule_state(struct schedule *schedule, uint64_t job); // CORE_NONE: not known
+// The ids of those that wait, in no order; returns how many, at most `room` of them.
+uint32_t schedule_waiting(struct schedule *schedule, uint64_t *out, uint32_t room);
 void schedule_explain(struct schedule *schedule, uint64_t job, struct schedule_why *out);
 
 // What a submit would be answered with, tried out on a copy of the core: WHY_NONE, or why it would

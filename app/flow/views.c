@@ -217,7 +217,9 @@ static uint64_t after_first(struct flow *flow, const struct job_when *when) {
     struct active active;
     struct active_now now;
     for (uint32_t i = 0; i < when->after_count; i++) {
-        if (runner_look(flow, when->after[i], &active, &now)) return when->after[i];
+        bool open = schedule_state(flow->schedule, when->after[i]) != CORE_NONE ||
+                    runner_look(flow, when->after[i], &active, &now);
+        if (open) return when->after[i];
     }
     return 0;
 }
@@ -239,10 +241,10 @@ static void view_job_now(struct flow *flow, struct json_writer *out, const struc
         json_set_u64(out, "total", job->total);
         json_set_u64(out, "rows", job->rows);
     }
-    bool waits = found && job->state == JOB_QUEUED;
+    bool waits = job->state == JOB_QUEUED;
     struct schedule_why why = {0};
     if (waits) schedule_explain(flow->schedule, job->id, &why);
-    if (waits && active.after_open && !job->when.hold) {
+    if (why.why == WHY_HELD && !job->when.hold) {
         why = (struct schedule_why){.why = WHY_AFTER, .blocker = after_first(flow, &job->when)};
     }
     json_set_text(out, "reason", waits ? str_of(core_why_name(why.why)) : STR_NONE);

@@ -188,18 +188,7 @@ static enum err deadline_ask(struct flow *flow, const struct call *call, struct 
     struct job_when *when = &job->when;
     int64_t now_ms = clock_now_ms();
     if (!when->estimate_ms) when->estimate_ms = (int64_t)job->time_limit_ms;
-    struct schedule_job told = {
-        .id = job->id,
-        .person = job->actor.id,
-        .tenant = job->tenant,
-        .cpu_milli = job->cpu_milli,
-        .memory_bytes = job->memory_bytes,
-        .submitted_ms = job->created_ms,
-        .not_before_ms = when->not_before_ms,
-        .deadline_ms = when->deadline_ms,
-        .estimate_ms = when->estimate_ms,
-        .checkpoint_ms = step_find(job->step)->checkpoint_ms,
-    };
+    struct schedule_job told = schedule_job_of(job);
     enum core_why why = schedule_try(flow->schedule, &told, now_ms, &when->promised_ms);
     return why == WHY_NONE ? OK : deadline_refused(call, job, now_ms, why);
 }
@@ -229,6 +218,7 @@ enum err when_admit(struct flow *flow, struct store_txn *txn, const struct call 
 struct change {
     const struct call *call;
     struct job job;
+    bool priority; // is another
 };
 
 static enum err when_change(struct store_txn *txn, void *ctx) {
@@ -243,7 +233,8 @@ static enum err when_change(struct store_txn *txn, void *ctx) {
     int64_t before = job->when.priority;
     err = priority_read(call, call->body, &job->when.priority);
     if (err != OK) return err;
-    if (job->when.promised_ms && job->when.priority != before) {
+    change->priority = job->when.priority != before;
+    if (job->when.promised_ms && change->priority) {
         return fault_set(call->fault, ERR_CONFLICT, "schedule.promised", STR_NONE);
     }
     job->when.hold = json_member_bool(call->body, "hold", job->when.hold);
@@ -258,7 +249,7 @@ enum err flow_job_change(struct flow *flow, struct call *call) {
     if (err == OK && !own) err = allow(call, ROLE_SYSTEM); // audit reads, and only reads
     if (err == OK) err = store_write(flow->store, when_change, &change);
     if (err != OK) return missing(call, err, "job.not_found");
-    runner_change(flow, &change.job);
+    runner_change(flow, &change.job, change.priority);
     view_job(flow, call->out, &change.job);
     return answer_end(call);
 }
