@@ -1,7 +1,8 @@
 // The runner: one thread that tells the allocation's core what is new (news.c), starts and stops
-// what it decides and watches what runs. It sleeps until a child ends, there is news, the core wants
-// to be asked or, while something runs, a quarter of a second has passed. A second thread, the committer (commit.c), takes what
-// children made, so that hashing a large file never delays a limit.
+// what it decides and watches what runs. It sleeps until a child ends, there is news, the core
+// wants to be asked or, while something runs, a quarter of a second has passed. A second thread,
+// the committer (commit.c), takes what children made, so that hashing a large file never delays a
+// limit.
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
