@@ -9,7 +9,12 @@
 #include "base/limits.h"
 #include "store/codec.h"
 
-enum { POLICY_VERSION = 1, MEMBER_VERSION = 1, POLICY_BYTES_MAX = 8 << 20 };
+enum {
+    POLICY_VERSION = 2,
+    VERSION_APPROVALS = 2, // tenants have thresholds of approval
+    MEMBER_VERSION = 1,
+    POLICY_BYTES_MAX = 8 << 20
+};
 
 const struct caps caps_none = {{-1, -1, -1, -1, -1, -1, -1}};
 
@@ -24,6 +29,11 @@ const char *cap_name(enum cap cap) {
         "tokens_month", "requests_day",  "requests_month",
     };
     return names[cap];
+}
+
+const char *threshold_name(enum threshold threshold) {
+    static const char *const names[] = {"cpu_milli", "memory_mib", "device_milli", "cpu_hours"};
+    return names[threshold];
 }
 
 const char *tenant_kind_name(enum tenant_kind kind) {
@@ -53,6 +63,14 @@ static void tenant_fields(struct codec *c, struct tenant *tenant) {
     codec_u64(c, &tenant->billing_permille);
     caps_fields(c, &tenant->caps);
     caps_fields(c, &tenant->each);
+    bool before = c->reader && c->reader->version < VERSION_APPROVALS;
+    for (int i = 0; i < THRESHOLD_COUNT; i++) {
+        if (before) {
+            tenant->approval[i] = -1;
+        } else {
+            codec_i64(c, &tenant->approval[i]);
+        }
+    }
 }
 
 static void policy_fields(struct codec *c, struct policy *policy) {
@@ -91,6 +109,7 @@ static struct tenant tenant_plain(uint64_t id, struct str name) {
         .billing_permille = 1000,
         .caps = caps_none,
         .each = caps_none,
+        .approval = {-1, -1, -1, -1},
     };
 }
 
@@ -247,6 +266,14 @@ void policy_path(const struct policy *policy, const struct tenant *tenant,
 int64_t policy_each(const struct policy *policy, const struct tenant *tenant, enum cap cap) {
     for (; tenant; tenant = policy_parent(policy, tenant)) {
         if (tenant->each.of[cap] >= 0) return tenant->each.of[cap];
+    }
+    return -1;
+}
+
+int64_t policy_threshold(const struct policy *policy, const struct tenant *tenant,
+                         enum threshold threshold) {
+    for (; tenant; tenant = policy_parent(policy, tenant)) {
+        if (tenant->approval[threshold] >= 0) return tenant->approval[threshold];
     }
     return -1;
 }

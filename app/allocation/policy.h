@@ -51,6 +51,16 @@ struct caps {
 };
 extern const struct caps caps_none;
 
+// Above which a job waits until somebody has approved it; −1: as the tenant above says.
+enum threshold {
+    THRESHOLD_CPU,       // thousandths of a processor
+    THRESHOLD_MEMORY,    // MiB
+    THRESHOLD_DEVICE,    // thousandths of an accelerator
+    THRESHOLD_CPU_HOURS, // processors by hours of its time limit
+    THRESHOLD_COUNT
+};
+const char *threshold_name(enum threshold threshold); // "cpu_milli", "memory_mib", …
+
 enum tenant_kind { TENANT_DEPARTMENT, TENANT_PROJECT, TENANT_KIND_COUNT };
 const char *tenant_kind_name(enum tenant_kind kind);
 struct tenant {
@@ -65,6 +75,7 @@ struct tenant {
     uint64_t billing_permille; // of the rates below: 1000 is the plain price, 0 costs nothing
     struct caps caps;          // of the tenant and all below it, together
     struct caps each;          // of every person in it; −1: as the tenant above says
+    int64_t approval[THRESHOLD_COUNT];
 };
 
 struct policy {
@@ -104,6 +115,9 @@ void policy_path(const struct policy *policy, const struct tenant *tenant,
                  char out[static TENANT_PATH_BYTES]);
 // The cap of each person in the tenant: that of the nearest tenant upwards that gives one.
 int64_t policy_each(const struct policy *policy, const struct tenant *tenant, enum cap cap);
+// Above which its jobs wait for approval, so too; −1: never.
+int64_t policy_threshold(const struct policy *policy, const struct tenant *tenant,
+                         enum threshold threshold);
 
 // Where a person belongs, and bounds of their own (−1: as their tenant says).
 struct member {

@@ -40,6 +40,12 @@ static void tenant_write(struct json_writer *out, const struct tenant *tenant) {
     json_set_u64(out, "billing_permille", tenant->billing_permille);
     caps_write_json(out, "caps", &tenant->caps);
     caps_write_json(out, "each", &tenant->each);
+    json_put_name(out, "approval");
+    json_open_object(out);
+    for (int i = 0; i < THRESHOLD_COUNT; i++) {
+        json_set_i64(out, threshold_name((enum threshold)i), tenant->approval[i]);
+    }
+    json_close_object(out);
     json_close_object(out);
 }
 
@@ -88,6 +94,16 @@ enum err caps_read_json(const struct json *node, struct caps *out, struct fault 
     return err;
 }
 
+static enum err approval_read(const struct json *node, int64_t out[static THRESHOLD_COUNT],
+                              struct fault *fault) {
+    enum err err = OK;
+    for (int i = 0; i < THRESHOLD_COUNT && err == OK; i++) {
+        err = number_read(node, threshold_name((enum threshold)i), -1, POLICY_AMOUNT_MAX, -1,
+                          &out[i], fault);
+    }
+    return err;
+}
+
 static enum err tenant_basics(const struct json *node, struct tenant *out, struct fault *fault) {
     struct str kind = json_member_text(node, "kind");
     out->id = json_member_u64(node, "id", 0);
@@ -123,7 +139,8 @@ static enum err tenant_read(const struct json *node, struct tenant *out, struct 
     out->may_lend = json_member_bool(node, "may_lend", true);
     out->may_borrow = json_member_bool(node, "may_borrow", true);
     if (err == OK) err = caps_read_json(json_member(node, "caps"), &out->caps, fault);
-    return err == OK ? caps_read_json(json_member(node, "each"), &out->each, fault) : err;
+    if (err == OK) err = caps_read_json(json_member(node, "each"), &out->each, fault);
+    return err == OK ? approval_read(json_member(node, "approval"), out->approval, fault) : err;
 }
 
 // Where it stands among those before it: an id of its own, a parent that is there, not too deep, no
@@ -216,6 +233,7 @@ static void tenant_changes(struct json_writer *out, const struct tenant *a,
         {"billing", a->billing_permille == b->billing_permille},
         {"caps", SAME(a->caps, b->caps)},
         {"each", SAME(a->each, b->each)},
+        {"approval", SAME(a->approval, b->approval)},
     };
     for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++) {
         if (!fields[i].same) change_write(out, "changed", b->name, fields[i].field);

@@ -85,7 +85,7 @@ static enum err create_change(struct store_txn *txn, void *ctx) {
     job->subject = dataset->id;
     if (err == OK) err = submission_allowed(txn, creation->call, "import", 0);
     if (err == OK) err = job_create(creation->flow, txn, job);
-    if (err == OK) err = when_admit(creation->flow, txn, creation->call, job);
+    if (err == OK) err = job_admit(creation->flow, txn, creation->call, job);
     dataset->job = job->id;
     if (err == OK) err = dataset_save(txn, dataset);
     if (err != OK) return err;

@@ -138,6 +138,9 @@ enum err flow_job_list(struct flow *flow, struct call *call) MUST_USE;
 enum err flow_job_show(struct flow *flow, struct call *call) MUST_USE;
 enum err flow_job_log(struct flow *flow, struct call *call) MUST_USE;
 enum err flow_job_change(struct flow *flow, struct call *call) MUST_USE; // {priority, hold}
+enum err flow_job_approve(struct flow *flow,
+                          struct call *call) MUST_USE;                   // another person; {reason}
+enum err flow_job_reject(struct flow *flow, struct call *call) MUST_USE; // {reason}: it has failed
 enum err flow_job_cancel(struct flow *flow, struct call *call) MUST_USE;
 // What a person may use and has used; usage by day and month; a month's report; the ledger. Units
 // in millionths.

@@ -86,7 +86,8 @@ enum news_kind {
     NEWS_LATER,    // the same, but not at once: it could not be started now
     NEWS_LATE,     // the same, without its deadline, which can no longer be kept
     NEWS_PRIORITY, // the record of one that waits has another priority,
-    NEWS_HOLD,     // is held or no longer
+    NEWS_HOLD,     // is held or no longer,
+    NEWS_APPROVED, // is approved
     NEWS_CANCEL,   // it no longer waits
     NEWS_ENDED,    // for those that wait for it
 };
@@ -158,6 +159,7 @@ bool runner_has_room(struct flow *flow);
 void runner_cancel(struct flow *flow, uint64_t job);
 // It waits, and its `when` is another.
 void runner_change(struct flow *flow, const struct job *job, bool priority);
+void runner_approve(struct flow *flow, uint64_t job); // it waited for that
 void runner_counts(struct flow *flow, uint64_t *out_running, uint64_t *out_queued);
 void news_put(struct flow *flow, enum news_kind kind, uint64_t job);
 // What the core is told of a job.
@@ -196,6 +198,10 @@ enum err job_create_check(struct flow *flow, struct store_txn *txn, const struct
                           const struct dataset *dataset, const struct who *actor,
                           struct job *out) MUST_USE;
 struct job_input job_input_blob(const char *name, const struct hash *hash);
+// After job_create, for what a person submits: whether it waits for approval, and what the body
+// says of when it runs. Refused as when_admit.
+enum err job_admit(struct flow *flow, struct store_txn *txn, const struct call *call,
+                   struct job *job) MUST_USE;
 // Failed or cancelled, with what that means for its dataset or model, and the audit record.
 enum err job_end_badly(struct store_txn *txn, struct arena *arena, struct job *job,
                        enum job_state state, const struct fault *fault) MUST_USE;
@@ -220,6 +226,16 @@ enum after_state { AFTER_ENDED, AFTER_OPEN, AFTER_FAILED };
 enum err when_after_look(struct store_txn *txn, struct arena *arena, const struct job_when *when,
                          enum after_state *out, uint64_t *out_job) MUST_USE;
 void view_when(struct json_writer *out, const struct job_when *when);
+
+// ---- approval.c --------------------------------------------------------------------------------
+// Inside the transaction that has made the job: it waits for approval if it asks for more than its
+// tenant may have without. Saves it.
+enum err approval_ask(struct store_txn *txn, const struct call *call, struct job *job) MUST_USE;
+// Inside the transaction that ends a job: nobody is asked any more.
+enum err approval_forget(struct store_txn *txn, const struct job *job) MUST_USE;
+// How many jobs of others wait for an approval that this person may give.
+enum err approval_count(struct store_txn *txn, const struct call *call, uint64_t *out) MUST_USE;
+void view_approval(struct flow *flow, struct json_writer *out, const struct job *job);
 
 // storage.c: inside the transaction that makes a job of `step` (NULL: none) or stores so many
 // bytes. ERR_LIMIT with a code of "limit." where the person or a tenant over them may not.

@@ -14,7 +14,7 @@ struct home {
     struct flow *flow;
     struct call *call;
     struct arena *scratch;
-    uint64_t datasets, releases, releases_pending, models;
+    uint64_t datasets, releases, releases_pending, models, approvals;
     // What the next step is found from.
     uint64_t dataset, dataset_revision; // the newest one that is ready
     uint64_t importing_job, pending_other, release, model;
@@ -160,6 +160,7 @@ static void counts_write(const struct home *home, struct json_writer *out) {
     json_set_u64(out, "models", home->models);
     json_set_u64(out, "jobs_running", running);
     json_set_u64(out, "jobs_queued", queued);
+    json_set_u64(out, "approvals", home->approvals);
     json_close_object(out);
 }
 
@@ -172,6 +173,7 @@ static enum err home_scan(struct home *home, struct store_txn *txn) {
     if (err == OK) err = store_scan(txn, TABLE_RELEASE, start, true, count_release, home);
     json_close_array(out);
     if (err == OK) err = store_scan(txn, TABLE_MODEL, start, true, count_model, home);
+    if (err == OK) err = approval_count(txn, home->call, &home->approvals);
     home->shown = 0;
     json_put_name(out, "jobs");
     json_open_array(out);

@@ -58,6 +58,12 @@ enum err job_create(struct flow *flow, struct store_txn *txn, struct job *job) {
     return err == OK ? job_save(txn, job) : err;
 }
 
+enum err job_admit(struct flow *flow, struct store_txn *txn, const struct call *call,
+                   struct job *job) {
+    enum err err = approval_ask(txn, call, job);
+    return err == OK ? when_admit(flow, txn, call, job) : err;
+}
+
 enum err job_create_check(struct flow *flow, struct store_txn *txn, const struct revision *revision,
                           const struct dataset *dataset, const struct who *actor, struct job *out) {
     *out = (struct job){
@@ -90,6 +96,7 @@ enum err job_end_badly(struct store_txn *txn, struct arena *arena, struct job *j
     if (fault) job->fault = *fault;
     enum err err = job_save(txn, job);
     if (err == OK) err = job_count(txn, job, -1);
+    if (err == OK) err = approval_forget(txn, job);
     if (err == OK && str_is(job->step, "import")) {
         struct dataset dataset;
         err = dataset_load(txn, arena, job->subject, &dataset);
@@ -143,9 +150,15 @@ enum err job_look(struct flow *flow, const struct call *call, struct job *out) {
 }
 
 struct job_filter {
-    bool any_state;
+    bool any_state, unapproved;
     enum job_state state;
 };
+
+static bool job_fits(const struct job_filter *filter, const struct job *job) {
+    bool unapproved = job->state == JOB_QUEUED && job->approval.state == APPROVAL_WAITING;
+    if (filter->unapproved && !unapproved) return false;
+    return filter->any_state || job->state == filter->state;
+}
 
 static enum err job_item(struct list *list, struct store_txn *txn, struct record_reader *record,
                          bool show, bool *out_wanted) {
@@ -154,7 +167,7 @@ static enum err job_item(struct list *list, struct store_txn *txn, struct record
     (void)txn;
     enum err err = job_read(record, list->scratch, &job);
     if (err != OK) return err;
-    *out_wanted = job_seen(list->call, &job) && (filter->any_state || job.state == filter->state);
+    *out_wanted = job_seen(list->call, &job) && job_fits(filter, &job);
     if (*out_wanted && show) view_job(list->flow, list->call->out, &job);
     return OK;
 }
@@ -170,6 +183,11 @@ enum err flow_job_list(struct flow *flow, struct call *call) {
             return fault_set(call->fault, ERR_INPUT, "flow.bad_state", state);
         }
     }
+    struct str approval = call_query(call, "approval");
+    if (approval.size && !str_is(approval, "waiting")) {
+        return fault_set(call->fault, ERR_INPUT, "flow.bad_state", approval);
+    }
+    filter.unapproved = approval.size != 0;
     struct list list = {
         .flow = flow, .call = call, .table = TABLE_JOB, .item = job_item, .filter = &filter};
     return list_write(&list);

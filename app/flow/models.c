@@ -38,7 +38,7 @@ static enum err train_change(struct store_txn *txn, void *ctx) {
     training->job.subject = model->id;
     if (err == OK) err = submission_allowed(txn, call, "train", 0);
     if (err == OK) err = job_create(training->flow, txn, &training->job);
-    if (err == OK) err = when_admit(training->flow, txn, call, &training->job);
+    if (err == OK) err = job_admit(training->flow, txn, call, &training->job);
     model->job = training->job.id;
     if (err == OK) err = model_save(txn, model);
     if (err != OK) return err;

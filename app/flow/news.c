@@ -92,6 +92,11 @@ void runner_change(struct flow *flow, const struct job *job, bool priority) {
     job_tell(flow, job->id);
 }
 
+void runner_approve(struct flow *flow, uint64_t job) {
+    news_put(flow, NEWS_APPROVED, job);
+    job_tell(flow, job);
+}
+
 void runner_cancel(struct flow *flow, uint64_t job) {
     pthread_mutex_lock(&flow->lock);
     struct active *active = active_find(flow, job);
@@ -228,6 +233,7 @@ struct schedule_job schedule_job_of(const struct job *job) {
         .estimate_ms = job->when.estimate_ms,
         .priority = (int32_t)job->when.priority,
         .hold = job->when.hold,
+        .approval = job->approval.state == APPROVAL_WAITING,
         .checkpoint_ms = step ? step->checkpoint_ms : 0,
         .attempts = (uint32_t)job->attempt,
         .served_milli = job->served_milli,
@@ -337,6 +343,7 @@ static void news_tell_of(struct teller *t, const struct news *news) {
         submit(t, NEWS_AGAIN, news->job);
         break;
     case NEWS_HOLD: hold(t, news->job); break;
+    case NEWS_APPROVED: schedule_approve(schedule, news->job, t->now_ms); break;
     case NEWS_CANCEL:
         waiter_drop(t, news->job);
         withdraw(t, news->job);

@@ -115,25 +115,26 @@ static enum err rows_read(struct rows *rows, bool contributions) {
 
 // ---- predictions out --------------------------------------------------------------------------
 
-struct share {
+struct feature_share {
     uint32_t feature;
     double contribution;
 };
 
 static int share_order(const void *a, const void *b) {
-    const struct share *left = a, *right = b;
+    const struct feature_share *left = a, *right = b;
     double x = fabs(left->contribution), y = fabs(right->contribution);
     if (x != y) return x > y ? -1 : 1;
     return left->feature < right->feature ? -1 : left->feature > right->feature;
 }
 
 static void contributions_write(struct rows *rows, uint32_t row, uint32_t output,
-                                struct share *order) {
+                                struct feature_share *order) {
     const struct tabular_about *about = &rows->about;
     struct json_writer *out = rows->call->out;
     size_t width = about->feature_count + 1;
     const double *shares = rows->shares + ((size_t)row * about->outputs + output) * width;
-    for (uint32_t f = 0; f < about->feature_count; f++) order[f] = (struct share){f, shares[f]};
+    for (uint32_t f = 0; f < about->feature_count; f++)
+        order[f] = (struct feature_share){f, shares[f]};
     qsort(order, about->feature_count, sizeof order[0], share_order);
     json_put_name(out, "contributions");
     json_open_array(out);
@@ -150,7 +151,7 @@ static void contributions_write(struct rows *rows, uint32_t row, uint32_t output
     json_set_number(out, "base", shares[about->feature_count]);
 }
 
-static void prediction_write(struct rows *rows, uint32_t row, struct share *order) {
+static void prediction_write(struct rows *rows, uint32_t row, struct feature_share *order) {
     const struct tabular_about *about = &rows->about;
     struct json_writer *out = rows->call->out;
     const double *values = rows->out + (size_t)row * about->outputs;
@@ -178,7 +179,8 @@ static void prediction_write(struct rows *rows, uint32_t row, struct share *orde
 static enum err rows_predict(struct rows *rows, const struct tabular_model *model, uint64_t id) {
     struct json_writer *out = rows->call->out;
     const struct tabular_about *about = &rows->about;
-    struct share *order = ARENA_ARRAY(rows->call->arena, struct share, about->feature_count);
+    struct feature_share *order =
+        ARENA_ARRAY(rows->call->arena, struct feature_share, about->feature_count);
     if (!order) return fault_set(rows->call->fault, ERR_MEMORY, "predict.no_memory", STR_NONE);
     struct frame frame = {rows->count, about->feature_count, about->features,
                           (const float *const *)rows->values};
@@ -221,7 +223,7 @@ static enum err prediction_change(struct store_txn *txn, void *ctx) {
     enum err err = submission_allowed(txn, prediction->call, "predict", 0);
     if (err == OK) err = job_create(prediction->flow, txn, &prediction->job);
     if (err == OK) {
-        err = when_admit(prediction->flow, txn, prediction->call, &prediction->job);
+        err = job_admit(prediction->flow, txn, prediction->call, &prediction->job);
     }
     return err == OK ? job_audit(txn, &prediction->job, "queued") : err;
 }

@@ -4,6 +4,7 @@
 // Read or write inside a transaction of store.h; any thread.
 #pragma once
 
+#include "allocation/policy.h"
 #include "base/fault.h"
 #include "base/memory.h"
 #include "data/table.h"
@@ -161,6 +162,21 @@ struct job_when {
     uint64_t after[WHEN_AFTER_MAX];
     uint32_t after_count;
 };
+// Of a job that asks for more than its tenant may have without being asked.
+enum approval_state {
+    APPROVAL_NONE,
+    APPROVAL_WAITING,
+    APPROVAL_APPROVED,
+    APPROVAL_REJECTED,
+    APPROVAL_STATE_COUNT
+};
+struct job_approval {
+    enum approval_state state;
+    int64_t most[THRESHOLD_COUNT]; // those it is over, then; −1: not over this one
+    struct who by;                 // who decided
+    int64_t decided_ms;            // 0: not yet
+    struct str reason;
+};
 enum job_state { JOB_QUEUED, JOB_RUNNING, JOB_DONE, JOB_FAILED, JOB_CANCELLED, JOB_STATE_COUNT };
 struct job {
     uint64_t id;
@@ -190,6 +206,7 @@ struct job {
     uint64_t lineage;
     struct job_when when;
     int64_t served_milli, ran_ms; // by attempts that have ended, in thousandths of a unit
+    struct job_approval approval;
 };
 
 // A key of pseudonyms and sealed values: of a dataset ("dataset/7") or a project ("project/NAME").
@@ -253,6 +270,7 @@ const char *revision_kind_name(enum revision_kind kind);
 const char *release_state_name(enum release_state state);
 bool release_state_from_name(struct str name, enum release_state *out);
 const char *model_state_name(enum model_state state);
+const char *approval_state_name(enum approval_state state);
 const char *job_state_name(enum job_state state);
 bool job_state_from_name(struct str name, enum job_state *out);
 enum err revision_read(struct record_reader *reader, struct arena *arena,

@@ -8,7 +8,7 @@
 #include "store/codec.h"
 
 enum {
-    RECORD_VERSION = 10,
+    RECORD_VERSION = 11,
     VERSION_RECIPES_SHARED = 2,    // recipes have versions and are somebody's own or shared
     VERSION_REVISIONS_DELETED = 3, // a revision's rows may be gone
     VERSION_EXTRACTS = 4,          // a revision keeps what its cleansing set aside
@@ -17,6 +17,7 @@ enum {
     VERSION_TENANTS = 8,           // a job knows its tenant
     VERSION_WHEN = 9,              // a job knows when it may run
     VERSION_SERVED = 10,           // and what it was served by the attempts that have ended
+    VERSION_APPROVALS = 11,        // a job knows whether it is approved
 };
 
 bool hash_none(const struct hash *hash) {
@@ -192,6 +193,14 @@ static void when_fields(struct codec *c, struct job_when *when) {
     for (uint32_t i = 0; i < when->after_count; i++) codec_u64(c, &when->after[i]);
 }
 
+static void approval_fields(struct codec *c, struct job_approval *approval) {
+    CODEC_ENUM(c, approval->state, approval_state, APPROVAL_STATE_COUNT);
+    for (int i = 0; i < THRESHOLD_COUNT; i++) codec_i64(c, &approval->most[i]);
+    who_fields(c, &approval->by);
+    codec_i64(c, &approval->decided_ms);
+    codec_text(c, &approval->reason);
+}
+
 static void job_fields(struct codec *c, struct job *r) {
     codec_u64(c, &r->id);
     codec_text(c, &r->step);
@@ -233,6 +242,8 @@ static void job_fields(struct codec *c, struct job *r) {
     if (c->reader && c->reader->version < VERSION_SERVED) return;
     codec_i64(c, &r->served_milli);
     codec_i64(c, &r->ran_ms);
+    if (c->reader && c->reader->version < VERSION_APPROVALS) return;
+    approval_fields(c, &r->approval);
 }
 
 static void key_record_fields(struct codec *c, struct key_record *r) {
@@ -371,6 +382,11 @@ bool release_state_from_name(struct str name, enum release_state *out) {
 
 const char *model_state_name(enum model_state state) {
     static const char *const names[] = {"training", "ready", "failed"};
+    return names[state];
+}
+
+const char *approval_state_name(enum approval_state state) {
+    static const char *const names[] = {"", "waiting", "approved", "rejected"};
     return names[state];
 }
 

@@ -257,7 +257,7 @@ static enum err dataset_job_change(struct store_txn *txn, void *ctx) {
               ? job_create_check(asked->flow, txn, &asked->revision, &now, &actor, &asked->job)
               : job_create(asked->flow, txn, &asked->job);
     if (err == OK) {
-        err = when_admit(asked->flow, txn, asked->call, &asked->job);
+        err = job_admit(asked->flow, txn, asked->call, &asked->job);
     }
     now.job = asked->job.id;
     if (err == OK) err = dataset_save(txn, &now);

@@ -168,7 +168,7 @@ static struct core_job core_job_of(const struct schedule_job *job, uint64_t tena
         .need.of[RESOURCE_MEMORY] = (int64_t)(job->memory_bytes >> 20),
         .members = 1,
         .priority = job->priority,
-        .flags = job->hold ? CORE_HELD : 0,
+        .flags = (job->hold ? CORE_HELD : 0u) | (job->approval ? CORE_APPROVAL : 0u),
         .checkpoint_ms = job->checkpoint_ms,
         .not_before_ms = job->not_before_ms,
         .limit_ms = ends ? job->ran_ms + job->estimate_ms : 0,
@@ -219,6 +219,18 @@ enum core_why schedule_try(struct schedule *schedule, const struct schedule_job 
 void schedule_hold(struct schedule *schedule, uint64_t job, bool hold, int64_t now_ms) {
     enum core_event_kind kind = hold ? EVENT_HOLD : EVENT_RELEASE;
     step(schedule, &(struct core_event){.kind = kind, .now_ms = now_ms, .job = job});
+}
+
+void schedule_approve(struct schedule *schedule, uint64_t job, int64_t now_ms) {
+    step(schedule, &(struct core_event){.kind = EVENT_APPROVE, .now_ms = now_ms, .job = job});
+}
+
+int64_t schedule_if_approved(struct schedule *schedule, uint64_t job, int64_t now_ms) {
+    struct core_event event = {.kind = EVENT_APPROVE, .now_ms = now_ms, .job = job};
+    pthread_mutex_lock(&schedule->lock);
+    int64_t start_ms = core_what_if(schedule->core, schedule->scratch, &event, job);
+    pthread_mutex_unlock(&schedule->lock);
+    return start_ms < CORE_TIME_MAX ? start_ms : 0;
 }
 
 void schedule_adopt(struct schedule *schedule, uint64_t job, uint32_t attempt, int64_t started_ms,

@@ -22,6 +22,7 @@ struct schedule_job {
     int64_t estimate_ms;   // how long it will run at most, more or less; 0: not known
     int32_t priority;
     bool hold;
+    bool approval;         // waits for schedule_approve
     int64_t checkpoint_ms; // what giving way and going on costs; 0: it cannot
     uint32_t attempts;     // starts so far
     int64_t served_milli, ran_ms;
@@ -31,6 +32,7 @@ void schedule_submit(struct schedule *schedule, const struct schedule_job *job, 
 void schedule_adopt(struct schedule *schedule, uint64_t job, uint32_t attempt, int64_t started_ms,
                     int64_t now_ms);
 void schedule_hold(struct schedule *schedule, uint64_t job, bool hold, int64_t now_ms);
+void schedule_approve(struct schedule *schedule, uint64_t job, int64_t now_ms);
 void schedule_cancel(struct schedule *schedule, uint64_t job, int64_t now_ms); // a waiting one
 // The attempt's process has ended, whatever came of it: the job leaves the core. One that is to run
 // again is submitted anew. Returns what it has been served so far, in thousandths of a unit.
@@ -64,6 +66,8 @@ enum core_state schedule_state(struct schedule *schedule, uint64_t job); // CORE
 uint32_t schedule_waiting(struct schedule *schedule, uint64_t *out, uint32_t room);
 void schedule_explain(struct schedule *schedule, uint64_t job, struct schedule_why *out);
 
+// When a job that waits for approval is likely to start if it is approved now; 0: not to be said.
+int64_t schedule_if_approved(struct schedule *schedule, uint64_t job, int64_t now_ms);
 // What a submit would be answered with, tried out on a copy of the core: WHY_NONE, or why it would
 // be refused. *out_promised_ms: when it will have started, of a job with a deadline.
 enum core_why schedule_try(struct schedule *schedule, const struct schedule_job *job,

@@ -281,6 +281,7 @@ void view_job(struct flow *flow, struct json_writer *out, const struct job *job)
     json_close_object(out);
     if (job->revision) json_set_u64(out, "revision", job->revision);
     view_when(out, &job->when);
+    view_approval(flow, out, job);
     json_set_u64(out, "cpu_milli", job->cpu_milli);
     json_set_u64(out, "memory_bytes", job->memory_bytes);
     json_set_text(out, "confine", job->confine);

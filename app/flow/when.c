@@ -208,6 +208,9 @@ enum err when_admit(struct flow *flow, struct store_txn *txn, const struct call 
     const struct json *node = json_member(call->body, "schedule");
     if (!node || json_is_null(node)) return OK;
     enum err err = when_read(call, node, clock_now_ms(), &job->when);
+    if (err == OK && job->when.deadline_ms && job->approval.state == APPROVAL_WAITING) {
+        return fault_set(call->fault, ERR_CONFLICT, "schedule.deadline_unapproved", STR_NONE);
+    }
     if (err == OK) err = after_check(txn, call, &job->when, job->id);
     if (err == OK && job->when.deadline_ms) err = deadline_ask(flow, call, job);
     if (err == OK) err = job_save(txn, job);

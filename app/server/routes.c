@@ -134,6 +134,8 @@ const struct route routes[] = {
     ROUTE(PATCH, API "/jobs/{id}", IN, SLOW, 200, SMALL, FLOW(job_change)),
     ROUTE(GET, API "/jobs/{id}/log", IN, SLOW, 200, NO_BODY, FLOW(job_log)),
     ROUTE(POST, API "/jobs/{id}/cancel", IN, SLOW, 200, SMALL, FLOW(job_cancel)),
+    ROUTE(POST, API "/jobs/{id}/approve", SYSTEM, SLOW, 200, SMALL, FLOW(job_approve)),
+    ROUTE(POST, API "/jobs/{id}/reject", SYSTEM, SLOW, 200, SMALL, FLOW(job_reject)),
     ROUTE(GET, API "/jobs/{id}/download", IN, SLOW, 200, NO_BODY, FILE_OF(prediction_download)),
     ROUTE(GET, API "/events", IN, FAST, 200, NO_BODY, ROUTE_EVENTS),
 

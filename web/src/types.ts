@@ -527,6 +527,19 @@ export interface JobSchedule {
   after_any: boolean;
 }
 
+// Above which a job needs approval.
+export const THRESHOLDS = ['cpu_milli', 'memory_mib', 'device_milli', 'cpu_hours'] as const;
+export type ThresholdName = (typeof THRESHOLDS)[number];
+export type Thresholds = Record<ThresholdName, number>;
+export interface JobApproval {
+  state: 'waiting' | 'approved' | 'rejected';
+  over: { threshold: ThresholdName; asks: number; most: number }[];
+  start_ms: number | null; // if it were approved now
+  decided_by: string;
+  decided_ms: number | null;
+  reason: string;
+}
+
 export interface Job {
   id: number;
   step: string;
@@ -545,6 +558,7 @@ export interface Job {
   blocker: number;
   expected_ms: number | null;
   schedule: JobSchedule;
+  approval: JobApproval | null; // null: it needs none
   fault: Fault | null;
   subject: { kind: string; id: number; name: string };
   cpu_milli: number;
@@ -566,6 +580,7 @@ export interface Home {
     models: number;
     jobs_running: number;
     jobs_queued: number;
+    approvals: number; // that this person may give
   };
   pending: Release[];
   jobs: Job[];
@@ -627,6 +642,7 @@ export interface Tenant {
   billing_permille: number;
   caps: Caps;
   each: Caps;
+  approval: Thresholds;
 }
 export interface PolicyFinding {
   code: string;
@@ -676,7 +692,7 @@ export interface UsageLimit {
 }
 export interface Share {
   month: number;
-  tenants: Omit<Tenant, 'parent' | 'caps' | 'each'>[]; // mine first, then those above
+  tenants: Omit<Tenant, 'parent' | 'caps' | 'each' | 'approval'>[]; // mine first, then those above
   rate_micro: Shares;
   used: UsageSum;
   jobs: number;

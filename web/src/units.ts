@@ -1,7 +1,7 @@
 // Compute units, shares and limits as a person reads and types them.
 import { bytes, count, decimal } from './format';
 import { language, t } from './messages';
-import type { CapName, ShareName } from './types';
+import type { CapName, ShareName, ThresholdName } from './types';
 
 const MICRO = 1_000_000;
 const GIB = 1024 ** 3;
@@ -23,6 +23,23 @@ export const share_factor: Record<ShareName, number> = {
 export function share_text(name: ShareName, amount: number): string {
   if (amount < 0) return t('tenant.no_limit');
   return t(`share.amount.${name}`, { amount: decimal(amount / share_factor[name], 3) });
+}
+
+export const threshold_factor: Record<ThresholdName, number> = {
+  cpu_milli: 1000,
+  memory_mib: 1024,
+  device_milli: 1000,
+  cpu_hours: 1,
+};
+
+export function threshold_label(name: ThresholdName): string {
+  return name === 'cpu_hours' ? t('threshold.cpu_hours') : t(`share.${name}`);
+}
+
+export function threshold_text(name: ThresholdName, amount: number): string {
+  return name === 'cpu_hours'
+    ? t('threshold.amount.cpu_hours', { amount: count(amount) })
+    : share_text(name, amount);
 }
 
 export const cap_factor: Record<CapName, number> = {

@@ -49,7 +49,12 @@ static void a_record_comes_back_as_it_was(void) {
                                      .rows = 3,
                                      .hold = true,
                                      .after = {70, 71},
-                                     .after_count = 2}};
+                                     .after_count = 2},
+                            .approval = {.state = APPROVAL_REJECTED,
+                                         .most = {1000, -1, -1, 48},
+                                         .by = {6, STR("chief")},
+                                         .decided_ms = 8,
+                                         .reason = STR("太多")}};
     trip.release = (struct release){.id = 78,
                                     .name = STR("r"),
                                     .state = RELEASE_WITHDRAWN,
@@ -73,6 +78,10 @@ static void a_record_comes_back_as_it_was(void) {
     CHECK(trip.job.when.hold && !trip.job.when.after_any);
     CHECK_EQ(trip.job.when.after_count, 2);
     CHECK_EQ(trip.job.when.after[1], 71);
+    CHECK_EQ(trip.job.approval.state, APPROVAL_REJECTED);
+    CHECK_EQ(trip.job.approval.most[THRESHOLD_CPU_HOURS], 48);
+    CHECK_TEXT(trip.job.approval.by.name, "chief");
+    CHECK_TEXT(trip.job.approval.reason, "太多");
     CHECK_EQ(trip.job.inputs[0].id, 9);
     CHECK_STR(trip.job.fault.code, "job.lost");
     CHECK_EQ(trip.job.fault.row, 4);
@@ -172,6 +181,51 @@ static void short_memory_is_told(void) {
     buf_close(&bytes);
 }
 
+// A policy as boxes wrote it before there were thresholds: the same fields without them.
+static void old_policy_fields(struct codec *c, uint64_t *numbers, struct str *texts) {
+    codec_u64(c, &numbers[7]); // version
+    codec_i64(c, &(int64_t){5});
+    for (int i = 0; i < 3; i++) codec_text(c, &texts[0]);
+    codec_u64(c, &numbers[1]); // the last tenant
+    for (int i = 0; i < SHARE_COUNT; i++) codec_i64(c, &(int64_t){i});
+    codec_i64(c, &(int64_t){480});
+    codec_count(c, &(uint32_t){1}, TENANTS_MAX);
+    codec_u64(c, &numbers[1]);
+    codec_u64(c, &numbers[0]);
+    codec_u64(c, &numbers[0]); // kind
+    codec_text(c, &texts[1]);
+    codec_bool(c, &(bool){false});
+    for (int i = 0; i < 2 * SHARE_COUNT; i++) codec_i64(c, &(int64_t){-1});
+    codec_u64(c, &numbers[3]); // weight
+    codec_bool(c, &(bool){true});
+    codec_bool(c, &(bool){true});
+    codec_u64(c, &numbers[9]);
+    for (int i = 0; i < 2 * CAP_COUNT; i++) codec_i64(c, &(int64_t){-1});
+}
+
+static void an_old_policy_asks_for_no_approval(void) {
+    uint64_t numbers[] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9};
+    struct str texts[] = {STR("[]"), STR("内科")};
+    struct buf bytes;
+    struct arena *arena;
+    struct policy policy;
+    buf_open(&bytes, 4096);
+    struct codec writer = {.writer = &(struct record_writer){&bytes}};
+    old_policy_fields(&writer, numbers, texts);
+    REQUIRE(buf_err(&bytes) == OK && arena_open(1 << 20, &arena) == OK);
+    struct record_reader reader = {.rest = buf_str(&bytes), .version = 1};
+    REQUIRE(policy_read(&reader, arena, &policy) == OK);
+    CHECK_EQ(policy.version, 7);
+    CHECK_TEXT(policy.tenants[0].name, "内科");
+    for (int i = 0; i < THRESHOLD_COUNT; i++) {
+        CHECK_EQ(policy_threshold(&policy, &policy.tenants[0], (enum threshold)i), -1);
+    }
+    reader = (struct record_reader){.rest = buf_str(&bytes), .version = 2};
+    CHECK_EQ(policy_read(&reader, arena, &policy), ERR_CORRUPT); // there they would be missing
+    arena_close(arena);
+    buf_close(&bytes);
+}
+
 // Every operation with memory running out at the n-th taking: an error, never a crash, and in the
 // end the same answer; whatever the failure, the store still stands.
 struct attempt {
@@ -226,6 +280,7 @@ int main(int argc, char **argv) {
     CHECK_RUN(short_memory_is_told);
     CHECK_RUN(operations_bear_short_memory);
     CHECK_RUN(a_record_comes_back_as_it_was);
+    CHECK_RUN(an_old_policy_asks_for_no_approval);
     box_test_close(&box, true);
     box_folder_remove(dir);
     return check_done();

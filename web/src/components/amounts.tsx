@@ -1,7 +1,24 @@
 // Groups of number fields: shares of the machine, limits on use. An empty field is no bound.
 import { t } from '../messages';
-import { CAPS, SHARES, type CapName, type Caps, type ShareName, type Shares } from '../types';
-import { amount_read, amount_write, cap_factor, share_factor } from '../units';
+import {
+  CAPS,
+  SHARES,
+  THRESHOLDS,
+  type CapName,
+  type Caps,
+  type ShareName,
+  type Shares,
+  type ThresholdName,
+  type Thresholds,
+} from '../types';
+import {
+  amount_read,
+  amount_write,
+  cap_factor,
+  share_factor,
+  threshold_factor,
+  threshold_label,
+} from '../units';
 import { TextField, error_at, type FieldError } from './form';
 
 export type Typed<Name extends string> = Record<Name, string>;
@@ -15,6 +32,12 @@ export function caps_typed(caps: Caps): Typed<CapName> {
   return Object.fromEntries(
     CAPS.map((name) => [name, amount_write(caps[name], cap_factor[name])]),
   ) as Typed<CapName>;
+}
+
+export function thresholds_typed(thresholds: Thresholds): Typed<ThresholdName> {
+  return Object.fromEntries(
+    THRESHOLDS.map((name) => [name, amount_write(thresholds[name], threshold_factor[name])]),
+  ) as Typed<ThresholdName>;
 }
 
 function wrong_number(id: string, label: string): FieldError {
@@ -42,6 +65,19 @@ export function caps_read(id: string, typed: Typed<CapName>, wrong: FieldError[]
     return [name, amount ?? -1];
   });
   return Object.fromEntries(read) as Caps;
+}
+
+export function thresholds_read(
+  id: string,
+  typed: Typed<ThresholdName>,
+  wrong: FieldError[],
+): Thresholds {
+  const read = THRESHOLDS.map((name) => {
+    const amount = amount_read(typed[name], threshold_factor[name], -1);
+    if (amount === undefined) wrong.push(wrong_number(`${id}-${name}`, threshold_label(name)));
+    return [name, amount ?? -1];
+  });
+  return Object.fromEntries(read) as Thresholds;
 }
 
 interface FieldsProps<Name extends string> {
@@ -90,4 +126,8 @@ export function ShareFields(props: FieldsProps<ShareName>) {
 
 export function CapFields(props: FieldsProps<CapName>) {
   return <Amounts {...props} names={CAPS} name_text={(name) => t(`cap.${name}`)} />;
+}
+
+export function ThresholdFields(props: FieldsProps<ThresholdName>) {
+  return <Amounts {...props} names={THRESHOLDS} name_text={threshold_label} />;
 }

@@ -1,15 +1,27 @@
 // One department or project: its place, what it is guaranteed, what it may hold and use.
 import { useState } from 'preact/hooks';
 import { t } from '../messages';
-import { CAPS, SHARES, type Caps, type Policy, type Shares, type Tenant } from '../types';
+import {
+  CAPS,
+  SHARES,
+  THRESHOLDS,
+  type Caps,
+  type Policy,
+  type Shares,
+  type Tenant,
+  type Thresholds,
+} from '../types';
 import { amount_read } from '../units';
 import {
   CapFields,
   ShareFields,
+  ThresholdFields,
   caps_read,
   caps_typed,
   shares_read,
   shares_typed,
+  thresholds_read,
+  thresholds_typed,
 } from './amounts';
 import {
   Button,
@@ -25,6 +37,7 @@ import { Card } from './page';
 const NOTHING = Object.fromEntries(SHARES.map((name) => [name, 0])) as Shares;
 const NO_LIMIT = Object.fromEntries(SHARES.map((name) => [name, -1])) as Shares;
 export const NO_CAPS = Object.fromEntries(CAPS.map((name) => [name, -1])) as Caps;
+const NO_THRESHOLDS = Object.fromEntries(THRESHOLDS.map((name) => [name, -1])) as Thresholds;
 const WEIGHT_MAX = 1000;
 
 export function tenant_new(policy: Policy, parent: number): Tenant {
@@ -41,6 +54,7 @@ export function tenant_new(policy: Policy, parent: number): Tenant {
     billing_permille: 1000,
     caps: NO_CAPS,
     each: NO_CAPS,
+    approval: NO_THRESHOLDS,
   };
 }
 
@@ -71,6 +85,7 @@ export function TenantForm({
   const [billing, billing_set] = useState(String(one.billing_permille / 10));
   const [caps, caps_set] = useState(caps_typed(one.caps));
   const [each, each_set] = useState(caps_typed(one.each));
+  const [approval, approval_set] = useState(thresholds_typed(one.approval));
   const [errors, errors_set] = useState<FieldError[]>([]);
   const submit = (event: Event) => {
     event.preventDefault();
@@ -102,6 +117,7 @@ export function TenantForm({
       billing_permille: number('billing', t('tenant.billing'), billing, 10),
       caps: caps_read('caps', caps, wrong),
       each: caps_read('each', each, wrong),
+      approval: thresholds_read('approval', approval, wrong),
     };
     errors_set(wrong);
     if (!wrong.length) done(next);
@@ -218,6 +234,14 @@ export function TenantForm({
           hint={t('tenant.each_hint')}
           typed={each}
           change={each_set}
+          errors={errors}
+        />
+        <ThresholdFields
+          id="approval"
+          label={t('tenant.approval')}
+          hint={t('tenant.approval_hint')}
+          typed={approval}
+          change={approval_set}
           errors={errors}
         />
         <div class="actions">

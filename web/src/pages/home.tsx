@@ -170,6 +170,11 @@ export default function HomePage() {
           <>
             <Next home={data} />
             <Way />
+            {data.counts.approvals > 0 && (
+              <Notice tone="warn" title={t('home.approvals', { count: data.counts.approvals })}>
+                <a href="/jobs?approval=waiting">{t('home.approvals_see')}</a>
+              </Notice>
+            )}
             <Pending home={data} />
             <Counts home={data} />
             <Card title={t('home.jobs')} flush actions={<a href="/jobs">{t('home.jobs_all')}</a>}>

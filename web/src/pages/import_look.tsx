@@ -13,6 +13,14 @@ import {
 } from '../components/form';
 import { Card, ErrorBox, Loading, Notice, Page } from '../components/page';
 import { Table } from '../components/table';
+import {
+  WHEN_NONE,
+  WhenFields,
+  when_body,
+  when_errors,
+  when_field,
+  type When,
+} from '../components/when';
 import { bytes, percent } from '../format';
 import { explain, t, t_or } from '../messages';
 import { navigate } from '../router';
@@ -361,6 +369,7 @@ function Confirm({
 }) {
   const [name, name_set] = useState('');
   const [note, note_set] = useState('');
+  const [when, when_set] = useState<When>(WHEN_NONE);
   const [errors, errors_set] = useState<FieldError[]>([]);
   const [busy, busy_set] = useState(false);
   const named = useRef(false);
@@ -374,6 +383,7 @@ function Confirm({
     if (!name.trim())
       wrong.push({ field: 'name', text: t('form.missing', { label: t('dataset.name') }) });
     if (columns.every((column) => column.skip)) wrong.push({ text: t('look.all_skipped') });
+    wrong.push(...when_errors(when));
     errors_set(wrong);
     if (wrong.length) return;
     busy_set(true);
@@ -383,11 +393,14 @@ function Confirm({
         note: note.trim(),
         upload: upload.id,
         options: told_of(told, columns),
+        ...when_body(when),
       });
       upload_used(upload.id);
       navigate(`/datasets/${made.dataset.id}`);
     } catch (error) {
-      errors_set(errors_of(error, (code) => (code.includes('name') ? 'name' : undefined)));
+      errors_set(
+        errors_of(error, (code) => (code.includes('name') ? 'name' : when_field(code))),
+      );
       busy_set(false);
     }
   };
@@ -413,6 +426,7 @@ function Confirm({
           value={note}
           change={note_set}
         />
+        <WhenFields when={when} change={when_set} errors={errors} />
         <Button type="submit" kind="primary" icon="import" busy={busy}>
           {t('look.import')}
         </Button>

@@ -10,6 +10,7 @@ import {
   job_title,
   why_waiting,
 } from '../components/job';
+import { JobApprovalCard } from '../components/approval';
 import { Card, ErrorBox, Loading, Notice, Page, Shown } from '../components/page';
 import { Facts } from '../components/table';
 import { JobWhen } from '../components/when';
@@ -120,6 +121,7 @@ function Body({ job }: { job: Job }) {
           )}
         </div>
       </Card>
+      <JobApprovalCard job={job} />
       <JobWhen job={job} />
       <Log job={job} />
     </>

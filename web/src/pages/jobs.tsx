@@ -1,4 +1,5 @@
 // The jobs, live: what runs, what waits and why, what ended and how.
+import { ApprovalsTable } from '../components/approval';
 import { Card, Empty, Page, Shown, Tabs } from '../components/page';
 import { Pager } from '../components/table';
 import { live } from '../live';
@@ -14,8 +15,10 @@ const POLL_MS = 3000;
 
 export default function JobsPage() {
   const state = query_text('state');
+  const unapproved = query_text('approval') === 'waiting';
   const page = query_number('page', 1);
-  const list = useGet<List<Job>>(`/jobs?state=${state}&page=${page}&size=${SIZE}`);
+  const filter = unapproved ? 'state=queued&approval=waiting' : `state=${state}`;
+  const list = useGet<List<Job>>(`/jobs?${filter}&page=${page}&size=${SIZE}`);
   const moving = list.data?.items.some((job) => job.state === 'queued' || job.state === 'running');
   // New jobs of others come by asking; those on the list change by the event stream.
   useEffect(() => {
@@ -23,18 +26,19 @@ export default function JobsPage() {
       if (!document.hidden && (!live.value || moving)) list.reload();
     }, POLL_MS);
     return () => clearInterval(timer);
-  }, [state, page, moving]);
+  }, [filter, page, moving]);
   return (
     <Page title={t('nav.jobs')} lead={t('jobs.lead')}>
       <Tabs
         label={t('nav.jobs')}
         items={[
-          { text: t('jobs.all'), href: '/jobs', on: !state },
+          { text: t('jobs.all'), href: '/jobs', on: !state && !unapproved },
           ...JOB_STATES.map((one) => ({
             text: t(`job.state.${one}`),
             href: `/jobs?state=${one}`,
             on: state === one,
           })),
+          { text: t('approval.waiting'), href: '/jobs?approval=waiting', on: unapproved },
         ]}
       />
       <Card flush>
@@ -42,14 +46,20 @@ export default function JobsPage() {
           {(data) =>
             data.items.length ? (
               <>
-                <JobsTable jobs={data.items} label={t('nav.jobs')} />
+                {unapproved ? (
+                  <ApprovalsTable jobs={data.items} decided={list.reload} />
+                ) : (
+                  <JobsTable jobs={data.items} label={t('nav.jobs')} />
+                )}
                 <Pager page={data.page} size={data.size} total={data.total} />
               </>
             ) : (
               <Empty
-                title={t(state ? 'jobs.none_fit' : 'home.jobs_none')}
+                title={t(unapproved ? 'approval.none' : state ? 'jobs.none_fit' : 'home.jobs_none')}
                 icon="job"
-                text={state ? '' : t('home.jobs_none_text')}
+                text={
+                  unapproved ? t('approval.none_text') : state ? '' : t('home.jobs_none_text')
+                }
               />
             )
           }
