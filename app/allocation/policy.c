@@ -192,6 +192,7 @@ enum err policy_save(struct store_txn *txn, struct arena *arena, struct policy *
     err = buf_err(&fields);
     if (err == OK) {
         err = store_put(txn, TABLE_POLICY, key_of_id(policy->version), POLICY_VERSION, &fields);
+        policy_saved();
     }
     buf_close(&fields);
     return err;

@@ -94,6 +94,11 @@ struct policy {
 // ---- records ---------------------------------------------------------------------------------
 // The newest; the default one if there is none.
 enum err policy_load(struct store_txn *txn, struct arena *arena, struct policy *out) MUST_USE;
+// The same, shared and not to be changed, until policy_return; quick, for what is done with every
+// job. *out is NULL after an error.
+enum err policy_borrow(struct store_txn *txn, const struct policy **out) MUST_USE;
+void policy_return(const struct policy *policy);
+void policy_saved(void); // inside of allocation/: a record has been written
 enum err policy_load_version(struct store_txn *txn, struct arena *arena, uint64_t version,
                              struct policy *out) MUST_USE;
 enum err policy_read(struct record_reader *record, struct arena *arena,

@@ -148,13 +148,17 @@ static enum err sums_add(struct store_txn *txn, const struct place *place,
     return err;
 }
 
-static enum err place_find(struct store_txn *txn, struct arena *arena, uint64_t person,
-                           uint64_t tenant, int64_t time_ms, struct policy *policy,
+// Holds the policy until place_leave; nothing after an error.
+static enum err place_find(struct store_txn *txn, uint64_t person, uint64_t tenant, int64_t time_ms,
                            struct place *out) {
+    const struct policy *policy;
     struct member member;
-    enum err err = policy_load(txn, arena, policy);
+    enum err err = policy_borrow(txn, &policy);
     if (err == OK) err = member_load(txn, person, &member);
-    if (err != OK) return err;
+    if (err != OK) {
+        policy_return(policy);
+        return err;
+    }
     *out = (struct place){
         .policy = policy,
         .tenant = policy_tenant_or_default(policy, tenant ? tenant : member.tenant),
@@ -164,6 +168,10 @@ static enum err place_find(struct store_txn *txn, struct arena *arena, uint64_t 
         .month = usage_month(policy, time_ms),
     };
     return OK;
+}
+
+static void place_leave(struct place *place) {
+    policy_return(place->policy);
 }
 
 int64_t usage_price(const struct policy *policy, const struct tenant *tenant,
@@ -218,18 +226,11 @@ static enum err entry_book(struct store_txn *txn, const struct place *place,
     return err == OK ? sums_add(txn, place, &sum) : err;
 }
 
-enum err usage_record(struct store_txn *txn, struct arena *arena,
-                      const struct usage_attempt *attempt) {
-    struct policy policy;
-    struct place place;
+static enum err attempt_book(struct store_txn *txn, struct arena *arena,
+                             const struct usage_attempt *attempt, const struct place *place) {
     struct ledger_entry entry;
     char path[TENANT_PATH_BYTES];
-    if (attempt->started_ms == 0) return OK;
-    enum err err = place_find(txn, arena, attempt->person, attempt->tenant, attempt->ended_ms,
-                              &policy, &place);
-    if (err != OK) return err;
-    place.name = attempt->person_name;
-    entry_fill(&entry, attempt, &place, path);
+    entry_fill(&entry, attempt, place, path);
     struct voucher_bill bill = {
         .job = attempt->job,
         .attempt = attempt->attempt,
@@ -242,27 +243,38 @@ enum err usage_record(struct store_txn *txn, struct arena *arena,
         .started_ms = attempt->started_ms,
         .units = entry.units,
     };
-    err = vouchers_pay(txn, arena, &policy, &bill, false, &entry.voucher_units);
-    if (err == OK) err = entry_book(txn, &place, &entry);
+    enum err err = vouchers_pay(txn, arena, place->policy, &bill, false, &entry.voucher_units);
+    if (err == OK) err = entry_book(txn, place, &entry);
     if (err != OK || !attempt->box_fault) return err;
     int64_t back = 0;
-    err = vouchers_pay(txn, arena, &policy, &bill, true, &back);
+    err = vouchers_pay(txn, arena, place->policy, &bill, true, &back);
     if (err == OK && back != entry.voucher_units) err = ERR_CORRUPT;
     entry.kind = LEDGER_REFUND;
     entry.units = -entry.units;
     entry.voucher_units = -entry.voucher_units;
-    return err == OK ? entry_book(txn, &place, &entry) : err;
+    return err == OK ? entry_book(txn, place, &entry) : err;
 }
 
-enum err usage_served(struct store_txn *txn, struct arena *arena, uint64_t person,
-                      struct str person_name, uint64_t tokens, uint64_t requests) {
-    struct policy policy;
+enum err usage_record(struct store_txn *txn, struct arena *arena,
+                      const struct usage_attempt *attempt) {
+    struct place place;
+    if (attempt->started_ms == 0) return OK;
+    enum err err = place_find(txn, attempt->person, attempt->tenant, attempt->ended_ms, &place);
+    if (err != OK) return err;
+    place.name = attempt->person_name;
+    err = attempt_book(txn, arena, attempt, &place);
+    place_leave(&place);
+    return err;
+}
+
+enum err usage_served(struct store_txn *txn, uint64_t person, struct str person_name,
+                      uint64_t tokens, uint64_t requests) {
     struct place place;
     char path[TENANT_PATH_BYTES];
-    enum err err = place_find(txn, arena, person, 0, clock_now_ms(), &policy, &place);
+    enum err err = place_find(txn, person, 0, clock_now_ms(), &place);
     if (err != OK) return err;
     place.name = person_name;
-    policy_path(&policy, place.tenant, path);
+    policy_path(place.policy, place.tenant, path);
     struct ledger_entry entry = {
         .kind = LEDGER_SERVE,
         .step = STR("serve"),
@@ -276,7 +288,9 @@ enum err usage_served(struct store_txn *txn, struct arena *arena, uint64_t perso
     };
     struct usage_sum sum = {.tokens = tokens, .requests = requests};
     err = ledger_append(txn, &entry);
-    return err == OK ? sums_add(txn, &place, &sum) : err;
+    if (err == OK) err = sums_add(txn, &place, &sum);
+    place_leave(&place);
+    return err;
 }
 
 // ---- jobs that have not ended ----------------------------------------------------------------
@@ -310,17 +324,17 @@ static enum err jobs_add(struct store_txn *txn, enum usage_of of, uint64_t id, i
     return err;
 }
 
-enum err usage_jobs(struct store_txn *txn, struct arena *arena, uint64_t person, uint64_t tenant,
-                    int change) {
-    struct policy policy;
+enum err usage_jobs(struct store_txn *txn, uint64_t person, uint64_t tenant, int change) {
     struct place place;
-    enum err err = place_find(txn, arena, person, tenant, 0, &policy, &place);
-    if (err == OK) err = jobs_add(txn, USAGE_PERSON, person, change);
-    const struct tenant *up = err == OK ? place.tenant : NULL;
+    enum err err = place_find(txn, person, tenant, 0, &place);
+    if (err != OK) return err;
+    err = jobs_add(txn, USAGE_PERSON, person, change);
+    const struct tenant *up = place.tenant;
     for (int i = 0; up && i < TENANT_DEPTH_MAX && err == OK; i++) {
         err = jobs_add(txn, USAGE_TENANT, up->id, change);
-        up = policy_parent(&policy, up);
+        up = policy_parent(place.policy, up);
     }
+    place_leave(&place);
     return err;
 }
 

@@ -35,11 +35,10 @@ int64_t usage_price(const struct policy *policy, const struct tenant *tenant,
 enum err usage_record(struct store_txn *txn, struct arena *arena,
                       const struct usage_attempt *attempt) MUST_USE;
 // What a served model has done for a person, from the serving side: counted in the same sums.
-enum err usage_served(struct store_txn *txn, struct arena *arena, uint64_t person,
-                      struct str person_name, uint64_t tokens, uint64_t requests) MUST_USE;
+enum err usage_served(struct store_txn *txn, uint64_t person, struct str person_name,
+                      uint64_t tokens, uint64_t requests) MUST_USE;
 // A job was made (+1) or has ended (−1).
-enum err usage_jobs(struct store_txn *txn, struct arena *arena, uint64_t person, uint64_t tenant,
-                    int change) MUST_USE;
+enum err usage_jobs(struct store_txn *txn, uint64_t person, uint64_t tenant, int change) MUST_USE;
 
 // ---- looking up ------------------------------------------------------------------------------
 enum usage_of { USAGE_PERSON, USAGE_TENANT };

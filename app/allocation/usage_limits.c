@@ -155,21 +155,28 @@ static enum err refuse(const struct usage_limit *limit, struct fault *fault) {
     }
 }
 
-enum err usage_allowed(struct store_txn *txn, struct arena *arena, const struct usage_wish *wish,
-                       struct fault *fault) {
-    struct policy policy;
+static enum err wish_try(struct store_txn *txn, struct arena *arena, const struct policy *policy,
+                         const struct usage_wish *wish, struct fault *fault) {
     struct member member;
     struct wishing wishing = {.wish = wish};
     int64_t left = 0;
-    enum err err = policy_load(txn, arena, &policy);
-    if (err == OK) err = member_load(txn, wish->question.person, &member);
+    enum err err = member_load(txn, wish->question.person, &member);
     if (err == OK && wish->step.data) {
         uint64_t tenant = wish->question.tenant ? wish->question.tenant : member.tenant;
-        err = vouchers_left(txn, arena, &policy, member.person, tenant, wish->step, &left);
+        err = vouchers_left(txn, arena, policy, member.person, tenant, wish->step, &left);
     }
     if (err != OK) return err;
     wishing.units_free = left > 0;
-    struct asking asking = {txn, &wish->question, &policy, wish_visit, &wishing, true};
+    struct asking asking = {txn, &wish->question, policy, wish_visit, &wishing, true};
     err = limits_walk(&asking, &member);
     return err == OK && wishing.refused ? refuse(&wishing.reached, fault) : err;
+}
+
+enum err usage_allowed(struct store_txn *txn, struct arena *arena, const struct usage_wish *wish,
+                       struct fault *fault) {
+    const struct policy *policy;
+    enum err err = policy_borrow(txn, &policy);
+    if (err == OK) err = wish_try(txn, arena, policy, wish, fault);
+    policy_return(policy);
+    return err;
 }

@@ -237,6 +237,7 @@ static enum err change_done(struct store_txn *txn, struct commit *commit) {
     }
     enum err err = commit_step(txn, commit);
     if (err == OK) err = job_save(txn, job);
+    if (err == OK) err = when_ran(txn, job);
     if (err == OK) err = job_count(txn, job, -1);
     return err != OK ? err : job_audit(txn, job, "ok");
 }

@@ -216,6 +216,8 @@ enum err job_audit(struct store_txn *txn, const struct job *job, const char *res
 // How long it will run at most, by others of its kind that ran here: the longest of them and half
 // as much again. Nothing is said where there was none.
 enum err when_estimate(struct store_txn *txn, struct job *job) MUST_USE;
+enum err when_ran(struct store_txn *txn,
+                  const struct job *job) MUST_USE; // one more that ended well
 // Inside the transaction that has made the job: takes the body's "schedule" for it, if there is
 // one. Refused with the reason: a deadline that cannot be kept,
 // a job to wait for that is not there or has failed, a priority the person may not give.

@@ -13,27 +13,19 @@ static uint64_t least(uint64_t a, uint64_t b) {
 }
 
 enum err job_count(struct store_txn *txn, const struct job *job, int change) {
-    struct arena *arena;
-    enum err err = arena_open(SCRATCH_BYTES, &arena);
-    if (err != OK) return err;
-    err = usage_jobs(txn, arena, job->actor.id, job->tenant, change);
-    arena_close(arena);
-    return err;
+    return usage_jobs(txn, job->actor.id, job->tenant, change);
 }
 
 // A department that may hold few processors still runs everything, on as many as it may.
 static enum err job_fit(struct store_txn *txn, struct job *job) {
-    struct arena *arena;
-    struct policy policy;
-    enum err err = arena_open(SCRATCH_BYTES, &arena);
-    if (err != OK) return err;
-    err = policy_load(txn, arena, &policy);
-    const struct tenant *up = err == OK ? policy_tenant_or_default(&policy, job->tenant) : NULL;
-    for (; up; up = policy_parent(&policy, up)) {
+    const struct policy *policy;
+    enum err err = policy_borrow(txn, &policy);
+    const struct tenant *up = err == OK ? policy_tenant_or_default(policy, job->tenant) : NULL;
+    for (; up; up = policy_parent(policy, up)) {
         int64_t most = up->limit[SHARE_CPU];
         if (most > 0) job->cpu_milli = least(job->cpu_milli, (uint64_t)most);
     }
-    arena_close(arena);
+    policy_return(policy);
     return err;
 }
 

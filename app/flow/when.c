@@ -7,59 +7,93 @@
 
 #include "base/clock.h"
 #include "flow/flow_private.h"
+#include "store/codec.h"
 
-enum {
-    HISTORY_LOOKED = 500, // newest job records of any kind
-    HISTORY_USED = 30,    // of the step's own kind that ended well
-};
 #define AHEAD_MS_MAX ((int64_t)366 * 24 * 3600 * 1000) // nothing is said for later than that
 #define MINUTE_MS ((int64_t)60 * 1000)
 
 // ---- how long it will run ----------------------------------------------------------------------
+// How long the last jobs of each step that ended well ran, and for how many rows.
+enum { HISTORY_MAX = 30, HISTORY_VERSION = 1 };
 struct history {
-    struct arena *scratch;
-    struct str step;
-    uint64_t rows; // of the new job; 0: not known
-    uint32_t looked, used;
-    int64_t longest_ms;
+    uint32_t count;
+    struct past {
+        uint64_t rows; // 0: not known
+        int64_t ran_ms;
+    } past[HISTORY_MAX]; // the oldest first
 };
 
-// What another of its kind would have taken for as many rows. Fewer rows are not taken to be
-// faster: much of a short job is its start.
-static int64_t length_scaled(const struct history *history, const struct job *job) {
-    int64_t ran_ms = job->ended_ms - job->started_ms;
-    if (history->rows == 0 || job->rows == 0 || history->rows <= job->rows) return ran_ms;
-    double scaled = (double)ran_ms * ((double)history->rows / (double)job->rows);
+static struct key history_key(struct str step) {
+    char name[64];
+    snprintf(name, sizeof name, "history/%.*s", STR_ARG(step));
+    return key_of_str(str_of(name));
+}
+
+static void history_fields(struct codec *c, struct history *history) {
+    codec_count(c, &history->count, HISTORY_MAX);
+    for (uint32_t i = 0; i < history->count; i++) {
+        codec_u64(c, &history->past[i].rows);
+        codec_i64(c, &history->past[i].ran_ms);
+    }
+}
+
+static enum err history_load(struct store_txn *txn, struct str step, struct history *out) {
+    struct record_reader record;
+    *out = (struct history){0};
+    enum err err = store_get(txn, TABLE_SETTING, history_key(step), &record);
+    if (err == ERR_NOT_FOUND) return OK;
+    if (err != OK) return err;
+    struct codec codec = {.reader = &record};
+    history_fields(&codec, out);
+    return codec_end(&codec);
+}
+
+enum err when_ran(struct store_txn *txn, const struct job *job) {
+    struct history history;
+    enum err err = history_load(txn, job->step, &history);
+    if (err != OK) return err;
+    if (history.count == HISTORY_MAX) {
+        memmove(history.past, history.past + 1, (HISTORY_MAX - 1) * sizeof history.past[0]);
+        history.count--;
+    }
+    history.past[history.count++] = (struct past){job->rows, job->ended_ms - job->started_ms};
+    struct buf fields;
+    buf_open(&fields, 4096);
+    struct codec codec = {.writer = &(struct record_writer){&fields}};
+    history_fields(&codec, &history);
+    err = buf_err(&fields);
+    if (err == OK) {
+        err = store_put(txn, TABLE_SETTING, history_key(job->step), HISTORY_VERSION, &fields);
+    }
+    buf_close(&fields);
+    return err;
+}
+
+// What another of its kind would have taken for `rows`. Fewer rows are not taken to be faster: much
+// of a short job is its start.
+static int64_t length_scaled(const struct past *past, uint64_t rows) {
+    if (rows == 0 || past->rows == 0 || rows <= past->rows) return past->ran_ms;
+    double scaled = (double)past->ran_ms * ((double)rows / (double)past->rows);
     return scaled < (double)AHEAD_MS_MAX ? (int64_t)scaled : AHEAD_MS_MAX;
 }
 
 // One with far more rows tells nothing of a small one.
-static bool comparable(const struct history *history, const struct job *job) {
-    if (job->state != JOB_DONE || !str_equal(job->step, history->step)) return false;
-    return history->rows == 0 || job->rows == 0 || job->rows / 4 <= history->rows;
-}
-
-static bool history_visit(void *ctx, struct str key, struct record_reader *record) {
-    struct history *history = ctx;
-    struct job job;
-    (void)key;
-    arena_reset(history->scratch);
-    if (job_read(record, history->scratch, &job) == OK && comparable(history, &job)) {
-        int64_t length_ms = length_scaled(history, &job);
-        if (length_ms > history->longest_ms) history->longest_ms = length_ms;
-        history->used++;
-    }
-    return ++history->looked < HISTORY_LOOKED && history->used < HISTORY_USED;
+static bool comparable(const struct past *past, uint64_t rows) {
+    return rows == 0 || past->rows == 0 || past->rows / 4 <= rows;
 }
 
 enum err when_estimate(struct store_txn *txn, struct job *job) {
-    struct history history = {.step = job->step, .rows = job->when.rows};
-    enum err err = arena_open(SCRATCH_BYTES, &history.scratch);
+    struct history history;
+    int64_t longest_ms = 0;
+    enum err err = history_load(txn, job->step, &history);
     if (err != OK) return err;
-    err = store_scan(txn, TABLE_JOB, (struct key){.size = 0}, true, history_visit, &history);
-    arena_close(history.scratch);
-    if (err != OK || history.used == 0) return err;
-    int64_t thought_ms = history.longest_ms + history.longest_ms / 2 + 1000;
+    for (uint32_t i = 0; i < history.count; i++) {
+        if (!comparable(&history.past[i], job->when.rows)) continue;
+        int64_t length_ms = length_scaled(&history.past[i], job->when.rows);
+        if (length_ms > longest_ms) longest_ms = length_ms;
+    }
+    if (longest_ms == 0) return OK;
+    int64_t thought_ms = longest_ms + longest_ms / 2 + 1000;
     int64_t limit_ms = (int64_t)job->time_limit_ms;
     job->when.estimate_ms = thought_ms < limit_ms ? thought_ms : limit_ms;
     return OK;

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
@@ -297,6 +298,8 @@ static struct store *store_new(const struct store_options *options) {
     struct store *store = memory_take(sizeof *store);
     if (!store) return NULL;
     store->lock_fd = -1;
+    static atomic_uint_fast64_t lives;
+    store->life = atomic_fetch_add(&lives, 1) + 1;
     store->read_only = options->read_only;
     store->alone = options->alone;
     pthread_mutex_init(&store->mutex, NULL);

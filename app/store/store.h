@@ -124,7 +124,11 @@ enum err store_get(struct store_txn *txn, enum store_table table, struct key key
 enum err store_scan(struct store_txn *txn, enum store_table table, struct key from, bool downwards,
                     bool (*visit)(void *ctx, struct str key, struct record_reader *record),
                     void *ctx) MUST_USE;
+// The greatest key. ERR_NOT_FOUND: the table is empty.
+enum err store_last(struct store_txn *txn, enum store_table table, struct key *out) MUST_USE;
 uint64_t store_count(struct store_txn *txn, enum store_table table);
+// A number of this opening of this store that no other opening in this process has.
+uint64_t store_life(const struct store_txn *txn);
 
 // ---- writing -------------------------------------------------------------------------------
 // Runs change(txn, ctx) on the writer thread and waits for the commit. What `change` returns is

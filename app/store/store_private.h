@@ -57,6 +57,7 @@ struct store {
     MDB_dbi tables[TABLE_COUNT];
     int lock_fd; // -1 beside a running server
     bool read_only, alone;
+    uint64_t life; // of this opening, see store_life
     struct gate gate;
     struct arena *arena; // the writer thread's: copies of records read in a change
 

@@ -63,6 +63,25 @@ enum err store_get(struct store_txn *txn, enum store_table table, struct key key
     return record_open(table_kind(table), str_of_val(name), record, out);
 }
 
+enum err store_last(struct store_txn *txn, enum store_table table, struct key *out) {
+    MDB_cursor *cursor;
+    MDB_val key, value;
+    int code = mdb_cursor_open(txn->mdb, txn->store->tables[table], &cursor);
+    if (code != 0) return store_err(code);
+    code = mdb_cursor_get(cursor, &key, &value, MDB_LAST);
+    if (code == 0) {
+        cy_assert(key.mv_size <= sizeof out->bytes);
+        memcpy(out->bytes, key.mv_data, key.mv_size);
+        out->size = key.mv_size;
+    }
+    mdb_cursor_close(cursor);
+    return store_err(code);
+}
+
+uint64_t store_life(const struct store_txn *txn) {
+    return txn->store->life;
+}
+
 uint64_t store_count(struct store_txn *txn, enum store_table table) {
     MDB_stat stat;
     int code = mdb_stat(txn->mdb, txn->store->tables[table], &stat);

@@ -366,8 +366,8 @@ struct asking {
 static enum err ask(struct store_txn *txn, void *ctx) {
     struct asking *asking = ctx;
     enum err err = OK;
-    for (int i = 0; i < asking->jobs && err == OK; i++) err = usage_jobs(txn, arena, 7, 0, 1);
-    for (int i = 0; i > asking->jobs && err == OK; i--) err = usage_jobs(txn, arena, 7, 0, -1);
+    for (int i = 0; i < asking->jobs && err == OK; i++) err = usage_jobs(txn, 7, 0, 1);
+    for (int i = 0; i > asking->jobs && err == OK; i--) err = usage_jobs(txn, 7, 0, -1);
     return err == OK ? usage_allowed(txn, arena, &asking->wish, &asking->fault) : err;
 }
 
@@ -382,7 +382,7 @@ static enum err asked(int jobs, char code[static FAULT_CODE_SIZE]) {
 
 static enum err serve(struct store_txn *txn, void *ctx) {
     (void)ctx;
-    return usage_served(txn, arena, 7, STR("zhang"), 900, 1);
+    return usage_served(txn, 7, STR("zhang"), 900, 1);
 }
 
 static void limits_refuse(void) {
@@ -457,7 +457,7 @@ static enum err chance_do(struct store_txn *txn, struct chance *chance) {
         return err == ERR_NOT_FOUND || err == ERR_CONFLICT ? OK : err;
     }
     case 2: return member_save(txn, &member);
-    case 3: return usage_served(txn, arena, chance->person, STR("zhang"), 10, 1);
+    case 3: return usage_served(txn, chance->person, STR("zhang"), 10, 1);
     default:
         attempt.person = chance->person;
         attempt.box_fault = chance->fault;
