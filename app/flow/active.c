@@ -58,10 +58,10 @@ bool runner_look(struct flow *flow, uint64_t job, struct active *out, struct act
     return active != NULL;
 }
 
-uint32_t runner_copy(struct flow *flow, struct active *out) {
+uint32_t runner_copy(struct flow *flow, struct active *out, uint32_t room) {
     uint32_t count = 0;
     pthread_mutex_lock(&flow->lock);
-    for (uint32_t i = 0; i < ACTIVE_MAX; i++) {
+    for (uint32_t i = 0; i < ACTIVE_MAX && count < room; i++) {
         if (flow->active_job[i] == 0) continue;
         out[count] = flow->active[i];
         out[count++].progress = NULL;

@@ -52,7 +52,7 @@ enum err flow_open(struct store *store, const struct flow_options *options, stru
     struct flow *flow = memory_take(sizeof *flow);
     if (!flow) return fault_set(fault, ERR_MEMORY, "base.no_memory", STR_NONE);
     flow->store = store;
-    flow->wake_fd = -1;
+    flow->wake_fd = flow->watch_fd = -1;
     pthread_mutex_init(&flow->lock, NULL);
     pthread_cond_init(&flow->work, NULL);
     enum err err = flow_start(flow, options, fault);

@@ -16,7 +16,7 @@
 #include "flow/schedule.h"
 
 enum {
-    ACTIVE_MAX = 1024,     // attempts at one time, those included that wait for the committer
+    ACTIVE_MAX = 4096,     // attempts at one time, those included that wait for the committer
     WAITING_MAX = 131072,  // jobs that wait; of those that people ask for
     ASKED_MAX = 120000,    // so many; beyond: ERR_LIMIT "job.queue_full"
     STARTS_MAX = 64,       // starts that share a transaction
@@ -73,7 +73,6 @@ struct active {
     enum stop_cause stop; // why it was told to stop
     bool killed, memory_ran_out;
     bool give_way, give_way_now; // asked to; its time for that is over
-    uint64_t look_us;            // its limits are looked at again then
     uint64_t told_done;          // what job_changed has been called for
     uint32_t told_phase;
     uint64_t retry_us; // a commit that failed (full disk) is tried again then
@@ -119,11 +118,11 @@ struct flow {
     struct teller *teller; // the runner's thread alone
     uint64_t uploads_open[UPLOADS_OPEN_MAX];
     pthread_cond_t work; // the committer waits here
-    bool closing, stop_children, committer_may_end, rescan;
+    bool closing, stop_children, committer_may_end, rescan, look_now;
     bool threads_run;
-    uint64_t ended;                         // jobs committed since the start
-    void *runner_memory, *committer_memory; // of these threads alone
-    int wake_fd;                            // eventfd of the runner
+    uint64_t ended;         // jobs committed since the start
+    void *committer_memory; // of that thread alone
+    int wake_fd, watch_fd;  // the runner's eventfd and epoll
     pthread_t runner, committer;
     uint64_t policy_seen;  // versions of the policy that the core knows, and one; 0: none yet
     struct models *models; // loaded ones (predict.c)
@@ -137,6 +136,10 @@ void job_tell(struct flow *flow, uint64_t job);
 // The core has decided these starts, all at once: their records, then their processes. What cannot
 // start leaves the core again. The runner's thread.
 void attempts_begin(struct flow *flow, const struct core_decision *starts, uint32_t count);
+// runner.c: its thread is woken when the attempt speaks.
+void attempt_watch(struct flow *flow, const struct active *active);
+// What it held is free; the committer takes what it made.
+void attempt_leaves(struct flow *flow, struct active *active, uint32_t attempt);
 
 // active.c: the list of attempts. Callers of these hold the lock:
 struct active *active_find(struct flow *flow, uint64_t job);    // NULL: none
@@ -150,8 +153,8 @@ struct active_now {
     uint64_t done, total, rows;
 };
 bool runner_look(struct flow *flow, uint64_t job, struct active *out, struct active_now *now);
-// Copies of all attempts into out (ACTIVE_MAX); returns how many. Without their progress.
-uint32_t runner_copy(struct flow *flow, struct active *out);
+// Copies of up to `room` attempts; returns how many. Without their progress.
+uint32_t runner_copy(struct flow *flow, struct active *out, uint32_t room);
 
 // news.c: from any thread, after the commit of what it tells of.
 void runner_add(struct flow *flow, const struct job *job); // it is queued

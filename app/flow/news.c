@@ -102,7 +102,7 @@ void runner_cancel(struct flow *flow, uint64_t job) {
     struct active *active = active_find(flow, job);
     if (active) {
         active->cancel = true;
-        active->look_us = 0;
+        flow->look_now = true;
     }
     pthread_mutex_unlock(&flow->lock);
     if (!active) news_put(flow, NEWS_CANCEL, job);
@@ -387,7 +387,7 @@ static void decided_stop(struct flow *flow, const struct core_decision *decision
     if (active && active->state == ACTIVE_RUNNING && active->attempt == decision->attempt) {
         active->give_way = true;
         active->give_way_now = decision->kind == DECISION_KILL;
-        active->look_us = 0;
+        flow->look_now = true;
     }
     pthread_mutex_unlock(&flow->lock);
     log_event(LOG_INFO, "job.give_way", "job=%" PRIu64 " for=%" PRIu64 " why=%s", decision->job,

@@ -16,6 +16,7 @@ struct resources {
     struct active *active; // copies
     uint64_t *waiting;     // ids
     uint32_t active_count, waiting_count;
+    struct core_usage usage;
 };
 
 static void amount_write(struct json_writer *out, const char *name,
@@ -149,16 +150,14 @@ static enum err jobs_write(struct resources *r) {
 static enum err answer(struct resources *r) {
     struct json_writer *out = r->call->out;
     struct member member;
-    struct core_usage usage;
     enum err err = policy_load(r->txn, r->call->arena, &r->policy);
     if (err == OK) err = member_load(r->txn, r->call->actor.person_id, &member);
     if (err != OK) return err;
-    schedule_usage(r->flow->schedule, &usage);
     json_open_object(out);
-    amount_write(out, "capacity", &usage.capacity);
-    amount_write(out, "used", &usage.used);
-    json_set_u64(out, "running", usage.running);
-    json_set_u64(out, "waiting", usage.waiting);
+    amount_write(out, "capacity", &r->usage.capacity);
+    amount_write(out, "used", &r->usage.used);
+    json_set_u64(out, "running", r->usage.running);
+    json_set_u64(out, "waiting", r->usage.waiting);
     tenants_write(r, member.tenant);
     err = jobs_write(r);
     json_close_object(out);
@@ -169,11 +168,12 @@ enum err flow_resources(struct flow *flow, struct call *call) {
     struct resources r = {.flow = flow, .call = call};
     enum err err = allow(call, ROLE_ANYONE_SIGNED_IN);
     if (err != OK) return err;
-    r.active = ARENA_ARRAY(call->arena, struct active, ACTIVE_MAX);
-    r.waiting = ARENA_ARRAY(call->arena, uint64_t, WAITING_MAX);
+    schedule_usage(flow->schedule, &r.usage);
+    r.active = ARENA_ARRAY(call->arena, struct active, JOBS_SHOWN_MAX);
+    r.waiting = ARENA_ARRAY(call->arena, uint64_t, r.usage.waiting + 1);
     if (!r.active || !r.waiting) return ERR_MEMORY;
-    r.waiting_count = schedule_waiting(flow->schedule, r.waiting, WAITING_MAX);
-    r.active_count = runner_copy(flow, r.active);
+    r.waiting_count = schedule_waiting(flow->schedule, r.waiting, r.usage.waiting);
+    r.active_count = runner_copy(flow, r.active, JOBS_SHOWN_MAX);
     err = store_read_begin(flow->store, &r.txn);
     if (err != OK) return err;
     err = answer(&r);

@@ -6,10 +6,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -28,6 +28,7 @@ enum {
     IDLE_MS = 3600 * 1000,
     WAITING_MS = 1000, // a new policy may let go what waits, and nobody tells of it
 };
+#define WATCH_WAKE UINT64_MAX // of wake_fd; of others: slot and what spoke
 #define SWEEP_AGE_MS ((int64_t)24 * 3600 * 1000)
 
 void job_tell(struct flow *flow, uint64_t job) {
@@ -65,6 +66,7 @@ static void job_take_up(struct flow *flow, const struct job *job) {
     if (!active) return;
     active->executor = executor_of_job(job);
     bool alive = active->executor->adopt(flow, job, active);
+    if (alive) attempt_watch(flow, active);
     log_event(LOG_INFO, alive ? "job.adopted" : "job.found_ended", "job=%" PRIu64, job->id);
     if (alive) {
         int64_t now_ms = clock_now_ms();
@@ -106,49 +108,9 @@ static enum err jobs_load(struct flow *flow) {
     return err;
 }
 
-// ---- starting ----------------------------------------------------------------------------------
-struct begin {
-    uint64_t id;
-    uint32_t attempt; // as the core numbers it
-    struct active *active;
-    struct job job;
-    enum { BEGIN_OK, BEGIN_GONE, BEGIN_HELD, BEGIN_LATER } state;
-};
-struct begins {
-    struct flow *flow;
-    struct arena *arena; // of the jobs
-    struct begin *list;
-    uint32_t count;
-};
-
-static enum err begin_record(struct store_txn *txn, struct begins *begins, struct begin *begin) {
-    struct job *job = &begin->job;
-    enum err err = job_load(txn, begins->arena, begin->id, job);
-    bool gone = err == ERR_NOT_FOUND || (err == OK && job->state != JOB_QUEUED);
-    if (gone || (err == OK && job->when.hold)) {
-        begin->state = gone ? BEGIN_GONE : BEGIN_HELD; // cancelled, or put on hold, meanwhile
-        return OK;
-    }
-    if (err != OK) return err;
-    job->state = JOB_RUNNING;
-    job->attempt++;
-    job->started_ms = clock_now_ms();
-    job->confine = str_of(begins->flow->executor->confinement(begins->flow));
-    return job_save(txn, job);
-}
-
-static enum err begins_change(struct store_txn *txn, void *ctx) {
-    struct begins *begins = ctx;
-    enum err err = OK;
-    for (uint32_t i = 0; i < begins->count && err == OK; i++) {
-        struct begin *begin = &begins->list[i];
-        if (begin->state == BEGIN_OK) err = begin_record(txn, begins, begin);
-    }
-    return err;
-}
-
+// ---- watching ---------------------------------------------------------------------------------
 // What it held is free; the committer takes what it made.
-static void attempt_leaves(struct flow *flow, struct active *active, uint32_t attempt) {
+void attempt_leaves(struct flow *flow, struct active *active, uint32_t attempt) {
     int64_t served_milli = schedule_exit(flow->schedule, active->job, attempt, clock_now_ms());
     pthread_mutex_lock(&flow->lock);
     active->served_milli = served_milli;
@@ -157,82 +119,6 @@ static void attempt_leaves(struct flow *flow, struct active *active, uint32_t at
     pthread_mutex_unlock(&flow->lock);
 }
 
-// Its record says that it runs: so it does, or ends at once.
-static void begin_process(struct flow *flow, const struct begin *begin) {
-    struct active *active = begin->active;
-    struct active running = *active;
-    struct fault *fault = &running.start_fault;
-    enum err err = flow->executor->start(flow, &begin->job, &running, fault);
-    if (err != OK) {
-        err = fault_set(fault, err, "job.not_started", STR_NONE);
-        log_event(LOG_WARN, "job.not_started", "job=%" PRIu64 " error=%s code=%s", begin->id,
-                  err_name(err), fault->code);
-    }
-    pthread_mutex_lock(&flow->lock);
-    running.cancel = active->cancel;
-    *active = running;
-    active->state = ACTIVE_RUNNING;
-    pthread_mutex_unlock(&flow->lock);
-    if (err != OK) attempt_leaves(flow, active, begin->attempt);
-    job_tell(flow, begin->id);
-}
-
-// It holds nothing any more; what waits is told of once more.
-static void begin_not(struct flow *flow, const struct begin *begin) {
-    schedule_exit(flow->schedule, begin->id, begin->attempt, clock_now_ms());
-    pthread_mutex_lock(&flow->lock);
-    if (begin->active) active_free(flow, begin->active);
-    pthread_mutex_unlock(&flow->lock);
-    if (begin->state == BEGIN_GONE) return;
-    news_put(flow, begin->state == BEGIN_HELD ? NEWS_AGAIN : NEWS_LATER, begin->id);
-}
-
-// A slot for each, as far as there are.
-static void begins_place(struct flow *flow, struct begins *begins,
-                         const struct core_decision *starts) {
-    pthread_mutex_lock(&flow->lock);
-    for (uint32_t i = 0; i < begins->count; i++) {
-        struct begin *begin = &begins->list[i];
-        *begin = (struct begin){.id = starts[i].job, .attempt = starts[i].attempt};
-        begin->active = flow->closing ? NULL : active_put(flow, begin->id);
-        if (!begin->active) begin->state = BEGIN_LATER;
-    }
-    pthread_mutex_unlock(&flow->lock);
-}
-
-// The slots as the committed records say.
-static void begins_fill(struct flow *flow, struct begins *begins) {
-    pthread_mutex_lock(&flow->lock);
-    for (uint32_t i = 0; i < begins->count; i++) {
-        struct begin *begin = &begins->list[i];
-        if (begin->state != BEGIN_OK) continue;
-        active_fill(begin->active, &begin->job);
-        begin->active->executor = flow->executor;
-    }
-    pthread_mutex_unlock(&flow->lock);
-}
-
-void attempts_begin(struct flow *flow, const struct core_decision *starts, uint32_t count) {
-    struct begin list[STARTS_MAX];
-    struct begins begins = {.flow = flow, .list = list, .count = count};
-    cy_assert(count <= STARTS_MAX);
-    begins_place(flow, &begins, starts);
-    enum err err = arena_open(SCRATCH_BYTES, &begins.arena);
-    if (err == OK) err = store_write(flow->store, begins_change, &begins);
-    if (err != OK) log_event(LOG_WARN, "job.not_recorded", "error=%s", err_name(err));
-    for (uint32_t i = 0; i < count && err != OK; i++) list[i].state = BEGIN_LATER;
-    begins_fill(flow, &begins);
-    for (uint32_t i = 0; i < count; i++) {
-        if (list[i].state == BEGIN_OK) {
-            begin_process(flow, &list[i]);
-        } else {
-            begin_not(flow, &list[i]);
-        }
-    }
-    arena_close(begins.arena);
-}
-
-// ---- watching ---------------------------------------------------------------------------------
 // Why it should stop now, if at all.
 static enum stop_cause stop_wanted(const struct flow *flow, const struct active *active) {
     if (active->cancel) return STOP_CANCEL;
@@ -295,15 +181,13 @@ static bool progress_moved(struct active *active) {
     return moved;
 }
 
-// Its limits, now and then. The runner alone changes what runs; the lock is for those who look.
+// Its limits. The runner alone changes what runs; the lock is for those who look.
 static void running_tick(struct flow *flow, struct active *active) {
-    uint64_t job = active->job, now_us = clock_monotonic_us();
-    if (now_us < active->look_us) return;
+    uint64_t job = active->job;
     uint64_t used = active->executor->memory_bytes(flow, active);
     struct confine_stop stopping;
     log_bound(flow, job);
     pthread_mutex_lock(&flow->lock);
-    active->look_us = now_us + (uint64_t)TICK_MS * 1000;
     if (used > active->memory_used_bytes) active->memory_used_bytes = used;
     bool stop = stop_check(flow, active, &stopping);
     bool moved = progress_moved(active);
@@ -324,58 +208,105 @@ static void attempt_ended(struct flow *flow, struct active *active) {
     job_tell(flow, active->job);
 }
 
-struct watching {
-    struct pollfd
-        fds[2 * ACTIVE_MAX + 1]; // wake_fd; of each its end, and what happens to its memory
-    uint32_t slots[ACTIVE_MAX];
-    uint32_t count;
-};
+// What speaks to epoll of an attempt: its end, and what happens to its memory.
+enum spoken { SPOKEN_END, SPOKEN_MEMORY };
 
-// True if any runs whose end is to be waited for when the box closes.
-static bool any_running(struct flow *flow, struct watching *w) {
-    bool here = false;
-    w->count = 0;
-    pthread_mutex_lock(&flow->lock);
+static void watch_fd(struct flow *flow, const struct active *active, int fd, enum spoken spoken) {
+    uint64_t slot = (uint64_t)(active - flow->active);
+    struct epoll_event event = {.events = spoken == SPOKEN_END ? EPOLLIN : EPOLLPRI,
+                                .data.u64 = 2 * slot + spoken};
+    if (fd < 0 || epoll_ctl(flow->watch_fd, EPOLL_CTL_ADD, fd, &event) == 0) return;
+    if (errno != EEXIST) log_event(LOG_WARN, "job.not_watched", "errno=%d", errno); // but looked at
+}
+
+void attempt_watch(struct flow *flow, const struct active *active) {
+    watch_fd(flow, active, active->pidfd, SPOKEN_END);
+    watch_fd(flow, active, active->confined.events_fd, SPOKEN_MEMORY);
+}
+
+static void unwatch(struct flow *flow, const struct active *active) {
+    int fds[] = {active->pidfd, active->confined.events_fd};
+    for (int i = 0; i < 2; i++) {
+        if (fds[i] >= 0) epoll_ctl(flow->watch_fd, EPOLL_CTL_DEL, fds[i], NULL);
+    }
+}
+
+static void attempt_look(struct flow *flow, struct active *active, bool spoken) {
+    int known = active->pidfd;
+    struct active before = *active;
+    if (active->executor->ended(flow, active, spoken)) {
+        unwatch(flow, &before);
+        attempt_ended(flow, active);
+    } else if (active->pidfd != known) { // an adopted one that has written who it is
+        attempt_watch(flow, active);
+    }
+}
+
+static bool is_running(const struct flow *flow, uint32_t slot) {
+    return flow->active_job[slot] != 0 && flow->active[slot].state == ACTIVE_RUNNING;
+}
+
+static void heard(struct flow *flow, const struct epoll_event *event) {
+    uint32_t slot = (uint32_t)(event->data.u64 / 2);
+    struct active *active = &flow->active[slot];
+    if (!is_running(flow, slot)) return;
+    if (event->data.u64 % 2 == SPOKEN_MEMORY) {
+        active->executor->memory_news(flow, active);
+    } else {
+        attempt_look(flow, active, true);
+    }
+}
+
+// Everything that runs, now and then and when something is to be stopped.
+static void look_at_all(struct flow *flow) {
     for (uint32_t i = 0; i < ACTIVE_MAX; i++) {
-        if (flow->active_job[i] == 0 || flow->active[i].state != ACTIVE_RUNNING) continue;
-        const struct active *active = &flow->active[i];
-        w->fds[2 * w->count + 1] = (struct pollfd){.fd = active->pidfd, .events = POLLIN};
-        w->fds[2 * w->count + 2] =
-            (struct pollfd){.fd = active->confined.events_fd, .events = POLLPRI};
-        w->slots[w->count++] = i;
-        here = here || !active->executor->away;
+        if (is_running(flow, i)) attempt_look(flow, &flow->active[i], false);
+        if (is_running(flow, i)) running_tick(flow, &flow->active[i]);
     }
-    pthread_mutex_unlock(&flow->lock);
-    return here;
 }
 
-static int wait_ms(struct flow *flow, bool running) {
-    uint64_t started, waiting;
-    runner_counts(flow, &started, &waiting);
-    int64_t most_ms = running ? TICK_MS : waiting ? WAITING_MS : IDLE_MS;
+// Those whose end is to be waited for when the box closes.
+static uint32_t running_here(const struct flow *flow) {
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < ACTIVE_MAX; i++) {
+        count += is_running(flow, i) && !flow->active[i].executor->away;
+    }
+    return count;
+}
+
+static int wait_ms(struct flow *flow, uint64_t look_us) {
+    uint64_t running, waiting;
+    runner_counts(flow, &running, &waiting);
+    int64_t most_ms = waiting ? WAITING_MS : IDLE_MS;
     int64_t wake_ms = schedule_wake_ms(flow->schedule) - clock_now_ms();
-    return wake_ms >= most_ms ? (int)most_ms : wake_ms > 0 ? (int)wake_ms : 0;
+    int64_t look_ms = ((int64_t)look_us - (int64_t)clock_monotonic_us() + 999) / 1000;
+    if (wake_ms < most_ms) most_ms = wake_ms;
+    bool often = running > 0 || confine_wants_tick(flow->confine);
+    if (often && look_ms < most_ms) most_ms = look_ms;
+    return most_ms > 0 ? (int)most_ms : 0;
 }
 
-static void watch(struct flow *flow, struct watching *w) {
-    any_running(flow, w);
-    w->fds[0] = (struct pollfd){.fd = flow->wake_fd, .events = POLLIN};
-    bool often = w->count > 0 || confine_wants_tick(flow->confine);
-    poll(w->fds, 2 * w->count + 1, wait_ms(flow, often));
-    if (w->fds[0].revents & POLLIN) {
-        uint64_t count;
-        ssize_t got = read(flow->wake_fd, &count, sizeof count);
-        (void)got;
-    }
-    for (uint32_t i = 0; i < w->count; i++) {
-        struct active *active = &flow->active[w->slots[i]];
-        if (active->executor->ended(flow, active, w->fds[2 * i + 1].revents != 0)) {
-            attempt_ended(flow, active);
+static void watch(struct flow *flow, uint64_t *look_us) {
+    enum { EVENTS = 256 };
+    struct epoll_event events[EVENTS];
+    int count = epoll_wait(flow->watch_fd, events, EVENTS, wait_ms(flow, *look_us));
+    for (int i = 0; i < count; i++) {
+        if (events[i].data.u64 == WATCH_WAKE) {
+            uint64_t value;
+            ssize_t got = read(flow->wake_fd, &value, sizeof value);
+            (void)got;
         } else {
-            if (w->fds[2 * i + 2].revents != 0) active->executor->memory_news(flow, active);
-            running_tick(flow, active);
+            heard(flow, &events[i]);
         }
     }
+    pthread_mutex_lock(&flow->lock);
+    bool now = flow->look_now;
+    flow->look_now = false;
+    pthread_mutex_unlock(&flow->lock);
+    uint64_t now_us = clock_monotonic_us();
+    if (!now && now_us < *look_us) return;
+    look_at_all(flow);
+    *look_us = now_us + (uint64_t)TICK_MS * 1000;
 }
 
 static void housekeeping(struct flow *flow, uint64_t *last_us) {
@@ -388,18 +319,17 @@ static void housekeeping(struct flow *flow, uint64_t *last_us) {
     log_event(LOG_INFO, "flow.swept", "result=%s blobs=%" PRIu64, err_name(err), removed);
 }
 
-static bool keep_running(struct flow *flow, struct watching *w) {
+static bool keep_running(struct flow *flow) {
     pthread_mutex_lock(&flow->lock);
     bool closing = flow->closing, stop = flow->stop_children;
     pthread_mutex_unlock(&flow->lock);
-    return !closing || (stop && any_running(flow, w));
+    return !closing || (stop && running_here(flow) > 0);
 }
 
 static void *runner_main(void *argument) {
     struct flow *flow = argument;
-    struct watching *watching = flow->runner_memory;
-    uint64_t cleaned_us = clock_monotonic_us();
-    while (keep_running(flow, watching)) {
+    uint64_t cleaned_us = clock_monotonic_us(), look_us = 0;
+    while (keep_running(flow)) {
         pthread_mutex_lock(&flow->lock);
         bool rescan = flow->rescan;
         flow->rescan = false;
@@ -407,7 +337,7 @@ static void *runner_main(void *argument) {
         if (rescan && jobs_load(flow) != OK) log_event(LOG_ERROR, "flow.rescan_failed", " ");
         policy_follow(flow);
         news_run(flow);
-        watch(flow, watching);
+        watch(flow, &look_us);
         confine_tick(flow->confine);
         housekeeping(flow, &cleaned_us);
     }
@@ -417,16 +347,19 @@ static void *runner_main(void *argument) {
 enum err runner_open(struct flow *flow, struct fault *fault) {
     flow->active = memory_take(ACTIVE_MAX * sizeof *flow->active);
     flow->active_job = memory_take(ACTIVE_MAX * sizeof *flow->active_job);
-    flow->runner_memory = memory_take(sizeof(struct watching));
     flow->committer_memory = memory_take(committer_bytes());
     enum err err = schedule_open(&flow->capacity, &flow->schedule);
     if (err == OK) err = news_open(flow);
-    if (!flow->active || !flow->active_job || !flow->runner_memory || !flow->committer_memory ||
-        err != OK) {
+    if (!flow->active || !flow->active_job || !flow->committer_memory || err != OK) {
         return fault_set(fault, ERR_MEMORY, "base.no_memory", STR_NONE);
     }
     flow->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    if (flow->wake_fd < 0) return fault_errno(fault, errno, STR("eventfd"));
+    flow->watch_fd = epoll_create1(EPOLL_CLOEXEC);
+    struct epoll_event wake = {.events = EPOLLIN, .data.u64 = WATCH_WAKE};
+    if (flow->wake_fd < 0 || flow->watch_fd < 0 ||
+        epoll_ctl(flow->watch_fd, EPOLL_CTL_ADD, flow->wake_fd, &wake) != 0) {
+        return fault_errno(fault, errno, STR("epoll"));
+    }
     policy_follow(flow);
     err = jobs_load(flow);
     if (err != OK) return fault_set(fault, err, "flow.jobs_unreadable", STR_NONE);
@@ -470,10 +403,10 @@ void runner_close(struct flow *flow, bool stop_children) {
     }
     slots_give(flow);
     if (flow->wake_fd >= 0) close(flow->wake_fd);
+    if (flow->watch_fd >= 0) close(flow->watch_fd);
     schedule_close(flow->schedule);
     news_close(flow);
     memory_give(flow->active);
     memory_give(flow->active_job);
-    memory_give(flow->runner_memory);
     memory_give(flow->committer_memory);
 }

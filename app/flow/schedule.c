@@ -16,11 +16,11 @@ enum {
     // The policy's, and persons who have asked for something since the start. Persons beyond that
     // stand for themselves no more, only for their tenant.
     TENANTS_MOST = 4095,
-    RUNNING_MOST = 512,
-    STEP_ROOM = 64,    // decisions of one step
-    ROW_FIRST = 256,   // decisions not yet taken; more if need be
-    ROW_MANY = 4096,   // no more of them are asked for while so many wait
-    REMEMBERED = 1024, // explanations
+    RUNNING_MOST = ACTIVE_MAX / 2, // as many again may wait for the committer
+    STEP_ROOM = 64,                // decisions of one step
+    ROW_FIRST = 256,               // decisions not yet taken; more if need be
+    ROW_MANY = 4096,               // no more of them are asked for while so many wait
+    REMEMBERED = 1024,             // explanations
     GUARD_LEAD_MS = 5 * 60 * 1000,
 };
 
