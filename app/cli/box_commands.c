@@ -1,4 +1,5 @@
 // The commands on a data folder: serve, check, backup, restore, person, audit.
+#include <pwd.h>
 #include <string.h>
 
 #include "base/file.h"
@@ -8,6 +9,21 @@
 #include "server/server.h"
 #include "store/store.h"
 
+// Whose people's own programs run as: a name or a number, and never the one who may do all.
+static enum err job_user_find(const char *name, struct server_options *options,
+                              struct fault *fault) {
+    uint64_t number;
+    if (!name) return OK;
+    const struct passwd *user =
+        str_to_u64(str_of(name), &number) ? getpwuid((uid_t)number) : getpwnam(name);
+    if (!user || user->pw_uid == 0 || user->pw_gid == 0) {
+        return fault_set(fault, ERR_INPUT, "cli.no_job_user", str_of(name));
+    }
+    options->job_uid = user->pw_uid;
+    options->job_gid = user->pw_gid;
+    return OK;
+}
+
 enum err command_serve(const struct command *command, const struct arguments *arguments,
                        struct fault *fault) {
     (void)command;
@@ -16,9 +32,11 @@ enum err command_serve(const struct command *command, const struct arguments *ar
         .program = program_path(),
         .executor = argument(arguments, "--executor"),
         .slurm_partition = argument(arguments, "--slurm-partition"),
+        .commands = argument(arguments, "--commands") != NULL,
         .quiet = argument(arguments, "--quiet") != NULL,
     };
     enum err err = argument_needed(arguments, "--data", &options.dir, fault);
+    if (err == OK) err = job_user_find(argument(arguments, "--job-user"), &options, fault);
     return err == OK ? server_run(&options, fault) : err;
 }
 

@@ -4,6 +4,8 @@
 //   progress     mapped by both
 //   result.json  {"attempt","ok":true,"summary":{…}} or {"attempt","ok":false,"err","fault":{…}}
 //   checkpoint   what a step keeps to go on from: written whole, found by the next attempt
+// None of them is synced: after a power cut the process is gone, and what has no whole result runs
+// again.
 // SIGTERM asks it to stop, SIGUSR1 to give way: a step that can keeps a checkpoint and ends with
 // "paused"; the job waits for its turn again. A step that cannot goes on until it is stopped.
 // The lock of the folder came open with the process (descriptor 3) and is given back by the kernel
@@ -81,7 +83,7 @@ static enum err pid_write(const char *folder) {
     char path[LIMIT_PATH_BYTES], text[CHILD_IDENTITY_SIZE];
     if (!process_identity(getpid(), text, sizeof text)) return ERR_IO;
     enum err err = path_join(path, sizeof path, folder, "pid");
-    return err == OK ? file_write(path, str_of(text), NULL) : err;
+    return err == OK ? file_write_quick(path, str_of(text), NULL) : err;
 }
 
 struct progress *progress_map(const char *folder) {
@@ -125,7 +127,7 @@ static enum err result_write(const char *folder, uint64_t attempt, enum err resu
     json_close_object(&out);
     enum err err = buf_err(&text);
     if (err == OK) err = path_join(path, sizeof path, folder, "result.json");
-    if (err == OK) err = file_write(path, buf_str(&text), NULL);
+    if (err == OK) err = file_write_quick(path, buf_str(&text), NULL);
     buf_close(&text);
     return err;
 }
@@ -205,10 +207,14 @@ int step_main(const char *folder) {
     struct buf summary;
     buf_open(&summary, LIMIT_JSON_BYTES / 2);
     uint64_t started_us = clock_monotonic_us();
-    log_event(LOG_INFO, "job.begin", "step=%.*s", STR_ARG(json_member_text(spec, "step")));
+    struct str step = json_member_text(spec, "step");
+    bool ours = !str_is(step, "command"); // else its log is the program's alone
+    if (ours) log_event(LOG_INFO, "job.begin", "step=%.*s", STR_ARG(step));
     err = step_call(folder, spec, &summary, &fault);
-    log_event(LOG_INFO, "job.end", "result=%s code=%s ms=%llu", err_name(err), fault.code,
-              (unsigned long long)(clock_monotonic_us() - started_us) / 1000);
+    if (ours) {
+        log_event(LOG_INFO, "job.end", "result=%s code=%s ms=%llu", err_name(err), fault.code,
+                  (unsigned long long)(clock_monotonic_us() - started_us) / 1000);
+    }
     uint64_t attempt = json_member_u64(spec, "attempt", 0);
     enum err told = result_write(folder, attempt, err, &fault, buf_str(&summary));
     if (told != OK) log_event(LOG_ERROR, "job.no_result", "error=%s", err_name(told));

@@ -104,6 +104,7 @@ static const struct {
      {"bundle.tar", "sampling.csv", "sampling_technical.csv", "words.csv"}},
     {"train", {"model", "scorecard.json"}, {NULL}},
     {"predict", {"predictions.csv"}, {NULL}},
+    {"command", {NULL}, {"output.tar"}},
 };
 
 static enum err file_take(struct commit *commit, const char *folder, const char *name,
@@ -279,6 +280,7 @@ static void folder_tidy(const char *folder) {
                                         "pid",       CHILD_CHECKPOINT, CHILD_SLURM};
     char path[LIMIT_PATH_BYTES];
     if (path_join(path, sizeof path, folder, "out") == OK) (void)!folder_remove(path, NULL);
+    if (path_join(path, sizeof path, folder, "work") == OK) (void)!folder_remove(path, NULL);
     for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
         if (path_join(path, sizeof path, folder, files[i]) == OK) (void)!file_remove(path, NULL);
     }

@@ -235,13 +235,30 @@ static enum err commit_predict(struct store_txn *txn, struct commit *commit) {
     return lineage_put(txn, commit, &lineage);
 }
 
+// A program that kept nothing leaves no trace but its job.
+static enum err commit_command(struct store_txn *txn, struct commit *commit) {
+    const struct made *output = commit_made_maybe(commit, "output.tar");
+    struct lineage lineage = {0};
+    if (!output) return OK;
+    commit->job.output = output->hash;
+    for (uint32_t i = 0; i < commit->job.input_count; i++) {
+        const struct job_input *input = &commit->job.inputs[i];
+        if (input->kind != INPUT_BLOB) continue;
+        lineage.inputs[lineage.input_count++] =
+            (struct lineage_end){STR("table"), commit->job.subject, input->hash};
+    }
+    lineage.outputs[lineage.output_count++] =
+        (struct lineage_end){STR("output"), commit->job.id, commit->job.output};
+    return lineage_put(txn, commit, &lineage);
+}
+
 enum err commit_step(struct store_txn *txn, struct commit *commit) {
     static const struct {
         const char *step;
         enum err (*commit)(struct store_txn *txn, struct commit *commit);
     } commits[] = {
         {"import", commit_import}, {"check", commit_check},     {"cleanse", commit_cleanse},
-        {"train", commit_train},   {"predict", commit_predict},
+        {"train", commit_train},   {"predict", commit_predict}, {"command", commit_command},
     };
     job_summary(commit);
     for (size_t i = 0; i < sizeof commits / sizeof commits[0]; i++) {

@@ -35,6 +35,7 @@ static enum err flow_start(struct flow *flow, const struct flow_options *options
     }
     if (err != OK) return err;
     flow->largest = flow->capacity;
+    commands_begin(flow, options);
     flow->executor = executor_of_name(options->executor ? str_of(options->executor) : STR("local"));
     if (!flow->executor) {
         return fault_set(fault, ERR_INPUT, "flow.no_executor", str_of(options->executor));

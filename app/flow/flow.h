@@ -28,7 +28,7 @@ struct step_context {
     struct fault *fault;
 };
 struct step {
-    const char *name; // "import", "check", "cleanse", "train", "predict", "export"
+    const char *name; // "import", "check", "cleanse", "train", "predict", "export", "command"
     enum err (*run)(struct step_context *context);
     uint32_t cpu_milli; // declared by default: at most what the box has
     uint64_t memory_bytes;
@@ -55,6 +55,10 @@ struct flow_options {
     // the data folder and the program are on a file system that its nodes share. ERR_INPUT
     // "flow.no_executor"; the faults of slurm_pool_read.
     const char *executor, *slurm_partition; // NULL: Slurm's default
+    // People may run programs of their own (step "command"), behind the fence of sandbox.h and,
+    // where this process is root, as that user.
+    bool commands;
+    uint32_t job_uid, job_gid;
     // Called by the runner whenever a job changed; must return fast. May be NULL.
     void (*job_changed)(void *ctx, uint64_t job_id);
     void *ctx;
@@ -134,6 +138,8 @@ enum err flow_prediction_create(struct flow *flow, struct call *call) MUST_USE; 
 // Body as that of POST /policy: what it would do to what runs and waits now. Changes nothing.
 enum err flow_policy_preview(struct flow *flow, struct call *call) MUST_USE;
 enum err flow_resources(struct flow *flow, struct call *call) MUST_USE;
+// A person's own program as a job.
+enum err flow_command_create(struct flow *flow, struct call *call) MUST_USE;
 enum err flow_job_list(struct flow *flow, struct call *call) MUST_USE;
 enum err flow_job_show(struct flow *flow, struct call *call) MUST_USE;
 enum err flow_job_log(struct flow *flow, struct call *call) MUST_USE;

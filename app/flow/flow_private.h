@@ -10,6 +10,7 @@
 
 #include "allocation/capacity.h"
 #include "allocation/confine.h"
+#include "allocation/sandbox.h"
 #include "flow/child.h"
 #include "flow/flow.h"
 #include "flow/record.h"
@@ -108,6 +109,9 @@ struct flow {
     struct allocation_capacity capacity;
     struct allocation_capacity largest; // that one job can have; the whole of it on one machine
     struct confine *confine;
+    bool commands;                   // people's own programs may run
+    struct sandbox sandbox;          // around them
+    const char *fence_lacks;         // why they cannot, whoever may ask; NULL: nothing
     const struct executor *executor; // of new attempts
     struct slurm_site *slurm;        // executor_slurm.c
     struct schedule *schedule;
@@ -187,6 +191,10 @@ enum err job_launch(struct flow *flow, const struct job *job, struct active *act
 bool job_adopt(struct flow *flow, uint64_t job, struct active *active);
 // Once more for a child that had not written its pid yet; true when pidfd is known or it has ended.
 bool job_adopt_again(struct flow *flow, struct active *active);
+
+// commands.c: whether this box can and may run people's own programs, found at its start.
+void commands_begin(struct flow *flow, const struct flow_options *options);
+void view_commands(struct json_writer *out, const struct flow *flow);
 
 // policy.c: tells the core of a new version of the policy. The runner's thread.
 void policy_follow(struct flow *flow);

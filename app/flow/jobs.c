@@ -35,17 +35,21 @@ enum err job_create(struct flow *flow, struct store_txn *txn, struct job *job) {
     uint64_t memory = job->memory_bytes ? job->memory_bytes : step->memory_bytes;
     job->state = JOB_QUEUED;
     job->created_ms = clock_now_ms();
-    // A small machine still runs everything, one by one.
-    job->cpu_milli = least(step->cpu_milli, flow->largest.cpu_milli);
-    job->memory_bytes = least(memory, flow->largest.memory_bytes);
-    job->time_limit_ms = step->time_limit_ms;
+    // A small machine still runs everything, one by one. A person's own program has said what it
+    // needs (commands.c) and gets no less.
+    bool asked = job->cpu_milli > 0;
+    if (!asked) {
+        job->cpu_milli = least(step->cpu_milli, flow->largest.cpu_milli);
+        job->memory_bytes = least(memory, flow->largest.memory_bytes);
+        job->time_limit_ms = step->time_limit_ms;
+    }
     if (!job->options.size) job->options = STR("{}");
     struct member member;
     enum err err = member_load(txn, job->actor.id, &member);
     if (err == OK) err = store_next_id(txn, TABLE_JOB, &job->id);
     job->tenant = member.tenant;
-    if (err == OK) err = job_fit(txn, job);
-    if (err == OK) err = when_estimate(txn, job);
+    if (err == OK && !asked) err = job_fit(txn, job);
+    if (err == OK && !asked) err = when_estimate(txn, job);
     if (err == OK) err = job_count(txn, job, 1);
     return err == OK ? job_save(txn, job) : err;
 }
@@ -259,7 +263,10 @@ enum err flow_prediction_download(struct flow *flow, struct call *call, struct f
     err = blob_path(flow->store, &job.output, download.path, sizeof download.path, call->fault);
     if (err == OK) err = audit_note(flow, call, "job.download", "job", job.id, STR_NONE);
     if (err != OK) return err;
-    if (str_is(job.step, "cleanse")) {
+    if (str_is(job.step, "command")) {
+        snprintf(download.content_type, sizeof download.content_type, "application/x-tar");
+        snprintf(download.name, sizeof download.name, "output-%" PRIu64 ".tar", job.id);
+    } else if (str_is(job.step, "cleanse")) {
         snprintf(download.content_type, sizeof download.content_type, "application/x-tar");
         snprintf(download.name, sizeof download.name, "bundle-%" PRIu64 ".tar", job.id);
     } else {

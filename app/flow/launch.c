@@ -15,7 +15,10 @@
 #include "flow/child.h"
 #include "flow/flow_private.h"
 
-enum { PROCESSES_MAX = 64 }; // of one job, its threads included
+enum {
+    PROCESSES_MAX = 64, // of one job, its threads included
+    PROCESSES_OF_COMMAND = 1024,
+};
 
 void job_folder(const struct flow *flow, uint64_t job, char out[static LIMIT_PATH_BYTES]) {
     path_of(out, "%s/jobs/%" PRIu64, store_dir(flow->store), job);
@@ -76,13 +79,15 @@ static enum err spec_write(struct flow *flow, const struct job *job, const char 
     json_set_u64(&out, "memory_bytes", job->memory_bytes);
     json_set_u64(&out, "time_limit_ms", job->time_limit_ms);
     json_set_u64(&out, "threads", job->cpu_milli < 1000 ? 1 : job->cpu_milli / 1000);
+    json_set_u64(&out, "uid", flow->sandbox.uid);
+    json_set_u64(&out, "gid", flow->sandbox.gid);
     if (job->source_name.size) json_set_text(&out, "source_name", job->source_name);
     enum err err = inputs_write(flow, job, &out, fault);
     if (job->options.size) json_set_raw(&out, "options", job->options);
     json_close_object(&out);
     if (err == OK) err = buf_err(&text);
     if (err == OK) err = path_join(path, sizeof path, folder, "spec.json");
-    if (err == OK) err = file_write(path, buf_str(&text), fault);
+    if (err == OK) err = file_write_quick(path, buf_str(&text), fault);
     buf_close(&text);
     return err;
 }
@@ -134,7 +139,7 @@ enum err job_prepare(struct flow *flow, const struct job *job, const char *folde
     if (err != OK) return err;
     int lock = folder_lock(folder);
     if (lock < 0) return fault_set(fault, ERR_BUSY, "job.folder_busy", STR_NONE);
-    err = folder_clear(folder, fault);
+    if (job->attempt > 1) err = folder_clear(folder, fault);
     if (err == OK) err = spec_write(flow, job, folder, fault);
     if (err != OK) {
         close(lock);
@@ -183,7 +188,8 @@ static enum err child_start(struct flow *flow, const struct job *job, char *fold
     char *argv[] = {flow->program, word, folder, NULL};
     struct confine_limits limits = {
         .memory_bytes = job->memory_bytes,
-        .processes = PROCESSES_MAX + LIMIT_THREADS,
+        .processes =
+            str_is(job->step, "command") ? PROCESSES_OF_COMMAND : PROCESSES_MAX + LIMIT_THREADS,
         .cpu_weight = weight_of(job->cpu_milli),
         .cpu_seconds = cpu_seconds_of(job),
         .devices_apart = true,

@@ -234,7 +234,7 @@ struct schedule_job schedule_job_of(const struct job *job) {
         .priority = (int32_t)job->when.priority,
         .hold = job->when.hold,
         .approval = job->approval.state == APPROVAL_WAITING,
-        .checkpoint_ms = step ? step->checkpoint_ms : 0,
+        .checkpoint_ms = step && step->checkpoint_ms ? step->checkpoint_ms : job->ask.checkpoint_ms,
         .attempts = (uint32_t)job->attempt,
         .served_milli = job->served_milli,
         .ran_ms = job->ran_ms,

@@ -177,6 +177,19 @@ struct job_approval {
     int64_t decided_ms;            // 0: not yet
     struct str reason;
 };
+// What a person's own program asks for beyond processors, memory and time.
+struct job_ask {
+    uint64_t disk_bytes;   // it may hold in its folder; 0: no bound
+    uint64_t device_milli; // of accelerators
+    uint64_t members;      // processes of it that start together; 0: one
+    uint64_t array;        // id of the first task of its array; 0: none
+    uint64_t index, count; // its place among them
+    uint64_t at_once;      // of them run at most; 0: no bound
+    int64_t checkpoint_ms; // what giving way and going on costs; 0: it cannot
+    bool own_cpus;         // nobody else runs on its processors
+    bool lease;            // interactive: goes first and ends at its time
+    bool restartable;      // may be stopped at any time and begun anew
+};
 enum job_state { JOB_QUEUED, JOB_RUNNING, JOB_DONE, JOB_FAILED, JOB_CANCELLED, JOB_STATE_COUNT };
 struct job {
     uint64_t id;
@@ -207,6 +220,7 @@ struct job {
     struct job_when when;
     int64_t served_milli, ran_ms; // by attempts that have ended, in thousandths of a unit
     struct job_approval approval;
+    struct job_ask ask;
 };
 
 // A key of pseudonyms and sealed values: of a dataset ("dataset/7") or a project ("project/NAME").

@@ -8,7 +8,7 @@
 #include "store/codec.h"
 
 enum {
-    RECORD_VERSION = 11,
+    RECORD_VERSION = 12,
     VERSION_RECIPES_SHARED = 2,    // recipes have versions and are somebody's own or shared
     VERSION_REVISIONS_DELETED = 3, // a revision's rows may be gone
     VERSION_EXTRACTS = 4,          // a revision keeps what its cleansing set aside
@@ -18,6 +18,7 @@ enum {
     VERSION_WHEN = 9,              // a job knows when it may run
     VERSION_SERVED = 10,           // and what it was served by the attempts that have ended
     VERSION_APPROVALS = 11,        // a job knows whether it is approved
+    VERSION_ASK = 12,              // and what a person's own program asks for
 };
 
 bool hash_none(const struct hash *hash) {
@@ -201,6 +202,20 @@ static void approval_fields(struct codec *c, struct job_approval *approval) {
     codec_text(c, &approval->reason);
 }
 
+static void ask_fields(struct codec *c, struct job_ask *ask) {
+    codec_u64(c, &ask->disk_bytes);
+    codec_u64(c, &ask->device_milli);
+    codec_u64(c, &ask->members);
+    codec_u64(c, &ask->array);
+    codec_u64(c, &ask->index);
+    codec_u64(c, &ask->count);
+    codec_u64(c, &ask->at_once);
+    codec_i64(c, &ask->checkpoint_ms);
+    codec_bool(c, &ask->own_cpus);
+    codec_bool(c, &ask->lease);
+    codec_bool(c, &ask->restartable);
+}
+
 static void job_fields(struct codec *c, struct job *r) {
     codec_u64(c, &r->id);
     codec_text(c, &r->step);
@@ -244,6 +259,8 @@ static void job_fields(struct codec *c, struct job *r) {
     codec_i64(c, &r->ran_ms);
     if (c->reader && c->reader->version < VERSION_APPROVALS) return;
     approval_fields(c, &r->approval);
+    if (c->reader && c->reader->version < VERSION_ASK) return;
+    ask_fields(c, &r->ask);
 }
 
 static void key_record_fields(struct codec *c, struct key_record *r) {

@@ -158,6 +158,7 @@ static enum err answer(struct resources *r) {
     amount_write(out, "used", &r->usage.used);
     json_set_u64(out, "running", r->usage.running);
     json_set_u64(out, "waiting", r->usage.waiting);
+    view_commands(out, r->flow);
     tenants_write(r, member.tenant);
     err = jobs_write(r);
     json_close_object(out);

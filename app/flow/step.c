@@ -15,6 +15,7 @@ static const struct step steps[] = {
     {"train", step_train, 4000, 4096 * MIB, 24 * HOUR_MS, 3000},
     {"predict", step_predict, 2000, 1024 * MIB, 12 * HOUR_MS, 0},
     {"export", step_export, 1000, 512 * MIB, 12 * HOUR_MS, 0},
+    {"command", step_command, 1000, 1024 * MIB, HOUR_MS, 0},
 };
 
 const struct step *step_find(struct str name) {

@@ -15,6 +15,7 @@ enum err step_unmask(struct step_context *context) MUST_USE;
 enum err step_train(struct step_context *context) MUST_USE;
 enum err step_predict(struct step_context *context) MUST_USE;
 enum err step_export(struct step_context *context) MUST_USE;
+enum err step_command(struct step_context *context) MUST_USE;
 
 // pack.c: writes out/bundle.tar. Input "sign": the key, ERR_INPUT "bundle.no_key" without it.
 struct pack;

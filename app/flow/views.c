@@ -285,8 +285,10 @@ void view_job(struct flow *flow, struct json_writer *out, const struct job *job)
     json_set_u64(out, "cpu_milli", job->cpu_milli);
     json_set_u64(out, "memory_bytes", job->memory_bytes);
     json_set_text(out, "confine", job->confine);
+    json_set_u64(out, "time_limit_ms", job->time_limit_ms);
     json_set_bool(out, "download", !hash_none(&job->output));
     view_id(out, "lineage", job->lineage);
+    if (str_is(job->step, "command")) view_raw(out, "program", job->options);
     view_raw(out, "summary", job->summary);
     json_close_object(out);
 }

@@ -133,6 +133,9 @@ static enum err open_all(struct server *server, const struct server_options *opt
         .program = options->program,
         .executor = options->executor,
         .slurm_partition = options->slurm_partition,
+        .commands = options->commands,
+        .job_uid = options->job_uid,
+        .job_gid = options->job_gid,
         .job_changed = job_changed,
         .ctx = server,
     };

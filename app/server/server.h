@@ -15,6 +15,8 @@ struct server_options {
     const char *listen;                     // "127.0.0.1:8443", "[::]:8443"; NULL: 0.0.0.0:8443
     const char *program;                    // path of this binary
     const char *executor, *slurm_partition; // as in flow.h
+    bool commands;                          // people's own programs as jobs: flow.h
+    uint32_t job_uid, job_gid;              // whose they run as; 0: ours
     bool quiet;                             // no banner
 };
 // Opens store, people and flow, makes the certificate at the first start, prints address,

@@ -54,7 +54,17 @@ static void a_record_comes_back_as_it_was(void) {
                                          .most = {1000, -1, -1, 48},
                                          .by = {6, STR("chief")},
                                          .decided_ms = 8,
-                                         .reason = STR("太多")}};
+                                         .reason = STR("太多")},
+                            .ask = {.disk_bytes = 11,
+                                    .device_milli = 12,
+                                    .members = 13,
+                                    .array = 14,
+                                    .index = 15,
+                                    .count = 16,
+                                    .at_once = 17,
+                                    .checkpoint_ms = 18,
+                                    .own_cpus = true,
+                                    .restartable = true}};
     trip.release = (struct release){.id = 78,
                                     .name = STR("r"),
                                     .state = RELEASE_WITHDRAWN,
@@ -82,6 +92,10 @@ static void a_record_comes_back_as_it_was(void) {
     CHECK_EQ(trip.job.approval.most[THRESHOLD_CPU_HOURS], 48);
     CHECK_TEXT(trip.job.approval.by.name, "chief");
     CHECK_TEXT(trip.job.approval.reason, "太多");
+    CHECK_EQ(trip.job.ask.disk_bytes, 11);
+    CHECK_EQ(trip.job.ask.index, 15);
+    CHECK_EQ(trip.job.ask.checkpoint_ms, 18);
+    CHECK(trip.job.ask.own_cpus && !trip.job.ask.lease && trip.job.ask.restartable);
     CHECK_EQ(trip.job.inputs[0].id, 9);
     CHECK_STR(trip.job.fault.code, "job.lost");
     CHECK_EQ(trip.job.fault.row, 4);

@@ -1,0 +1,259 @@
+// A person's own program as a job: read from the body of POST /jobs, checked against what this box
+// is and allows, made a job of the step "command" (step_command.c). Off unless the service was
+// started with `--commands`; and never without a fence that holds (allocation/sandbox.h).
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/log.h"
+#include "flow/flow_private.h"
+
+enum {
+    WORDS_MAX = 256,         // of one command line
+    WORDS_BYTES_MAX = 32768, // all of them
+    FILES_MAX = INPUTS_MAX - 1,
+};
+#define MIB ((uint64_t)1 << 20)
+#define MEMORY_LEAST (64 * MIB)
+#define TIME_MS_LEAST ((uint64_t)1000)
+#define TIME_MS_MOST ((uint64_t)30 * 24 * 3600 * 1000)
+#define TIME_MS_USUAL ((uint64_t)3600 * 1000)
+#define DISK_USUAL (1024 * MIB)
+#define CHECKPOINT_MS_MOST ((uint64_t)3600 * 1000)
+
+// ---- what this box allows ----------------------------------------------------------------------
+// Others than root's programs pass through the data folder to their own, and can list nothing.
+static bool folders_open(const struct flow *flow) {
+    char jobs[LIMIT_PATH_BYTES];
+    path_of(jobs, "%s/jobs", store_dir(flow->store));
+    return chmod(store_dir(flow->store), 0711) == 0 && chmod(jobs, 0711) == 0;
+}
+
+void commands_begin(struct flow *flow, const struct flow_options *options) {
+    flow->commands = options->commands;
+    sandbox_probe(options->job_uid, options->job_gid, &flow->sandbox);
+    flow->fence_lacks = sandbox_lacks(&flow->sandbox);
+    if (!flow->commands) return;
+    if (!flow->fence_lacks && !sandbox_outside(store_dir(flow->store))) flow->fence_lacks = "place";
+    if (!flow->fence_lacks && flow->sandbox.uid && !folders_open(flow)) flow->fence_lacks = "place";
+    log_event(LOG_INFO, "commands.open", "uid=%" PRIu32 " landlock=%" PRIu32 " lacks=%s",
+              flow->sandbox.uid, flow->sandbox.landlock,
+              flow->fence_lacks ? flow->fence_lacks : "nothing");
+}
+
+static enum err commands_allowed(struct flow *flow, const struct call *call) {
+    enum err err = allow(call, ROLE_RESEARCH);
+    if (err != OK) return err;
+    if (!flow->commands) return fault_set(call->fault, ERR_DENIED, "command.closed", STR_NONE);
+    if (!flow->fence_lacks) return OK;
+    return fault_set(call->fault, ERR_DENIED, "command.no_fence", str_of(flow->fence_lacks));
+}
+
+void view_commands(struct json_writer *out, const struct flow *flow) {
+    json_put_name(out, "commands");
+    json_open_object(out);
+    json_set_bool(out, "open", flow->commands && !flow->fence_lacks);
+    json_set_bool(out, "allowed", flow->commands);
+    json_set_text(out, "lacks", str_of(flow->fence_lacks ? flow->fence_lacks : ""));
+    json_set_bool(out, "own_user", flow->sandbox.uid != 0);
+    json_set_u64(out, "landlock", flow->sandbox.landlock);
+    json_set_text(out, "network", flow->sandbox.filter ? STR("none") : STR("open"));
+    json_close_object(out);
+}
+
+// ---- reading -----------------------------------------------------------------------------------
+struct asking {
+    struct flow *flow;
+    const struct call *call;
+    struct release release; // id 0: none
+    struct job job;
+};
+
+static enum err bad(const struct call *call, const char *name) {
+    return fault_set(call->fault, ERR_INPUT, "command.bad", str_of(name));
+}
+
+static enum err number_read(const struct call *call, const struct json *node, const char *name,
+                            uint64_t least, uint64_t most, uint64_t *out) {
+    const struct json *member = json_member(node, name);
+    uint64_t value;
+    if (!member || json_is_null(member)) return OK;
+    if (!json_u64(member, &value) || value < least || value > most) return bad(call, name);
+    *out = value;
+    return OK;
+}
+
+// A word may hold anything but the byte that ends it.
+static enum err words_check(const struct call *call, const struct json *list) {
+    size_t count = json_count(list), bytes = 0;
+    if (!json_is_array(list) || count == 0 || count > WORDS_MAX) return bad(call, "command");
+    for (const struct json *one = json_first(list); one; one = json_next(one)) {
+        struct str word = json_text(one);
+        bytes += word.size;
+        if (!json_is_string(one) || memchr(word.data, '\0', word.size)) return bad(call, "command");
+    }
+    bool named = json_text(json_first(list)).size > 0;
+    return named && bytes <= WORDS_BYTES_MAX ? OK : bad(call, "command");
+}
+
+static enum err needs_read(struct asking *asking) {
+    const struct call *call = asking->call;
+    const struct json *node = json_member(call->body, "resources");
+    struct job *job = &asking->job;
+    job->cpu_milli = 1000;
+    job->memory_bytes = 1024 * MIB;
+    job->time_limit_ms = TIME_MS_USUAL;
+    job->ask.disk_bytes = DISK_USUAL;
+    uint64_t checkpoint_ms = 0;
+    enum err err = number_read(call, node, "cpu_milli", 10, INT32_MAX, &job->cpu_milli);
+    if (err == OK) {
+        err = number_read(call, node, "memory_bytes", MEMORY_LEAST, INT64_MAX, &job->memory_bytes);
+    }
+    if (err == OK) {
+        err = number_read(call, node, "disk_bytes", MIB, INT64_MAX, &job->ask.disk_bytes);
+    }
+    if (err == OK) {
+        err = number_read(call, call->body, "time_limit_ms", TIME_MS_LEAST, TIME_MS_MOST,
+                          &job->time_limit_ms);
+    }
+    if (err == OK) {
+        err = number_read(call, call->body, "checkpoint_ms", 0, CHECKPOINT_MS_MOST, &checkpoint_ms);
+    }
+    if (err != OK) return err;
+    job->ask.checkpoint_ms = (int64_t)checkpoint_ms;
+    job->ask.restartable = json_member_bool(call->body, "restartable", false);
+    job->when.estimate_ms = (int64_t)job->time_limit_ms; // it is stopped then
+    bool fits = job->cpu_milli <= asking->flow->largest.cpu_milli &&
+                job->memory_bytes <= asking->flow->largest.memory_bytes;
+    return fits ? OK : fault_set(call->fault, ERR_LIMIT, "job.too_large", STR_NONE);
+}
+
+// As a file's name in one folder; not hidden from whoever lists it, and none of ours.
+static bool name_usable(struct str name) {
+    if (name.size == 0 || name.data[0] == '.' || str_is(name, "out") || str_is(name, "tmp")) {
+        return false;
+    }
+    return !memchr(name.data, '/', name.size) && !memchr(name.data, '\0', name.size);
+}
+
+static enum err file_read_one(struct asking *asking, const struct json *item) {
+    const struct call *call = asking->call;
+    struct job *job = &asking->job;
+    struct upload_record upload;
+    uint64_t id;
+    if (!json_u64(item, &id)) return bad(call, "files");
+    enum err err = upload_ready(asking->flow, call, id, &upload);
+    if (err != OK) return err;
+    if (!name_usable(upload.name)) return bad(call, "files");
+    char *title = arena_take(call->arena, upload.name.size + 6);
+    if (!title) return ERR_MEMORY;
+    memcpy(title, "file:", 5);
+    memcpy(title + 5, upload.name.data, upload.name.size);
+    struct str name = {title, upload.name.size + 5};
+    for (uint32_t i = 0; i < job->input_count; i++) {
+        if (str_equal(job->inputs[i].name, name)) return bad(call, "files");
+    }
+    job->inputs[job->input_count++] =
+        (struct job_input){.name = name, .kind = INPUT_UPLOAD, .id = id};
+    return OK;
+}
+
+static enum err files_read(struct asking *asking) {
+    const struct json *list = json_member(asking->call->body, "files");
+    enum err err = OK;
+    if (!list || json_is_null(list)) return OK;
+    if (!json_is_array(list) || json_count(list) > FILES_MAX) return bad(asking->call, "files");
+    for (const struct json *one = json_first(list); one && err == OK; one = json_next(one)) {
+        err = file_read_one(asking, one);
+    }
+    return err;
+}
+
+static enum err release_take(struct asking *asking) {
+    const struct call *call = asking->call;
+    struct store_txn *txn;
+    uint64_t id = json_member_u64(call->body, "release", 0);
+    if (id == 0) return OK;
+    enum err err = store_read_begin(asking->flow->store, &txn);
+    if (err != OK) return err;
+    err = release_load(txn, call->arena, id, &asking->release);
+    store_read_end(txn);
+    if (err != OK) return missing(call, err, "release.not_found");
+    if (asking->release.state != RELEASE_RELEASED) {
+        return fault_set(call->fault, ERR_CONFLICT, "release.not_released", STR_NONE);
+    }
+    asking->job.inputs[asking->job.input_count++] = job_input_blob("table", &asking->release.table);
+    return OK;
+}
+
+// What the step reads, and the page shows.
+static struct str options_make(const struct asking *asking) {
+    const struct call *call = asking->call;
+    const struct job *job = &asking->job;
+    struct buf text, words;
+    buf_open(&text, LIMIT_JSON_BYTES);
+    buf_open(&words, LIMIT_JSON_BYTES);
+    struct json_writer out = json_writer_of(&text);
+    json_write(&words, json_member(call->body, "command"));
+    json_open_object(&out);
+    json_set_raw(&out, "command", buf_str(&words));
+    json_set_u64(&out, "disk_bytes", job->ask.disk_bytes);
+    json_set_i64(&out, "checkpoint_ms", job->ask.checkpoint_ms);
+    json_set_bool(&out, "restartable", job->ask.restartable);
+    json_set_u64(&out, "release", asking->release.id);
+    json_close_object(&out);
+    bool whole = buf_err(&text) == OK && buf_err(&words) == OK;
+    struct str copy = whole ? arena_text(call->arena, buf_str(&text)) : STR_NONE;
+    buf_close(&text);
+    buf_close(&words);
+    return copy;
+}
+
+static enum err asking_read(struct asking *asking) {
+    const struct call *call = asking->call;
+    struct job *job = &asking->job;
+    const struct json *words = json_member(call->body, "command");
+    struct str name;
+    enum err err = words_check(call, words);
+    if (err == OK) err = call_text(call, "name", 0, LIMIT_NAME_BYTES, &name);
+    if (err != OK) return err;
+    struct str first = json_text(json_first(words));
+    if (!name.size) name = first.size <= LIMIT_NAME_BYTES ? first : STR("…");
+    *job = (struct job){
+        .step = STR("command"),
+        .actor = who_of(&call->actor),
+        .subject_kind = STR("program"),
+        .subject_name = name,
+    };
+    err = needs_read(asking);
+    if (err == OK) err = files_read(asking);
+    if (err == OK) err = release_take(asking);
+    if (err != OK) return err;
+    job->options = options_make(asking);
+    return job->options.size ? OK : ERR_MEMORY;
+}
+
+// ---- making ------------------------------------------------------------------------------------
+static enum err command_change(struct store_txn *txn, void *ctx) {
+    struct asking *asking = ctx;
+    struct job *job = &asking->job;
+    enum err err = submission_allowed(txn, asking->call, "command", 0);
+    if (err == OK) err = job_create(asking->flow, txn, job);
+    if (err == OK) err = job_admit(asking->flow, txn, asking->call, job);
+    return err == OK ? job_audit(txn, job, "queued") : err;
+}
+
+enum err flow_command_create(struct flow *flow, struct call *call) {
+    struct asking asking = {.flow = flow, .call = call};
+    enum err err = commands_allowed(flow, call);
+    if (err == OK && !runner_has_room(flow)) {
+        err = fault_set(call->fault, ERR_LIMIT, "job.queue_full", STR_NONE);
+    }
+    if (err == OK) err = asking_read(&asking);
+    if (err == OK) err = store_write(flow->store, command_change, &asking);
+    if (err != OK) return err;
+    runner_add(flow, &asking.job);
+    view_job(flow, call->out, &asking.job);
+    return answer_end(call);
+}

@@ -1,0 +1,244 @@
+// Programs of one's own: what they may do, what becomes of what they make, and all that they must
+// not reach: the store, the keys, another's folder, the service itself, a network.
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { readdirSync, existsSync } from "node:fs";
+import path from "node:path";
+import { after, before, test } from "node:test";
+import { csv } from "./lib/data.mjs";
+import { Server, sleep } from "./lib/server.mjs";
+
+const root = process.getuid() === 0;
+const args = ["--commands", ...(root ? ["--job-user", "nobody"] : [])];
+const MIB = 1 << 20;
+let server, admin, officer, researcher, other;
+before(async () => {
+    server = await Server.start({ args });
+    admin = await server.setup();
+    officer = await server.person(admin, "officer", ["data"]);
+    researcher = await server.person(admin, "researcher", ["research"]);
+    other = await server.person(admin, "other", ["research"]);
+});
+after(() => server?.stop());
+
+const submit = (body, who = researcher) => who.ok("POST", "/api/v1/jobs", body, 202);
+const shell = (script, more = {}) => ({ command: ["sh", "-c", script], ...more });
+const logOf = async (job, who = researcher) => (await who.ok("GET", `/api/v1/jobs/${job.id}/log`)).text;
+async function run(body, want = "done") {
+    const { id } = await submit(body);
+    return researcher.job(id, want);
+}
+async function running(job, mark) {
+    for (let i = 0; i < 600; i++) {
+        if ((await logOf(job)).includes(mark)) return;
+        await sleep(20);
+    }
+    assert.fail(`${mark} never stood in the log of ${JSON.stringify(await researcher.ok("GET", `/api/v1/jobs/${job.id}`))}`);
+}
+function members(tar) {
+    const list = {};
+    for (let at = 0; at + 512 <= tar.length && tar[at];) {
+        const name = tar.toString("utf8", at, tar.indexOf(0, at));
+        const size = parseInt(tar.toString("latin1", at + 124, at + 135), 8);
+        list[name] = tar.toString("utf8", at + 512, at + 512 + size);
+        at += 512 + Math.ceil(size / 512) * 512;
+    }
+    return list;
+}
+
+test("the box says what holds", async () => {
+    const { commands } = await researcher.ok("GET", "/api/v1/resources");
+    assert.equal(commands.open, true);
+    assert.equal(commands.own_user, root);
+    assert.equal(commands.network, "none");
+});
+
+test("a program runs with its files, and what it leaves in out is kept whole", async () => {
+    const script = await researcher.upload("greet.sh", Buffer.from("#!/bin/sh\necho hello \"$1\"\nmkdir -p out/deep\nprintf '%s' \"$1\" > out/name\nprintf 中文 > out/deep/文件.txt\nln -s /etc/passwd out/link\n"));
+    const job = await run({ command: ["./greet.sh", "a b"], name: "greeting", files: [script] });
+    assert.equal(job.subject.name, "greeting");
+    assert.deepEqual(job.program.command, ["./greet.sh", "a b"]);
+    assert.equal(await logOf(job), "hello a b\n");
+    assert.equal(job.summary.files, 2);
+    assert.equal(job.summary.left_out, 1); // the link
+    const answer = await researcher.call("GET", `/api/v1/jobs/${job.id}/download`, undefined, { hold: false });
+    assert.deepEqual(members(answer.bytes), { name: "a b", "deep/文件.txt": "中文" });
+    assert.ok(!existsSync(path.join(server.dir, "jobs", String(job.id), "work")), "its folder is left behind");
+});
+
+test("a release's table lies in its folder", async () => {
+    const reviewer = await server.person(admin, "reviewer", ["data"]);
+    const upload = await officer.upload("patients.csv", csv(100));
+    const { dataset, job } = await officer.ok("POST", "/api/v1/datasets", { name: "病人", upload }, 202);
+    await officer.job(job.id);
+    const sheet = { title: "Patients", purpose: "test", source: "made", licence: "CC0", contact: "", limits: "", sensitivity: "open" };
+    const release = await officer.ok("POST", `/api/v1/datasets/${dataset.id}/releases`, { sheet }, 201);
+    await researcher.fails("POST", "/api/v1/jobs", { command: ["true"], release: release.id }, 409, "release.not_released");
+    await reviewer.ok("POST", `/api/v1/releases/${release.id}/approve`, {});
+    const counted = await run(shell("wc -l < table.csv; head -1 table.csv > out/head", { release: release.id }));
+    assert.equal((await logOf(counted)).trim(), "101");
+    const lineage = await researcher.ok("GET", `/api/v1/lineage/${counted.lineage}`);
+    assert.equal(lineage.outputs[0].kind, "output");
+});
+
+test("how it failed is told", async () => {
+    const job = await run(shell("echo first; echo the reason >&2; exit 3"), "failed");
+    assert.deepEqual([job.fault.code, job.fault.row, job.fault.detail], ["command.failed", 3, "the reason"]);
+    const killed = await run(shell("kill -9 $$"), "failed");
+    assert.deepEqual([killed.fault.code, killed.fault.row], ["command.killed", 9]);
+    const absent = await run({ command: ["no-such-program"] }, "failed");
+    assert.deepEqual([absent.fault.code, absent.fault.detail], ["command.no_program", "no-such-program"]);
+});
+
+test("what is no program is refused", async () => {
+    const bad = (body, name) => researcher.call("POST", "/api/v1/jobs", body).then((answer) =>
+        assert.deepEqual([answer.status, answer.json.error.code, answer.json.error.detail], [400, "command.bad", name]));
+    await bad({ command: [] }, "command");
+    await bad({ command: [""] }, "command");
+    await bad({ command: "true" }, "command");
+    await bad({ command: ["true"], time_limit_ms: 1 }, "time_limit_ms");
+    await bad({ command: ["true"], resources: { memory_bytes: 1 } }, "memory_bytes");
+    const twice = [await researcher.upload("a", Buffer.from("1")), await researcher.upload("a", Buffer.from("2"))];
+    await bad({ command: ["true"], files: twice }, "files");
+    await researcher.fails("POST", "/api/v1/jobs", { command: ["true"], resources: { cpu_milli: 900000 } }, 413, "job.too_large");
+    await officer.fails("POST", "/api/v1/jobs", { command: ["true"] }, 403, "server.role_needed");
+    const others = await other.upload("b", Buffer.from("1"));
+    await researcher.fails("POST", "/api/v1/jobs", { command: ["true"], files: [others] }, 404, "upload.not_found");
+});
+
+test("it reaches nothing of the service, and nobody else", async () => {
+    const victim = await submit(shell("echo secret > mine; echo ready; sleep 30"), other);
+    for (let i = 0; i < 600 && !(await logOf(victim, other)).includes("ready"); i++) await sleep(20);
+    const theirs = path.join(server.dir, "jobs", String(victim.id));
+    const { pid } = server.child;
+    const parent = Number(execFileSync("ps", ["-o", "pid=", "--ppid", String(pid)]).toString().trim().split(/\s+/)[0]);
+    const tries = {
+        list: `ls ${server.dir}`,
+        jobs: `ls ${server.dir}/jobs`,
+        state: `cat ${server.dir}/state/*`,
+        key: `cat ${server.dir}/tls/key.pem`,
+        data: `cat ${server.dir}/state/data.mdb`,
+        theirs: `cat ${theirs}/work/mine`,
+        their_log: `cat ${theirs}/log`,
+        write: `echo x > ${theirs}/work/x`,
+        truncate: `truncate -s 0 ${theirs}/work/mine`,
+        above: `echo x > ../result.json`,
+        spec: `cat ../spec.json`,
+        link: `ln ${theirs}/work/mine out/mine`,
+        kill: `kill -9 ${pid}`,
+        kill_parent: `kill -9 $PARENT`,
+        kill_other: `kill -9 ${parent}`,
+        memory: `cat /proc/${pid}/environ`,
+        maps: `cat /proc/${pid}/maps`,
+        tmp: `echo x > /tmp/courtyard-was-here`,
+        home: `ls /root /home/*`,
+        device: `head -c 1 /dev/mem`,
+        disk: `head -c 1 /dev/sda /dev/vda`,
+        network: `exec 3<>/dev/tcp/127.0.0.1/${server.port}`,
+        nodes: `mknod out/null c 1 3`,
+        mount: `mount -t tmpfs none tmp`,
+        root: `su -c id`,
+    };
+    const script = Object.entries(tries).map(([name, line]) => `if bash -c '${line}' >/dev/null 2>&1; then echo "${name} GOT THROUGH"; fi`).join("\n");
+    const job = await run(shell(`export PARENT=$PPID\n${script}\necho all tried`));
+    assert.equal(await logOf(job), "all tried\n");
+    assert.equal((await other.ok("GET", `/api/v1/jobs/${victim.id}`)).state, "running");
+    await researcher.fails("GET", `/api/v1/jobs/${victim.id}/log`, undefined, 404, "job.not_found");
+    await other.ok("POST", `/api/v1/jobs/${victim.id}/cancel`, {});
+    await other.job(victim.id, "cancelled");
+});
+
+test("a fence that is not there would be seen", { skip: !root }, async () => {
+    // The same tries outside the fence, by the one whom it keeps in: some get through.
+    assert.ok(execFileSync("cat", [path.join(server.dir, "state/data.mdb")]).length > 0);
+});
+
+test("it opens no socket, by python too", async () => {
+    const program = await researcher.upload("net.py", Buffer.from(`
+import ctypes, os, socket
+for family in (socket.AF_INET, socket.AF_INET6, 16, 17, 40):
+    for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM, socket.SOCK_RAW):
+        try:
+            socket.socket(family, kind)
+            print("open", family, kind)
+        except OSError as error:
+            pass
+libc = ctypes.CDLL(None, use_errno=True)
+if libc.syscall(425, 8, None) >= 0 or ctypes.get_errno() != 38: print("io_uring", ctypes.get_errno())
+if libc.ptrace(16, ${process.pid}, 0, 0) == 0: print("traced")
+print(os.listdir("."), os.getcwd() == os.environ["HOME"], sorted(name for name in os.environ if "KEY" in name))
+`));
+    const job = await run({ command: ["/usr/bin/python3", "net.py"], files: [program] });
+    assert.match(await logOf(job), /^\[.*'net.py'.*\] True \[\]\n$/);
+});
+
+test("time, memory and disk end it, and say so", async () => {
+    const late = await run(shell("sleep 60", { time_limit_ms: 1000 }), "failed");
+    assert.equal(late.fault.code, "job.time_limit");
+    const greedy = await run({ command: ["/usr/bin/python3", "-c", "x = bytearray(300 << 20); import time; time.sleep(20)"],
+        resources: { memory_bytes: 64 * MIB } }, "failed");
+    assert.equal(greedy.fault.code, "job.memory_limit");
+    const full = await run(shell("for i in 1 2 3 4 5 6 7 8; do head -c 1000000 /dev/zero > f$i; done; sleep 20",
+        { resources: { disk_bytes: 4 * MIB } }), "failed");
+    assert.equal(full.fault.code, "command.disk_limit");
+    const long = await run(shell("head -c 8000000 /dev/zero > f", { resources: { disk_bytes: 4 * MIB } }), "failed");
+    assert.equal(long.fault.code, "command.failed");
+});
+
+test("a cancelled program is asked first", async () => {
+    const job = await submit(shell("trap 'echo asked; exit 0' TERM; echo ready; while :; do sleep 0.05; done"));
+    await running(job, "ready");
+    await researcher.ok("POST", `/api/v1/jobs/${job.id}/cancel`, {});
+    await researcher.job(job.id, "cancelled");
+    assert.match(await logOf(job), /asked/);
+});
+
+test("one that can gives way, and goes on in its folder", async () => {
+    const script = `trap 'echo kept; exit 75' USR1; n=$(cat state 2>/dev/null || echo 0); n=$((n+1)); echo $n > state
+if [ $n -ge 3 ]; then echo $n > out/n; exit 0; fi; echo "ready $n"; while :; do sleep 0.05; done`;
+    const job = await submit(shell(script, { checkpoint_ms: 1000 }));
+    for (const n of [1, 2]) {
+        await running(job, `ready ${n}`);
+        const pid = Number(execFileSync("cat", [path.join(server.dir, "jobs", String(job.id), "pid")]).toString().split(" ")[0]);
+        process.kill(pid, "SIGUSR1");
+    }
+    const end = await researcher.job(job.id);
+    assert.deepEqual([end.paused, end.attempt], [2, 3]);
+    assert.deepEqual(members((await researcher.call("GET", `/api/v1/jobs/${job.id}/download`, undefined, { hold: false })).bytes), { n: "3\n" });
+    // What has not said that it can is not asked, and code 75 is a failure like any other.
+    assert.equal((await run(shell("exit 75"), "failed")).fault.row, 75);
+});
+
+test("it runs on while the service is away, and is told of when it is back", async () => {
+    const job = await submit(shell("echo ready; sleep 2; echo made > out/file"));
+    await running(job, "ready");
+    await server.stop("SIGKILL");
+    const dir = server.dir;
+    server = await Server.start({ dir, args });
+    server.ownsDir = true;
+    for (const who of [admin, officer, researcher, other]) {
+        who.server = server;
+        await who.ok("POST", "/api/v1/session", { name: who.name, password: who.password });
+    }
+    const end = await researcher.job(job.id);
+    assert.equal(end.attempt, 1);
+    assert.equal(end.summary.files, 1);
+});
+
+test("closed unless it was opened, and without a fence refused", async () => {
+    const closed = await Server.start();
+    const boss = await closed.setup();
+    const person = await closed.person(boss, "person", ["research"]);
+    await person.fails("POST", "/api/v1/jobs", { command: ["true"] }, 403, "command.closed");
+    assert.equal((await person.ok("GET", "/api/v1/resources")).commands.open, false);
+    await closed.stop();
+    if (!root) return;
+    const unfenced = await Server.start({ args: ["--commands"] });
+    const chief = await unfenced.setup();
+    const one = await unfenced.person(chief, "person", ["research"]);
+    const answer = await one.fails("POST", "/api/v1/jobs", { command: ["true"] }, 403, "command.no_fence");
+    assert.equal(answer.json.error.detail, "user");
+    await unfenced.stop();
+    await assert.rejects(Server.start({ args: ["--commands", "--job-user", "root"] }));
+    await assert.rejects(Server.start({ args: ["--commands", "--job-user", "no-such-user"] }));
+});
