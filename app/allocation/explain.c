@@ -290,25 +290,35 @@ static uint32_t first_to_end(const struct core *core, int64_t *out_ms) {
     return best;
 }
 
-int64_t core_forecast(struct core *fork, uint64_t id) {
+bool core_look_ahead(struct core *fork,
+                     void (*told)(void *ctx, const struct core_decision *decision), void *ctx) {
     struct core_decision decisions[ROOM];
+    int64_t end, wake = core_wake_ms(fork);
+    uint32_t run = first_to_end(fork, &end), count;
+    if (end >= CORE_TIME_MAX && wake >= CORE_TIME_MAX) return false;
+    struct core_event event = {.kind = EVENT_TICK};
+    if (end <= wake) {
+        const struct job *job = job_at(fork, run_at(fork, run)->job);
+        event.kind = EVENT_EXITED;
+        event.job = job->id;
+        event.attempt = job->attempt;
+        event.outcome = run_at(fork, run)->stopping ? ATTEMPT_PREEMPTED : ATTEMPT_DONE;
+    }
+    event.now_ms = end <= wake ? end : wake;
+    if (event.now_ms < fork->now_ms) event.now_ms = fork->now_ms;
+    do {
+        count = core_step(fork, &event, decisions, ROOM);
+        for (uint32_t i = 0; told && i < count; i++) told(ctx, &decisions[i]);
+        event = (struct core_event){.kind = EVENT_TICK, .now_ms = fork->now_ms};
+    } while (count == ROOM);
+    return true;
+}
+
+int64_t core_forecast(struct core *fork, uint64_t id) {
     for (int i = 0; i < FORECAST_STEPS; i++) {
         if (!job_find(fork, id)) return CORE_TIME_MAX;
         if (has_started(fork, id)) return fork->now_ms;
-        int64_t end, wake = core_wake_ms(fork);
-        uint32_t run = first_to_end(fork, &end);
-        if (end >= CORE_TIME_MAX && wake >= CORE_TIME_MAX) return CORE_TIME_MAX;
-        struct core_event event = {.kind = EVENT_TICK};
-        if (end <= wake) {
-            const struct job *job = job_at(fork, run_at(fork, run)->job);
-            event.kind = EVENT_EXITED;
-            event.job = job->id;
-            event.attempt = job->attempt;
-            event.outcome = run_at(fork, run)->stopping ? ATTEMPT_PREEMPTED : ATTEMPT_DONE;
-        }
-        event.now_ms = end <= wake ? end : wake;
-        if (event.now_ms > fork->now_ms) fork->now_ms = event.now_ms;
-        fork_step(fork, event, decisions);
+        if (!core_look_ahead(fork, NULL, NULL)) return CORE_TIME_MAX;
     }
     return CORE_TIME_MAX;
 }

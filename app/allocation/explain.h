@@ -33,3 +33,8 @@ int64_t core_forecast(struct core *fork, uint64_t job);
 // The same after one more event: another policy, another capacity, a submit of that very job.
 int64_t core_what_if(const struct core *core, void *scratch, const struct core_event *event,
                      uint64_t job);
+// One step of looking ahead as core_forecast does it: the next that is thought to end ends, or the
+// core is told the time it asked for. Every decision is handed to `told`. False: nothing more will
+// happen by itself.
+bool core_look_ahead(struct core *fork,
+                     void (*told)(void *ctx, const struct core_decision *decision), void *ctx);

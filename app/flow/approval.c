@@ -32,18 +32,22 @@ static struct str index_name(const struct job *job, char out[static 64]) {
     return str_of(out);
 }
 
+void approval_weigh(const struct policy *policy, struct job *job) {
+    const struct tenant *tenant = policy_tenant_or_default(policy, job->tenant);
+    for (int i = 0; i < THRESHOLD_COUNT; i++) {
+        int64_t most = policy_threshold(policy, tenant, (enum threshold)i);
+        bool over = most >= 0 && asks(job, (enum threshold)i) > most;
+        job->approval.most[i] = over ? most : -1;
+        if (over) job->approval.state = APPROVAL_WAITING;
+    }
+}
+
 enum err approval_ask(struct store_txn *txn, const struct call *call, struct job *job) {
     struct policy policy;
     char name[64];
     enum err err = policy_load(txn, call->arena, &policy);
     if (err != OK) return err;
-    const struct tenant *tenant = policy_tenant_or_default(&policy, job->tenant);
-    for (int i = 0; i < THRESHOLD_COUNT; i++) {
-        int64_t most = policy_threshold(&policy, tenant, (enum threshold)i);
-        bool over = most >= 0 && asks(job, (enum threshold)i) > most;
-        job->approval.most[i] = over ? most : -1;
-        if (over) job->approval.state = APPROVAL_WAITING;
-    }
+    approval_weigh(&policy, job);
     if (job->approval.state == APPROVAL_NONE) return OK;
     err = index_put(txn, index_name(job, name), job->id);
     if (err == OK) err = job_save(txn, job);

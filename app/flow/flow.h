@@ -134,9 +134,11 @@ enum err flow_model_change(struct flow *flow, struct call *call) MUST_USE; // na
 enum err flow_model_delete(struct flow *flow, struct call *call) MUST_USE;
 enum err flow_model_predict(struct flow *flow, struct call *call) MUST_USE;     // rows in, rows out
 enum err flow_prediction_create(struct flow *flow, struct call *call) MUST_USE; // a file, as a job
-// Who has what now: the machine, departments, what runs and what waits.
 // Body as that of POST /policy: what it would do to what runs and waits now. Changes nothing.
 enum err flow_policy_preview(struct flow *flow, struct call *call) MUST_USE;
+// Body as a submission's, or plain amounts: what would come of it now. Changes nothing.
+enum err flow_what_if(struct flow *flow, struct call *call) MUST_USE;
+// Who has what now: the machine, departments, what runs and what waits.
 enum err flow_resources(struct flow *flow, struct call *call) MUST_USE;
 // A person's own program as a job.
 enum err flow_command_create(struct flow *flow, struct call *call) MUST_USE;

@@ -202,7 +202,10 @@ void policy_follow(struct flow *flow);
 void *committer_main(void *flow);
 size_t committer_bytes(void); // of flow->committer_memory
 // ---- jobs.c ------------------------------------------------------------------------------------
-// Inside a transaction: gives the job its id, fills what the step declares, saves it.
+// Inside a transaction, one that only reads will do: fills what the step declares, whose it is and
+// how long it is thought to run.
+enum err job_declare(struct flow *flow, struct store_txn *txn, struct job *job) MUST_USE;
+// Inside a transaction: declares the job, gives it its id, saves it.
 enum err job_create(struct flow *flow, struct store_txn *txn, struct job *job) MUST_USE;
 // The check that follows an import or a cleansing.
 enum err job_create_check(struct flow *flow, struct store_txn *txn, const struct revision *revision,
@@ -234,6 +237,9 @@ enum err when_ran(struct store_txn *txn,
 // a job to wait for that is not there or has failed, a priority the person may not give.
 enum err when_admit(struct flow *flow, struct store_txn *txn, const struct call *call,
                     struct job *job) MUST_USE;
+// The reading part of when_admit alone: what the body says and whether it makes sense. A deadline
+// is not answered.
+enum err when_take(struct store_txn *txn, const struct call *call, struct job *job) MUST_USE;
 // How those stand that a job waits for. *out_job: one that has failed, else one that is open.
 enum after_state { AFTER_ENDED, AFTER_OPEN, AFTER_FAILED };
 enum err when_after_look(struct store_txn *txn, struct arena *arena, const struct job_when *when,
@@ -241,6 +247,8 @@ enum err when_after_look(struct store_txn *txn, struct arena *arena, const struc
 void view_when(struct json_writer *out, const struct job_when *when);
 
 // ---- approval.c --------------------------------------------------------------------------------
+// Whether a job asks for more than its tenant may have without: fills job->approval.
+void approval_weigh(const struct policy *policy, struct job *job);
 // Inside the transaction that has made the job: it waits for approval if it asks for more than its
 // tenant may have without. Saves it.
 enum err approval_ask(struct store_txn *txn, const struct call *call, struct job *job) MUST_USE;
@@ -249,6 +257,9 @@ enum err approval_forget(struct store_txn *txn, const struct job *job) MUST_USE;
 // How many jobs of others wait for an approval that this person may give.
 enum err approval_count(struct store_txn *txn, const struct call *call, uint64_t *out) MUST_USE;
 void view_approval(struct flow *flow, struct json_writer *out, const struct job *job);
+
+// ---- models.c ----------------------------------------------------------------------------------
+uint64_t train_memory(const struct release *release); // bytes that training on it asks for
 
 // storage.c: inside the transaction that makes a job of `step` (NULL: none) or stores so many
 // bytes. ERR_LIMIT with a code of "limit." where the person or a tenant over them may not.

@@ -29,7 +29,7 @@ static enum err job_fit(struct store_txn *txn, struct job *job) {
     return err;
 }
 
-enum err job_create(struct flow *flow, struct store_txn *txn, struct job *job) {
+enum err job_declare(struct flow *flow, struct store_txn *txn, struct job *job) {
     const struct step *step = step_find(job->step);
     if (!step) return ERR_INPUT;
     uint64_t memory = job->memory_bytes ? job->memory_bytes : step->memory_bytes;
@@ -46,10 +46,14 @@ enum err job_create(struct flow *flow, struct store_txn *txn, struct job *job) {
     if (!job->options.size) job->options = STR("{}");
     struct member member;
     enum err err = member_load(txn, job->actor.id, &member);
-    if (err == OK) err = store_next_id(txn, TABLE_JOB, &job->id);
     job->tenant = member.tenant;
     if (err == OK && !asked) err = job_fit(txn, job);
-    if (err == OK && !asked) err = when_estimate(txn, job);
+    return err == OK && !asked ? when_estimate(txn, job) : err;
+}
+
+enum err job_create(struct flow *flow, struct store_txn *txn, struct job *job) {
+    enum err err = job_declare(flow, txn, job);
+    if (err == OK) err = store_next_id(txn, TABLE_JOB, &job->id);
     if (err == OK) err = job_count(txn, job, 1);
     return err == OK ? job_save(txn, job) : err;
 }

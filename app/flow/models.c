@@ -95,7 +95,7 @@ static struct str train_options(const struct call *call) {
 }
 
 // The frame, the learner's bins and histograms, and the table's batches; at least the step's own.
-static uint64_t train_memory(const struct release *release) {
+uint64_t train_memory(const struct release *release) {
     uint64_t cells = release->rows * (release->column_count + 1);
     uint64_t wanted = cells * 16 + ((uint64_t)1 << 30);
     uint64_t declared = step_find(STR("train"))->memory_bytes;

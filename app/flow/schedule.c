@@ -28,6 +28,7 @@ struct schedule {
     pthread_mutex_t lock; // of the core
     struct core *core;
     void *memory;
+    size_t core_bytes;
     struct core_tenant tenants[TENANTS_MOST];
     uint32_t tenant_count, policy_count;    // those of the policy come first
     struct core_tenant spare[TENANTS_MOST]; // a tree that is being made
@@ -41,6 +42,14 @@ struct schedule {
     struct core_decision *row;   // (room): decisions not yet taken
     uint32_t first, count, room; // a power of two
     bool more;                   // the core has more to say
+};
+
+// What a submission would tell the core.
+struct submission {
+    struct core_job job;
+    struct core_policy policy;
+    struct core_event events[2];
+    struct core_tenant tenants[TENANTS_MOST];
 };
 
 // ---- events ------------------------------------------------------------------------------------
@@ -216,6 +225,49 @@ enum core_why schedule_try(struct schedule *schedule, const struct schedule_job 
     return why;
 }
 
+// Under the lock: the events of a submission, as schedule_submit would tell them. A person who is
+// new, or has moved, comes first, in a policy of its own. *tenants: copied there, (TENANTS_MOST).
+static uint32_t submit_events(const struct schedule *schedule, const struct schedule_job *job,
+                              int64_t now_ms, struct submission *out) {
+    uint64_t id = policy_core_person_id(job->person), tenant = job->tenant;
+    uint32_t count = schedule->tenant_count, at = schedule->policy_count;
+    if (!is_tenant(schedule, tenant)) tenant = schedule->policy_count ? TENANT_DEFAULT : 0;
+    while (at < count && schedule->tenants[at].id != id) at++;
+    bool known = at < count, stays = known && schedule->tenants[at].parent == tenant;
+    bool own = known || (count < TENANTS_MOST && job->person != 0);
+    out->job = core_job_of(job, own ? id : tenant);
+    out->events[0] = out->events[1] = (struct core_event){
+        .kind = EVENT_SUBMIT, .now_ms = now_ms, .job = job->id, .submit = &out->job};
+    if (stays || !own) return 1;
+    memcpy(out->tenants, schedule->tenants, count * sizeof *out->tenants);
+    out->tenants[at] = policy_core_person(job->person, tenant);
+    out->policy = policy_of(out->tenants, known ? count : count + 1);
+    out->events[0] =
+        (struct core_event){.kind = EVENT_POLICY, .now_ms = now_ms, .policy = &out->policy};
+    return 2;
+}
+
+enum err schedule_what_if(struct schedule *schedule, const struct schedule_job *job,
+                          const struct core_amount *more, int64_t now_ms, struct what_if *out) {
+    struct submission *submission = memory_take(sizeof *submission);
+    void *base = memory_take(schedule->core_bytes), *fork = memory_take(schedule->core_bytes),
+         *scratch = memory_take(schedule->core_bytes);
+    enum err err = submission && base && fork && scratch ? OK : ERR_MEMORY;
+    if (err == OK) {
+        pthread_mutex_lock(&schedule->lock);
+        uint32_t count = submit_events(schedule, job, now_ms, submission);
+        struct core *copy = core_fork(base, schedule->core);
+        pthread_mutex_unlock(&schedule->lock);
+        for (int r = 0; r < RESOURCE_COUNT; r++) submission->job.need.of[r] += more->of[r];
+        core_try_submit(copy, fork, scratch, submission->events, count, job->id, out);
+    }
+    memory_give(submission);
+    memory_give(base);
+    memory_give(fork);
+    memory_give(scratch);
+    return err;
+}
+
 void schedule_hold(struct schedule *schedule, uint64_t job, bool hold, int64_t now_ms) {
     enum core_event_kind kind = hold ? EVENT_HOLD : EVENT_RELEASE;
     step(schedule, &(struct core_event){.kind = kind, .now_ms = now_ms, .job = job});
@@ -283,8 +335,9 @@ enum err schedule_open(const struct allocation_capacity *capacity, struct schedu
     struct schedule *schedule = memory_take(sizeof *schedule);
     if (!schedule) return ERR_MEMORY;
     pthread_mutex_init(&schedule->lock, NULL);
-    schedule->memory = memory_take(core_size(&limits));
-    schedule->scratch = memory_take(core_size(&limits));
+    schedule->core_bytes = core_size(&limits);
+    schedule->memory = memory_take(schedule->core_bytes);
+    schedule->scratch = memory_take(schedule->core_bytes);
     if (!schedule->memory || !schedule->scratch) {
         schedule_close(schedule);
         return ERR_MEMORY;

@@ -5,6 +5,7 @@
 
 #include "allocation/capacity.h"
 #include "allocation/core.h"
+#include "allocation/what_if.h"
 #include "base/err.h"
 
 struct schedule;
@@ -72,6 +73,13 @@ int64_t schedule_if_approved(struct schedule *schedule, uint64_t job, int64_t no
 // be refused. *out_promised_ms: when it will have started, of a job with a deadline.
 enum core_why schedule_try(struct schedule *schedule, const struct schedule_job *job,
                            int64_t now_ms, int64_t *out_promised_ms);
+
+// What would come of submitting it now, tried out on copies of the core; the lock is held only
+// while one is made. `more` is asked for beside what the job itself says. Its id: one that no job has,
+// higher than all. ERR_MEMORY.
+enum err schedule_what_if(struct schedule *schedule, const struct schedule_job *job,
+                          const struct core_amount *more, int64_t now_ms,
+                          struct what_if *out) MUST_USE;
 
 // What another policy would do to what runs and waits now, tried out on a copy of the core.
 enum { PREVIEW_DECISIONS_MAX = 256, PREVIEW_WAITS_MAX = 50 };

@@ -238,15 +238,21 @@ static enum err when_audit(struct store_txn *txn, const struct call *call, const
     return audit_put(txn, call->actor.name, "job.schedule", "job", job->id, "ok", str_of(detail));
 }
 
-enum err when_admit(struct flow *flow, struct store_txn *txn, const struct call *call,
-                    struct job *job) {
+enum err when_take(struct store_txn *txn, const struct call *call, struct job *job) {
     const struct json *node = json_member(call->body, "schedule");
     if (!node || json_is_null(node)) return OK;
     enum err err = when_read(call, node, clock_now_ms(), &job->when);
     if (err == OK && job->when.deadline_ms && job->approval.state == APPROVAL_WAITING) {
         return fault_set(call->fault, ERR_CONFLICT, "schedule.deadline_unapproved", STR_NONE);
     }
-    if (err == OK) err = after_check(txn, call, &job->when, job->id);
+    return err == OK ? after_check(txn, call, &job->when, job->id) : err;
+}
+
+enum err when_admit(struct flow *flow, struct store_txn *txn, const struct call *call,
+                    struct job *job) {
+    const struct json *node = json_member(call->body, "schedule");
+    if (!node || json_is_null(node)) return OK;
+    enum err err = when_take(txn, call, job);
     if (err == OK && job->when.deadline_ms) err = deadline_ask(flow, call, job);
     if (err == OK) err = job_save(txn, job);
     return err == OK ? when_audit(txn, call, job) : err;

@@ -131,6 +131,7 @@ const struct route routes[] = {
     ROUTE(GET, API "/resources", IN, SLOW, 200, NO_BODY, FLOW(resources)),
     ROUTE(GET, API "/jobs", IN, SLOW, 200, NO_BODY, FLOW(job_list)),
     ROUTE(POST, API "/jobs", RESEARCH, SLOW, 202, MEDIUM, FLOW(command_create)),
+    ROUTE(POST, API "/jobs/what-if", IN, SLOW, 200, MEDIUM, FLOW(what_if)),
     ROUTE(GET, API "/jobs/{id}", IN, FAST, 200, NO_BODY, FLOW(job_show)),
     ROUTE(PATCH, API "/jobs/{id}", IN, SLOW, 200, SMALL, FLOW(job_change)),
     ROUTE(GET, API "/jobs/{id}/log", IN, SLOW, 200, NO_BODY, FLOW(job_log)),

@@ -298,7 +298,7 @@ static void need_draw(const struct world *world, struct core_job *job, uint64_t 
     }
 }
 
-static struct core_job job_draw(struct world *world, uint64_t id, uint64_t *random) {
+struct core_job world_job_draw(const struct world *world, uint64_t id, uint64_t *random) {
     struct core_job job = {.id = id, .tenant = any_tenant(world, random)};
     need_draw(world, &job, random);
     job.priority = (int32_t)below(random, 21) - 10;
@@ -333,7 +333,7 @@ static void act_submit(struct world *world, uint64_t *random) {
     struct world_job *book = job_of(world, id);
     if (book->known) return; // the books are full there
     world->next_id++;
-    struct core_job job = job_draw(world, id, random);
+    struct core_job job = world_job_draw(world, id, random);
     *book = (struct world_job){.id = id,
                                .tenant = job.tenant,
                                .members = job.members,

@@ -66,6 +66,8 @@ size_t world_core_size(void);
 void world_open(struct world *world, void *memory, uint64_t seed);
 // Does one action; false (and world->wrong) when an invariant broke.
 bool world_do(struct world *world, const struct action *action);
+// A random job as somebody in this world would submit it.
+struct core_job world_job_draw(const struct world *world, uint64_t id, uint64_t *random);
 // A random action as the seed's stream has it.
 struct action world_action(uint64_t *random);
 // Runs a list in a fresh world; false when an invariant broke.

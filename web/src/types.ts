@@ -817,3 +817,35 @@ export interface PolicyPreview {
   })[];
   waiting: (PreviewJob & { before_ms: number | null; after_ms: number | null })[];
 }
+
+// ---- what if -------------------------------------------------------------------------------
+export interface OtherJob {
+  job: number;
+  seen: boolean; // else its subject and actor are empty
+  step: string;
+  subject: string;
+  actor: string;
+  tenant: string;
+  running: boolean;
+}
+export interface WhatIf {
+  would: 'start' | 'wait' | 'refuse';
+  fault: Fault | null;
+  reason: string;
+  blockers: OtherJob[];
+  blocker_count: number;
+  reserved: boolean;
+  ahead: number;
+  proven: boolean;
+  hopeless: boolean;
+  at_ms: number | null;
+  start_ms: number | null;
+  end_ms: number | null;
+  promised_ms: number | null;
+  estimate_ms: number | null;
+  need: { cpu_milli: number; memory_bytes: number; device_milli: number; disk_bytes: number };
+  gives_way: OtherJob[];
+  delays: (OtherJob & { before_ms: number | null; after_ms: number | null })[];
+  delayed: number;
+  whole: boolean;
+}

@@ -12,6 +12,7 @@ import { RecipeEditor } from '../components/recipe_editor';
 import { RecipeLibrary } from '../components/recipe_library';
 import { RiskPanel, type Choice } from '../components/risk';
 import { WHEN_NONE, WhenFields, when_body, when_errors, type When } from '../components/when';
+import { WhatIfLine } from '../components/what_if';
 import { default_line } from '../default_line';
 import { FIRST, draft_forget, useDraft, type DraftHandle } from '../draft';
 import { useGet } from '../load';
@@ -337,6 +338,18 @@ export function CleanseTab(tab: DatasetTab) {
           />
           <WhenFields when={when} change={when_set} errors={wrong} />
           {shown_error !== null && <ErrorBox error={shown_error} />}
+          <WhatIfLine
+            body={
+              dataset.deleted || when_errors(when).length
+                ? null
+                : {
+                    step: 'cleanse',
+                    dataset: dataset.id,
+                    revision: revision.number,
+                    ...when_body(when),
+                  }
+            }
+          />
           <div class="actions">
             <Button
               icon="eye"

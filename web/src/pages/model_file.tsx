@@ -6,6 +6,7 @@ import { Button, CheckField, LinkButton, type FieldError } from '../components/f
 import { JobPanel } from '../components/job';
 import { Card, ErrorBox } from '../components/page';
 import { WHEN_NONE, WhenFields, when_body, when_errors, type When } from '../components/when';
+import { WhatIfLine } from '../components/what_if';
 import { FilePicker, SendingRow } from '../components/upload';
 import { job_is_over, useJob } from '../live';
 import { t } from '../messages';
@@ -96,6 +97,9 @@ export function FileTab({ model }: { model: ModelShow }) {
           />
           <WhenFields when={when} change={when_set} errors={wrong} />
           {error !== null && <ErrorBox error={error} />}
+          <WhatIfLine
+            body={when_errors(when).length ? null : { step: 'predict', ...when_body(when) }}
+          />
           <div class="actions">
             <Button
               kind="primary"

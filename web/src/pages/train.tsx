@@ -24,6 +24,7 @@ import {
   when_field,
   type When,
 } from '../components/when';
+import { WhatIfLine } from '../components/what_if';
 import { useGet } from '../load';
 import { t, type MessageKey } from '../messages';
 import { navigate, query_set, query_text } from '../router';
@@ -329,6 +330,13 @@ function TrainForm({ release }: { release: Release }) {
         <Features columns={columns} form={form} change={change} />
         <Advanced form={form} change={change} errors={errors} />
         <WhenFields when={when} change={when_set} errors={errors} />
+        <WhatIfLine
+          body={
+            when_errors(when).length
+              ? null
+              : { step: 'train', release: release.id, ...when_body(when) }
+          }
+        />
         <Button type="submit" kind="primary" icon="train" busy={busy}>
           {t('train.start')}
         </Button>
