@@ -75,8 +75,8 @@ enum core_why schedule_try(struct schedule *schedule, const struct schedule_job 
                            int64_t now_ms, int64_t *out_promised_ms);
 
 // What would come of submitting it now, tried out on copies of the core; the lock is held only
-// while one is made. `more` is asked for beside what the job itself says. Its id: one that no job has,
-// higher than all. ERR_MEMORY.
+// while one is made. `more` is asked for beside what the job itself says. Its id: one that no job
+// has, higher than all. ERR_MEMORY.
 enum err schedule_what_if(struct schedule *schedule, const struct schedule_job *job,
                           const struct core_amount *more, int64_t now_ms,
                           struct what_if *out) MUST_USE;

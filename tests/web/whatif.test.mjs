@@ -56,7 +56,7 @@ for (const language of ['zh-CN', 'en']) {
       await says(t('job.reason.held'));
       await who.see('recipe.good');
       await who.button('cleanse.run').click();
-      await who.page.locator('.job-panel').getByText(t('job.reason.held')).waitFor();
+      await who.page.locator('.job-panel').getByText(t('job.reason.held')).first().waitFor();
       const job = await newest();
       assert.deepEqual([job.state, job.reason], ['queued', 'held']);
       who.calm();

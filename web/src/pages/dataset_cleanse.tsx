@@ -338,18 +338,6 @@ export function CleanseTab(tab: DatasetTab) {
           />
           <WhenFields when={when} change={when_set} errors={wrong} />
           {shown_error !== null && <ErrorBox error={shown_error} />}
-          <WhatIfLine
-            body={
-              dataset.deleted || when_errors(when).length
-                ? null
-                : {
-                    step: 'cleanse',
-                    dataset: dataset.id,
-                    revision: revision.number,
-                    ...when_body(when),
-                  }
-            }
-          />
           <div class="actions">
             <Button
               icon="eye"
@@ -369,6 +357,18 @@ export function CleanseTab(tab: DatasetTab) {
               {t('cleanse.run')}
             </Button>
           </div>
+          <WhatIfLine
+            body={
+              dataset.deleted || when_errors(when).length
+                ? null
+                : {
+                    step: 'cleanse',
+                    dataset: dataset.id,
+                    revision: revision.number,
+                    ...when_body(when),
+                  }
+            }
+          />
           <p class="hint">{t('cleanse.run_hint', { revision: dataset.revision + 1 })}</p>
         </Card>
         <Card title={t('cleanse.operators')}>

@@ -97,9 +97,6 @@ export function FileTab({ model }: { model: ModelShow }) {
           />
           <WhenFields when={when} change={when_set} errors={wrong} />
           {error !== null && <ErrorBox error={error} />}
-          <WhatIfLine
-            body={when_errors(when).length ? null : { step: 'predict', ...when_body(when) }}
-          />
           <div class="actions">
             <Button
               kind="primary"
@@ -120,6 +117,9 @@ export function FileTab({ model }: { model: ModelShow }) {
               {t('action.cancel')}
             </Button>
           </div>
+          <WhatIfLine
+            body={when_errors(when).length ? null : { step: 'predict', ...when_body(when) }}
+          />
         </>
       ) : (
         <FilePicker picked={(files) => key_set(upload_add(files[0]!))} />

@@ -330,6 +330,9 @@ function TrainForm({ release }: { release: Release }) {
         <Features columns={columns} form={form} change={change} />
         <Advanced form={form} change={change} errors={errors} />
         <WhenFields when={when} change={when_set} errors={errors} />
+        <Button type="submit" kind="primary" icon="train" busy={busy}>
+          {t('train.start')}
+        </Button>
         <WhatIfLine
           body={
             when_errors(when).length
@@ -337,9 +340,6 @@ function TrainForm({ release }: { release: Release }) {
               : { step: 'train', release: release.id, ...when_body(when) }
           }
         />
-        <Button type="submit" kind="primary" icon="train" busy={busy}>
-          {t('train.start')}
-        </Button>
       </form>
     </Card>
   );
