@@ -1,6 +1,6 @@
 // "If I submit this now?": one calm line below every button that submits a job, so that it moves
-// nothing, asked anew shortly after the form has changed. It never holds the form up: an answer that comes too late is dropped,
-// one that does not come leaves the line empty.
+// nothing, asked anew shortly after the form has changed. It never holds the form up: an answer that
+// comes too late is dropped, one that does not come leaves the line empty.
 import type { ComponentChildren } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
 import { is_gone, request } from '../api';
