@@ -184,17 +184,10 @@ enum err file_write(const char *path, struct str content, struct fault *fault) {
 }
 
 enum err file_write_quick(const char *path, struct str content, struct fault *fault) {
-    char temp[LIMIT_PATH_BYTES];
-    int size = snprintf(temp, sizeof temp, "%s.new", path);
-    if (size < 0 || (size_t)size >= sizeof temp) {
-        return fault_set(fault, ERR_LIMIT, "base.path_too_long", str_of(path));
-    }
-    int fd = open(temp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
     if (fd < 0) return fault_errno(fault, errno, str_of(path));
     enum err err = file_write_all(fd, content.data, content.size, fault);
     close(fd);
-    if (err == OK && rename(temp, path) != 0) err = fault_errno(fault, errno, str_of(path));
-    if (err != OK) unlink(temp);
     return err;
 }
 

@@ -26,7 +26,7 @@ enum err file_size(const char *path, uint64_t *out_bytes, struct fault *fault) M
 enum err file_read(const char *path, struct buf *out, struct fault *fault) MUST_USE;
 // Replaces the file as a whole or not at all; on return it is on the disk. Mode 0600.
 enum err file_write(const char *path, struct str content, struct fault *fault) MUST_USE;
-// The same without the disk: whole for who reads it now, and lost or whole after a power cut.
+// The same in place and without the disk: a reader may find a part of it, or nothing.
 enum err file_write_quick(const char *path, struct str content, struct fault *fault) MUST_USE;
 // file_write of several pieces in a row.
 enum err file_write_parts(const char *path, const struct str *parts, size_t count,

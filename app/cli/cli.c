@@ -103,10 +103,12 @@ static const char *language_told(int argc, char **argv) {
 int cli_main(int argc, char **argv) {
     // What happens inside is told by sentences; only the server writes its log for a machine.
     const char *first = argc > 1 ? argv[1] : "";
-    bool to_machine = strcmp(first, "serve") == 0 || strcmp(first, "job") == 0;
+    bool child = strcmp(first, "job") == 0 || strcmp(first, "run") == 0;
+    bool to_machine = child || strcmp(first, "serve") == 0;
     log_level_set(to_machine ? LOG_INFO : LOG_ERROR);
     // The child of a job speaks to no person.
     if (argc == 3 && strcmp(argv[1], "job") == 0) return step_main(argv[2]);
+    if (argc == 3 && strcmp(argv[1], "run") == 0) return step_main_handed(argv[2]);
     if (argc == 4 && strcmp(argv[1], "job") == 0) return step_main_away(argv[2], argv[3]);
     if (messages_open(language_of(language_told(argc, argv))) != OK) {
         fputs("courtyard: the messages inside this binary cannot be read\n", stderr);

@@ -191,34 +191,60 @@ int step_main_away(const char *folder, const char *attempt) {
     return EXIT_NOT_OURS;
 }
 
+// Reads spec, runs, tells. `shared`: its progress is a page of the folder.
+static int step_carry_out(const char *folder, const struct json *spec, bool shared) {
+    static struct progress own;
+    struct fault fault = {0};
+    struct buf summary;
+    uint64_t attempt = json_member_u64(spec, "attempt", 0), started_us = clock_monotonic_us();
+    struct str step = json_member_text(spec, "step");
+    bool ours = !str_is(step, "command"); // else its log is the program's alone
+    if (pid_write(folder) != OK) log_event(LOG_WARN, "job.no_pid", "folder=%s", folder);
+    child_progress = shared ? progress_map(folder) : &own;
+    signals_set(json_member_u64(spec, "time_limit_ms", 0));
+    buf_open(&summary, LIMIT_JSON_BYTES / 2);
+    if (ours) log_event(LOG_INFO, "job.begin", "step=%.*s", STR_ARG(step));
+    enum err err = step_call(folder, spec, &summary, &fault);
+    if (ours) {
+        log_event(LOG_INFO, "job.end", "result=%s code=%s ms=%llu", err_name(err), fault.code,
+                  (unsigned long long)(clock_monotonic_us() - started_us) / 1000);
+    }
+    enum err told = result_write(folder, attempt, err, &fault, buf_str(&summary));
+    if (told != OK) log_event(LOG_ERROR, "job.no_result", "error=%s", err_name(told));
+    buf_close(&summary);
+    return err == OK && told == OK ? 0 : EXIT_FAILED;
+}
+
+static int spec_missing(const struct fault *fault) {
+    log_event(LOG_ERROR, "job.no_spec", "code=%s", fault->code);
+    return EXIT_NO_SPEC;
+}
+
 int step_main(const char *folder) {
     char path[LIMIT_PATH_BYTES];
     struct json *spec = NULL;
     struct fault fault = {0};
     enum err err = path_join(path, sizeof path, folder, "spec.json");
     if (err == OK) err = json_parse_file(path, &spec, &fault);
-    if (err != OK) {
-        log_event(LOG_ERROR, "job.no_spec", "code=%s", fault.code);
-        return EXIT_NO_SPEC;
-    }
-    if (pid_write(folder) != OK) log_event(LOG_WARN, "job.no_pid", "folder=%s", folder);
-    child_progress = progress_map(folder);
-    signals_set(json_member_u64(spec, "time_limit_ms", 0));
-    struct buf summary;
-    buf_open(&summary, LIMIT_JSON_BYTES / 2);
-    uint64_t started_us = clock_monotonic_us();
-    struct str step = json_member_text(spec, "step");
-    bool ours = !str_is(step, "command"); // else its log is the program's alone
-    if (ours) log_event(LOG_INFO, "job.begin", "step=%.*s", STR_ARG(step));
-    err = step_call(folder, spec, &summary, &fault);
-    if (ours) {
-        log_event(LOG_INFO, "job.end", "result=%s code=%s ms=%llu", err_name(err), fault.code,
-                  (unsigned long long)(clock_monotonic_us() - started_us) / 1000);
-    }
-    uint64_t attempt = json_member_u64(spec, "attempt", 0);
-    enum err told = result_write(folder, attempt, err, &fault, buf_str(&summary));
-    if (told != OK) log_event(LOG_ERROR, "job.no_result", "error=%s", err_name(told));
-    buf_close(&summary);
+    if (err != OK) return spec_missing(&fault);
+    int status = step_carry_out(folder, spec, true);
     json_close(spec);
-    return err == OK && told == OK ? 0 : EXIT_FAILED;
+    return status;
+}
+
+int step_main_handed(const char *folder) {
+    struct json *spec = NULL;
+    struct fault fault = {0};
+    struct buf text;
+    buf_open(&text, LIMIT_JSON_BYTES);
+    enum err err = file_read("/proc/self/fd/0", &text, &fault);
+    int nothing = open("/dev/null", O_RDWR | O_CLOEXEC);
+    if (err == OK && nothing >= 0 && dup2(nothing, 0) < 0) err = ERR_IO;
+    if (nothing >= 0) close(nothing);
+    if (err == OK) err = json_parse(buf_str(&text), &spec, &fault);
+    buf_close(&text);
+    if (err != OK) return spec_missing(&fault);
+    int status = step_carry_out(folder, spec, false);
+    json_close(spec);
+    return status;
 }

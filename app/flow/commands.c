@@ -131,9 +131,7 @@ static enum err needs_read(struct asking *asking) {
 
 // As a file's name in one folder; not hidden from whoever lists it, and none of ours.
 static bool name_usable(struct str name) {
-    if (name.size == 0 || name.data[0] == '.' || str_is(name, "out") || str_is(name, "tmp")) {
-        return false;
-    }
+    if (name.size == 0 || name.data[0] == '.' || str_is(name, "out")) return false;
     return !memchr(name.data, '/', name.size) && !memchr(name.data, '\0', name.size);
 }
 

@@ -275,10 +275,17 @@ static enum err commit_change(struct store_txn *txn, void *ctx) {
 
 // ---- the whole --------------------------------------------------------------------------------
 
+// What it wrote to its log stays; of a job that wrote nothing, nothing does.
 static void folder_tidy(const char *folder) {
     static const char *const files[] = {"spec.json", "result.json",    "progress",
                                         "pid",       CHILD_CHECKPOINT, CHILD_SLURM};
     char path[LIMIT_PATH_BYTES];
+    uint64_t size = 1;
+    if (path_join(path, sizeof path, folder, "log") == OK) (void)!file_size(path, &size, NULL);
+    if (size == 0) {
+        (void)!folder_remove(folder, NULL);
+        return;
+    }
     if (path_join(path, sizeof path, folder, "out") == OK) (void)!folder_remove(path, NULL);
     if (path_join(path, sizeof path, folder, "work") == OK) (void)!folder_remove(path, NULL);
     for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {

@@ -42,7 +42,10 @@ const struct step *step_find(struct str name); // NULL if there is none
 enum err sign_key_create(const char *path, struct fault *fault) MUST_USE;
 // The child's main: reads FOLDER/spec.json, runs, writes FOLDER/result.json. Returns the exit code.
 int step_main(const char *folder);
-// The same where a cluster started it, in no hurry and perhaps twice: takes the folder's lock
+// The same of a person's own program, whose spec is handed over as the standard input; its progress
+// nobody sees.
+int step_main_handed(const char *folder);
+// As step_main where a cluster started it, in no hurry and perhaps twice: takes the folder's lock
 // itself, and does nothing where another holds it, where the folder has gone on to another attempt,
 // or where this one has its result.
 int step_main_away(const char *folder, const char *attempt);

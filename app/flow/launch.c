@@ -67,12 +67,9 @@ static enum err inputs_write(struct flow *flow, const struct job *job, struct js
     return OK;
 }
 
-static enum err spec_write(struct flow *flow, const struct job *job, const char *folder,
-                           struct fault *fault) {
-    char path[LIMIT_PATH_BYTES];
-    struct buf text;
-    buf_open(&text, LIMIT_JSON_BYTES);
-    struct json_writer out = json_writer_of(&text);
+static enum err spec_make(struct flow *flow, const struct job *job, struct buf *text,
+                          struct fault *fault) {
+    struct json_writer out = json_writer_of(text);
     json_open_object(&out);
     json_set_text(&out, "step", job->step);
     json_set_u64(&out, "attempt", job->attempt);
@@ -85,9 +82,26 @@ static enum err spec_write(struct flow *flow, const struct job *job, const char 
     enum err err = inputs_write(flow, job, &out, fault);
     if (job->options.size) json_set_raw(&out, "options", job->options);
     json_close_object(&out);
-    if (err == OK) err = buf_err(&text);
-    if (err == OK) err = path_join(path, sizeof path, folder, "spec.json");
-    if (err == OK) err = file_write_quick(path, buf_str(&text), fault);
+    return err == OK ? buf_err(text) : err;
+}
+
+// Into the folder, or where `out_fd` asks for it into memory alone: fewer files are made and
+// removed for the many short jobs that people's own programs are.
+static enum err spec_write(struct flow *flow, const struct job *job, const char *folder,
+                           int *out_fd, struct fault *fault) {
+    char path[LIMIT_PATH_BYTES];
+    struct buf text;
+    buf_open(&text, LIMIT_JSON_BYTES);
+    enum err err = spec_make(flow, job, &text, fault);
+    if (err == OK && out_fd) {
+        *out_fd = memfd_create("spec", MFD_CLOEXEC);
+        if (*out_fd < 0) err = fault_errno(fault, errno, STR("memfd"));
+        if (err == OK) err = file_write_all(*out_fd, text.data, text.size, fault);
+        if (err == OK) lseek(*out_fd, 0, SEEK_SET);
+    } else if (err == OK) {
+        err = path_join(path, sizeof path, folder, "spec.json");
+        if (err == OK) err = file_write_quick(path, buf_str(&text), fault);
+    }
     buf_close(&text);
     return err;
 }
@@ -133,35 +147,42 @@ bool job_folder_free(const char *folder) {
     return lock >= 0;
 }
 
-enum err job_prepare(struct flow *flow, const struct job *job, const char *folder,
-                     struct active *active, int *out_lock, struct fault *fault) {
+static enum err folder_begin(struct flow *flow, const struct job *job, const char *folder,
+                             int *out_spec, int *out_lock, struct fault *fault) {
     enum err err = folder_make(folder, fault);
     if (err != OK) return err;
     int lock = folder_lock(folder);
     if (lock < 0) return fault_set(fault, ERR_BUSY, "job.folder_busy", STR_NONE);
     if (job->attempt > 1) err = folder_clear(folder, fault);
-    if (err == OK) err = spec_write(flow, job, folder, fault);
+    if (err == OK) err = spec_write(flow, job, folder, out_spec, fault);
     if (err != OK) {
         close(lock);
         return err;
     }
-    active->progress = progress_map(folder);
     *out_lock = lock;
     return OK;
 }
 
+enum err job_prepare(struct flow *flow, const struct job *job, const char *folder,
+                     struct active *active, int *out_lock, struct fault *fault) {
+    enum err err = folder_begin(flow, job, folder, NULL, out_lock, fault);
+    if (err == OK) active->progress = progress_map(folder);
+    return err;
+}
+
 struct launch {
-    int null_fd, log_fd, lock_fd;
+    int input_fd, log_fd, lock_fd; // input: the spec in memory, or nothing
+    bool quick;                    // a person's own program
 };
 
 // Between the birth and exec: only what may be called there.
 static void child_files(void *ctx) {
     const struct launch *launch = ctx;
     // 3 may be one of the others: lift them out of the way first.
-    int null_fd = fcntl(launch->null_fd, F_DUPFD, 10);
+    int input_fd = fcntl(launch->input_fd, F_DUPFD, 10);
     int log_fd = fcntl(launch->log_fd, F_DUPFD, 10);
     int lock_fd = fcntl(launch->lock_fd, F_DUPFD, 10);
-    dup2(null_fd, 0);
+    dup2(input_fd, 0);
     dup2(log_fd, 1);
     dup2(log_fd, 2);
     dup2(lock_fd, CHILD_LOCK_FD);
@@ -184,8 +205,8 @@ static uint64_t cpu_seconds_of(const struct job *job) {
 
 static enum err child_start(struct flow *flow, const struct job *job, char *folder,
                             struct launch *launch, struct active *active, struct fault *fault) {
-    char word[] = "job";
-    char *argv[] = {flow->program, word, folder, NULL};
+    char word[] = "job", quick[] = "run";
+    char *argv[] = {flow->program, launch->quick ? quick : word, folder, NULL};
     struct confine_limits limits = {
         .memory_bytes = job->memory_bytes,
         .processes =
@@ -213,20 +234,24 @@ enum err job_launch(struct flow *flow, const struct job *job, struct active *act
                     struct fault *fault) {
     char folder[LIMIT_PATH_BYTES];
     job_folder(flow, job->id, folder);
-    struct launch launch = {.null_fd = -1, .log_fd = -1, .lock_fd = -1};
-    enum err err = job_prepare(flow, job, folder, active, &launch.lock_fd, fault);
-    if (err != OK) return err;
-    launch.null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
-    launch.log_fd = member_open(folder, "log", O_WRONLY | O_CREAT | O_APPEND);
-    if (launch.null_fd < 0 || launch.log_fd < 0) err = fault_errno(fault, errno, str_of(folder));
+    struct launch launch = {.input_fd = -1, .log_fd = -1, .lock_fd = -1};
+    launch.quick = str_is(job->step, "command");
+    enum err err = launch.quick
+                       ? folder_begin(flow, job, folder, &launch.input_fd, &launch.lock_fd, fault)
+                       : job_prepare(flow, job, folder, active, &launch.lock_fd, fault);
+    if (err == OK && !launch.quick) launch.input_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+    if (err == OK) launch.log_fd = member_open(folder, "log", O_WRONLY | O_CREAT | O_APPEND);
+    if (err == OK && (launch.input_fd < 0 || launch.log_fd < 0)) {
+        err = fault_errno(fault, errno, str_of(folder));
+    }
     if (err == OK) err = child_start(flow, job, folder, &launch, active, fault);
     if (err != OK) {
         progress_unmap(active->progress);
         active->progress = NULL;
     }
-    if (launch.null_fd >= 0) close(launch.null_fd);
+    if (launch.input_fd >= 0) close(launch.input_fd);
     if (launch.log_fd >= 0) close(launch.log_fd);
-    close(launch.lock_fd); // the child holds it on
+    if (launch.lock_fd >= 0) close(launch.lock_fd); // the child holds it on
     return err;
 }
 

@@ -89,8 +89,7 @@ static void environment_make(struct command *command) {
     environment_add(command, "PATH", STR(path));
     environment_add(command, "HOME", work);
     environment_add(command, "LANG", STR("C.UTF-8"));
-    snprintf(text, sizeof text, "%s/tmp", command->work);
-    environment_add(command, "TMPDIR", str_of(text));
+    environment_add(command, "TMPDIR", work);
     environment_add(command, "COURTYARD_JOB", str_of(mark ? mark : ""));
     snprintf(text, sizeof text, "%s/out", command->work);
     environment_add(command, "COURTYARD_OUT", str_of(text));

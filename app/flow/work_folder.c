@@ -81,7 +81,6 @@ static enum err input_put(struct step_context *context, const struct sandbox *sa
 
 static enum err inside_fill(struct step_context *context, const struct sandbox *sandbox, int work) {
     enum err err = inside_make(work, "out", sandbox, context->fault);
-    if (err == OK) err = inside_make(work, "tmp", sandbox, context->fault);
     const struct json *inputs = json_member(context->spec, "inputs");
     for (const struct json *one = json_first(inputs); one && err == OK; one = json_next(one)) {
         err = input_put(context, sandbox, work, one);

@@ -1,5 +1,5 @@
-// The folder a person's own program works in: JOB/work, with `out` for what is to be kept and `tmp`
-// for what is not. The program may have put anything there, links and pipes among it: it is walked
+// The folder a person's own program works in: JOB/work, with `out` for what is to be kept. The
+// program may have put anything there, links and pipes among it: it is walked
 // by descriptors, no link is followed, and only plain files are read. The job's own process.
 #pragma once
 

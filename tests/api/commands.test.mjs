@@ -136,7 +136,7 @@ test("it reaches nothing of the service, and nobody else", async () => {
         disk: `head -c 1 /dev/sda /dev/vda`,
         network: `exec 3<>/dev/tcp/127.0.0.1/${server.port}`,
         nodes: `mknod out/null c 1 3`,
-        mount: `mount -t tmpfs none tmp`,
+        mount: `mount -t tmpfs none out`,
         root: `su -c id`,
     };
     const script = Object.entries(tries).map(([name, line]) => `if bash -c '${line}' >/dev/null 2>&1; then echo "${name} GOT THROUGH"; fi`).join("\n");

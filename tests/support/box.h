@@ -41,5 +41,6 @@ bool box_settle(struct box_test *box, int timeout_ms);
 // A table of patients with names, ages and an outcome that follows from them.
 void box_patients(struct buf *out, unsigned rows, uint64_t seed);
 
-#define BOX_MAIN \
-    if (argc == 3 && strcmp(argv[1], "job") == 0) return step_main(argv[2]);
+#define BOX_MAIN                                                             \
+    if (argc == 3 && strcmp(argv[1], "job") == 0) return step_main(argv[2]); \
+    if (argc == 3 && strcmp(argv[1], "run") == 0) return step_main_handed(argv[2]);
