@@ -1,32 +1,46 @@
 #include "allocation/slurm.h"
 
 #include <inttypes.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "base/command.h"
-#include "base/json.h"
+#include "allocation/slurm_private.h"
+#include "base/clock.h"
+#include "base/file.h"
 #include "base/limits.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "base/rest.h"
 
-enum { COMMAND_MS = 20000, SAID_BYTES = 16 * 1024, TIME_SPARE_MINUTES = 1 };
-
-struct slurm {
-    char partition[64];
-    bool as_text, no_accounts; // learnt
-    uint64_t limit_minutes;    // of the partition
-    struct slurm_list list;
-    struct command_said said;
+enum {
+    SAID_BYTES = 16 * 1024,
+    TIME_SPARE_MINUTES = 1,
+    USER_MS = 5000,
+    REST_AGAIN_US = 15 * 1000 * 1000,      // slurmrestd is looked for again
+    LONG_US = 300 * 1000 * 1000,           // a list that was too long is tried again
+    ACCOUNT_KNOWN_US = 600 * 1000 * 1000,  // an account is asked for again
+    ACCOUNT_UNKNOWN_US = 60 * 1000 * 1000, // one that was not there
 };
 
-enum err slurm_open(const char *partition, struct slurm **out) {
+// Debian's place, and that of Slurm's own unit.
+static const char *const usual[] = {"/run/slurmrestd.socket", "/run/slurmrestd/slurmrestd.socket"};
+
+static const char *socket_of(const char *socket) {
+    if (socket) return socket;
+    for (size_t i = 0; i < sizeof usual / sizeof usual[0]; i++) {
+        if (file_exists(usual[i])) return usual[i];
+    }
+    return "";
+}
+
+enum err slurm_open(const char *partition, const char *socket, struct slurm **out) {
     struct slurm *slurm = memory_take(sizeof *slurm);
     if (!slurm) return ERR_MEMORY;
     *slurm = (struct slurm){0};
     (void)!str_copy(slurm->partition, sizeof slurm->partition, str_of(partition));
-    buf_open(&slurm->said.out, LIMIT_JSON_BYTES);
+    // One too long for the kernel is none.
+    (void)!str_copy(slurm->socket, sizeof slurm->socket, str_of(socket_of(socket)));
+    buf_open(&slurm->said.out, LIMIT_JSON_BYTES + REST_HEAD_BYTES);
     buf_open(&slurm->said.err, SAID_BYTES);
     *out = slurm;
     return OK;
@@ -39,68 +53,147 @@ void slurm_close(struct slurm *slurm) {
     memory_give(slurm);
 }
 
-// Its output in slurm->said. Whatever the status: OK; a command that is not there, or hangs: as
-// faults of ours.
-static enum err ask(struct slurm *slurm, const char *const *argv, struct fault *fault) {
-    struct fault own = {0};
-    buf_clear(&slurm->said.out);
-    buf_clear(&slurm->said.err);
-    // Times as seconds since 1970.
-    enum err err = command_run(argv, "SLURM_TIME_FORMAT=%s", COMMAND_MS, &slurm->said, &own);
-    if (err == ERR_NOT_FOUND) return fault_set(fault, err, "slurm.no_command", str_of(argv[0]));
-    if (err == ERR_BUSY) return fault_set(fault, err, "slurm.not_reached", str_of(argv[0]));
-    if (err != OK && fault && !fault->code[0]) *fault = own;
-    return err;
+// ---- by which door -----------------------------------------------------------------------------
+
+uint32_t slurm_by_rest(const struct slurm *slurm) {
+    return slurm->rest;
 }
 
-static enum err refused(struct slurm *slurm, bool *later, struct fault *fault) {
-    return slurm_refusal(buf_str(&slurm->said.err), later, fault);
+// True while slurmrestd answers; looks for it again in a while once it did not.
+static bool rest_there(struct slurm *slurm) {
+    uint64_t now_us = clock_monotonic_us();
+    slurm->rest_lost = false;
+    if (!slurm->socket[0]) return false;
+    if (slurm->rest) return true;
+    if (now_us < slurm->rest_again_us) return false;
+    bool first = slurm->rest_again_us == 0;
+    slurm->rest_again_us = now_us + REST_AGAIN_US;
+    enum err err = slurm_socket_greet(slurm);
+    if (err == OK) {
+        log_event(LOG_INFO, "slurm.rest", "parser=v0.0.%" PRIu32, slurm->rest);
+    } else if (first) {
+        log_event(LOG_WARN, "slurm.rest_away", "error=%s", err_name(err));
+    }
+    return err == OK;
 }
 
-// ---- what there is -----------------------------------------------------------------------------
-
-// "NODE|CPUS|MEMORY|PARTITION|LIMIT"; the default partition has a star.
-static void node_count(struct slurm_pool *pool, struct str line) {
-    uint64_t cpus, memory;
-    struct str rest = line;
-    (void)str_cut(rest, '|', &rest);
-    if (!str_to_u64(str_cut(rest, '|', &rest), &cpus) || cpus > 1 << 20) return;
-    if (!str_to_u64(str_cut(rest, '|', &rest), &memory) || memory > (uint64_t)1 << 40) return;
-    struct str name = str_cut(rest, '|', &rest);
-    bool star = str_ends(name, STR("*"));
-    if (star) name.size--;
-    if (pool->partition[0] ? !str_is(name, pool->partition) : !star) return;
-    (void)!str_copy(pool->partition, sizeof pool->partition, name);
-    pool->limit_minutes = slurm_minutes(rest);
-    pool->nodes++;
-    pool->cpus += cpus;
-    pool->memory_mib += memory;
-    if (cpus > pool->node_cpus) pool->node_cpus = cpus;
-    if (memory > pool->node_memory_mib) pool->node_memory_mib = memory;
+// After a call by the socket: true if it told nothing, so that commands are used until it is back.
+static bool rest_left(struct slurm *slurm, enum err err) {
+    if (err == OK || !slurm->rest_lost) return false;
+    slurm->rest = 0;
+    slurm->rest_again_us = clock_monotonic_us() + REST_AGAIN_US;
+    log_event(LOG_WARN, "slurm.rest_away", "error=%s", err_name(err));
+    return true;
 }
 
 enum err slurm_pool_read(struct slurm *slurm, struct slurm_pool *out, struct fault *fault) {
-    static const char *const version[] = {"sbatch", "--version", NULL};
-    static const char *const nodes[] = {"sinfo", "-h", "-N", "-o", "%N|%c|%m|%P|%l", NULL};
-    struct slurm_pool pool = {0};
-    bool later;
-    enum err err = ask(slurm, version, fault);
-    if (err != OK) return err;
-    struct str said = str_trim(buf_str(&slurm->said.out));
-    if (said.size >= sizeof pool.version) said.size = sizeof pool.version - 1;
-    (void)!str_copy(pool.version, sizeof pool.version, said);
-    err = ask(slurm, nodes, fault);
-    if (err != OK) return err;
-    if (slurm->said.status != 0) return refused(slurm, &later, fault);
-    memcpy(pool.partition, slurm->partition, sizeof pool.partition);
-    struct str rest = buf_str(&slurm->said.out);
-    while (rest.size) node_count(&pool, str_trim(str_cut(rest, '\n', &rest)));
-    if (pool.nodes == 0) {
-        return fault_set(fault, ERR_INPUT, "slurm.no_partition", str_of(slurm->partition));
+    struct fault own = {0};
+    if (rest_there(slurm)) {
+        enum err err = slurm_socket.pool_read(slurm, out, &own);
+        if (err == OK) return OK;
+        // It does not say which partition is the default one; sinfo does.
+        if (!rest_left(slurm, err) && err != ERR_NOT_FOUND) {
+            if (fault) *fault = own;
+            return err;
+        }
     }
-    slurm->limit_minutes = pool.limit_minutes;
-    *out = pool;
-    return OK;
+    struct fault by_commands = {0};
+    enum err err = slurm_commands.pool_read(slurm, out, &by_commands);
+    if (err != OK && fault) *fault = err == ERR_NOT_FOUND && own.code[0] ? own : by_commands;
+    return err;
+}
+
+enum err slurm_look(struct slurm *slurm, struct fault *fault) {
+    bool too_long = clock_monotonic_us() < slurm->rest_long_until_us;
+    if (!too_long && rest_there(slurm)) {
+        struct fault own = {0};
+        enum err err = slurm_socket.look(slurm, &own);
+        if (err == ERR_LIMIT) {
+            slurm->rest_long_until_us = clock_monotonic_us() + LONG_US;
+            log_event(LOG_INFO, "slurm.rest_too_long", " "); // squeue shows ours alone
+        } else if (!rest_left(slurm, err)) {
+            if (err != OK && fault) *fault = own;
+            return err;
+        }
+    }
+    return slurm_commands.look(slurm, fault);
+}
+
+enum err slurm_account(struct slurm *slurm, uint64_t id, struct slurm_seen *out) {
+    if (rest_there(slurm)) {
+        enum err err = slurm_socket.account(slurm, id, out);
+        if (!rest_left(slurm, err)) return err;
+    }
+    return slurm_commands.account(slurm, id, out);
+}
+
+enum err slurm_ask(struct slurm *slurm, uint64_t id) {
+    if (rest_there(slurm)) {
+        enum err err = slurm_socket.ask(slurm, id);
+        if (!rest_left(slurm, err)) return err;
+    }
+    return slurm_commands.ask(slurm, id);
+}
+
+enum err slurm_cancel(struct slurm *slurm, uint64_t id) {
+    if (rest_there(slurm)) {
+        enum err err = slurm_socket.cancel(slurm, id);
+        if (!rest_left(slurm, err)) return err;
+    }
+    return slurm_commands.cancel(slurm, id);
+}
+
+// ---- whose account -----------------------------------------------------------------------------
+
+void slurm_account_name(uint64_t tenant, char out[static SLURM_ACCOUNT_BYTES]) {
+    snprintf(out, SLURM_ACCOUNT_BYTES, "t%" PRIu64, tenant);
+}
+
+// Our own name, as the machine has it: its users may come from elsewhere than /etc/passwd.
+static bool user_need(struct slurm *slurm) {
+    static const char *const argv[] = {"id", "-un", NULL};
+    if (slurm->user[0]) return true;
+    buf_clear(&slurm->said.out);
+    buf_clear(&slurm->said.err);
+    enum err err = command_run(argv, NULL, USER_MS, &slurm->said, NULL);
+    struct str name = str_trim(buf_str(&slurm->said.out));
+    for (size_t i = 0; i < name.size; i++) { // it becomes part of a question
+        char c = name.data[i];
+        bool plain = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+                     c == '_' || c == '-' || c == '.';
+        if (!plain) return false;
+    }
+    return err == OK && slurm->said.status == 0 && name.size > 0 &&
+           str_copy(slurm->user, sizeof slurm->user, name);
+}
+
+static enum slurm_may may_ask(struct slurm *slurm, const char *account) {
+    if (!user_need(slurm)) return SLURM_MAY_UNKNOWN;
+    if (rest_there(slurm)) {
+        enum slurm_may may = slurm_socket.may(slurm, account);
+        if (!rest_left(slurm, slurm->rest_lost ? ERR_IO : OK)) return may;
+    }
+    return slurm_commands.may(slurm, account);
+}
+
+static void may_note(struct slurm *slurm, uint64_t tenant, enum slurm_may may) {
+    uint64_t for_us = may == SLURM_MAY ? ACCOUNT_KNOWN_US : ACCOUNT_UNKNOWN_US;
+    slurm->asked[tenant % SLURM_ACCOUNTS_ASKED] =
+        (struct slurm_account_asked){tenant, clock_monotonic_us() + for_us, may};
+    if (may == SLURM_MAY_NOT) {
+        log_event(LOG_WARN, "slurm.account_unknown", "account=t%" PRIu64 " user=%s", tenant,
+                  slurm->user);
+    }
+}
+
+// To be tried with its tenant's account: unless accounts are kept and have none such of ours.
+static bool account_wanted(struct slurm *slurm, uint64_t tenant, const char *account) {
+    const struct slurm_account_asked *asked = &slurm->asked[tenant % SLURM_ACCOUNTS_ASKED];
+    if (tenant == 0) return false;
+    if (asked->tenant != tenant || clock_monotonic_us() >= asked->until_us) {
+        may_note(slurm, tenant, may_ask(slurm, account));
+    }
+    return asked->may != SLURM_MAY_NOT;
 }
 
 // ---- submitting --------------------------------------------------------------------------------
@@ -122,117 +215,52 @@ static void quoted_add(struct buf *out, const char *text) {
     buf_add_char(out, '\'');
 }
 
-enum { WORDS_MAX = 24, WORD_BYTES = LIMIT_PATH_BYTES + 32, TEXT_BYTES = 4 * LIMIT_PATH_BYTES };
-struct words {
-    const char *argv[WORDS_MAX];
-    char text[WORDS_MAX][WORD_BYTES];
-    uint32_t count;
-};
-
-__attribute__((format(printf, 2, 3))) static void word(struct words *words, const char *format,
-                                                       ...) {
-    va_list values;
-    va_start(values, format);
-    vsnprintf(words->text[words->count], WORD_BYTES, format, values);
-    va_end(values);
-    words->argv[words->count] = words->text[words->count];
-    words->count++;
+void slurm_line(const struct slurm_task *task, struct buf *out) {
+    // exec: the batch script's process becomes the job's, and signals reach it.
+    buf_add_text(out, "exec ");
+    quoted_add(out, task->program);
+    buf_add_text(out, " job ");
+    quoted_add(out, task->folder);
+    buf_printf(out, " %" PRIu32, task->attempt);
 }
 
-static uint64_t limit_of(const struct slurm *slurm, const struct slurm_task *task) {
+uint64_t slurm_limit_of(const struct slurm *slurm, const struct slurm_task *task) {
     uint64_t minutes = task->limit_minutes ? task->limit_minutes + TIME_SPARE_MINUTES : 0;
     bool longer = minutes == 0 || minutes > slurm->limit_minutes;
     return slurm->limit_minutes && longer ? slurm->limit_minutes : minutes;
 }
 
-static void words_write(struct words *words, const struct slurm *slurm,
-                        const struct slurm_task *task) {
-    char comment[SLURM_COMMENT_BYTES];
-    uint64_t minutes = limit_of(slurm, task);
-    slurm_comment(task->job, task->attempt, comment);
-    word(words, "sbatch");
-    word(words, "--parsable");
-    word(words, "--job-name=courtyard");
-    word(words, "--comment=%s", comment);
-    word(words, "--chdir=%s", task->folder);
-    word(words, "--output=%s/log", task->folder);
-    word(words, "--open-mode=append");
-    word(words, "--export=NIL"); // nothing of the box's surroundings
-    word(words, "--no-requeue"); // another try is another attempt, and ours to decide
-    word(words, "--nodes=1");
-    word(words, "--ntasks=1");
-    word(words, "--cpus-per-task=%" PRIu64, task->cpus);
-    word(words, "--mem=%" PRIu64 "M", task->memory_mib);
-    if (minutes) word(words, "--time=%" PRIu64, minutes);
-    if (slurm->partition[0]) word(words, "--partition=%s", slurm->partition);
+static enum err submit(struct slurm *slurm, const struct slurm_task *task, const char *account,
+                       uint64_t *out_id, bool *out_later, struct fault *fault) {
+    *out_later = false;
+    if (rest_there(slurm)) {
+        struct fault own = {0};
+        enum err err = slurm_socket.submit(slurm, task, account, out_id, out_later, &own);
+        // What may have arrived there is not handed in here as well.
+        if (!rest_left(slurm, err) || *out_later) {
+            if (err != OK && fault) *fault = own;
+            return err;
+        }
+    }
+    return slurm_commands.submit(slurm, task, account, out_id, out_later, fault);
 }
 
 enum err slurm_submit(struct slurm *slurm, const struct slurm_task *task, uint64_t *out_id,
                       bool *out_later, struct fault *fault) {
-    struct words words = {.count = 0};
-    struct buf wrap;
-    buf_open(&wrap, TEXT_BYTES);
-    // exec: the batch script's process becomes the job's, and signals reach it.
-    buf_add_text(&wrap, "--wrap=exec ");
-    quoted_add(&wrap, task->program);
-    buf_add_text(&wrap, " job ");
-    quoted_add(&wrap, task->folder);
-    buf_printf(&wrap, " %" PRIu32, task->attempt);
-    buf_add_char(&wrap, '\0');
-    words_write(&words, slurm, task);
-    words.argv[words.count] = wrap.data;
-    words.argv[words.count + 1] = NULL;
-    *out_later = false;
-    enum err err = buf_err(&wrap);
-    if (err == OK) err = ask(slurm, words.argv, fault);
-    if (err == ERR_BUSY) *out_later = true;
-    if (err == OK && slurm->said.status != 0) {
-        err = refused(slurm, out_later, fault);
-    } else if (err == OK) { // "123" or "123;cluster"
-        struct str rest, id = str_cut(str_trim(buf_str(&slurm->said.out)), ';', &rest);
-        if (!str_to_u64(str_trim(id), out_id)) {
-            err = fault_set(fault, ERR_IO, "slurm.unreadable", STR("sbatch"));
-        }
+    char account[SLURM_ACCOUNT_BYTES];
+    struct fault own = {0};
+    slurm_account_name(task->tenant, account);
+    if (account_wanted(slurm, task->tenant, account)) {
+        enum err err = submit(slurm, task, account, out_id, out_later, &own);
+        bool unknown = err == ERR_INPUT && strcmp(own.code, "slurm.no_account") == 0;
+        if (err != OK && !unknown && fault) *fault = own;
+        if (!unknown) return err;
+        may_note(slurm, task->tenant, SLURM_MAY_NOT);
     }
-    buf_close(&wrap);
-    return err;
+    return submit(slurm, task, "", out_id, out_later, fault);
 }
 
-// ---- watching ----------------------------------------------------------------------------------
-
-static enum err look_as_json(struct slurm *slurm) {
-    static const char *const argv[] = {"squeue", "--json", "--states=all", "--name=courtyard",
-                                       NULL};
-    enum err err = ask(slurm, argv, NULL);
-    if (err != OK) return err;
-    if (slurm->said.status != 0 || slurm->said.cut) return ERR_INPUT;
-    return slurm_read_queue_json(buf_str(&slurm->said.out), &slurm->list, NULL);
-}
-
-static enum err look_as_text(struct slurm *slurm, struct fault *fault) {
-    static const char *const argv[] = {
-        "squeue", "--noheader", "--states=all", "--name=courtyard", "-o", SLURM_QUEUE_FORMAT, NULL};
-    bool later;
-    enum err err = ask(slurm, argv, fault);
-    if (err != OK) return err;
-    if (slurm->said.status != 0) return refused(slurm, &later, fault);
-    // A cut list would look as if jobs had ended.
-    if (slurm->said.cut) return fault_set(fault, ERR_LIMIT, "slurm.too_many", STR_NONE);
-    return slurm_read_queue_text(buf_str(&slurm->said.out), &slurm->list, fault);
-}
-
-enum err slurm_look(struct slurm *slurm, struct fault *fault) {
-    if (!slurm->as_text) {
-        enum err err = look_as_json(slurm);
-        if (err == OK || err == ERR_NOT_FOUND || err == ERR_MEMORY || err == ERR_BUSY) return err;
-    }
-    enum err err = look_as_text(slurm, fault);
-    if (err == OK && !slurm->as_text) {
-        slurm->as_text = true; // JSON is not there, or grows too long; a controller away fails both
-        log_event(LOG_INFO, "slurm.as_text", " ");
-    }
-    return err;
-}
+// ---- what a look brought -----------------------------------------------------------------------
 
 const struct slurm_seen *slurm_by_id(const struct slurm *slurm, uint64_t id) {
     for (uint32_t i = 0; i < slurm->list.count; i++) {
@@ -254,46 +282,4 @@ const struct slurm_seen *slurm_by_comment(const struct slurm *slurm, const char 
         }
     }
     return best;
-}
-
-enum err slurm_account(struct slurm *slurm, uint64_t id, struct slurm_seen *out) {
-    char text[32];
-    const char *const argv[] = {"sacct", "-P", "-n", "-X", "-j", text, "-o", "JobID,State,ExitCode",
-                                NULL};
-    snprintf(text, sizeof text, "%" PRIu64, id);
-    if (slurm->no_accounts) return ERR_NOT_FOUND;
-    enum err err = ask(slurm, argv, NULL);
-    struct str said = buf_str(&slurm->said.err);
-    bool none = err == OK && slurm->said.status != 0 && said.size &&
-                memmem(said.data, said.size, "disabled", 8);
-    if (err == ERR_NOT_FOUND || none) {
-        slurm->no_accounts = true;
-        return ERR_NOT_FOUND;
-    }
-    if (err != OK) return err;
-    if (slurm->said.status != 0) return ERR_BUSY; // kept, but not to be had now
-    return slurm_read_account(buf_str(&slurm->said.out), id, out) ? OK : ERR_NOT_FOUND;
-}
-
-// ---- ending ------------------------------------------------------------------------------------
-
-static enum err scancel(struct slurm *slurm, const char *const *argv) {
-    enum err err = ask(slurm, argv, NULL);
-    if (err != OK || slurm->said.status == 0) return err;
-    log_event(LOG_WARN, "slurm.scancel", "status=%d", slurm->said.status);
-    return ERR_IO;
-}
-
-enum err slurm_ask(struct slurm *slurm, uint64_t id) {
-    char text[32];
-    const char *const argv[] = {"scancel", "--batch", "--signal=USR1", text, NULL};
-    snprintf(text, sizeof text, "%" PRIu64, id);
-    return scancel(slurm, argv);
-}
-
-enum err slurm_cancel(struct slurm *slurm, uint64_t id) {
-    char text[32];
-    const char *const argv[] = {"scancel", text, NULL};
-    snprintf(text, sizeof text, "%" PRIu64, id);
-    return scancel(slurm, argv);
 }

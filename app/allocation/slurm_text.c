@@ -66,9 +66,13 @@ uint64_t slurm_folder_hash(struct str folder) { // FNV-1a
 }
 
 // Unless it is no job of ours or there is no room.
-static enum err seen_add(struct slurm_list *list, const struct slurm_seen *seen, struct str comment,
-                         struct str reason, struct str folder, struct fault *fault) {
+struct words {
+    struct str comment, reason, account, folder;
+};
+static enum err seen_add(struct slurm_list *list, const struct slurm_seen *seen,
+                         const struct words *words, struct fault *fault) {
     struct slurm_seen one = *seen;
+    struct str comment = words->comment, reason = words->reason, account = words->account;
     if (seen->id == 0 || !str_starts(comment, STR("courtyard:"))) return OK;
     if (!str_copy(one.comment, sizeof one.comment, comment)) return OK;
     if (list->count == SLURM_SEEN_MAX) {
@@ -80,7 +84,10 @@ static enum err seen_add(struct slurm_list *list, const struct slurm_seen *seen,
         bool plain = reason.data[i] >= ' ' && reason.data[i] < 0x7f;
         one.reason[i] = plain ? reason.data[i] : '?';
     }
-    one.folder_hash = slurm_folder_hash(folder);
+    if (str_is(account, "(null)")) account = STR_NONE;
+    if (account.size >= sizeof one.account) account.size = sizeof one.account - 1;
+    (void)!str_copy(one.account, sizeof one.account, account);
+    one.folder_hash = slurm_folder_hash(words->folder);
     list->jobs[list->count++] = one;
     return OK;
 }
@@ -97,7 +104,7 @@ static bool number_of(const struct json *node, int64_t *out) {
 }
 
 // The first word that is a state; COMPLETING beside another wins.
-static enum slurm_state state_of_json(const struct json *node) {
+enum slurm_state slurm_state_of_json(const struct json *node) {
     enum slurm_state state = SLURM_UNKNOWN;
     if (json_is_string(node)) return slurm_state_of(json_text(node));
     for (const struct json *word = json_first(node); word; word = json_next(word)) {
@@ -108,7 +115,7 @@ static enum slurm_state state_of_json(const struct json *node) {
     return state;
 }
 
-static int exit_of_json(const struct json *node) {
+int slurm_exit_of_json(const struct json *node) {
     int64_t code = 0, number = 0;
     if (number_of(json_member(json_member(node, "signal"), "id"), &number) ||
         number_of(json_member(json_member(node, "signal"), "signal_id"), &number)) {
@@ -131,18 +138,22 @@ enum err slurm_read_queue_json(struct str text, struct slurm_list *out, struct f
     for (const struct json *job = json_first(jobs); job && err == OK; job = json_next(job)) {
         struct slurm_seen seen = {
             .id = json_member_u64(job, "job_id", 0),
-            .state = state_of_json(json_member(job, "job_state")),
+            .state = slurm_state_of_json(json_member(job, "job_state")),
             .exit_status = -1,
         };
         if (!number_of(json_member(job, "start_time"), &seen.start_s) || seen.start_s < 0) {
             seen.start_s = 0;
         }
         if (slurm_state_ended(seen.state)) {
-            seen.exit_status = exit_of_json(json_member(job, "exit_code"));
+            seen.exit_status = slurm_exit_of_json(json_member(job, "exit_code"));
         }
-        err = seen_add(out, &seen, json_member_text(job, "comment"),
-                       json_member_text(job, "state_reason"),
-                       json_member_text(job, "current_working_directory"), fault);
+        struct words words = {
+            .comment = json_member_text(job, "comment"),
+            .reason = json_member_text(job, "state_reason"),
+            .account = json_member_text(job, "account"),
+            .folder = json_member_text(job, "current_working_directory"),
+        };
+        err = seen_add(out, &seen, &words, fault);
     }
     json_close(root);
     return err;
@@ -161,9 +172,12 @@ enum err slurm_read_queue_text(struct str text, struct slurm_list *out, struct f
         if (!str_to_i64(str_cut(rest, '|', &rest), &seen.start_s) || seen.start_s < 0) {
             seen.start_s = 0;
         }
-        struct str reason = str_cut(rest, '|', &rest);
-        struct str comment = str_cut(rest, '|', &rest);
-        err = seen_add(out, &seen, comment, reason, rest, fault);
+        struct words words = {0};
+        words.reason = str_cut(rest, '|', &rest);
+        words.comment = str_cut(rest, '|', &rest);
+        words.account = str_cut(rest, '|', &rest);
+        words.folder = rest;
+        err = seen_add(out, &seen, &words, fault);
     }
     return err;
 }

@@ -32,6 +32,7 @@ enum err command_serve(const struct command *command, const struct arguments *ar
         .program = program_path(),
         .executor = argument(arguments, "--executor"),
         .slurm_partition = argument(arguments, "--slurm-partition"),
+        .slurm_socket = argument(arguments, "--slurm-socket"),
         .commands = argument(arguments, "--commands") != NULL,
         .quiet = argument(arguments, "--quiet") != NULL,
     };

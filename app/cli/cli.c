@@ -16,8 +16,8 @@
 
 // When you add a command, also add its sentences "cli.usage.NAME" in both languages.
 static const struct command commands[] = {
-    {"serve", "--data --listen --executor --slurm-partition --commands! --job-user", 0, 0,
-     command_serve},
+    {"serve", "--data --listen --executor --slurm-partition --slurm-socket --commands! --job-user",
+     0, 0, command_serve},
     {"demo", "--data --listen --target --no-serve!", 1, 1, command_demo},
     {"import", "-o --faults --data --as --name " INTAKE_OPTIONS, 1, POSITIONALS_MAX,
      command_import},

@@ -40,7 +40,8 @@ const struct executor *executor_of_job(const struct job *job);
 
 // ---- executor_slurm.c --------------------------------------------------------------------------
 // Asks Slurm what there is, and makes that the box's capacity.
-enum err slurm_begin(struct flow *flow, const char *partition, struct fault *fault) MUST_USE;
+enum err slurm_begin(struct flow *flow, const char *partition, const char *socket,
+                     struct fault *fault) MUST_USE;
 void slurm_end(struct flow *flow);
 // What to show of where an attempt is: members of an open object. Under the lock.
 void slurm_view(struct json_writer *out, const struct active *active);

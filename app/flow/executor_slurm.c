@@ -2,7 +2,7 @@
 // and the moment; our core keeps the order and the limits, counting the whole partition as one
 // machine, and asks to give way where that is full. The data folder and this binary must lie on a
 // file system that all nodes share. The progress page lies there too: its numbers may come late,
-// and nothing but what people see depends on them; signals go by scancel.
+// and nothing but what people see depends on them; signals go through Slurm.
 //
 // Exactly once. The attempt is committed first, then submitted with its number as comment. Whether
 // a submission that was cut short arrived is settled by looking for that comment, and only a look
@@ -36,11 +36,12 @@ struct slurm_site {
     uint64_t looked_us;         // when the last look that succeeded began; 0: none
     uint64_t looks;             // that succeeded
     uint64_t next_us;
+    _Atomic uint32_t by_rest; // as slurm_by_rest, for who looks from elsewhere
 };
 
 // ---- the site ----------------------------------------------------------------------------------
 
-static enum err site_need(struct flow *flow, const char *partition) {
+static enum err site_need(struct flow *flow, const char *partition, const char *socket) {
     if (flow->slurm) return OK;
     struct slurm_site *site = memory_take(sizeof *site);
     if (!site) return ERR_MEMORY;
@@ -48,7 +49,7 @@ static enum err site_need(struct flow *flow, const char *partition) {
     char real[PATH_MAX];
     bool fits = realpath(store_dir(flow->store), real) != NULL &&
                 str_copy(site->dir, sizeof site->dir, str_of(real));
-    enum err err = fits ? slurm_open(partition, &site->slurm) : ERR_IO;
+    enum err err = fits ? slurm_open(partition, socket, &site->slurm) : ERR_IO;
     if (err != OK) {
         memory_give(site);
         return err;
@@ -57,12 +58,14 @@ static enum err site_need(struct flow *flow, const char *partition) {
     return OK;
 }
 
-enum err slurm_begin(struct flow *flow, const char *partition, struct fault *fault) {
-    enum err err = site_need(flow, partition);
+enum err slurm_begin(struct flow *flow, const char *partition, const char *socket,
+                     struct fault *fault) {
+    enum err err = site_need(flow, partition, socket);
     if (err != OK) return fault_set(fault, err, "base.no_memory", STR_NONE);
     struct slurm_pool *pool = &flow->slurm->pool;
     err = slurm_pool_read(flow->slurm->slurm, pool, fault);
     if (err != OK) return err;
+    flow->slurm->by_rest = slurm_by_rest(flow->slurm->slurm);
     flow->capacity = (struct allocation_capacity){pool->cpus * 1000, pool->memory_mib << 20};
     flow->largest =
         (struct allocation_capacity){pool->node_cpus * 1000, pool->node_memory_mib << 20};
@@ -85,6 +88,7 @@ static bool site_look(struct slurm_site *site) {
     if (now_us < site->next_us) return site->looked_us > 0;
     struct fault fault = {0};
     enum err err = slurm_look(site->slurm, &fault);
+    site->by_rest = slurm_by_rest(site->slurm);
     site->next_us = clock_monotonic_us() + (err == OK ? LOOK_US : LOOK_FAILED_US);
     if (err == OK) {
         site->looked_us = now_us;
@@ -145,6 +149,7 @@ static enum err submit(struct flow *flow, struct active *active, const char *fol
     struct slurm_task task = {
         .job = active->job,
         .attempt = active->attempt,
+        .tenant = active->tenant,
         .cpus = active->cpu_milli < 1000 ? 1 : active->cpu_milli / 1000,
         .memory_mib = active->memory_bytes >> 20,
         .limit_minutes = (active->time_limit_ms + 59999) / 60000,
@@ -177,7 +182,7 @@ static enum err slurm_start(struct flow *flow, const struct job *job, struct act
                             struct fault *fault) {
     char folder[LIMIT_PATH_BYTES];
     int lock;
-    if (site_need(flow, NULL) != OK) {
+    if (site_need(flow, NULL, NULL) != OK) {
         return fault_set(fault, ERR_MEMORY, "base.no_memory", STR_NONE);
     }
     folder_of(flow->slurm, job->id, folder);
@@ -199,7 +204,7 @@ static enum err slurm_start(struct flow *flow, const struct job *job, struct act
 static bool slurm_adopt(struct flow *flow, const struct job *job, struct active *active) {
     char folder[LIMIT_PATH_BYTES];
     active->confined.events_fd = -1;
-    if (site_need(flow, NULL) != OK) return true; // not known: seen to again and again
+    if (site_need(flow, NULL, NULL) != OK) return true; // not known: seen to again and again
     folder_of(flow->slurm, job->id, folder);
     // Without its spec it was never submitted; with a result it has ended.
     if (attempt_in(folder, "spec.json") != job->attempt) return false;
@@ -260,6 +265,7 @@ static void state_take(struct flow *flow, struct active *active, const struct sl
         active->engine.state != seen->state || strcmp(active->engine.reason, seen->reason) != 0;
     active->engine.state = (uint8_t)seen->state;
     memcpy(active->engine.reason, seen->reason, sizeof active->engine.reason);
+    memcpy(active->engine.account, seen->account, sizeof active->engine.account);
     // What it waited for there is not its running.
     if (seen->state == SLURM_PENDING) active->started_ms = clock_now_ms();
     if (seen->start_s > 0 && seen->state != SLURM_PENDING) {
@@ -292,7 +298,7 @@ static bool gone_settled(struct flow *flow, struct active *active, struct slurm_
 static bool slurm_ended(struct flow *flow, struct active *active, bool spoken) {
     char folder[LIMIT_PATH_BYTES];
     (void)spoken;
-    if (site_need(flow, NULL) != OK) return false;
+    if (site_need(flow, NULL, NULL) != OK) return false;
     struct slurm_site *site = flow->slurm;
     folder_of(site, active->job, folder);
     if (attempt_in(folder, "result.json") == active->attempt) return true;
@@ -320,6 +326,7 @@ static void slurm_finish(struct flow *flow, struct active *active) {
     active->engine.id = 0;
     active->engine.state = SLURM_GONE;
     active->engine.reason[0] = '\0';
+    active->engine.account[0] = '\0';
     pthread_mutex_unlock(&flow->lock);
 }
 
@@ -371,6 +378,17 @@ void slurm_view(struct json_writer *out, const struct active *active) {
     json_set_u64(out, "id", active->engine.id);
     json_set_text(out, "state", str_of(slurm_state_name((enum slurm_state)active->engine.state)));
     json_set_text(out, "reason", str_of(active->engine.reason));
+    json_set_text(out, "account", str_of(active->engine.account));
+    json_put_name(out, "account_wanted");
+    char wanted[SLURM_ACCOUNT_BYTES];
+    slurm_account_name(active->tenant, wanted);
+    // Where Slurm keeps accounts, and this tenant has none there.
+    bool other = active->engine.account[0] && strcmp(active->engine.account, wanted) != 0;
+    if (other && active->tenant) {
+        json_put_text(out, str_of(wanted));
+    } else {
+        json_put_null(out);
+    }
 }
 
 void slurm_view_pool(struct json_writer *out, const struct flow *flow) {
@@ -378,6 +396,7 @@ void slurm_view_pool(struct json_writer *out, const struct flow *flow) {
     json_set_text(out, "partition", str_of(pool->partition));
     json_set_text(out, "version", str_of(pool->version));
     json_set_u64(out, "nodes", pool->nodes);
+    json_set_text(out, "by", flow->slurm->by_rest ? STR("slurmrestd") : STR("commands"));
     json_set_u64(out, "limit_minutes", pool->limit_minutes);
 }
 

@@ -41,7 +41,7 @@ static enum err flow_start(struct flow *flow, const struct flow_options *options
         return fault_set(fault, ERR_INPUT, "flow.no_executor", str_of(options->executor));
     }
     if (flow->executor == &executor_slurm) {
-        err = slurm_begin(flow, options->slurm_partition, fault);
+        err = slurm_begin(flow, options->slurm_partition, options->slurm_socket, fault);
         if (err != OK) return err;
     }
     flow->confine = confine_open(&(struct confine_setup){.core_memory_bytes = CORE_BYTES});

@@ -54,10 +54,12 @@ int step_main_away(const char *folder, const char *attempt);
 struct flow;
 struct flow_options {
     const char *program; // path of this binary, for children
-    // Who carries jobs out: "local" (or NULL), or "slurm", a cluster reached by its commands; then
-    // the data folder and the program are on a file system that its nodes share. ERR_INPUT
+    // Who carries jobs out: "local" (or NULL), or "slurm", a cluster (allocation/slurm.h); then the
+    // data folder and the program are on a file system that its nodes share. ERR_INPUT
     // "flow.no_executor"; the faults of slurm_pool_read.
-    const char *executor, *slurm_partition; // NULL: Slurm's default
+    const char *executor;
+    const char *slurm_partition; // NULL: Slurm's default
+    const char *slurm_socket;    // of slurmrestd; NULL: the usual places; "": none
     // People may run programs of their own (step "command"), behind the fence of sandbox.h and,
     // where this process is root, as that user.
     bool commands;

@@ -59,6 +59,7 @@ struct active {
         uint64_t id;                 // 0: not known (yet)
         uint8_t state;               // enum slurm_state as last seen
         char reason[48];             // why it waits there; "" if it does not
+        char account[32];            // that it counts for there; "" if that is not known
         uint64_t look;               // the last one that was taken note of
         uint64_t try_us, result_us;  // not submitted again before; its result is awaited until
     } engine;

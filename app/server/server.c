@@ -133,6 +133,7 @@ static enum err open_all(struct server *server, const struct server_options *opt
         .program = options->program,
         .executor = options->executor,
         .slurm_partition = options->slurm_partition,
+        .slurm_socket = options->slurm_socket,
         .commands = options->commands,
         .job_uid = options->job_uid,
         .job_gid = options->job_gid,

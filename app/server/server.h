@@ -11,13 +11,13 @@ struct flow;
 struct people;
 
 struct server_options {
-    const char *dir;                        // the data folder
-    const char *listen;                     // "127.0.0.1:8443", "[::]:8443"; NULL: 0.0.0.0:8443
-    const char *program;                    // path of this binary
-    const char *executor, *slurm_partition; // as in flow.h
-    bool commands;                          // people's own programs as jobs: flow.h
-    uint32_t job_uid, job_gid;              // whose they run as; 0: ours
-    bool quiet;                             // no banner
+    const char *dir;     // the data folder
+    const char *listen;  // "127.0.0.1:8443", "[::]:8443"; NULL: 0.0.0.0:8443
+    const char *program; // path of this binary
+    const char *executor, *slurm_partition, *slurm_socket; // as in flow.h
+    bool commands;                                         // people's own programs as jobs: flow.h
+    uint32_t job_uid, job_gid;                             // whose they run as; 0: ours
+    bool quiet;                                            // no banner
 };
 // Opens store, people and flow, makes the certificate at the first start, prints address,
 // certificate fingerprint and, while setup is needed, the one-time code; serves until SIGINT or

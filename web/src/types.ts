@@ -565,7 +565,14 @@ export interface Job {
   memory_bytes: number;
   memory_used_bytes: number;
   confine: string;
-  engine: { name: string; id: number; state: string; reason: string } | null;
+  engine: {
+    name: string;
+    id: number;
+    state: string;
+    reason: string;
+    account: string;
+    account_wanted: string | null;
+  } | null;
   summary: Record<string, unknown> | null;
   download?: boolean; // its output can be fetched
   lineage: number | null; // the record of what it made
@@ -604,6 +611,7 @@ export interface System {
     partition?: string;
     version?: string;
     nodes?: number;
+    by?: string;
     limit_minutes?: number;
   };
   fingerprint: string;

@@ -2,93 +2,15 @@
 // giving way with a checkpoint, and the box killed again and again while its jobs wait and run.
 import assert from "node:assert/strict";
 import { execFileSync, spawnSync } from "node:child_process";
-import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
-import { after, test } from "node:test";
-import { csv } from "../../api/lib/data.mjs";
-import { binary, root, Server, sleep } from "../../api/lib/server.mjs";
+import { test } from "node:test";
+import { binary, sleep } from "../../api/lib/server.mjs";
+import { Box, by, ended, once, rest, shared, squeue, way } from "./box.mjs";
 
-// Below the project: the folder that the nodes share.
-const shared = mkdtempSync(path.join(root, "build/tmp-slurm-"));
-after(() => rmSync(shared, { recursive: true, force: true }));
+const by_commands = { skip: rest && "a test of the commands" };
 
-const squeue = (format) => execFileSync("squeue", ["-h", "-t", "all", "-o", format], { encoding: "utf8" })
-    .trim().split("\n").filter(Boolean);
-const commentsOf = (dir) => squeue("%k|%Z").filter((line) => line.split("|")[1].startsWith(dir))
-    .map((line) => line.split("|")[0]);
-const once = (dir) => {
-    const all = commentsOf(dir);
-    assert.equal(new Set(all).size, all.length, `submitted twice: ${all.sort()}`);
-    return all;
-};
-
-class Box {
-    static async open(name, options = {}) {
-        const box = new Box();
-        box.dir = path.join(shared, name);
-        mkdirSync(box.dir);
-        await box.start(options);
-        const admin = await box.server.setup();
-        box.admin = admin;
-        box.officer = await box.server.person(admin, "officer", ["data", "research"]);
-        box.reviewer = await box.server.person(admin, "reviewer", ["data"]);
-        return box;
-    }
-    async start(options = {}) {
-        this.server = await Server.start({ dir: this.dir, args: ["--executor", "slurm"], ...options });
-        for (const person of [this.admin, this.officer, this.reviewer]) {
-            if (person) person.server = this.server;
-        }
-    }
-    async kill() {
-        await this.server.stop("SIGKILL");
-    }
-    async dataset(rows, name = "patients") {
-        const upload = await this.officer.upload(`${name}.csv`, csv(rows));
-        return this.officer.ok("POST", "/api/v1/datasets", { name, upload }, 202);
-    }
-    async release(dataset) {
-        const sheet = { title: "Patients", purpose: "test", source: "made", licence: "CC0", contact: "", limits: "", sensitivity: "open" };
-        const release = await this.officer.ok("POST", `/api/v1/datasets/${dataset.id}/releases`, { sheet }, 201);
-        return this.reviewer.ok("POST", `/api/v1/releases/${release.id}/approve`, {});
-    }
-    train(release, name, trees = 60) {
-        return this.officer.ok("POST", `/api/v1/releases/${release.id}/models`,
-            { name, target: "outcome", options: { learner: "boost", seed: 3, trees, depth: 8, early_stop: 0 } }, 202);
-    }
-    job(id) {
-        return this.officer.ok("GET", `/api/v1/jobs/${id}`);
-    }
-    async until(id, what, wanted, seconds = 90) {
-        for (let i = 0; i < seconds * 10; i++) {
-            const job = await this.job(id);
-            if (wanted(job)) return job;
-            assert.ok(!["failed"].includes(job.state), JSON.stringify(job));
-            await sleep(100);
-        }
-        throw new Error(`job ${id} is not ${what}: ${JSON.stringify(await this.job(id))}`);
-    }
-}
-
-const ended = (job) => ["done", "failed", "cancelled"].includes(job.state);
-
-async function way(box) {
-    const { dataset, job } = await box.dataset(3000);
-    const imported = await box.officer.job(job.id);
-    assert.equal(imported.confine, "slurm");
-    await box.until(job.id + 1, "checked", ended);
-    const release = await box.release(dataset);
-    const { model, job: training } = await box.train(release, "first", 20);
-    const trained = await box.until(training.id, "trained", ended);
-    assert.equal(trained.state, "done");
-    assert.equal((await box.officer.ok("GET", `/api/v1/models/${model.id}`)).state, "ready");
-    for (const id of [job.id, job.id + 1, training.id]) {
-        assert.ok(once(box.dir).includes(`courtyard:${id}.1`));
-    }
-    return release;
-}
-
-test("sbatch absent and a partition unknown are sentences, in both languages", () => {
+test("sbatch absent and a partition unknown are sentences, in both languages", by_commands, () => {
     const serve = (lang, env, ...more) => spawnSync(binary, ["serve", "--lang", lang, "--data", path.join(shared, "no"),
         "--listen", "127.0.0.1:0", "--executor", ...more], { encoding: "utf8", env: { ...process.env, ...env }, timeout: 30000 });
     for (const [lang, words] of [["en", /sbatch is not on this machine's PATH/], ["zh-CN", /没有 Slurm 命令 sbatch/]]) {
@@ -103,13 +25,15 @@ test("sbatch absent and a partition unknown are sentences, in both languages", (
 test("import, check and train on the cluster", async () => {
     const box = await Box.open("way");
     const system = await box.admin.ok("GET", "/api/v1/system");
-    assert.deepEqual([system.executor.name, system.executor.partition, system.executor.nodes], ["slurm", "main", 2]);
+    const { name, partition, nodes } = system.executor;
+    assert.deepEqual([name, partition, nodes, system.executor.by], ["slurm", "main", 2, by]);
     assert.equal(system.capacity.cpu_milli, 2 * 2000);
     await way(box);
+    assert.equal((await box.admin.ok("GET", "/api/v1/system")).executor.by, by);
     await box.server.stop();
 });
 
-test("the same where squeue knows no JSON", async () => {
+test("the same where squeue knows no JSON", by_commands, async () => {
     const bin = path.join(shared, "bin");
     mkdirSync(bin);
     const real = execFileSync("which", ["squeue"], { encoding: "utf8" }).trim();
@@ -179,5 +103,6 @@ test("killed while jobs run and wait: each is taken up again, none runs twice", 
         assert.equal(begun, all.filter((comment) => comment.startsWith(`courtyard:${id}.`)).length);
         assert.equal(begun, 1);
     }
+    assert.equal((await box.admin.ok("GET", "/api/v1/system")).executor.by, by);
     await box.server.stop();
 });

@@ -73,30 +73,32 @@ static void refuses_what_is_no_queue(void) {
 }
 
 static void reads_lines(void) {
-    REQUIRE(text_of("5|COMPLETED|1795645392|None|(null)|/\n"
-                    " 1|RUNNING|1795645391|None|courtyard:1.1|/tmp/a|b \n"
-                    "4_[1-9]|PENDING|N/A|None|courtyard:2.1|/\n") == OK);
+    REQUIRE(text_of("5|COMPLETED|1795645392|None|(null)|(null)|/\n"
+                    " 1|RUNNING|1795645391|None|courtyard:1.1|t5|/tmp/a|b \n"
+                    "4_[1-9]|PENDING|N/A|None|courtyard:2.1|t5|/\n") == OK);
     CHECK_EQ(only()->id, 1);
     CHECK_EQ(only()->state, SLURM_RUNNING);
     CHECK_EQ(only()->start_s, 1795645391);
+    CHECK_STR(only()->account, "t5");
     CHECK(only()->folder_hash == slurm_folder_hash(STR("/tmp/a|b")));
-    REQUIRE(text_of("9|PENDING|N/A|Priority|courtyard:3.4|/d\n") == OK);
+    REQUIRE(text_of("9|PENDING|N/A|Priority|courtyard:3.4|(null)|/d\n") == OK);
     CHECK_STR(only()->reason, "Priority");
+    CHECK_STR(only()->account, "");
     CHECK_EQ(only()->start_s, 0);
     CHECK(text_of("") == OK);
     CHECK_EQ(list.count, 0);
 }
 
 static void hostile_lines_harm_nobody(void) {
-    CHECK(text_of("|||||\n|\n\n9\n9|\n18446744073709551616|RUNNING|1|a|courtyard:1.1|/\n"
-                  "-3|RUNNING|1|a|courtyard:1.1|/\n") == OK);
+    CHECK(text_of("|||||\n|\n\n9\n9|\n18446744073709551616|RUNNING|1|a|courtyard:1.1||/\n"
+                  "-3|RUNNING|1|a|courtyard:1.1||/\n") == OK);
     CHECK_EQ(list.count, 0);
     // A comment longer than any of ours is none of ours; a reason is cut and made plain.
     char line[600];
-    snprintf(line, sizeof line, "7|RUNNING|1|a|courtyard:%0200d|/\n", 1);
+    snprintf(line, sizeof line, "7|RUNNING|1|a|courtyard:%0200d||/\n", 1);
     CHECK(text_of(line) == OK);
     CHECK_EQ(list.count, 0);
-    snprintf(line, sizeof line, "7|PENDING|1|\x1b[2J\xff%0200d|courtyard:1.1|/\n", 1);
+    snprintf(line, sizeof line, "7|PENDING|1|\x1b[2J\xff%0200d|courtyard:1.1||/\n", 1);
     CHECK(text_of(line) == OK);
     CHECK_EQ(strlen(only()->reason), SLURM_REASON_BYTES - 1);
     CHECK_EQ(only()->reason[0], '?');
@@ -107,7 +109,7 @@ static void many_are_a_fault_and_no_silence(void) {
     struct buf text;
     buf_open(&text, 1 << 20);
     for (unsigned i = 0; i <= SLURM_SEEN_MAX; i++) {
-        buf_printf(&text, "%u|RUNNING|1|a|courtyard:%u.1|/\n", i + 1, i + 1);
+        buf_printf(&text, "%u|RUNNING|1|a|courtyard:%u.1||/\n", i + 1, i + 1);
     }
     fault = (struct fault){0};
     CHECK_EQ(slurm_read_queue_text(buf_str(&text), &list, &fault), ERR_LIMIT);

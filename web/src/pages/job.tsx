@@ -82,7 +82,12 @@ function JobFacts({ job }: { job: Job }) {
   if (job.engine) {
     const state = t_or(`engine.${job.engine.state}`, job.engine.state);
     const why = job.engine.reason && ` (${job.engine.reason})`;
-    about.push([t('job.engine'), `Slurm ${job.engine.id}: ${state}${why}`]);
+    const { id, account, account_wanted: wanted } = job.engine;
+    about.push([t('job.engine'), `Slurm ${id}: ${state}${why}`]);
+    if (account) {
+      const text = wanted ? t('job.engine_account_other', { account, wanted }) : account;
+      about.push([t('job.engine_account'), text]);
+    }
   }
   return <Facts items={about} />;
 }

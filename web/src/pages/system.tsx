@@ -82,6 +82,7 @@ function executor_text({ executor }: { executor: System['executor'] }) {
     partition: executor.partition ?? '',
     nodes: executor.nodes ?? 0,
     version: executor.version ?? '',
+    by: t(executor.by === 'slurmrestd' ? 'executor.by_slurmrestd' : 'executor.by_commands'),
   });
 }
 
