@@ -18,7 +18,7 @@ usage: ./build.sh COMMAND
                         races, the fuzz corpus, the store killed, the kernel's limits in a guest
                         (QEMU); some twenty minutes
   test slurm            the box on a real Slurm of Debian's, in a folder and namespaces of its own;
-                        as root, some 350 MB the first time; skips with a sentence elsewhere
+                        as root, some 720 MB the first time; skips with a sentence elsewhere
   format                sets the white space of all C files as the tests want it
   bench [NAME] [PART]   one measurement of tests/bench; without NAME says which there are
   fuzz NAME [SECONDS]   the fuzz harness tests/fuzz/NAME.c, for 60 seconds unless told otherwise
