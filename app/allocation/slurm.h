@@ -1,12 +1,12 @@
 // Slurm: submitting, watching and ending the attempts of jobs on a cluster that others run. By
-// slurmrestd's unix socket where there is one that answers, else by sbatch, squeue, scancel and sinfo
-// on PATH; sacct and sacctmgr are asked where the site keeps accounts. The data folder and this
-// binary lie on a file system that all nodes share under the same path, and the box, slurmrestd and
-// the jobs are the same user. An attempt is known by its comment, courtyard:JOB.ATTEMPT, and by its
-// folder as working directory, so that several boxes may share a cluster and none submits twice. A
-// question has 20 s; one that fails says nothing about jobs: an end is never concluded from it, and
-// a submission that may have arrived is not made again by the other way. Depends on base/ only. One
-// thread at a time (the runner's); every call may block.
+// slurmrestd's unix socket where there is one that answers, else by sbatch, squeue, scancel and
+// sinfo on PATH; sacct and sacctmgr are asked where the site keeps accounts. The data folder and
+// this binary lie on a file system that all nodes share under the same path, and the box,
+// slurmrestd and the jobs are the same user. An attempt is known by its comment,
+// courtyard:JOB.ATTEMPT, and by its folder as working directory, so that several boxes may share a
+// cluster and none submits twice. A question has 20 s; one that fails says nothing about jobs: an
+// end is never concluded from it, and a submission that may have arrived is not made again by the
+// other way. Depends on base/ only. One thread at a time (the runner's); every call may block.
 #pragma once
 
 #include <stdbool.h>

@@ -1,7 +1,7 @@
-// Inside of Slurm's part of allocation/: its two doors. `slurm_commands` runs sbatch, squeue and the
-// others; `slurm_socket` asks slurmrestd over its unix socket. Both do the same, so that slurm.c may
-// take either for each call; slurm_rest.c reads and writes what slurmrestd speaks. One thread at a
-// time.
+// Inside of Slurm's part of allocation/: its two doors. `slurm_commands` runs sbatch, squeue and
+// the others; `slurm_socket` asks slurmrestd over its unix socket. Both do the same, so that
+// slurm.c may take either for each call; slurm_rest.c reads and writes what slurmrestd speaks. One
+// thread at a time.
 #pragma once
 
 #include "allocation/slurm.h"

@@ -1,6 +1,6 @@
-// What slurmrestd is asked and how its answers read (data parsers v0.0.40 and later): pure, and safe
-// on any bytes. Lists of jobs are read by slurm_read_queue_json, as squeue prints the same. Depends
-// on allocation/slurm.h.
+// What slurmrestd is asked and how its answers read (data parsers v0.0.40 and later): pure, and
+// safe on any bytes. Lists of jobs are read by slurm_read_queue_json, as squeue prints the same.
+// Depends on allocation/slurm.h.
 #pragma once
 
 #include "allocation/slurm.h"

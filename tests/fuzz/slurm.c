@@ -1,5 +1,6 @@
-// What a cluster says, over slurmrestd's socket and by its commands: an answer reads the same in one
-// piece and in two, its body lies within what came, and no reader trusts it further than its bounds.
+// What a cluster says, over slurmrestd's socket and by its commands: an answer reads the same in
+// one piece and in two, its body lies within what came, and no reader trusts it further than its
+// bounds.
 #include <string.h>
 
 #include "allocation/slurm_rest.h"

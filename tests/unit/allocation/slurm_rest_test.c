@@ -20,7 +20,8 @@ static void takes_the_nearest_parser(void) {
         {"\"/slurm/v0.0.39/job/submit\":1", 0}, // written otherwise
         {"\"/slurm/v0.0.42/jobs\":1,\"/slurmdb/v0.0.42/job/submit\":1", 0},
         {"\"/slurm/v0.0./job/submit\":1,\"/slurm/v0.0.-1/job/submit\":1,"
-         "\"/slurm/v0.0.99999999999999999999/job/submit\":1,\"/slurm/v0.0.4294967338/job/submit\":1",
+         "\"/slurm/v0.0.9999999999999999999/job/submit\":1,"
+         "\"/slurm/v0.0.4294967338/job/submit\":1",
          0},
     };
     for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
