@@ -32,7 +32,8 @@ static void parts_lay_out(const struct core_limits *limits, struct pool pools[PA
         [PART_SLOTS] = {power_of_two(limits->jobs * 2), sizeof(uint32_t)},
         [PART_TIMERS] = {limits->jobs + 1, sizeof(uint32_t)},
         [PART_LINKS] = {limits->jobs + 1, sizeof(struct link)},
-        [PART_ARRAYS] = {power_of_two(limits->jobs / 4), sizeof(struct array)},
+        [PART_ARRAYS] = {limits->jobs / 8 + 2, sizeof(struct array)},
+        [PART_ARRAY_SLOTS] = {power_of_two(limits->jobs / 8), sizeof(uint32_t)},
         [PART_QUEUES] = {limits->jobs + 1, sizeof(struct queue)},
         [PART_SHAPES] = {limits->shapes, sizeof(struct shape)},
         [PART_SHAPE_SLOTS] = {power_of_two(limits->shapes * 2), sizeof(uint32_t)},
@@ -83,14 +84,13 @@ struct core *core_open(void *memory, const struct core_limits *limits) {
     memset(core, 0, sizeof *core);
     core->limits = limits_sane(limits);
     parts_lay_out(&core->limits, core->pools);
-    core->slot_mask = core->pools[PART_SLOTS].room - 1;
+    core->slot_mask = SLOTS_LEAST - 1;
     core->shape_mask = core->pools[PART_SHAPE_SLOTS].room - 1;
-    core->array_mask = core->pools[PART_ARRAYS].room - 1;
+    core->array_mask = core->pools[PART_ARRAY_SLOTS].room - 1;
     core->words = core->limits.shapes / 64;
     core->hash = 0xCBF29CE484222325u;
-    static const enum part zeroed[] = {PART_SLOTS, PART_SHAPE_SLOTS, PART_ARRAYS, PART_BITS,
-                                       PART_EDGES};
-    for (size_t i = 0; i < sizeof zeroed / sizeof *zeroed; i++) part_zero(core, zeroed[i]);
+    memset(words_at(core, PART_SLOTS, 0), 0, SLOTS_LEAST * sizeof(uint32_t));
+    part_zero(core, PART_SHAPE_SLOTS);
     core->edge_end = 1;
     core_policy_default(&core->policy);
     tree_open(core);
@@ -111,34 +111,6 @@ void pool_give(struct core *core, enum part part, uint32_t index) {
     struct pool *pool = &core->pools[part];
     memcpy((char *)core + pool->at + (size_t)index * pool->each, &pool->free, sizeof index);
     pool->free = index;
-}
-
-// Only what was ever used is copied, so a small box forks in microseconds whatever its limits.
-struct core *core_fork(void *memory, const struct core *core) {
-    struct core *fork = memory;
-    memcpy(fork, core, sizeof *core);
-    for (int part = 0; part < PART_COUNT; part++) {
-        const struct pool *pool = &core->pools[part];
-        size_t count = pool->room;
-        if (part == PART_JOBS || part == PART_LINKS || part == PART_QUEUES || part == PART_RUNS ||
-            part == PART_SHAPES) {
-            count = pool->used;
-        } else if (part == PART_TIMERS) {
-            count = core->timer_count + 1;
-        } else if (part == PART_NODES || part == PART_NODE_ORDER) {
-            count = core->node_count;
-        } else if (part == PART_BITS) {
-            count = (size_t)core->node_count * CORE_LEVELS;
-        } else if (part == PART_VOUCHERS) {
-            count = core->voucher_count + 1;
-        } else if (part == PART_EDGES) {
-            count = core->edge_end;
-        } else if (part == PART_SCRATCH) {
-            count = 0;
-        }
-        memcpy((char *)fork + pool->at, (const char *)core + pool->at, count * pool->each);
-    }
-    return fork;
 }
 
 // ---- decisions and their hash ------------------------------------------------------------------

@@ -95,12 +95,14 @@ struct core_policy {
 void core_policy_default(struct core_policy *out);
 
 // ---- jobs ----------------------------------------------------------------------------------
+#define CORE_CHECKPOINT_MS_MAX ((int64_t)1 << 31)
 enum core_job_flag {
     CORE_LEASE = 1,      // interactive: goes first, ends by itself at its limit, never preempted
     CORE_OWN_CPUS = 2,   // its processors are its own (cpu need a multiple of 1000)
     CORE_APPROVAL = 4,   // waits for an approve event
     CORE_HELD = 8,       // submitted on hold
     CORE_AFTER_ANY = 16, // its `after` need only end, however
+    CORE_FLAGS = 31      // all of them
 };
 struct core_job {
     uint64_t id;             // not 0, never used before
@@ -252,8 +254,8 @@ const char *core_why_name(enum core_why why); // "cpu", "memory", …
 const char *core_decision_name(enum core_decision_kind kind);
 
 // ---- the core ------------------------------------------------------------------------------
-// How much there may be; memory is taken for it at once: some 340 bytes a job, 250 a running one,
-// 1 KiB a tenant for 256 shapes.
+// How much there may be; room is needed for it at once: some 170 bytes a job, 280 a running one,
+// 1 KiB a tenant for 256 shapes. Only what is in use is ever touched.
 struct core_limits {
     uint32_t jobs;    // waiting and running
     uint32_t running; // at once

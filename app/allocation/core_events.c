@@ -11,9 +11,7 @@ static void totals_renew(struct core *core) {
     core->devices_lost = true;
     room_reset(core);
     shares_renew(core);
-    for (uint32_t i = 1; i < core->pools[PART_JOBS].used; i++) {
-        if (job_at(core, i)->state != CORE_NONE) job_rate_set(core, job_at(core, i));
-    }
+    rates_renew(core);
     edges_renew(core);
     core->released = true;
 }
@@ -117,9 +115,9 @@ static void adopted(struct core *core, const struct core_event *event) {
 
 static void checkpointed(struct core *core, const struct core_event *event) {
     uint32_t run = run_of(core, event);
-    if (!run || event->cost_ms <= 0 || event->cost_ms > CORE_TIME_MAX / 4096) return;
+    if (!run || event->cost_ms <= 0 || event->cost_ms > CORE_CHECKPOINT_MS_MAX) return;
     struct job *job = job_at(core, run_at(core, run)->job);
-    if (job->checkpoint_ms > 0) job->checkpoint_ms = event->cost_ms;
+    if (job->checkpoint_ms > 0) job->checkpoint_ms = (uint32_t)event->cost_ms;
 }
 
 // ---- what people do ----------------------------------------------------------------------------

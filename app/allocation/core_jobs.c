@@ -17,7 +17,21 @@ uint32_t job_find(const struct core *core, uint64_t id) {
     return 0;
 }
 
-static void slot_put(struct core *core, uint32_t index) {
+// Twice as many slots as jobs; when they are too few, all jobs are put anew into twice as many.
+static void slots_grow(struct core *core) {
+    core->slot_mask = core->slot_mask * 2 + 1;
+    memset(words_at(core, PART_SLOTS, 0), 0, (core->slot_mask + (size_t)1) * sizeof(uint32_t));
+    core->job_count = 0;
+    for (uint32_t i = 1; i < core->pools[PART_JOBS].used; i++) {
+        if (job_at(core, i)->id) slot_put(core, i);
+    }
+}
+
+void slot_put(struct core *core, uint32_t index) {
+    if (++core->job_count * 2 > core->slot_mask + 1) {
+        slots_grow(core); // itself among them
+        return;
+    }
     uint32_t *slots = words_at(core, PART_SLOTS, 0);
     uint32_t at = slot_of(core, job_at(core, index)->id);
     while (slots[at]) at = (at + 1) & core->slot_mask;
@@ -26,6 +40,7 @@ static void slot_put(struct core *core, uint32_t index) {
 
 static void slot_take(struct core *core, uint64_t id) {
     uint32_t *slots = words_at(core, PART_SLOTS, 0), hole = slot_of(core, id);
+    core->job_count--;
     while (job_at(core, slots[hole])->id != id) hole = (hole + 1) & core->slot_mask;
     for (uint32_t at = hole;;) { // those behind move up, so that no search ends too early
         slots[hole] = 0;
@@ -41,7 +56,6 @@ static void slot_take(struct core *core, uint64_t id) {
 }
 
 // ---- timers: a heap of jobs by (time, id); a job has one at most -------------------------------
-// The time is kept in the heap beside the index, so that settling touches no jobs but those moved.
 static int64_t *timer_time(const struct core *core, uint32_t index) {
     return &job_at(core, index)->timer_ms;
 }
@@ -72,8 +86,9 @@ static void timer_settle(struct core *core, uint32_t at, uint32_t index) {
 void timer_set(struct core *core, uint32_t index, int64_t at_ms) {
     struct job *job = job_at(core, index);
     uint32_t at = job->timer;
-    job->timer_ms = at_ms;
     if (at_ms < CORE_TIME_MAX) {
+        cy_assert(!job->in_line);
+        job->timer_ms = at_ms;
         timer_settle(core, at ? at : ++core->timer_count, index);
     } else if (at) {
         job->timer = 0;
@@ -92,44 +107,44 @@ int64_t timer_first_ms(const struct core *core) {
 }
 
 // ---- arrays ------------------------------------------------------------------------------------
-static struct array *array_find(struct core *core, uint64_t id) {
-    uint32_t at = (uint32_t)((id * 0xBF58476D1CE4E5B9u) >> 32) & core->array_mask;
-    for (uint32_t tries = 0; tries < core->array_mask; tries++, at = (at + 1) & core->array_mask) {
-        struct array *array = array_at(core, at);
-        if (array->id == id || !array->id) return array;
-    }
-    return NULL;
+static uint32_t *array_slot(struct core *core, uint64_t id) {
+    return words_at(core, PART_ARRAY_SLOTS,
+                    (uint32_t)((id * 0xBF58476D1CE4E5B9u) >> 32) & core->array_mask);
 }
 
-static void array_drop(struct core *core, struct array *gone) {
-    struct array *arrays = array_at(core, 0);
-    uint32_t hole = (uint32_t)(gone - arrays);
-    for (uint32_t at = hole;;) {
-        arrays[hole] = (struct array){0};
-        for (;;) {
-            at = (at + 1) & core->array_mask;
-            if (!arrays[at].id) return;
-            uint32_t home =
-                (uint32_t)((arrays[at].id * 0xBF58476D1CE4E5B9u) >> 32) & core->array_mask;
-            if (((at - home) & core->array_mask) >= ((at - hole) & core->array_mask)) break;
-        }
-        arrays[hole] = arrays[at];
-        hole = at;
+// The array of this id, made if need be; 0 when there are too many.
+static uint32_t array_of(struct core *core, uint64_t id) {
+    if (core->pools[PART_ARRAYS].used == 1) { // the first one ever
+        memset(words_at(core, PART_ARRAY_SLOTS, 0), 0,
+               (core->array_mask + (size_t)1) * sizeof(uint32_t));
     }
+    uint32_t *slot = array_slot(core, id);
+    for (uint32_t at = *slot; at; at = array_at(core, at)->next) {
+        if (array_at(core, at)->id == id) return at;
+    }
+    uint32_t index = pool_take(core, PART_ARRAYS);
+    if (!index) return 0;
+    *array_at(core, index) = (struct array){.id = id, .next = *slot};
+    *slot = index;
+    return index;
+}
+
+static void array_drop(struct core *core, uint32_t index) {
+    uint32_t *at = array_slot(core, array_at(core, index)->id);
+    while (*at != index) at = &array_at(core, *at)->next;
+    *at = array_at(core, index)->next;
+    pool_give(core, PART_ARRAYS, index);
 }
 
 // A task beyond its array's number is parked; each that leaves lets the next one in.
-static bool array_join(struct core *core, uint32_t index) {
+static bool array_join(struct core *core, uint32_t index, const struct core_job *what) {
     struct job *job = job_at(core, index);
-    if (!job->array) return true;
-    struct array *array = array_find(core, job->array);
-    if (!array || (!array->id && core->array_used >= core->array_mask / 2)) return false;
-    if (!array->id) {
-        *array = (struct array){.id = job->array};
-        core->array_used++;
-    }
+    if (!what->array) return true;
+    job->array = array_of(core, what->array);
+    if (!job->array) return false;
+    struct array *array = array_at(core, job->array);
     array->members++;
-    if (!job->array_most || array->out < job->array_most) {
+    if (!what->array_most || array->out < what->array_most) {
         array->out++;
         return true;
     }
@@ -155,7 +170,7 @@ static void array_unpark(struct core *core, struct array *array, uint32_t index)
 static void array_leave(struct core *core, uint32_t index) {
     struct job *job = job_at(core, index);
     if (!job->array) return;
-    struct array *array = array_find(core, job->array);
+    struct array *array = array_at(core, job->array);
     uint32_t next = 0;
     if (job->blocks & BLOCK_ARRAY) {
         array_unpark(core, array, index);
@@ -165,10 +180,7 @@ static void array_leave(struct core *core, uint32_t index) {
     } else {
         array->out--;
     }
-    if (--array->members == 0) {
-        array_drop(core, array);
-        core->array_used--;
-    }
+    if (--array->members == 0) array_drop(core, job->array);
     if (next) job_unblock(core, next, BLOCK_ARRAY);
 }
 
@@ -239,7 +251,7 @@ static void dependents_tell(struct core *core, uint32_t links, bool well) {
         pool_give(core, PART_LINKS, links);
         struct job *job = job_at(core, link.job);
         job->waits_for--;
-        if (!well && !(job->flags & CORE_AFTER_ANY) && !job->doomed) {
+        if (!well && !(job->flags & CORE_AFTER_ANY) && !job->doomed && !job->run) {
             job->doomed = true; // refused when there is room for the decision
             job->doomed_next = core->doomed;
             core->doomed = link.job;
@@ -259,8 +271,7 @@ void failed_dependents_refuse(struct core *core) {
 }
 
 // ---- submit ------------------------------------------------------------------------------------
-void job_rate_set(const struct core *core, struct job *job) {
-    const struct core_amount *need = &shape_at(core, job->shape)->total;
+uint32_t rate_of(const struct core *core, const struct core_amount *total) {
     static const int64_t unit[RESOURCE_COUNT] = {1000, 1024, 1024, CORE_DEVICE_MILLI};
     bool told = false;
     for (int r = 0; r < RESOURCE_COUNT; r++) told |= core->policy.rate_milli[r] > 0;
@@ -270,14 +281,21 @@ void job_rate_set(const struct core *core, struct job *job) {
     for (int r = 0; r < RESOURCE_COUNT; r++) {
         __int128 rate = 0;
         if (told) {
-            rate = (__int128)need->of[r] * core->policy.rate_milli[r] / unit[r];
+            rate = (__int128)total->of[r] * core->policy.rate_milli[r] / unit[r];
         } else if (core->total.of[r] > 0) {
-            rate = (__int128)need->of[r] * box / core->total.of[r];
+            rate = (__int128)total->of[r] * box / core->total.of[r];
         }
         if (rate > most) most = rate;
     }
-    const int64_t bound = (int64_t)1 << 30;
-    job->rate_milli = most > bound ? bound : (int64_t)most;
+    const uint32_t bound = (uint32_t)1 << 30;
+    return most > bound ? bound : (uint32_t)most;
+}
+
+void rates_renew(struct core *core) {
+    for (uint32_t i = 1; i < core->pools[PART_SHAPES].used; i++) {
+        struct shape *shape = shape_at(core, i);
+        if (shape->users) shape->rate_milli = rate_of(core, &shape->total);
+    }
 }
 
 static bool in_range(int64_t value, int64_t least, int64_t most) {
@@ -294,11 +312,11 @@ static bool job_sane(const struct core_job *what) {
     if (own && (what->need.of[RESOURCE_CPU] % 1000 != 0 || what->need.of[RESOURCE_CPU] == 0)) {
         return false;
     }
-    const int64_t most = CORE_TIME_MAX / 4;
+    const int64_t most = CORE_TIME_MAX / 4, cost_most = CORE_CHECKPOINT_MS_MAX;
     return what->id && in_range(what->members, 1, 4096) && in_range(what->priority, -1000, 1000) &&
            in_range(what->limit_ms, 0, most) && in_range(what->estimate_ms, 0, most) &&
            in_range(what->deadline_ms, 0, most) && in_range(what->not_before_ms, 0, most) &&
-           in_range(what->checkpoint_ms, 0, most / 1024) && what->after_count <= CORE_AFTER_MAX &&
+           in_range(what->checkpoint_ms, 0, cost_most) && what->after_count <= CORE_AFTER_MAX &&
            what->use_class < 32 && in_range(what->submitted_ms, 0, most) &&
            in_range(what->served_milli, 0, most) && in_range(what->ran_ms, 0, most) &&
            (!(what->flags & CORE_LEASE) || what->limit_ms > 0);
@@ -371,31 +389,26 @@ static struct job job_of(const struct core *core, const struct core_job *what, u
     struct job job = {
         .id = what->id,
         .tenant = what->tenant,
-        .node = node,
+        .node = (uint16_t)node,
         .state = CORE_WAITING,
         .attempt = what->attempts,
-        .priority = what->priority,
-        .flags = what->flags,
-        .use_class = what->use_class,
-        .array = what->array,
-        .array_most = what->array_most,
-        .reservation = what->reservation,
+        .priority = (int16_t)what->priority,
+        .flags = (uint8_t)(what->flags & CORE_FLAGS),
+        .use_class = (uint8_t)what->use_class,
+        .reservation = reservation_find(core, what->reservation),
         .submitted_ms = submitted,
         .waits_since_ms = core->now_ms,
-        .not_before_ms = what->not_before_ms,
         .limit_ms = what->limit_ms,
         .estimate_ms = what->estimate_ms,
-        .deadline_ms = what->deadline_ms,
         // With a promise to keep it is not preempted once it runs.
-        .checkpoint_ms = what->deadline_ms ? 0 : what->checkpoint_ms,
+        .checkpoint_ms = what->deadline_ms ? 0 : (uint32_t)what->checkpoint_ms,
         .served_milli = what->served_milli,
         .ran_ms = what->ran_ms,
-        .timer_ms = CORE_TIME_MAX,
     };
     if (what->flags & CORE_HELD) job.blocks |= BLOCK_HELD;
     if (what->flags & CORE_APPROVAL) job.blocks |= BLOCK_APPROVAL;
     if (what->not_before_ms > core->now_ms) job.blocks |= BLOCK_NOT_BEFORE;
-    if (what->reservation) job.blocks |= BLOCK_RESERVATION;
+    if (job.reservation) job.blocks |= BLOCK_RESERVATION;
     return job;
 }
 
@@ -416,26 +429,21 @@ void job_submit(struct core *core, const struct core_job *what) {
     }
     struct job *job = job_at(core, index);
     *job = fresh;
-    job->shape = shape;
+    job->shape = (uint16_t)shape;
     job->level = (uint8_t)level_of(core, job->served_milli);
-    job_rate_set(core, job);
     slot_put(core, index);
     node_count_jobs(core, node, 1, 0);
     enum core_why why = WHY_NONE;
-    if (!array_join(core, index)) {
-        job->array = 0;
-        why = WHY_FULL;
-    }
+    if (!array_join(core, index, what)) why = WHY_FULL;
     if (why == WHY_NONE && !fits_empty_box(core, job)) why = WHY_NEVER;
     if (why == WHY_NONE && !links_put(core, index, what)) why = WHY_FULL;
-    if (why == WHY_NONE) why = deadline_promise(core, index);
+    if (why == WHY_NONE) why = deadline_promise(core, index, what);
     if (why != WHY_NONE) {
         decide(core, DECISION_REFUSE, why, job);
         job_leave(core, index, false);
         return;
     }
-    if (job->blocks & BLOCK_NOT_BEFORE) timer_set(core, index, job->not_before_ms);
-    if (job->blocks & BLOCK_RESERVATION) reservation_join(core, index);
+    if (job->blocks & BLOCK_NOT_BEFORE) timer_set(core, index, what->not_before_ms);
     if (!job->blocks && !job->queue) enqueue(core, index);
 }
 
@@ -447,7 +455,7 @@ void job_wait(struct core *core, uint32_t index) {
     // The old one is given back first only if the new one is the same or there is room for both.
     uint32_t shape = shape_of(core, job, &need, members);
     if (shape) {
-        job->shape = shape;
+        job->shape = (uint16_t)shape;
         shape_give(core, old);
     }
     job->state = CORE_WAITING;

@@ -88,7 +88,8 @@ static bool worse(const struct core *core, const struct run *a, const struct run
     if (level_a != level_b) return level_a > level_b;
     int shares = left->node == right->node ? 0 : share_compare(core, left->node, right->node);
     if (shares) return shares > 0;
-    if (left->key != right->key) return left->key > right->key;
+    int64_t key_left = job_key(core, left), key_right = job_key(core, right);
+    if (key_left != key_right) return key_left > key_right;
     return left->id > right->id;
 }
 

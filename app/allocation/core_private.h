@@ -17,7 +17,7 @@
 #include "allocation/core.h"
 #include "base/assert.h"
 
-enum { SHAPE_WORDS_MAX = 16, NODE_ROOT = 0 };
+enum { SHAPE_WORDS_MAX = 16, NODE_ROOT = 0, SLOTS_LEAST = 16 };
 
 // Why a waiting job is not in its queue. It is queued when none is left.
 enum block {
@@ -29,40 +29,52 @@ enum block {
     BLOCK_RESERVATION = 32, // its calendar reservation has not begun
     BLOCK_BUDGET = 64,
 };
-enum job_end { END_NONE, END_KILLED, END_FAILED, END_AGAIN }; // what an exit after a kill means
 
+// Two lines of the cache. What only a queued job has lies where the others have what they need.
 struct job {
     uint64_t id, tenant;
-    int64_t key; // static order in its queue: submitted, less what priority is worth
-    uint32_t left, right, parent; // leftist heap of its queue
-    uint32_t line_before, line_after;
-    uint32_t node, shape, queue, run, timer; // timer: position in the timer heap, 0: none
-    uint32_t attempt;
-    uint8_t rank, state, blocks, level, end, why;
-    bool in_line, again, doomed; // again: it ran before; doomed: one it waits for failed
-    int32_t priority;
-    uint32_t flags, use_class;
-    uint32_t links, waits_for; // those who wait for it; how many it waits for
-    uint32_t array_next;       // of those parked by its array
-    uint32_t doomed_next;
-    uint32_t array_most;
-    uint64_t array, reservation;
-    int64_t timer_ms, submitted_ms, waits_since_ms, not_before_ms;
-    int64_t limit_ms, estimate_ms, deadline_ms, checkpoint_ms;
-    int64_t served_milli, ran_ms, rate_milli; // rate: thousandths of a unit a second
+    int64_t submitted_ms, waits_since_ms, limit_ms, estimate_ms, served_milli, ran_ms;
+    union {
+        struct {
+            uint32_t line_before, line_after; // while in the line
+        };
+        int64_t timer_ms; // while it has a timer
+    };
+    union { // leftist heap of its queue
+        uint32_t left;
+        uint32_t array_next; // while parked by its array
+    };
+    union {
+        uint32_t right;
+        uint32_t doomed_next; // while doomed
+    };
+    uint32_t parent, queue, run;
+    uint32_t timer; // position in the timer heap, 0: none
+    uint32_t attempt, checkpoint_ms;
+    uint32_t links, array; // the first link to those who wait for it
+    uint16_t node, shape;
+    uint16_t reservation; // its edge; 0: none
+    int16_t priority;
+    uint8_t rank, state, blocks, level, why, flags, use_class;
+    uint8_t waits_for : 4;              // so many others
+    uint8_t in_line : 1, again : 1;     // again: it ran before
+    uint8_t doomed : 1, last_known : 1; // doomed: one it waits for failed
 };
+_Static_assert(sizeof(struct job) == 128, "100,000 of them are to fit");
 // Kind of need: what has the same shape fits or does not fit alike.
 struct shape {
     struct core_amount need, total; // of one member, of all
     uint32_t members;
     bool own_cpus, preemptible;
+    uint32_t rate_milli;     // thousandths of a unit a second
     int64_t length_ms;       // it holds its place for so long at most; CORE_TIME_MAX: not known
     uint32_t users, waiting; // jobs that have it; those of them in a queue
     uint32_t next;           // of the same hash
 };
 struct queue { // of one (node, level, shape); exists while it has jobs
-    uint32_t node, shape, top, next;
-    uint8_t level;
+    uint32_t top, next;
+    uint16_t node;
+    uint16_t shape : 12, level : 4;
 };
 struct node {
     uint64_t id;
@@ -119,10 +131,11 @@ struct voucher {
 struct link { // one job waits for another
     uint32_t job, next;
 };
-struct array { // open addressing by id
+struct array {
     uint64_t id;
     uint32_t members, out; // live tasks; those not parked
     uint32_t parked, parked_last;
+    uint32_t next; // of the same hash
 };
 
 // The parts of the block.
@@ -132,6 +145,7 @@ enum part {
     PART_TIMERS,
     PART_LINKS,
     PART_ARRAYS,
+    PART_ARRAY_SLOTS,
     PART_QUEUES,
     PART_SHAPES,
     PART_SHAPE_SLOTS,
@@ -154,17 +168,18 @@ struct core {
     struct core_capacity capacity;
     struct core_amount total, pressure; // capacity with devices
     struct pool pools[PART_COUNT];
-    uint32_t slot_mask, shape_mask, array_mask, words;
+    uint32_t slot_mask; // of the part of the hash that is in use: it grows with the jobs
+    uint32_t shape_mask, array_mask, words;
     uint32_t node_count, timer_count, voucher_count, job_count, waiting, running;
+    uint32_t eligible; // in the lines
     struct line {
         uint32_t first, last;
     } lines[2]; // eligible jobs in the order in which they began to wait: new ones, and preempted
     uint32_t runs_first, runs_last; // in order of their start
     uint32_t doomed;                // jobs to refuse: one they wait for failed
-    uint32_t array_used;
-    uint32_t search;   // stamp
-    uint32_t starting; // runs whose place is chosen but not free
-    uint32_t edge_end; // first edge that was never used
+    uint32_t search;                // stamp
+    uint32_t starting;              // runs whose place is chosen but not free
+    uint32_t edge_end;              // first edge that was never used
     uint32_t preemptible_runs;
     bool inside;       // the run that begins is one of a slot
     bool devices_lost; // perhaps something runs on one that is down
@@ -253,12 +268,16 @@ void job_leave(struct core *core, uint32_t index, bool well);
 // Waits (again): a new shape, the end of the line.
 void job_wait(struct core *core, uint32_t index);
 void failed_dependents_refuse(struct core *core);
-void job_rate_set(const struct core *core, struct job *job);
+void rates_renew(struct core *core); // after a change of capacity or policy
+uint32_t rate_of(const struct core *core, const struct core_amount *total);
 void timer_set(struct core *core, uint32_t index, int64_t at_ms); // CORE_TIME_MAX: none
 uint32_t timer_first(const struct core *core);                    // job index, 0: none
 int64_t timer_first_ms(const struct core *core);
 
+void slot_put(struct core *core, uint32_t index);
+
 // ---- core_queue.c ----------------------------------------------------------------------------
+int64_t job_key(const struct core *core, const struct job *job);    // its order in a queue
 uint32_t shape_take(struct core *core, const struct shape *wanted); // 0: the table is full
 void shape_give(struct core *core, uint32_t index);
 void queue_put(struct core *core, uint32_t job);
@@ -291,8 +310,9 @@ void guard_reserve(struct core *core, uint32_t job);
 void reservation_set(struct core *core, const struct core_reservation *what);
 void reservation_drop(struct core *core, uint64_t id);
 void reservation_join(struct core *core, uint32_t job);
+uint16_t reservation_find(const struct core *core, uint64_t id); // its edge, 0: there is none
 void reservation_take_back(struct core *core, const struct run *run);
-enum core_why deadline_promise(struct core *core, uint32_t job);
+enum core_why deadline_promise(struct core *core, uint32_t job, const struct core_job *what);
 
 // ---- core_preempt.c --------------------------------------------------------------------------
 int64_t minimum_run_ms(const struct core *core, const struct job *job);

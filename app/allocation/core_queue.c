@@ -38,6 +38,7 @@ uint32_t shape_take(struct core *core, const struct shape *wanted) {
     for (int r = 0; r < RESOURCE_COUNT; r++) {
         shape->total.of[r] = shape->need.of[r] * (int64_t)shape->members;
     }
+    shape->rate_milli = rate_of(core, &shape->total);
     shape->next = *slot;
     *slot = index;
     return index;
@@ -81,8 +82,15 @@ void fits_look(struct core *core, bool all) {
 }
 
 // ---- the heap ----------------------------------------------------------------------------------
-static bool goes_before(const struct job *a, const struct job *b) {
-    return a->key != b->key ? a->key < b->key : a->id < b->id;
+// Submitted, less what priority is worth. Waiting is worth the same to all, so it never changes.
+int64_t job_key(const struct core *core, const struct job *job) {
+    int64_t key = job->submitted_ms - job->priority * core->policy.ageing_ms;
+    return job->flags & CORE_LEASE ? key - CORE_TIME_MAX : key; // someone sits before it
+}
+
+static bool goes_before(const struct core *core, const struct job *a, const struct job *b) {
+    int64_t left = job_key(core, a), right = job_key(core, b);
+    return left != right ? left < right : a->id < b->id;
 }
 
 static uint32_t rank_of(const struct core *core, uint32_t index) {
@@ -100,7 +108,7 @@ static void heap_settle(struct core *core, struct job *job) {
 
 static uint32_t heap_merge(struct core *core, uint32_t a, uint32_t b) {
     if (!a || !b) return a ? a : b;
-    if (goes_before(job_at(core, b), job_at(core, a))) {
+    if (goes_before(core, job_at(core, b), job_at(core, a))) {
         uint32_t other = a;
         a = b;
         b = other;
@@ -136,8 +144,10 @@ static uint32_t queue_of(struct core *core, uint32_t node_index, uint32_t level,
     }
     uint32_t index = pool_take(core, PART_QUEUES); // there are as many as jobs
     cy_assert(index);
-    *queue_at(core, index) = (struct queue){
-        .node = node_index, .shape = shape, .level = (uint8_t)level, .next = node->queues};
+    *queue_at(core, index) = (struct queue){.node = (uint16_t)node_index,
+                                            .shape = (uint16_t)(shape & 0xFFF),
+                                            .level = (uint16_t)(level & 0xF),
+                                            .next = node->queues};
     node->queues = index;
     for (uint32_t at = node_index;; at = node_at(core, at)->parent) {
         bits_at(core, at, level)[shape >> 6] |= (uint64_t)1 << (shape & 63);
@@ -149,9 +159,6 @@ static uint32_t queue_of(struct core *core, uint32_t node_index, uint32_t level,
 void queue_put(struct core *core, uint32_t index) {
     struct job *job = job_at(core, index);
     cy_assert(!job->queue);
-    // Waiting is worth the same to all, so its worth need never be counted again.
-    job->key = job->submitted_ms - job->priority * core->policy.ageing_ms;
-    if (job->flags & CORE_LEASE) job->key -= CORE_TIME_MAX; // someone sits before it
     job->queue = queue_of(core, job->node, job->level, job->shape);
     job->left = job->right = job->parent = 0;
     job->rank = 1;
@@ -183,6 +190,7 @@ void line_put(struct core *core, uint32_t index) {
     struct job *job = job_at(core, index);
     cy_assert(!job->in_line);
     job->in_line = true;
+    core->eligible++;
     job->again = job->ran_ms > 0;
     struct line *line = &core->lines[job->again];
     job->line_before = line->last;
@@ -196,6 +204,7 @@ void line_take(struct core *core, uint32_t index) {
     struct job *job = job_at(core, index);
     if (!job->in_line) return;
     job->in_line = false;
+    core->eligible--;
     struct line *line = &core->lines[job->again];
     uint32_t before = job->line_before, after = job->line_after;
     if (before) job_at(core, before)->line_after = after;

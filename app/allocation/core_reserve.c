@@ -127,6 +127,10 @@ static struct edge *edge_of(const struct core *core, enum edge_kind kind, uint64
     return NULL;
 }
 
+static uint16_t edge_index(const struct core *core, const struct edge *edge) {
+    return (uint16_t)(edge - edge_at(core, 0));
+}
+
 // Devices that no edge of that time has and on which nothing lies beyond it.
 static uint64_t devices_free_at(const struct core *core, int64_t from_ms, int64_t until_ms) {
     uint64_t devices = core->capacity.devices;
@@ -198,7 +202,7 @@ void reservation_set(struct core *core, const struct core_reservation *what) {
 
 // What is still to run in it runs on, or waits, as any other job does.
 static void reservation_end(struct core *core, struct edge *edge) {
-    uint64_t id = edge->id;
+    uint16_t id = edge_index(core, edge);
     for (uint32_t at = core->runs_first, next; at; at = next) {
         struct run *run = run_at(core, at);
         next = run->after;
@@ -232,14 +236,14 @@ void reservation_drop(struct core *core, uint64_t id) {
     if (edge->from_ms > core->now_ms) edge->from_ms = core->now_ms;
 }
 
+// It waits (again) for its slot, as long as there is one.
 void reservation_join(struct core *core, uint32_t index) {
-    struct job *job = job_at(core, index);
-    if (edge_of(core, EDGE_CALENDAR, job->reservation)) {
-        job->blocks |= BLOCK_RESERVATION;
-        return;
-    }
-    job->reservation = 0;
-    job_unblock(core, index, BLOCK_RESERVATION);
+    job_at(core, index)->blocks |= BLOCK_RESERVATION;
+}
+
+uint16_t reservation_find(const struct core *core, uint64_t id) {
+    const struct edge *edge = id ? edge_of(core, EDGE_CALENDAR, id) : NULL;
+    return edge ? edge_index(core, edge) : 0;
 }
 
 static bool rest_holds(const struct core *core, const struct edge *edge, const struct shape *shape,
@@ -265,9 +269,10 @@ static void rest_change(struct edge *edge, const struct core_amount *total,
 
 // Jobs of an open slot start inside it, first come first served, as far as its rest goes.
 static void reservation_fill(struct core *core, struct edge *edge) {
+    uint16_t slot = edge_index(core, edge);
     for (uint32_t index = 1; index < core->pools[PART_JOBS].used; index++) {
         struct job *job = job_at(core, index);
-        if (job->state != CORE_WAITING || job->reservation != edge->id) continue;
+        if (job->state != CORE_WAITING || job->reservation != slot) continue;
         if (job->blocks != BLOCK_RESERVATION || !decision_room(core, 1)) continue;
         const struct shape *shape = shape_at(core, job->shape);
         struct core_place place;
@@ -291,8 +296,8 @@ static void reservation_fill(struct core *core, struct edge *edge) {
 // A run inside a slot gives its place back to the slot while that is open.
 void reservation_take_back(struct core *core, const struct run *run) {
     const struct job *job = job_at(core, run->job);
-    struct edge *edge = edge_of(core, EDGE_CALENDAR, job->reservation);
-    if (!edge || !edge->open) return;
+    struct edge *edge = edge_at(core, job->reservation);
+    if (!job->reservation || !edge->open) return;
     const struct core_amount *total = &shape_at(core, job->shape)->total;
     struct core_place devices = run->place;
     memset(devices.cpus, 0, sizeof devices.cpus);
@@ -321,12 +326,12 @@ static void reservation_open(struct core *core, struct edge *edge) {
 
 // ---- promises ----------------------------------------------------------------------------------
 // The slot is booked at the last moment; the job may start at any time before, and then it is kept.
-enum core_why deadline_promise(struct core *core, uint32_t index) {
+enum core_why deadline_promise(struct core *core, uint32_t index, const struct core_job *what) {
     const struct job *job = job_at(core, index);
-    if (!job->deadline_ms) return WHY_NONE;
+    if (!what->deadline_ms) return WHY_NONE;
     int64_t length = job->limit_ms ? job->limit_ms : job->estimate_ms;
-    int64_t from = job->deadline_ms - length - core->policy.grace_ms;
-    if (from <= core->now_ms || from < job->not_before_ms) return WHY_DEADLINE;
+    int64_t from = what->deadline_ms - length - core->policy.grace_ms;
+    if (from <= core->now_ms || from < what->not_before_ms) return WHY_DEADLINE;
     struct edge *edge = edge_new(core);
     if (!edge) return WHY_FULL;
     edge->kind = EDGE_PROMISE;
@@ -334,7 +339,7 @@ enum core_why deadline_promise(struct core *core, uint32_t index) {
     edge->node = job->node;
     edge->amount = shape_at(core, job->shape)->total;
     edge->from_ms = from;
-    edge->until_ms = job->deadline_ms;
+    edge->until_ms = what->deadline_ms;
     if (!edge_book(core, edge)) return WHY_DEADLINE;
     core->released = true;
     // Those who must leave then have the grace.

@@ -17,8 +17,8 @@ int64_t served_now(const struct core *core, const struct job *job) {
     if (!job->run) return job->served_milli;
     const struct run *run = run_at(core, job->run);
     if (!run->in_now) return job->served_milli;
-    return job->served_milli +
-           (int64_t)((__int128)job->rate_milli * (core->now_ms - run->started_ms) / 1000);
+    return job->served_milli + (int64_t)((__int128)shape_at(core, job->shape)->rate_milli *
+                                         (core->now_ms - run->started_ms) / 1000);
 }
 
 // ---- runs --------------------------------------------------------------------------------------
@@ -151,9 +151,10 @@ static int64_t limit_end_ms(const struct job *job, const struct run *run) {
 // When its service reaches the next level: others may then take its place.
 static int64_t level_end_ms(const struct core *core, const struct job *job, const struct run *run) {
     uint32_t level = level_of(core, served_now(core, job));
-    if (level >= CORE_LEVELS - 1 || job->rate_milli <= 0) return CORE_TIME_MAX;
+    uint32_t rate_milli = shape_at(core, job->shape)->rate_milli;
+    if (level >= CORE_LEVELS - 1 || rate_milli == 0) return CORE_TIME_MAX;
     __int128 left = (__int128)core->policy.level_units[level] * 1000 - job->served_milli;
-    left = (left * 1000 + job->rate_milli - 1) / job->rate_milli;
+    left = (left * 1000 + rate_milli - 1) / rate_milli;
     return left >= CORE_TIME_MAX / 2 ? CORE_TIME_MAX : run->started_ms + (int64_t)left;
 }
 

@@ -162,18 +162,18 @@ static uint32_t own_first(const struct search *search, const struct node *node,
                           const uint64_t *mask) {
     const struct core *core = search->core;
     uint32_t best = 0;
-    const struct job *best_job = NULL;
+    uint64_t best_id = 0;
+    int64_t best_key = 0;
     for (uint32_t at = node->queues; at; at = queue_at(core, at)->next) {
         const struct queue *queue = queue_at(core, at);
         if (queue->level != search->level) continue;
         if (!(mask[queue->shape >> 6] >> (queue->shape & 63) & 1)) continue;
         const struct job *job = job_at(core, queue->top);
-        if (best_job &&
-            (job->key > best_job->key || (job->key == best_job->key && job->id > best_job->id))) {
-            continue;
-        }
+        int64_t key = job_key(core, job);
+        if (best && (key > best_key || (key == best_key && job->id > best_id))) continue;
         best = at;
-        best_job = job;
+        best_key = key;
+        best_id = job->id;
     }
     return best;
 }
@@ -306,11 +306,17 @@ void core_policy_default(struct core_policy *out) {
     };
 }
 
+static void bits_clear(struct core *core) {
+    memset(bits_at(core, 0, 0), 0,
+           (size_t)core->node_count * CORE_LEVELS * core->words * sizeof(uint64_t));
+}
+
 void tree_open(struct core *core) {
     struct node *root = node_at(core, NODE_ROOT);
     *root = (struct node){.weight = 1, .share_of = 1, .budget_milli = -1};
     core->node_count = 1;
     *words_at(core, PART_NODE_ORDER, 0) = NODE_ROOT;
+    bits_clear(core);
 }
 
 uint32_t node_find(const struct core *core, uint64_t id, bool *found) {
@@ -408,8 +414,6 @@ static void node_set(struct core *core, const struct core_tenant *tenant, uint32
 static void tree_build(struct core *core, const struct core_policy *policy) {
     tree_open(core);
     core->has_quota = core->has_kept = core->has_budget = false;
-    memset(bits_at(core, 0, 0), 0,
-           (size_t)(core->limits.tenants + 1) * CORE_LEVELS * core->words * sizeof(uint64_t));
     for (uint32_t at = 0; at < core->node_count; at++) {
         node_at(core, at)->first = core->node_count;
         for (uint32_t i = 0; i < policy->tenant_count; i++) {
@@ -419,6 +423,7 @@ static void tree_build(struct core *core, const struct core_policy *policy) {
         }
         node_at(core, at)->count = core->node_count - node_at(core, at)->first;
     }
+    bits_clear(core);
     for (uint32_t at = core->node_count; at-- > 1;) { // from the leaves up
         struct core_amount kept = kept_of(node_at(core, at));
         amount_add(&node_at(core, node_at(core, at)->parent)->kept, &kept);
@@ -428,6 +433,7 @@ static void tree_build(struct core *core, const struct core_policy *policy) {
 void policy_set(struct core *core, const struct core_policy *policy) {
     core->policy = *policy;
     core->policy.tenants = NULL;
+    rates_renew(core);
     // Queues hang in the tree: all are taken down and put up again.
     tree_build(core, policy);
     core->waiting = core->running = 0;
@@ -441,11 +447,10 @@ void policy_set(struct core *core, const struct core_policy *policy) {
         if (job->state == CORE_NONE) continue;
         bool found, queued = job->queue != 0;
         job->queue = 0;
-        job->node = node_find(core, job->tenant, &found);
+        job->node = (uint16_t)node_find(core, job->tenant, &found);
         bool holds = job->run && !run_at(core, job->run)->stopping;
         node_count_jobs(core, job->node, job->state == CORE_WAITING, job->state != CORE_WAITING);
         if (holds) node_hold(core, job->node, &shape_at(core, job->shape)->total, 1);
-        job_rate_set(core, job);
         job->level = (uint8_t)level_of(core, job->served_milli);
         if (queued) queue_put(core, i);
     }

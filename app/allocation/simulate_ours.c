@@ -256,7 +256,7 @@ enum err play_ours(struct play *play) {
     limits.running = trace->count < 65536 ? trace->count : 65536;
     limits.tenants = 4096;
     struct ours ours = {.play = play};
-    void *memory = memory_take(core_size(&limits));
+    void *memory = memory_take_unset(core_size(&limits));
     ours.heap_room = limits.running * 2 + 1024;
     ours.heap = memory_take(sizeof *ours.heap * ours.heap_room);
     ours.exits = memory_take(sizeof *ours.exits * 262144);

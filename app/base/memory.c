@@ -21,11 +21,15 @@ static int fails_now(void) {
     return 1;
 }
 
-void *memory_take(size_t size_bytes) {
+void *memory_take_unset(size_t size_bytes) {
     if (fails_now() || size_bytes > SIZE_MAX - 64) return NULL;
     void *memory = NULL;
-    if (posix_memalign(&memory, 64, size_bytes ? size_bytes : 1) != 0) return NULL;
-    memset(memory, 0, size_bytes);
+    return posix_memalign(&memory, 64, size_bytes ? size_bytes : 1) == 0 ? memory : NULL;
+}
+
+void *memory_take(size_t size_bytes) {
+    void *memory = memory_take_unset(size_bytes);
+    if (memory) memset(memory, 0, size_bytes);
     return memory;
 }
 

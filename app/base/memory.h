@@ -10,6 +10,8 @@
 
 // Zeroed memory, aligned to 64 bytes; NULL when there is none. Give it back with memory_give.
 void *memory_take(size_t size_bytes) MUST_USE;
+// The same, not zeroed: of a large block only what is touched takes memory of the machine.
+void *memory_take_unset(size_t size_bytes) MUST_USE;
 // Grows or shrinks, keeping the content; the added part is not zeroed. NULL leaves `old` as it was.
 void *memory_resize(void *old, size_t old_bytes, size_t new_bytes) MUST_USE;
 void memory_give(void *memory); // NULL is fine

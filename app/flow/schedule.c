@@ -336,8 +336,8 @@ enum err schedule_open(const struct allocation_capacity *capacity, struct schedu
     if (!schedule) return ERR_MEMORY;
     pthread_mutex_init(&schedule->lock, NULL);
     schedule->core_bytes = core_size(&limits);
-    schedule->memory = memory_take(schedule->core_bytes);
-    schedule->scratch = memory_take(schedule->core_bytes);
+    schedule->memory = memory_take_unset(schedule->core_bytes);
+    schedule->scratch = memory_take_unset(schedule->core_bytes);
     if (!schedule->memory || !schedule->scratch) {
         schedule_close(schedule);
         return ERR_MEMORY;

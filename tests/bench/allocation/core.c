@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "allocation/explain.h"
 #include "allocation/simulate.h"
@@ -39,6 +40,7 @@ struct load {
     uint64_t next_id, events, decided, buckets[BUCKETS], waiting_most;
     double worst_us, spent_s;
     int64_t now_ms;
+    size_t size;            // of the core
     bool measured, untimed; // untimed: asking for the time costs as much as a step
 };
 
@@ -93,7 +95,8 @@ static void load_open(struct load *load, uint32_t jobs, bool guard) {
     limits.running = 4096;
     limits.tenants = 64;
     limits.shapes = 256;
-    void *memory = memory_take(core_size(&limits));
+    load->size = core_size(&limits);
+    void *memory = memory_take_unset(load->size);
     load->ends = memory_take(sizeof *load->ends * 8192);
     if (!memory || !load->ends) abort();
     load->core = core_open(memory, &limits);
@@ -196,23 +199,21 @@ static int by_size(const void *a, const void *b) {
     return left < right ? -1 : left > right;
 }
 
-static void measure_explanations(void) {
-    enum { ASKED = 10000 };
+// `waiting` jobs, of which each is asked about in turn while the queue goes on.
+static void measure_explanations(uint32_t waiting, int asked) {
     static struct load load;
-    static double took[ASKED];
-    load_open(&load, 2000, true);
-    load_run(&load, 1000, 20000);
-    struct core_limits limits;
-    core_limits_default(&limits);
-    limits = (struct core_limits){2000, 4096, 64, 256, 256, 4096};
-    void *scratch = memory_take(core_size(&limits));
-    if (!scratch) abort();
+    double *took = memory_take(sizeof *took * (size_t)asked);
+    load_open(&load, waiting * 2, true);
+    load_run(&load, waiting, waiting + 19000);
+    void *scratch = memory_take_unset(load.size);
+    if (!scratch || !took) abort();
     uint64_t id = 0, proven = 0;
-    for (int i = 0; i < ASKED;) {
-        id = core_job_next(load.core, id);
+    uint64_t stride = waiting / 1000; // all over the queue
+    for (int i = 0; i < asked;) {
+        for (uint64_t skip = 0; skip < stride; skip++) id = core_job_next(load.core, id);
         struct core_job_view view;
         core_job_look(load.core, id, &view);
-        if (id == 0) load_run(&load, 1000, load.next_id + 200);
+        if (id == 0) load_run(&load, waiting, load.next_id + 200);
         if (id == 0 || view.state != CORE_WAITING) continue;
         struct explanation answer;
         double before = cpu_now();
@@ -220,11 +221,41 @@ static void measure_explanations(void) {
         took[i++] = cpu_now() - before;
         proven += answer.proven;
     }
-    qsort(took, ASKED, sizeof *took, by_size);
-    printf("explanations proven by the fork, 1,000 waiting | 10,000 of 10,000 | %llu of %d\n",
-           (unsigned long long)proven, ASKED);
-    printf("  p50, p99 | p99 <= 5 ms | %.2f, %.2f ms\n", took[ASKED / 2] * 1e3,
-           took[ASKED * 99 / 100] * 1e3);
+    qsort(took, (size_t)asked, sizeof *took, by_size);
+    printf("explanations proven by the fork, %u waiting | all of %d | %llu of %d\n", waiting, asked,
+           (unsigned long long)proven, asked);
+    printf("  p50, p99, worst | p99 <= 5 ms | %.2f, %.2f, %.2f ms\n", took[asked / 2] * 1e3,
+           took[asked * 99 / 100] * 1e3, took[asked - 1] * 1e3);
+    memory_give(scratch);
+    memory_give(took);
+    load_close(&load);
+}
+
+static long resident_kib(void) {
+    char text[256] = "";
+    FILE *file = fopen("/proc/self/statm", "r");
+    long pages = 0;
+    if (file && fgets(text, sizeof text, file)) pages = strtol(strchr(text, ' ') + 1, NULL, 10);
+    if (file) fclose(file);
+    return pages * (sysconf(_SC_PAGESIZE) / 1024);
+}
+
+// A few jobs in a core for many; then as many as it is for, with a fork beside it.
+static void measure_memory(void) {
+    static struct load load;
+    long before = resident_kib();
+    load_open(&load, 131072, true);
+    for (int i = 0; i < 3; i++) submit(&load);
+    void *scratch = memory_take_unset(load.size);
+    if (!scratch) abort();
+    double began = cpu_now();
+    for (int i = 0; i < 10000; i++) (void)core_fork(scratch, load.core);
+    printf("a fork of 3 jobs in a core for 131,072 | | %.2f us; core and fork hold %ld KiB\n",
+           (cpu_now() - began) * 100, resident_kib() - before);
+    load_run(&load, 100000, 100100);
+    (void)core_fork(scratch, load.core);
+    printf("core and fork, 100,000 waiting | < 64 MiB | %.1f MiB (%.0f bytes a job of each)\n",
+           (double)(resident_kib() - before) / 1024, (double)load.size / 131072);
     memory_give(scratch);
     load_close(&load);
 }
@@ -339,13 +370,23 @@ static void measure_replay(void) {
     trace_close(&trace);
 }
 
+static bool wanted(int argc, char **argv, const char *part) {
+    for (int i = 2; i < argc; i++) {
+        if (strcmp(argv[i], part) == 0) return true;
+    }
+    return argc <= 2;
+}
+
+// JOBS PART…: how many jobs the speed is measured with, and what; all if nothing is named.
 int main(int argc, char **argv) {
     uint64_t jobs = argc > 1 ? strtoull(argv[1], NULL, 10) : 600000;
-    measure_speed(jobs, false);
-    measure_speed(jobs, true);
-    measure_five_million();
-    measure_explanations();
-    measure_rights();
-    measure_replay();
+    if (wanted(argc, argv, "memory")) measure_memory();
+    if (wanted(argc, argv, "speed")) measure_speed(jobs, false);
+    if (wanted(argc, argv, "speed")) measure_speed(jobs, true);
+    if (wanted(argc, argv, "many")) measure_five_million();
+    if (wanted(argc, argv, "explain")) measure_explanations(1000, 10000);
+    if (wanted(argc, argv, "explain")) measure_explanations(100000, 2000);
+    if (wanted(argc, argv, "rights")) measure_rights();
+    if (wanted(argc, argv, "replay")) measure_replay();
     return 0;
 }
