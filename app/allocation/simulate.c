@@ -174,6 +174,10 @@ enum err simulate(const struct trace *trace, const struct simulate_options *opti
     out->cpu_s = cpu_seconds() - began;
     if (err == OK) err = figures_find(&play);
     if (err == OK) utilisation_find(&play);
+    for (uint32_t i = 0; err == OK && options->outcomes && i < trace->count; i++) {
+        const struct played *job = &play.jobs[i];
+        options->outcomes[i] = (struct simulate_outcome){job->started_ms, job->end_ms, job->out};
+    }
     memory_give(play.jobs);
     return err;
 }

@@ -12,11 +12,18 @@
 enum simulate_policy { SIMULATE_OURS, SIMULATE_FIFO, SIMULATE_EASY, SIMULATE_SRTF, SIMULATE_COUNT };
 const char *simulate_policy_name(enum simulate_policy policy); // "ours", "fifo", …
 
+struct simulate_outcome { // of one job; −1: did not happen
+    int64_t start_ms, end_ms;
+    bool out; // it would never have run
+};
+struct progress;
 struct simulate_options {
     struct core_capacity capacity;
     // Tenants NULL: each of the trace directly below the root, weight 1, without quota.
     const struct core_policy *policy;
     int64_t checkpoint_ms; // of jobs whose trace says nothing; 0: they cannot be preempted
+    struct simulate_outcome *outcomes; // (jobs of the trace): filled; may be NULL
+    const struct progress *progress;   // cancel is looked at by our own policy; may be NULL
 };
 struct simulate_figures {
     uint32_t jobs, left_out; // those the box can never run are left out
@@ -31,7 +38,8 @@ struct simulate_figures {
     double offered;                          // load: work / (capacity × time of submitting)
     double cpu_s, step_us_max, step_us_p999; // what the run cost; steps: ours only
 };
-// ERR_MEMORY; ERR_INPUT "simulate.no_job_fits".
+// ERR_MEMORY; ERR_CANCELLED; ERR_INPUT "simulate.no_job_fits", or without a fault: the policy is
+// none that the core takes.
 enum err simulate(const struct trace *trace, const struct simulate_options *options,
                   enum simulate_policy policy, struct simulate_figures *out,
                   struct fault *fault) MUST_USE;

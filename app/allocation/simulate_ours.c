@@ -6,6 +6,7 @@
 
 #include "allocation/simulate_private.h"
 #include "base/memory.h"
+#include "base/thread.h"
 
 enum { DECISIONS_ROOM = 512, STEP_BUCKETS = 4096, STEP_BUCKET_NS = 250 };
 
@@ -192,15 +193,16 @@ static void finish_next(struct ours *ours) {
     step(ours, &event);
 }
 
-static void play_on(struct ours *ours) {
+static enum err play_on(struct ours *ours) {
     const struct trace *trace = ours->play->trace;
     while (ours->done < trace->count) {
+        if (progress_cancelled(ours->play->options->progress)) return ERR_CANCELLED;
         int64_t finish = next_finish_ms(ours), wake = core_wake_ms(ours->core);
         int64_t submit =
             ours->next_job < trace->count ? trace->jobs[ours->next_job].submit_ms : INT64_MAX;
         int64_t at = finish < submit ? finish : submit;
         if (wake < at) at = wake;
-        if (at >= CORE_TIME_MAX) return; // what is left can never start
+        if (at >= CORE_TIME_MAX) return OK; // what is left can never start
         if (at > ours->play->now_ms) play_until(ours->play, at);
         if (finish <= at) {
             finish_next(ours);
@@ -212,6 +214,7 @@ static void play_on(struct ours *ours) {
         }
         tell_exits(ours);
     }
+    return OK;
 }
 
 static enum err policy_give(struct ours *ours) {
@@ -268,7 +271,7 @@ enum err play_ours(struct play *play) {
         struct core_event event = {.kind = EVENT_CAPACITY, .capacity = &play->options->capacity};
         step(&ours, &event);
         err = policy_give(&ours);
-        if (err == OK) play_on(&ours);
+        if (err == OK) err = play_on(&ours);
         play->figures->hash = core_hash(ours.core);
         steps_sum(&ours);
         for (uint32_t i = 0; i < trace->count; i++) { // never started: a limit forbids it

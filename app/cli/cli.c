@@ -35,8 +35,10 @@ static const struct command commands[] = {
     {"check", "--data", 0, 0, command_check},
     {"check-anonymity", "--quasi --sensitive --k --l --l-entropy --t --json!", 1, 1,
      command_check_anonymity},
-    {"simulate", "--format --policy --capacity --checkpoint --load --seed --compare --json!", 1,
-     POSITIONALS_MAX, command_simulate},
+    {"simulate",
+     "--format --policy --capacity --checkpoint --load --seed --compare --json! --data --from "
+     "--until",
+     1, POSITIONALS_MAX, command_simulate},
     {"backup", "--data", 1, 1, command_backup},
     {"restore", "--data", 1, 1, command_restore},
     {"person", "--data", 1, 2, command_person},

@@ -177,6 +177,7 @@ enum err command_simulate(const struct command *command, const struct arguments 
                           struct fault *fault) {
     (void)command;
     struct run run = {0};
+    if (strcmp(arguments->positional[0], "box") == 0) return command_simulate_box(arguments, fault);
     enum err err = run_open(arguments, &run, fault);
     if (err == OK && argument(arguments, "--json")) {
         err = answer_json(&run, fault);

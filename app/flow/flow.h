@@ -143,6 +143,16 @@ enum err flow_prediction_create(struct flow *flow, struct call *call) MUST_USE; 
 enum err flow_policy_preview(struct flow *flow, struct call *call) MUST_USE;
 // Body as a submission's, or plain amounts: what would come of it now. Changes nothing.
 enum err flow_what_if(struct flow *flow, struct call *call) MUST_USE;
+// A past week once more by the same scheduler, {from_ms, until_ms, policy, capacity}; ends one that
+// this person runs already. May take a second.
+enum err flow_replay(struct flow *flow, struct call *call) MUST_USE;
+enum err flow_replay_cancel(struct flow *flow, struct call *call) MUST_USE; // this person's
+// The same from a data folder, beside a running box. `capacity` NULL: this machine.
+// `body` may be NULL.
+struct allocation_capacity;
+enum err flow_replay_box(struct store *store, const struct allocation_capacity *capacity,
+                         const struct json *body, const struct progress *progress,
+                         struct json_writer *out, struct fault *fault) MUST_USE;
 // Who has what now: the machine, departments, what runs and what waits.
 enum err flow_resources(struct flow *flow, struct call *call) MUST_USE;
 // A person's own program as a job.

@@ -101,6 +101,14 @@ struct news_list {
     uint32_t first, count, room;
     uint32_t waiting; // of them, jobs that the core does not count yet
 };
+// A replay that a person has asked for and that runs now (replay.c); under the lock.
+enum { REPLAYS_MAX = 4 };
+struct replay_run {
+    bool used;
+    uint64_t person;
+    struct progress progress;
+};
+
 struct flow {
     struct store *store;
     char program[LIMIT_PATH_BYTES];
@@ -122,6 +130,7 @@ struct flow {
     struct news_list news;
     struct teller *teller; // the runner's thread alone
     uint64_t uploads_open[UPLOADS_OPEN_MAX];
+    struct replay_run replays[REPLAYS_MAX];
     pthread_cond_t work; // the committer waits here
     bool closing, stop_children, committer_may_end, rescan, look_now;
     bool threads_run;

@@ -95,14 +95,18 @@ bool schedule_take(struct schedule *schedule, struct core_decision *out) {
     return true;
 }
 
+void schedule_rules(struct core_policy *out) {
+    core_policy_default(out);
+    out->guard_ms = GUARD_MS + GUARD_LEAD_MS;
+    out->guard_lead_ms = GUARD_LEAD_MS;
+    out->grace_ms = PAUSE_GRACE_MS;
+}
+
 static struct core_policy policy_of(const struct core_tenant *tenants, uint32_t count) {
     struct core_policy policy;
-    core_policy_default(&policy);
+    schedule_rules(&policy);
     policy.tenants = tenants;
     policy.tenant_count = count;
-    policy.guard_ms = GUARD_MS + GUARD_LEAD_MS;
-    policy.guard_lead_ms = GUARD_LEAD_MS;
-    policy.grace_ms = PAUSE_GRACE_MS;
     return policy;
 }
 

@@ -47,6 +47,9 @@ bool schedule_take(struct schedule *schedule, struct core_decision *out);
 // When it wants a tick; CORE_TIME_MAX: never.
 int64_t schedule_wake_ms(struct schedule *schedule);
 
+// The rules that stand beside the policy's tenants, as the box's core is told them.
+void schedule_rules(struct core_policy *out);
+
 // ---- any thread --------------------------------------------------------------------------------
 struct schedule_why {
     enum core_why why;   // WHY_NONE: it does not wait

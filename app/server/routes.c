@@ -168,6 +168,10 @@ const struct route routes[] = {
     ROUTE(POST, API "/vouchers/{id}/revoke", SYSTEM | SECURITY, SLOW, 200, SMALL,
           FLOW(voucher_revoke)),
 
+    ROUTE(POST, API "/replay", SYSTEM | SECURITY | AUDIT, SLOW, 200, LARGE, FLOW(replay)),
+    ROUTE(DELETE, API "/replay", SYSTEM | SECURITY | AUDIT, FAST, 204, NO_BODY,
+          FLOW(replay_cancel)),
+
     // home and system
     ROUTE(GET, API "/home", IN, SLOW, 200, NO_BODY, FLOW(home)),
     ROUTE(GET, API "/system", SYSTEM | AUDIT, SLOW, 200, NO_BODY, OWN(system)),

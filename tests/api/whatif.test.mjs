@@ -172,3 +172,39 @@ test("a limit that would refuse it is said", async () => {
     assert.equal(real.json.error.code, answer.fault.code);
     await admin.ok("POST", "/api/v1/policy", { ...body, version: policy.version + 1, tenants: policy.tenants });
 });
+
+test("a replay of what the box has run: three ways, the same from the command line", async () => {
+    const auditor = await server.person(admin, "auditor", ["audit"]);
+    const ended = (await admin.ok("GET", "/api/v1/jobs?size=200")).items.filter((job) => job.started_ms && job.ended_ms);
+    const answer = await auditor.ok("POST", "/api/v1/replay", {});
+    assert.equal(answer.jobs, ended.length);
+    assert.deepEqual(answer.ways.map((one) => one.way), ["recorded", "present"]);
+    const mean = ended.reduce((sum, job) => sum + Math.max(0, job.ended_ms - job.created_ms - (job.ended_ms - job.started_ms)), 0) / ended.length / 1000;
+    assert.ok(answer.ways[0].wait_mean_s <= mean + 0.001, `${answer.ways[0].wait_mean_s} of ${mean}`);
+    assert.equal(answer.ways[1].hash.length, 16);
+    assert.equal(answer.ways[0].busy.length, 168);
+    const body = { from_ms: answer.from_ms, until_ms: answer.until_ms };
+    const again = await auditor.ok("POST", "/api/v1/replay", body);
+    assert.equal(again.ways[1].hash, answer.ways[1].hash);
+
+    const policy = await admin.ok("GET", "/api/v1/policy");
+    const draft = { rate_micro: policy.rate_micro, tenants: policy.tenants.map((one) => ({ ...one, limit: { ...one.limit, cpu_milli: 500 } })) };
+    const changed = await auditor.ok("POST", "/api/v1/replay", { ...body, policy: draft, capacity: { cpu_milli: room.cpu_milli * 2 } });
+    assert.deepEqual(changed.ways.map((one) => one.way), ["recorded", "present", "changed"]);
+    assert.equal(changed.ways[2].jobs, 0); // nobody may hold so much
+    assert.equal(changed.ways[2].left_out, answer.jobs);
+    assert.equal(changed.changed_capacity.cpu_milli, room.cpu_milli * 2);
+
+    const program = process.env.COURTYARD ?? "build/courtyard";
+    const told = JSON.parse(execFileSync(program, ["simulate", "box", "--data", server.dir, "--json",
+        "--capacity", `cpu=${room.cpu_milli / 1000}`], { maxBuffer: 1 << 26 }));
+    assert.equal(told.jobs, answer.jobs);
+    assert.equal(told.ways[1].hash, answer.ways[1].hash);
+    assert.equal(told.ways[2].hash, answer.ways[1].hash); // the same machine
+    const words = execFileSync(program, ["simulate", "box", "--data", server.dir, "--lang", "en"]).toString();
+    assert.match(words, /As it was: wait/);
+
+    await officer.fails("POST", "/api/v1/replay", {}, 403, "server.role_needed");
+    await auditor.fails("POST", "/api/v1/replay", { from_ms: 5, until_ms: 1 }, 400, "replay.bad_time");
+    await auditor.ok("DELETE", "/api/v1/replay", undefined, 204);
+});
