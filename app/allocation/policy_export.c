@@ -2,6 +2,10 @@
 
 #include <inttypes.h>
 
+#include "allocation/slurm.h"
+
+enum { SLURM_TEXT_BYTES = 240 }; // of a description; the database cuts at 255
+
 // A name in a comment or between quotes: no line ends, quotes or other marks of either language.
 static void name_add(struct buf *out, struct str name) {
     for (size_t i = 0; i < name.size; i++) {
@@ -32,7 +36,8 @@ static int64_t slurm_amount(enum share share, int64_t amount) {
     return share == SHARE_MEMORY ? amount : amount / 1000;
 }
 
-static void slurm_limits(struct buf *out, const struct tenant *tenant) {
+// All of them, −1 for none: what a file leaves out stays as an earlier one has set it.
+static void slurm_limits(struct buf *out, const struct tenant *tenant, bool devices) {
     static const struct {
         enum share share;
         const char *name;
@@ -40,29 +45,48 @@ static void slurm_limits(struct buf *out, const struct tenant *tenant) {
     const char *before = ":GrpTRES=";
     for (size_t i = 0; i < sizeof shares / sizeof shares[0]; i++) {
         int64_t limit = tenant->limit[shares[i].share];
-        if (limit < 0) continue;
+        if (shares[i].share == SHARE_DEVICE && !devices) continue;
         buf_printf(out, "%s%s=%" PRId64, before, shares[i].name,
-                   slurm_amount(shares[i].share, limit));
+                   limit < 0 ? -1 : slurm_amount(shares[i].share, limit));
         before = ",";
     }
-    if (tenant->caps.of[CAP_JOBS] >= 0) {
-        buf_printf(out, ":GrpSubmitJobs=%" PRId64, tenant->caps.of[CAP_JOBS]);
-    }
+    int64_t jobs = tenant->caps.of[CAP_JOBS];
+    buf_printf(out, ":GrpSubmitJobs=%" PRId64, jobs < 0 ? -1 : jobs);
 }
 
-static void slurm_account(struct buf *out, const struct policy *policy,
-                          const struct tenant *tenant) {
-    buf_printf(out, "Account - 't%" PRIu64 "':Description='", tenant->id);
-    path_add(out, policy, tenant);
+// A file that names a kind of resource that the site does not account for is refused as a whole.
+static bool slurm_devices(const struct policy *policy) {
+    for (uint32_t i = 0; i < policy->count; i++) {
+        const struct tenant *tenant = &policy->tenants[i];
+        bool given = tenant->has_quota && tenant->quota[SHARE_DEVICE] > 0;
+        if (given || tenant->limit[SHARE_DEVICE] >= 0) return true;
+    }
+    return false;
+}
+
+static void slurm_line_of(struct buf *out, const struct policy *policy, const struct tenant *tenant,
+                          bool devices) {
+    char account[SLURM_ACCOUNT_BYTES], path[TENANT_PATH_BYTES];
+    slurm_account_name(tenant->id, account);
+    policy_path(policy, tenant, path);
+    struct str name = str_of(path);
+    while (name.size > SLURM_TEXT_BYTES ||
+           (path[name.size] & 0xc0) == 0x80) { // at a character's border
+        name.size--;
+    }
+    buf_printf(out, "Account - '%s':Description='", account);
+    name_add(out, name);
     buf_printf(out, "':Organization='courtyard':Fairshare=%u", tenant->weight);
-    slurm_limits(out, tenant);
+    slurm_limits(out, tenant, devices);
     buf_add_char(out, '\n');
 }
 
 // The children of one account; parents before their children, as the policy has them.
-static void slurm_children(struct buf *out, const struct policy *policy, uint64_t parent) {
+static void slurm_children(struct buf *out, const struct policy *policy, uint64_t parent,
+                           bool devices) {
     for (uint32_t i = 0; i < policy->count; i++) {
-        if (policy->tenants[i].parent == parent) slurm_account(out, policy, &policy->tenants[i]);
+        const struct tenant *tenant = &policy->tenants[i];
+        if (tenant->parent == parent) slurm_line_of(out, policy, tenant, devices);
     }
 }
 
@@ -81,19 +105,21 @@ void policy_export_slurm(const struct policy *policy, const struct policy_export
                          struct buf *out) {
     buf_printf(out, "# courtyard: policy version %" PRIu64 "; sacctmgr load file=THIS\n",
                policy->version);
-    buf_add_text(out, "# Accounts guarantee nothing in Slurm: a quota is kept there by a "
-                      "reservation or a QOS that may preempt.\n"
-                      "# Fractions of processors and devices are rounded down.\n");
+    buf_add_text(out,
+                 "# Accounts guarantee nothing in Slurm: a quota is kept there by a "
+                 "reservation or a QOS that may preempt.\n"
+                 "# Fractions of processors and devices are rounded down. -1: no limit.\n"
+                 "# Accounts of departments that are gone stay until they are deleted there.\n");
+    bool devices = slurm_devices(policy);
+    if (devices) buf_add_text(out, "# Needs AccountingStorageTRES=gres/gpu in slurm.conf.\n");
     for (uint32_t i = 0; i < policy->count; i++) slurm_quota(out, policy, &policy->tenants[i]);
     buf_add_text(out, "Cluster - '");
     name_add(out, how->cluster);
-    buf_add_text(out, "':Fairshare=1:QOS='normal'\nParent - 'root'\n"
-                      "User - 'root':DefaultAccount='root':AdminLevel='Administrator':"
-                      "Fairshare=1\n");
-    slurm_children(out, policy, 0);
+    buf_add_text(out, "'\nParent - 'root'\n");
+    slurm_children(out, policy, 0, devices);
     for (uint32_t i = 0; i < policy->count; i++) {
         buf_printf(out, "Parent - 't%" PRIu64 "'\n", policy->tenants[i].id);
-        slurm_children(out, policy, policy->tenants[i].id);
+        slurm_children(out, policy, policy->tenants[i].id, devices);
         buf_add_text(out, "User - '");
         name_add(out, how->user);
         buf_printf(out, "':DefaultAccount='t%" PRIu64 "':Fairshare=1\n", policy->tenants[0].id);

@@ -13,7 +13,10 @@ struct policy_export {
     struct str space;   // namespace of the local queues (Kueue): "courtyard"
 };
 // An account per tenant, t1, t2, …: its weight as Fairshare, its limit as GrpTRES, its most jobs at
-// once as GrpSubmitJobs. Slurm guarantees nothing by accounts: quotas stand as comments.
+// once as GrpSubmitJobs, what has none as -1, so that a file loaded again takes back what an
+// earlier one has set. Devices are named only where the policy gives some: a site that does not
+// account for them refuses the file. Slurm guarantees nothing by accounts: quotas stand as
+// comments.
 void policy_export_slurm(const struct policy *policy, const struct policy_export *how,
                          struct buf *out);
 // A Cohort per tenant that has others below it, a ClusterQueue and a LocalQueue per tenant: quotas

@@ -52,16 +52,34 @@ static void slurm_is_a_file_of_sacctmgr(void) {
     policy_export_slurm(&policy, &how, &again);
     CHECK_BYTES(text.data, text.size, again.data, again.size);
     CHECK(holds(&text, "\nAccount - 't2':Description='内科':Organization='courtyard':Fairshare=3"
-                       ":GrpTRES=cpu=12,gres/gpu=2:GrpSubmitJobs=40\n"));
+                       ":GrpTRES=cpu=12,mem=-1,gres/gpu=2:GrpSubmitJobs=40\n"));
     CHECK(holds(&text, "\nParent - 't2'\nAccount - 't3':"));
     CHECK(holds(&text, "\nAccount - 't1':Description='everyone':Organization='courtyard':"
-                       "Fairshare=1\n"));
+                       "Fairshare=1:GrpTRES=cpu=-1,mem=-1,gres/gpu=-1:GrpSubmitJobs=-1\n"));
     keep("COURTYARD_EXPORT_SLURM", &text);
     // A name stays a name: no line and no field of its own.
     CHECK(!holds(&text, "Fairshare=9"));
     CHECK(!holds(&text, "\nUser - 'root'\""));
     buf_close(&text);
     buf_close(&again);
+}
+
+// A name longer than the database's column is cut at a character; devices that nobody is given are
+// not named.
+static void slurm_takes_long_names_and_no_devices(void) {
+    static char name[300] = "ab";
+    struct tenant one = {TENANT(9, 0, "")};
+    struct policy small = {.version = 1, .tenants = &one, .count = 1};
+    struct buf text;
+    for (size_t i = 2; i < 299; i += 3) memcpy(name + i, "长", 3);
+    one.name = (struct str){name, 299};
+    buf_open(&text, 1 << 20);
+    policy_export_slurm(&small, &how, &text);
+    CHECK(holds(&text, "长':Organization="));
+    CHECK(!holds(&text, name));
+    CHECK(holds(&text, ":GrpTRES=cpu=-1,mem=-1:GrpSubmitJobs=-1\n"));
+    CHECK(!holds(&text, "gres/gpu"));
+    buf_close(&text);
 }
 
 static void kueue_is_yaml(void) {
@@ -86,6 +104,7 @@ static void kueue_is_yaml(void) {
 int main(void) {
     fill();
     CHECK_RUN(slurm_is_a_file_of_sacctmgr);
+    CHECK_RUN(slurm_takes_long_names_and_no_devices);
     CHECK_RUN(kueue_is_yaml);
     return check_done();
 }
