@@ -148,6 +148,25 @@ bool confine_memory_ran_out(struct confine *confine, const struct confine_attemp
     return member_number(confine, attempt, "memory.events", "oom_kill", &count) && count > 0;
 }
 
+void confine_move(struct confine *confine, const struct confine_attempt *attempt,
+                  const struct confine_cpus *cpus) {
+    char folder[CGROUP_PATH_SIZE];
+    if (!confine || attempt->pid <= 1) return;
+    bool set =
+        (confine->parts & CONFINE_PART_CPUSET) && attempt_folder(confine, attempt, "", folder);
+    int fd = set ? open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+    if (fd < 0) {
+        processes_move(confine, attempt, cpus);
+        return;
+    }
+    struct buf text;
+    buf_open(&text, 16 * 1024);
+    cpus_text(cpus, &text);
+    if (buf_err(&text) == OK) value_write(fd, "cpuset.cpus", text.data);
+    buf_close(&text);
+    close(fd);
+}
+
 // ---- the end ------------------------------------------------------------------------------------
 static void signal_send(const struct confine_attempt *attempt, int number) {
     if (attempt->pidfd >= 0) {

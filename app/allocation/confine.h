@@ -117,6 +117,10 @@ enum err confine_launch(struct confine *confine, struct confine_attempt *attempt
 void confine_adopt(struct confine *confine, struct confine_attempt *attempt, int pid,
                    uint64_t memory_bytes);
 
+// Held to other processors from now on, all that belongs to it.
+void confine_move(struct confine *confine, const struct confine_attempt *attempt,
+                  const struct confine_cpus *cpus);
+
 // Memory in use by the whole job: its cgroup's; without one the sum over its processes of what
 // cannot be given back (anonymous, shared and swapped-out pages; those of mapped files do not
 // count), exact where it matters: beyond the limit pages shared among them are divided. 0: unknown.

@@ -158,8 +158,8 @@ static int child_make(struct birth *birth, bool by_clone, struct confine_attempt
     return 0;
 }
 
-// "0-3,7". Empty without a processor in it.
-static void cpus_text(const struct confine_cpus *cpus, struct buf *out) {
+// Empty without a processor in it.
+void cpus_text(const struct confine_cpus *cpus, struct buf *out) {
     for (uint32_t i = 0; i < CONFINE_CPUS_MAX; i++) {
         uint32_t first = i;
         while (i < CONFINE_CPUS_MAX && (cpus->bits[i / 64] >> (i % 64) & 1)) i++;

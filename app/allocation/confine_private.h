@@ -5,6 +5,7 @@
 
 #include "allocation/allocation_private.h"
 #include "allocation/confine.h"
+#include "base/buf.h"
 
 enum {
     LEADERS_MAX = 1024,    // first processes of running attempts
@@ -74,7 +75,8 @@ bool attempt_folder(const struct confine *confine, const struct confine_attempt 
                     const char *member, char out[static CGROUP_PATH_SIZE]);
 
 // confine_launch.c
-bool birth_probe(int folder_fd); // clone3 into a cgroup
+void cpus_text(const struct confine_cpus *cpus, struct buf *out); // "0-3,7", with its NUL
+bool birth_probe(int folder_fd);                                  // clone3 into a cgroup
 
 // confine_device.c: file descriptors of programs; -1 with errno.
 int filter_load(const struct confine_device *devices, uint32_t count);
@@ -86,6 +88,9 @@ uint64_t process_start(int pid);                                  // 0: there is
 uint64_t processes_memory(struct confine *confine, const struct confine_attempt *attempt);
 // Kills until none is left, or some tries are over; true if none is left.
 bool processes_kill(struct confine *confine, const struct confine_attempt *attempt);
+// Each thread of each process.
+void processes_move(struct confine *confine, const struct confine_attempt *attempt,
+                    const struct confine_cpus *cpus);
 // May something of a job still be there whose first process has been reaped? Cheap where orphans
 // come to us.
 bool orphans_there(const struct confine *confine, const struct confine_attempt *attempt);

@@ -223,6 +223,31 @@ uint64_t processes_memory(struct confine *confine, const struct confine_attempt 
     return readable ? exact : sum;
 }
 
+// ---- processors ---------------------------------------------------------------------------------
+static void process_move(int pid, const struct confine_cpus *cpus) {
+    char path[64];
+    snprintf(path, sizeof path, "/proc/%d/task", pid);
+    DIR *list = opendir(path);
+    if (!list) return;
+    const struct dirent *entry;
+    while ((entry = readdir(list)) != NULL) {
+        uint64_t thread;
+        if (!str_to_u64(str_of(entry->d_name), &thread) || thread > INT32_MAX) continue;
+        syscall(SYS_sched_setaffinity, (pid_t)thread, sizeof cpus->bits, cpus->bits);
+    }
+    closedir(list);
+}
+
+void processes_move(struct confine *confine, const struct confine_attempt *attempt,
+                    const struct confine_cpus *cpus) {
+    processes_look(confine, UINT64_MAX);
+    if (!members_mark(confine, attempt)) return;
+    for (size_t i = 0; i < confine->process_count; i++) {
+        const struct process *process = &confine->processes[i];
+        if (process->member && !process->zombie) process_move(process->pid, cpus);
+    }
+}
+
 // ---- the end ------------------------------------------------------------------------------------
 static void process_kill(const struct process *process) {
     int fd = (int)syscall(SYS_pidfd_open, process->pid, 0);

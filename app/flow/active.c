@@ -26,13 +26,14 @@ struct active *active_put(struct flow *flow, uint64_t job) {
 void active_fill(struct active *active, const struct job *job) {
     active->owner = job->actor.id;
     active->tenant = job->tenant;
-    active->cpu_milli = job->cpu_milli;
-    active->memory_bytes = job->memory_bytes;
+    active->cpu_milli = job->cpu_milli * job_members(job);
+    active->memory_bytes = job->memory_bytes * job_members(job);
     active->time_limit_ms = job->time_limit_ms;
     active->submitted_ms = job->created_ms;
     active->started_ms = job->started_ms;
     active->attempt = (uint32_t)job->attempt;
     active->served_milli = job->served_milli;
+    active->place = job->place;
     active->cancel = active->cancel || job->cancel;
 }
 

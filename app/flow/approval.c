@@ -14,14 +14,16 @@ enum { REASON_BYTES_MAX = 2000 };
 #define INDEX_APPROVAL "job/approval/"
 
 // ---- asked for ---------------------------------------------------------------------------------
-// What the job asks for, as the policy counts it; hours are rounded up.
+// What the job asks for, all its members and of hours all tasks of its array, as the policy counts
+// it; hours are rounded up.
 static int64_t asks(const struct job *job, enum threshold threshold) {
-    uint64_t hours = job->cpu_milli * job->time_limit_ms;
+    uint64_t members = job_members(job), tasks = job->ask.count ? job->ask.count : 1;
+    uint64_t hours = job->cpu_milli * members * tasks * job->time_limit_ms;
     switch (threshold) {
-    case THRESHOLD_CPU: return (int64_t)job->cpu_milli;
-    case THRESHOLD_MEMORY: return (int64_t)(job->memory_bytes >> 20);
+    case THRESHOLD_CPU: return (int64_t)(job->cpu_milli * members);
+    case THRESHOLD_MEMORY: return (int64_t)((job->memory_bytes >> 20) * members);
     case THRESHOLD_CPU_HOURS: return (int64_t)((hours + HOUR_MILLI_MS - 1) / HOUR_MILLI_MS);
-    case THRESHOLD_DEVICE: // no step asks for an accelerator
+    case THRESHOLD_DEVICE: return (int64_t)(job->ask.device_milli * members);
     case THRESHOLD_COUNT: break;
     }
     return 0;

@@ -7,10 +7,12 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "flow/executor.h"
+#include "flow/places.h"
 
 struct begin {
     uint64_t id;
     uint32_t attempt; // as the core numbers it
+    struct job_place place;
     struct active *active;
     struct job job;
     enum { BEGIN_OK, BEGIN_GONE, BEGIN_HELD, BEGIN_LATER } state;
@@ -34,6 +36,7 @@ static enum err begin_record(struct store_txn *txn, struct begins *begins, struc
     job->state = JOB_RUNNING;
     job->attempt++;
     job->started_ms = clock_now_ms();
+    job->place = begin->place;
     job->confine = str_of(begins->flow->executor->confinement(begins->flow));
     return job_save(txn, job);
 }
@@ -85,7 +88,8 @@ static void begins_place(struct flow *flow, struct begins *begins,
     pthread_mutex_lock(&flow->lock);
     for (uint32_t i = 0; i < begins->count; i++) {
         struct begin *begin = &begins->list[i];
-        *begin = (struct begin){.id = starts[i].job, .attempt = starts[i].attempt};
+        *begin = (struct begin){
+            .id = starts[i].job, .attempt = starts[i].attempt, .place = place_of(&starts[i].place)};
         begin->active = flow->closing ? NULL : active_put(flow, begin->id);
         if (!begin->active) begin->state = BEGIN_LATER;
     }
@@ -114,6 +118,9 @@ void attempts_begin(struct flow *flow, const struct core_decision *starts, uint3
     if (err != OK) log_event(LOG_WARN, "job.not_recorded", "error=%s", err_name(err));
     for (uint32_t i = 0; i < count && err != OK; i++) list[i].state = BEGIN_LATER;
     begins_fill(flow, &begins);
+    bool own_cpus = false;
+    for (uint32_t i = 0; i < count; i++) own_cpus = own_cpus || list[i].place.cpu_words > 0;
+    if (own_cpus) places_changed(flow);
     for (uint32_t i = 0; i < count; i++) {
         if (list[i].state == BEGIN_OK) {
             begin_process(flow, &list[i]);

@@ -8,6 +8,7 @@
 
 #include "base/log.h"
 #include "flow/flow_private.h"
+#include "flow/work_folder.h"
 
 enum {
     WORDS_MAX = 256,         // of one command line
@@ -58,6 +59,8 @@ void view_commands(struct json_writer *out, const struct flow *flow) {
     json_set_text(out, "lacks", str_of(flow->fence_lacks ? flow->fence_lacks : ""));
     json_set_bool(out, "own_user", flow->sandbox.uid != 0);
     json_set_u64(out, "landlock", flow->sandbox.landlock);
+    json_set_u64(out, "devices", flow->places.device_count);
+    json_set_u64(out, "disk_bytes", flow->places.disk_bytes);
     json_set_text(out, "network", flow->sandbox.filter ? STR("none") : STR("open"));
     json_close_object(out);
 }
@@ -97,6 +100,54 @@ static enum err words_check(const struct call *call, const struct json *list) {
     return named && bytes <= WORDS_BYTES_MAX ? OK : bad(call, "command");
 }
 
+// Parts of one device, or whole ones.
+static enum err devices_ask(struct asking *asking, const struct json *node) {
+    const struct call *call = asking->call;
+    struct job_ask *ask = &asking->job.ask;
+    const uint64_t most = CORE_DEVICES_MAX * CORE_DEVICE_MILLI;
+    enum err err = number_read(call, node, "device_milli", 0, most, &ask->device_milli);
+    if (err != OK) return err;
+    ask->own_cpus = json_member_bool(node, "own_cpus", false);
+    if (ask->device_milli > CORE_DEVICE_MILLI && ask->device_milli % CORE_DEVICE_MILLI) {
+        return bad(call, "device_milli");
+    }
+    if (ask->own_cpus && asking->job.cpu_milli % 1000) return bad(call, "own_cpus");
+    if (ask->device_milli == 0 || asking->flow->places.device_count > 0) return OK;
+    return fault_set(call->fault, ERR_CONFLICT, "command.no_device", STR_NONE);
+}
+
+// Several processes of it, and a lease.
+static enum err together_read(struct asking *asking) {
+    const struct call *call = asking->call;
+    struct job *job = &asking->job;
+    enum err err =
+        number_read(call, call->body, "members", 1, COMMAND_MEMBERS_MAX, &job->ask.members);
+    if (err != OK) return err;
+    bool parts = job->ask.device_milli > 0 && job->ask.device_milli < CORE_DEVICE_MILLI;
+    if (job->ask.members > 1 && parts) return bad(call, "device_milli"); // whose part is whose?
+    job->ask.lease = json_member_bool(call->body, "lease", false);
+    if (job->ask.lease && job->time_limit_ms > LEASE_MS_MOST) return bad(call, "time_limit_ms");
+    if (job->ask.lease && job->ask.checkpoint_ms) return bad(call, "checkpoint_ms");
+    return OK;
+}
+
+// Said at once rather than by the scheduler.
+static enum err fits(const struct asking *asking) {
+    const struct flow *flow = asking->flow;
+    const struct job *job = &asking->job;
+    uint64_t members = job_members(job);
+    const uint64_t of[] = {job->cpu_milli, job->memory_bytes, job->ask.disk_bytes,
+                           job->ask.device_milli};
+    const uint64_t most[] = {flow->largest.cpu_milli, flow->largest.memory_bytes,
+                             flow->places.disk_bytes,
+                             (uint64_t)flow->places.device_count * CORE_DEVICE_MILLI};
+    for (int i = 0; i < 4; i++) {
+        if (of[i] <= most[i] / members) continue;
+        return fault_set(asking->call->fault, ERR_LIMIT, "job.too_large", STR_NONE);
+    }
+    return OK;
+}
+
 static enum err needs_read(struct asking *asking) {
     const struct call *call = asking->call;
     const struct json *node = json_member(call->body, "resources");
@@ -105,7 +156,8 @@ static enum err needs_read(struct asking *asking) {
     job->memory_bytes = 1024 * MIB;
     job->time_limit_ms = TIME_MS_USUAL;
     job->ask.disk_bytes = DISK_USUAL;
-    uint64_t checkpoint_ms = 0;
+    uint64_t checkpoint_ms = 0, scratch = asking->flow->places.disk_bytes;
+    if (job->ask.disk_bytes > scratch / 2) job->ask.disk_bytes = scratch / 2;
     enum err err = number_read(call, node, "cpu_milli", 10, INT32_MAX, &job->cpu_milli);
     if (err == OK) {
         err = number_read(call, node, "memory_bytes", MEMORY_LEAST, INT64_MAX, &job->memory_bytes);
@@ -124,9 +176,9 @@ static enum err needs_read(struct asking *asking) {
     job->ask.checkpoint_ms = (int64_t)checkpoint_ms;
     job->ask.restartable = json_member_bool(call->body, "restartable", false);
     job->when.estimate_ms = (int64_t)job->time_limit_ms; // it is stopped then
-    bool fits = job->cpu_milli <= asking->flow->largest.cpu_milli &&
-                job->memory_bytes <= asking->flow->largest.memory_bytes;
-    return fits ? OK : fault_set(call->fault, ERR_LIMIT, "job.too_large", STR_NONE);
+    err = devices_ask(asking, node);
+    if (err == OK) err = together_read(asking);
+    return err == OK ? fits(asking) : err;
 }
 
 // As a file's name in one folder; not hidden from whoever lists it, and none of ours.
@@ -200,6 +252,10 @@ static struct str options_make(const struct asking *asking) {
     json_set_i64(&out, "checkpoint_ms", job->ask.checkpoint_ms);
     json_set_bool(&out, "restartable", job->ask.restartable);
     json_set_u64(&out, "release", asking->release.id);
+    json_set_u64(&out, "device_milli", job->ask.device_milli);
+    json_set_bool(&out, "own_cpus", job->ask.own_cpus);
+    json_set_u64(&out, "members", job_members(job));
+    json_set_bool(&out, "lease", job->ask.lease);
     json_close_object(&out);
     bool whole = buf_err(&text) == OK && buf_err(&words) == OK;
     struct str copy = whole ? arena_text(call->arena, buf_str(&text)) : STR_NONE;
@@ -253,5 +309,51 @@ enum err flow_command_create(struct flow *flow, struct call *call) {
     if (err != OK) return err;
     runner_add(flow, &asking.job);
     view_job(flow, call->out, &asking.job);
+    return answer_end(call);
+}
+
+// ---- a lease's end ------------------------------------------------------------------------------
+struct extending {
+    const struct call *call;
+    struct job job;
+};
+
+static enum err extend_change(struct store_txn *txn, void *ctx) {
+    struct extending *extending = ctx;
+    const struct call *call = extending->call;
+    struct job *job = &extending->job;
+    char detail[32];
+    enum err err = job_load(txn, call->arena, call->id, job);
+    if (err != OK) return err;
+    if (!job->ask.lease || (job->state != JOB_QUEUED && job->state != JOB_RUNNING)) {
+        return fault_set(call->fault, ERR_CONFLICT, "lease.none", STR_NONE);
+    }
+    uint64_t least = job->state == JOB_RUNNING ? job->time_limit_ms : TIME_MS_LEAST;
+    err = number_read(call, call->body, "time_limit_ms", least, LEASE_MS_MOST, &job->time_limit_ms);
+    if (err == OK) err = job_save(txn, job);
+    if (err != OK) return err;
+    snprintf(detail, sizeof detail, "time_limit=%" PRIu64, job->time_limit_ms);
+    return audit_put(txn, call->actor.name, "job.extend", "job", job->id, "ok", str_of(detail));
+}
+
+enum err lease_extend(struct flow *flow, struct call *call) {
+    struct extending extending = {.call = call};
+    uint64_t running, queued;
+    enum err err = job_look(flow, call, &extending.job);
+    if (err == OK && extending.job.actor.id != call->actor.person_id) {
+        err = allow(call, ROLE_SYSTEM);
+    }
+    if (err != OK) return err;
+    runner_counts(flow, &running, &queued);
+    if (queued > 0 && extending.job.state == JOB_RUNNING) {
+        return fault_set(call->fault, ERR_CONFLICT, "lease.wanted", STR_NONE);
+    }
+    err = store_write(flow->store, extend_change, &extending);
+    if (err != OK) return missing(call, err, "job.not_found");
+    pthread_mutex_lock(&flow->lock);
+    struct active *active = active_find(flow, call->id);
+    if (active) active->time_limit_ms = extending.job.time_limit_ms;
+    pthread_mutex_unlock(&flow->lock);
+    view_job(flow, call->out, &extending.job);
     return answer_end(call);
 }

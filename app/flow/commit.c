@@ -213,6 +213,7 @@ static bool box_at_fault(const struct commit *commit) {
 
 static enum err attempt_book(struct store_txn *txn, struct commit *commit) {
     const struct job *job = &commit->job;
+    int64_t members = (int64_t)job_members(job);
     struct usage_attempt attempt = {
         .job = job->id,
         .attempt = job->attempt,
@@ -222,7 +223,9 @@ static enum err attempt_book(struct store_txn *txn, struct commit *commit) {
         .tenant = job->tenant,
         .started_ms = job->started_ms,
         .ended_ms = job->ended_ms,
-        .amount = {(int64_t)job->cpu_milli, (int64_t)(job->memory_bytes >> 20), 0, 0},
+        .amount = {members * (int64_t)job->cpu_milli, members * (int64_t)(job->memory_bytes >> 20),
+                   members * (int64_t)(job->ask.disk_bytes >> 20),
+                   members * (int64_t)job->ask.device_milli},
         .box_fault = box_at_fault(commit),
     };
     return usage_record(txn, commit->arena, &attempt);

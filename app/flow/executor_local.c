@@ -29,7 +29,8 @@ static bool local_adopt(struct flow *flow, const struct job *job, struct active 
         .attempt = (uint32_t)job->attempt,
         .events_fd = -1,
     };
-    confine_adopt(flow->confine, &confined, alive ? active->pid : 0, job->memory_bytes);
+    confine_adopt(flow->confine, &confined, alive ? active->pid : 0,
+                  job->memory_bytes * job_members(job));
     if (!alive) confine_finish(flow->confine, &confined, NULL); // its children may live on
     active->confined = confined;
     return alive;

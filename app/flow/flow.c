@@ -3,7 +3,7 @@
 
 #include "base/clock.h"
 #include "base/file.h"
-#include "flow/executor.h"
+#include "flow/places.h"
 
 static enum err folders_make(struct flow *flow, struct fault *fault) {
     static const char *const names[] = {"jobs", "uploads", "keys", "exports"};
@@ -45,6 +45,7 @@ static enum err flow_start(struct flow *flow, const struct flow_options *options
         if (err != OK) return err;
     }
     flow->confine = confine_open(&(struct confine_setup){.core_memory_bytes = CORE_BYTES});
+    places_open(flow);
     return runner_open(flow, fault);
 }
 

@@ -10,6 +10,7 @@
 
 #include "allocation/capacity.h"
 #include "allocation/confine.h"
+#include "allocation/devices.h"
 #include "allocation/sandbox.h"
 #include "flow/child.h"
 #include "flow/flow.h"
@@ -35,6 +36,7 @@ enum {
     PATH_BELOW_BYTES = 128,   // the longest path of ours below the data folder
     SCRATCH_BYTES = 48 << 20, // the arena of a scan or a commit: one record at a time
 };
+#define LEASE_MS_MOST ((uint64_t)12 * 3600 * 1000)
 #define KEPT_BYTES ((uint64_t)512 << 20) // of the machine's memory, for the service itself
 #define CORE_BYTES ((uint64_t)64 << 20)  // of those, never taken from it however short memory is
 
@@ -64,6 +66,7 @@ struct active {
         uint64_t try_us, result_us;  // not submitted again before; its result is awaited until
     } engine;
     int pid, pidfd; // pidfd -1: not known yet (adopted before it has written its pid)
+    struct job_place place;
     struct confine_attempt confined; // the runner's alone
     struct confine_stop stopping;    // once `stop` says why
     bool own_child;                  // to be reaped; an adopted one is not ours
@@ -108,6 +111,14 @@ struct replay_run {
     uint64_t person;
     struct progress progress;
 };
+// What this machine has beside processors and memory (places.c).
+struct places {
+    struct device devices[DEVICES_MAX];
+    uint32_t device_count;
+    uint64_t disk_bytes;                                    // of scratch, for all jobs together
+    uint64_t cpus[PLACE_CPU_WORDS], owned[PLACE_CPU_WORDS]; // that may be one job's own; that are
+    bool any_owned;
+};
 
 struct flow {
     struct store *store;
@@ -116,6 +127,7 @@ struct flow {
     void *ctx;
     int64_t started_ms;
     struct allocation_capacity capacity;
+    struct places places;
     struct allocation_capacity largest; // that one job can have; the whole of it on one machine
     struct confine *confine;
     bool commands;                   // people's own programs may run
@@ -204,6 +216,8 @@ bool job_adopt_again(struct flow *flow, struct active *active);
 
 // commands.c: whether this box can and may run people's own programs, found at its start.
 void commands_begin(struct flow *flow, const struct flow_options *options);
+// Another end of a lease, which its owner asks for while nobody waits.
+enum err lease_extend(struct flow *flow, struct call *call) MUST_USE;
 void view_commands(struct json_writer *out, const struct flow *flow);
 
 // policy.c: tells the core of a new version of the policy. The runner's thread.

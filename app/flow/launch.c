@@ -13,7 +13,7 @@
 
 #include "base/file.h"
 #include "flow/child.h"
-#include "flow/flow_private.h"
+#include "flow/places.h"
 
 enum {
     PROCESSES_MAX = 64, // of one job, its threads included
@@ -74,10 +74,29 @@ static enum err spec_make(struct flow *flow, const struct job *job, struct buf *
     json_set_text(&out, "step", job->step);
     json_set_u64(&out, "attempt", job->attempt);
     json_set_u64(&out, "memory_bytes", job->memory_bytes);
-    json_set_u64(&out, "time_limit_ms", job->time_limit_ms);
+    // A lease may be extended while it runs: its time is ours to keep.
+    uint64_t time_limit_ms = job->ask.lease ? LEASE_MS_MOST : job->time_limit_ms;
+    json_set_u64(&out, "time_limit_ms", time_limit_ms);
     json_set_u64(&out, "threads", job->cpu_milli < 1000 ? 1 : job->cpu_milli / 1000);
     json_set_u64(&out, "uid", flow->sandbox.uid);
     json_set_u64(&out, "gid", flow->sandbox.gid);
+    json_set_u64(&out, "members", job_members(job));
+    if (job->ask.array) {
+        json_set_u64(&out, "task", job->ask.index);
+        json_set_u64(&out, "tasks", job->ask.count);
+    }
+    json_put_name(&out, "devices");
+    json_open_array(&out);
+    for (uint32_t d = 0; d < flow->places.device_count; d++) {
+        const struct device *device = &flow->places.devices[d];
+        if (!(job->place.devices >> d & 1)) continue;
+        json_open_array(&out);
+        for (uint32_t i = 0; i < device->node_count; i++) {
+            json_put_text(&out, str_of(device->nodes[i]));
+        }
+        json_close_array(&out);
+    }
+    json_close_array(&out);
     if (job->source_name.size) json_set_text(&out, "source_name", job->source_name);
     enum err err = inputs_write(flow, job, &out, fault);
     if (job->options.size) json_set_raw(&out, "options", job->options);
@@ -198,7 +217,8 @@ static uint32_t weight_of(uint64_t cpu_milli) {
 
 // Far beyond what it may use before the runner stops it: for when there is no runner any more.
 static uint64_t cpu_seconds_of(const struct job *job) {
-    uint64_t processors = job->cpu_milli < 1000 ? 1 : job->cpu_milli / 1000;
+    uint64_t cpu_milli = job->cpu_milli * job_members(job);
+    uint64_t processors = cpu_milli < 1000 ? 1 : cpu_milli / 1000;
     if (job->time_limit_ms == 0 || job->time_limit_ms > (uint64_t)365 * 24 * 3600 * 1000) return 0;
     return (job->time_limit_ms / 1000 + 60) * processors * 2;
 }
@@ -207,14 +227,20 @@ static enum err child_start(struct flow *flow, const struct job *job, char *fold
                             struct launch *launch, struct active *active, struct fault *fault) {
     char word[] = "job", quick[] = "run";
     char *argv[] = {flow->program, launch->quick ? quick : word, folder, NULL};
+    struct confine_device devices[CONFINE_DEVICES_MAX];
+    uint64_t members = job_members(job), cpu_milli = job->cpu_milli * members;
     struct confine_limits limits = {
-        .memory_bytes = job->memory_bytes,
+        .memory_bytes = job->memory_bytes * members,
         .processes =
             str_is(job->step, "command") ? PROCESSES_OF_COMMAND : PROCESSES_MAX + LIMIT_THREADS,
-        .cpu_weight = weight_of(job->cpu_milli),
+        .cpu_weight = weight_of(cpu_milli),
+        .io_weight = weight_of(cpu_milli),
         .cpu_seconds = cpu_seconds_of(job),
         .devices_apart = true,
+        .devices = devices,
+        .device_count = place_devices(flow, &job->place, devices),
     };
+    limits.exclusive = place_cpus(flow, &job->place, &limits.cpus);
     struct confine_spawn spawn = {argv, child_files, launch};
     active->confined = (struct confine_attempt){
         .tenant = job->actor.id,

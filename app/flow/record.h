@@ -190,6 +190,15 @@ struct job_ask {
     bool lease;            // interactive: goes first and ends at its time
     bool restartable;      // may be stopped at any time and begun anew
 };
+// Where the newest attempt runs, if that was decided.
+enum { PLACE_CPU_WORDS = 8 };
+struct job_place {
+    uint64_t devices;               // bit d: it has something of device d
+    uint64_t cpus[PLACE_CPU_WORDS]; // its own: bit c of cpus[c / 64]
+    uint32_t cpu_words;             // of those in use; 0: it has none of its own
+};
+struct job;
+uint64_t job_members(const struct job *job); // at least 1
 enum job_state { JOB_QUEUED, JOB_RUNNING, JOB_DONE, JOB_FAILED, JOB_CANCELLED, JOB_STATE_COUNT };
 struct job {
     uint64_t id;
@@ -221,6 +230,7 @@ struct job {
     int64_t served_milli, ran_ms; // by attempts that have ended, in thousandths of a unit
     struct job_approval approval;
     struct job_ask ask;
+    struct job_place place;
 };
 
 // A key of pseudonyms and sealed values: of a dataset ("dataset/7") or a project ("project/NAME").

@@ -8,7 +8,7 @@
 #include "store/codec.h"
 
 enum {
-    RECORD_VERSION = 12,
+    RECORD_VERSION = 13,
     VERSION_RECIPES_SHARED = 2,    // recipes have versions and are somebody's own or shared
     VERSION_REVISIONS_DELETED = 3, // a revision's rows may be gone
     VERSION_EXTRACTS = 4,          // a revision keeps what its cleansing set aside
@@ -19,7 +19,12 @@ enum {
     VERSION_SERVED = 10,           // and what it was served by the attempts that have ended
     VERSION_APPROVALS = 11,        // a job knows whether it is approved
     VERSION_ASK = 12,              // and what a person's own program asks for
+    VERSION_PLACE = 13,            // and where it runs
 };
+
+uint64_t job_members(const struct job *job) {
+    return job->ask.members ? job->ask.members : 1;
+}
 
 bool hash_none(const struct hash *hash) {
     static const struct hash none;
@@ -216,6 +221,12 @@ static void ask_fields(struct codec *c, struct job_ask *ask) {
     codec_bool(c, &ask->restartable);
 }
 
+static void place_fields(struct codec *c, struct job_place *place) {
+    codec_u64(c, &place->devices);
+    codec_count(c, &place->cpu_words, PLACE_CPU_WORDS);
+    for (uint32_t i = 0; i < place->cpu_words; i++) codec_u64(c, &place->cpus[i]);
+}
+
 static void job_fields(struct codec *c, struct job *r) {
     codec_u64(c, &r->id);
     codec_text(c, &r->step);
@@ -261,6 +272,8 @@ static void job_fields(struct codec *c, struct job *r) {
     approval_fields(c, &r->approval);
     if (c->reader && c->reader->version < VERSION_ASK) return;
     ask_fields(c, &r->ask);
+    if (c->reader && c->reader->version < VERSION_PLACE) return;
+    place_fields(c, &r->place);
 }
 
 static void key_record_fields(struct codec *c, struct key_record *r) {

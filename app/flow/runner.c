@@ -21,6 +21,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "flow/executor.h"
+#include "flow/places.h"
 
 enum {
     CLEAN_EVERY_S = 3600,
@@ -74,7 +75,9 @@ static void job_take_up(struct flow *flow, const struct job *job) {
         told.attempts--;
         told.deadline_ms = 0;
         schedule_submit(flow->schedule, &told, now_ms);
-        schedule_adopt(flow->schedule, job->id, (uint32_t)job->attempt, job->started_ms, now_ms);
+        struct core_place place = place_told(job);
+        schedule_adopt(flow->schedule, job->id, (uint32_t)job->attempt, &place, job->started_ms,
+                       now_ms);
     }
     pthread_mutex_lock(&flow->lock);
     active->state = alive ? ACTIVE_RUNNING : ACTIVE_ENDED;
@@ -204,7 +207,9 @@ static void running_tick(struct flow *flow, struct active *active) {
 
 static void attempt_ended(struct flow *flow, struct active *active) {
     active->executor->finish(flow, active);
+    bool own_cpus = active->place.cpu_words > 0;
     attempt_leaves(flow, active, active->attempt);
+    if (own_cpus) places_changed(flow);
     job_tell(flow, active->job);
 }
 
@@ -349,6 +354,7 @@ enum err runner_open(struct flow *flow, struct fault *fault) {
     flow->active_job = memory_take(ACTIVE_MAX * sizeof *flow->active_job);
     flow->committer_memory = memory_take(committer_bytes());
     enum err err = schedule_open(&flow->capacity, &flow->schedule);
+    if (err == OK) places_tell(flow);
     if (err == OK) err = news_open(flow);
     if (!flow->active || !flow->active_job || !flow->committer_memory || err != OK) {
         return fault_set(fault, ERR_MEMORY, "base.no_memory", STR_NONE);

@@ -179,9 +179,14 @@ static struct core_job core_job_of(const struct schedule_job *job, uint64_t tena
         .tenant = tenant,
         .need.of[RESOURCE_CPU] = (int64_t)job->cpu_milli,
         .need.of[RESOURCE_MEMORY] = (int64_t)(job->memory_bytes >> 20),
-        .members = 1,
+        .need.of[RESOURCE_DISK] = (int64_t)(job->disk_bytes >> 20),
+        .need.of[RESOURCE_DEVICE] = (int64_t)job->device_milli,
+        .members = job->members ? job->members : 1,
         .priority = job->priority,
-        .flags = (job->hold ? CORE_HELD : 0u) | (job->approval ? CORE_APPROVAL : 0u),
+        .flags = (job->hold ? CORE_HELD : 0u) | (job->approval ? CORE_APPROVAL : 0u) |
+                 (job->own_cpus ? CORE_OWN_CPUS : 0u) | (job->lease ? CORE_LEASE : 0u),
+        .array = job->array,
+        .array_most = job->array_most,
         .checkpoint_ms = job->checkpoint_ms,
         .not_before_ms = job->not_before_ms,
         .limit_ms = ends ? job->ran_ms + job->estimate_ms : 0,
@@ -289,15 +294,18 @@ int64_t schedule_if_approved(struct schedule *schedule, uint64_t job, int64_t no
     return start_ms < CORE_TIME_MAX ? start_ms : 0;
 }
 
-void schedule_adopt(struct schedule *schedule, uint64_t job, uint32_t attempt, int64_t started_ms,
-                    int64_t now_ms) {
-    static const struct core_place nowhere;
+void schedule_capacity(struct schedule *schedule, const struct core_capacity *capacity) {
+    step(schedule, &(struct core_event){.kind = EVENT_CAPACITY, .capacity = capacity});
+}
+
+void schedule_adopt(struct schedule *schedule, uint64_t job, uint32_t attempt,
+                    const struct core_place *place, int64_t started_ms, int64_t now_ms) {
     step(schedule, &(struct core_event){.kind = EVENT_ADOPT,
                                         .now_ms = now_ms,
                                         .job = job,
                                         .attempt = attempt,
                                         .started_ms = started_ms,
-                                        .place = &nowhere});
+                                        .place = place});
 }
 
 void schedule_cancel(struct schedule *schedule, uint64_t job, int64_t now_ms) {

@@ -25,13 +25,20 @@ struct schedule_job {
     bool hold;
     bool approval;         // waits for schedule_approve
     int64_t checkpoint_ms; // what giving way and going on costs; 0: it cannot
-    uint32_t attempts;     // starts so far
+    uint64_t disk_bytes, device_milli;
+    uint32_t members; // 0: one
+    bool own_cpus, lease;
+    uint64_t array; // tasks of one array carry one number; 0: none
+    uint32_t array_most;
+    uint32_t attempts; // starts so far
     int64_t served_milli, ran_ms;
 };
 void schedule_submit(struct schedule *schedule, const struct schedule_job *job, int64_t now_ms);
 // A submitted job that ran already before this process began.
-void schedule_adopt(struct schedule *schedule, uint64_t job, uint32_t attempt, int64_t started_ms,
-                    int64_t now_ms);
+void schedule_adopt(struct schedule *schedule, uint64_t job, uint32_t attempt,
+                    const struct core_place *place, int64_t started_ms, int64_t now_ms);
+// What there is, in full. Told once, before any job.
+void schedule_capacity(struct schedule *schedule, const struct core_capacity *capacity);
 void schedule_hold(struct schedule *schedule, uint64_t job, bool hold, int64_t now_ms);
 void schedule_approve(struct schedule *schedule, uint64_t job, int64_t now_ms);
 void schedule_cancel(struct schedule *schedule, uint64_t job, int64_t now_ms); // a waiting one

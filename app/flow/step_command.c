@@ -15,6 +15,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "allocation/devices.h"
 #include "base/clock.h"
 #include "base/file.h"
 #include "flow/child.h"
@@ -24,10 +25,12 @@
 enum {
     WAIT_MS = 500,
     DISK_EVERY_MS = 2000,
-    KILL_AFTER_MS = 5000, // from SIGTERM
+    KILL_AFTER_MS = 3000, // from SIGTERM: before the runner kills us
     EXIT_PAUSED = 75,
     TAIL_BYTES = 4096,
     ENVIRONMENT_MAX = 24,
+    OWN_MAX = 32, // "COURTYARD_RANK=…"
+    NODES_MAX = DEVICES_MAX * DEVICE_NODES_MAX,
 };
 
 struct command {
@@ -36,12 +39,17 @@ struct command {
     char work[LIMIT_PATH_BYTES];
     char **argv, *environment[ENVIRONMENT_MAX];
     uint32_t environment_count;
+    const char **nodes; // (node_count) of the accelerators it has
+    uint32_t node_count;
     uint64_t disk_bytes;
     int64_t checkpoint_ms;
-    pid_t pid;
-    int start_errno; // 0: it has begun
-    int status;
-    bool pause_told, disk_full;
+    bool lease;
+    uint32_t members, alive;
+    pid_t pids[COMMAND_MEMBERS_MAX]; // 0: has ended
+    char rank[OWN_MAX];              // of the one that is being started, in its environment
+    volatile int start_errno;        // 0: it has begun
+    int status;                      // of the first that failed, else of one that did not
+    bool failed, pause_told, disk_full;
     uint64_t ended_us, looked_us; // told to end; its disk was looked at
 };
 
@@ -50,6 +58,22 @@ static char *text_copy(struct arena *arena, struct str text) {
     char *copy = arena_take(arena, text.size + 1);
     if (copy) memcpy(copy, text.data, text.size);
     return copy;
+}
+
+static enum err devices_read(struct command *command) {
+    struct arena *arena = command->context->arena;
+    const struct json *list = json_member(command->context->spec, "devices");
+    command->nodes = ARENA_ARRAY(arena, const char *, NODES_MAX);
+    if (!command->nodes) return ERR_MEMORY;
+    for (const struct json *one = json_first(list); one; one = json_next(one)) {
+        const struct json *node = json_first(one);
+        for (; node && command->node_count < NODES_MAX; node = json_next(node)) {
+            const char *path = text_copy(arena, json_text(node));
+            if (!path) return ERR_MEMORY;
+            command->nodes[command->node_count++] = path;
+        }
+    }
+    return OK;
 }
 
 static enum err command_read(struct command *command) {
@@ -67,17 +91,42 @@ static enum err command_read(struct command *command) {
     }
     command->disk_bytes = json_member_u64(options, "disk_bytes", 0);
     command->checkpoint_ms = (int64_t)json_member_u64(options, "checkpoint_ms", 0);
-    return OK;
+    command->lease = json_member_bool(options, "lease", false);
+    uint64_t members = json_member_u64(context->spec, "members", 1);
+    command->members = members <= COMMAND_MEMBERS_MAX ? (uint32_t)members : COMMAND_MEMBERS_MAX;
+    return devices_read(command);
 }
 
 static void environment_add(struct command *command, const char *name, struct str value) {
     struct str title = str_of(name);
     char *text = arena_take(command->context->arena, title.size + value.size + 2);
-    if (!text || command->environment_count + 1 >= ENVIRONMENT_MAX) return;
+    if (!text || command->environment_count + 2 >= ENVIRONMENT_MAX) return;
     memcpy(text, title.data, title.size);
     text[title.size] = '=';
     memcpy(text + title.size + 1, value.data, value.size);
     command->environment[command->environment_count++] = text;
+}
+
+static void environment_numbers(struct command *command, const char *name, const char *option) {
+    char text[32];
+    const struct json *value = json_member(command->context->spec, option);
+    uint64_t number;
+    if (!value || !json_u64(value, &number)) return;
+    snprintf(text, sizeof text, "%llu", (unsigned long long)number);
+    environment_add(command, name, str_of(text));
+}
+
+// The accelerators' own nodes, one behind the other.
+static void environment_devices(struct command *command) {
+    struct buf text;
+    buf_open(&text, NODES_MAX * DEVICE_PATH_BYTES);
+    const struct json *list = json_member(command->context->spec, "devices");
+    for (const struct json *one = json_first(list); one; one = json_next(one)) {
+        if (text.size) buf_add_char(&text, ',');
+        buf_add_str(&text, json_text(json_first(one)));
+    }
+    if (text.size) environment_add(command, "COURTYARD_DEVICES", buf_str(&text));
+    buf_close(&text);
 }
 
 // Nothing of the service's own environment goes on but the mark by which its processes are found.
@@ -99,6 +148,39 @@ static void environment_make(struct command *command) {
     uint64_t memory = json_member_u64(command->context->spec, "memory_bytes", 0);
     snprintf(text, sizeof text, "%llu", (unsigned long long)memory);
     environment_add(command, "COURTYARD_MEMORY_BYTES", str_of(text));
+    snprintf(text, sizeof text, "%u", command->members);
+    environment_add(command, "COURTYARD_MEMBERS", str_of(text));
+    environment_numbers(command, "COURTYARD_TASK", "task");
+    environment_numbers(command, "COURTYARD_TASKS", "tasks");
+    environment_devices(command);
+    command->environment[command->environment_count++] = command->rank;
+}
+
+// ---- the members --------------------------------------------------------------------------------
+// `group`: what they have started, too.
+static void members_signal(const struct command *command, int number, bool group) {
+    for (uint32_t i = 0; i < command->members; i++) {
+        pid_t pid = command->pids[i];
+        if (pid > 0) kill(group ? -pid : pid, number);
+    }
+}
+
+// Takes one that has ended; false: none has. What it has left behind goes.
+static bool members_reap(struct command *command, int options) {
+    int status;
+    pid_t pid = waitpid(-1, &status, options);
+    if (pid < 0 && errno == ECHILD) command->alive = 0;
+    if (pid <= 0) return false;
+    for (uint32_t i = 0; i < command->members; i++) {
+        if (command->pids[i] != pid) continue;
+        bool well = WIFEXITED(status) && WEXITSTATUS(status) == 0;
+        kill(-pid, SIGKILL);
+        command->pids[i] = 0;
+        command->alive--;
+        if (!command->failed) command->status = status;
+        command->failed = command->failed || !well;
+    }
+    return true;
 }
 
 // ---- starting -----------------------------------------------------------------------------------
@@ -107,10 +189,11 @@ _Noreturn static void program_become(struct command *command) {
     struct rlimit file = {command->disk_bytes, command->disk_bytes};
     for (int number = 1; number < 32; number++) signal(number, SIG_DFL);
     setpgid(0, 0);
-    bool ready = (command->disk_bytes == 0 || setrlimit(RLIMIT_FSIZE, &file) == 0) &&
-                 chdir(command->work) == 0 &&
-                 sandbox_enter(&command->sandbox, command->work, NULL, 0) &&
-                 prctl(PR_SET_PDEATHSIG, SIGKILL) == 0;
+    bool ready =
+        (command->disk_bytes == 0 || setrlimit(RLIMIT_FSIZE, &file) == 0) &&
+        chdir(command->work) == 0 &&
+        sandbox_enter(&command->sandbox, command->work, command->nodes, command->node_count) &&
+        prctl(PR_SET_PDEATHSIG, SIGKILL) == 0;
     if (!ready) {
         command->start_errno = errno ? errno : EPERM;
         _exit(1);
@@ -123,18 +206,31 @@ _Noreturn static void program_become(struct command *command) {
     _exit(1);
 }
 
-static enum err program_start(struct command *command) {
+static enum err member_start(struct command *command, uint32_t rank) {
     struct fault *fault = command->context->fault;
-    fcntl(CHILD_LOCK_FD, F_SETFD, FD_CLOEXEC); // the folder's lock is ours
     command->start_errno = 0;
-    command->pid = vfork();
-    if (command->pid == 0) program_become(command);
-    if (command->pid < 0) return fault_errno(fault, errno, STR("vfork"));
-    if (command->start_errno == 0) return OK;
-    waitpid(command->pid, NULL, 0);
-    bool absent = command->start_errno == ENOENT || command->start_errno == EACCES;
+    snprintf(command->rank, sizeof command->rank, "COURTYARD_RANK=%u", rank);
+    pid_t pid = vfork();
+    if (pid == 0) program_become(command);
+    if (pid < 0) return fault_errno(fault, errno, STR("vfork"));
+    command->pids[rank] = pid;
+    command->alive++;
+    int error = command->start_errno;
+    if (error == 0) return OK;
+    bool absent = error == ENOENT || error == EACCES;
     return fault_set(fault, ERR_INPUT, absent ? "command.no_program" : "command.not_started",
-                     absent ? str_of(command->argv[0]) : str_of(strerror(command->start_errno)));
+                     absent ? str_of(command->argv[0]) : str_of(strerror(error)));
+}
+
+// All of them, or none goes on.
+static enum err members_start(struct command *command) {
+    enum err err = OK;
+    fcntl(CHILD_LOCK_FD, F_SETFD, FD_CLOEXEC); // the folder's lock is ours
+    for (uint32_t i = 0; i < command->members && err == OK; i++) err = member_start(command, i);
+    if (err == OK) return OK;
+    members_signal(command, SIGKILL, true);
+    while (command->alive > 0) members_reap(command, 0);
+    return err;
 }
 
 // ---- watching -----------------------------------------------------------------------------------
@@ -147,7 +243,7 @@ static void disk_watch(struct command *command) {
     command->looked_us = clock_monotonic_us();
     if (work_bytes(command->work) <= command->disk_bytes) return;
     command->disk_full = true;
-    kill(-command->pid, SIGKILL);
+    members_signal(command, SIGKILL, true);
 }
 
 // What we were told goes on to the program itself: how its children end is its own affair, until
@@ -156,31 +252,32 @@ static void word_pass_on(struct command *command) {
     const struct progress *progress = command->context->progress;
     if (command->checkpoint_ms > 0 && progress_paused(progress) && !command->pause_told) {
         command->pause_told = true;
-        kill(command->pid, SIGUSR1);
+        members_signal(command, SIGUSR1, false);
     }
     if (!progress_cancelled(progress)) return;
     if (!command->ended_us) {
         command->ended_us = clock_monotonic_us();
-        kill(command->pid, SIGTERM);
+        members_signal(command, SIGTERM, false);
     } else if (since_ms(command->ended_us) >= KILL_AFTER_MS) {
-        kill(-command->pid, SIGKILL);
+        members_signal(command, SIGKILL, true);
     }
 }
 
+// Until all have ended; where one fails the others go with it, unless all of them are giving way.
 // SIGCHLD is blocked and waited for; the other signals are the child main's, which notes them.
-static void program_watch(struct command *command) {
+static void members_watch(struct command *command) {
     const struct timespec wait = {.tv_nsec = WAIT_MS * 1000000L};
     sigset_t child;
     sigemptyset(&child);
     sigaddset(&child, SIGCHLD);
-    for (;;) {
-        pid_t got = waitpid(command->pid, &command->status, WNOHANG);
-        if (got == command->pid || (got < 0 && errno != EINTR)) break;
+    while (command->alive > 0) {
+        while (command->alive > 0 && members_reap(command, WNOHANG)) continue;
+        if (command->alive == 0) break;
+        if (command->failed && !command->pause_told) members_signal(command, SIGKILL, true);
         word_pass_on(command);
         disk_watch(command);
         sigtimedwait(&child, NULL, &wait);
     }
-    kill(-command->pid, SIGKILL); // what it left behind
 }
 
 // ---- how it ended -------------------------------------------------------------------------------
@@ -202,7 +299,7 @@ static struct str last_words(const char *folder, char tail[static TAIL_BYTES]) {
     return words;
 }
 
-static enum err program_judge(struct command *command) {
+static enum err command_judge(struct command *command) {
     struct step_context *context = command->context;
     char number[16], tail[TAIL_BYTES];
     int status = command->status;
@@ -213,7 +310,8 @@ static enum err program_judge(struct command *command) {
     if (command->disk_full) {
         return fault_set(context->fault, ERR_LIMIT, "command.disk_limit", str_of(number));
     }
-    if (command->ended_us) return ERR_CANCELLED;
+    if (command->ended_us && !command->lease) return ERR_CANCELLED;
+    if (command->ended_us) return OK; // a lease ends whenever it is ended
     if (gave_way) return ERR_PAUSED;
     if (WIFEXITED(status) && code == 0) return OK;
     if (WIFEXITED(status)) {
@@ -246,9 +344,9 @@ enum err step_command(struct step_context *context) {
     }
     if (err != OK) return err;
     environment_make(&command);
-    err = program_start(&command);
+    err = members_start(&command);
     if (err != OK) return err;
-    program_watch(&command);
-    err = program_judge(&command);
+    members_watch(&command);
+    err = command_judge(&command);
     return err == OK ? work_pack(context, command.work) : err;
 }

@@ -12,6 +12,7 @@ enum {
     WORK_FILES_MAX = 10000, // kept of one job
     WORK_LISTED_MAX = 100,  // of those, named in the job's summary
     WORK_SEEN_MAX = 200000, // looked at when its size is taken
+    COMMAND_MEMBERS_MAX = 64,
 };
 #define WORK_OUTPUT "output.tar"
 

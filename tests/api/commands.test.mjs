@@ -225,6 +225,68 @@ test("it runs on while the service is away, and is told of when it is back", asy
     assert.equal(end.summary.files, 1);
 });
 
+test("members start together, and one that fails ends all", async () => {
+    const count = Math.min(4, Math.floor((await researcher.ok("GET", "/api/v1/resources")).capacity.cpu_milli / 500));
+    const job = await run(shell("echo $COURTYARD_RANK of $COURTYARD_MEMBERS > out/$COURTYARD_RANK", { members: count, resources: { cpu_milli: 500, memory_bytes: 64 * MIB } }));
+    const wanted = Object.fromEntries(Array.from({ length: count }, (_, i) => [String(i), `${i} of ${count}\n`]));
+    assert.deepEqual(members((await researcher.call("GET", `/api/v1/jobs/${job.id}/download`, undefined, { hold: false })).bytes), wanted);
+    const begun = Date.now();
+    const failed = await run(shell("if [ $COURTYARD_RANK = 1 ]; then echo no >&2; exit 4; fi; sleep 30", { members: 2, resources: { cpu_milli: 500, memory_bytes: 64 * MIB } }), "failed");
+    assert.deepEqual([failed.fault.code, failed.fault.row, failed.fault.detail], ["command.failed", 4, "no"]);
+    assert.ok(Date.now() - begun < 20_000, "the other went on");
+    await researcher.fails("POST", "/api/v1/jobs", shell("true", { members: 64, resources: { cpu_milli: 1000 } }), 413, "job.too_large");
+});
+
+test("a lease ends by itself, done, and later if nobody minds", async () => {
+    const lease = await submit(shell("echo kept > out/a; echo ready; sleep 60", { lease: true, time_limit_ms: 2000 }));
+    await running(lease, "ready");
+    await other.fails("PATCH", `/api/v1/jobs/${lease.id}`, { time_limit_ms: 5000 }, 404, "job.not_found");
+    const longer = await researcher.ok("PATCH", `/api/v1/jobs/${lease.id}`, { time_limit_ms: 6000 });
+    assert.equal(longer.time_limit_ms, 6000);
+    const end = await researcher.job(lease.id);
+    assert.ok(end.ended_ms - end.started_ms >= 6000, `it ended after ${end.ended_ms - end.started_ms} ms`);
+    assert.equal(end.summary.files, 1);
+    await researcher.fails("PATCH", `/api/v1/jobs/${lease.id}`, { time_limit_ms: 7000 }, 409, "lease.none");
+    await researcher.fails("POST", "/api/v1/jobs", shell("true", { lease: true, time_limit_ms: 13 * 3600_000 }), 400, "command.bad");
+    // One that others wait for is not extended.
+    const all = (await researcher.ok("GET", "/api/v1/resources")).capacity.cpu_milli;
+    const held = await submit(shell("echo ready; sleep 60", { lease: true, resources: { cpu_milli: all } }));
+    await running(held, "ready");
+    const waits = await submit(shell("true"));
+    for (let i = 0; i < 100 && (await researcher.ok("GET", `/api/v1/jobs/${waits.id}`)).reason !== "cpu"; i++) await sleep(20);
+    await researcher.fails("PATCH", `/api/v1/jobs/${held.id}`, { time_limit_ms: 3700_000 }, 409, "lease.wanted");
+    await researcher.ok("POST", `/api/v1/jobs/${held.id}/cancel`, {});
+    assert.equal((await researcher.job(held.id)).state, "done");
+    await researcher.job(waits.id);
+});
+
+test("processors of its own, and an accelerator only where there is one", async () => {
+    const cpus = "grep Cpus_allowed_list /proc/self/status";
+    const { capacity, commands } = await researcher.ok("GET", "/api/v1/resources");
+    assert.ok(capacity.disk_mib > 0);
+    if (commands.devices === 0) {
+        await researcher.fails("POST", "/api/v1/jobs", shell("true", { resources: { device_milli: 1000 } }), 409, "command.no_device");
+    }
+    if (capacity.cpu_milli < 2000) return;
+    // One that runs already makes room, and has it back.
+    const first = await submit(shell(`echo ready; while [ ! -e stop ]; do ${cpus}; sleep 0.2; done`, { resources: { cpu_milli: 500 }, time_limit_ms: 60_000 }));
+    await running(first, "ready");
+    const own = await submit(shell(`${cpus}; echo ready; sleep 2`, { resources: { cpu_milli: 1000, own_cpus: true } }));
+    await running(own, "ready");
+    const mine = (await logOf(own)).match(/Cpus_allowed_list:\s*(\S+)/)[1];
+    assert.match(mine, /^\d+$/);
+    const list = async () => (await logOf(first)).trim().split("\n").map((line) => line.split(/\s+/)[1]);
+    await researcher.job(own.id);
+    await sleep(700);
+    const seen = await list();
+    const of = (text) => text.split(",").flatMap((part) => { const [a, b = a] = part.split("-").map(Number); return Array.from({ length: b - a + 1 }, (_, i) => a + i); });
+    assert.ok(seen.slice(1).some((text) => !of(text).includes(Number(mine))), `never made room for ${mine}: ${seen.join(" ")}`);
+    assert.equal(seen.at(-1), seen[1], "did not have it back");
+    await researcher.fails("POST", "/api/v1/jobs", shell("true", { resources: { cpu_milli: 500, own_cpus: true } }), 400, "command.bad");
+    await researcher.ok("POST", `/api/v1/jobs/${first.id}/cancel`, {});
+    await researcher.job(first.id, "cancelled");
+});
+
 test("closed unless it was opened, and without a fence refused", async () => {
     const closed = await Server.start();
     const boss = await closed.setup();

@@ -64,7 +64,8 @@ static void a_record_comes_back_as_it_was(void) {
                                     .at_once = 17,
                                     .checkpoint_ms = 18,
                                     .own_cpus = true,
-                                    .restartable = true}};
+                                    .restartable = true},
+                            .place = {.devices = 5, .cpus = {6, 7}, .cpu_words = 2}};
     trip.release = (struct release){.id = 78,
                                     .name = STR("r"),
                                     .state = RELEASE_WITHDRAWN,
@@ -92,6 +93,9 @@ static void a_record_comes_back_as_it_was(void) {
     CHECK_EQ(trip.job.approval.most[THRESHOLD_CPU_HOURS], 48);
     CHECK_TEXT(trip.job.approval.by.name, "chief");
     CHECK_TEXT(trip.job.approval.reason, "太多");
+    CHECK_EQ(trip.job.place.devices, 5);
+    CHECK_EQ(trip.job.place.cpus[1], 7);
+    CHECK_EQ(trip.job.place.cpu_words, 2);
     CHECK_EQ(trip.job.ask.disk_bytes, 11);
     CHECK_EQ(trip.job.ask.index, 15);
     CHECK_EQ(trip.job.ask.checkpoint_ms, 18);
