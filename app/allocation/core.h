@@ -82,6 +82,7 @@ struct core_policy {
     int64_t minimum_run_ms;      // before preemption: the larger of this and
     int64_t minimum_checkpoints; // so many times the job's checkpoint cost
     int64_t grace_ms;            // after a preempt, before the kill
+    int64_t restarts_most;       // so often one job is begun again for others; 0: never
     int64_t ageing_ms;           // one step of priority is worth so much waiting
     // What an hour costs: units/1000 a second for each whole unit of the resource (processor, GiB,
     // device); a job pays for the resource where that is most. All 0: the box divided by its
@@ -90,8 +91,8 @@ struct core_policy {
     bool no_level_preemption; // only rights and the guard take from what runs
 };
 // Guard 4 h (1200 s lead; 48 h for one that ran before), lease 600 s, levels at 1800, 14400, 57600,
-// 230400 and 921600 units, minimum run 60 s and 20 checkpoints, grace 30 s, ageing 1 min, no
-// tenants.
+// 230400 and 921600 units, minimum run 60 s and 20 checkpoints, grace 30 s, 5 restarts, ageing
+// 1 min, no tenants.
 void core_policy_default(struct core_policy *out);
 
 // ---- jobs ----------------------------------------------------------------------------------
@@ -102,7 +103,11 @@ enum core_job_flag {
     CORE_APPROVAL = 4,   // waits for an approve event
     CORE_HELD = 8,       // submitted on hold
     CORE_AFTER_ANY = 16, // its `after` need only end, however
-    CORE_FLAGS = 31      // all of them
+    // It cannot be saved, but it may be stopped and begun again from its start; what it has run is
+    // lost, and billed. Rights and the calendar may take from it, after those that can be saved and
+    // least lost first; nothing else may. After restarts_most of that it is left to end.
+    CORE_RESTARTABLE = 32,
+    CORE_FLAGS = 63 // all of them
 };
 struct core_job {
     uint64_t id;             // not 0, never used before
@@ -116,7 +121,8 @@ struct core_job {
     int64_t deadline_ms;            // time by which it should have ended; 0: none. Answered by
                                     // DECISION_PROMISE or by DECISION_REFUSE (WHY_DEADLINE)
     int64_t not_before_ms;          // 0: at once
-    int64_t checkpoint_ms;          // what saving and resuming costs; 0: cannot be preempted
+    int64_t checkpoint_ms;          // what saving and resuming costs; 0: cannot be preempted (but
+                                    // see CORE_RESTARTABLE)
     uint64_t after[CORE_AFTER_MAX]; // must have ended well first; ids that the core does not know
     uint32_t after_count;           // have ended well (the caller refuses what failed)
     uint64_t array;                 // tasks of one array carry one id here; 0: none
@@ -124,8 +130,8 @@ struct core_job {
     uint64_t reservation;           // runs inside this calendar reservation; 0: none
     uint32_t use_class;             // bit number that vouchers ask for, 0 to 31
     // What it had before a restart; 0 for a new job.
-    int64_t submitted_ms; // 0: the time of the event
-    uint32_t attempts;
+    int64_t submitted_ms;        // 0: the time of the event
+    uint32_t attempts, restarts; // restarts: of one that cannot be saved
     int64_t served_milli, ran_ms;
 };
 

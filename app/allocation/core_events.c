@@ -62,7 +62,8 @@ static void attempt_settle(struct core *core, struct job *job, enum core_outcome
     if (outcome == ATTEMPT_BOX_FAULT) return;
     int64_t served = served_now(core, job);
     int64_t units = served - job->served_milli;
-    job->ran_ms += core->now_ms - run_at(core, job->run)->started_ms;
+    bool anew = outcome == ATTEMPT_PREEMPTED && job_redoable(job);
+    if (!anew) job->ran_ms += core->now_ms - run_at(core, job->run)->started_ms;
     job->served_milli = served;
     if (units > 0) bill(core, job, units);
 }

@@ -394,6 +394,7 @@ static struct job job_of(const struct core *core, const struct core_job *what, u
         .attempt = what->attempts,
         .priority = (int16_t)what->priority,
         .flags = (uint8_t)(what->flags & CORE_FLAGS),
+        .restarts = (uint8_t)(what->restarts < 255 ? what->restarts : 255),
         .use_class = (uint8_t)what->use_class,
         .reservation = reservation_find(core, what->reservation),
         .submitted_ms = submitted,
@@ -405,6 +406,7 @@ static struct job job_of(const struct core *core, const struct core_job *what, u
         .served_milli = what->served_milli,
         .ran_ms = what->ran_ms,
     };
+    if (what->deadline_ms) job.flags &= (uint8_t)~CORE_RESTARTABLE;
     if (what->flags & CORE_HELD) job.blocks |= BLOCK_HELD;
     if (what->flags & CORE_APPROVAL) job.blocks |= BLOCK_APPROVAL;
     if (what->not_before_ms > core->now_ms) job.blocks |= BLOCK_NOT_BEFORE;
@@ -430,7 +432,7 @@ void job_submit(struct core *core, const struct core_job *what) {
     struct job *job = job_at(core, index);
     *job = fresh;
     job->shape = (uint16_t)shape;
-    job->level = (uint8_t)level_of(core, job->served_milli);
+    job->level = level_of(core, job->served_milli) & 0xF;
     slot_put(core, index);
     node_count_jobs(core, node, 1, 0);
     enum core_why why = WHY_NONE;
@@ -451,7 +453,7 @@ void job_wait(struct core *core, uint32_t index) {
     struct job *job = job_at(core, index);
     struct core_amount need = shape_at(core, job->shape)->need;
     uint32_t members = shape_at(core, job->shape)->members, old = job->shape;
-    job->level = (uint8_t)level_of(core, job->served_milli);
+    job->level = level_of(core, job->served_milli) & 0xF;
     // The old one is given back first only if the new one is the same or there is room for both.
     uint32_t shape = shape_of(core, job, &need, members);
     if (shape) {

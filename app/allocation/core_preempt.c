@@ -10,12 +10,22 @@ int64_t minimum_run_ms(const struct core *core, const struct job *job) {
     return least > core->policy.minimum_run_ms ? least : core->policy.minimum_run_ms;
 }
 
+bool job_redoable(const struct job *job) {
+    return job->checkpoint_ms == 0 && job->flags & CORE_RESTARTABLE && !(job->flags & CORE_LEASE);
+}
+
+// So often and no more: what others begin may push it aside for ever otherwise.
+bool may_restart(const struct core *core, const struct run *run) {
+    const struct job *job = job_at(core, run->job);
+    return run->redoable && job->restarts < core->policy.restarts_most;
+}
+
 // Rights and what was promised do not wait for a minimum run: whoever takes by right cannot lose it
 // again to those who gave way, so nothing goes back and forth.
-bool may_give_way(const struct core *core, const struct run *run, enum core_why why) {
+bool may_give_way(const struct core *core, const struct run *run, enum core_why why, bool slot) {
     const struct job *job = job_at(core, run->job);
-    if (!run->in_now || run->stopping || run->inside || job->checkpoint_ms == 0) return false;
-    if (job->flags & CORE_LEASE) return false;
+    if (!run->in_now || run->stopping || run->inside || job->flags & CORE_LEASE) return false;
+    if (job->checkpoint_ms == 0) return (why == WHY_RIGHT || slot) && may_restart(core, run);
     if (why == WHY_RIGHT || why == WHY_RESERVATION) return true;
     return core->now_ms >= run->started_ms + minimum_run_ms(core, job) &&
            core->now_ms >= run->keep_until_ms;
@@ -81,8 +91,15 @@ static bool helps(const struct core *core, const struct run *run, const struct w
                       shape_at(core, job_at(core, run->job)->shape)->own_cpus);
 }
 
+// Those that keep their work before those that lose it, of these the one that loses least.
 static bool worse(const struct core *core, const struct run *a, const struct run *b) {
     const struct job *left = job_at(core, a->job), *right = job_at(core, b->job);
+    if (a->redoable != b->redoable) return b->redoable;
+    if (a->redoable) {
+        int64_t lost_a = served_now(core, left) - left->served_milli;
+        int64_t lost_b = served_now(core, right) - right->served_milli;
+        if (lost_a != lost_b) return lost_a < lost_b;
+    }
     uint32_t level_a = level_of(core, served_now(core, left));
     uint32_t level_b = level_of(core, served_now(core, right));
     if (level_a != level_b) return level_a > level_b;
@@ -97,7 +114,8 @@ static uint32_t victim_next(const struct core *core, const struct wish *wish) {
     uint32_t best = 0;
     for (uint32_t at = core->runs_first; at; at = run_at(core, at)->after) {
         const struct run *run = run_at(core, at);
-        if (run->on_trial || !may_give_way(core, run, wish->why) || !helps(core, run, wish))
+        if (run->on_trial || !may_give_way(core, run, wish->why, wish->job == 0) ||
+            !helps(core, run, wish))
             continue;
         if (best && !worse(core, run, run_at(core, best))) continue;
         if (yields_to(core, run, wish)) best = at;

@@ -55,7 +55,9 @@ struct job {
     uint16_t node, shape;
     uint16_t reservation; // its edge; 0: none
     int16_t priority;
-    uint8_t rank, state, blocks, level, why, flags, use_class;
+    uint8_t state : 4, level : 4;
+    uint8_t rank, blocks, why, flags, use_class;
+    uint8_t restarts;                   // for the sake of others
     uint8_t waits_for : 4;              // so many others
     uint8_t in_line : 1, again : 1;     // again: it ran before
     uint8_t doomed : 1, last_known : 1; // doomed: one it waits for failed
@@ -98,6 +100,7 @@ struct run {
     bool past_guard; // began after the guard's edge was made
     bool inside;     // of a calendar slot
     bool on_trial;   // taken out while victims are looked for
+    bool redoable;   // of a job that cannot be saved but begun again
     int64_t started_ms, kill_ms;
     int64_t lease_ms, keep_until_ms; // not preempted before
     int64_t end_ms;                  // holds its place no longer than this
@@ -180,7 +183,7 @@ struct core {
     uint32_t search;                // stamp
     uint32_t starting;              // runs whose place is chosen but not free
     uint32_t edge_end;              // first edge that was never used
-    uint32_t preemptible_runs;
+    uint32_t preemptible_runs, redoable_runs;
     bool inside;       // the run that begins is one of a slot
     bool devices_lost; // perhaps something runs on one that is down
     bool guard_stale;  // the guard's time may be earlier than thought
@@ -316,7 +319,11 @@ enum core_why deadline_promise(struct core *core, uint32_t job, const struct cor
 
 // ---- core_preempt.c --------------------------------------------------------------------------
 int64_t minimum_run_ms(const struct core *core, const struct job *job);
-bool may_give_way(const struct core *core, const struct run *run, enum core_why why);
+// Cannot be saved; may it be begun again?
+bool job_redoable(const struct job *job);
+bool may_restart(const struct core *core, const struct run *run);
+// `slot`: asked for a slot of the calendar, not for a job.
+bool may_give_way(const struct core *core, const struct run *run, enum core_why why, bool slot);
 // Tells others to stop until there is a place for the shape; false, and nobody told, if there
 // cannot be. On `devices` only. `why`: by right, guard, level or for what was promised.
 bool room_make(struct core *core, const struct shape *shape, uint32_t node, uint64_t devices,

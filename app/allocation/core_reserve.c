@@ -131,25 +131,44 @@ static uint16_t edge_index(const struct core *core, const struct edge *edge) {
     return (uint16_t)(edge - edge_at(core, 0));
 }
 
+// Runs that a slot of the calendar may take from when its time has come.
+static bool holds_against(const struct core *core, const struct edge *edge, const struct run *run) {
+    if (run->stopping || run->inside || !held_at(edge, run)) return false;
+    return edge->kind != EDGE_CALENDAR || !may_restart(core, run);
+}
+
 // Devices that no edge of that time has and on which nothing lies beyond it.
-static uint64_t devices_free_at(const struct core *core, int64_t from_ms, int64_t until_ms) {
+static uint64_t devices_free_at(const struct core *core, const struct edge *edge) {
     uint64_t devices = core->capacity.devices;
-    EDGES(core, edge) {
-        if (edge->from_ms < until_ms && from_ms < edge->until_ms) devices &= ~edge->place.devices;
+    EDGES(core, other) {
+        if (other->from_ms < edge->until_ms && edge->from_ms < other->until_ms) {
+            devices &= ~other->place.devices;
+        }
     }
     for (uint32_t at = core->runs_first; at; at = run_at(core, at)->after) {
         const struct run *run = run_at(core, at);
-        if (!run->stopping && !run->inside && run->end_ms > from_ms) {
-            devices &= ~run->place.devices;
-        }
+        if (holds_against(core, edge, run)) devices &= ~run->place.devices;
     }
     return devices;
+}
+
+static bool edge_full(const struct core *core, const struct edge *edge) {
+    struct core_amount sum = edge->booked;
+    for (uint32_t at = core->runs_first; at; at = run_at(core, at)->after) {
+        const struct run *run = run_at(core, at);
+        if (!holds_against(core, edge, run)) continue;
+        amount_add(&sum, &shape_at(core, job_at(core, run->job)->shape)->total);
+    }
+    for (int r = 0; r < RESOURCE_COUNT; r++) {
+        if (sum.of[r] > core->total.of[r]) return true;
+    }
+    return false;
 }
 
 // Books `amount` from its time on if it can be had then; false leaves all as it was.
 static bool edge_book(struct core *core, struct edge *edge) {
     int64_t whole = (edge->amount.of[RESOURCE_DEVICE] + CORE_DEVICE_MILLI - 1) / CORE_DEVICE_MILLI;
-    uint64_t devices = devices_free_at(core, edge->from_ms, edge->until_ms);
+    uint64_t devices = devices_free_at(core, edge);
     for (; devices && whole > 0; devices &= devices - 1, whole--) {
         uint32_t device = (uint32_t)__builtin_ctzll(devices);
         edge->place.devices |= (uint64_t)1 << device;
@@ -160,9 +179,7 @@ static bool edge_book(struct core *core, struct edge *edge) {
     bool good = whole <= 0;
     EDGES(core, other) {
         bool touched = other->from_ms >= edge->from_ms && other->from_ms < edge->until_ms;
-        for (int r = 0; touched && r < RESOURCE_COUNT; r++) {
-            good = good && other->booked.of[r] + other->held.of[r] <= core->total.of[r];
-        }
+        if (touched && edge_full(core, other)) good = false;
     }
     if (!good) edge_drop(core, edge);
     return good;

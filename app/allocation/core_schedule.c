@@ -51,7 +51,8 @@ uint32_t attempt_begin(struct core *core, uint32_t index, const struct core_plac
                         .job = index,
                         .before = core->runs_last,
                         .lease_ms = job->checkpoint_ms ? lease_ms : 0,
-                        .inside = core->inside};
+                        .inside = core->inside,
+                        .redoable = job_redoable(job)};
     if (core->runs_last) run_at(core, core->runs_last)->after = run_index;
     core->runs_last = run_index;
     if (!core->runs_first) core->runs_first = run_index;
@@ -60,6 +61,7 @@ uint32_t attempt_begin(struct core *core, uint32_t index, const struct core_plac
     job->state = CORE_STARTING;
     core->starting++;
     core->preemptible_runs += shape->preemptible;
+    core->redoable_runs += run->redoable;
     room_take(&core->plan, &shape->total, place);
     node_hold(core, job->node, &shape->total, 1);
     node_count_jobs(core, job->node, -1, 1);
@@ -105,6 +107,7 @@ void attempt_end(struct core *core, uint32_t run_index) {
         core->starting--;
     }
     core->preemptible_runs -= shape->preemptible;
+    core->redoable_runs -= run->redoable;
     if (run->before) run_at(core, run->before)->after = run->after;
     if (run->after) run_at(core, run->after)->before = run->before;
     if (core->runs_first == run_index) core->runs_first = run->after;
@@ -124,6 +127,7 @@ void preempt_run(struct core *core, uint32_t run_index, enum core_why why, uint6
     run->kill_ms = core->now_ms + core->policy.grace_ms;
     job->state = CORE_STOPPING;
     job->why = (uint8_t)why;
+    if (run->redoable && job->restarts < 255) job->restarts++;
     struct core_decision *decision = decide(core, DECISION_PREEMPT, why, job);
     decision->other = for_job;
     decision->at_ms = run->kill_ms;
@@ -330,7 +334,7 @@ static bool most_there_could_be(const struct core *core, uint32_t level, enum co
     for (uint32_t at = core->runs_first; at; at = run_at(core, at)->after) {
         const struct run *run = run_at(core, at);
         const struct job *job = job_at(core, run->job);
-        if (!may_give_way(core, run, why)) continue;
+        if (!may_give_way(core, run, why, false)) continue;
         if (why == WHY_LEVEL && level_of(core, served_now(core, job)) <= level) continue;
         amount_add(out, &shape_at(core, job->shape)->total);
         any = true;
@@ -393,7 +397,8 @@ void schedule(struct core *core) {
         bool may_take = core->preemptible_runs > 0;
         if (core->has_quota) {
             turns_start(core, true);
-            for (uint32_t level = 0; may_take && level < CORE_LEVELS; level++) {
+            bool may_regain = may_take || core->redoable_runs > 0;
+            for (uint32_t level = 0; may_regain && level < CORE_LEVELS; level++) {
                 take_from_others(core, level, WHY_RIGHT);
             }
         }

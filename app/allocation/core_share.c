@@ -302,6 +302,7 @@ void core_policy_default(struct core_policy *out) {
         .minimum_run_ms = 60 * 1000,
         .minimum_checkpoints = 20,
         .grace_ms = 30 * 1000,
+        .restarts_most = 5,
         .ageing_ms = 60 * 1000,
     };
 }
@@ -378,8 +379,8 @@ bool core_policy_check(const struct core *core, const struct core_policy *policy
     return within(policy->guard_ms, 0, most) && within(policy->guard_again_ms, 0, most) &&
            within(policy->guard_lead_ms, 0, policy->guard_ms ? policy->guard_ms : most) &&
            within(policy->overdue_lease_ms, 0, most) && within(policy->minimum_run_ms, 0, most) &&
-           within(policy->minimum_checkpoints, 0, 1000) && within(policy->grace_ms, 0, most) &&
-           within(policy->ageing_ms, 0, most);
+           within(policy->minimum_checkpoints, 0, 1000) && within(policy->restarts_most, 0, 255) &&
+           within(policy->grace_ms, 0, most) && within(policy->ageing_ms, 0, most);
 }
 
 static void node_set(struct core *core, const struct core_tenant *tenant, uint32_t parent) {
@@ -451,7 +452,7 @@ void policy_set(struct core *core, const struct core_policy *policy) {
         bool holds = job->run && !run_at(core, job->run)->stopping;
         node_count_jobs(core, job->node, job->state == CORE_WAITING, job->state != CORE_WAITING);
         if (holds) node_hold(core, job->node, &shape_at(core, job->shape)->total, 1);
-        job->level = (uint8_t)level_of(core, job->served_milli);
+        job->level = level_of(core, job->served_milli) & 0xF;
         if (queued) queue_put(core, i);
     }
     core->released = true;

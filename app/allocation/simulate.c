@@ -345,6 +345,7 @@ enum err simulate_policy_read(const struct json *json, struct core_policy *polic
         {"minimum_run_s", &policy->minimum_run_ms, 1000},
         {"minimum_checkpoints", &policy->minimum_checkpoints, 1},
         {"grace_s", &policy->grace_ms, 1000},
+        {"restarts_most", &policy->restarts_most, 1},
         {"ageing_s", &policy->ageing_ms, 1000},
     };
     for (const struct json *at = json_first(json); err == OK && at; at = json_next(at)) {

@@ -35,6 +35,7 @@ void active_fill(struct active *active, const struct job *job) {
     active->served_milli = job->served_milli;
     active->place = job->place;
     active->cancel = active->cancel || job->cancel;
+    active->keeps = schedule_job_of(job).checkpoint_ms > 0;
 }
 
 void active_free(struct flow *flow, struct active *active) {

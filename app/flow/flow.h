@@ -33,9 +33,10 @@ struct step {
     uint32_t cpu_milli; // declared by default: at most what the box has
     uint64_t memory_bytes;
     uint64_t time_limit_ms;
-    // What keeping a checkpoint and going on from it costs, about; 0: it cannot, and is never asked
-    // to give way.
+    // What keeping a checkpoint and going on from it costs, about; 0: it cannot.
     int64_t checkpoint_ms;
+    // Begun again from its start it makes the same: who has a right to its place may have it so.
+    bool redoable;
 };
 const struct step *step_find(struct str name); // NULL if there is none
 // Makes a key that signs bundles: `path`, and its open half as `path`.pub.

@@ -78,6 +78,7 @@ struct active {
     enum stop_cause stop; // why it was told to stop
     bool killed, memory_ran_out;
     bool give_way, give_way_now; // asked to; its time for that is over
+    bool keeps;                  // it can save what it has when asked to
     uint64_t told_done;          // what job_changed has been called for
     uint32_t told_phase;
     uint64_t retry_us; // a commit that failed (full disk) is tried again then

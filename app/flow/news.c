@@ -235,6 +235,7 @@ struct schedule_job schedule_job_of(const struct job *job) {
         .hold = job->when.hold,
         .approval = job->approval.state == APPROVAL_WAITING,
         .checkpoint_ms = step && step->checkpoint_ms ? step->checkpoint_ms : job->ask.checkpoint_ms,
+        .redoable = step && step->redoable,
         .disk_bytes = job->ask.disk_bytes,
         .device_milli = job->ask.device_milli,
         .members = (uint32_t)job->ask.members,
@@ -243,6 +244,7 @@ struct schedule_job schedule_job_of(const struct job *job) {
         .array = job->ask.array,
         .array_most = (uint32_t)job->ask.at_once,
         .attempts = (uint32_t)job->attempt,
+        .paused = (uint32_t)job->paused,
         .served_milli = job->served_milli,
         .ran_ms = job->ran_ms,
     };

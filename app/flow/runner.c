@@ -146,13 +146,14 @@ static bool stop_check(const struct flow *flow, struct active *active,
     if (active->stop == STOP_NONE) {
         active->stop = stop_wanted(flow, active);
         if (active->stop == STOP_NONE) return false;
+        bool keep = active->stop == STOP_GIVE_WAY && active->keeps;
         active->stopping = (struct confine_stop){
             .asked_us = clock_monotonic_us(),
-            .checkpoint_ms = active->stop == STOP_GIVE_WAY ? PAUSE_GRACE_MS : 0,
+            .checkpoint_ms = keep ? PAUSE_GRACE_MS : 0,
             .grace_ms = active->stop == STOP_MEMORY ? 0 : GRACE_MS,
         };
         log_event(LOG_INFO, "job.stop", "job=%" PRIu64 " cause=%d", active->job, active->stop);
-        if (active->progress && active->stop == STOP_GIVE_WAY) {
+        if (active->progress && keep) {
             atomic_store(&active->progress->pause, 1);
         } else if (active->progress) {
             atomic_store(&active->progress->cancel, 1);

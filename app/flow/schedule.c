@@ -184,7 +184,8 @@ static struct core_job core_job_of(const struct schedule_job *job, uint64_t tena
         .members = job->members ? job->members : 1,
         .priority = job->priority,
         .flags = (job->hold ? CORE_HELD : 0u) | (job->approval ? CORE_APPROVAL : 0u) |
-                 (job->own_cpus ? CORE_OWN_CPUS : 0u) | (job->lease ? CORE_LEASE : 0u),
+                 (job->redoable ? CORE_RESTARTABLE : 0u) | (job->own_cpus ? CORE_OWN_CPUS : 0u) |
+                 (job->lease ? CORE_LEASE : 0u),
         .array = job->array,
         .array_most = job->array_most,
         .checkpoint_ms = job->checkpoint_ms,
@@ -194,6 +195,7 @@ static struct core_job core_job_of(const struct schedule_job *job, uint64_t tena
         .estimate_ms = job->estimate_ms,
         .submitted_ms = job->submitted_ms,
         .attempts = job->attempts,
+        .restarts = job->paused,
         .served_milli = job->served_milli,
         .ran_ms = job->ran_ms,
     };
@@ -259,8 +261,9 @@ static uint32_t submit_events(const struct schedule *schedule, const struct sche
 enum err schedule_what_if(struct schedule *schedule, const struct schedule_job *job,
                           const struct core_amount *more, int64_t now_ms, struct what_if *out) {
     struct submission *submission = memory_take(sizeof *submission);
-    void *base = memory_take(schedule->core_bytes), *fork = memory_take(schedule->core_bytes),
-         *scratch = memory_take(schedule->core_bytes);
+    void *base = memory_take_unset(schedule->core_bytes),
+         *fork = memory_take_unset(schedule->core_bytes),
+         *scratch = memory_take_unset(schedule->core_bytes);
     enum err err = submission && base && fork && scratch ? OK : ERR_MEMORY;
     if (err == OK) {
         pthread_mutex_lock(&schedule->lock);

@@ -25,12 +25,14 @@ struct schedule_job {
     bool hold;
     bool approval;         // waits for schedule_approve
     int64_t checkpoint_ms; // what giving way and going on costs; 0: it cannot
+    bool redoable;         // but it may be begun again, for who has a right to its place
     uint64_t disk_bytes, device_milli;
     uint32_t members; // 0: one
     bool own_cpus, lease;
     uint64_t array; // tasks of one array carry one number; 0: none
     uint32_t array_most;
     uint32_t attempts; // starts so far
+    uint32_t paused;   // so many of them ended because it gave way
     int64_t served_milli, ran_ms;
 };
 void schedule_submit(struct schedule *schedule, const struct schedule_job *job, int64_t now_ms);

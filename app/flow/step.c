@@ -8,14 +8,14 @@
 #define HOUR_MS ((uint64_t)3600 * 1000)
 
 static const struct step steps[] = {
-    {"import", step_import, 2000, 1024 * MIB, 24 * HOUR_MS, 0},
-    {"check", step_check, 2000, 2048 * MIB, 12 * HOUR_MS, 0},
-    {"cleanse", step_cleanse, 2000, 1024 * MIB, 24 * HOUR_MS, 0},
-    {"unmask", step_unmask, 1000, 1024 * MIB, 12 * HOUR_MS, 0},
-    {"train", step_train, 4000, 4096 * MIB, 24 * HOUR_MS, 3000},
-    {"predict", step_predict, 2000, 1024 * MIB, 12 * HOUR_MS, 0},
-    {"export", step_export, 1000, 512 * MIB, 12 * HOUR_MS, 0},
-    {"command", step_command, 1000, 1024 * MIB, HOUR_MS, 0},
+    {"import", step_import, 2000, 1024 * MIB, 24 * HOUR_MS, 0, true},
+    {"check", step_check, 2000, 2048 * MIB, 12 * HOUR_MS, 0, true},
+    {"cleanse", step_cleanse, 2000, 1024 * MIB, 24 * HOUR_MS, 0, true},
+    {"unmask", step_unmask, 1000, 1024 * MIB, 12 * HOUR_MS, 0, true},
+    {"train", step_train, 4000, 4096 * MIB, 24 * HOUR_MS, 3000, true},
+    {"predict", step_predict, 2000, 1024 * MIB, 12 * HOUR_MS, 0, true},
+    {"export", step_export, 1000, 512 * MIB, 12 * HOUR_MS, 0, true},
+    {"command", step_command, 1000, 1024 * MIB, HOUR_MS, 0, false},
 };
 
 const struct step *step_find(struct str name) {

@@ -8,7 +8,7 @@ import { csv } from "./lib/data.mjs";
 import { Server, sleep } from "./lib/server.mjs";
 
 const TREES = 60, MANY = 400;
-let server, admin, officer, researcher, release;
+let server, admin, officer, researcher, urgent, release;
 before(async () => {
     server = await Server.start();
     admin = await server.setup();
@@ -73,7 +73,7 @@ test("giving way three times changes nothing but the time", async () => {
 });
 
 test("a department gets what is guaranteed to it from a training that borrowed it", async () => {
-    const urgent = await server.person(admin, "urgent", ["data"]);
+    urgent = await server.person(admin, "urgent", ["data"]);
     await admin.ok("PATCH", `/api/v1/people/${urgent.id}`, { department: "急诊" });
     const policy = await admin.ok("GET", "/api/v1/policy");
     const department = policy.tenants.find((tenant) => tenant.name === "急诊");
@@ -115,6 +115,28 @@ test("a department gets what is guaranteed to it from a training that borrowed i
     const end = await researcher.job(borrowed.job.id);
     assert.ok(end.paused >= 1, "nothing gave way");
     assert.match(await logOf(borrowed.job), /train\.resumed/);
+});
+
+test("and from a cleansing, which keeps nothing and is begun again", async () => {
+    const { dataset, job: imported } = await officer.ok("POST", "/api/v1/datasets",
+        { name: "many", upload: await officer.upload("many.csv", csv(900_000)) }, 202);
+    await officer.job(imported.id);
+    await officer.job((await officer.ok("GET", `/api/v1/datasets/${dataset.id}`)).job);
+    const recipe = "recipe 1\nfield quasi=age,pressure,sex,ward\nkanon k=20\n";
+    const { id } = await officer.ok("POST", `/api/v1/datasets/${dataset.id}/cleanse`, { recipe }, 202);
+    for (let now = {}; now.state !== "running"; await sleep(5)) {
+        now = await officer.ok("GET", `/api/v1/jobs/${id}`);
+        assert.notEqual(now.state, "done", "it ended before anybody wanted its place");
+    }
+    const upload = await urgent.upload("again.csv", csv(500));
+    const { job } = await urgent.ok("POST", "/api/v1/datasets", { name: "急诊二", upload }, 202);
+    const regained = await urgent.job(job.id);
+    assert.ok(regained.started_ms - job.created_ms < 10_000, `it waited ${regained.started_ms - job.created_ms} ms`);
+    const end = await officer.job(id);
+    assert.ok(end.paused >= 1, "nothing gave way"); // to the import, and mostly to its check as well
+    assert.equal(end.attempt, end.paused + 1);
+    assert.ok(end.started_ms >= regained.ended_ms, "both ran at once");
+    assert.equal((await officer.ok("GET", `/api/v1/datasets/${dataset.id}`)).rows > 0, true);
 });
 
 test("a job that waits is told why, for whom, and until when", async () => {

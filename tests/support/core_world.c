@@ -154,8 +154,15 @@ static void on_stop(struct world *world, const struct core_decision *decision) {
         return;
     }
     keeps(world, !job->stopping, "preempted twice");
-    keeps(world, job->checkpoint_ms > 0, "preempted what cannot be");
+    bool right =
+        decision->why == WHY_RIGHT || (decision->why == WHY_RESERVATION && !decision->other);
+    bool redo = job->flags & CORE_RESTARTABLE && !(job->flags & CORE_LEASE);
+    keeps(world, job->checkpoint_ms > 0 || (redo && right), "preempted what cannot be");
     job->stopping = true;
+    if (job->checkpoint_ms == 0) {
+        world->restarts++;
+        keeps(world, ++job->restarts <= world->policy.restarts_most, "begun again too often");
+    }
     int64_t least = job->checkpoint_ms * world->policy.minimum_checkpoints;
     if (least < world->policy.minimum_run_ms) least = world->policy.minimum_run_ms;
     bool soon = world->now_ms - job->since_ms < least;
@@ -215,6 +222,7 @@ static void exit_tell(struct world *world, struct world_job *job, enum core_outc
     job->running = false;
     job->ran_ms += world->now_ms - job->since_ms;
     job->left_ms -= world->now_ms - job->since_ms;
+    if (job->stopping && job->checkpoint_ms == 0) job->left_ms = job->run_ms; // from its start
     if (job->left_ms < 1) job->left_ms = 1;
     step(world,
          (struct core_event){
@@ -309,6 +317,7 @@ struct core_job world_job_draw(const struct world *world, uint64_t id, uint64_t 
     if (below(random, 10) == 0) job.flags |= CORE_APPROVAL;
     if (below(random, 16) == 0 && job.limit_ms) job.flags |= CORE_LEASE;
     if (below(random, 4) == 0) job.flags |= CORE_AFTER_ANY;
+    if (job.id % 3 == 0) job.flags |= CORE_RESTARTABLE; // drawing would change all that follows
     if (below(random, 6) == 0) {
         job.after_count = 1 + (uint32_t)below(random, 3);
         for (uint32_t i = 0; i < job.after_count; i++) {
@@ -390,6 +399,7 @@ static void policy_draw(struct world *world, uint64_t *random) {
         for (int i = 0; i < CORE_LEVELS - 1; i++) world->policy.level_units[i] = 10 << (2 * i);
     }
     if (below(random, 2)) world->policy.minimum_checkpoints = below(random, 5);
+    world->policy.restarts_most = world->policy.guard_ms / 1000 % 4 + 1;
     world->grace_ms = world->policy.grace_ms;
 }
 

@@ -41,6 +41,7 @@ struct world_job { // the executor's and the submitter's books
     int64_t run_ms, left_ms, limit_ms, started_ms, since_ms, submitted_ms, checkpoint_ms;
     int64_t ran_ms, billed_milli;
     bool known, running, stopping, killed;
+    uint32_t restarts;         // begun again for others
     bool promised, own_matter; // own_matter: a person or a limit may hold it back
     int64_t promised_ms;
     struct core_place place;
@@ -57,6 +58,7 @@ struct world {
     uint64_t next_id;
     struct core_decision decisions[WORLD_DECISIONS];
     uint32_t reservations;
+    uint64_t restarts; // of those that cannot be saved
     uint64_t starts, preempts, ends, kills, refusals, bills, promises; // how much happened
     bool limited, disturbed; // tenants with limits; the box or the policy changed
     const char *wrong;       // the invariant that broke, NULL: none

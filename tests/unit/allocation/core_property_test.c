@@ -24,7 +24,8 @@ static void invariants_hold(void) {
     static struct action actions[WORLD_ACTIONS];
     void *memory = memory_take(world_core_size());
     REQUIRE(memory);
-    uint64_t left = actions_wanted(), starts = 0, preempts = 0, kills = 0, promises = 0;
+    uint64_t left = actions_wanted(), starts = 0, preempts = 0, kills = 0, promises = 0,
+             restarts = 0;
     while (left > 0) {
         uint64_t seed = check_random(), random = seed;
         for (uint32_t i = 0; i < ACTIONS_A_WORLD; i++) actions[i] = world_action(&random);
@@ -36,9 +37,11 @@ static void invariants_hold(void) {
         preempts += world.preempts;
         kills += world.kills;
         promises += world.promises;
+        restarts += world.restarts;
         left -= left < ACTIONS_A_WORLD ? left : ACTIONS_A_WORLD;
     }
-    CHECK(starts > 1000 && preempts > 50 && kills > 50 && promises > 20); // it was worth it
+    CHECK(starts > 1000 && preempts > 50 && kills > 50 && promises > 20 &&
+          restarts > 1); // it was worth it
     memory_give(memory);
 }
 

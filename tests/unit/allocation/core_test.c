@@ -169,10 +169,110 @@ static void parts_of_devices_and_gangs(void) {
     bench_close(&b);
 }
 
+// Two departments; the second has a right to two of four processors. The first lent them to three
+// jobs: two that can only be begun again, and one that can be saved.
+static void a_lender(struct bench *b) {
+    bench_open(b, 4, 8192, 0);
+    struct core_tenant tenants[] = {{.id = 1, .limit = NO_LIMIT, .weight = 1, .budget_milli = -1},
+                                    {.id = 2,
+                                     .limit = NO_LIMIT,
+                                     .weight = 1,
+                                     .budget_milli = -1,
+                                     .has_quota = true,
+                                     .quota = {{2000, 8192, 0, 0}}}};
+    policy_of(b, tenants, 2);
+    for (uint64_t id = 1; id <= 3; id++) {
+        struct core_job job = job_of(id, 1, id == 1 ? 2 : 1, 1, 0);
+        job.flags = CORE_RESTARTABLE;
+        if (id == 3) job.checkpoint_ms = 1000;
+        submit(b, job);
+        CHECK_EQ(state_of(b, id), CORE_RUNNING);
+        b->now_ms += 1000;
+    }
+}
+
+static void a_right_takes_from_what_can_only_be_begun_again(void) {
+    struct bench b;
+    a_lender(&b);
+    submit(&b, job_of(10, 2, 1, 1, 0));
+    CHECK_EQ(b.count, 1);
+    CHECK(found(&b, DECISION_PREEMPT, 3)); // it keeps its work
+    exit_of(&b, 3, 1, ATTEMPT_PREEMPTED);
+    CHECK(found(&b, DECISION_START, 10));
+    submit(&b, job_of(11, 2, 1, 1, 0));
+    CHECK_EQ(b.count, 1);
+    const struct core_decision *stop = found(&b, DECISION_PREEMPT, 2); // of two it loses less
+    REQUIRE(stop);
+    CHECK_EQ(stop->why, WHY_RIGHT);
+    b.now_ms = stop->at_ms; // it does not listen
+    step(&b, (struct core_event){.kind = EVENT_TICK});
+    CHECK(found(&b, DECISION_KILL, 2));
+    exit_of(&b, 2, 1, ATTEMPT_FAILED);
+    CHECK(found(&b, DECISION_START, 11));
+    CHECK(found(&b, DECISION_BILL, 2));
+    CHECK_EQ(state_of(&b, 2), CORE_WAITING); // begun again when there is room
+    exit_of(&b, 11, 1, ATTEMPT_DONE);
+    CHECK_EQ(state_of(&b, 2), CORE_RUNNING);
+    bench_close(&b);
+}
+
+static void begun_again_so_often_and_no_more(void) {
+    struct bench b;
+    a_lender(&b);
+    exit_of(&b, 3, 1, ATTEMPT_DONE);
+    submit(&b, job_of(9, 1, 1, 1, 0)); // cannot be asked at all
+    uint64_t id = 20;
+    for (uint32_t times = 1; times <= 5; times++, id++) {
+        submit(&b, job_of(id, 2, 1, 1, 0));
+        REQUIRE(found(&b, DECISION_PREEMPT, 2));
+        exit_of(&b, 2, times, ATTEMPT_PREEMPTED);
+        exit_of(&b, id, 1, ATTEMPT_DONE);
+        CHECK_EQ(state_of(&b, 2), CORE_RUNNING);
+        b.now_ms += 1000;
+    }
+    submit(&b, job_of(id, 2, 1, 1, 0)); // now it is the other's turn, that would lose more
+    CHECK(!found(&b, DECISION_PREEMPT, 2));
+    CHECK(found(&b, DECISION_PREEMPT, 1));
+    bench_close(&b);
+}
+
+static void nothing_but_rights_and_the_calendar_restarts(void) {
+    struct bench b;
+    bench_open(&b, 4, 8192, 0);
+    struct core_job job = job_of(1, 0, 4, 1, 0);
+    job.flags = CORE_RESTARTABLE;
+    submit(&b, job);
+    b.now_ms += 10 * HOUR_MS; // of the highest level
+    struct core_job other = job_of(2, 0, 1, 1, 0), promised = job_of(3, 0, 1, 1, 0);
+    promised.limit_ms = HOUR_MS;
+    promised.deadline_ms = b.now_ms + 3 * HOUR_MS;
+    submit(&b, other);
+    CHECK_EQ(b.count, 0);
+    submit(&b, promised);
+    CHECK(found(&b, DECISION_REFUSE, 3));
+    b.now_ms += 10 * HOUR_MS; // the guard's time is over
+    step(&b, (struct core_event){.kind = EVENT_TICK});
+    CHECK_EQ(b.count, 0);
+    struct core_reservation slot = {
+        .id = 1, .amount = {{2000, 1, 0, 0}}, .from_ms = b.now_ms + HOUR_MS};
+    slot.until_ms = slot.from_ms + HOUR_MS;
+    step(&b, (struct core_event){.kind = EVENT_RESERVE, .reservation = &slot});
+    REQUIRE(b.count == 1 && b.got[0].kind == DECISION_RESERVE);
+    CHECK_EQ(b.got[0].why, WHY_NONE);
+    b.now_ms = slot.from_ms;
+    step(&b, (struct core_event){.kind = EVENT_TICK});
+    REQUIRE(found(&b, DECISION_PREEMPT, 1));
+    CHECK_EQ(found(&b, DECISION_PREEMPT, 1)->why, WHY_RESERVATION);
+    bench_close(&b);
+}
+
 int main(void) {
     CHECK_RUN(starts_what_fits_and_then_the_next);
     CHECK_RUN(dominant_shares_of_the_paper);
     CHECK_RUN(dependencies_holds_and_approvals);
     CHECK_RUN(parts_of_devices_and_gangs);
+    CHECK_RUN(a_right_takes_from_what_can_only_be_begun_again);
+    CHECK_RUN(begun_again_so_often_and_no_more);
+    CHECK_RUN(nothing_but_rights_and_the_calendar_restarts);
     return check_done();
 }
