@@ -285,29 +285,34 @@ static enum err asking_read(struct asking *asking) {
     if (err == OK) err = release_take(asking);
     if (err != OK) return err;
     job->options = options_make(asking);
-    return job->options.size ? OK : ERR_MEMORY;
+    return job->options.size ? array_read(call, job) : ERR_MEMORY;
 }
 
 // ---- making ------------------------------------------------------------------------------------
 static enum err command_change(struct store_txn *txn, void *ctx) {
     struct asking *asking = ctx;
     struct job *job = &asking->job;
-    enum err err = submission_allowed(txn, asking->call, "command", 0);
+    uint64_t tasks = job->ask.count ? job->ask.count : 1;
+    enum err err = submissions_allowed(txn, asking->call, "command", tasks);
     if (err == OK) err = job_create(asking->flow, txn, job);
     if (err == OK) err = job_admit(asking->flow, txn, asking->call, job);
+    if (err == OK) err = array_begin(txn, asking->call, job);
     return err == OK ? job_audit(txn, job, "queued") : err;
 }
 
 enum err flow_command_create(struct flow *flow, struct call *call) {
     struct asking asking = {.flow = flow, .call = call};
     enum err err = commands_allowed(flow, call);
-    if (err == OK && !runner_has_room(flow)) {
+    if (err == OK) err = asking_read(&asking);
+    uint64_t tasks = asking.job.ask.count ? asking.job.ask.count : 1;
+    if (err == OK && !runner_has_room(flow, tasks)) {
         err = fault_set(call->fault, ERR_LIMIT, "job.queue_full", STR_NONE);
     }
-    if (err == OK) err = asking_read(&asking);
     if (err == OK) err = store_write(flow->store, command_change, &asking);
     if (err != OK) return err;
     runner_add(flow, &asking.job);
+    err = array_make(flow, call, &asking.job);
+    if (err != OK) return err;
     view_job(flow, call->out, &asking.job);
     return answer_end(call);
 }

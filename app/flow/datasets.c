@@ -124,7 +124,7 @@ enum err flow_dataset_create(struct flow *flow, struct call *call) {
     struct creation creation = {.flow = flow, .call = call};
     enum err err = allow(call, ROLE_DATA);
     if (err == OK) err = creation_read(flow, call, &creation);
-    if (err == OK && !runner_has_room(flow)) {
+    if (err == OK && !runner_has_room(flow, 1)) {
         err = fault_set(call->fault, ERR_LIMIT, "job.queue_full", STR_NONE);
     }
     if (err == OK) err = store_write(flow->store, create_change, &creation);

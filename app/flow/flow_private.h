@@ -185,7 +185,7 @@ uint32_t runner_copy(struct flow *flow, struct active *out, uint32_t room);
 
 // news.c: from any thread, after the commit of what it tells of.
 void runner_add(struct flow *flow, const struct job *job); // it is queued
-bool runner_has_room(struct flow *flow);
+bool runner_has_room(struct flow *flow, uint64_t jobs);
 void runner_cancel(struct flow *flow, uint64_t job);
 // It waits, and its `when` is another.
 void runner_change(struct flow *flow, const struct job *job, bool priority);
@@ -214,6 +214,22 @@ enum err job_launch(struct flow *flow, const struct job *job, struct active *act
 bool job_adopt(struct flow *flow, uint64_t job, struct active *active);
 // Once more for a child that had not written its pid yet; true when pidfd is known or it has ended.
 bool job_adopt_again(struct flow *flow, struct active *active);
+
+// ---- arrays.c ----------------------------------------------------------------------------------
+enum { TASKS_MAX = 100000 };
+// The body's "array", into job->ask.
+enum err array_read(const struct call *call, struct job *job) MUST_USE;
+// In the transaction that made the first task; then the others, in transactions of their own.
+enum err array_begin(struct store_txn *txn, const struct call *call, struct job *first) MUST_USE;
+enum err array_make(struct flow *flow, const struct call *call, struct job *first) MUST_USE;
+// All tasks of the array that this one belongs to.
+enum err array_cancel(struct flow *flow, const struct call *call, const struct job *task) MUST_USE;
+struct array_counts {
+    uint64_t array, of[JOB_STATE_COUNT];
+};
+void array_count(struct array_counts *counts, const struct job *task); // another array begins anew
+// `counts`: NULL where nobody has counted.
+void view_array(struct json_writer *out, const struct job *job, const struct array_counts *counts);
 
 // commands.c: whether this box can and may run people's own programs, found at its start.
 void commands_begin(struct flow *flow, const struct flow_options *options);
@@ -290,6 +306,8 @@ uint64_t train_memory(const struct release *release); // bytes that training on 
 // bytes. ERR_LIMIT with a code of "limit." where the person or a tenant over them may not.
 enum err submission_allowed(struct store_txn *txn, const struct call *call, const char *step,
                             uint64_t more_bytes) MUST_USE;
+enum err submissions_allowed(struct store_txn *txn, const struct call *call, const char *step,
+                             uint64_t jobs) MUST_USE; // so many at once
 
 // ---- views.c: records as the API shows them ---------------------------------------------------
 void view_upload(struct json_writer *out, const struct upload_record *upload);
@@ -299,6 +317,8 @@ void view_recipe(struct json_writer *out, const struct recipe_record *recipe);
 void view_release(struct json_writer *out, const struct release *release); // leaves it open
 void view_model(struct json_writer *out, const struct model *model);       // leaves it open
 void view_job(struct flow *flow, struct json_writer *out, const struct job *job);
+void view_job_counted(struct flow *flow, struct json_writer *out, const struct job *job,
+                      const struct array_counts *counts);
 void view_columns(struct json_writer *out, const struct revision_column *columns, uint32_t count);
 void view_hash(struct json_writer *out, const char *name, const struct hash *hash); // null if none
 void view_time(struct json_writer *out, const char *name, int64_t time_ms);         // null if 0

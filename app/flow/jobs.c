@@ -152,11 +152,20 @@ enum err job_look(struct flow *flow, const struct call *call, struct job *out) {
 struct job_filter {
     bool any_state, unapproved;
     enum job_state state;
+    uint64_t array;              // its tasks one by one; 0: an array is one row, that of its first
+    struct array_counts *counts; // of the array that is being walked, from its last task down
 };
 
 static bool job_fits(const struct job_filter *filter, const struct job *job) {
     bool unapproved = job->state == JOB_QUEUED && job->approval.state == APPROVAL_WAITING;
     if (filter->unapproved && !unapproved) return false;
+    if (filter->array) {
+        return job->ask.array == filter->array &&
+               (filter->any_state || job->state == filter->state);
+    }
+    if (job->ask.array) {
+        return job->ask.index == 0 && (filter->any_state || filter->counts->of[filter->state] > 0);
+    }
     return filter->any_state || job->state == filter->state;
 }
 
@@ -167,13 +176,18 @@ static enum err job_item(struct list *list, struct store_txn *txn, struct record
     (void)txn;
     enum err err = job_read(record, list->scratch, &job);
     if (err != OK) return err;
+    bool row = job.ask.array && !filter->array;
+    if (row) array_count(filter->counts, &job);
     *out_wanted = job_seen(list->call, &job) && job_fits(filter, &job);
-    if (*out_wanted && show) view_job(list->flow, list->call->out, &job);
+    if (*out_wanted && show) {
+        view_job_counted(list->flow, list->call->out, &job, row ? filter->counts : NULL);
+    }
     return OK;
 }
 
 enum err flow_job_list(struct flow *flow, struct call *call) {
-    struct job_filter filter = {.any_state = true};
+    struct array_counts counts = {0};
+    struct job_filter filter = {.any_state = true, .counts = &counts};
     struct str state = call_query(call, "state");
     enum err err = allow(call, ROLE_ANYONE_SIGNED_IN);
     if (err != OK) return err;
@@ -188,6 +202,8 @@ enum err flow_job_list(struct flow *flow, struct call *call) {
         return fault_set(call->fault, ERR_INPUT, "flow.bad_state", approval);
     }
     filter.unapproved = approval.size != 0;
+    err = call_query_u64(call, "array", 1, UINT64_MAX, 0, &filter.array);
+    if (err != OK) return err;
     struct list list = {
         .flow = flow, .call = call, .table = TABLE_JOB, .item = job_item, .filter = &filter};
     return list_write(&list);
@@ -249,9 +265,11 @@ enum err flow_job_cancel(struct flow *flow, struct call *call) {
     enum err err = job_find(flow, call, job_seen, &cancel.job);
     bool own = err == OK && cancel.job.actor.id == call->actor.person_id;
     if (err == OK && !own) err = allow(call, ROLE_SYSTEM); // audit reads, and only reads
-    if (err == OK) err = store_write(flow->store, cancel_change, &cancel);
+    bool whole = json_member_bool(call->body, "array", false) && cancel.job.ask.array;
+    if (err == OK && whole) err = array_cancel(flow, call, &cancel.job);
+    if (err == OK && !whole) err = store_write(flow->store, cancel_change, &cancel);
     if (err != OK) return missing(call, err, "job.not_found");
-    runner_cancel(flow, call->id);
+    if (!whole) runner_cancel(flow, call->id);
     view_job(flow, call->out, &cancel.job);
     return answer_end(call);
 }

@@ -144,7 +144,7 @@ enum err flow_model_train(struct flow *flow, struct call *call) {
     struct training training = {.flow = flow, .call = call};
     enum err err = allow(call, ROLE_RESEARCH);
     if (err == OK) err = training_read(flow, call, &training);
-    if (err == OK && !runner_has_room(flow)) {
+    if (err == OK && !runner_has_room(flow, 1)) {
         err = fault_set(call->fault, ERR_LIMIT, "job.queue_full", STR_NONE);
     }
     if (err == OK) err = store_write(flow->store, train_change, &training);

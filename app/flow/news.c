@@ -121,10 +121,10 @@ void runner_counts(struct flow *flow, uint64_t *out_running, uint64_t *out_queue
     *out_running = running;
 }
 
-bool runner_has_room(struct flow *flow) {
+bool runner_has_room(struct flow *flow, uint64_t jobs) {
     uint64_t running, queued;
     runner_counts(flow, &running, &queued);
-    return queued < ASKED_MAX;
+    return queued + jobs <= ASKED_MAX;
 }
 
 // ---- the teller --------------------------------------------------------------------------------

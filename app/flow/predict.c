@@ -255,7 +255,7 @@ enum err flow_prediction_create(struct flow *flow, struct call *call) {
     uint64_t id = json_member_u64(call->body, "upload", 0);
     enum err err = model_ready(flow, call, &model);
     if (err == OK) err = upload_ready(flow, call, id, &upload);
-    if (err == OK && !runner_has_room(flow)) {
+    if (err == OK && !runner_has_room(flow, 1)) {
         err = fault_set(call->fault, ERR_LIMIT, "job.queue_full", STR_NONE);
     }
     if (err != OK) return err;

@@ -266,7 +266,7 @@ static enum err dataset_job_change(struct store_txn *txn, void *ctx) {
 
 static enum err dataset_job_start(struct dataset_job *asked, struct call *call) {
     struct flow *flow = asked->flow;
-    if (!runner_has_room(flow)) {
+    if (!runner_has_room(flow, 1)) {
         return fault_set(call->fault, ERR_LIMIT, "job.queue_full", STR_NONE);
     }
     enum err err = store_write(flow->store, dataset_job_change, asked);

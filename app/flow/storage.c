@@ -175,8 +175,8 @@ enum err storage_answer(void *ctx, struct store_txn *txn, enum usage_of of, uint
 
 // ---- before something begins -----------------------------------------------------------------
 
-enum err submission_allowed(struct store_txn *txn, const struct call *call, const char *step,
-                            uint64_t more_bytes) {
+static enum err wish_allowed(struct store_txn *txn, const struct call *call, const char *step,
+                             uint64_t jobs, uint64_t more_bytes) {
     struct storage storage = {0};
     enum err err = arena_open(SCRATCH_BYTES, &storage.arena);
     if (err != OK) return err;
@@ -186,11 +186,21 @@ enum err submission_allowed(struct store_txn *txn, const struct call *call, cons
                      .storage = storage_answer,
                      .storage_ctx = &storage},
         .step = step ? str_of(step) : STR_NONE,
-        .jobs = step != NULL,
+        .jobs = jobs,
         .more_bytes = more_bytes,
     };
     struct arena *arena = storage.arena;
     err = usage_allowed(txn, arena, &wish, call->fault);
     arena_close(arena);
     return err;
+}
+
+enum err submission_allowed(struct store_txn *txn, const struct call *call, const char *step,
+                            uint64_t more_bytes) {
+    return wish_allowed(txn, call, step, step != NULL, more_bytes);
+}
+
+enum err submissions_allowed(struct store_txn *txn, const struct call *call, const char *step,
+                             uint64_t jobs) {
+    return wish_allowed(txn, call, step, jobs, 0);
 }

@@ -256,6 +256,11 @@ static void view_job_now(struct flow *flow, struct json_writer *out, const struc
 }
 
 void view_job(struct flow *flow, struct json_writer *out, const struct job *job) {
+    view_job_counted(flow, out, job, NULL);
+}
+
+void view_job_counted(struct flow *flow, struct json_writer *out, const struct job *job,
+                      const struct array_counts *counts) {
     json_open_object(out);
     json_set_u64(out, "id", job->id);
     json_set_text(out, "step", job->step);
@@ -288,6 +293,7 @@ void view_job(struct flow *flow, struct json_writer *out, const struct job *job)
     json_set_u64(out, "time_limit_ms", job->time_limit_ms);
     json_set_bool(out, "download", !hash_none(&job->output));
     view_id(out, "lineage", job->lineage);
+    view_array(out, job, counts);
     if (str_is(job->step, "command")) view_raw(out, "program", job->options);
     view_raw(out, "summary", job->summary);
     json_close_object(out);

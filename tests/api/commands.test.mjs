@@ -287,6 +287,45 @@ test("processors of its own, and an accelerator only where there is one", async 
     await researcher.job(first.id, "cancelled");
 });
 
+test("an array of two hundred is one row, and all of it runs", async () => {
+    const first = await submit(shell("echo $COURTYARD_TASK of $COURTYARD_TASKS", { name: "many", array: { count: 200, at_once: 2 }, resources: { cpu_milli: 10, memory_bytes: 64 * MIB, disk_bytes: MIB } }));
+    assert.deepEqual(first.array, { id: first.id, index: 0, count: 200, at_once: 2 });
+    const row = async () => (await researcher.ok("GET", "/api/v1/jobs?size=200")).items.filter((job) => job.array?.id === first.id);
+    let counts, most = 0;
+    for (let i = 0; i < 1200 && counts?.done !== 200; i++) {
+        const rows = await row();
+        assert.equal(rows.length, 1, "an array is one row");
+        counts = rows[0].array.counts;
+        assert.equal(Object.values(counts).reduce((a, b) => a + b), 200);
+        most = Math.max(most, counts.running);
+        await sleep(50);
+    }
+    assert.deepEqual(counts, { queued: 0, running: 0, done: 200, failed: 0, cancelled: 0 });
+    assert.ok(most <= 2, `${most} ran at once`);
+    const page = await researcher.ok("GET", `/api/v1/jobs?array=${first.id}&size=50&page=4`);
+    assert.deepEqual([page.total, page.items.length, page.items[49].id], [200, 50, first.id]);
+    assert.equal(await logOf(page.items[0]), `${page.items[0].array.index} of 200\n`);
+    assert.equal((await researcher.ok("GET", `/api/v1/jobs?array=${first.id}&state=failed`)).total, 0);
+    assert.ok(!(await other.ok("GET", "/api/v1/jobs")).items.some((job) => job.array));
+});
+
+test("an array is cancelled as a whole", async () => {
+    const first = await submit(shell("sleep 30", { array: { count: 1500 }, resources: { cpu_milli: 100, memory_bytes: 64 * MIB, disk_bytes: MIB } }));
+    await other.fails("POST", `/api/v1/jobs/${first.id}/cancel`, { array: true }, 404, "job.not_found");
+    await researcher.ok("POST", `/api/v1/jobs/${first.id + 7}/cancel`, { array: true });
+    for (let i = 0; i < 200; i++) {
+        const [row] = (await researcher.ok("GET", "/api/v1/jobs?size=1")).items;
+        if (row.array.counts.cancelled === 1500) break;
+        assert.ok(i < 199, JSON.stringify(row.array.counts));
+        await sleep(100);
+    }
+    const { running, waiting } = await researcher.ok("GET", "/api/v1/resources");
+    assert.deepEqual([running, waiting], [0, 0]);
+    for (const array of [{ count: 0 }, { count: 100001 }, { count: 2, at_once: 3 }, 5]) {
+        await researcher.fails("POST", "/api/v1/jobs", shell("true", { array }), 400, "command.bad");
+    }
+});
+
 test("closed unless it was opened, and without a fence refused", async () => {
     const closed = await Server.start();
     const boss = await closed.setup();

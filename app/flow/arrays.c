@@ -1,0 +1,169 @@
+// Arrays: one program, many tasks. Their jobs have ids in a row, the first of which names the
+// array; they are made, and cancelled, some hundred to a transaction.
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "flow/flow_private.h"
+
+enum { TASKS_A_TIME = 512 };
+#define OPTIONS_BYTES_MOST ((uint64_t)64 << 20) // of all tasks together
+
+// ---- making ------------------------------------------------------------------------------------
+struct making {
+    struct job *job; // the task that was made last
+    uint64_t from, to;
+};
+
+enum err array_read(const struct call *call, struct job *job) {
+    const struct json *node = json_member(call->body, "array");
+    uint64_t count = 0, at_once = 0;
+    if (!node || json_is_null(node)) return OK;
+    const struct json *most = json_member(node, "at_once");
+    bool good = json_u64(json_member(node, "count"), &count) && count > 0 && count <= TASKS_MAX &&
+                (!most || json_is_null(most) || (json_u64(most, &at_once) && at_once <= count));
+    bool alone =
+        !job->ask.lease && !json_member(json_member(call->body, "schedule"), "deadline_ms");
+    if (!good || !alone || job->options.size * count > OPTIONS_BYTES_MOST) {
+        return fault_set(call->fault, ERR_INPUT, "command.bad", STR("array"));
+    }
+    job->ask.count = count;
+    job->ask.at_once = at_once;
+    return OK;
+}
+
+enum err array_begin(struct store_txn *txn, const struct call *call, struct job *first) {
+    if (first->ask.count == 0) return OK;
+    // Whoever approves one task would have to approve them all: asked for one by one instead.
+    if (first->approval.state == APPROVAL_WAITING) {
+        return fault_set(call->fault, ERR_CONFLICT, "command.array_too_large", STR_NONE);
+    }
+    first->ask.array = first->id;
+    enum err err = job_save(txn, first);
+    for (uint64_t i = 1; i < first->ask.count && err == OK; i++) {
+        uint64_t id = 0; // nobody else can have one in between
+        err = store_next_id(txn, TABLE_JOB, &id);
+    }
+    return err;
+}
+
+static enum err tasks_make(struct store_txn *txn, void *ctx) {
+    struct making *making = ctx;
+    struct job task = *making->job;
+    enum err err = OK;
+    for (uint64_t i = making->from; i < making->to && err == OK; i++) {
+        task.id = task.ask.array + i;
+        task.ask.index = i;
+        err = job_save(txn, &task);
+    }
+    return err == OK ? job_count(txn, &task, (int)(making->to - making->from)) : err;
+}
+
+enum err array_make(struct flow *flow, const struct call *call, struct job *first) {
+    enum err err = OK;
+    for (uint64_t at = 1; at < first->ask.count && err == OK; at += TASKS_A_TIME) {
+        uint64_t to = at + TASKS_A_TIME < first->ask.count ? at + TASKS_A_TIME : first->ask.count;
+        struct making making = {first, at, to};
+        err = store_write(flow->store, tasks_make, &making);
+        for (uint64_t i = at; i < to && err == OK; i++) {
+            news_put(flow, NEWS_SUBMIT, first->ask.array + i);
+        }
+    }
+    if (err == OK) return OK;
+    (void)!array_cancel(flow, call, first); // what was made of it does not run
+    return fault_set(call->fault, err, "job.not_committed", str_of(err_name(err)));
+}
+
+// ---- cancelling --------------------------------------------------------------------------------
+struct cancelling {
+    struct arena *arena;
+    uint64_t from, to;
+    uint64_t ids[TASKS_A_TIME]; // those that were still there to be cancelled
+    uint32_t count;
+};
+
+static enum err task_cancel(struct store_txn *txn, struct cancelling *c, uint64_t id,
+                            struct job *last, int *ended) {
+    struct job job;
+    arena_reset(c->arena);
+    enum err err = job_load(txn, c->arena, id, &job);
+    if (err == ERR_NOT_FOUND) return OK; // it was never made
+    if (err != OK || (job.state != JOB_QUEUED && job.state != JOB_RUNNING)) return err;
+    c->ids[c->count++] = id;
+    job.cancel = true;
+    if (job.state == JOB_QUEUED) {
+        job.state = JOB_CANCELLED;
+        job.ended_ms = clock_now_ms();
+        ++*ended;
+    }
+    last->actor.id = job.actor.id;
+    last->tenant = job.tenant;
+    return job_save(txn, &job);
+}
+
+static enum err tasks_cancel(struct store_txn *txn, void *ctx) {
+    struct cancelling *c = ctx;
+    struct job last = {.id = 0};
+    int ended = 0;
+    enum err err = OK;
+    c->count = 0;
+    for (uint64_t id = c->from; id < c->to && err == OK; id++) {
+        err = task_cancel(txn, c, id, &last, &ended);
+    }
+    return err == OK && ended ? job_count(txn, &last, -ended) : err;
+}
+
+static enum err cancel_note(struct store_txn *txn, void *ctx) {
+    const struct cancelling *c = ctx;
+    struct job job;
+    enum err err = job_load(txn, c->arena, c->from, &job);
+    return err == OK ? job_audit(txn, &job, "cancelled") : err;
+}
+
+enum err array_cancel(struct flow *flow, const struct call *call, const struct job *task) {
+    uint64_t first = task->ask.array, end = first + task->ask.count;
+    struct cancelling c = {0};
+    (void)call;
+    enum err err = arena_open(SCRATCH_BYTES, &c.arena);
+    for (uint64_t at = first; at < end && err == OK; at += TASKS_A_TIME) {
+        c.from = at;
+        c.to = at + TASKS_A_TIME < end ? at + TASKS_A_TIME : end;
+        err = store_write(flow->store, tasks_cancel, &c);
+        for (uint32_t i = 0; i < c.count && err == OK; i++) runner_cancel(flow, c.ids[i]);
+    }
+    c.from = first;
+    if (err == OK) err = store_write(flow->store, cancel_note, &c);
+    arena_close(c.arena);
+    return err;
+}
+
+// ---- shown -------------------------------------------------------------------------------------
+void array_count(struct array_counts *counts, const struct job *task) {
+    if (counts->array != task->ask.array) {
+        *counts = (struct array_counts){.array = task->ask.array};
+    }
+    counts->of[task->state]++;
+}
+
+void view_array(struct json_writer *out, const struct job *job, const struct array_counts *counts) {
+    json_put_name(out, "array");
+    if (!job->ask.array) {
+        json_put_null(out);
+        return;
+    }
+    json_open_object(out);
+    json_set_u64(out, "id", job->ask.array);
+    json_set_u64(out, "index", job->ask.index);
+    json_set_u64(out, "count", job->ask.count);
+    json_set_u64(out, "at_once", job->ask.at_once);
+    if (counts) {
+        json_put_name(out, "counts");
+        json_open_object(out);
+        for (int i = 0; i < JOB_STATE_COUNT; i++) {
+            json_set_u64(out, job_state_name((enum job_state)i), counts->of[i]);
+        }
+        json_close_object(out);
+    }
+    json_close_object(out);
+}
