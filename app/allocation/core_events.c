@@ -99,6 +99,7 @@ static void adopted(struct core *core, const struct core_event *event) {
     if (!index || !event->place || job_at(core, index)->state != CORE_WAITING) return;
     struct job *job = job_at(core, index);
     struct core_place place = *event->place;
+    core->inside = reservation_enter(core, index, &place);
     for (int device = 0; device < CORE_DEVICES_MAX; device++) { // what cannot be is not believed
         uint64_t bit = (uint64_t)1 << device;
         if (place.device_milli[device] > core->now.device_free[device] ||
@@ -109,6 +110,7 @@ static void adopted(struct core *core, const struct core_event *event) {
     }
     for (int word = 0; word < CORE_CPUS_MAX / 64; word++) place.cpus[word] &= core->now.cpus[word];
     uint32_t run = attempt_begin(core, index, &place, 0, true);
+    core->inside = false;
     if (!run) return;
     job->attempt = event->attempt;
     attempt_start(core, run, event->started_ms < core->now_ms ? event->started_ms : core->now_ms);

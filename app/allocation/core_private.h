@@ -314,6 +314,9 @@ void reservation_set(struct core *core, const struct core_reservation *what);
 void reservation_drop(struct core *core, uint64_t id);
 void reservation_join(struct core *core, uint32_t job);
 uint16_t reservation_find(const struct core *core, uint64_t id); // its edge, 0: there is none
+// One that ran before this core was opened goes on in its slot, if that is open and has the room:
+// takes its part out of the slot's rest.
+bool reservation_enter(struct core *core, uint32_t job, const struct core_place *place);
 void reservation_take_back(struct core *core, const struct run *run);
 enum core_why deadline_promise(struct core *core, uint32_t job, const struct core_job *what);
 

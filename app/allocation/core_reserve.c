@@ -310,6 +310,23 @@ static void reservation_fill(struct core *core, struct edge *edge) {
     }
 }
 
+bool reservation_enter(struct core *core, uint32_t index, const struct core_place *place) {
+    const struct job *job = job_at(core, index);
+    if (!job->reservation) return false;
+    struct edge *edge = edge_at(core, job->reservation);
+    const struct core_amount *total = &shape_at(core, job->shape)->total;
+    if (!edge->open || !amount_within(total, &edge->rest)) return false;
+    struct core_place devices = *place;
+    memset(devices.cpus, 0, sizeof devices.cpus);
+    for (uint64_t left = devices.devices; left; left &= left - 1) {
+        uint32_t device = (uint32_t)__builtin_ctzll(left);
+        if (devices.device_milli[device] > edge->place.device_milli[device]) return false;
+    }
+    rest_change(edge, total, &devices, -1);
+    room_give(&core->plan, total, &devices);
+    return true;
+}
+
 // A run inside a slot gives its place back to the slot while that is open.
 void reservation_take_back(struct core *core, const struct run *run) {
     const struct job *job = job_at(core, run->job);

@@ -330,3 +330,83 @@ int64_t core_what_if(const struct core *core, void *scratch, const struct core_e
     fork_step(fork, *event, decisions);
     return core_forecast(fork, job);
 }
+
+// ---- slots of the calendar ---------------------------------------------------------------------
+struct in_way {
+    uint64_t id;
+    bool slot;
+};
+
+static enum core_why slot_ask(struct core *fork, const struct core_reservation *slot) {
+    struct core_decision decisions[ROOM];
+    struct core_event event = {.kind = EVENT_RESERVE, .now_ms = fork->now_ms, .reservation = slot};
+    uint32_t count = core_step(fork, &event, decisions, ROOM); // of the slot itself: first
+    for (uint32_t i = 0; i < count; i++) {
+        bool own = decisions[i].kind == DECISION_RESERVE && decisions[i].other == slot->id;
+        if (own) return decisions[i].why;
+    }
+    return WHY_INVALID;
+}
+
+static void slot_away(struct core *fork, uint64_t id) {
+    struct core_decision decisions[ROOM];
+    fork_step(fork, (struct core_event){.kind = EVENT_UNRESERVE, .id = id}, decisions);
+}
+
+// As it is once those before `upto` are kept; *why: of the first that is not, whose number is
+// returned.
+static uint32_t slots_fork(const struct core *core, void *scratch,
+                           const struct slots_wanted *wanted, uint32_t upto, enum core_why *why) {
+    struct core *fork = core_fork(scratch, core);
+    *why = WHY_NONE;
+    for (uint32_t i = 0; i < wanted->gone_count; i++) slot_away(fork, wanted->gone[i]);
+    uint32_t at = 0;
+    for (; at < upto; at++) {
+        enum core_why answer = slot_ask(fork, &wanted->slots[at]);
+        if (answer == WHY_NONE || at < wanted->before) continue;
+        *why = answer;
+        break;
+    }
+    return at;
+}
+
+// Whoever might be in the slot's way: other slots and promises of that time, and what may run on
+// into it.
+static uint32_t in_way_list(const struct core *fork, const struct core_reservation *slot,
+                            struct in_way out[static EXPLAIN_BLOCKERS_MAX]) {
+    uint32_t count = 0;
+    for (uint32_t at = 1; at < fork->edge_end; at++) {
+        const struct edge *edge = edge_at(fork, at);
+        bool then = edge->from_ms < slot->until_ms && slot->from_ms < edge->until_ms;
+        if (edge->kind == EDGE_NONE || !then || count == EXPLAIN_BLOCKERS_MAX) continue;
+        out[count++] = (struct in_way){edge->id, edge->kind == EDGE_CALENDAR};
+    }
+    for (uint32_t at = fork->runs_first; at; at = run_at(fork, at)->after) {
+        const struct run *run = run_at(fork, at);
+        if (run->stopping || run->inside || run->end_ms <= slot->from_ms) continue;
+        if (count == EXPLAIN_BLOCKERS_MAX) break;
+        out[count++] = (struct in_way){job_at(fork, run->job)->id, false};
+    }
+    return count;
+}
+
+void core_slots_try(const struct core *core, void *scratch, const struct slots_wanted *wanted,
+                    struct slots_answer *out) {
+    struct in_way list[EXPLAIN_BLOCKERS_MAX];
+    *out = (struct slots_answer){0};
+    out->at = slots_fork(core, scratch, wanted, wanted->count, &out->why);
+    if (out->why != WHY_RESERVED) return;
+    const struct core_reservation *slot = &wanted->slots[out->at];
+    uint32_t count = in_way_list(scratch, slot, list);
+    for (uint32_t i = 0; i < count && !out->blocker; i++) {
+        enum core_why why;
+        (void)slots_fork(core, scratch, wanted, out->at, &why);
+        struct core *fork = scratch;
+        uint32_t job = list[i].slot ? 0 : job_find(fork, list[i].id);
+        if (list[i].slot) slot_away(fork, list[i].id);
+        if (job) job_remove(fork, job);
+        if (slot_ask(fork, slot) != WHY_NONE) continue;
+        out->blocker = list[i].id;
+        out->slot = list[i].slot;
+    }
+}

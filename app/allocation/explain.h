@@ -26,6 +26,21 @@ struct explanation {
 // `proven` says that this goes away when its cause does. Cost: one to three forks and some hundred
 // steps at most.
 void core_explain(const struct core *core, void *scratch, uint64_t job, struct explanation *out);
+// Slots of the calendar asked for one after the other, once those `gone` are given up.
+struct slots_wanted {
+    const uint64_t *gone;
+    const struct core_reservation *slots;
+    uint32_t gone_count, count;
+    uint32_t before; // so many of the slots are asked for first, and may be refused
+};
+struct slots_answer {
+    enum core_why why; // WHY_NONE: all of them would be kept
+    uint32_t at;       // else the first that would not
+    uint64_t blocker;  // WHY_RESERVED: the slot or job without which it would be; 0: no single one
+    bool slot;         // it is a slot
+};
+void core_slots_try(const struct core *core, void *scratch, const struct slots_wanted *wanted,
+                    struct slots_answer *out);
 // When the job is likely to start if all goes on: who runs ends at the estimate, else at the limit,
 // else after as long again as it has run. Steps the core it is given: give it a fork.
 // CORE_TIME_MAX: not within the steps that are looked ahead.

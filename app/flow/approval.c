@@ -45,11 +45,12 @@ void approval_weigh(const struct policy *policy, struct job *job) {
 }
 
 enum err approval_ask(struct store_txn *txn, const struct call *call, struct job *job) {
-    struct policy policy;
+    const struct policy *policy;
     char name[64];
-    enum err err = policy_load(txn, call->arena, &policy);
+    enum err err = policy_borrow(txn, &policy);
     if (err != OK) return err;
-    approval_weigh(&policy, job);
+    approval_weigh(policy, job);
+    policy_return(policy);
     if (job->approval.state == APPROVAL_NONE) return OK;
     err = index_put(txn, index_name(job, name), job->id);
     if (err == OK) err = job_save(txn, job);

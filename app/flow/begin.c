@@ -28,11 +28,12 @@ static enum err begin_record(struct store_txn *txn, struct begins *begins, struc
     struct job *job = &begin->job;
     enum err err = job_load(txn, begins->arena, begin->id, job);
     bool gone = err == ERR_NOT_FOUND || (err == OK && job->state != JOB_QUEUED);
-    if (gone || (err == OK && job->when.hold)) {
-        begin->state = gone ? BEGIN_GONE : BEGIN_HELD; // cancelled, or put on hold, meanwhile
+    if (gone) begin->state = BEGIN_GONE; // cancelled meanwhile
+    if (gone || err != OK) return gone ? OK : err;
+    if (job->when.hold || !calendar_lets(begins->flow, job)) {
+        begin->state = BEGIN_HELD; // put on hold, or its slot has ended, meanwhile
         return OK;
     }
-    if (err != OK) return err;
     job->state = JOB_RUNNING;
     job->attempt++;
     job->started_ms = clock_now_ms();

@@ -265,6 +265,9 @@ static enum err commit_change(struct store_txn *txn, void *ctx) {
     case OUTCOME_PAUSED:
         commit->job.lost += commit->outcome == OUTCOME_AGAIN;
         commit->job.paused += commit->outcome == OUTCOME_PAUSED;
+        if (commit->outcome == OUTCOME_PAUSED && commit->active->give_way) {
+            commit->job.gave_way = str_of(core_why_name(commit->active->give_why));
+        }
         commit->job.state = JOB_QUEUED;
         commit->job.ended_ms = 0;
         return job_save(txn, &commit->job);

@@ -166,6 +166,14 @@ enum err flow_job_approve(struct flow *flow,
                           struct call *call) MUST_USE;                   // another person; {reason}
 enum err flow_job_reject(struct flow *flow, struct call *call) MUST_USE; // {reason}: it has failed
 enum err flow_job_cancel(struct flow *flow, struct call *call) MUST_USE;
+// Slots of the calendar kept for a department; answered at once: kept, or refused with the reason.
+enum err flow_reservation_list(struct flow *flow, struct call *call) MUST_USE;
+enum err flow_reservation_show(struct flow *flow, struct call *call) MUST_USE;
+enum err flow_reservation_create(struct flow *flow, struct call *call) MUST_USE;
+enum err flow_reservation_change(struct flow *flow, struct call *call) MUST_USE;
+enum err flow_reservation_delete(struct flow *flow, struct call *call) MUST_USE;
+// Of a span of time: slots, and what runs, is promised or waits for its time then.
+enum err flow_calendar(struct flow *flow, struct call *call) MUST_USE;
 // What a person may use and has used; usage by day and month; a month's report; the ledger. Units
 // in millionths.
 enum err flow_share(struct flow *flow, struct call *call) MUST_USE;

@@ -79,6 +79,7 @@ struct active {
     bool killed, memory_ran_out;
     bool give_way, give_way_now; // asked to; its time for that is over
     bool keeps;                  // it can save what it has when asked to
+    enum core_why give_why;      // what for
     uint64_t told_done;          // what job_changed has been called for
     uint32_t told_phase;
     uint64_t retry_us; // a commit that failed (full disk) is tried again then
@@ -90,7 +91,7 @@ enum news_kind {
     NEWS_AGAIN,    // one that the core is to hear of once more: an attempt ended, or the box began
     NEWS_LATER,    // the same, but not at once: it could not be started now
     NEWS_LATE,     // the same, without its deadline, which can no longer be kept
-    NEWS_PRIORITY, // the record of one that waits has another priority,
+    NEWS_PRIORITY, // the record of one that waits has another priority, or its reservation a slot,
     NEWS_HOLD,     // is held or no longer,
     NEWS_APPROVED, // is approved
     NEWS_CANCEL,   // it no longer waits
@@ -151,8 +152,9 @@ struct flow {
     void *committer_memory; // of that thread alone
     int wake_fd, watch_fd;  // the runner's eventfd and epoll
     pthread_t runner, committer;
-    uint64_t policy_seen;  // versions of the policy that the core knows, and one; 0: none yet
-    struct models *models; // loaded ones (predict.c)
+    struct calendar *calendar; // calendar.c
+    uint64_t policy_seen;      // versions of the policy that the core knows, and one; 0: none yet
+    struct models *models;     // loaded ones (predict.c)
 };
 
 enum err runner_open(struct flow *flow, struct fault *fault) MUST_USE;
@@ -239,6 +241,41 @@ void view_commands(struct json_writer *out, const struct flow *flow);
 
 // policy.c: tells the core of a new version of the policy. The runner's thread.
 void policy_follow(struct flow *flow);
+// calendar.c: slots of the calendar, as the core keeps them. The runner's thread:
+enum err calendar_open(struct flow *flow) MUST_USE;
+void calendar_close(struct flow *flow);
+void calendar_follow(struct flow *flow); // tells the core of slots that are new, gone or over
+void calendar_join(struct flow *flow, const struct job *job); // told again with every slot
+bool calendar_lets(struct flow *flow, const struct job *job); // its slot is now, or it has none
+// and any thread: the slot of the reservation that is now, or the next one; 0: none left.
+uint64_t calendar_slot(struct flow *flow, uint64_t reservation, int64_t now_ms);
+void calendar_changed(struct flow *flow); // after the commit of a reservation
+// Why the core does not keep the slot; WHY_NONE if it does, or has not been told yet.
+enum core_why calendar_why(struct flow *flow, uint64_t slot);
+// The slots that the core has been told of and keeps, into out (SLOTS_MAX); returns how many. It is
+// told of no other until calendar_let_go.
+uint32_t calendar_hold(struct flow *flow, struct core_reservation *out);
+void calendar_let_go(struct flow *flow);
+enum { SLOTS_OF_ONE = 64 };               // of one reservation: a year of weeks, and some
+uint64_t slot_reservation(uint64_t slot); // whose it is
+struct core_reservation slot_of(const struct reservation *reservation, uint32_t number);
+uint32_t slots_count(const struct reservation *reservation);
+bool reservation_is_over(const struct reservation *reservation, int64_t now_ms);
+bool slot_same(const struct core_reservation *a, const struct core_reservation *b);
+bool slot_among(const struct core_reservation *slots, uint32_t count,
+                const struct core_reservation *slot);
+// The reservations that are not over yet.
+enum err reservations_open(struct store_txn *txn, struct arena *arena, int64_t now_ms,
+                           struct reservation **out, uint32_t *out_count) MUST_USE;
+// calendar_view.c
+enum err reservation_answer(struct flow *flow, struct call *call,
+                            const struct reservation *reservation) MUST_USE;
+// reservations.c: inside the transaction that has made a job which is to run in a reservation. It
+// takes no more processors than that has; refused if it is not of its department or too large.
+enum err reservation_admit(struct store_txn *txn, const struct call *call,
+                           struct job *job) MUST_USE;
+// The tenant itself, or one below it.
+bool tenant_below(const struct policy *policy, uint64_t tenant, uint64_t above);
 // commit.c
 void *committer_main(void *flow);
 size_t committer_bytes(void); // of flow->committer_memory

@@ -227,6 +227,7 @@ struct schedule_job schedule_job_of(const struct job *job) {
         .tenant = job->tenant,
         .cpu_milli = job->cpu_milli,
         .memory_bytes = job->memory_bytes,
+        .time_limit_ms = job->time_limit_ms,
         .submitted_ms = job->created_ms,
         .not_before_ms = job->when.not_before_ms,
         .deadline_ms = job->attempt == 0 ? job->when.deadline_ms : 0, // of its first start
@@ -298,6 +299,8 @@ static void submit(struct teller *t, enum news_kind kind, uint64_t id) {
     if (state == AFTER_OPEN && waiter_put(t, &job) != OK) return;
     struct schedule_job told = schedule_job_of(&job);
     told.hold = told.hold || state == AFTER_OPEN;
+    told.reservation = calendar_slot(t->flow, job.when.reservation, t->now_ms);
+    if (told.reservation) calendar_join(t->flow, &job);
     if (kind == NEWS_LATER) told.not_before_ms = t->now_ms + START_AGAIN_MS;
     if (kind == NEWS_LATE) told.deadline_ms = 0;
     if (kind == NEWS_SUBMIT && told.deadline_ms) t->fresh[t->fresh_count++] = id;
@@ -395,6 +398,9 @@ static void decided_stop(struct flow *flow, const struct core_decision *decision
     struct active *active = active_find(flow, decision->job);
     if (active && active->state == ACTIVE_RUNNING && active->attempt == decision->attempt) {
         active->give_way = true;
+        if (decision->kind == DECISION_PREEMPT || decision->why != WHY_GRACE) {
+            active->give_why = decision->why;
+        }
         active->give_way_now = decision->kind == DECISION_KILL;
         flow->look_now = true;
     }
@@ -472,6 +478,7 @@ void news_run(struct flow *flow) {
     uint32_t count;
     do {
         count = news_take(flow, news);
+        calendar_follow(flow); // what they tell of may run in a slot that is new as well
         if (count) piece_tell(t, news, count);
         if (clock_now_ms() >= schedule_wake_ms(flow->schedule)) {
             schedule_tick(flow->schedule, clock_now_ms());

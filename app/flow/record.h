@@ -158,6 +158,7 @@ struct job_when {
     int64_t estimate_ms;   // how long it is thought to run at most; 0: nobody knows
     uint64_t rows;         // that it reads; 0: not known before
     bool hold;             // waits until it is released
+    uint64_t reservation;  // runs in its slots of the calendar; 0: none
     bool after_any;        // those it waits for need only end, however
     uint64_t after[WHEN_AFTER_MAX];
     uint32_t after_count;
@@ -231,6 +232,18 @@ struct job {
     struct job_approval approval;
     struct job_ask ask;
     struct job_place place;
+    struct str gave_way; // why it did so last: "right", "reservation", …; "" if never
+};
+
+// Slots of the calendar that are kept for a tenant: one, or one each week.
+struct reservation {
+    uint64_t id, tenant;
+    struct str title;
+    struct who actor;
+    int64_t created_ms, changed_ms;
+    int64_t amount[SHARE_COUNT];
+    int64_t from_ms, until_ms; // of the first
+    int64_t weekly_until_ms;   // each begins before; 0: there is but one
 };
 
 // A key of pseudonyms and sealed values: of a dataset ("dataset/7") or a project ("project/NAME").
@@ -280,6 +293,7 @@ RECORD_DECLARE(recipe_record)
 RECORD_DECLARE(release)
 RECORD_DECLARE(model)
 RECORD_DECLARE(job)
+RECORD_DECLARE(reservation)
 RECORD_DECLARE(lineage)
 RECORD_DECLARE(key_record)
 

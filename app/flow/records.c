@@ -8,7 +8,7 @@
 #include "store/codec.h"
 
 enum {
-    RECORD_VERSION = 13,
+    RECORD_VERSION = 14,
     VERSION_RECIPES_SHARED = 2,    // recipes have versions and are somebody's own or shared
     VERSION_REVISIONS_DELETED = 3, // a revision's rows may be gone
     VERSION_EXTRACTS = 4,          // a revision keeps what its cleansing set aside
@@ -20,6 +20,7 @@ enum {
     VERSION_APPROVALS = 11,        // a job knows whether it is approved
     VERSION_ASK = 12,              // and what a person's own program asks for
     VERSION_PLACE = 13,            // and where it runs
+    VERSION_CALENDAR = 14,         // and the reservation it runs in, and why it gave way
 };
 
 uint64_t job_members(const struct job *job) {
@@ -274,6 +275,22 @@ static void job_fields(struct codec *c, struct job *r) {
     ask_fields(c, &r->ask);
     if (c->reader && c->reader->version < VERSION_PLACE) return;
     place_fields(c, &r->place);
+    if (c->reader && c->reader->version < VERSION_CALENDAR) return;
+    codec_u64(c, &r->when.reservation);
+    codec_text(c, &r->gave_way);
+}
+
+static void reservation_fields(struct codec *c, struct reservation *r) {
+    codec_u64(c, &r->id);
+    codec_u64(c, &r->tenant);
+    codec_text(c, &r->title);
+    who_fields(c, &r->actor);
+    codec_i64(c, &r->created_ms);
+    codec_i64(c, &r->changed_ms);
+    for (int i = 0; i < SHARE_COUNT; i++) codec_i64(c, &r->amount[i]);
+    codec_i64(c, &r->from_ms);
+    codec_i64(c, &r->until_ms);
+    codec_i64(c, &r->weekly_until_ms);
 }
 
 static void key_record_fields(struct codec *c, struct key_record *r) {
@@ -357,6 +374,7 @@ RECORD_DEFINE_BY_ID(recipe_record, TABLE_RECIPE)
 RECORD_DEFINE_BY_ID(release, TABLE_RELEASE)
 RECORD_DEFINE_BY_ID(model, TABLE_MODEL)
 RECORD_DEFINE_BY_ID(job, TABLE_JOB)
+RECORD_DEFINE_BY_ID(reservation, TABLE_RESERVATION)
 RECORD_DEFINE_BY_ID(lineage, TABLE_LINEAGE)
 RECORD_DEFINE_BY_ID(key_record, TABLE_KEY)
 RECORD_DEFINE(revision, TABLE_REVISION)

@@ -109,6 +109,7 @@ static enum err job_write(const struct resources *r, uint64_t id, const struct a
     json_set_i64(out, "since_ms", active ? active->started_ms : job.created_ms);
     json_set_text(out, "reason", active ? STR_NONE : str_of(core_why_name(why.why)));
     json_set_u64(out, "blocker", why.blocker);
+    json_set_u64(out, "reservation", slot_reservation(why.slot));
     view_time(out, "expected_ms", why.expected_ms);
     json_close_object(out);
     return OK;

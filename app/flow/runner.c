@@ -74,9 +74,10 @@ static void job_take_up(struct flow *flow, const struct job *job) {
         struct schedule_job told = schedule_job_of(job);
         told.attempts--;
         told.deadline_ms = 0;
-        schedule_submit(flow->schedule, &told, now_ms);
+        told.reservation = calendar_slot(flow, job->when.reservation, now_ms);
+        if (told.reservation) calendar_join(flow, job);
         struct core_place place = place_told(job);
-        schedule_adopt(flow->schedule, job->id, (uint32_t)job->attempt, &place, job->started_ms,
+        schedule_adopt(flow->schedule, &told, (uint32_t)job->attempt, &place, job->started_ms,
                        now_ms);
     }
     pthread_mutex_lock(&flow->lock);
@@ -357,6 +358,7 @@ enum err runner_open(struct flow *flow, struct fault *fault) {
     enum err err = schedule_open(&flow->capacity, &flow->schedule);
     if (err == OK) places_tell(flow);
     if (err == OK) err = news_open(flow);
+    if (err == OK) err = calendar_open(flow);
     if (!flow->active || !flow->active_job || !flow->committer_memory || err != OK) {
         return fault_set(fault, ERR_MEMORY, "base.no_memory", STR_NONE);
     }
@@ -368,6 +370,7 @@ enum err runner_open(struct flow *flow, struct fault *fault) {
         return fault_errno(fault, errno, STR("epoll"));
     }
     policy_follow(flow);
+    calendar_follow(flow); // before the jobs: some run inside a slot
     err = jobs_load(flow);
     if (err != OK) return fault_set(fault, err, "flow.jobs_unreadable", STR_NONE);
     if (pthread_create(&flow->committer, NULL, committer_main, flow) != 0) {
@@ -413,6 +416,7 @@ void runner_close(struct flow *flow, bool stop_children) {
     if (flow->watch_fd >= 0) close(flow->watch_fd);
     schedule_close(flow->schedule);
     news_close(flow);
+    calendar_close(flow);
     memory_give(flow->active);
     memory_give(flow->active_job);
     memory_give(flow->committer_memory);

@@ -16,6 +16,7 @@ enum {
     // The policy's, and persons who have asked for something since the start. Persons beyond that
     // stand for themselves no more, only for their tenant.
     TENANTS_MOST = 4095,
+    PROMISES_MOST = 512,           // deadlines to be kept at once
     RUNNING_MOST = ACTIVE_MAX / 2, // as many again may wait for the committer
     STEP_ROOM = 64,                // decisions of one step
     ROW_FIRST = 256,               // decisions not yet taken; more if need be
@@ -38,6 +39,7 @@ struct schedule {
         uint64_t job, steps; // when the answer was found
         struct schedule_why why;
     } remembered[REMEMBERED];
+    struct core_reservation asked[SLOTS_MAX];
     struct core_decision step[STEP_ROOM];
     struct core_decision *row;   // (room): decisions not yet taken
     uint32_t first, count, room; // a power of two
@@ -169,11 +171,12 @@ static uint64_t tenant_of(struct schedule *schedule, const struct schedule_job *
     return id;
 }
 
-// What cannot give way is thought to end with its estimate, so that it may run before what is
-// promised for later. That is no limit of its own: schedule.h's caller keeps the real one and lets
-// it run on when the core would kill it for that.
+// What cannot give way is thought to end with its estimate, or its time limit where there is none,
+// so that it may run before what is promised or reserved for later. That is no limit of its own:
+// schedule.h's caller keeps the real one and lets it run on when the core would kill it for that.
 static struct core_job core_job_of(const struct schedule_job *job, uint64_t tenant) {
-    bool ends = job->estimate_ms > 0 && !job->checkpoint_ms;
+    int64_t length_ms = job->estimate_ms ? job->estimate_ms : (int64_t)job->time_limit_ms;
+    bool ends = length_ms > 0 && !job->checkpoint_ms;
     return (struct core_job){
         .id = job->id,
         .tenant = tenant,
@@ -189,8 +192,9 @@ static struct core_job core_job_of(const struct schedule_job *job, uint64_t tena
         .array = job->array,
         .array_most = job->array_most,
         .checkpoint_ms = job->checkpoint_ms,
+        .reservation = job->reservation,
         .not_before_ms = job->not_before_ms,
-        .limit_ms = ends ? job->ran_ms + job->estimate_ms : 0,
+        .limit_ms = ends ? job->ran_ms + length_ms : 0,
         .deadline_ms = job->deadline_ms,
         .estimate_ms = job->estimate_ms,
         .submitted_ms = job->submitted_ms,
@@ -301,14 +305,51 @@ void schedule_capacity(struct schedule *schedule, const struct core_capacity *ca
     step(schedule, &(struct core_event){.kind = EVENT_CAPACITY, .capacity = capacity});
 }
 
-void schedule_adopt(struct schedule *schedule, uint64_t job, uint32_t attempt,
+// On hold until then: what could start at once would be started once more.
+void schedule_adopt(struct schedule *schedule, const struct schedule_job *job, uint32_t attempt,
                     const struct core_place *place, int64_t started_ms, int64_t now_ms) {
+    struct schedule_job held = *job;
+    held.hold = true;
+    schedule_submit(schedule, &held, now_ms);
     step(schedule, &(struct core_event){.kind = EVENT_ADOPT,
                                         .now_ms = now_ms,
-                                        .job = job,
+                                        .job = job->id,
                                         .attempt = attempt,
                                         .started_ms = started_ms,
                                         .place = place});
+}
+
+enum core_why schedule_reserve(struct schedule *schedule, const struct core_reservation *slot,
+                               int64_t now_ms) {
+    uint32_t before = schedule->count;
+    step(schedule,
+         &(struct core_event){.kind = EVENT_RESERVE, .now_ms = now_ms, .reservation = slot});
+    for (uint32_t i = before; i < schedule->count; i++) {
+        const struct core_decision *decision =
+            &schedule->row[(schedule->first + i) & (schedule->room - 1)];
+        bool own = decision->kind == DECISION_RESERVE && decision->other == slot->id;
+        if (own) return decision->why;
+    }
+    return WHY_INVALID;
+}
+
+void schedule_unreserve(struct schedule *schedule, uint64_t slot, int64_t now_ms) {
+    step(schedule, &(struct core_event){.kind = EVENT_UNRESERVE, .now_ms = now_ms, .id = slot});
+}
+
+void schedule_slots_try(struct schedule *schedule, const struct slots_wanted *wanted,
+                        struct slots_answer *out) {
+    struct slots_wanted known = *wanted;
+    cy_assert(wanted->count <= SLOTS_MAX);
+    pthread_mutex_lock(&schedule->lock);
+    for (uint32_t i = 0; i < wanted->count; i++) {
+        schedule->asked[i] = wanted->slots[i];
+        if (is_tenant(schedule, schedule->asked[i].tenant)) continue;
+        schedule->asked[i].tenant = schedule->policy_count ? TENANT_DEFAULT : 0;
+    }
+    known.slots = schedule->asked;
+    core_slots_try(schedule->core, schedule->scratch, &known, out);
+    pthread_mutex_unlock(&schedule->lock);
 }
 
 void schedule_cancel(struct schedule *schedule, uint64_t job, int64_t now_ms) {
@@ -347,6 +388,7 @@ enum err schedule_open(const struct allocation_capacity *capacity, struct schedu
     limits.jobs = WAITING_MAX;
     limits.running = RUNNING_MOST;
     limits.tenants = TENANTS_MOST + 1;
+    limits.edges = SLOTS_MAX + PROMISES_MOST;
     struct schedule *schedule = memory_take(sizeof *schedule);
     if (!schedule) return ERR_MEMORY;
     pthread_mutex_init(&schedule->lock, NULL);
@@ -433,11 +475,13 @@ void schedule_explain(struct schedule *schedule, uint64_t job, struct schedule_w
     if (slot->job != job || slot->steps != schedule->steps) {
         core_explain(schedule->core, schedule->scratch, job, &told);
         bool known = told.start_ms < CORE_TIME_MAX && told.why != WHY_NONE;
+        bool named = told.blocker_count > 0;
         *slot = (struct remembered){
             .job = job,
             .steps = schedule->steps,
             .why = {.why = told.why,
-                    .blocker = told.blocker_count ? told.blockers[0] : 0,
+                    .blocker = named && !(told.slots & 1) ? told.blockers[0] : 0,
+                    .slot = named && told.slots & 1 ? told.blockers[0] : 0,
                     .blockers = told.blocker_count,
                     .expected_ms = known ? told.start_ms : 0},
         };

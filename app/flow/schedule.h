@@ -8,6 +8,8 @@
 #include "allocation/what_if.h"
 #include "base/err.h"
 
+enum { SLOTS_MAX = 512 }; // of the calendar, ahead of now
+
 struct schedule;
 enum err schedule_open(const struct allocation_capacity *capacity, struct schedule **out) MUST_USE;
 void schedule_close(struct schedule *schedule);
@@ -31,13 +33,14 @@ struct schedule_job {
     bool own_cpus, lease;
     uint64_t array; // tasks of one array carry one number; 0: none
     uint32_t array_most;
-    uint32_t attempts; // starts so far
-    uint32_t paused;   // so many of them ended because it gave way
+    uint32_t attempts;    // starts so far
+    uint32_t paused;      // so many of them ended because it gave way
+    uint64_t reservation; // the slot of the calendar that it runs in; 0: none
     int64_t served_milli, ran_ms;
 };
 void schedule_submit(struct schedule *schedule, const struct schedule_job *job, int64_t now_ms);
-// A submitted job that ran already before this process began.
-void schedule_adopt(struct schedule *schedule, uint64_t job, uint32_t attempt,
+// One that ran already before this process began: in place of a submit.
+void schedule_adopt(struct schedule *schedule, const struct schedule_job *job, uint32_t attempt,
                     const struct core_place *place, int64_t started_ms, int64_t now_ms);
 // What there is, in full. Told once, before any job.
 void schedule_capacity(struct schedule *schedule, const struct core_capacity *capacity);
@@ -47,6 +50,10 @@ void schedule_cancel(struct schedule *schedule, uint64_t job, int64_t now_ms); /
 // The attempt's process has ended, whatever came of it: the job leaves the core. One that is to run
 // again is submitted anew. Returns what it has been served so far, in thousandths of a unit.
 int64_t schedule_exit(struct schedule *schedule, uint64_t job, uint32_t attempt, int64_t now_ms);
+// A slot of the calendar: WHY_NONE if it is kept from now on, else why not. And one no longer.
+enum core_why schedule_reserve(struct schedule *schedule, const struct core_reservation *slot,
+                               int64_t now_ms);
+void schedule_unreserve(struct schedule *schedule, uint64_t slot, int64_t now_ms);
 // The tenants of the policy from now on; of every job that is known, too.
 struct policy;
 void schedule_policy(struct schedule *schedule, const struct policy *policy, int64_t now_ms);
@@ -63,6 +70,7 @@ void schedule_rules(struct core_policy *out);
 struct schedule_why {
     enum core_why why;   // WHY_NONE: it does not wait
     uint64_t blocker;    // the job before it, the first of `blockers`; 0: none
+    uint64_t slot;       // or the slot of the calendar that its place is kept for
     uint32_t blockers;   // so many must go before it starts
     int64_t expected_ms; // when it is likely to start; 0: not to be said
 };
@@ -92,6 +100,12 @@ enum core_why schedule_try(struct schedule *schedule, const struct schedule_job 
 enum err schedule_what_if(struct schedule *schedule, const struct schedule_job *job,
                           const struct core_amount *more, int64_t now_ms,
                           struct what_if *out) MUST_USE;
+// What these slots would be answered with. A tenant that the core does not know yet counts as the
+// default one.
+struct slots_wanted;
+struct slots_answer;
+void schedule_slots_try(struct schedule *schedule, const struct slots_wanted *wanted,
+                        struct slots_answer *out);
 
 // What another policy would do to what runs and waits now, tried out on a copy of the core.
 enum { PREVIEW_DECISIONS_MAX = 256, PREVIEW_WAITS_MAX = 50 };

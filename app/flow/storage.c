@@ -148,8 +148,8 @@ enum err storage_count(struct store_txn *txn, struct arena *arena, struct storag
     return err;
 }
 
-static bool below(const struct policy *policy, uint64_t tenant, uint64_t above) {
-    const struct tenant *up = policy_tenant(policy, tenant);
+bool tenant_below(const struct policy *policy, uint64_t tenant, uint64_t above) {
+    const struct tenant *up = policy_tenant_or_default(policy, tenant);
     while (up && up->id != above) up = policy_parent(policy, up);
     return up != NULL;
 }
@@ -158,8 +158,8 @@ int64_t storage_of(const struct storage *storage, enum usage_of of, uint64_t id)
     int64_t bytes = 0;
     for (uint32_t i = 0; i < storage->count; i++) {
         const struct holder *holder = &storage->holders[i];
-        bool counts =
-            of == USAGE_PERSON ? holder->person == id : below(&storage->policy, holder->tenant, id);
+        bool counts = of == USAGE_PERSON ? holder->person == id
+                                         : tenant_below(&storage->policy, holder->tenant, id);
         if (counts) bytes += holder->bytes;
     }
     return bytes;

@@ -249,6 +249,7 @@ static void view_job_now(struct flow *flow, struct json_writer *out, const struc
     }
     json_set_text(out, "reason", waits ? str_of(core_why_name(why.why)) : STR_NONE);
     json_set_u64(out, "blocker", why.blocker);
+    json_set_u64(out, "reservation", slot_reservation(why.slot));
     view_engine(out, &active);
     view_time(out, "expected_ms", why.expected_ms);
     json_set_u64(out, "memory_used_bytes",
@@ -271,6 +272,7 @@ void view_job_counted(struct flow *flow, struct json_writer *out, const struct j
     view_time(out, "ended_ms", job->ended_ms);
     json_set_u64(out, "attempt", job->attempt);
     json_set_u64(out, "paused", job->paused);
+    json_set_text(out, "gave_way", job->gave_way);
     view_job_now(flow, out, job);
     json_put_name(out, "fault");
     if (job->fault.code[0]) {

@@ -134,6 +134,7 @@ static enum err asked_read(struct asked *asked, bool *out_refused) {
 static enum err asked_try(struct asked *asked) {
     struct schedule_job told = schedule_job_of(&asked->job);
     told.id = INT64_MAX;
+    told.reservation = calendar_slot(asked->flow, asked->job.when.reservation, asked->now_ms);
     told.hold = told.hold || asked->after == AFTER_OPEN;
     told.checkpoint_ms = asked->checkpoint_ms;
     return schedule_what_if(asked->flow->schedule, &told, &asked->more, asked->now_ms,

@@ -157,7 +157,11 @@ static enum err when_read(const struct call *call, const struct json *node, int6
     if (err != OK) return err;
     out->hold = json_member_bool(node, "hold", false);
     out->after_any = json_member_bool(node, "after_any", false);
-    if (out->deadline_ms && (out->hold || out->after_count)) {
+    const struct json *inside = json_member(node, "reservation");
+    if (inside && !json_is_null(inside) && !json_u64(inside, &out->reservation)) {
+        return fault_set(call->fault, ERR_INPUT, "schedule.no_such_reservation", STR_NONE);
+    }
+    if (out->deadline_ms && (out->hold || out->after_count || out->reservation)) {
         return fault_set(call->fault, ERR_INPUT, "schedule.deadline_alone", STR_NONE);
     }
     return OK;
@@ -245,7 +249,9 @@ enum err when_take(struct store_txn *txn, const struct call *call, struct job *j
     if (err == OK && job->when.deadline_ms && job->approval.state == APPROVAL_WAITING) {
         return fault_set(call->fault, ERR_CONFLICT, "schedule.deadline_unapproved", STR_NONE);
     }
-    return err == OK ? after_check(txn, call, &job->when, job->id) : err;
+    if (err == OK) err = after_check(txn, call, &job->when, job->id);
+    if (err == OK && job->when.reservation) err = reservation_admit(txn, call, job);
+    return err;
 }
 
 enum err when_admit(struct flow *flow, struct store_txn *txn, const struct call *call,
@@ -308,6 +314,11 @@ void view_when(struct json_writer *out, const struct job_when *when) {
     view_time(out, "deadline_ms", when->deadline_ms);
     view_time(out, "promised_ms", when->promised_ms);
     json_set_bool(out, "hold", when->hold);
+    if (when->reservation) {
+        json_set_u64(out, "reservation", when->reservation);
+    } else {
+        json_set_null(out, "reservation");
+    }
     json_put_name(out, "after");
     json_open_array(out);
     for (uint32_t i = 0; i < when->after_count; i++) json_put_u64(out, when->after[i]);

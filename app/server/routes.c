@@ -141,6 +141,17 @@ const struct route routes[] = {
     ROUTE(GET, API "/jobs/{id}/download", IN, SLOW, 200, NO_BODY, FILE_OF(prediction_download)),
     ROUTE(GET, API "/events", IN, FAST, 200, NO_BODY, ROUTE_EVENTS),
 
+    // calendar
+    ROUTE(GET, API "/calendar", IN, SLOW, 200, NO_BODY, FLOW(calendar)),
+    ROUTE(GET, API "/reservations", IN, SLOW, 200, NO_BODY, FLOW(reservation_list)),
+    ROUTE(POST, API "/reservations", SYSTEM | DATA | RESEARCH, SLOW, 201, SMALL,
+          FLOW(reservation_create)),
+    ROUTE(GET, API "/reservations/{id}", IN, SLOW, 200, NO_BODY, FLOW(reservation_show)),
+    ROUTE(PATCH, API "/reservations/{id}", SYSTEM | DATA | RESEARCH, SLOW, 200, SMALL,
+          FLOW(reservation_change)),
+    ROUTE(DELETE, API "/reservations/{id}", SYSTEM | DATA | RESEARCH, SLOW, 204, NO_BODY,
+          FLOW(reservation_delete)),
+
     // departments, usage, vouchers
     ROUTE(GET, API "/policy", SYSTEM | SECURITY | AUDIT, SLOW, 200, NO_BODY, PEOPLE(policy_show)),
     ROUTE(POST, API "/policy", SYSTEM, SLOW, 200, LARGE, PEOPLE(policy_save)),

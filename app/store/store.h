@@ -26,28 +26,29 @@
 #include "base/str.h"
 
 enum store_table {
-    TABLE_META,     // "schema" -> version; "next/TABLE" -> the next id
-    TABLE_PERSON,   // id
-    TABLE_SESSION,  // SHA-256 of the cookie's secret
-    TABLE_TOKEN,    // id
-    TABLE_UPLOAD,   // id
-    TABLE_DATASET,  // id
-    TABLE_RECIPE,   // id
-    TABLE_RELEASE,  // id
-    TABLE_MODEL,    // id
-    TABLE_JOB,      // id
-    TABLE_LINEAGE,  // id
-    TABLE_BLOB,     // SHA-256
-    TABLE_AUDIT,    // sequence number
-    TABLE_SETTING,  // name
-    TABLE_INDEX,    // secondary keys: "person/name/NAME" -> id, "release/hash/HEX" -> id, …
-    TABLE_REVISION, // dataset's id, revision's number: 16 bytes
-    TABLE_KEY,      // id
-    TABLE_POLICY,   // version
-    TABLE_MEMBER,   // a person's id
-    TABLE_LEDGER,   // sequence number
-    TABLE_USAGE,    // a kind's letter and numbers: see allocation/usage.c
-    TABLE_VOUCHER,  // id
+    TABLE_META,        // "schema" -> version; "next/TABLE" -> the next id
+    TABLE_PERSON,      // id
+    TABLE_SESSION,     // SHA-256 of the cookie's secret
+    TABLE_TOKEN,       // id
+    TABLE_UPLOAD,      // id
+    TABLE_DATASET,     // id
+    TABLE_RECIPE,      // id
+    TABLE_RELEASE,     // id
+    TABLE_MODEL,       // id
+    TABLE_JOB,         // id
+    TABLE_LINEAGE,     // id
+    TABLE_BLOB,        // SHA-256
+    TABLE_AUDIT,       // sequence number
+    TABLE_SETTING,     // name
+    TABLE_INDEX,       // secondary keys: "person/name/NAME" -> id, "release/hash/HEX" -> id, …
+    TABLE_REVISION,    // dataset's id, revision's number: 16 bytes
+    TABLE_KEY,         // id
+    TABLE_POLICY,      // version
+    TABLE_MEMBER,      // a person's id
+    TABLE_LEDGER,      // sequence number
+    TABLE_USAGE,       // a kind's letter and numbers: see allocation/usage.c
+    TABLE_VOUCHER,     // id
+    TABLE_RESERVATION, // id
     TABLE_COUNT
 };
 const char *store_table_name(enum store_table table);

@@ -50,7 +50,7 @@ async function reason(job, wanted) {
 test("without a word all is as it was", async () => {
     const job = await officer.ok("POST", `/api/v1/datasets/${dataset}/check`, {}, 202);
     assert.deepEqual(job.schedule, { priority: 0, not_before_ms: null, deadline_ms: null, promised_ms: null,
-        hold: false, after: [], after_any: false });
+        hold: false, reservation: null, after: [], after_any: false });
     await officer.job(job.id);
 });
 

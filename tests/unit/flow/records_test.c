@@ -13,6 +13,7 @@ struct trip {
     enum way way;
     struct job job;
     struct release release;
+    struct reservation reservation;
     struct arena *arena;
 };
 
@@ -20,9 +21,11 @@ static enum err trip_change(struct store_txn *txn, void *ctx) {
     struct trip *trip = ctx;
     if (trip->way == WRITE) {
         enum err err = job_save(txn, &trip->job);
+        if (err == OK) err = reservation_save(txn, &trip->reservation);
         return err == OK ? release_save(txn, &trip->release) : err;
     }
     enum err err = job_load(txn, trip->arena, 77, &trip->job);
+    if (err == OK) err = reservation_load(txn, trip->arena, 79, &trip->reservation);
     return err == OK ? release_load(txn, trip->arena, 78, &trip->release) : err;
 }
 
@@ -48,6 +51,7 @@ static void a_record_comes_back_as_it_was(void) {
                                      .estimate_ms = 2,
                                      .rows = 3,
                                      .hold = true,
+                                     .reservation = 79,
                                      .after = {70, 71},
                                      .after_count = 2},
                             .approval = {.state = APPROVAL_REJECTED,
@@ -66,6 +70,15 @@ static void a_record_comes_back_as_it_was(void) {
                                     .own_cpus = true,
                                     .restartable = true},
                             .place = {.devices = 5, .cpus = {6, 7}, .cpu_words = 2}};
+    trip.reservation = (struct reservation){.id = 79,
+                                            .tenant = 2,
+                                            .title = STR("查房"),
+                                            .actor = {5, STR("who")},
+                                            .amount = {1000, 64, 0, 2000},
+                                            .from_ms = 10,
+                                            .until_ms = 20,
+                                            .weekly_until_ms = 99};
+    trip.job.gave_way = STR("reservation");
     trip.release = (struct release){.id = 78,
                                     .name = STR("r"),
                                     .state = RELEASE_WITHDRAWN,
@@ -89,6 +102,11 @@ static void a_record_comes_back_as_it_was(void) {
     CHECK(trip.job.when.hold && !trip.job.when.after_any);
     CHECK_EQ(trip.job.when.after_count, 2);
     CHECK_EQ(trip.job.when.after[1], 71);
+    CHECK_EQ(trip.job.when.reservation, 79);
+    CHECK_TEXT(trip.job.gave_way, "reservation");
+    CHECK_TEXT(trip.reservation.title, "查房");
+    CHECK_EQ(trip.reservation.amount[SHARE_DEVICE], 2000);
+    CHECK_EQ(trip.reservation.weekly_until_ms, 99);
     CHECK_EQ(trip.job.approval.state, APPROVAL_REJECTED);
     CHECK_EQ(trip.job.approval.most[THRESHOLD_CPU_HOURS], 48);
     CHECK_TEXT(trip.job.approval.by.name, "chief");
