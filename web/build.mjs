@@ -67,7 +67,8 @@ async function bundle() {
 }
 
 // The sentences come in two parts: what the gate needs before anybody has signed in, and all others.
-// Those that only the command line says stay out.
+// Those that only the command line says stay out. The keys are a file of their own, so that they
+// are not loaded, nor kept, once for each language.
 const GATE = new Set(
   (
     'action app base call denied err error form language missing nav page password people person ' +
@@ -80,12 +81,20 @@ const messages = {
     builder.onResolve({ filter: /^messages:/ }, ({ path }) => ({ path, namespace: 'messages' }));
     builder.onLoad({ filter: /.*/, namespace: 'messages' }, ({ path }) => {
       const [, part, language] = path.split(/[:/]/);
-      const all = JSON.parse(readFileSync(join(here, `messages/${language}.json`), 'utf8'));
-      const wanted = Object.entries(all).filter(([key]) => {
+      const file = language === 'keys' ? 'en' : language;
+      const all = JSON.parse(readFileSync(join(here, `messages/${file}.json`), 'utf8'));
+      const keys = Object.keys(all).sort().filter((key) => {
         const area = key.split('.')[0];
         return area !== 'cli' && GATE.has(area) === (part === 'gate');
       });
-      return { contents: JSON.stringify(Object.fromEntries(wanted)), loader: 'json' };
+      if (language === 'keys') return { contents: JSON.stringify(keys), loader: 'json' };
+      const texts = JSON.stringify(keys.map((key) => all[key]));
+      return {
+        contents: `import keys from 'messages:${part}/keys';
+          const texts = ${texts};
+          export default Object.fromEntries(keys.map((key, i) => [key, texts[i]]));`,
+        loader: 'js',
+      };
     });
   },
 };
