@@ -201,6 +201,8 @@ struct flow_download {
     char path[1024];
     char name[256];
     char content_type[64];
+    bool part; // only `size` bytes of it from `offset`
+    uint64_t offset, size;
 };
 enum err flow_release_download(struct flow *flow, struct call *call,
                                struct flow_download *out) MUST_USE;
@@ -210,6 +212,9 @@ enum err flow_usage_download(struct flow *flow, struct call *call,
                              struct flow_download *out) MUST_USE;
 enum err flow_prediction_download(struct flow *flow, struct call *call,
                                   struct flow_download *out) MUST_USE;
+// One of the files that a person's own program left: query `name`.
+enum err flow_output_download(struct flow *flow, struct call *call,
+                              struct flow_download *out) MUST_USE;
 
 // For the metrics page: appends Prometheus text lines.
 void flow_metrics(struct flow *flow, struct buf *out);

@@ -1,11 +1,15 @@
 // Jobs as records and as operations. What runs them is the runner.
+#include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "allocation/usage.h"
 #include "base/clock.h"
 #include "base/file.h"
+#include "base/tar.h"
 #include "flow/flow_private.h"
 
 static uint64_t least(uint64_t a, uint64_t b) {
@@ -294,6 +298,47 @@ enum err flow_prediction_download(struct flow *flow, struct call *call, struct f
     } else {
         snprintf(download.name, sizeof download.name, "predictions-%" PRIu64 ".csv", job.id);
     }
+    *out = download;
+    return OK;
+}
+
+// ---- one file of a program's output ------------------------------------------------------------
+static enum err member_find(const struct call *call, struct str name, struct flow_download *out) {
+    struct tar_entry entry;
+    int fd = open(out->path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) return fault_errno(call->fault, errno, str_of(out->path));
+    struct tar_reader reader = {.fd = fd};
+    enum err err = OK;
+    do {
+        err = tar_read_entry(&reader, &entry);
+    } while (err == OK && !str_is(name, entry.path));
+    off_t at = err == OK ? lseek(fd, 0, SEEK_CUR) : 0;
+    close(fd);
+    if (err == ERR_NOT_FOUND) return fault_set(call->fault, err, "job.no_output", STR_NONE);
+    if (err != OK || at < 0) return fault_set(call->fault, ERR_CORRUPT, "job.no_output", STR_NONE);
+    out->part = true;
+    out->offset = (uint64_t)at;
+    out->size = entry.size;
+    return OK;
+}
+
+enum err flow_output_download(struct flow *flow, struct call *call, struct flow_download *out) {
+    struct job job;
+    struct str name = call_query(call, "name"), file = name;
+    enum err err = job_find(flow, call, job_seen, &job);
+    if (err == OK && (hash_none(&job.output) || !str_is(job.step, "command"))) {
+        err = fault_set(call->fault, ERR_NOT_FOUND, "job.no_output", STR_NONE);
+    }
+    if (err != OK) return err;
+    struct flow_download download = {.content_type = "application/octet-stream"};
+    err = blob_path(flow->store, &job.output, download.path, sizeof download.path, call->fault);
+    if (err == OK) err = member_find(call, name, &download);
+    if (err == OK) err = audit_note(flow, call, "job.download", "job", job.id, STR_NONE);
+    if (err != OK) return err;
+    for (size_t i = 0; i < name.size; i++) {
+        if (name.data[i] == '/') file = (struct str){name.data + i + 1, name.size - i - 1};
+    }
+    if (!str_copy(download.name, sizeof download.name, file)) return ERR_LIMIT;
     *out = download;
     return OK;
 }

@@ -236,7 +236,7 @@ struct schedule_job schedule_job_of(const struct job *job) {
         .hold = job->when.hold,
         .approval = job->approval.state == APPROVAL_WAITING,
         .checkpoint_ms = step && step->checkpoint_ms ? step->checkpoint_ms : job->ask.checkpoint_ms,
-        .redoable = step && step->redoable,
+        .redoable = (step && step->redoable) || (job->ask.restartable && !job->ask.checkpoint_ms),
         .disk_bytes = job->ask.disk_bytes,
         .device_milli = job->ask.device_milli,
         .members = (uint32_t)job->ask.members,

@@ -43,13 +43,13 @@ struct command {
     uint32_t node_count;
     uint64_t disk_bytes;
     int64_t checkpoint_ms;
-    bool lease;
+    bool lease, restartable;
     uint32_t members, alive;
     pid_t pids[COMMAND_MEMBERS_MAX]; // 0: has ended
     char rank[OWN_MAX];              // of the one that is being started, in its environment
     volatile int start_errno;        // 0: it has begun
     int status;                      // of the first that failed, else of one that did not
-    bool failed, pause_told, disk_full;
+    bool failed, pause_told, dropped, disk_full;
     uint64_t ended_us, looked_us; // told to end; its disk was looked at
 };
 
@@ -92,6 +92,7 @@ static enum err command_read(struct command *command) {
     command->disk_bytes = json_member_u64(options, "disk_bytes", 0);
     command->checkpoint_ms = (int64_t)json_member_u64(options, "checkpoint_ms", 0);
     command->lease = json_member_bool(options, "lease", false);
+    command->restartable = json_member_bool(options, "restartable", false);
     uint64_t members = json_member_u64(context->spec, "members", 1);
     command->members = members <= COMMAND_MEMBERS_MAX ? (uint32_t)members : COMMAND_MEMBERS_MAX;
     return devices_read(command);
@@ -250,11 +251,14 @@ static void disk_watch(struct command *command) {
 // all of them are killed.
 static void word_pass_on(struct command *command) {
     const struct progress *progress = command->context->progress;
-    if (command->checkpoint_ms > 0 && progress_paused(progress) && !command->pause_told) {
+    bool pause = progress_paused(progress) && !command->pause_told;
+    if (command->checkpoint_ms > 0 && pause) {
         command->pause_told = true;
         members_signal(command, SIGUSR1, false);
     }
-    if (!progress_cancelled(progress)) return;
+    // One that is begun anew has nothing to keep.
+    command->dropped = command->dropped || (command->restartable && progress_paused(progress));
+    if (!progress_cancelled(progress) && !(command->dropped && !command->pause_told)) return;
     if (!command->ended_us) {
         command->ended_us = clock_monotonic_us();
         members_signal(command, SIGTERM, false);
@@ -309,6 +313,9 @@ static enum err command_judge(struct command *command) {
     snprintf(number, sizeof number, "%llu", (unsigned long long)(command->disk_bytes >> 20));
     if (command->disk_full) {
         return fault_set(context->fault, ERR_LIMIT, "command.disk_limit", str_of(number));
+    }
+    if (command->dropped && !command->pause_told && !progress_cancelled(context->progress)) {
+        return ERR_PAUSED;
     }
     if (command->ended_us && !command->lease) return ERR_CANCELLED;
     if (command->ended_us) return OK; // a lease ends whenever it is ended

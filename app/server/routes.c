@@ -139,6 +139,7 @@ const struct route routes[] = {
     ROUTE(POST, API "/jobs/{id}/approve", SYSTEM, SLOW, 200, SMALL, FLOW(job_approve)),
     ROUTE(POST, API "/jobs/{id}/reject", SYSTEM, SLOW, 200, SMALL, FLOW(job_reject)),
     ROUTE(GET, API "/jobs/{id}/download", IN, SLOW, 200, NO_BODY, FILE_OF(prediction_download)),
+    ROUTE(GET, API "/jobs/{id}/output", IN, SLOW, 200, NO_BODY, FILE_OF(output_download)),
     ROUTE(GET, API "/events", IN, FAST, 200, NO_BODY, ROUTE_EVENTS),
 
     // calendar

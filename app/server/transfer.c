@@ -248,9 +248,16 @@ static bool download_head(struct request *request, const struct stat *info,
                           struct transfer *transfer) {
     struct buf *fields = &request->fields;
     char etag[48];
-    uint64_t size = (uint64_t)info->st_size, first = 0, count = size;
+    const struct flow_download *download = &request->download;
+    uint64_t whole = (uint64_t)info->st_size;
+    uint64_t begin = download->part ? download->offset : 0;
+    uint64_t size = download->part ? download->size : whole, first = 0, count = size;
+    if (begin > whole || size > whole - begin) { // shorter than what was said of it
+        request_refuse(request, 500, "server.file_missing", "");
+        return false;
+    }
     snprintf(etag, sizeof etag, "\"%llx-%llx-%llx\"", (unsigned long long)info->st_ino,
-             (unsigned long long)size, (unsigned long long)info->st_mtime);
+             (unsigned long long)(begin + size), (unsigned long long)info->st_mtime);
     buf_printf(fields, "ETag: %s\r\nAccept-Ranges: bytes\r\nCache-Control: no-store\r\n", etag);
     bool same = !request->head.if_range.data || str_is(request->head.if_range, etag);
     enum http_range range = HTTP_RANGE_NONE;
@@ -267,7 +274,7 @@ static bool download_head(struct request *request, const struct stat *info,
     disposition(fields, request->download.name);
     respond_head(request, range == HTTP_RANGE_PART ? 206 : 200, request->download.content_type,
                  (int64_t)count);
-    transfer->offset = first;
+    transfer->offset = begin + first;
     transfer->left = count;
     return true;
 }
