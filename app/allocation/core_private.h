@@ -188,6 +188,9 @@ struct core {
     bool devices_lost; // perhaps something runs on one that is down
     bool guard_stale;  // the guard's time may be earlier than thought
     bool released;     // something became free, so what did not fit may
+    // Of a fork of what is near: the last of a queue that is known has started, so another that is
+    // not known might come first; the asked job is none of the first of its queue.
+    bool beyond, asked_beyond;
     bool has_quota, has_kept, has_budget;
     uint64_t fits[SHAPE_WORDS_MAX];
     int64_t now_ms;
@@ -262,6 +265,12 @@ struct core_decision *decide(struct core *core, enum core_decision_kind kind, en
                              const struct job *job);
 uint32_t job_find(const struct core *core, uint64_t id);
 
+// ---- core_fork.c -----------------------------------------------------------------------------
+// For looking ahead: a fork of what can matter soon to a job (0: to none), where jobs have other
+// indices. Parked or blocked jobs may be missing, and those deep in a queue. A plain fork when
+// there are few.
+struct core *core_fork_near(void *memory, const struct core *core, uint64_t job);
+
 // ---- core_jobs.c -----------------------------------------------------------------------------
 void job_submit(struct core *core, const struct core_job *what);
 void job_block(struct core *core, uint32_t index, enum block block);
@@ -280,7 +289,8 @@ int64_t timer_first_ms(const struct core *core);
 void slot_put(struct core *core, uint32_t index);
 
 // ---- core_queue.c ----------------------------------------------------------------------------
-int64_t job_key(const struct core *core, const struct job *job);    // its order in a queue
+int64_t job_key(const struct core *core, const struct job *job); // its order in a queue
+bool job_before(const struct core *core, uint32_t a, uint32_t b);
 uint32_t shape_take(struct core *core, const struct shape *wanted); // 0: the table is full
 void shape_give(struct core *core, uint32_t index);
 void queue_put(struct core *core, uint32_t job);

@@ -88,9 +88,10 @@ int64_t job_key(const struct core *core, const struct job *job) {
     return job->flags & CORE_LEASE ? key - CORE_TIME_MAX : key; // someone sits before it
 }
 
-static bool goes_before(const struct core *core, const struct job *a, const struct job *b) {
-    int64_t left = job_key(core, a), right = job_key(core, b);
-    return left != right ? left < right : a->id < b->id;
+bool job_before(const struct core *core, uint32_t a, uint32_t b) {
+    const struct job *left = job_at(core, a), *right = job_at(core, b);
+    int64_t key_left = job_key(core, left), key_right = job_key(core, right);
+    return key_left != key_right ? key_left < key_right : left->id < right->id;
 }
 
 static uint32_t rank_of(const struct core *core, uint32_t index) {
@@ -108,7 +109,7 @@ static void heap_settle(struct core *core, struct job *job) {
 
 static uint32_t heap_merge(struct core *core, uint32_t a, uint32_t b) {
     if (!a || !b) return a ? a : b;
-    if (goes_before(core, job_at(core, b), job_at(core, a))) {
+    if (job_before(core, b, a)) {
         uint32_t other = a;
         a = b;
         b = other;

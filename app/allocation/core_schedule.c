@@ -43,6 +43,7 @@ uint32_t attempt_begin(struct core *core, uint32_t index, const struct core_plac
     uint32_t run_index = pool_take(core, PART_RUNS);
     if (!run_index) return 0;
     struct job *job = job_at(core, index);
+    if (job->last_known) core->beyond = true;
     edges_forget(core, job->id);
     if (job->queue) queue_take(core, index);
     line_take(core, index);

@@ -198,25 +198,25 @@ static bool emptied(struct core *fork, uint64_t id, struct explanation *out) {
     return named;
 }
 
-static uint32_t others_hold(struct core *fork, uint64_t id) {
-    uint32_t held = 0;
+static void others_hold(struct core *fork, uint64_t id) {
     for (uint32_t index = 1; index < fork->pools[PART_JOBS].used; index++) {
         const struct job *job = job_at(fork, index);
         if (job->state != CORE_WAITING || job->id == id) continue;
-        held += !job->blocks;
         job_block(fork, index, BLOCK_HELD);
     }
     struct core_decision decisions[ROOM];
     fork->released = true;
     fork_step(fork, (struct core_event){.kind = EVENT_TICK}, decisions);
-    return held;
 }
 
 // Held back for a reason of its own: with the block lifted the reason is gone.
 static void explain_block(const struct core *core, void *scratch, uint64_t id,
                           struct explanation *out) {
     uint32_t index = job_find(core, id);
-    for (uint32_t other = 1; other < core->pools[PART_JOBS].used; other++) {
+    bool others = out->why == WHY_ARRAY || out->why == WHY_AFTER;
+    uint32_t end = others ? core->pools[PART_JOBS].used : 0;
+    for (uint32_t other = 1; other < end; other++) {
+        if (out->blocker_count == EXPLAIN_BLOCKERS_MAX) break;
         const struct job *job = job_at(core, other);
         if (job->state == CORE_NONE || other == index) continue;
         bool before = out->why == WHY_ARRAY && job->array == job_at(core, index)->array &&
@@ -225,9 +225,10 @@ static void explain_block(const struct core *core, void *scratch, uint64_t id,
              at = link_at(core, at)->next) {
             before = before || link_at(core, at)->job == index;
         }
-        if (before && out->blocker_count < EXPLAIN_BLOCKERS_MAX) blocker_add(out, job->id);
+        if (before) blocker_add(out, job->id);
     }
-    struct core *fork = core_fork(scratch, core);
+    struct core *fork = core_fork_near(scratch, core, id);
+    index = job_find(fork, id);
     static const enum block blocks[] = {BLOCK_HELD,  BLOCK_APPROVAL,   BLOCK_AFTER,
                                         BLOCK_ARRAY, BLOCK_NOT_BEFORE, BLOCK_RESERVATION,
                                         BLOCK_BUDGET};
@@ -250,20 +251,21 @@ void core_explain(const struct core *core, void *scratch, uint64_t id, struct ex
     if (job->blocks) {
         explain_block(core, scratch, id, out);
     } else {
-        struct core *fork = core_fork(scratch, core);
-        out->proven = taken_away(fork, id, EASY_BLOCKERS, out);
+        struct core *fork = core_fork_near(scratch, core, id);
+        out->proven = taken_away(fork, id, EASY_BLOCKERS, out) && !fork->beyond;
         if (!out->proven) { // many others want the place as well: beside those who hold it
-            fork = core_fork(scratch, core);
-            out->ahead = others_hold(fork, id);
+            fork = core_fork_near(scratch, core, id);
+            out->ahead = core->eligible - job->in_line;
+            others_hold(fork, id);
             out->proven = taken_away(fork, id, EXPLAIN_BLOCKERS_MAX, out);
         }
         if (!out->proven) {
-            fork = core_fork(scratch, core);
-            (void)others_hold(fork, id);
+            fork = core_fork_near(scratch, core, id);
+            others_hold(fork, id);
             out->proven = emptied(fork, id, out);
         }
     }
-    out->start_ms = core_forecast(core_fork(scratch, core), id);
+    out->start_ms = core_forecast(core_fork_near(scratch, core, id), id);
 }
 
 // ---- looking ahead -----------------------------------------------------------------------------
@@ -315,6 +317,7 @@ bool core_look_ahead(struct core *fork,
 }
 
 int64_t core_forecast(struct core *fork, uint64_t id) {
+    if (fork->asked_beyond) return CORE_TIME_MAX;
     for (int i = 0; i < FORECAST_STEPS; i++) {
         if (!job_find(fork, id)) return CORE_TIME_MAX;
         if (has_started(fork, id)) return fork->now_ms;
@@ -326,7 +329,7 @@ int64_t core_forecast(struct core *fork, uint64_t id) {
 int64_t core_what_if(const struct core *core, void *scratch, const struct core_event *event,
                      uint64_t job) {
     struct core_decision decisions[ROOM];
-    struct core *fork = core_fork(scratch, core);
+    struct core *fork = core_fork_near(scratch, core, job);
     fork_step(fork, *event, decisions);
     return core_forecast(fork, job);
 }

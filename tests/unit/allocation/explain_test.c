@@ -121,7 +121,99 @@ static void whom_it_names_is_in_the_way(void) {
     memory_give(copy);
 }
 
+// So many that only the first of each queue are looked at: who is named is in the way all the same.
+static struct core *very_many(uint64_t *random, const struct core_limits *limits) {
+    struct core *core = core_open(memory_take(core_size(limits)), limits);
+    struct core_capacity capacity = {.amount = {{16000, 65536, 0, 0}}, .devices = 0xF};
+    struct core_tenant tenants[6];
+    struct core_policy policy;
+    core_policy_default(&policy);
+    for (uint32_t i = 0; i < 6; i++) {
+        tenants[i] = (struct core_tenant){.id = i + 1,
+                                          .has_quota = i % 2,
+                                          .quota = {{3000, 8192, 0, 1000}},
+                                          .limit = {{-1, -1, -1, -1}},
+                                          .weight = 1 + i % 3,
+                                          .budget_milli = -1};
+    }
+    policy.tenants = tenants;
+    policy.tenant_count = 6;
+    tell(core, (struct core_event){.kind = EVENT_CAPACITY, .capacity = &capacity});
+    tell(core, (struct core_event){.kind = EVENT_POLICY, .policy = &policy});
+    for (uint64_t id = 1; id <= 9000; id++) {
+        uint64_t draw = *random = *random * 6364136223846793005u + 1442695040888963407u;
+        struct core_job job = {.id = id,
+                               .tenant = 1 + (draw >> 33) % 6,
+                               .members = 1,
+                               .priority = (int32_t)((draw >> 40) % 5),
+                               .checkpoint_ms = (int64_t)((draw >> 44) % 2) * 1000,
+                               .array = (draw >> 50) % 8 ? 0 : 1 + (draw >> 53) % 3,
+                               .array_most = 2};
+        job.need = (struct core_amount){{1000 << (draw >> 36) % 3, 1024, 0, 0}};
+        if (draw >> 48 & 1) job.need.of[RESOURCE_DEVICE] = 500 << (draw >> 46) % 3;
+        if (id % 400 == 0) {
+            job.after[0] = id / 2;
+            job.after_count = 1;
+        }
+        tell(core, (struct core_event){.kind = EVENT_SUBMIT, .submit = &job});
+    }
+    return core;
+}
+
+static void among_very_many(void) {
+    struct core_limits limits;
+    core_limits_default(&limits);
+    limits.jobs = 10000;
+    limits.tenants = 8;
+    uint64_t random = check_random();
+    struct core *core = very_many(&random, &limits);
+    void *scratch = memory_take(core_size(&limits)), *copy = memory_take(core_size(&limits));
+    REQUIRE(scratch && copy);
+    uint64_t hash = core_hash(core), alone = 0;
+    for (int asked = 0; asked < 40; asked++) {
+        uint64_t id = 1 + (random = random * 6364136223846793005u + 1) % (asked % 2 ? 9000 : 300);
+        struct explanation answer;
+        core_explain(core, scratch, id, &answer);
+        if (answer.why == WHY_NONE) continue;
+        CHECK(answer.proven);
+        alone += !answer.ahead;
+        CHECK(held_back(answer.why) || starts_without(core, copy, id, &answer));
+    }
+    CHECK(core_hash(core) == hash);
+    CHECK(alone > 0);
+    memory_give(core);
+    memory_give(scratch);
+    memory_give(copy);
+}
+
+// More small ones stand before it than are looked at: they too would take the place.
+static void behind_very_many_small_ones(void) {
+    struct core_limits limits;
+    core_limits_default(&limits);
+    limits.jobs = 10000;
+    struct core *core = core_open(memory_take(core_size(&limits)), &limits);
+    void *scratch = memory_take(core_size(&limits)), *copy = memory_take(core_size(&limits));
+    REQUIRE(scratch && copy);
+    struct core_capacity capacity = {.amount = {{256000, 1000, 0, 0}}};
+    tell(core, (struct core_event){.kind = EVENT_CAPACITY, .capacity = &capacity});
+    for (uint64_t id = 1; id <= 8000; id++) {
+        struct core_job job = {.id = id, .members = 1, .need = {{1000, 0, 0, 0}}};
+        if (id == 1) job.need.of[RESOURCE_CPU] = 256000; // holds all
+        if (id == 8000) job.need.of[RESOURCE_CPU] = 2000;
+        tell(core, (struct core_event){.kind = EVENT_SUBMIT, .submit = &job});
+    }
+    struct explanation answer;
+    core_explain(core, scratch, 8000, &answer);
+    CHECK(answer.proven && answer.ahead > 0);
+    CHECK(starts_without(core, copy, 8000, &answer));
+    memory_give(core);
+    memory_give(scratch);
+    memory_give(copy);
+}
+
 int main(void) {
+    CHECK_RUN(behind_very_many_small_ones);
     CHECK_RUN(whom_it_names_is_in_the_way);
+    CHECK_RUN(among_very_many);
     return check_done();
 }
