@@ -31,9 +31,9 @@ export function sentences(language) {
 }
 
 // Starts the real binary; answers its address, its setup code and a way to end it.
-export async function house_open() {
+export async function house_open(more = []) {
   const folder = mkdtempSync(join(tmpdir(), 'courtyard-web-'));
-  const child = spawn(program, ['serve', '--data', join(folder, 'data'), '--listen', '127.0.0.1:0'],
+  const child = spawn(program, ['serve', '--data', join(folder, 'data'), '--listen', '127.0.0.1:0', ...more],
     { stdio: ['ignore', 'pipe', 'pipe'] });
   let said = '';
   const ready = new Promise((good, bad) => {

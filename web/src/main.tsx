@@ -36,6 +36,7 @@ const routes: Route[] = [
   { path: '/models', part: () => import('./pages/models'), roles: ['research'] },
   { path: '/models/:id', part: model, roles: ['research'] },
   { path: '/models/:id/:tab', part: model, roles: ['research'] },
+  { path: '/run', part: () => import('./pages/run'), roles: ['research'] },
   { path: '/jobs', part: () => import('./pages/jobs'), roles: [] },
   { path: '/jobs/:id', part: () => import('./pages/job'), roles: [] },
   { path: '/resources', part: () => import('./pages/resources'), roles: [] },

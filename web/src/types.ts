@@ -540,6 +540,24 @@ export interface JobApproval {
   reason: string;
 }
 
+export interface JobArray {
+  id: number; // of its first task
+  index: number;
+  count: number;
+  at_once: number; // 0: no bound
+  counts?: Record<JobState, number>; // in lists
+}
+export interface Program {
+  command: string[];
+  disk_bytes: number;
+  checkpoint_ms: number;
+  restartable: boolean;
+  release: number;
+  device_milli?: number;
+  own_cpus?: boolean;
+  members?: number;
+  lease?: boolean;
+}
 export interface Job {
   id: number;
   step: string;
@@ -573,6 +591,9 @@ export interface Job {
     account: string;
     account_wanted: string | null;
   } | null;
+  time_limit_ms: number;
+  array: JobArray | null;
+  program?: Program; // of a program of one's own
   summary: Record<string, unknown> | null;
   download?: boolean; // its output can be fetched
   lineage: number | null; // the record of what it made
@@ -807,6 +828,16 @@ export interface Resources {
   used: Shares;
   running: number;
   waiting: number;
+  commands: {
+    open: boolean;
+    allowed: boolean;
+    lacks: string; // why the machine cannot
+    own_user: boolean;
+    landlock: number;
+    devices: number;
+    disk_bytes: number;
+    network: 'none' | 'open';
+  };
   tenants: ResourceTenant[];
   jobs: ResourceJob[];
 }

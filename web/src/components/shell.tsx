@@ -31,6 +31,7 @@ const groups: { key: MessageKey | null; entries: Entry[] }[] = [
     entries: [
       { path: '/train', key: 'nav.train', icon: 'train', roles: ['research'] },
       { path: '/models', key: 'nav.models', icon: 'model', roles: ['research'] },
+      { path: '/run', key: 'nav.run', icon: 'play', roles: ['research'] },
     ],
   },
   {

@@ -2,6 +2,7 @@
 import { LinkButton } from '../components/form';
 import { Icon, type IconName } from '../components/icon';
 import { LimitWarning } from '../components/limits';
+import { array_text } from '../components/program';
 import { JobState, job_title, why_waiting } from '../components/job';
 import { Badge, Card, Empty, Notice, Page, Shown } from '../components/page';
 import { Table } from '../components/table';
@@ -125,11 +126,19 @@ export function JobsTable({ jobs, label }: { jobs: Job[]; label: string }) {
       </thead>
       <tbody>
         {jobs.map((old) => {
-          const job = jobs_live.value.get(old.id) ?? old;
+          // The stream tells of single jobs: how an array's tasks stand, the list alone does.
+          const job = { ...(jobs_live.value.get(old.id) ?? old), array: old.array };
           return (
             <tr key={job.id}>
               <th scope="row">
                 <a href={`/jobs/${job.id}`}>{job_title(job)}</a>
+                {job.array?.counts ? (
+                  <div class="muted small">
+                    <a href={`/jobs?array=${job.array.id}`}>{array_text(job.array)}</a>
+                  </div>
+                ) : (
+                  job.array && <span class="muted"> {job.array.index + 1}</span>
+                )}
               </th>
               <td>
                 <JobState job={job} />

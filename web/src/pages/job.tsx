@@ -13,6 +13,7 @@ import {
 import { JobApprovalCard } from '../components/approval';
 import { Card, ErrorBox, Loading, Notice, Page, Shown } from '../components/page';
 import { Facts } from '../components/table';
+import { ProgramCards } from '../components/program';
 import { JobWhen } from '../components/when';
 import { bytes, count, decimal, duration, time_exact } from '../format';
 import { job_is_over, useJob } from '../live';
@@ -114,7 +115,7 @@ function Body({ job }: { job: Job }) {
               {job.subject.name || t('job.subject')}
             </LinkButton>
           )}
-          {job.download && (
+          {job.download && job.step !== 'command' && (
             <LinkButton
               href={`${BASE}/jobs/${job.id}/download`}
               kind="primary"
@@ -126,6 +127,7 @@ function Body({ job }: { job: Job }) {
           )}
         </div>
       </Card>
+      <ProgramCards job={job} />
       <JobApprovalCard job={job} />
       <JobWhen job={job} />
       <Log job={job} />

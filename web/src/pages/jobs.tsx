@@ -17,9 +17,17 @@ export default function JobsPage() {
   const state = query_text('state');
   const unapproved = query_text('approval') === 'waiting';
   const page = query_number('page', 1);
-  const filter = unapproved ? 'state=queued&approval=waiting' : `state=${state}`;
+  const array = query_number('array', 0);
+  const filter =
+    (unapproved ? 'state=queued&approval=waiting' : `state=${state}`) +
+    (array ? `&array=${array}` : '');
   const list = useGet<List<Job>>(`/jobs?${filter}&page=${page}&size=${SIZE}`);
-  const moving = list.data?.items.some((job) => job.state === 'queued' || job.state === 'running');
+  const moving = list.data?.items.some((job) => {
+    const counts = job.array?.counts;
+    if (counts && counts.queued + counts.running > 0) return true;
+    return job.state === 'queued' || job.state === 'running';
+  });
+  const within = array ? `array=${array}` : '';
   // New jobs of others come by asking; those on the list change by the event stream.
   useEffect(() => {
     const timer = setInterval(() => {
@@ -32,13 +40,19 @@ export default function JobsPage() {
       <Tabs
         label={t('nav.jobs')}
         items={[
-          { text: t('jobs.all'), href: '/jobs', on: !state && !unapproved },
+          {
+            text: array ? t('array.title') : t('jobs.all'),
+            href: `/jobs?${within}`,
+            on: !state && !unapproved,
+          },
           ...JOB_STATES.map((one) => ({
             text: t(`job.state.${one}`),
-            href: `/jobs?state=${one}`,
+            href: `/jobs?state=${one}${within && `&${within}`}`,
             on: state === one,
           })),
-          { text: t('approval.waiting'), href: '/jobs?approval=waiting', on: unapproved },
+          ...(array
+            ? []
+            : [{ text: t('approval.waiting'), href: '/jobs?approval=waiting', on: unapproved }]),
         ]}
       />
       <Card flush>
