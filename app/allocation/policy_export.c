@@ -145,7 +145,7 @@ static int64_t kueue_amount(enum share share, int64_t amount) {
 
 static void kueue_head(struct buf *out, const char *kind, const struct tenant *tenant) {
     buf_printf(out,
-               "---\napiVersion: kueue.x-k8s.io/v1beta1\nkind: %s\nmetadata:\n"
+               "---\napiVersion: kueue.x-k8s.io/v1beta2\nkind: %s\nmetadata:\n"
                "  name: t%" PRIu64 "\n",
                kind, tenant->id);
 }
@@ -219,9 +219,9 @@ static void kueue_tenant(struct buf *out, const struct policy *policy,
     kueue_head(out, "ClusterQueue", tenant);
     buf_add_text(out, "spec:\n");
     if (inner) {
-        buf_printf(out, "  cohort: t%" PRIu64 "\n", tenant->id);
+        buf_printf(out, "  cohortName: t%" PRIu64 "\n", tenant->id);
     } else {
-        kueue_parent(out, "cohort", tenant);
+        kueue_parent(out, "cohortName", tenant);
         kueue_weight(out, tenant);
     }
     buf_add_text(out, "  namespaceSelector: {}\n  preemption:\n    reclaimWithinCohort: Any\n");
@@ -236,13 +236,15 @@ void policy_export_kueue(const struct policy *policy, const struct policy_export
                          struct buf *out) {
     buf_printf(out, "# courtyard: policy version %" PRIu64 "; kubectl apply -f THIS\n",
                policy->version);
-    buf_add_text(out, "# Give the cohort courtyard what the cluster has beyond the quotas.\n"
-                      "# Fractions of devices are rounded down.\n"
-                      "---\napiVersion: v1\nkind: Namespace\nmetadata:\n  name: ");
+    buf_add_text(
+        out,
+        "# Give the cohort courtyard what the cluster has beyond the quotas.\n"
+        "# Fractions of devices are rounded down. Weights count where Kueue's fair sharing is on.\n"
+        "---\napiVersion: v1\nkind: Namespace\nmetadata:\n  name: ");
     name_add(out, how->space);
-    buf_add_text(out, "\n---\napiVersion: kueue.x-k8s.io/v1beta1\nkind: ResourceFlavor\n"
+    buf_add_text(out, "\n---\napiVersion: kueue.x-k8s.io/v1beta2\nkind: ResourceFlavor\n"
                       "metadata:\n  name: courtyard\n"
-                      "---\napiVersion: kueue.x-k8s.io/v1beta1\nkind: Cohort\n"
+                      "---\napiVersion: kueue.x-k8s.io/v1beta2\nkind: Cohort\n"
                       "metadata:\n  name: courtyard\n");
     for (uint32_t i = 0; i < policy->count; i++) {
         kueue_tenant(out, policy, how, &policy->tenants[i]);

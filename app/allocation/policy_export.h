@@ -21,6 +21,7 @@ void policy_export_slurm(const struct policy *policy, const struct policy_export
                          struct buf *out);
 // A Cohort per tenant that has others below it, a ClusterQueue and a LocalQueue per tenant: quotas
 // as nominalQuota, limits as borrowingLimit, who does not lend with lendingLimit 0, weights as
-// fairSharing. API kueue.x-k8s.io/v1beta1.
+// fairSharing. API kueue.x-k8s.io/v1beta2, which Kueue serves since 0.15. Held against the schemas
+// it publishes; never applied to a Kubernetes.
 void policy_export_kueue(const struct policy *policy, const struct policy_export *how,
                          struct buf *out);

@@ -91,7 +91,7 @@ static void kueue_is_yaml(void) {
     // Of its 8 processors 3 are the project's; its limit is 4.5 more than its quota.
     CHECK(holds(&text, "          - name: \"cpu\"\n            nominalQuota: \"5000m\"\n"
                        "            borrowingLimit: \"4500m\"\n"));
-    CHECK(holds(&text, "kind: ClusterQueue\nmetadata:\n  name: t2\nspec:\n  cohort: t2\n"));
+    CHECK(holds(&text, "kind: ClusterQueue\nmetadata:\n  name: t2\nspec:\n  cohortName: t2\n"));
     CHECK(holds(&text, "            nominalQuota: \"3000m\"\n            borrowingLimit: \"0m\"\n"
                        "            lendingLimit: \"0m\"\n"));
     CHECK(holds(&text, "kind: LocalQueue\nmetadata:\n  name: t3\n  namespace: courtyard\n"
