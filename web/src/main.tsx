@@ -39,6 +39,7 @@ const routes: Route[] = [
   { path: '/run', part: () => import('./pages/run'), roles: ['research'] },
   { path: '/jobs', part: () => import('./pages/jobs'), roles: [] },
   { path: '/jobs/:id', part: () => import('./pages/job'), roles: [] },
+  { path: '/calendar', part: () => import('./pages/calendar'), roles: [] },
   { path: '/resources', part: () => import('./pages/resources'), roles: [] },
   { path: '/people', part: () => import('./pages/people'), roles: officers },
   { path: '/departments', part: () => import('./pages/departments'), roles: officers },

@@ -516,6 +516,50 @@ export interface ScheduleBody {
   hold?: boolean;
   after?: number[];
   after_any?: boolean;
+  reservation?: number;
+}
+export interface ReservationBody {
+  title: string;
+  tenant?: number;
+  amount: Shares;
+  from_ms: number;
+  until_ms: number;
+  weekly_until_ms: number | null;
+}
+export interface Reservation extends Required<ReservationBody> {
+  id: number;
+  path: string;
+  actor: string;
+  created_ms: number;
+  changed_ms: number;
+  state: 'kept' | 'refused' | 'over';
+  why: string;
+}
+export interface CalendarSlot extends Required<ReservationBody> {
+  id: number;
+  path: string;
+  actor: string;
+  number: number;
+  why: string; // it is not kept
+}
+export interface CalendarJob {
+  id: number;
+  what: 'running' | 'promised' | 'not_before';
+  seen: boolean;
+  step: string;
+  subject: string;
+  actor: string;
+  path: string;
+  cpu_milli: number;
+  memory_mib: number;
+  from_ms: number;
+  until_ms: number;
+}
+export interface Calendar {
+  from_ms: number;
+  until_ms: number;
+  slots: CalendarSlot[];
+  jobs: CalendarJob[];
 }
 export interface JobSchedule {
   priority: number;
@@ -523,6 +567,7 @@ export interface JobSchedule {
   deadline_ms: number | null;
   promised_ms: number | null; // it will have started by then
   hold: boolean;
+  reservation: number | null;
   after: number[];
   after_any: boolean;
 }
@@ -568,12 +613,14 @@ export interface Job {
   ended_ms: number | null;
   attempt: number;
   paused: number;
+  gave_way: string; // why it did so last
   phase: string;
   done: number;
   total: number;
   rows: number;
   reason: string;
   blocker: number;
+  reservation: number; // that its place is kept for; 0: none
   expected_ms: number | null;
   schedule: JobSchedule;
   approval: JobApproval | null; // null: it needs none

@@ -38,6 +38,7 @@ const groups: { key: MessageKey | null; entries: Entry[] }[] = [
     key: 'nav.group.house',
     entries: [
       { path: '/jobs', key: 'nav.jobs', icon: 'job', roles: [] },
+      { path: '/calendar', key: 'nav.calendar', icon: 'calendar', roles: [] },
       { path: '/resources', key: 'nav.resources', icon: 'system', roles: [] },
       {
         path: '/people',

@@ -7,9 +7,17 @@ import { job_put } from '../live';
 import { useGet } from '../load';
 import { t } from '../messages';
 import { may, person, toast, toast_error } from '../state';
-import type { Job, List, ScheduleBody } from '../types';
+import type { Job, List, Reservation, ScheduleBody } from '../types';
 import { ask } from './dialog';
-import { Button, CheckField, Field, TextField, error_at, type FieldError } from './form';
+import {
+  Button,
+  CheckField,
+  Field,
+  SelectField,
+  TextField,
+  error_at,
+  type FieldError,
+} from './form';
 import { job_title } from './job';
 import { Card } from './page';
 import { Facts } from './table';
@@ -24,6 +32,7 @@ export interface When {
   hold: boolean;
   after: number[];
   after_any: boolean;
+  reservation: string; // its id; '': none
 }
 export const WHEN_NONE: When = {
   not_before: '',
@@ -32,11 +41,15 @@ export const WHEN_NONE: When = {
   hold: false,
   after: [],
   after_any: false,
+  reservation: '',
 };
 
 // "2026-03-01T08:00"; typed with a space where the browser has no such field. NaN: no time.
-function time_of(text: string): number {
+export function time_of(text: string): number {
   return new Date(text.trim().replace(' ', 'T')).getTime();
+}
+export function time_typed(ms: number): string {
+  return new Date(ms - new Date(ms).getTimezoneOffset() * 60_000).toISOString().slice(0, 16);
 }
 
 export function when_errors(when: When): FieldError[] {
@@ -58,6 +71,7 @@ export function when_body(when: When): { schedule?: ScheduleBody } {
     ...(when.not_before ? { not_before_ms: time_of(when.not_before) } : {}),
     ...(when.deadline ? { deadline_ms: time_of(when.deadline) } : {}),
     ...(when.hold ? { hold: true } : {}),
+    ...(when.reservation ? { reservation: Number(when.reservation) } : {}),
     ...(when.after.length ? { after: when.after, after_any: when.after_any } : {}),
   };
   return Object.keys(schedule).length ? { schedule } : {};
@@ -65,13 +79,9 @@ export function when_body(when: When): { schedule?: ScheduleBody } {
 
 export function when_field(code: string): string | undefined {
   if (!code.startsWith('schedule.')) return undefined;
-  return code.includes('priority')
-    ? 'priority'
-    : code.includes('deadline')
-      ? 'deadline'
-      : code.includes('time')
-        ? 'not_before'
-        : undefined;
+  const fields = ['reservation', 'priority', 'deadline'];
+  const named = fields.find((field) => code.includes(field));
+  return named ?? (code.includes('time') ? 'not_before' : undefined);
 }
 
 function After({ when, change }: { when: When; change: (values: Partial<When>) => void }) {
@@ -103,6 +113,37 @@ function After({ when, change }: { when: When; change: (values: Partial<When>) =
         change={(after_any) => change({ after_any })}
       />
     </fieldset>
+  );
+}
+
+function Inside({
+  value,
+  error,
+  change,
+}: {
+  value: string;
+  error: string | undefined;
+  change: (value: string) => void;
+}) {
+  const list = useGet<List<Reservation>>('/reservations?open=true&inside=true&size=200');
+  if (!list.data?.items.length) return null;
+  return (
+    <SelectField
+      id="reservation"
+      label={t('when.reservation')}
+      hint={t('when.reservation_hint')}
+      optional
+      error={error}
+      value={value}
+      change={change}
+      choices={[
+        { value: '', text: '–' },
+        ...list.data.items.map((one) => ({
+          value: String(one.id),
+          text: `${one.title} · ${time_exact(one.from_ms)}`,
+        })),
+      ]}
+    />
   );
 }
 
@@ -148,7 +189,7 @@ export function WhenFields({
 }) {
   const [open, open_set] = useState(false);
   const change = (values: Partial<When>) => set({ ...when, ...values });
-  const bad = ['not_before', 'deadline', 'priority'].some((field) => error_at(errors, field));
+  const bad = ['not_before', 'deadline', 'priority', 'reservation'].some((field) => error_at(errors, field));
   return (
     <details
       class="advanced"
@@ -187,6 +228,11 @@ export function WhenFields({
             hint={t('when.hold_hint')}
             value={when.hold}
             change={(hold) => change({ hold })}
+          />
+          <Inside
+            value={when.reservation}
+            error={error_at(errors, 'reservation')}
+            change={(reservation) => change({ reservation })}
           />
           <After when={when} change={change} />
         </div>
@@ -237,6 +283,9 @@ export function JobWhen({ job }: { job: Job }) {
   }
   if (when.not_before_ms) facts.push([t('when.not_before'), time_exact(when.not_before_ms)]);
   if (when.priority || waits) facts.push([t('when.priority'), String(when.priority)]);
+  if (when.reservation) {
+    facts.push([t('when.reservation'), <a href="/calendar">{t('nav.calendar')}</a>]);
+  }
   if (when.hold) facts.push([t('when.hold_short'), t('when.hold_on')]);
   if (when.after.length) {
     facts.push([

@@ -74,7 +74,14 @@ function JobFacts({ job }: { job: Job }) {
     [t('job.ran'), ran ? duration(ran) : '–'],
     [t('job.rows_done'), job.rows ? count(job.rows) : '–'],
     [t('job.attempt'), String(job.attempt)],
-    [t('job.paused'), job.paused ? count(job.paused) : '–'],
+    [
+      t('job.paused'),
+      job.paused
+        ? [count(job.paused), job.gave_way && t_or(`job.gave_way.${job.gave_way}`, job.gave_way)]
+            .filter(Boolean)
+            .join(' · ')
+        : '–',
+    ],
     [t('job.cpu'), t('job.cores', { cores: decimal(job.cpu_milli / 1000, 1) })],
     [t('job.memory'), bytes(job.memory_bytes)],
     [t('job.memory_used'), job.memory_used_bytes ? bytes(job.memory_used_bytes) : '–'],
@@ -102,6 +109,7 @@ function Body({ job }: { job: Job }) {
           {job.state === 'queued' && (
             <Notice title={t('job.waits')}>
               {why_waiting(job)}{' '}
+              {job.reservation ? <a href="/calendar">{t('job.see_calendar')}</a> : null}{' '}
               {job.blocker ? <a href={`/jobs/${job.blocker}`}>{t('job.see_blocker')}</a> : null}
             </Notice>
           )}
