@@ -5,22 +5,73 @@
 #include "base/assert.h"
 #include "flow/executor.h"
 
+// Found by the job's id; both lists hold slots, NONE ends them.
+enum { NONE = UINT16_MAX, BUCKETS = ACTIVE_MAX };
+_Static_assert((int)ACTIVE_MAX < (int)NONE, "a slot's number fits");
+struct active_index {
+    uint16_t first[BUCKETS], next[ACTIVE_MAX]; // of those in use, by the id's rest
+    uint16_t free[ACTIVE_MAX];
+    uint32_t free_count;
+};
+
+enum err active_open(struct flow *flow) {
+    struct active_index *index = memory_take(sizeof *index);
+    flow->active = memory_take(ACTIVE_MAX * sizeof *flow->active);
+    flow->active_job = memory_take(ACTIVE_MAX * sizeof *flow->active_job);
+    flow->active_index = index;
+    if (!flow->active || !flow->active_job || !index) return ERR_MEMORY;
+    for (uint32_t i = 0; i < BUCKETS; i++) index->first[i] = NONE;
+    while (index->free_count < ACTIVE_MAX) { // the lowest slot is taken first
+        index->free[index->free_count] = (uint16_t)(ACTIVE_MAX - 1 - index->free_count);
+        index->free_count++;
+    }
+    return OK;
+}
+
+void active_close(struct flow *flow) {
+    memory_give(flow->active);
+    memory_give(flow->active_job);
+    memory_give(flow->active_index);
+}
+
+uint32_t active_room(const struct flow *flow) {
+    return flow->active_index->free_count;
+}
+
 struct active *active_find(struct flow *flow, uint64_t job) {
-    for (uint32_t i = 0; i < ACTIVE_MAX; i++) {
-        if (flow->active_job[i] == job) return &flow->active[i];
+    const struct active_index *index = flow->active_index;
+    for (uint16_t slot = index->first[job % BUCKETS]; slot != NONE; slot = index->next[slot]) {
+        if (flow->active_job[slot] == job) return &flow->active[slot];
     }
     return NULL;
 }
 
 struct active *active_put(struct flow *flow, uint64_t job) {
-    for (uint32_t i = 0; i < ACTIVE_MAX; i++) {
-        if (flow->active_job[i] != 0) continue;
-        flow->active_job[i] = job;
-        flow->active[i] =
-            (struct active){.state = ACTIVE_STARTING, .job = job, .pidfd = -1, .wait_status = -1};
-        return &flow->active[i];
-    }
-    return NULL;
+    struct active_index *index = flow->active_index;
+    if (index->free_count == 0) return NULL;
+    uint16_t slot = index->free[--index->free_count], *first = &index->first[job % BUCKETS];
+    index->next[slot] = *first;
+    *first = slot;
+    flow->active_job[slot] = job;
+    flow->active[slot] = (struct active){
+        .state = ACTIVE_STARTING,
+        .job = job,
+        .pidfd = -1,
+        .wait_status = -1,
+        .confined.events_fd = -1,
+    };
+    return &flow->active[slot];
+}
+
+void active_free(struct flow *flow, struct active *active) {
+    struct active_index *index = flow->active_index;
+    uint16_t slot = (uint16_t)(active - flow->active);
+    uint16_t *at = &index->first[flow->active_job[slot] % BUCKETS];
+    while (*at != slot) at = &index->next[*at];
+    *at = index->next[slot];
+    index->free[index->free_count++] = slot;
+    active->state = ACTIVE_FREE;
+    flow->active_job[slot] = 0;
 }
 
 void active_fill(struct active *active, const struct job *job) {
@@ -36,11 +87,6 @@ void active_fill(struct active *active, const struct job *job) {
     active->place = job->place;
     active->cancel = active->cancel || job->cancel;
     active->keeps = schedule_job_of(job).checkpoint_ms > 0;
-}
-
-void active_free(struct flow *flow, struct active *active) {
-    active->state = ACTIVE_FREE;
-    flow->active_job[active - flow->active] = 0;
 }
 
 bool runner_look(struct flow *flow, uint64_t job, struct active *out, struct active_now *now) {

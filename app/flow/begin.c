@@ -1,6 +1,8 @@
-// Starting what the core has decided: first the records of all that start together, in one
-// transaction, then a process for each. An attempt that is recorded runs or has ended; one that
-// could not be recorded leaves the core and is told of once more.
+// Starting what the core has decided. An attempt of this machine begins at once, and the committer
+// records it a moment later, together with what ends: were the box killed in between, its folder
+// tells (launch.c: an attempt that is found there is taken up, and one whose result lies there is
+// not run again); after a power cut nothing runs. An attempt of a cluster lives on without us: its
+// record comes first. What cannot begin leaves the core and is told of once more.
 #include <inttypes.h>
 
 #include "base/assert.h"
@@ -24,22 +26,28 @@ struct begins {
     uint32_t count;
 };
 
-static enum err begin_record(struct store_txn *txn, struct begins *begins, struct begin *begin) {
+void job_begun(struct job *job, int64_t started_ms, const struct job_place *place,
+               const char *confinement) {
+    job->state = JOB_RUNNING;
+    job->attempt++;
+    job->started_ms = started_ms;
+    job->place = *place;
+    job->confine = str_of(confinement);
+}
+
+static enum err begin_load(struct store_txn *txn, struct begins *begins, struct begin *begin) {
     struct job *job = &begin->job;
+    struct flow *flow = begins->flow;
     enum err err = job_load(txn, begins->arena, begin->id, job);
     bool gone = err == ERR_NOT_FOUND || (err == OK && job->state != JOB_QUEUED);
     if (gone) begin->state = BEGIN_GONE; // cancelled meanwhile
     if (gone || err != OK) return gone ? OK : err;
-    if (job->when.hold || !calendar_lets(begins->flow, job)) {
+    if (job->when.hold || !calendar_lets(flow, job)) {
         begin->state = BEGIN_HELD; // put on hold, or its slot has ended, meanwhile
         return OK;
     }
-    job->state = JOB_RUNNING;
-    job->attempt++;
-    job->started_ms = clock_now_ms();
-    job->place = begin->place;
-    job->confine = str_of(begins->flow->executor->confinement(begins->flow));
-    return job_save(txn, job);
+    job_begun(job, clock_now_ms(), &begin->place, flow->executor->confinement(flow));
+    return OK;
 }
 
 static enum err begins_change(struct store_txn *txn, void *ctx) {
@@ -47,12 +55,25 @@ static enum err begins_change(struct store_txn *txn, void *ctx) {
     enum err err = OK;
     for (uint32_t i = 0; i < begins->count && err == OK; i++) {
         struct begin *begin = &begins->list[i];
-        if (begin->state == BEGIN_OK) err = begin_record(txn, begins, begin);
+        if (begin->state == BEGIN_OK) err = begin_load(txn, begins, begin);
+        if (err == OK && begin->state == BEGIN_OK) err = job_save(txn, &begin->job);
     }
     return err;
 }
 
-// Its record says that it runs: so it does, or ends at once.
+static enum err begins_read(struct begins *begins) {
+    struct store_txn *txn;
+    enum err err = store_read_begin(begins->flow->store, &txn);
+    if (err != OK) return err;
+    for (uint32_t i = 0; i < begins->count && err == OK; i++) {
+        struct begin *begin = &begins->list[i];
+        if (begin->state == BEGIN_OK) err = begin_load(txn, begins, begin);
+    }
+    store_read_end(txn);
+    return err;
+}
+
+// It runs from here on, or has ended at once.
 static void begin_process(struct flow *flow, const struct begin *begin) {
     struct active *active = begin->active;
     struct active running = *active;
@@ -67,6 +88,7 @@ static void begin_process(struct flow *flow, const struct begin *begin) {
     running.cancel = active->cancel;
     *active = running;
     active->state = ACTIVE_RUNNING;
+    if (active->unrecorded) pthread_cond_signal(&flow->work);
     pthread_mutex_unlock(&flow->lock);
     if (err == OK) attempt_watch(flow, active);
     if (err != OK) attempt_leaves(flow, active, begin->attempt);
@@ -97,7 +119,7 @@ static void begins_place(struct flow *flow, struct begins *begins,
     pthread_mutex_unlock(&flow->lock);
 }
 
-// The slots as the committed records say.
+// The slots as the records say.
 static void begins_fill(struct flow *flow, struct begins *begins) {
     pthread_mutex_lock(&flow->lock);
     for (uint32_t i = 0; i < begins->count; i++) {
@@ -105,6 +127,7 @@ static void begins_fill(struct flow *flow, struct begins *begins) {
         if (begin->state != BEGIN_OK) continue;
         active_fill(begin->active, &begin->job);
         begin->active->executor = flow->executor;
+        begin->active->unrecorded = !flow->executor->away;
     }
     pthread_mutex_unlock(&flow->lock);
 }
@@ -115,8 +138,11 @@ void attempts_begin(struct flow *flow, const struct core_decision *starts, uint3
     cy_assert(count <= STARTS_MAX);
     begins_place(flow, &begins, starts);
     enum err err = arena_open(SCRATCH_BYTES, &begins.arena);
-    if (err == OK) err = store_write(flow->store, begins_change, &begins);
-    if (err != OK) log_event(LOG_WARN, "job.not_recorded", "error=%s", err_name(err));
+    if (err == OK) {
+        err = flow->executor->away ? store_write(flow->store, begins_change, &begins)
+                                   : begins_read(&begins);
+    }
+    if (err != OK) log_event(LOG_WARN, "job.not_begun", "error=%s", err_name(err));
     for (uint32_t i = 0; i < count && err != OK; i++) list[i].state = BEGIN_LATER;
     begins_fill(flow, &begins);
     bool own_cpus = false;

@@ -153,8 +153,7 @@ static enum err step_call(const char *folder, const struct json *spec, struct bu
 
 enum { LOCK_PATIENCE_MS = 5000, LOCK_STEP_MS = 100, EXIT_NOT_OURS = 3 };
 
-// "attempt" of FOLDER/NAME; 0: there is none.
-static uint64_t attempt_of(const char *folder, const char *name) {
+uint64_t folder_attempt(const char *folder, const char *name) {
     char path[LIMIT_PATH_BYTES];
     struct json *root = NULL;
     if (path_join(path, sizeof path, folder, name) != OK || !file_exists(path)) return 0;
@@ -184,8 +183,8 @@ static bool folder_taken(const char *folder) {
 int step_main_away(const char *folder, const char *attempt) {
     uint64_t number = 0;
     bool ours = str_to_u64(str_of(attempt), &number) && number > 0 && folder_taken(folder) &&
-                attempt_of(folder, "spec.json") == number &&
-                attempt_of(folder, "result.json") != number;
+                folder_attempt(folder, "spec.json") == number &&
+                folder_attempt(folder, "result.json") != number;
     if (ours) return step_main(folder);
     log_event(LOG_WARN, "job.not_ours", "attempt=%s", attempt);
     return EXIT_NOT_OURS;

@@ -14,6 +14,8 @@ enum {
 #define CHILD_SLURM "slurm"
 _Static_assert(sizeof(struct progress) <= PROGRESS_PAGE_BYTES, "a page holds the progress");
 
+// "attempt" of FOLDER/NAME, which is spec.json or result.json; 0: there is none.
+uint64_t folder_attempt(const char *folder, const char *name);
 // "PID START BOOT": the same for as long as that process is that process. False if it is gone.
 bool process_identity(int pid, char *out, size_t out_size);
 // Maps FOLDER/progress, made if absent; NULL where that fails (the job goes on unseen).

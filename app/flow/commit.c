@@ -16,9 +16,9 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "flow/commit_private.h"
+#include "flow/executor.h"
 
-enum { RETRY_MS = 5000, BATCH_MAX = 32 };
-_Static_assert((int)BATCH_MAX <= (int)STORE_MANY_MAX, "one store_write_many");
+enum { RETRY_MS = 5000, BATCH_MAX = 512, BATCH_BYTES = 256 << 20 };
 
 // ---- what came of it ----------------------------------------------------------------------------
 
@@ -68,7 +68,7 @@ static void outcome_stopped(struct commit *commit, const char *code, uint64_t am
 static void outcome_find(struct commit *commit) {
     const struct active *active = commit->active;
     const struct json *result = commit->result;
-    if (result && json_member_bool(result, "ok", false)) {
+    if (active->well || (result && json_member_bool(result, "ok", false))) {
         commit->outcome = OUTCOME_DONE;
     } else if (active->start_fault.code[0]) {
         commit->outcome = OUTCOME_FAILED;
@@ -246,10 +246,35 @@ static enum err change_done(struct store_txn *txn, struct commit *commit) {
     return err != OK ? err : job_audit(txn, job, "ok");
 }
 
+// As if its begin had been recorded; that may have had no time yet.
+static enum err record_load(struct store_txn *txn, struct commit *commit) {
+    const struct active *active = commit->active;
+    struct job *job = &commit->job;
+    enum err err = job_load(txn, commit->arena, active->job, job);
+    bool begins = err == OK && active->unrecorded && job->state == JOB_QUEUED &&
+                  job->attempt + 1 == active->attempt;
+    if (begins) {
+        job_begun(job, active->started_ms, &active->place,
+                  active->executor->confinement(commit->flow));
+    }
+    return err;
+}
+
+// Stale: it was cancelled just before.
+static enum err begin_change(struct store_txn *txn, void *ctx) {
+    struct commit *commit = ctx;
+    const struct job *job = &commit->job;
+    enum err err = record_load(txn, commit);
+    if (err != OK) return err;
+    bool begun = job->state == JOB_RUNNING && job->attempt == commit->active->attempt;
+    commit->stale = !begun || job->when.hold;
+    return commit->stale ? OK : job_save(txn, job);
+}
+
 static enum err commit_change(struct store_txn *txn, void *ctx) {
     struct commit *commit = ctx;
-    uint64_t attempt = commit->job.attempt;
-    enum err err = job_load(txn, commit->arena, commit->job.id, &commit->job);
+    uint64_t attempt = commit->active->attempt;
+    enum err err = record_load(txn, commit);
     if (err != OK) return err;
     commit->has_follow = false;
     if (commit->job.state != JOB_RUNNING || commit->job.attempt != attempt) {
@@ -303,7 +328,7 @@ static enum err job_now(struct commit *commit) {
     struct store_txn *txn;
     enum err err = store_read_begin(commit->flow->store, &txn);
     if (err != OK) return err;
-    err = job_load(txn, commit->arena, commit->active->job, &commit->job);
+    err = record_load(txn, commit);
     store_read_end(txn);
     return err;
 }
@@ -311,10 +336,10 @@ static enum err job_now(struct commit *commit) {
 // Reads what the attempt left and finds what came of it. Stale: there is nothing to commit.
 static enum err commit_prepare(struct commit *commit) {
     char folder[LIMIT_PATH_BYTES];
-    enum err err = arena_open(SCRATCH_BYTES, &commit->arena);
-    if (err == OK) err = job_now(commit);
+    if (commit->begin) return OK;
+    enum err err = job_now(commit);
     if (err != OK) return err;
-    commit->stale = commit->job.state != JOB_RUNNING;
+    commit->stale = commit->active->unwanted || commit->job.state != JOB_RUNNING;
     if (commit->stale) return OK;
     job_folder(commit->flow, commit->active->job, folder);
     err = result_read(commit, folder);
@@ -322,10 +347,23 @@ static enum err commit_prepare(struct commit *commit) {
     return err;
 }
 
+static bool made_any(const char *folder, const char *const *names) {
+    for (uint32_t i = 0; i < MADE_MAX && names[i]; i++) {
+        char path[LIMIT_PATH_BYTES];
+        path_of(path, "%s/out/%s", folder, names[i]);
+        if (file_exists(path)) return true;
+    }
+    return false;
+}
+
+// Whether there is anything to take: a step that need not leave files often leaves none.
 static bool makes_files(const struct commit *commit) {
-    if (commit->outcome != OUTCOME_DONE) return false;
+    char folder[LIMIT_PATH_BYTES];
+    if (commit->begin || commit->outcome != OUTCOME_DONE) return false;
+    job_folder(commit->flow, commit->active->job, folder);
     for (size_t i = 0; i < sizeof step_files / sizeof step_files[0]; i++) {
-        if (str_is(commit->job.step, step_files[i].step)) return true;
+        if (!str_is(commit->job.step, step_files[i].step)) continue;
+        return step_files[i].files[0] || made_any(folder, step_files[i].maybe);
     }
     return false;
 }
@@ -346,22 +384,44 @@ static bool passes(enum err err) {
 
 // The records refuse it: the job has failed, and says so.
 static enum err commit_refused(struct commit *commit, enum err err) {
-    if (passes(err) || commit->outcome != OUTCOME_DONE) return err;
+    if (passes(err) || commit->begin || commit->outcome != OUTCOME_DONE) return err;
     commit->outcome = OUTCOME_FAILED;
     (void)!fault_set(&commit->fault, err, "job.not_committed", str_of(err_name(err)));
     return store_write(commit->flow->store, commit_change, commit);
 }
 
-// In one transaction, each on its own.
-static void commits_write(struct flow *flow, struct commit **commits, uint32_t count) {
-    struct store_change changes[BATCH_MAX];
-    for (uint32_t i = 0; i < count; i++) {
-        changes[i] = (struct store_change){.change = commit_change, .ctx = commits[i]};
+static enum err commit_one(struct store_txn *txn, void *ctx) {
+    struct commit *commit = ctx;
+    return commit->begin ? begin_change(txn, commit) : commit_change(txn, commit);
+}
+
+struct together {
+    struct commit **commits;
+    uint32_t count;
+};
+
+static enum err commit_all(struct store_txn *txn, void *ctx) {
+    const struct together *together = ctx;
+    enum err err = OK;
+    for (uint32_t i = 0; i < together->count && err == OK; i++) {
+        err = commit_one(txn, together->commits[i]);
     }
-    store_write_many(flow->store, changes, count);
+    return err;
+}
+
+// In one transaction; where one of them cannot be written, each in its own.
+static void commits_write(struct flow *flow, struct commit **commits, uint32_t count) {
+    struct together together = {commits, count};
+    enum err err = count > 1 ? store_write(flow->store, commit_all, &together) : ERR_BUSY;
+    if (err != OK && count > 1) {
+        log_event(LOG_WARN, "job.not_together", "jobs=%" PRIu32 " error=%s", count, err_name(err));
+    }
     for (uint32_t i = 0; i < count; i++) {
-        commits[i]->written = true;
-        commits[i]->err = commit_refused(commits[i], changes[i].err);
+        struct commit *commit = commits[i];
+        commit->written = true;
+        commit->err = OK;
+        if (err == OK) continue;
+        commit->err = commit_refused(commit, store_write(flow->store, commit_one, commit));
     }
 }
 
@@ -369,18 +429,26 @@ static bool runs_again(const struct commit *commit) {
     return commit->outcome == OUTCOME_AGAIN || commit->outcome == OUTCOME_PAUSED;
 }
 
-// Those without files share a transaction; a large file delays nobody but those that come after.
-static void commits_run(struct flow *flow, struct commit *list, uint32_t count) {
-    struct commit *light[BATCH_MAX];
-    uint32_t light_count = 0;
-    for (uint32_t i = 0; i < count; i++) {
-        list[i].err = commit_prepare(&list[i]);
-        bool now = list[i].err == OK && !list[i].stale;
-        if (now && !makes_files(&list[i])) light[light_count++] = &list[i];
+struct commits {
+    struct arena *arena; // what they read, until all are settled
+    struct commit list[BATCH_MAX], *light[BATCH_MAX];
+    struct active copies[BATCH_MAX], *slots[BATCH_MAX];
+    uint32_t count;
+};
+
+// Begins, and ends without files, share a transaction; a large file delays nobody but those that
+// come after.
+static void commits_run(struct flow *flow, struct commits *batch) {
+    uint32_t light = 0;
+    for (uint32_t i = 0; i < batch->count; i++) {
+        struct commit *commit = &batch->list[i];
+        commit->err = commit_prepare(commit);
+        bool now = commit->err == OK && !commit->stale;
+        if (now && !makes_files(commit)) batch->light[light++] = commit;
     }
-    commits_write(flow, light, light_count);
-    for (uint32_t i = 0; i < count; i++) {
-        struct commit *commit = &list[i];
+    commits_write(flow, batch->light, light);
+    for (uint32_t i = 0; i < batch->count; i++) {
+        struct commit *commit = &batch->list[i];
         if (commit->err != OK || commit->stale || commit->written) continue;
         commit->err = commit_files(commit);
         if (commit->err == OK) commits_write(flow, &commit, 1);
@@ -389,13 +457,13 @@ static void commits_run(struct flow *flow, struct commit *list, uint32_t count) 
 
 static void commit_close(struct commit *commit) {
     char folder[LIMIT_PATH_BYTES];
+    if (commit->begin) return;
     job_folder(commit->flow, commit->active->job, folder);
     if (commit->err == OK && !runs_again(commit)) folder_tidy(folder);
     log_event(commit->err == OK ? LOG_INFO : LOG_WARN, "job.committed",
               "job=%" PRIu64 " outcome=%d code=%s result=%s", commit->active->job,
               (int)commit->outcome, commit->fault.code, err_name(commit->err));
     json_close(commit->result);
-    arena_close(commit->arena);
 }
 
 // ---- the thread -------------------------------------------------------------------------------
@@ -410,35 +478,38 @@ static void wait_for_work(struct flow *flow, bool later) {
     pthread_cond_timedwait(&flow->work, &flow->lock, &until);
 }
 
-struct commits {
-    struct commit list[BATCH_MAX];
-    struct active copies[BATCH_MAX], *slots[BATCH_MAX];
-    uint32_t count;
-};
-
-// Under the lock: those that have ended. *out_later: one is to be tried again later.
+// Under the lock: those that have begun or ended. *out_later: one is to be tried again later.
 static void batch_take(struct flow *flow, struct commits *batch, bool *out_later) {
     uint64_t now_us = clock_monotonic_us();
     batch->count = 0;
     for (uint32_t i = 0; i < ACTIVE_MAX && batch->count < BATCH_MAX; i++) {
         struct active *active = &flow->active[i];
-        if (flow->active_job[i] == 0 || active->state != ACTIVE_ENDED) continue;
+        if (flow->active_job[i] == 0) continue;
+        bool begin = active->state == ACTIVE_RUNNING && active->unrecorded && !active->unwanted;
+        if (!begin && active->state != ACTIVE_ENDED) continue;
         if (active->retry_us > now_us) {
             *out_later = true;
             continue;
         }
-        active->state = ACTIVE_COMMITTING;
+        if (!begin) active->state = ACTIVE_COMMITTING;
         uint32_t at = batch->count++;
         batch->slots[at] = active;
         batch->copies[at] = *active;
-        batch->list[at] = (struct commit){.flow = flow, .active = &batch->copies[at]};
+        batch->list[at] = (struct commit){
+            .flow = flow, .active = &batch->copies[at], .arena = batch->arena, .begin = begin};
     }
 }
 
 // Under the lock, after the commit.
 static void active_settle(struct flow *flow, struct active *active, const struct commit *commit) {
+    if (commit->begin && commit->err == OK) {
+        active->unrecorded = active->unwanted = commit->stale;
+        active->cancel = active->cancel || commit->stale;
+        flow->look_now = flow->look_now || commit->stale;
+        return;
+    }
     if (commit->err != OK) {
-        active->state = ACTIVE_ENDED;
+        if (!commit->begin) active->state = ACTIVE_ENDED;
         active->retry_us = clock_monotonic_us() + (uint64_t)RETRY_MS * 1000;
         return;
     }
@@ -457,13 +528,16 @@ static void batch_settle(struct flow *flow, struct commits *batch) {
     for (uint32_t i = 0; i < batch->count; i++) {
         const struct commit *commit = &batch->list[i];
         uint64_t job = commit->active->job;
-        if (commit->err == OK) {
-            news_put(flow, runs_again(commit) && !commit->stale ? NEWS_AGAIN : NEWS_ENDED, job);
-        }
-        if (commit->err == OK && commit->has_follow) runner_add(flow, &commit->follow);
+        bool ended = commit->err == OK && !commit->begin;
+        bool again = commit->active->unwanted || (runs_again(commit) && !commit->stale);
+        if (ended && again) news_put(flow, NEWS_AGAIN, job); // one that was cancelled is not
+        if (ended && !runs_again(commit)) news_put(flow, NEWS_ENDED, job);
+        if (commit->begin && commit->stale) runner_wake(flow);
+        if (ended && commit->has_follow) runner_add(flow, &commit->follow);
         job_tell(flow, job);
     }
     for (uint32_t i = 0; i < batch->count; i++) commit_close(&batch->list[i]);
+    arena_reset(batch->arena);
 }
 
 void *committer_main(void *argument) {
@@ -479,7 +553,7 @@ void *committer_main(void *argument) {
             continue;
         }
         pthread_mutex_unlock(&flow->lock);
-        commits_run(flow, batch->list, batch->count);
+        commits_run(flow, batch);
         batch_settle(flow, batch);
         pthread_mutex_lock(&flow->lock);
     }
@@ -487,6 +561,15 @@ void *committer_main(void *argument) {
     return NULL;
 }
 
-size_t committer_bytes(void) {
-    return sizeof(struct commits);
+enum err committer_open(struct flow *flow) {
+    struct commits *batch = memory_take(sizeof *batch);
+    if (!batch) return ERR_MEMORY;
+    flow->committer_memory = batch;
+    return arena_open(BATCH_BYTES, &batch->arena);
+}
+
+void committer_close(struct flow *flow) {
+    struct commits *batch = flow->committer_memory;
+    if (batch) arena_close(batch->arena);
+    memory_give(batch);
 }

@@ -12,7 +12,8 @@ struct made {
 enum outcome { OUTCOME_DONE, OUTCOME_FAILED, OUTCOME_CANCELLED, OUTCOME_AGAIN, OUTCOME_PAUSED };
 struct commit {
     struct flow *flow;
-    const struct active *active;
+    const struct active *active; // a copy
+    bool begin;                  // only its begin is to be recorded
     struct arena *arena;
     struct job job;
     struct json *result; // result.json of this attempt, or NULL

@@ -36,6 +36,20 @@ static bool local_adopt(struct flow *flow, const struct job *job, struct active 
     return alive;
 }
 
+// One that an earlier life of this process had begun and not yet recorded when it was killed: it is
+// taken up, or has ended and left its result.
+static enum err local_start(struct flow *flow, const struct job *job, struct active *active,
+                            struct fault *fault) {
+    char folder[LIMIT_PATH_BYTES];
+    job_folder(flow, job->id, folder);
+    bool left = folder_attempt(folder, "spec.json") == job->attempt &&
+                (!job_folder_free(folder) || folder_attempt(folder, "result.json") == job->attempt);
+    if (!left) return job_launch(flow, job, active, fault);
+    bool alive = local_adopt(flow, job, active);
+    log_event(LOG_INFO, "job.left_behind", "job=%" PRIu64 " alive=%d", job->id, alive);
+    return OK;
+}
+
 // Reaped if it is ours; then wait_status is filled as waitpid gives it.
 static bool local_ended(struct flow *flow, struct active *active, bool spoken) {
     if (active->own_child) {
@@ -92,7 +106,7 @@ static bool local_stop(struct flow *flow, const struct active *active,
 const struct executor executor_local = {
     .name = "local",
     .confinement = local_confinement,
-    .start = job_launch,
+    .start = local_start,
     .adopt = local_adopt,
     .ended = local_ended,
     .finish = local_finish,

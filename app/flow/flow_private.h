@@ -21,7 +21,7 @@ enum {
     ACTIVE_MAX = 4096,     // attempts at one time, those included that wait for the committer
     WAITING_MAX = 131072,  // jobs that wait; of those that people ask for
     ASKED_MAX = 120000,    // so many; beyond: ERR_LIMIT "job.queue_full"
-    STARTS_MAX = 64,       // starts that share a transaction
+    STARTS_MAX = 128,      // starts that share a transaction
     LOST_MAX = 3,          // starts of one job whose process was lost
     UPLOADS_OPEN_MAX = 64, // pieces being received at one time
     TICK_MS = 250,         // how often limits are looked at
@@ -71,10 +71,13 @@ struct active {
     struct confine_stop stopping;    // once `stop` says why
     bool own_child;                  // to be reaped; an adopted one is not ours
     int wait_status;                 // of an own child that has ended; -1: not known
+    bool well;                       // it has ended well and left no result: so its executor says
     struct fault start_fault;        // why it could not start, or was ended there; "" otherwise
     struct progress *progress;       // mapped; NULL if that failed
     uint64_t memory_used_bytes;
     bool cancel;          // a person asked
+    bool unrecorded;      // its begin has yet to be written (begin.c),
+    bool unwanted;        // or was not: it was cancelled or put on hold just then
     enum stop_cause stop; // why it was told to stop
     bool killed, memory_ran_out;
     bool give_way, give_way_now; // asked to; its time for that is over
@@ -141,6 +144,7 @@ struct flow {
     pthread_mutex_t lock;
     struct active *active; // (ACTIVE_MAX)
     uint64_t *active_job;  // (ACTIVE_MAX): whose attempt it is, 0: free; to look through quickly
+    struct active_index *active_index;
     struct news_list news;
     struct teller *teller; // the runner's thread alone
     uint64_t uploads_open[UPLOADS_OPEN_MAX];
@@ -148,9 +152,9 @@ struct flow {
     pthread_cond_t work; // the committer waits here
     bool closing, stop_children, committer_may_end, rescan, look_now;
     bool threads_run;
-    uint64_t ended;         // jobs committed since the start
-    void *committer_memory; // of that thread alone
-    int wake_fd, watch_fd;  // the runner's eventfd and epoll
+    uint64_t ended;                   // jobs committed since the start
+    struct commits *committer_memory; // of that thread alone
+    int wake_fd, watch_fd;            // the runner's eventfd and epoll
     pthread_t runner, committer;
     struct calendar *calendar; // calendar.c
     uint64_t policy_seen;      // versions of the policy that the core knows, and one; 0: none yet
@@ -165,12 +169,18 @@ void job_tell(struct flow *flow, uint64_t job);
 // The core has decided these starts, all at once: their records, then their processes. What cannot
 // start leaves the core again. The runner's thread.
 void attempts_begin(struct flow *flow, const struct core_decision *starts, uint32_t count);
+void job_begun(struct job *job, int64_t started_ms, const struct job_place *place,
+               const char *confinement);
 // runner.c: its thread is woken when the attempt speaks.
 void attempt_watch(struct flow *flow, const struct active *active);
 // What it held is free; the committer takes what it made.
 void attempt_leaves(struct flow *flow, struct active *active, uint32_t attempt);
 
-// active.c: the list of attempts. Callers of these hold the lock:
+// active.c: the list of attempts.
+enum err active_open(struct flow *flow) MUST_USE;
+void active_close(struct flow *flow);
+// Callers of these hold the lock:
+uint32_t active_room(const struct flow *flow);                  // free slots
 struct active *active_find(struct flow *flow, uint64_t job);    // NULL: none
 struct active *active_put(struct flow *flow, uint64_t job);     // NULL: no room
 void active_fill(struct active *active, const struct job *job); // what its record says
@@ -278,7 +288,8 @@ enum err reservation_admit(struct store_txn *txn, const struct call *call,
 bool tenant_below(const struct policy *policy, uint64_t tenant, uint64_t above);
 // commit.c
 void *committer_main(void *flow);
-size_t committer_bytes(void); // of flow->committer_memory
+enum err committer_open(struct flow *flow) MUST_USE;
+void committer_close(struct flow *flow);
 // ---- jobs.c ------------------------------------------------------------------------------------
 // Inside a transaction, one that only reads will do: fills what the step declares, whose it is and
 // how long it is thought to run.

@@ -18,6 +18,7 @@ enum {
     PIECE = 256, // news told in one go, before the core's decisions are looked at
     START_AGAIN_MS = 5000,
     NEWS_ROOM_FIRST = 1024,
+    PIECE_BYTES = 256 << 20,
     WAITERS_FIRST = 64,
 };
 
@@ -146,7 +147,8 @@ struct teller {
     struct store_txn *txn;
     struct arena *arena;
     int64_t now_ms;
-    uint64_t fresh[PIECE]; // submitted now by people who have been told nothing else yet
+    struct job jobs[PIECE]; // of news that brings one; id 0: it no longer waits
+    uint64_t fresh[PIECE];  // submitted now by people who have been told nothing else yet
     uint32_t fresh_count;
     struct refused refused[PIECE]; // written once the reading is done
     uint32_t refused_count;
@@ -157,7 +159,7 @@ enum err news_open(struct flow *flow) {
     if (!teller) return ERR_MEMORY;
     teller->flow = flow;
     flow->teller = teller;
-    return arena_open(SCRATCH_BYTES, &teller->arena);
+    return arena_open(PIECE_BYTES, &teller->arena);
 }
 
 void news_close(struct flow *flow) {
@@ -274,7 +276,6 @@ static enum after_state after_state_of(struct teller *t, const struct job *job) 
 }
 
 static bool waits_still(struct teller *t, uint64_t id, struct job *out) {
-    arena_reset(t->arena);
     enum err err = job_load(t->txn, t->arena, id, out);
     if (err != OK && err != ERR_NOT_FOUND) {
         log_event(LOG_ERROR, "job.unreadable", "job=%" PRIu64 " error=%s", id, err_name(err));
@@ -289,18 +290,17 @@ static bool has_attempt(struct flow *flow, uint64_t job) {
     return has;
 }
 
-static void submit(struct teller *t, enum news_kind kind, uint64_t id) {
+static void submit(struct teller *t, enum news_kind kind, const struct job *job) {
     struct schedule *schedule = t->flow->schedule;
-    struct job job;
+    uint64_t id = job->id;
     if (has_attempt(t->flow, id) || schedule_state(schedule, id) != CORE_NONE) return;
-    if (!waits_still(t, id, &job)) return;
-    enum after_state state = after_state_of(t, &job);
+    enum after_state state = after_state_of(t, job);
     if (state == AFTER_FAILED) return;
-    if (state == AFTER_OPEN && waiter_put(t, &job) != OK) return;
-    struct schedule_job told = schedule_job_of(&job);
+    if (state == AFTER_OPEN && waiter_put(t, job) != OK) return;
+    struct schedule_job told = schedule_job_of(job);
     told.hold = told.hold || state == AFTER_OPEN;
-    told.reservation = calendar_slot(t->flow, job.when.reservation, t->now_ms);
-    if (told.reservation) calendar_join(t->flow, &job);
+    told.reservation = calendar_slot(t->flow, job->when.reservation, t->now_ms);
+    if (told.reservation) calendar_join(t->flow, job);
     if (kind == NEWS_LATER) told.not_before_ms = t->now_ms + START_AGAIN_MS;
     if (kind == NEWS_LATE) told.deadline_ms = 0;
     if (kind == NEWS_SUBMIT && told.deadline_ms) t->fresh[t->fresh_count++] = id;
@@ -342,17 +342,21 @@ static void ended(struct teller *t, uint64_t other) {
     }
 }
 
-static void news_tell_of(struct teller *t, const struct news *news) {
+// `job`: what brings_one.
+static void news_tell_of(struct teller *t, const struct news *news, const struct job *job) {
     struct schedule *schedule = t->flow->schedule;
+    struct job again;
     switch (news->kind) {
     case NEWS_SUBMIT:
     case NEWS_AGAIN:
     case NEWS_LATER:
-    case NEWS_LATE: submit(t, news->kind, news->job); break;
+    case NEWS_LATE:
+        if (job->id) submit(t, news->kind, job);
+        break;
     case NEWS_PRIORITY: // told by a submit of its own; the time it was submitted stays
         if (schedule_state(schedule, news->job) != CORE_WAITING) break;
         schedule_cancel(schedule, news->job, t->now_ms);
-        submit(t, NEWS_AGAIN, news->job);
+        if (waits_still(t, news->job, &again)) submit(t, NEWS_AGAIN, &again);
         break;
     case NEWS_HOLD: hold(t, news->job); break;
     case NEWS_APPROVED: schedule_approve(schedule, news->job, t->now_ms); break;
@@ -431,13 +435,21 @@ static void decided_refuse(struct teller *t, const struct core_decision *decisio
     refuse(t->flow, &refused);
 }
 
-// Starts that come together share a transaction.
+static uint32_t starts_room(struct flow *flow) {
+    pthread_mutex_lock(&flow->lock);
+    uint32_t room = active_room(flow);
+    pthread_mutex_unlock(&flow->lock);
+    return room < STARTS_MAX ? room : STARTS_MAX;
+}
+
 static void decisions_carry_out(struct teller *t) {
     struct core_decision decision, starts[STARTS_MAX];
     uint32_t count;
     do {
+        // Where every slot waits for the committer, what is decided waits too.
+        uint32_t room = starts_room(t->flow);
         count = 0;
-        while (count < STARTS_MAX && schedule_take(t->flow->schedule, &decision)) {
+        while (count < room && schedule_take(t->flow->schedule, &decision)) {
             switch (decision.kind) {
             case DECISION_START: starts[count++] = decision; break;
             case DECISION_PREEMPT:
@@ -457,12 +469,25 @@ static void decisions_carry_out(struct teller *t) {
 }
 
 // ---- the whole ---------------------------------------------------------------------------------
+// A thousand people may submit their first job at once: the tree of tenants is told once.
+static void people_tell(struct teller *t, const struct news *news, uint32_t count) {
+    for (uint32_t i = 0; i < count; i++) {
+        struct job *job = &t->jobs[i];
+        if (!brings_one(news[i].kind)) continue;
+        if (!waits_still(t, news[i].job, job)) job->id = 0;
+        if (job->id) schedule_person(t->flow->schedule, job->actor.id, job->tenant);
+    }
+    schedule_people_tell(t->flow->schedule, t->now_ms);
+}
+
 static void piece_tell(struct teller *t, const struct news *news, uint32_t count) {
     struct flow *flow = t->flow;
     enum err err = store_read_begin(flow->store, &t->txn);
     t->now_ms = clock_now_ms();
     t->fresh_count = t->refused_count = 0;
-    for (uint32_t i = 0; err == OK && i < count; i++) news_tell_of(t, &news[i]);
+    arena_reset(t->arena);
+    if (err == OK) people_tell(t, news, count);
+    for (uint32_t i = 0; err == OK && i < count; i++) news_tell_of(t, &news[i], &t->jobs[i]);
     if (err == OK) store_read_end(t->txn);
     news_told(flow, news, count);
     if (err != OK) {

@@ -352,14 +352,13 @@ static void *runner_main(void *argument) {
 }
 
 enum err runner_open(struct flow *flow, struct fault *fault) {
-    flow->active = memory_take(ACTIVE_MAX * sizeof *flow->active);
-    flow->active_job = memory_take(ACTIVE_MAX * sizeof *flow->active_job);
-    flow->committer_memory = memory_take(committer_bytes());
     enum err err = schedule_open(&flow->capacity, &flow->schedule);
     if (err == OK) places_tell(flow);
+    if (err == OK) err = active_open(flow);
     if (err == OK) err = news_open(flow);
+    if (err == OK) err = committer_open(flow);
     if (err == OK) err = calendar_open(flow);
-    if (!flow->active || !flow->active_job || !flow->committer_memory || err != OK) {
+    if (err != OK) {
         return fault_set(fault, ERR_MEMORY, "base.no_memory", STR_NONE);
     }
     flow->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -417,7 +416,6 @@ void runner_close(struct flow *flow, bool stop_children) {
     schedule_close(flow->schedule);
     news_close(flow);
     calendar_close(flow);
-    memory_give(flow->active);
-    memory_give(flow->active_job);
-    memory_give(flow->committer_memory);
+    active_close(flow);
+    committer_close(flow);
 }

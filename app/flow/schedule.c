@@ -22,6 +22,7 @@ enum {
     ROW_FIRST = 256,               // decisions not yet taken; more if need be
     ROW_MANY = 4096,               // no more of them are asked for while so many wait
     REMEMBERED = 1024,             // explanations
+    INDEX_ROOM = 8192,             // a power of two, twice the tenants
     GUARD_LEAD_MS = 5 * 60 * 1000,
 };
 
@@ -32,6 +33,7 @@ struct schedule {
     size_t core_bytes;
     struct core_tenant tenants[TENANTS_MOST];
     uint32_t tenant_count, policy_count;    // those of the policy come first
+    uint16_t index[INDEX_ROOM];             // of an id: where among the tenants it stands, and one
     struct core_tenant spare[TENANTS_MOST]; // a tree that is being made
     void *scratch;                          // a fork of the core: what is asked is tried out there
     uint64_t steps;                         // so far
@@ -44,6 +46,7 @@ struct schedule {
     struct core_decision *row;   // (room): decisions not yet taken
     uint32_t first, count, room; // a power of two
     bool more;                   // the core has more to say
+    bool people_changed;         // and the core has not been told
 };
 
 // What a submission would tell the core.
@@ -121,11 +124,30 @@ static void policy_tell(struct schedule *schedule, int64_t now_ms) {
     step(schedule, &(struct core_event){.kind = EVENT_POLICY, .now_ms = now_ms, .policy = &policy});
 }
 
-static bool is_tenant(const struct schedule *schedule, uint64_t tenant) {
-    for (uint32_t i = 0; i < schedule->policy_count; i++) {
-        if (schedule->tenants[i].id == tenant) return true;
+// The place in the index where the id stands or would stand.
+static uint16_t *index_slot(struct schedule *schedule, uint64_t id) {
+    uint32_t at = (uint32_t)((id * 0x9e3779b97f4a7c15u) >> 40) & (INDEX_ROOM - 1);
+    while (schedule->index[at] && schedule->tenants[schedule->index[at] - 1].id != id) {
+        at = (at + 1) & (INDEX_ROOM - 1);
     }
-    return false;
+    return &schedule->index[at];
+}
+
+static void index_make(struct schedule *schedule) {
+    memset(schedule->index, 0, sizeof schedule->index);
+    for (uint32_t i = 0; i < schedule->tenant_count; i++) {
+        *index_slot(schedule, schedule->tenants[i].id) = (uint16_t)(i + 1);
+    }
+}
+
+// Where it stands among the tenants; tenant_count: nowhere.
+static uint32_t tenant_at(struct schedule *schedule, uint64_t id) {
+    uint16_t slot = *index_slot(schedule, id);
+    return slot ? slot - 1u : schedule->tenant_count;
+}
+
+static bool is_tenant(struct schedule *schedule, uint64_t tenant) {
+    return tenant_at(schedule, tenant) < schedule->policy_count;
 }
 
 // The policy's tenants, and behind them the persons who are known now. Returns how many in all.
@@ -149,26 +171,44 @@ void schedule_policy(struct schedule *schedule, const struct policy *policy, int
     pthread_mutex_lock(&schedule->lock);
     schedule->tenant_count = tree_make(schedule, policy, schedule->spare, &schedule->policy_count);
     memcpy(schedule->tenants, schedule->spare, schedule->tenant_count * sizeof *schedule->tenants);
+    index_make(schedule);
     pthread_mutex_unlock(&schedule->lock);
     policy_tell(schedule, now_ms);
 }
 
-// The person's node below their tenant, made at their first job and moved when they are.
-static uint64_t tenant_of(struct schedule *schedule, const struct schedule_job *job,
-                          int64_t now_ms) {
-    uint64_t id = policy_core_person_id(job->person), tenant = job->tenant;
-    if (!is_tenant(schedule, tenant)) tenant = schedule->policy_count ? TENANT_DEFAULT : 0;
-    for (uint32_t i = schedule->policy_count; i < schedule->tenant_count; i++) {
-        if (schedule->tenants[i].id != id) continue;
-        if (schedule->tenants[i].parent == tenant) return id;
-        schedule->tenants[i].parent = tenant;
-        policy_tell(schedule, now_ms);
-        return id;
+// Where the tenant of a job is in the tree.
+static uint64_t tenant_known(struct schedule *schedule, uint64_t tenant) {
+    if (is_tenant(schedule, tenant)) return tenant;
+    return schedule->policy_count ? TENANT_DEFAULT : 0;
+}
+
+// Whom a job counts for: the person's own node, or the tenant for a person who has none (yet).
+static uint64_t tenant_of(struct schedule *schedule, const struct schedule_job *job) {
+    uint64_t id = policy_core_person_id(job->person);
+    bool known = tenant_at(schedule, id) < schedule->tenant_count;
+    return known ? id : tenant_known(schedule, job->tenant);
+}
+
+void schedule_person(struct schedule *schedule, uint64_t person, uint64_t tenant) {
+    uint64_t id = policy_core_person_id(person);
+    if (person == 0) return;
+    pthread_mutex_lock(&schedule->lock);
+    uint64_t parent = tenant_known(schedule, tenant);
+    uint32_t at = tenant_at(schedule, id);
+    bool new = at == schedule->tenant_count &&at < TENANTS_MOST;
+    if (new) {
+        *index_slot(schedule, id) = (uint16_t)(at + 1);
+        schedule->tenants[schedule->tenant_count++] = policy_core_person(person, parent);
     }
-    if (schedule->tenant_count == TENANTS_MOST || job->person == 0) return tenant;
-    schedule->tenants[schedule->tenant_count++] = policy_core_person(job->person, tenant);
-    policy_tell(schedule, now_ms);
-    return id;
+    bool moved = !new &&at < schedule->tenant_count && schedule->tenants[at].parent != parent;
+    if (moved) schedule->tenants[at].parent = parent;
+    schedule->people_changed = schedule->people_changed || new || moved;
+    pthread_mutex_unlock(&schedule->lock);
+}
+
+void schedule_people_tell(struct schedule *schedule, int64_t now_ms) {
+    if (schedule->people_changed) policy_tell(schedule, now_ms);
+    schedule->people_changed = false;
 }
 
 // What cannot give way is thought to end with its estimate, or its time limit where there is none,
@@ -206,19 +246,11 @@ static struct core_job core_job_of(const struct schedule_job *job, uint64_t tena
 }
 
 void schedule_submit(struct schedule *schedule, const struct schedule_job *job, int64_t now_ms) {
-    struct core_job told = core_job_of(job, tenant_of(schedule, job, now_ms));
+    schedule_person(schedule, job->person, job->tenant);
+    schedule_people_tell(schedule, now_ms);
+    struct core_job told = core_job_of(job, tenant_of(schedule, job));
     step(schedule, &(struct core_event){
                        .kind = EVENT_SUBMIT, .now_ms = now_ms, .job = job->id, .submit = &told});
-}
-
-// Under the lock: as tenant_of, for one who may not be known yet; changes nothing.
-static uint64_t tenant_looked_up(const struct schedule *schedule, const struct schedule_job *job) {
-    uint64_t id = policy_core_person_id(job->person);
-    for (uint32_t i = schedule->policy_count; i < schedule->tenant_count; i++) {
-        if (schedule->tenants[i].id == id) return id;
-    }
-    if (is_tenant(schedule, job->tenant)) return job->tenant;
-    return schedule->policy_count ? TENANT_DEFAULT : 0;
 }
 
 enum core_why schedule_try(struct schedule *schedule, const struct schedule_job *job,
@@ -226,7 +258,7 @@ enum core_why schedule_try(struct schedule *schedule, const struct schedule_job 
     struct core_decision decisions[STEP_ROOM];
     enum core_why why = WHY_NONE;
     pthread_mutex_lock(&schedule->lock);
-    struct core_job told = core_job_of(job, tenant_looked_up(schedule, job));
+    struct core_job told = core_job_of(job, tenant_of(schedule, job));
     struct core_event event = {
         .kind = EVENT_SUBMIT, .now_ms = now_ms, .job = job->id, .submit = &told};
     struct core *fork = core_fork(schedule->scratch, schedule->core);
@@ -242,12 +274,10 @@ enum core_why schedule_try(struct schedule *schedule, const struct schedule_job 
 
 // Under the lock: the events of a submission, as schedule_submit would tell them. A person who is
 // new, or has moved, comes first, in a policy of its own. *tenants: copied there, (TENANTS_MOST).
-static uint32_t submit_events(const struct schedule *schedule, const struct schedule_job *job,
+static uint32_t submit_events(struct schedule *schedule, const struct schedule_job *job,
                               int64_t now_ms, struct submission *out) {
-    uint64_t id = policy_core_person_id(job->person), tenant = job->tenant;
-    uint32_t count = schedule->tenant_count, at = schedule->policy_count;
-    if (!is_tenant(schedule, tenant)) tenant = schedule->policy_count ? TENANT_DEFAULT : 0;
-    while (at < count && schedule->tenants[at].id != id) at++;
+    uint64_t id = policy_core_person_id(job->person), tenant = tenant_known(schedule, job->tenant);
+    uint32_t count = schedule->tenant_count, at = tenant_at(schedule, id);
     bool known = at < count, stays = known && schedule->tenants[at].parent == tenant;
     bool own = known || (count < TENANTS_MOST && job->person != 0);
     out->job = core_job_of(job, own ? id : tenant);
@@ -404,7 +434,7 @@ enum err schedule_open(const struct allocation_capacity *capacity, struct schedu
         .amount.of[RESOURCE_CPU] = (int64_t)capacity->cpu_milli,
         .amount.of[RESOURCE_MEMORY] = (int64_t)(capacity->memory_bytes >> 20),
     };
-    step(schedule, &(struct core_event){.kind = EVENT_CAPACITY, .capacity = &told});
+    schedule_capacity(schedule, &told);
     policy_tell(schedule, 0);
     *out = schedule;
     return OK;
@@ -472,6 +502,13 @@ void schedule_explain(struct schedule *schedule, uint64_t job, struct schedule_w
     struct explanation told;
     pthread_mutex_lock(&schedule->lock);
     struct remembered *slot = remembered_slot(schedule, job);
+    struct core_job_view view;
+    core_job_look(schedule->core, job, &view);
+    if (view.state == CORE_NONE) { // not yet, or no longer
+        pthread_mutex_unlock(&schedule->lock);
+        *out = (struct schedule_why){0};
+        return;
+    }
     if (slot->job != job || slot->steps != schedule->steps) {
         core_explain(schedule->core, schedule->scratch, job, &told);
         bool known = told.start_ms < CORE_TIME_MAX && told.why != WHY_NONE;

@@ -38,6 +38,10 @@ struct schedule_job {
     uint64_t reservation; // the slot of the calendar that it runs in; 0: none
     int64_t served_milli, ran_ms;
 };
+// Persons stand in the tree of tenants below their own, made at their first job and moved when they
+// are. The tree is told as a whole: where many come at once, first all of them and then the tree.
+void schedule_person(struct schedule *schedule, uint64_t person, uint64_t tenant);
+void schedule_people_tell(struct schedule *schedule, int64_t now_ms);
 void schedule_submit(struct schedule *schedule, const struct schedule_job *job, int64_t now_ms);
 // One that ran already before this process began: in place of a submit.
 void schedule_adopt(struct schedule *schedule, const struct schedule_job *job, uint32_t attempt,

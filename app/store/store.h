@@ -137,14 +137,6 @@ uint64_t store_life(const struct store_txn *txn);
 // block or call store_write.
 enum err store_write(struct store *store, enum err (*change)(struct store_txn *txn, void *ctx),
                      void *ctx) MUST_USE;
-// Several at once, each with its own result, as if by as many threads. At most STORE_MANY_MAX.
-enum { STORE_MANY_MAX = 64 };
-struct store_change {
-    enum err (*change)(struct store_txn *txn, void *ctx);
-    void *ctx;
-    enum err err;
-};
-void store_write_many(struct store *store, struct store_change *changes, uint32_t count);
 enum err store_put(struct store_txn *txn, enum store_table table, struct key key, uint16_t version,
                    const struct buf *fields) MUST_USE;
 enum err store_delete(struct store_txn *txn, enum store_table table, struct key key) MUST_USE;

@@ -237,40 +237,22 @@ void writer_stop(struct store *store) {
     store->writer_runs = false;
 }
 
-// In order: once the last has been served, all have.
-static void requests_serve(struct store *store, struct change_request *requests, uint32_t count) {
-    struct change_request *last = &requests[count - 1];
-    cy_assert(!pthread_equal(pthread_self(), store->writer));
-    for (uint32_t i = 0; i + 1 < count; i++) requests[i].next = &requests[i + 1];
-    for (uint32_t i = 0; i < count; i++) pthread_cond_init(&requests[i].finished, NULL);
-    pthread_mutex_lock(&store->mutex);
-    cy_assert(!store->stopping);
-    if (store->last) {
-        store->last->next = requests;
-    } else {
-        store->first = requests;
-    }
-    store->last = last;
-    pthread_cond_signal(&store->arrived);
-    while (!last->done) pthread_cond_wait(&last->finished, &store->mutex);
-    pthread_mutex_unlock(&store->mutex);
-    for (uint32_t i = 0; i < count; i++) pthread_cond_destroy(&requests[i].finished);
-}
-
 enum err store_write(struct store *store, enum err (*change)(struct store_txn *txn, void *ctx),
                      void *ctx) {
     if (store->read_only) return ERR_DENIED;
+    cy_assert(!pthread_equal(pthread_self(), store->writer));
     struct change_request request = {.change = change, .ctx = ctx};
-    requests_serve(store, &request, 1);
+    pthread_cond_init(&request.finished, NULL);
+    pthread_mutex_lock(&store->mutex);
+    cy_assert(!store->stopping);
+    if (store->last)
+        store->last->next = &request;
+    else
+        store->first = &request;
+    store->last = &request;
+    pthread_cond_signal(&store->arrived);
+    while (!request.done) pthread_cond_wait(&request.finished, &store->mutex);
+    pthread_mutex_unlock(&store->mutex);
+    pthread_cond_destroy(&request.finished);
     return request.err;
-}
-
-void store_write_many(struct store *store, struct store_change *changes, uint32_t count) {
-    struct change_request requests[STORE_MANY_MAX];
-    cy_assert(count <= STORE_MANY_MAX && !store->read_only);
-    for (uint32_t i = 0; i < count; i++) {
-        requests[i] = (struct change_request){.change = changes[i].change, .ctx = changes[i].ctx};
-    }
-    if (count) requests_serve(store, requests, count);
-    for (uint32_t i = 0; i < count; i++) changes[i].err = requests[i].err;
 }
