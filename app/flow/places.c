@@ -32,8 +32,8 @@ void places_tell(struct flow *flow) {
         .amount.of[RESOURCE_CPU] = (int64_t)flow->capacity.cpu_milli,
         .amount.of[RESOURCE_MEMORY] = (int64_t)(flow->capacity.memory_bytes >> 20),
     };
+    told.amount.of[RESOURCE_DISK] = (int64_t)(places->disk_bytes >> 20);
     if (flow->executor == &executor_local) { // a cluster places its own
-        told.amount.of[RESOURCE_DISK] = (int64_t)(places->disk_bytes >> 20);
         if (places->device_count) told.devices = UINT64_MAX >> (64 - places->device_count);
         memcpy(told.cpus, places->cpus, sizeof told.cpus);
     }

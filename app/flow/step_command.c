@@ -29,6 +29,7 @@ enum {
     EXIT_PAUSED = 75,
     TAIL_BYTES = 4096,
     ENVIRONMENT_MAX = 24,
+    PROCESSES_OF_USER = 8192,
     OWN_MAX = 32, // "COURTYARD_RANK=…"
     NODES_MAX = DEVICES_MAX * DEVICE_NODES_MAX,
 };
@@ -188,8 +189,11 @@ static bool members_reap(struct command *command, int options) {
 // In the child, which shares our memory until it has become the program.
 _Noreturn static void program_become(struct command *command) {
     struct rlimit file = {command->disk_bytes, command->disk_bytes};
+    struct rlimit processes = {PROCESSES_OF_USER, PROCESSES_OF_USER};
     for (int number = 1; number < 32; number++) signal(number, SIG_DFL);
     setpgid(0, 0);
+    // Where no cgroup counts its processes, its user's are.
+    if (command->sandbox.uid) setrlimit(RLIMIT_NPROC, &processes);
     bool ready =
         (command->disk_bytes == 0 || setrlimit(RLIMIT_FSIZE, &file) == 0) &&
         chdir(command->work) == 0 &&

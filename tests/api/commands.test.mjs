@@ -227,6 +227,7 @@ test("one that may be begun anew is", async () => {
     let now = before;
     for (let i = 0; i < 400 && now.attempt !== 2; i++, await sleep(20)) now = await researcher.ok("GET", `/api/v1/jobs/${job.id}`);
     assert.deepEqual([now.state, now.attempt, now.paused], ["running", 2, 1]);
+    for (let i = 0; i < 400 && (await logOf(job)).split("ready").length < 3; i++) await sleep(20);
     await researcher.ok("POST", `/api/v1/jobs/${job.id}/cancel`, {});
     await researcher.job(job.id, "cancelled");
     assert.equal(await logOf(job), "ready out \nready out \n", "its folder was not emptied");

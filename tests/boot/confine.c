@@ -359,6 +359,24 @@ static void processors_are_exclusive(void) {
     }
 }
 
+static void what_runs_moves_to_other_processors(void) {
+    struct confine_attempt attempt = attempt_of(1, 58);
+    struct confine_limits limits = usual();
+    struct confine_cpus cpus = {.bits = {2}};
+    char path[CGROUP_PATH_SIZE];
+    REQUIRE(started(&attempt, &limits, "sleep"));
+    REQUIRE(attempt_folder(confine, &attempt, "cpuset.cpus.effective", path));
+    CHECK_STR(text_of("%s", path), "0-1\n");
+    confine_move(confine, &attempt, &cpus);
+    CHECK_STR(text_of("%s", path), "1\n");
+    cpus.bits[0] = 3;
+    confine_move(confine, &attempt, &cpus);
+    CHECK_STR(text_of("%s", path), "0-1\n");
+    confine_kill(confine, &attempt);
+    end_of(&attempt);
+    ended(&attempt, NULL);
+}
+
 static void a_device_not_allotted_is_refused(void) {
     struct confine_attempt attempt = attempt_of(1, 60);
     struct confine_limits limits = usual();
@@ -567,6 +585,7 @@ int main(int count, char **arguments) {
     CHECK_RUN(out_of_memory_ends_the_whole_job_and_nothing_else);
     CHECK_RUN(processes_are_counted);
     CHECK_RUN(processors_are_exclusive);
+    CHECK_RUN(what_runs_moves_to_other_processors);
     CHECK_RUN(a_device_not_allotted_is_refused);
     CHECK_RUN(a_kill_leaves_none);
     CHECK_RUN(a_refused_clone_is_made_up_for_by_fork);
