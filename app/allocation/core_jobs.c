@@ -434,6 +434,7 @@ void job_submit(struct core *core, const struct core_job *what) {
     job->shape = (uint16_t)shape;
     job->level = level_of(core, job->served_milli) & 0xF;
     slot_put(core, index);
+    if (job->reservation) edge_at(core, job->reservation)->jobs++;
     node_count_jobs(core, node, 1, 0);
     enum core_why why = WHY_NONE;
     if (!array_join(core, index, what)) why = WHY_FULL;
@@ -472,6 +473,7 @@ void job_leave(struct core *core, uint32_t index, bool well) {
     cy_assert(!job->run);
     dequeue(core, index);
     edges_forget(core, job->id);
+    if (job->reservation) edge_at(core, job->reservation)->jobs--;
     timer_set(core, index, CORE_TIME_MAX);
     links_drop(core, index);
     if (job->doomed) {

@@ -118,6 +118,7 @@ struct edge {
     bool open;   // a calendar reservation that has begun: its rest is taken from the plan
     uint64_t id; // of the reservation or the job
     uint32_t node;
+    uint32_t jobs; // of a calendar reservation: at most so many wait or run that name it
     uint64_t tenant;
     struct core_amount amount; // wanted here
     struct core_amount booked; // by all edges whose time this is

@@ -287,9 +287,12 @@ static void rest_change(struct edge *edge, const struct core_amount *total,
 // Jobs of an open slot start inside it, first come first served, as far as its rest goes.
 static void reservation_fill(struct core *core, struct edge *edge) {
     uint16_t slot = edge_index(core, edge);
-    for (uint32_t index = 1; index < core->pools[PART_JOBS].used; index++) {
+    uint32_t left = edge->jobs;
+    for (uint32_t index = 1; left > 0 && index < core->pools[PART_JOBS].used; index++) {
         struct job *job = job_at(core, index);
-        if (job->state != CORE_WAITING || job->reservation != slot) continue;
+        if (job->state == CORE_NONE || job->reservation != slot) continue;
+        left--;
+        if (job->state != CORE_WAITING) continue;
         if (job->blocks != BLOCK_RESERVATION || !decision_room(core, 1)) continue;
         const struct shape *shape = shape_at(core, job->shape);
         struct core_place place;

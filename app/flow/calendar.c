@@ -22,7 +22,7 @@ struct calendar {
     bool changed; // the records say something else
     // Of the runner's thread.
     int64_t next_ms;   // the first end of a slot
-    uint64_t *members; // jobs that have been told with a slot
+    uint64_t *members; // jobs that were told with a slot since then
     uint32_t member_count, member_room;
     struct core_reservation wanted[SLOTS_MAX];
 };
@@ -153,19 +153,16 @@ static void slots_add(struct flow *flow, uint32_t wanted_count, int64_t now_ms) 
     }
 }
 
-// Those that wait are told of again; those that run, when they wait again.
+// Those that wait are told of again, and join again if there is a slot for them; so do those that
+// run once they wait again.
 static void members_tell(struct flow *flow) {
     struct calendar *calendar = flow->calendar;
-    for (uint32_t i = 0; i < calendar->member_count;) {
+    for (uint32_t i = 0; i < calendar->member_count; i++) {
         uint64_t job = calendar->members[i];
-        enum core_state state = schedule_state(flow->schedule, job);
-        if (state == CORE_WAITING) news_put(flow, NEWS_PRIORITY, job);
-        if (state == CORE_NONE) {
-            calendar->members[i] = calendar->members[--calendar->member_count];
-        } else {
-            i++;
-        }
+        bool waits = schedule_state(flow->schedule, job) == CORE_WAITING;
+        if (waits) news_put(flow, NEWS_PRIORITY, job);
     }
+    calendar->member_count = 0;
 }
 
 void calendar_follow(struct flow *flow) {
@@ -231,9 +228,6 @@ bool calendar_lets(struct flow *flow, const struct job *job) {
 
 void calendar_join(struct flow *flow, const struct job *job) {
     struct calendar *calendar = flow->calendar;
-    for (uint32_t i = 0; i < calendar->member_count; i++) {
-        if (calendar->members[i] == job->id) return;
-    }
     if (calendar->member_count == calendar->member_room) {
         size_t each = sizeof *calendar->members, room = calendar->member_room;
         void *grown = room ? memory_resize(calendar->members, room * each, 2 * room * each)
