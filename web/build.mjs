@@ -69,6 +69,7 @@ async function bundle() {
 // The sentences come in two parts: what the gate needs before anybody has signed in, and all others.
 // Those that only the command line says stay out. The keys are a file of their own, so that they
 // are not loaded, nor kept, once for each language.
+const CONSOLE = new Set(['cli', 'simulate', 'trace']);
 const GATE = new Set(
   (
     'action app base call denied err error form language missing nav page password people person ' +
@@ -85,7 +86,7 @@ const messages = {
       const all = JSON.parse(readFileSync(join(here, `messages/${file}.json`), 'utf8'));
       const keys = Object.keys(all).sort().filter((key) => {
         const area = key.split('.')[0];
-        return area !== 'cli' && GATE.has(area) === (part === 'gate');
+        return !CONSOLE.has(area) && GATE.has(area) === (part === 'gate');
       });
       if (language === 'keys') return { contents: JSON.stringify(keys), loader: 'json' };
       const texts = JSON.stringify(keys.map((key) => all[key]));

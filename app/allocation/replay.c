@@ -73,7 +73,8 @@ static uint64_t department_of(const struct policy *home, uint64_t tenant) {
 static int64_t units_of(const struct replay_way *way, const struct replay_job *job) {
     const struct tenant *tenant = policy_tenant_or_default(way->policy, job->tenant);
     int64_t amount_ms[SHARE_COUNT];
-    for (int r = 0; r < SHARE_COUNT; r++) amount_ms[r] = job->need.of[r] * job->run_ms;
+    for (int r = 0; r < SHARE_COUNT; r++)
+        amount_ms[r] = job->need.of[r] * job->members * job->run_ms;
     return usage_price(way->policy, tenant, amount_ms);
 }
 
@@ -155,7 +156,8 @@ static int dominant_of(const struct measuring *m, double *out_work) {
         if (capacity->of[r] <= 0) continue;
         for (uint32_t i = 0; i < m->replay->count; i++) {
             const struct replay_job *job = &m->replay->jobs[i];
-            if (!m->ended[i].out) work += (double)job->need.of[r] * (double)job->run_ms;
+            if (!m->ended[i].out)
+                work += (double)job->need.of[r] * job->members * (double)job->run_ms;
         }
         work /= (double)capacity->of[r];
         if (work <= *out_work) continue;
@@ -178,7 +180,8 @@ static void use_find(struct measuring *m) {
         if (job->ready_ms < first_ms) first_ms = job->ready_ms;
         if (end_ms > last_ms) last_ms = end_ms;
         if (capacity > 0) {
-            spread(m->out->busy, replay, start_ms, end_ms, (double)job->need.of[r] / capacity);
+            spread(m->out->busy, replay, start_ms, end_ms,
+                   (double)job->need.of[r] * job->members / capacity);
         }
         spread(m->out->waiting, replay, job->ready_ms, start_ms, 1);
     }
@@ -288,7 +291,7 @@ static enum err trace_make(struct playing *playing) {
             .estimate_ms = from->estimate_ms,
             .checkpoint_ms = from->checkpoint_ms,
             .tenant = person_number(playing, from),
-            .members = 1,
+            .members = from->members,
             .priority = from->priority,
             .need = from->need,
         };

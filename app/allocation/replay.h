@@ -20,6 +20,7 @@ struct replay_job {
     int64_t end_ms, run_ms;      // recorded
     int64_t estimate_ms, checkpoint_ms;
     int32_t priority;
+    uint32_t members;        // need is of one
     uint32_t paused;         // recorded: how often it gave way
     bool carried;            // submitted before the time looked at: it is played, not counted
     struct core_amount need; // device: of one device or whole ones

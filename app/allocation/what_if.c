@@ -79,6 +79,10 @@ static void look(struct looking *looking) {
     }
 }
 
+void core_look(struct core *fork, struct what_if_way *out) {
+    look(&(struct looking){.fork = fork, .way = out});
+}
+
 // ---- what others would lose --------------------------------------------------------------------
 static int by_job(const void *a, const void *b) {
     const struct what_if_start *one = a, *other = b;

@@ -42,6 +42,8 @@ struct what_if {
     bool whole;           // everybody who waits now was looked at
     struct what_if_way with, without;
 };
+// Adds the starts that are seen when one looks ahead from now. Uses the fork up.
+void core_look(struct core *fork, struct what_if_way *out);
 // `base` is a fork of the core in question, used up by this; `fork` and `scratch` are memory of
 // core_size of the same limits. `events` make the submission (a policy with the person's node,
 // say, and the submit of `job`); their times are the present.

@@ -24,7 +24,7 @@ static enum err time_told(const struct arguments *arguments, const char *option,
     if (date_parse(str_of(text), &days)) {
         seconds = days * 24 * 3600;
     } else if (!time_parse(str_of(text), &seconds)) {
-        return fault_set(fault, ERR_INPUT, "replay.no_time", str_of(text));
+        return fault_set(fault, ERR_INPUT, "cli.no_time", str_of(text));
     }
     json_set_i64(out, name, (seconds - offset_minutes * 60) * 1000);
     return OK;
@@ -106,7 +106,7 @@ static void say_way(const struct json *way) {
     buf_open(&name, 1024);
     snprintf(key, sizeof key, "replay.way.%.*s", STR_ARG(json_member_text(way, "way")));
     message_write(&name, key, NULL, 0);
-    SAY("replay.line", {"way", buf_str(&name)},
+    SAY("cli.replay_line", {"way", buf_str(&name)},
         {"jobs", count_text(json_member_u64(way, "jobs", 0))},
         {"mean", number_of(way, "wait_mean_s", 1, texts[0])},
         {"most", number_of(way, "wait_p95_s", 1, texts[1])},
@@ -119,7 +119,7 @@ static void say_way(const struct json *way) {
     const struct json *one = json_first(json_member(way, "departments"));
     for (; one; one = json_next(one)) {
         double units = json_member_number(one, "units", 0) / MICRO;
-        SAY("replay.department", {"name", json_member_text(one, "name")},
+        SAY("cli.replay_department", {"name", json_member_text(one, "name")},
             {"jobs", count_text(json_member_u64(one, "jobs", 0))},
             {"mean", number_of(one, "wait_mean_s", 1, texts[0])},
             {"most", number_of(one, "wait_p95_s", 1, texts[1])}, {"units", number_text(units)});
@@ -135,7 +135,7 @@ static enum err answer_say(const struct arguments *arguments, struct str text,
     }
     enum err err = json_parse(text, &answer, fault);
     if (err != OK) return err;
-    SAY("replay.about", {"jobs", count_text(json_member_u64(answer, "jobs", 0))},
+    SAY("cli.replay_about", {"jobs", count_text(json_member_u64(answer, "jobs", 0))},
         {"open", count_text(json_member_u64(answer, "open", 0))});
     const struct json *way = json_first(json_member(answer, "ways"));
     for (; way; way = json_next(way)) say_way(way);

@@ -150,8 +150,8 @@ enum err flow_replay(struct flow *flow, struct call *call) MUST_USE;
 enum err flow_replay_cancel(struct flow *flow, struct call *call) MUST_USE; // this person's
 // The same from a data folder, beside a running box. `capacity` NULL: this machine.
 // `body` may be NULL.
-struct allocation_capacity;
-enum err flow_replay_box(struct store *store, const struct allocation_capacity *capacity,
+struct core_capacity;
+enum err flow_replay_box(struct store *store, const struct core_capacity *capacity,
                          const struct json *body, const struct progress *progress,
                          struct json_writer *out, struct fault *fault) MUST_USE;
 // Who has what now: the machine, departments, what runs and what waits.

@@ -251,6 +251,9 @@ void view_commands(struct json_writer *out, const struct flow *flow);
 
 // policy.c: tells the core of a new version of the policy. The runner's thread.
 void policy_follow(struct flow *flow);
+// A body's "capacity" over what stands in *out. ERR_INPUT "what_if.bad_amount".
+enum err capacity_read(const struct json *node, struct core_capacity *out,
+                       struct fault *fault) MUST_USE;
 // calendar.c: slots of the calendar, as the core keeps them. The runner's thread:
 enum err calendar_open(struct flow *flow) MUST_USE;
 void calendar_close(struct flow *flow);

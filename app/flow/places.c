@@ -26,7 +26,7 @@ void places_open(struct flow *flow) {
     places->disk_bytes = free_bytes / 10 * SCRATCH_TENTHS;
 }
 
-void places_tell(struct flow *flow) {
+struct core_capacity places_capacity(const struct flow *flow) {
     const struct places *places = &flow->places;
     struct core_capacity told = {
         .amount.of[RESOURCE_CPU] = (int64_t)flow->capacity.cpu_milli,
@@ -37,6 +37,11 @@ void places_tell(struct flow *flow) {
         if (places->device_count) told.devices = UINT64_MAX >> (64 - places->device_count);
         memcpy(told.cpus, places->cpus, sizeof told.cpus);
     }
+    return told;
+}
+
+void places_tell(struct flow *flow) {
+    struct core_capacity told = places_capacity(flow);
     schedule_capacity(flow->schedule, &told);
 }
 

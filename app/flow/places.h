@@ -8,6 +8,7 @@
 // What this machine has, found at the start; and told to the core once that is open.
 void places_open(struct flow *flow);
 void places_tell(struct flow *flow);
+struct core_capacity places_capacity(const struct flow *flow); // the same; any thread
 // A decision's place as the job's record keeps it, and back for the core after a restart.
 struct job_place place_of(const struct core_place *place);
 struct core_place place_told(const struct job *job);

@@ -7,7 +7,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "flow/flow_private.h"
+#include "flow/places.h"
 
 static enum err policy_take(struct flow *flow, struct store_txn *txn) {
     struct arena *arena;
@@ -104,17 +104,37 @@ static enum err preview_write(const struct call *call, struct store_txn *txn,
     return err;
 }
 
+// What is absent stays as it is.
+enum err capacity_read(const struct json *node, struct core_capacity *out, struct fault *fault) {
+    static const char *const names[] = {"cpu_milli", "memory_bytes"};
+    for (int r = RESOURCE_CPU; r <= RESOURCE_MEMORY; r++) {
+        const struct json *member = json_member(node, names[r]);
+        uint64_t value;
+        if (!member || json_is_null(member)) continue;
+        if (!json_u64(member, &value) || value == 0 || value > (uint64_t)POLICY_AMOUNT_MAX << 8) {
+            return fault_set(fault, ERR_INPUT, "what_if.bad_amount", str_of(names[r]));
+        }
+        out->amount.of[r] = (int64_t)(r == RESOURCE_CPU ? value : value >> 20);
+    }
+    return OK;
+}
+
 enum err flow_policy_preview(struct flow *flow, struct call *call) {
     struct policy policy;
     struct store_txn *txn;
+    struct core_capacity capacity = places_capacity(flow);
+    const struct json *box = json_member(call->body, "capacity");
+    bool grown = json_is_object(box), drafted = !grown || json_member(call->body, "tenants");
     enum err err = allow(call, ROLE_SYSTEM);
-    if (err == OK) err = body_policy(flow, call, &policy);
+    if (err == OK && drafted) err = body_policy(flow, call, &policy);
+    if (err == OK && grown) err = capacity_read(box, &capacity, call->fault);
     if (err != OK) return err;
     struct schedule_preview *preview = arena_take(call->arena, sizeof *preview);
     if (!preview) return ERR_MEMORY;
-    if (!schedule_preview(flow->schedule, &policy, clock_now_ms(), preview)) {
-        return fault_set(call->fault, ERR_LIMIT, "policy.not_taken", STR_NONE);
-    }
+    err = schedule_preview(flow->schedule, drafted ? &policy : NULL, grown ? &capacity : NULL,
+                           clock_now_ms(), preview);
+    if (err == ERR_LIMIT) return fault_set(call->fault, err, "policy.not_taken", STR_NONE);
+    if (err != OK) return err;
     err = store_read_begin(flow->store, &txn);
     if (err != OK) return err;
     err = preview_write(call, txn, preview);

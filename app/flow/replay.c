@@ -7,8 +7,9 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "allocation/devices.h"
 #include "base/clock.h"
-#include "flow/flow_private.h"
+#include "flow/places.h"
 
 #define DAY_MS ((int64_t)24 * 3600 * 1000)
 #define SPAN_MS_MAX (92 * DAY_MS)
@@ -51,11 +52,13 @@ static enum err job_take(struct collecting *c, const struct job *job) {
         .tenant = job->tenant,
         .end_ms = job->ended_ms,
         .run_ms = job->ran_ms > 0 ? job->ran_ms : job->ended_ms - job->started_ms,
-        .estimate_ms = told.estimate_ms,
+        .estimate_ms = told.estimate_ms ? told.estimate_ms : (int64_t)told.time_limit_ms,
         .checkpoint_ms = told.checkpoint_ms,
         .priority = told.priority,
         .paused = (uint32_t)job->paused,
-        .need = {{(int64_t)told.cpu_milli, (int64_t)(told.memory_bytes >> 20), 0, 0}},
+        .members = told.members ? told.members : 1,
+        .need = {{(int64_t)told.cpu_milli, (int64_t)(told.memory_bytes >> 20),
+                  (int64_t)(told.disk_bytes >> 20), (int64_t)told.device_milli}},
     };
     enum err err = ready_find(c, job, &made.ready_ms);
     if (err != OK) return err;
@@ -111,26 +114,8 @@ struct asked {
     bool change;                          // there is one
 };
 
-static enum err capacity_ask(const struct json *node, struct asked *asked, struct fault *fault) {
-    static const char *const names[] = {"cpu_milli", "memory_bytes"};
-    asked->other = asked->capacity;
-    if (!node || json_is_null(node)) return OK;
-    for (int i = 0; i < 2; i++) {
-        const struct json *member = json_member(node, names[i]);
-        uint64_t value;
-        if (!member || json_is_null(member)) continue;
-        if (!json_u64(member, &value) || value == 0 || value > (uint64_t)POLICY_AMOUNT_MAX << 8) {
-            return fault_set(fault, ERR_INPUT, "what_if.bad_amount", str_of(names[i]));
-        }
-        int r = i == 0 ? RESOURCE_CPU : RESOURCE_MEMORY;
-        asked->other.amount.of[r] = (int64_t)(i == 0 ? value : value >> 20);
-        asked->change = true;
-    }
-    return OK;
-}
-
-static enum err asked_read(const struct json *body, struct arena *arena, struct asked *asked,
-                           struct fault *fault) {
+static enum err asked_read(const struct json *body, const struct core_capacity *capacity,
+                           struct arena *arena, struct asked *asked, struct fault *fault) {
     struct replay *replay = &asked->replay;
     const struct json *draft = json_member(body, "policy");
     int64_t now_ms = clock_now_ms();
@@ -150,7 +135,10 @@ static enum err asked_read(const struct json *body, struct arena *arena, struct 
         if (err != OK) return err;
         asked->change = true;
     }
-    return capacity_ask(json_member(body, "capacity"), asked, fault);
+    const struct json *box = json_member(body, "capacity");
+    asked->capacity = asked->other = *capacity;
+    asked->change = asked->change || json_is_object(box);
+    return capacity_read(box, &asked->other, fault);
 }
 
 // ---- the answer --------------------------------------------------------------------------------
@@ -230,6 +218,9 @@ static enum err ways_run(const struct asked *asked, const struct progress *progr
         };
         err = way == 0 ? replay_recorded(&asked->replay, &how, figures)
                        : replay_play(&asked->replay, &how, figures, fault);
+        if (err == ERR_INPUT && str_is(str_of(fault->code), "simulate.no_job_fits")) {
+            err = fault_set(fault, err, "replay.no_job_fits", STR_NONE);
+        }
         if (err == OK) way_write(out, asked, way, figures);
     }
     json_close_array(out);
@@ -254,7 +245,20 @@ static enum err answer_write(const struct asked *asked, const struct progress *p
     return err;
 }
 
-enum err flow_replay_box(struct store *store, const struct allocation_capacity *capacity,
+// This machine, of whose scratch disk nothing is known here.
+static struct core_capacity machine(void) {
+    struct allocation_capacity here;
+    struct device devices[DEVICES_MAX];
+    struct core_capacity capacity = {.amount.of[RESOURCE_DISK] = POLICY_AMOUNT_MAX};
+    allocation_capacity_read(KEPT_BYTES, &here);
+    uint32_t count = devices_find("/dev", devices);
+    capacity.amount.of[RESOURCE_CPU] = (int64_t)here.cpu_milli;
+    capacity.amount.of[RESOURCE_MEMORY] = (int64_t)(here.memory_bytes >> 20);
+    if (count) capacity.devices = UINT64_MAX >> (64 - count);
+    return capacity;
+}
+
+enum err flow_replay_box(struct store *store, const struct core_capacity *capacity,
                          const struct json *body, const struct progress *progress,
                          struct json_writer *out, struct fault *fault) {
     struct asked *asked = memory_take(sizeof *asked);
@@ -267,13 +271,10 @@ enum err flow_replay_box(struct store *store, const struct allocation_capacity *
         store_read_end(txn);
     }
     if (err == OK) {
-        struct allocation_capacity here;
-        allocation_capacity_read(KEPT_BYTES, &here);
+        struct core_capacity here = machine();
         if (!capacity) capacity = &here;
         schedule_rules(&asked->rules);
-        asked->capacity.amount.of[RESOURCE_CPU] = (int64_t)capacity->cpu_milli;
-        asked->capacity.amount.of[RESOURCE_MEMORY] = (int64_t)(capacity->memory_bytes >> 20);
-        err = asked_read(body, arena, asked, fault);
+        err = asked_read(body, capacity, arena, asked, fault);
     }
     if (err == OK) err = collect(store, &asked->replay, fault);
     if (err == OK) err = answer_write(asked, progress, out, fault);
@@ -311,9 +312,10 @@ enum err flow_replay(struct flow *flow, struct call *call) {
     enum err err = allow(call, OFFICERS);
     if (err != OK) return err;
     struct replay_run *run = run_begin(flow, call->actor.person_id);
-    if (!run) return fault_set(call->fault, ERR_BUSY, "replay.busy", STR_NONE);
-    err = flow_replay_box(flow->store, &flow->capacity, call->body, &run->progress, call->out,
-                          call->fault);
+    if (!run) return fault_set(call->fault, ERR_BUSY, "replay.many", STR_NONE);
+    struct core_capacity capacity = places_capacity(flow);
+    err =
+        flow_replay_box(flow->store, &capacity, call->body, &run->progress, call->out, call->fault);
     run_end(flow, run);
     if (err == ERR_CANCELLED) {
         return fault_set(call->fault, ERR_CONFLICT, "replay.cancelled", STR_NONE);

@@ -292,8 +292,8 @@ static uint32_t submit_events(struct schedule *schedule, const struct schedule_j
     return 2;
 }
 
-enum err schedule_what_if(struct schedule *schedule, const struct schedule_job *job,
-                          const struct core_amount *more, int64_t now_ms, struct what_if *out) {
+enum err schedule_what_if(struct schedule *schedule, const struct schedule_job *job, int64_t now_ms,
+                          struct what_if *out) {
     struct submission *submission = memory_take(sizeof *submission);
     void *base = memory_take_unset(schedule->core_bytes),
          *fork = memory_take_unset(schedule->core_bytes),
@@ -304,7 +304,6 @@ enum err schedule_what_if(struct schedule *schedule, const struct schedule_job *
         uint32_t count = submit_events(schedule, job, now_ms, submission);
         struct core *copy = core_fork(base, schedule->core);
         pthread_mutex_unlock(&schedule->lock);
-        for (int r = 0; r < RESOURCE_COUNT; r++) submission->job.need.of[r] += more->of[r];
         core_try_submit(copy, fork, scratch, submission->events, count, job->id, out);
     }
     memory_give(submission);
@@ -449,49 +448,103 @@ void schedule_close(struct schedule *schedule) {
     memory_give(schedule);
 }
 
-// The decisions of a fork that has been told of the policy, at most `room`.
-static uint32_t preview_decisions(struct schedule *schedule, const struct core_event *event,
-                                  struct core_decision *out, uint32_t room) {
-    struct core_event next = *event;
-    uint32_t count = 0;
-    struct core *fork = core_fork(schedule->scratch, schedule->core);
-    while (room - count >= CORE_DECISIONS_LEAST) {
-        uint32_t most = room - count < STEP_ROOM ? room - count : STEP_ROOM;
-        uint32_t made = core_step(fork, &next, out + count, most);
-        count += made;
-        if (made < most) break;
-        next = (struct core_event){.kind = EVENT_TICK, .now_ms = event->now_ms};
+// ---- what a change would do --------------------------------------------------------------------
+
+struct changing {
+    struct submission change; // its policy, tenants and events
+    struct what_if_way before, after;
+};
+
+// Under the lock: the events of the change. 0: the core would not take the policy.
+static uint32_t change_events(struct schedule *schedule, const struct policy *policy,
+                              const struct core_capacity *capacity, int64_t now_ms,
+                              struct changing *c) {
+    struct submission *change = &c->change;
+    uint32_t count = 0, of_policy;
+    if (policy) {
+        uint32_t tenants = tree_make(schedule, policy, change->tenants, &of_policy);
+        change->policy = policy_of(change->tenants, tenants);
+        if (!core_policy_check(schedule->core, &change->policy)) return 0;
+        change->events[count++] =
+            (struct core_event){.kind = EVENT_POLICY, .now_ms = now_ms, .policy = &change->policy};
+    }
+    if (capacity) {
+        change->events[count++] =
+            (struct core_event){.kind = EVENT_CAPACITY, .now_ms = now_ms, .capacity = capacity};
     }
     return count;
 }
 
-bool schedule_preview(struct schedule *schedule, const struct policy *policy, int64_t now_ms,
-                      struct schedule_preview *out) {
-    uint32_t of_policy;
-    pthread_mutex_lock(&schedule->lock);
-    uint32_t count = tree_make(schedule, policy, schedule->spare, &of_policy);
-    struct core_policy told = policy_of(schedule->spare, count);
-    bool takes = core_policy_check(schedule->core, &told);
-    struct core_event event = {.kind = EVENT_POLICY, .now_ms = now_ms, .policy = &told};
-    *out = (struct schedule_preview){0};
-    if (takes) {
-        out->decision_count =
-            preview_decisions(schedule, &event, out->decisions, PREVIEW_DECISIONS_MAX);
+static void way_add(struct what_if_way *way, const struct core_decision *decision, int64_t now_ms) {
+    if (decision->kind != DECISION_START || way->count == WHAT_IF_STARTS_MAX) return;
+    way->starts[way->count++] = (struct what_if_start){decision->job, now_ms};
+}
+
+// Tells the fork of the events, keeps what it decides at once, and looks ahead.
+static void change_look(struct core *fork, const struct core_event *events, uint32_t count,
+                        struct what_if_way *way, struct schedule_preview *out) {
+    struct core_decision decisions[STEP_ROOM];
+    for (uint32_t i = 0; i < count; i++) {
+        struct core_event next = events[i];
+        uint32_t made;
+        do {
+            made = core_step(fork, &next, decisions, STEP_ROOM);
+            for (uint32_t k = 0; k < made; k++) {
+                way_add(way, &decisions[k], core_now_ms(fork));
+                if (!out || out->decision_count == PREVIEW_DECISIONS_MAX) continue;
+                out->decisions[out->decision_count++] = decisions[k];
+            }
+            next = (struct core_event){.kind = EVENT_TICK, .now_ms = next.now_ms};
+        } while (made == STEP_ROOM);
     }
-    struct core_event tick = {.kind = EVENT_TICK, .now_ms = now_ms};
-    uint64_t job = takes ? core_job_next(schedule->core, 0) : 0;
-    for (; job && out->wait_count < PREVIEW_WAITS_MAX; job = core_job_next(schedule->core, job)) {
+    core_look(fork, way);
+}
+
+static int64_t start_in(const struct what_if_way *way, uint64_t job) {
+    for (uint32_t i = 0; i < way->count; i++) {
+        if (way->starts[i].job == job) return way->starts[i].at_ms;
+    }
+    return CORE_TIME_MAX;
+}
+
+static void waits_find(const struct core *now, const struct changing *c,
+                       struct schedule_preview *out) {
+    uint64_t job = core_job_next(now, 0);
+    for (; job && out->wait_count < PREVIEW_WAITS_MAX; job = core_job_next(now, job)) {
         struct core_job_view view;
-        core_job_look(schedule->core, job, &view);
+        core_job_look(now, job, &view);
         if (view.state != CORE_WAITING) continue;
-        out->waits[out->wait_count++] = (struct schedule_wait){
-            .job = job,
-            .before_ms = core_what_if(schedule->core, schedule->scratch, &tick, job),
-            .after_ms = core_what_if(schedule->core, schedule->scratch, &event, job),
-        };
+        out->waits[out->wait_count++] =
+            (struct schedule_wait){job, start_in(&c->before, job), start_in(&c->after, job)};
     }
-    pthread_mutex_unlock(&schedule->lock);
-    return takes;
+}
+
+enum err schedule_preview(struct schedule *schedule, const struct policy *policy,
+                          const struct core_capacity *capacity, int64_t now_ms,
+                          struct schedule_preview *out) {
+    struct changing *c = memory_take(sizeof *c);
+    void *base = memory_take_unset(schedule->core_bytes),
+         *fork = memory_take_unset(schedule->core_bytes);
+    enum err err = c && base && fork ? OK : ERR_MEMORY;
+    *out = (struct schedule_preview){0};
+    if (err == OK) {
+        pthread_mutex_lock(&schedule->lock);
+        uint32_t count = change_events(schedule, policy, capacity, now_ms, c);
+        struct core *now = core_fork(base, schedule->core);
+        pthread_mutex_unlock(&schedule->lock);
+        struct core_event tick = {.kind = EVENT_TICK, .now_ms = now_ms};
+        if (count) {
+            change_look(core_fork(fork, now), c->change.events, count, &c->after, out);
+            change_look(core_fork(fork, now), &tick, 1, &c->before, NULL);
+            waits_find(now, c, out);
+        } else if (policy) {
+            err = ERR_LIMIT;
+        }
+    }
+    memory_give(c);
+    memory_give(base);
+    memory_give(fork);
+    return err;
 }
 
 static struct remembered *remembered_slot(struct schedule *schedule, uint64_t job) {

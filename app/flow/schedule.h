@@ -99,10 +99,8 @@ enum core_why schedule_try(struct schedule *schedule, const struct schedule_job 
                            int64_t now_ms, int64_t *out_promised_ms);
 
 // What would come of submitting it now, tried out on copies of the core; the lock is held only
-// while one is made. `more` is asked for beside what the job itself says. Its id: one that no job
-// has, higher than all. ERR_MEMORY.
-enum err schedule_what_if(struct schedule *schedule, const struct schedule_job *job,
-                          const struct core_amount *more, int64_t now_ms,
+// while one is made. Its id: one that no job has, higher than all. ERR_MEMORY.
+enum err schedule_what_if(struct schedule *schedule, const struct schedule_job *job, int64_t now_ms,
                           struct what_if *out) MUST_USE;
 // What these slots would be answered with. A tenant that the core does not know yet counts as the
 // default one.
@@ -111,7 +109,8 @@ struct slots_answer;
 void schedule_slots_try(struct schedule *schedule, const struct slots_wanted *wanted,
                         struct slots_answer *out);
 
-// What another policy would do to what runs and waits now, tried out on a copy of the core.
+// What another policy, or another machine, would do to what runs and waits now, tried out on copies
+// of the core.
 enum { PREVIEW_DECISIONS_MAX = 256, PREVIEW_WAITS_MAX = 50 };
 struct schedule_wait {
     uint64_t job;
@@ -123,6 +122,8 @@ struct schedule_preview {
     struct schedule_wait waits[PREVIEW_WAITS_MAX];
     uint32_t wait_count;
 };
-// False: the core would not take it (too deep, too many).
-bool schedule_preview(struct schedule *schedule, const struct policy *policy, int64_t now_ms,
-                      struct schedule_preview *out);
+// policy and capacity NULL: as they are. ERR_LIMIT: the core would not take the policy (too deep,
+// too many). ERR_MEMORY.
+enum err schedule_preview(struct schedule *schedule, const struct policy *policy,
+                          const struct core_capacity *capacity, int64_t now_ms,
+                          struct schedule_preview *out) MUST_USE;

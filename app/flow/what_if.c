@@ -16,8 +16,7 @@ struct asked {
     struct store_txn *txn;
     const struct policy *policy; // borrowed
     struct job job;
-    struct core_amount more; // beside what a step declares
-    int64_t checkpoint_ms, now_ms;
+    int64_t now_ms;
     enum after_state after;
     struct what_if *answer;
 };
@@ -57,7 +56,6 @@ static enum err asked_step(struct asked *asked, struct str name) {
     }
     enum err err = allow(call, research ? ROLE_RESEARCH : ROLE_DATA);
     asked->job.step = str_of(step->name);
-    asked->checkpoint_ms = step->checkpoint_ms;
     uint64_t release = json_member_u64(call->body, "release", 0);
     uint64_t dataset = json_member_u64(call->body, "dataset", 0);
     if (err == OK && release && str_is(name, "train")) err = asked_train(asked, release);
@@ -97,9 +95,8 @@ static enum err asked_plain(struct asked *asked) {
     job->created_ms = asked->now_ms;
     job->time_limit_ms = estimate;
     job->when.estimate_ms = (int64_t)estimate;
-    asked->checkpoint_ms = (int64_t)checkpoint;
-    asked->more.of[RESOURCE_DEVICE] = (int64_t)device;
-    asked->more.of[RESOURCE_DISK] = (int64_t)(disk >> 20);
+    job->ask = (struct job_ask){
+        .disk_bytes = disk, .device_milli = device, .checkpoint_ms = (int64_t)checkpoint};
     return OK;
 }
 
@@ -136,9 +133,8 @@ static enum err asked_try(struct asked *asked) {
     told.id = INT64_MAX;
     told.reservation = calendar_slot(asked->flow, asked->job.when.reservation, asked->now_ms);
     told.hold = told.hold || asked->after == AFTER_OPEN;
-    told.checkpoint_ms = asked->checkpoint_ms;
-    return schedule_what_if(asked->flow->schedule, &told, &asked->more, asked->now_ms,
-                            asked->answer);
+    told.reservation = calendar_slot(asked->flow, asked->job.when.reservation, asked->now_ms);
+    return schedule_what_if(asked->flow->schedule, &told, asked->now_ms, asked->answer);
 }
 
 // ---- the answer --------------------------------------------------------------------------------
@@ -231,8 +227,8 @@ static void need_write(const struct asked *asked) {
     json_open_object(out);
     json_set_u64(out, "cpu_milli", job->cpu_milli);
     json_set_u64(out, "memory_bytes", job->memory_bytes);
-    json_set_i64(out, "device_milli", asked->more.of[RESOURCE_DEVICE]);
-    json_set_i64(out, "disk_bytes", asked->more.of[RESOURCE_DISK] << 20);
+    json_set_u64(out, "device_milli", job->ask.device_milli);
+    json_set_u64(out, "disk_bytes", job->ask.disk_bytes);
     json_close_object(out);
 }
 

@@ -40,15 +40,23 @@ async function until(job, holds) {
 }
 // A job that runs until it is let go on: its process is stopped.
 async function running() {
-    const upload = await officer.upload("long.csv", csv(100_000));
+    const upload = await officer.upload("long.csv", csv(300_000));
     const { job } = await officer.ok("POST", "/api/v1/datasets", { name: "long", upload }, 202);
-    const children = () => execFileSync("sh", ["-c", `pgrep -P ${server.child.pid} || true`]).toString().split("\n").filter(Boolean);
-    for (let i = 0; i < 2000 && !children().length; i++) await sleep(2);
-    const stopped = children().map(Number);
-    assert.ok(stopped.length);
-    for (const pid of stopped) process.kill(pid, "SIGSTOP");
+    const children = () => execFileSync("sh", ["-c", `pgrep -P ${server.child.pid} || true`]).toString().split("\n").filter(Boolean).map(Number);
+    const stopped = new Set();
+    const stop = (pid) => {
+        try {
+            process.kill(pid, "SIGSTOP");
+            stopped.add(pid);
+        } catch { stopped.delete(pid); } // it has ended
+    };
+    for (let i = 0; i < 1000 && !stopped.size; i++) {
+        children().forEach(stop);
+        await sleep(2);
+    }
+    assert.ok(stopped.size);
     await until(job, (now) => now.state === "running");
-    return { job, go_on: () => stopped.forEach((pid) => process.kill(pid, "SIGCONT")) };
+    return { job, go_on: () => [...stopped].forEach((pid) => process.kill(pid, "SIGCONT")) };
 }
 
 test("on a fresh box it would start at once, and does", async () => {

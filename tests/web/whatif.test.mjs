@@ -5,7 +5,7 @@ import { after, before, describe, test } from 'node:test';
 import {
   axe_check, browser_open, hospital_file, house_open, page_open, sentences,
 } from './house.mjs';
-import { Visitor } from './way.mjs';
+import { PASSWORD, Visitor } from './way.mjs';
 
 const local = (ms) => {
   const at = new Date(ms - new Date(ms).getTimezoneOffset() * 60_000);
@@ -56,10 +56,77 @@ for (const language of ['zh-CN', 'en']) {
       await says(t('job.reason.held'));
       await who.see('recipe.good');
       await who.button('cleanse.run').click();
-      await who.page.locator('.job-panel').getByText(t('job.reason.held')).first().waitFor();
+      await who.page.locator('.job-panel').first().waitFor();
+      await who.page.waitForFunction(async () =>
+        (await (await fetch('/api/v1/jobs?size=1')).json()).items[0].reason === 'held', null,
+      { polling: 100 });
       const job = await newest();
       assert.deepEqual([job.state, job.reason], ['queued', 'held']);
       who.calm();
+    });
+
+    test('anybody may ask when plain amounts would start', async () => {
+      await who.to('nav.what_if');
+      await says(t('whatif.at_once'));
+      await who.by_id('cpus').fill('100000');
+      await says(t('whatif.refused', { why: t('job.too_large') }));
+      await who.by_id('cpus').fill('x');
+      await says(t('whatif.numbers'));
+      await who.by_id('cpus').fill('0,5');
+      await says(t('whatif.at_once'));
+      await who.see('whatif.officers');
+      await axe_check(who.page, 'what if');
+      who.calm();
+    });
+
+    test('officers try a change on the queue and on the past week', async () => {
+      await who.sign_out();
+      await who.sign_in('li.na', PASSWORD);
+      await who.to('nav.what_if');
+      await who.button('replay.run').click(); // without a change
+      await who.page.getByText(t('replay.cell_about')).waitFor();
+      assert.equal(await who.page.getByText(t('replay.way.changed'), { exact: true }).count(), 0);
+      await axe_check(who.page, 'replay');
+      await who.by_id('tenant').selectOption({ index: 1 });
+      await who.by_id('more').fill('-0.5');
+      await who.button('whatif.show').first().click();
+      await who.page.getByRole('region', { name: t('whatif.department') }).waitFor(); // the held one
+      await who.by_id('more-cpus').fill('+8');
+      await who.button('whatif.show').nth(1).press('Enter');
+      await who.page.getByRole('region', { name: t('whatif.machine') }).waitFor();
+      await who.see('replay.with_change');
+      await who.button('replay.run').press('Enter');
+      await who.page.locator('th').getByText(t('replay.way.changed'), { exact: true }).waitFor();
+      assert.equal(await who.page.locator('svg.curve').count(), 2);
+      await axe_check(who.page, 'replay of a change');
+      await who.page.emulateMedia({ media: 'print' });
+      assert.equal(await who.button('chart.as_table').first().isVisible(), false);
+      await who.page.emulateMedia({ media: 'screen' });
+      who.calm();
+    });
+
+    test('a narrow screen holds it', async () => {
+      await who.page.setViewportSize({ width: 360, height: 700 });
+      await who.go('/what-if');
+      const wide = await who.page.evaluate(() => document.documentElement.scrollWidth);
+      assert.ok(wide <= 360, `${wide} wide`);
+      await who.page.setViewportSize({ width: 1280, height: 900 });
+      who.calm();
+    });
+
+    test('a fresh box has nothing to replay, and says so', async () => {
+      const fresh = await house_open();
+      try {
+        const boss = new Visitor(await page_open(browser, fresh, language), fresh, t);
+        await boss.set_up('wang', 'Wang');
+        await boss.to('nav.what_if');
+        await boss.button('replay.run').click();
+        await boss.see('replay.none');
+        await axe_check(boss.page, 'nothing to replay');
+        boss.calm();
+      } finally {
+        await fresh.close();
+      }
     });
   });
 }

@@ -41,6 +41,7 @@ const routes: Route[] = [
   { path: '/jobs/:id', part: () => import('./pages/job'), roles: [] },
   { path: '/calendar', part: () => import('./pages/calendar'), roles: [] },
   { path: '/resources', part: () => import('./pages/resources'), roles: [] },
+  { path: '/what-if', part: () => import('./pages/what_if'), roles: [] },
   { path: '/people', part: () => import('./pages/people'), roles: officers },
   { path: '/departments', part: () => import('./pages/departments'), roles: officers },
   { path: '/share', part: () => import('./pages/share'), roles: [] },

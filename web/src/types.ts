@@ -935,3 +935,35 @@ export interface WhatIf {
   delayed: number;
   whole: boolean;
 }
+export interface ReplayWay {
+  way: 'recorded' | 'present' | 'changed';
+  jobs: number;
+  left_out: number;
+  wait_mean_s: number;
+  wait_p95_s: number;
+  wait_max_s: number;
+  use: number;
+  jain: number;
+  preemptions: number;
+  decisions: number;
+  hash: string;
+  departments: {
+    tenant: number;
+    name: string;
+    jobs: number;
+    wait_mean_s: number;
+    wait_p95_s: number;
+    wait_max_s: number;
+    units: number;
+  }[];
+  busy: number[];
+  waiting: number[];
+}
+export interface Replay {
+  from_ms: number;
+  until_ms: number;
+  jobs: number;
+  carried: number;
+  open: number;
+  ways: ReplayWay[];
+}

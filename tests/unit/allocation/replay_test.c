@@ -43,6 +43,7 @@ static void week_make(struct replay *replay, uint64_t seed, uint32_t count) {
         uint64_t person = draw(&seed, PERSONS);
         struct replay_job job = {
             .id = i + 1,
+            .members = 1,
             .person = person + 1,
             .tenant = 1 + person % DEPARTMENTS,
             .ready_ms = MONDAY_MS + (int64_t)draw(&seed, (uint64_t)WEEK_MS / 1000) * 1000,

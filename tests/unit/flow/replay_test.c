@@ -2,7 +2,7 @@
 // the command line call.
 #include <inttypes.h>
 
-#include "allocation/capacity.h"
+#include "allocation/core.h"
 #include "base/clock.h"
 #include "base/limits.h"
 #include "check.h"
@@ -14,7 +14,7 @@ enum { JOBS = 20000, PIECE = 500, PERSONS = 20 };
 
 static struct box_test box;
 static int64_t monday_ms;
-static const struct allocation_capacity capacity = {32000, (uint64_t)128 << 30};
+static const struct core_capacity capacity = {.amount = {{32000, 128 << 10, 1 << 20, 0}}};
 
 struct fill {
     uint64_t first, count, random;

@@ -40,6 +40,7 @@ const groups: { key: MessageKey | null; entries: Entry[] }[] = [
       { path: '/jobs', key: 'nav.jobs', icon: 'job', roles: [] },
       { path: '/calendar', key: 'nav.calendar', icon: 'calendar', roles: [] },
       { path: '/resources', key: 'nav.resources', icon: 'system', roles: [] },
+      { path: '/what-if', key: 'nav.what_if', icon: 'eye', roles: [] },
       {
         path: '/people',
         key: 'nav.people',

@@ -157,7 +157,7 @@ export function WhatIfLine({ body }: { body: WhatIfBody | null }) {
       {answer && (
         <>
           <WhatIfAnswer answer={answer} />
-          <WhatIfOthers answer={answer} />
+          <WhatIfOthers answer={answer} /> <a href="/what-if">{t('whatif.link')}</a>
         </>
       )}
     </p>
