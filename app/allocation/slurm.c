@@ -171,7 +171,7 @@ static enum slurm_may may_ask(struct slurm *slurm, const char *account) {
     if (!user_need(slurm)) return SLURM_MAY_UNKNOWN;
     if (rest_there(slurm)) {
         enum slurm_may may = slurm_socket.may(slurm, account);
-        if (!rest_left(slurm, slurm->rest_lost ? ERR_IO : OK)) return may;
+        if (!rest_left(slurm, ERR_BUSY)) return may;
     }
     return slurm_commands.may(slurm, account);
 }

@@ -188,9 +188,6 @@ static enum err slurm_start(struct flow *flow, const struct job *job, struct act
     folder_of(flow->slurm, job->id, folder);
     active->attempt = (uint32_t)job->attempt;
     active->confined.events_fd = -1;
-    active->cpu_milli = job->cpu_milli;
-    active->memory_bytes = job->memory_bytes;
-    active->time_limit_ms = job->time_limit_ms;
     enum err err = job_prepare(flow, job, folder, active, &lock, fault);
     if (err != OK) return err;
     close(lock); // the job takes it where it runs

@@ -21,7 +21,9 @@ void places_open(struct flow *flow) {
             if (CPU_ISSET(cpu, &set)) places->cpus[cpu / 64] |= UINT64_C(1) << cpu % 64;
         }
     }
-    places->device_count = devices_find("/dev", places->devices);
+    // Those of a cluster's nodes are not ours to name.
+    bool here = flow->executor == &executor_local;
+    places->device_count = here ? devices_find("/dev", places->devices) : 0;
     if (disk_free(store_dir(flow->store), &free_bytes, NULL) != OK) free_bytes = 0;
     places->disk_bytes = free_bytes / 10 * SCRATCH_TENTHS;
 }
@@ -31,6 +33,7 @@ struct core_capacity places_capacity(const struct flow *flow) {
     struct core_capacity told = {
         .amount.of[RESOURCE_CPU] = (int64_t)flow->capacity.cpu_milli,
         .amount.of[RESOURCE_MEMORY] = (int64_t)(flow->capacity.memory_bytes >> 20),
+        .amount.of[RESOURCE_DISK] = (int64_t)(places->disk_bytes >> 20),
     };
     told.amount.of[RESOURCE_DISK] = (int64_t)(places->disk_bytes >> 20);
     if (flow->executor == &executor_local) { // a cluster places its own

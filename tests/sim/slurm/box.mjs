@@ -38,7 +38,7 @@ export class Box {
         return box;
     }
     async start(options = {}) {
-        const args = ["--executor", "slurm", ...(options.way ?? way_args)];
+        const args = ["--executor", "slurm", ...(options.way ?? way_args), ...(options.more ?? [])];
         this.server = await Server.start({ dir: this.dir, ...options, args });
         for (const person of [this.admin, this.officer, this.reviewer]) {
             if (person) person.server = this.server;

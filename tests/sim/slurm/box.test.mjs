@@ -61,6 +61,25 @@ test("a cancel ends it there too", async () => {
     await box.server.stop();
 });
 
+test("a person's own program runs on a node behind its fence, all members in one allocation", async () => {
+    const box = await Box.open("program", { more: ["--commands", ...(rest ? [] : ["--job-user", "nobody"])] });
+    const run = async (body) => box.until((await box.officer.ok("POST", "/api/v1/jobs", body, 202)).id, "run", ended);
+    const log = async (job) => (await box.officer.ok("GET", `/api/v1/jobs/${job.id}/log`)).text;
+    const small = { cpu_milli: 1000, memory_bytes: 64 << 20, disk_bytes: 1 << 20 };
+    const script = "echo rank $COURTYARD_RANK; cat ../../../state/* >/dev/null 2>&1 && echo open; true";
+    const job = await run({ command: ["sh", "-c", script], members: 2, resources: small });
+    assert.equal(job.state, "done", JSON.stringify(job));
+    assert.match(await log(job), /rank 0/);
+    assert.match(await log(job), /rank 1/);
+    assert.doesNotMatch(await log(job), /open/);
+    assert.ok(squeue("%k|%C").includes(`courtyard:${job.id}.1|2`), squeue("%k|%C").join(" "));
+    await box.officer.fails("POST", "/api/v1/jobs", { command: ["true"], resources: { ...small, device_milli: 1000 } }, 409, "command.no_device");
+    await box.officer.ok("POST", "/api/v1/jobs", { command: ["true"], resources: small, array: { count: 3 } }, 202);
+    for (let i = 0; i < 3; i++) assert.equal((await box.until(job.id + 1 + i, "run", ended)).state, "done");
+    once(box.dir);
+    await box.server.stop();
+});
+
 test("asked by the cluster to give way it goes on from its checkpoint", async () => {
     const box = await Box.open("pause");
     const { dataset, job } = await box.dataset(40000);
