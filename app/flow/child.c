@@ -1,6 +1,6 @@
 // The child's main: FOLDER/spec.json in, FOLDER/result.json out, written whole. It opens no store.
-//   pid          "PID START BOOT": who runs this attempt, for a server that finds it after a
-// restart
+//   lock         held while anybody works there; in it "PID START BOOT", who that is, for a server
+//                that finds it after a restart
 //   progress     mapped by both
 //   result.json  {"attempt","ok":true,"summary":{…}} or {"attempt","ok":false,"err","fault":{…}}
 //   checkpoint   what a step keeps to go on from: written whole, found by the next attempt
@@ -82,7 +82,7 @@ bool process_identity(int pid, char *out, size_t out_size) {
 static enum err pid_write(const char *folder) {
     char path[LIMIT_PATH_BYTES], text[CHILD_IDENTITY_SIZE];
     if (!process_identity(getpid(), text, sizeof text)) return ERR_IO;
-    enum err err = path_join(path, sizeof path, folder, "pid");
+    enum err err = path_join(path, sizeof path, folder, "lock");
     return err == OK ? file_write_quick(path, str_of(text), NULL) : err;
 }
 

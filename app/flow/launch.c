@@ -281,18 +281,13 @@ enum err job_launch(struct flow *flow, const struct job *job, struct active *act
     return err;
 }
 
-bool job_adopt_again(struct flow *flow, struct active *active) {
-    char folder[LIMIT_PATH_BYTES], path[LIMIT_PATH_BYTES], now[CHILD_IDENTITY_SIZE];
-    job_folder(flow, active->job, folder);
-    int lock = folder_lock(folder);
-    if (lock >= 0) { // it has ended meanwhile
-        close(lock);
-        return true;
-    }
+// Whom FOLDER/NAME names, if that is still who it says.
+static bool worker_find(const char *folder, const char *name, struct active *active) {
+    char path[LIMIT_PATH_BYTES], now[CHILD_IDENTITY_SIZE];
     struct buf text;
     buf_open(&text, 4096);
     bool known = false;
-    if (path_join(path, sizeof path, folder, "pid") == OK && file_read(path, &text, NULL) == OK) {
+    if (path_join(path, sizeof path, folder, name) == OK && file_read(path, &text, NULL) == OK) {
         struct str rest, then = str_trim(buf_str(&text));
         uint64_t pid;
         if (str_to_u64(str_cut(then, ' ', &rest), &pid) && pid > 1 && pid < INT32_MAX) {
@@ -310,6 +305,18 @@ bool job_adopt_again(struct flow *flow, struct active *active) {
     }
     buf_close(&text);
     return known;
+}
+
+bool job_adopt_again(struct flow *flow, struct active *active) {
+    char folder[LIMIT_PATH_BYTES];
+    job_folder(flow, active->job, folder);
+    int lock = folder_lock(folder);
+    if (lock >= 0) { // it has ended meanwhile
+        close(lock);
+        return true;
+    }
+    // "pid": what an older version of this program has started.
+    return worker_find(folder, "lock", active) || worker_find(folder, "pid", active);
 }
 
 bool job_adopt(struct flow *flow, uint64_t job, struct active *active) {

@@ -207,7 +207,7 @@ if [ $n -ge 3 ]; then echo $n > out/n; exit 0; fi; echo "ready $n"; while :; do 
     const job = await submit(shell(script, { checkpoint_ms: 1000 }));
     for (const n of [1, 2]) {
         await running(job, `ready ${n}`);
-        const pid = Number(execFileSync("cat", [path.join(server.dir, "jobs", String(job.id), "pid")]).toString().split(" ")[0]);
+        const pid = Number(execFileSync("cat", [path.join(server.dir, "jobs", String(job.id), "lock")]).toString().split(" ")[0]);
         process.kill(pid, "SIGUSR1");
     }
     const end = await researcher.job(job.id);
@@ -222,7 +222,7 @@ test("one that may be begun anew is", async () => {
     await running(job, "ready");
     const before = await researcher.ok("GET", `/api/v1/jobs/${job.id}`);
     assert.deepEqual([before.attempt, before.program.restartable], [1, true]);
-    const pid = Number(execFileSync("cat", [path.join(server.dir, "jobs", String(job.id), "pid")]).toString().split(" ")[0]);
+    const pid = Number(execFileSync("cat", [path.join(server.dir, "jobs", String(job.id), "lock")]).toString().split(" ")[0]);
     process.kill(pid, "SIGUSR1");
     let now = before;
     for (let i = 0; i < 400 && now.attempt !== 2; i++, await sleep(20)) now = await researcher.ok("GET", `/api/v1/jobs/${job.id}`);

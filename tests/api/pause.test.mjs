@@ -35,7 +35,7 @@ async function pidAfter(job, rounds) {
         const now = await researcher.ok("GET", `/api/v1/jobs/${job.id}`);
         assert.notEqual(now.state, "done", "it ended before it could be told");
         if (now.state === "running" && now.phase === "train" && now.done >= rounds) {
-            const file = path.join(server.dir, "jobs", String(job.id), "pid");
+            const file = path.join(server.dir, "jobs", String(job.id), "lock");
             return Number(readFileSync(file, "utf8").split(" ")[0]);
         }
         await sleep(10);
