@@ -77,8 +77,10 @@ struct core_policy {
     int64_t guard_ms, guard_lead_ms;
     int64_t guard_again_ms;   // the same for one that ran before and was preempted
     int64_t overdue_lease_ms; // a job that the guard started is not preempted for so long
-    // A job belongs to level n while what it was served is below level_units[n]; lower goes first.
-    int64_t level_units[CORE_LEVELS - 1];
+    // A job belongs to level n while it has had its place for less than level_s[n] seconds in all;
+    // lower goes first. Time, not units: what must have the whole box at once would else be put
+    // behind all that is small, however long that goes on.
+    int64_t level_s[CORE_LEVELS - 1];
     int64_t minimum_run_ms;      // before preemption: the larger of this and
     int64_t minimum_checkpoints; // so many times the job's checkpoint cost
     int64_t grace_ms;            // after a preempt, before the kill
@@ -90,9 +92,9 @@ struct core_policy {
     int64_t rate_milli[RESOURCE_COUNT];
     bool no_level_preemption; // only rights and the guard take from what runs
 };
-// Guard 4 h (1200 s lead; 48 h for one that ran before), lease 600 s, levels at 1800, 14400, 57600,
-// 230400 and 921600 units, minimum run 60 s and 20 checkpoints, grace 30 s, 5 restarts, ageing
-// 1 min, no tenants.
+// Guard 4 h (1200 s lead; 14 days for one that ran before), lease 600 s, levels at 30 min, 8 h,
+// 64 h, 128 h and 256 h, minimum run 60 s and 20 checkpoints, grace 30 s, 5 restarts, ageing 1 min,
+// no tenants.
 void core_policy_default(struct core_policy *out);
 
 // ---- jobs ----------------------------------------------------------------------------------

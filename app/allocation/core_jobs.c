@@ -432,7 +432,7 @@ void job_submit(struct core *core, const struct core_job *what) {
     struct job *job = job_at(core, index);
     *job = fresh;
     job->shape = (uint16_t)shape;
-    job->level = level_of(core, job->served_milli) & 0xF;
+    job->level = level_of(core, job, job->served_milli) & 0xF;
     slot_put(core, index);
     if (job->reservation) edge_at(core, job->reservation)->jobs++;
     node_count_jobs(core, node, 1, 0);
@@ -454,7 +454,7 @@ void job_wait(struct core *core, uint32_t index) {
     struct job *job = job_at(core, index);
     struct core_amount need = shape_at(core, job->shape)->need;
     uint32_t members = shape_at(core, job->shape)->members, old = job->shape;
-    job->level = level_of(core, job->served_milli) & 0xF;
+    job->level = level_of(core, job, job->served_milli) & 0xF;
     // The old one is given back first only if the new one is the same or there is room for both.
     uint32_t shape = shape_of(core, job, &need, members);
     if (shape) {

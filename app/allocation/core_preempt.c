@@ -69,7 +69,7 @@ static bool yields_to(const struct core *core, const struct run *run, const stru
         // Mine was within its quota when this was asked; theirs must be beyond its own.
         return !same && node_at(core, mine)->has_quota && quota_exceeded(node_at(core, theirs));
     case WHY_LEVEL:
-        if (level_of(core, served_now(core, job)) <= wish->level) return false;
+        if (level_of(core, job, served_now(core, job)) <= wish->level) return false;
         return same || quota_exceeded(node_at(core, theirs));
     case WHY_GUARD: return same || quota_exceeded(node_at(core, theirs));
     default: return true; // what was promised
@@ -100,8 +100,8 @@ static bool worse(const struct core *core, const struct run *a, const struct run
         int64_t lost_b = served_now(core, right) - right->served_milli;
         if (lost_a != lost_b) return lost_a < lost_b;
     }
-    uint32_t level_a = level_of(core, served_now(core, left));
-    uint32_t level_b = level_of(core, served_now(core, right));
+    uint32_t level_a = level_of(core, left, served_now(core, left));
+    uint32_t level_b = level_of(core, right, served_now(core, right));
     if (level_a != level_b) return level_a > level_b;
     int shares = left->node == right->node ? 0 : share_compare(core, left->node, right->node);
     if (shares) return shares > 0;
@@ -144,7 +144,8 @@ static bool has_place(const struct core *core, const struct wish *wish, struct c
     if (wish->devices != UINT64_MAX) {
         return place_find(core, &core->plan, wish->shape, wish->devices, out);
     }
-    return edges_place_but(core, wish->shape, wish->job, NULL, out);
+    const struct edge *later = wish->why == WHY_GUARD ? guard_find(core) : NULL;
+    return edges_place_but(core, wish->shape, wish->job, later, out);
 }
 
 bool room_make(struct core *core, const struct shape *shape, uint32_t node, uint64_t devices,

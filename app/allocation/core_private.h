@@ -392,5 +392,6 @@ void kill_run(struct core *core, uint32_t run, enum core_why why);
 void starting_withdraw(struct core *core);
 // The place is taken in the plan; starts at once where it is free. False: too many run.
 bool start_job(struct core *core, uint32_t job, const struct core_place *place, int64_t lease_ms);
-uint32_t level_of(const struct core *core, int64_t served_milli);
+// Of a job that was served so much: by the time that makes at its rate.
+uint32_t level_of(const struct core *core, const struct job *job, int64_t served_milli);
 int64_t served_now(const struct core *core, const struct job *job);

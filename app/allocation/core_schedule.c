@@ -5,11 +5,10 @@
 #include "allocation/core_private.h"
 
 // ---- service -----------------------------------------------------------------------------------
-uint32_t level_of(const struct core *core, int64_t served_milli) {
-    uint32_t level = 0;
-    while (level < CORE_LEVELS - 1 && served_milli / 1000 >= core->policy.level_units[level]) {
-        level++;
-    }
+uint32_t level_of(const struct core *core, const struct job *job, int64_t served_milli) {
+    uint32_t rate_milli = shape_at(core, job->shape)->rate_milli, level = 0;
+    int64_t served_s = rate_milli ? served_milli / rate_milli : 0;
+    while (level < CORE_LEVELS - 1 && served_s >= core->policy.level_s[level]) level++;
     return level;
 }
 
@@ -155,10 +154,10 @@ static int64_t limit_end_ms(const struct job *job, const struct run *run) {
 
 // When its service reaches the next level: others may then take its place.
 static int64_t level_end_ms(const struct core *core, const struct job *job, const struct run *run) {
-    uint32_t level = level_of(core, served_now(core, job));
+    uint32_t level = level_of(core, job, served_now(core, job));
     uint32_t rate_milli = shape_at(core, job->shape)->rate_milli;
     if (level >= CORE_LEVELS - 1 || rate_milli == 0) return CORE_TIME_MAX;
-    __int128 left = (__int128)core->policy.level_units[level] * 1000 - job->served_milli;
+    __int128 left = (__int128)core->policy.level_s[level] * rate_milli - job->served_milli;
     left = (left * 1000 + rate_milli - 1) / rate_milli;
     return left >= CORE_TIME_MAX / 2 ? CORE_TIME_MAX : run->started_ms + (int64_t)left;
 }
@@ -278,11 +277,14 @@ static void turns_start(struct core *core, bool right) {
 // ---- those who waited too long -----------------------------------------------------------------
 enum { OVERDUE_LOOK_MAX = 64 }; // overdue jobs that are passed over for a limit of their tenant
 
+// What is kept for one that is due later does not stand in its way.
 static bool overdue_begin(struct core *core, uint32_t index) {
     struct job *job = job_at(core, index);
     const struct shape *shape = shape_at(core, job->shape);
     struct core_place place;
-    if (edges_place_but(core, shape, job->id, NULL, &place) ||
+    const struct edge *guard = guard_find(core);
+    if (guard && guard->id != job->id) core->guard_stale = true; // when it starts
+    if (edges_place_but(core, shape, job->id, guard, &place) ||
         room_make(core, shape, job->node, UINT64_MAX, WHY_GUARD, job->id, &place)) {
         return start_job(core, index, &place, core->policy.overdue_lease_ms + job->checkpoint_ms);
     }
@@ -336,7 +338,7 @@ static bool most_there_could_be(const struct core *core, uint32_t level, enum co
         const struct run *run = run_at(core, at);
         const struct job *job = job_at(core, run->job);
         if (!may_give_way(core, run, why, false)) continue;
-        if (why == WHY_LEVEL && level_of(core, served_now(core, job)) <= level) continue;
+        if (why == WHY_LEVEL && level_of(core, job, served_now(core, job)) <= level) continue;
         amount_add(out, &shape_at(core, job->shape)->total);
         any = true;
     }

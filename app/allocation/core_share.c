@@ -296,9 +296,11 @@ void core_policy_default(struct core_policy *out) {
     *out = (struct core_policy){
         .guard_ms = 4 * 3600 * 1000,
         .guard_lead_ms = 1200 * 1000,
-        .guard_again_ms = 48 * 3600 * 1000,
+        .guard_again_ms = (int64_t)14 * 24 * 3600 * 1000,
         .overdue_lease_ms = 600 * 1000,
-        .level_units = {1800, 14400, 57600, 230400, 921600},
+        // Most end soon; of those that do not, nobody can say more than that they may well
+        // take as long again.
+        .level_s = {1800, 28800, 230400, 460800, 921600},
         .minimum_run_ms = 60 * 1000,
         .minimum_checkpoints = 20,
         .grace_ms = 30 * 1000,
@@ -368,7 +370,7 @@ bool core_policy_check(const struct core *core, const struct core_policy *policy
         if (!tenant_sane(policy, i)) return false;
     }
     for (int i = 0; i < CORE_LEVELS - 1; i++) {
-        if (!within(policy->level_units[i], i ? policy->level_units[i - 1] : 0, (int64_t)1 << 50)) {
+        if (!within(policy->level_s[i], i ? policy->level_s[i - 1] : 0, (int64_t)1 << 50)) {
             return false;
         }
     }
@@ -452,7 +454,7 @@ void policy_set(struct core *core, const struct core_policy *policy) {
         bool holds = job->run && !run_at(core, job->run)->stopping;
         node_count_jobs(core, job->node, job->state == CORE_WAITING, job->state != CORE_WAITING);
         if (holds) node_hold(core, job->node, &shape_at(core, job->shape)->total, 1);
-        job->level = level_of(core, job->served_milli) & 0xF;
+        job->level = level_of(core, job, job->served_milli) & 0xF;
         if (queued) queue_put(core, i);
     }
     core->released = true;

@@ -313,7 +313,7 @@ static enum err levels_read(const struct json *at, struct core_policy *policy,
     enum err err = OK;
     for (const struct json *value = json_first(at); err == OK && value; value = json_next(value)) {
         if (level == CORE_LEVELS - 1) return bad_policy(fault, json_name(at));
-        err = number_read(value, 1, &policy->level_units[level++], fault);
+        err = number_read(value, 1, &policy->level_s[level++], fault);
     }
     return err;
 }
@@ -354,7 +354,7 @@ enum err simulate_policy_read(const struct json *json, struct core_policy *polic
         while (i < sizeof numbers / sizeof *numbers && !str_is(name, numbers[i].name)) i++;
         if (i < sizeof numbers / sizeof *numbers) {
             err = number_read(at, numbers[i].unit, numbers[i].out, fault);
-        } else if (str_is(name, "level_units")) {
+        } else if (str_is(name, "level_s")) {
             err = levels_read(at, policy, fault);
         } else if (str_is(name, "preempt_by_level")) {
             policy->no_level_preemption = !json_bool(at, true);

@@ -24,6 +24,7 @@ enum {
     REMEMBERED = 1024,             // explanations
     INDEX_ROOM = 8192,             // a power of two, twice the tenants
     GUARD_LEAD_MS = 5 * 60 * 1000,
+    GUARD_AGAIN_MS = 48 * 3600 * 1000, // of one that ran before
 };
 
 struct schedule {
@@ -104,6 +105,7 @@ void schedule_rules(struct core_policy *out) {
     core_policy_default(out);
     out->guard_ms = GUARD_MS + GUARD_LEAD_MS;
     out->guard_lead_ms = GUARD_LEAD_MS;
+    out->guard_again_ms = GUARD_AGAIN_MS;
     out->grace_ms = PAUSE_GRACE_MS;
 }
 

@@ -151,6 +151,7 @@ static void on_stop(struct world *world, const struct core_decision *decision) {
     keeps(world, decision->attempt == job->attempt, "told another attempt to stop");
     if (kill) {
         job->killed = true;
+        job->kill_why = decision->why;
         return;
     }
     keeps(world, !job->stopping, "preempted twice");
@@ -198,6 +199,7 @@ static void decisions_take(struct world *world, uint32_t count) {
         case DECISION_BILL:
             world->bills++;
             keeps(world, decision->units_milli > 0, "a bill of nothing");
+            job->billed_milli += decision->units_milli;
             break;
         default: break;
         }
@@ -218,7 +220,25 @@ static void step(struct world *world, struct core_event event) {
 }
 
 // ---- the executor ------------------------------------------------------------------------------
+// What an attempt of so long costs: by the resource of which it has the largest part of the box, a
+// unit being a second of a device or, where there is none, of a processor.
+static int64_t cost_of(const struct world *world, const struct world_job *job, int64_t ran_ms) {
+    int64_t device = total_of(world, RESOURCE_DEVICE), most = 0;
+    int64_t box = device ? device : total_of(world, RESOURCE_CPU);
+    for (int r = 0; r < RESOURCE_COUNT; r++) {
+        int64_t total = total_of(world, r);
+        int64_t rate = total > 0 ? job->total.of[r] * box / total : 0;
+        if (rate > most) most = rate;
+    }
+    return most * ran_ms / 1000;
+}
+
 static void exit_tell(struct world *world, struct world_job *job, enum core_outcome outcome) {
+    uint64_t id = job->id;
+    bool faulty = outcome == ATTEMPT_BOX_FAULT ||
+                  (outcome == ATTEMPT_FAILED && job->killed && job->kill_why == WHY_DEVICE_LOST);
+    int64_t cost = faulty ? 0 : cost_of(world, job, world->now_ms - job->since_ms);
+    job->billed_milli = 0;
     job->running = false;
     job->ran_ms += world->now_ms - job->since_ms;
     job->left_ms -= world->now_ms - job->since_ms;
@@ -227,6 +247,8 @@ static void exit_tell(struct world *world, struct world_job *job, enum core_outc
     step(world,
          (struct core_event){
              .kind = EVENT_EXITED, .job = job->id, .attempt = job->attempt, .outcome = outcome});
+    // The bills are the integral of what was held, but for the box's own faults.
+    if (job->id == id) keeps(world, job->billed_milli == cost, "the bills are not what was held");
 }
 
 // What was killed is gone at once; what was asked to stop takes its time, some longer than allowed.
@@ -396,7 +418,7 @@ static void policy_draw(struct world *world, uint64_t *random) {
     world->policy.guard_lead_ms = world->policy.guard_ms / 8;
     if (below(random, 3) == 0) world->policy.no_level_preemption = true;
     if (below(random, 2)) {
-        for (int i = 0; i < CORE_LEVELS - 1; i++) world->policy.level_units[i] = 10 << (2 * i);
+        for (int i = 0; i < CORE_LEVELS - 1; i++) world->policy.level_s[i] = 10 << (2 * i);
     }
     if (below(random, 2)) world->policy.minimum_checkpoints = below(random, 5);
     world->policy.restarts_most = world->policy.guard_ms / 1000 % 4 + 1;

@@ -39,7 +39,8 @@ struct world_job { // the executor's and the submitter's books
     struct core_amount total;
     uint32_t members, attempt, flags;
     int64_t run_ms, left_ms, limit_ms, started_ms, since_ms, submitted_ms, checkpoint_ms;
-    int64_t ran_ms, billed_milli;
+    int64_t ran_ms, billed_milli; // billed: in the step that ended its attempt
+    enum core_why kill_why;
     bool known, running, stopping, killed;
     uint32_t restarts;         // begun again for others
     bool promised, own_matter; // own_matter: a person or a limit may hold it back
