@@ -75,16 +75,17 @@ enum err array_make(struct flow *flow, const struct call *call, struct job *firs
     return fault_set(call->fault, err, "job.not_committed", str_of(err_name(err)));
 }
 
-// ---- cancelling --------------------------------------------------------------------------------
-struct cancelling {
+// ---- cancelling, holding -----------------------------------------------------------------------
+struct walking {
     struct arena *arena;
     uint64_t from, to;
-    uint64_t ids[TASKS_A_TIME]; // those that were still there to be cancelled
+    bool hold;                  // what array_hold gives them
+    uint64_t ids[TASKS_A_TIME]; // those that were still there to be changed
     uint32_t count;
 };
 
-static enum err task_cancel(struct store_txn *txn, struct cancelling *c, uint64_t id,
-                            struct job *last, int *ended) {
+static enum err task_cancel(struct store_txn *txn, struct walking *c, uint64_t id, struct job *last,
+                            int *ended) {
     struct job job;
     arena_reset(c->arena);
     enum err err = job_load(txn, c->arena, id, &job);
@@ -103,7 +104,7 @@ static enum err task_cancel(struct store_txn *txn, struct cancelling *c, uint64_
 }
 
 static enum err tasks_cancel(struct store_txn *txn, void *ctx) {
-    struct cancelling *c = ctx;
+    struct walking *c = ctx;
     struct job last = {.id = 0};
     int ended = 0;
     enum err err = OK;
@@ -114,28 +115,68 @@ static enum err tasks_cancel(struct store_txn *txn, void *ctx) {
     return err == OK && ended ? job_count(txn, &last, -ended) : err;
 }
 
-static enum err cancel_note(struct store_txn *txn, void *ctx) {
-    const struct cancelling *c = ctx;
-    struct job job;
-    enum err err = job_load(txn, c->arena, c->from, &job);
-    return err == OK ? job_audit(txn, &job, "cancelled") : err;
+// All tasks, some at a time; `told` is called for each that has been changed.
+static enum err array_walk(struct flow *flow, const struct job *task, struct walking *w,
+                           enum err (*change)(struct store_txn *txn, void *ctx),
+                           void (*told)(struct flow *flow, uint64_t id)) {
+    uint64_t end = task->ask.array + task->ask.count;
+    enum err err = arena_open(SCRATCH_BYTES, &w->arena);
+    for (uint64_t at = task->ask.array; at < end && err == OK; at += TASKS_A_TIME) {
+        w->from = at;
+        w->to = at + TASKS_A_TIME < end ? at + TASKS_A_TIME : end;
+        err = store_write(flow->store, change, w);
+        for (uint32_t i = 0; i < w->count && err == OK; i++) told(flow, w->ids[i]);
+    }
+    arena_close(w->arena);
+    return err;
+}
+
+struct noting {
+    const struct call *call;
+    const struct job *task;
+    const char *action;
+};
+
+static enum err array_note(struct store_txn *txn, void *ctx) {
+    const struct noting *noting = ctx;
+    char detail[48];
+    snprintf(detail, sizeof detail, "array of %" PRIu64, noting->task->ask.count);
+    return audit_put(txn, noting->call->actor.name, noting->action, "job", noting->task->ask.array,
+                     "ok", str_of(detail));
 }
 
 enum err array_cancel(struct flow *flow, const struct call *call, const struct job *task) {
-    uint64_t first = task->ask.array, end = first + task->ask.count;
-    struct cancelling c = {0};
-    (void)call;
-    enum err err = arena_open(SCRATCH_BYTES, &c.arena);
-    for (uint64_t at = first; at < end && err == OK; at += TASKS_A_TIME) {
-        c.from = at;
-        c.to = at + TASKS_A_TIME < end ? at + TASKS_A_TIME : end;
-        err = store_write(flow->store, tasks_cancel, &c);
-        for (uint32_t i = 0; i < c.count && err == OK; i++) runner_cancel(flow, c.ids[i]);
+    struct walking w = {0};
+    struct noting noting = {call, task, "job.cancel"};
+    enum err err = array_walk(flow, task, &w, tasks_cancel, runner_cancel);
+    return err == OK ? store_write(flow->store, array_note, &noting) : err;
+}
+
+static enum err tasks_hold(struct store_txn *txn, void *ctx) {
+    struct walking *w = ctx;
+    enum err err = OK;
+    w->count = 0;
+    for (uint64_t id = w->from; id < w->to && err == OK; id++) {
+        struct job job;
+        arena_reset(w->arena);
+        err = job_load(txn, w->arena, id, &job);
+        if (err != OK || job.state != JOB_QUEUED || job.when.hold == w->hold) continue;
+        job.when.hold = w->hold;
+        w->ids[w->count++] = id;
+        err = job_save(txn, &job);
     }
-    c.from = first;
-    if (err == OK) err = store_write(flow->store, cancel_note, &c);
-    arena_close(c.arena);
     return err;
+}
+
+static void hold_tell(struct flow *flow, uint64_t id) {
+    news_put(flow, NEWS_HOLD, id);
+}
+
+enum err array_hold(struct flow *flow, const struct call *call, const struct job *task) {
+    struct walking w = {.hold = json_member_bool(call->body, "hold", task->when.hold)};
+    struct noting noting = {call, task, "job.schedule"};
+    enum err err = array_walk(flow, task, &w, tasks_hold, hold_tell);
+    return err == OK ? store_write(flow->store, array_note, &noting) : err;
 }
 
 // ---- shown -------------------------------------------------------------------------------------

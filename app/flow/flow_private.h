@@ -236,6 +236,8 @@ enum err array_begin(struct store_txn *txn, const struct call *call, struct job 
 enum err array_make(struct flow *flow, const struct call *call, struct job *first) MUST_USE;
 // All tasks of the array that this one belongs to.
 enum err array_cancel(struct flow *flow, const struct call *call, const struct job *task) MUST_USE;
+// Those that wait are held, or let go, as the body says.
+enum err array_hold(struct flow *flow, const struct call *call, const struct job *task) MUST_USE;
 struct array_counts {
     uint64_t array, of[JOB_STATE_COUNT];
 };

@@ -298,9 +298,12 @@ enum err flow_job_change(struct flow *flow, struct call *call) {
     enum err err = job_look(flow, call, &change.job);
     bool own = err == OK && change.job.actor.id == call->actor.person_id;
     if (err == OK && !own) err = allow(call, ROLE_SYSTEM); // audit reads, and only reads
-    if (err == OK) err = store_write(flow->store, when_change, &change);
+    bool whole = json_member_bool(call->body, "array", false) && change.job.ask.array;
+    if (err == OK && whole) err = array_hold(flow, call, &change.job);
+    if (err == OK && whole) err = job_look(flow, call, &change.job); // as it is now
+    if (err == OK && !whole) err = store_write(flow->store, when_change, &change);
     if (err != OK) return missing(call, err, "job.not_found");
-    runner_change(flow, &change.job, change.priority);
+    if (!whole) runner_change(flow, &change.job, change.priority);
     view_job(flow, call->out, &change.job);
     return answer_end(call);
 }

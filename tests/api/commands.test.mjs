@@ -345,6 +345,10 @@ test("an array is cancelled as a whole", async () => {
     }
     const { running, waiting } = await researcher.ok("GET", "/api/v1/resources");
     assert.deepEqual([running, waiting], [0, 0]);
+    const held = await submit(shell("true", { array: { count: 20 }, schedule: { hold: true }, resources: { cpu_milli: 100, memory_bytes: 64 * MIB, disk_bytes: MIB } }));
+    assert.equal((await researcher.ok("GET", `/api/v1/jobs?array=${held.id}&state=queued`)).total, 20);
+    await researcher.ok("PATCH", `/api/v1/jobs/${held.id}`, { hold: false, array: true });
+    for (let i = 0; i < 20; i++) await researcher.job(held.id + i);
     for (const array of [{ count: 0 }, { count: 100001 }, { count: 2, at_once: 3 }, 5]) {
         await researcher.fails("POST", "/api/v1/jobs", shell("true", { array }), 400, "command.bad");
     }

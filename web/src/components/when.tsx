@@ -243,7 +243,12 @@ export function WhenFields({
 
 // ---- the job page ------------------------------------------------------------------------------
 
-async function job_change(job: Job, body: { hold?: boolean; priority?: number }): Promise<void> {
+interface JobChange {
+  hold?: boolean;
+  array?: boolean; // of all tasks of its array
+  priority?: number;
+}
+async function job_change(job: Job, body: JobChange): Promise<void> {
   try {
     job_put(await patch<Job>(`/jobs/${job.id}`, body));
     toast(t('when.changed'));
@@ -303,7 +308,11 @@ export function JobWhen({ job }: { job: Job }) {
       <Facts items={facts} />
       {waits && mine && (
         <div class="actions">
-          <Button onClick={() => void job_change(job, { hold: !when.hold })}>
+          <Button
+            onClick={() =>
+              void job_change(job, { hold: !when.hold, ...(job.array ? { array: true } : {}) })
+            }
+          >
             {t(when.hold ? 'when.release' : 'when.hold_now')}
           </Button>
           {!when.promised_ms && (
