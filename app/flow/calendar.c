@@ -159,8 +159,7 @@ static void members_tell(struct flow *flow) {
     struct calendar *calendar = flow->calendar;
     for (uint32_t i = 0; i < calendar->member_count; i++) {
         uint64_t job = calendar->members[i];
-        bool waits = schedule_state(flow->schedule, job) == CORE_WAITING;
-        if (waits) news_put(flow, NEWS_PRIORITY, job);
+        if (schedule_waits(flow->schedule, job)) news_put(flow, NEWS_PRIORITY, job);
     }
     calendar->member_count = 0;
 }

@@ -354,7 +354,7 @@ static void news_tell_of(struct teller *t, const struct news *news, const struct
         if (job->id) submit(t, news->kind, job);
         break;
     case NEWS_PRIORITY: // told by a submit of its own; the time it was submitted stays
-        if (schedule_state(schedule, news->job) != CORE_WAITING) break;
+        if (!schedule_waits(schedule, news->job)) break;
         schedule_cancel(schedule, news->job, t->now_ms);
         if (waits_still(t, news->job, &again)) submit(t, NEWS_AGAIN, &again);
         break;

@@ -603,6 +603,11 @@ enum core_state schedule_state(struct schedule *schedule, uint64_t job) {
     return view.state;
 }
 
+bool schedule_waits(struct schedule *schedule, uint64_t job) {
+    enum core_state state = schedule_state(schedule, job);
+    return state == CORE_WAITING || state == CORE_STARTING;
+}
+
 uint32_t schedule_waiting(struct schedule *schedule, uint64_t *out, uint32_t room) {
     uint32_t count = 0;
     pthread_mutex_lock(&schedule->lock);

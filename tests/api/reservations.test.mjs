@@ -220,6 +220,39 @@ test("what runs at the end of its slot leaves it, and says why", async () => {
     assert.equal(done.attempt, 2);
 });
 
+test("of a weekly one it waits for the next week, until that is given up", async () => {
+    const at = Date.now() + 1000;
+    const slot = await reserve(wish(0, 0, { from_ms: at, until_ms: at + 2500, weekly_until_ms: at + 20 * DAY_MS }));
+    // Asked to save what it has, and slow to leave.
+    const runs = await program("trap '' USR1 TERM; sleep 5", { reservation: slot.id }, officer, { checkpoint_ms: 1000 });
+    await until(runs, (now) => now.state === "running", "runs in it");
+    const waits = await program("true", { reservation: slot.id }); // there is no more room inside
+    await sleep(at + 3200 - Date.now());
+    assert.equal((await show(runs)).state, "running");
+    assert.equal((await show(waits)).reason, "reservation");
+    await officer.job(runs.id);
+    await sleep(1500); // the box is idle, and yet:
+    const now = await show(waits);
+    assert.deepEqual([now.state, now.reason, now.attempt], ["queued", "reservation", 0]);
+    await remove(slot);
+    await officer.job(waits.id);
+});
+
+test("nor does it start in the moment its slot ends", async () => {
+    const at = Date.now() + 500;
+    const slot = await reserve(wish(0, 0, { from_ms: at, until_ms: at + 1500, weekly_until_ms: at + 20 * DAY_MS }));
+    const runs = await program("sleep 5", { reservation: slot.id }, officer, { restartable: true });
+    await until(runs, (now) => now.state === "running", "runs in it");
+    const waits = await program("true", { reservation: slot.id });
+    await until(runs, (now) => now.paused === 1, "left its slot"); // the box is idle
+    await sleep(1000);
+    for (const job of [runs, waits]) {
+        const now = await show(job);
+        assert.deepEqual([now.state, now.reason, now.attempt], ["queued", "reservation", job === runs ? 1 : 0]);
+    }
+    await quiet();
+});
+
 test("a running slot is not moved under those in it", async () => {
     const at = Date.now() + 300;
     const slot = await reserve(wish(0, 0, { from_ms: at, until_ms: at + HOUR_MS }));
