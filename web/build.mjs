@@ -69,7 +69,7 @@ async function bundle() {
 // The sentences come in two parts: what the gate needs before anybody has signed in, and all others.
 // Those that only the command line says stay out. The keys are a file of their own, so that they
 // are not loaded, nor kept, once for each language.
-const CONSOLE = new Set(['cli', 'simulate', 'trace']);
+const CONSOLE = new Set(['cli', 'simulate', 'trace', 'journal']);
 const GATE = new Set(
   (
     'action app base call denied err error form language missing nav page password people person ' +

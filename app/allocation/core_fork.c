@@ -4,8 +4,8 @@
 
 #include "allocation/core_private.h"
 
-// How many of a part are in use: what was ever taken of a pool, counts, the living part of a hash.
-static size_t part_used(const struct core *core, enum part part) {
+// What was ever taken of a pool, counts, the living part of a hash.
+size_t part_used(const struct core *core, enum part part) {
     const struct pool *pool = &core->pools[part];
     switch (part) {
     case PART_SLOTS: return (size_t)core->slot_mask + 1;

@@ -289,6 +289,9 @@ int64_t timer_first_ms(const struct core *core);
 
 void slot_put(struct core *core, uint32_t index);
 
+// ---- core_fork.c -----------------------------------------------------------------------------
+size_t part_used(const struct core *core, enum part part); // how many of it are in use
+
 // ---- core_queue.c ----------------------------------------------------------------------------
 int64_t job_key(const struct core *core, const struct job *job); // its order in a queue
 bool job_before(const struct core *core, uint32_t a, uint32_t b);

@@ -39,6 +39,7 @@ static const struct command commands[] = {
      "--format --policy --capacity --checkpoint --load --seed --compare --json! --data --from "
      "--until",
      1, POSITIONALS_MAX, command_simulate},
+    {"replay", "--data --from --until --json!", 0, 0, command_replay},
     {"backup", "--data", 1, 1, command_backup},
     {"restore", "--data", 1, 1, command_restore},
     {"person", "--data", 1, 2, command_person},

@@ -170,6 +170,7 @@ COMMAND(command_demo);
 COMMAND(command_check);
 COMMAND(command_check_anonymity);
 COMMAND(command_simulate);
+COMMAND(command_replay);
 enum err command_simulate_box(const struct arguments *arguments, struct fault *fault) MUST_USE;
 COMMAND(command_backup);
 COMMAND(command_restore);

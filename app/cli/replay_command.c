@@ -1,8 +1,10 @@
-// simulate box: a past week from a data folder's own records, beside a running server.
+// simulate box: a past week from a data folder's own records; replay: what its scheduler was told,
+// event by event. Both beside a running server.
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "allocation/journal.h"
 #include "allocation/policy.h"
 #include "allocation/simulate.h"
 #include "base/file.h"
@@ -14,10 +16,9 @@
 
 enum { ARENA_BYTES = 64 << 20 };
 
-// A day or a time as the box's people write it: by the policy's clock.
-static enum err time_told(const struct arguments *arguments, const char *option,
-                          int64_t offset_minutes, struct json_writer *out, const char *name,
-                          struct fault *fault) {
+// A day or a time as the box's people write it: by the policy's clock. Not told: *out stays.
+static enum err time_read(const struct arguments *arguments, const char *option,
+                          int64_t offset_minutes, int64_t *out, struct fault *fault) {
     const char *text = argument(arguments, option);
     int64_t seconds, days;
     if (!text) return OK;
@@ -26,8 +27,17 @@ static enum err time_told(const struct arguments *arguments, const char *option,
     } else if (!time_parse(str_of(text), &seconds)) {
         return fault_set(fault, ERR_INPUT, "cli.no_time", str_of(text));
     }
-    json_set_i64(out, name, (seconds - offset_minutes * 60) * 1000);
+    *out = (seconds - offset_minutes * 60) * 1000;
     return OK;
+}
+
+static enum err time_told(const struct arguments *arguments, const char *option,
+                          int64_t offset_minutes, struct json_writer *out, const char *name,
+                          struct fault *fault) {
+    int64_t ms = 0;
+    enum err err = time_read(arguments, option, offset_minutes, &ms, fault);
+    if (err == OK && argument(arguments, option)) json_set_i64(out, name, ms);
+    return err;
 }
 
 static enum err offset_read(struct store *store, int64_t *out, struct fault *fault) {
@@ -160,5 +170,54 @@ enum err command_simulate_box(const struct arguments *arguments, struct fault *f
     json_close(body);
     buf_close(&text);
     store_close(store);
+    return err;
+}
+
+// ---- replay: the journal ------------------------------------------------------------------------
+static enum err report_say(const struct arguments *arguments, const struct journal_report *report) {
+    char hash[24], event[32];
+    struct buf text;
+    buf_open(&text, 4096);
+    struct json_writer out = json_writer_of(&text);
+    journal_report_write(&out, report);
+    enum err err = buf_err(&text);
+    bool json = argument(arguments, "--json") != NULL;
+    if (err == OK && json) printf("%.*s\n", STR_ARG(buf_str(&text)));
+    buf_close(&text);
+    if (err != OK || json) return err;
+    snprintf(hash, sizeof hash, "%016" PRIx64, report->hash);
+    snprintf(event, sizeof event, "%" PRIu64, report->event);
+    SAY("cli.journal_about", {"segments", count_text(report->segments)},
+        {"events", count_text(report->events)}, {"decisions", count_text(report->decisions)},
+        {"torn", count_text(report->torn)}, {"skipped", count_text(report->skipped)});
+    if (report->differs) {
+        SAY("cli.journal_differs", {"segment", str_of(report->segment)}, {"event", str_of(event)});
+    } else {
+        SAY("cli.journal_same", {"hash", str_of(hash)});
+    }
+    return OK;
+}
+
+enum err command_replay(const struct command *command, const struct arguments *arguments,
+                        struct fault *fault) {
+    (void)command;
+    const char *dir;
+    char folder[LIMIT_PATH_BYTES];
+    struct store *store;
+    struct journal_report report;
+    int64_t offset_minutes = 0, from_ms = 0, until_ms = 0;
+    enum err err = argument_needed(arguments, "--data", &dir, fault);
+    if (err == OK) err = store_open(dir, &(struct store_options){.read_only = true}, &store, fault);
+    if (err != OK) return err;
+    err = offset_read(store, &offset_minutes, fault);
+    store_close(store);
+    if (err == OK) err = time_read(arguments, "--from", offset_minutes, &from_ms, fault);
+    if (err == OK) err = time_read(arguments, "--until", offset_minutes, &until_ms, fault);
+    if (err == OK) err = path_join(folder, sizeof folder, dir, "journal");
+    if (err == OK) err = journal_replay(folder, from_ms, until_ms, &report, fault);
+    if (err == OK) err = report_say(arguments, &report);
+    if (err == OK && report.differs) {
+        err = fault_set(fault, ERR_CORRUPT, "journal.differs", str_of(report.segment));
+    }
     return err;
 }

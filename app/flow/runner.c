@@ -351,8 +351,18 @@ static void *runner_main(void *argument) {
     return NULL;
 }
 
+// A box that cannot keep its journal still runs.
+static void journal_begin(struct flow *flow) {
+    char folder[LIMIT_PATH_BYTES];
+    struct fault fault = {0};
+    enum err err = path_join(folder, sizeof folder, store_dir(flow->store), "journal");
+    if (err == OK) err = schedule_journal(flow->schedule, folder, &fault);
+    if (err != OK) log_event(LOG_WARN, "journal.not_begun", "code=%s", fault.code);
+}
+
 enum err runner_open(struct flow *flow, struct fault *fault) {
     enum err err = schedule_open(&flow->capacity, &flow->schedule);
+    if (err == OK) journal_begin(flow);
     if (err == OK) places_tell(flow);
     if (err == OK) err = active_open(flow);
     if (err == OK) err = news_open(flow);

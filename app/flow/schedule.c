@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "allocation/explain.h"
+#include "allocation/journal.h"
 #include "allocation/policy_core.h"
 #include "base/assert.h"
 #include "base/log.h"
@@ -32,6 +33,8 @@ struct schedule {
     struct core *core;
     void *memory;
     size_t core_bytes;
+    struct core_limits limits;
+    struct journal *journal; // of what the core is told; NULL: none
     struct core_tenant tenants[TENANTS_MOST];
     uint32_t tenant_count, policy_count;    // those of the policy come first
     uint16_t index[INDEX_ROOM];             // of an id: where among the tenants it stands, and one
@@ -85,6 +88,7 @@ static void step(struct schedule *schedule, const struct core_event *event) {
     pthread_mutex_lock(&schedule->lock);
     do {
         uint32_t count = core_step(schedule->core, &next, schedule->step, STEP_ROOM);
+        journal_event(schedule->journal, schedule->core, &next);
         schedule->steps++;
         for (uint32_t i = 0; i < count; i++) row_add(schedule, &schedule->step[i]);
         next = (struct core_event){.kind = EVENT_TICK, .now_ms = event->now_ms};
@@ -407,6 +411,7 @@ void schedule_tick(struct schedule *schedule, int64_t now_ms) {
 int64_t schedule_wake_ms(struct schedule *schedule) {
     pthread_mutex_lock(&schedule->lock);
     int64_t wake_ms = schedule->more ? 0 : core_wake_ms(schedule->core);
+    journal_flush(schedule->journal); // its caller is about to sleep
     pthread_mutex_unlock(&schedule->lock);
     return wake_ms;
 }
@@ -430,6 +435,7 @@ enum err schedule_open(const struct allocation_capacity *capacity, struct schedu
         schedule_close(schedule);
         return ERR_MEMORY;
     }
+    schedule->limits = limits;
     schedule->core = core_open(schedule->memory, &limits);
     struct core_capacity told = {
         .amount.of[RESOURCE_CPU] = (int64_t)capacity->cpu_milli,
@@ -441,8 +447,17 @@ enum err schedule_open(const struct allocation_capacity *capacity, struct schedu
     return OK;
 }
 
+enum err schedule_journal(struct schedule *schedule, const char *folder, struct fault *fault) {
+    pthread_mutex_lock(&schedule->lock);
+    enum err err = journal_open(folder, &schedule->limits, STEP_ROOM, schedule->core,
+                                &schedule->journal, fault);
+    pthread_mutex_unlock(&schedule->lock);
+    return err;
+}
+
 void schedule_close(struct schedule *schedule) {
     if (!schedule) return;
+    journal_close(schedule->journal);
     pthread_mutex_destroy(&schedule->lock);
     memory_give(schedule->row);
     memory_give(schedule->scratch);

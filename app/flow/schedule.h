@@ -13,6 +13,11 @@ enum { SLOTS_MAX = 512 }; // of the calendar, ahead of now
 struct schedule;
 enum err schedule_open(const struct allocation_capacity *capacity, struct schedule **out) MUST_USE;
 void schedule_close(struct schedule *schedule);
+// From now on everything that the core is told stands in `folder` too (allocation/journal.h), so
+// that it can be replayed. Written at each step, handed to the system when the runner sleeps.
+struct fault;
+enum err schedule_journal(struct schedule *schedule, const char *folder,
+                          struct fault *fault) MUST_USE;
 
 // ---- the runner's thread -----------------------------------------------------------------------
 // What the core is told of a job, and what comes back of it when an attempt has ended.

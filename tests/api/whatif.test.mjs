@@ -216,3 +216,32 @@ test("a replay of what the box has run: three ways, the same from the command li
     await auditor.fails("POST", "/api/v1/replay", { from_ms: 5, until_ms: 1 }, 400, "replay.bad_time");
     await auditor.ok("DELETE", "/api/v1/replay", undefined, 204);
 });
+
+test("what the live scheduler was told decides the same again, also after kill -9", async () => {
+    const program = process.env.COURTYARD ?? "build/courtyard";
+    const replay = () => JSON.parse(execFileSync(program, ["replay", "--data", server.dir, "--json"]));
+    const before = replay(); // beside the running box
+    assert.equal(before.identical, true, JSON.stringify(before));
+    assert.ok(before.events > 20 && before.decisions > 10 && before.segments === 1);
+    const held = await check({ hold: true });
+    const jobs = await Promise.all(Array.from({ length: 10 }, () => check({ priority: -5 })));
+    await officer.job(jobs[0].id);
+    server.child.kill("SIGKILL");
+    await server.ended;
+    const killed = replay();
+    assert.equal(killed.identical, true, JSON.stringify(killed));
+    assert.ok(killed.events > before.events);
+    const old = server;
+    server = await Server.start({ dir: old.dir });
+    server.ownsDir = true;
+    for (const person of [admin, officer, other, researcher]) person.server = server;
+    for (const job of jobs) await officer.job(job.id);
+    await officer.ok("POST", `/api/v1/jobs/${held.id}/cancel`, {});
+    await quiet();
+    const after = replay();
+    assert.equal(after.identical, true, JSON.stringify(after));
+    assert.equal(after.segments, 2); // each life begins one
+    assert.ok(after.events > killed.events + 10);
+    const words = execFileSync(program, ["replay", "--data", server.dir, "--lang", "en"]).toString();
+    assert.match(words, /The same core decides the same: [0-9a-f]{16}/);
+});

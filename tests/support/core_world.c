@@ -212,6 +212,7 @@ static void step(struct world *world, struct core_event event) {
     event.now_ms = world->now_ms;
     do {
         count = core_step(world->core, &event, world->decisions, WORLD_DECISIONS);
+        if (world->told) world->told(world, &event);
         decisions_take(world, count);
         event = (struct core_event){.kind = EVENT_TICK, .now_ms = world->now_ms};
         if (++rounds > 1000) broke(world, "a step does not come to its end");
@@ -556,17 +557,21 @@ bool world_do(struct world *world, const struct action *action) {
 }
 
 // ---- the world ---------------------------------------------------------------------------------
-static const struct core_limits world_limits = {
+static const struct core_limits own_limits = {
     .jobs = WORLD_JOBS + 8, .running = 64, .tenants = 32, .shapes = 128, .edges = 8, .vouchers = 4};
 
 size_t world_core_size(void) {
-    return core_size(&world_limits);
+    return core_size(&own_limits);
+}
+
+void world_limits(struct core_limits *out) {
+    *out = own_limits;
 }
 
 void world_open(struct world *world, void *memory, uint64_t seed) {
     memset(world, 0, sizeof *world);
     memset(memory, 0xA5, world_core_size()); // what the core does not set it must not read
-    world->core = core_open(memory, &world_limits);
+    world->core = core_open(memory, &own_limits);
     world->now_ms = 1000000;
     world->next_id = 1;
     world->random = seed;

@@ -61,11 +61,14 @@ struct world {
     uint32_t reservations;
     uint64_t restarts; // of those that cannot be saved
     uint64_t starts, preempts, ends, kills, refusals, bills, promises; // how much happened
+    // Called after each step of the core, if set.
+    void (*told)(const struct world *world, const struct core_event *event);
     bool limited, disturbed; // tenants with limits; the box or the policy changed
     const char *wrong;       // the invariant that broke, NULL: none
 };
 // `memory` of world_core_size bytes; the seed decides box and policy.
 size_t world_core_size(void);
+void world_limits(struct core_limits *out);
 void world_open(struct world *world, void *memory, uint64_t seed);
 // Does one action; false (and world->wrong) when an invariant broke.
 bool world_do(struct world *world, const struct action *action);
