@@ -1,9 +1,11 @@
 // Starting an attempt: clone3 straight into its cgroup, with a handle of the process in the same
 // call; where clone3 is refused (an old kernel, a container's filter) fork, and the child joins its
 // cgroup before anything else.
-// The child of a bare clone3 is a copy of this thread alone; the C library does not know. Hence
-// only system calls there; those that the library makes for all threads at once (setuid and the
-// like) go by syscall().
+// The child of a bare clone3 shares our memory, on a stack of its own, until it becomes its
+// program, and this thread stands still that long: to copy the page tables of a service that holds
+// many jobs takes longer than all else here. The C library does not know of it. Hence only system
+// calls there, and no write to what is not the child's; those that the library makes for all
+// threads at once (setuid and the like) go by syscall().
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -25,7 +27,11 @@
 #include "base/log.h"
 #include "base/memory.h"
 
-enum { NICE = 10 };
+enum { NICE = 10, STACK_BYTES = 32 * 1024 };
+
+struct birth_stack {
+    _Alignas(16) char bytes[STACK_BYTES];
+};
 
 struct birth {
     const struct confine *confine;
@@ -71,7 +77,8 @@ static bool user_enter(const struct confine_setup *setup) {
            syscall(SYS_setresuid, uid, uid, uid) == 0;
 }
 
-_Noreturn static void child_run(const struct birth *birth) {
+_Noreturn static void child_run(const void *ctx) {
+    const struct birth *birth = ctx;
     if (birth->join_fd >= 0 && write(birth->join_fd, "0", 1) != 1) _exit(CONFINE_EXIT_FAILED);
     setsid(); // a Ctrl-C at the terminal is for the service alone
     if (!limits_enter(birth)) _exit(CONFINE_EXIT_FAILED);
@@ -86,28 +93,75 @@ _Noreturn static void child_run(const struct birth *birth) {
 }
 
 // ---- in the parent ------------------------------------------------------------------------------
-// 0 in the child; -1 with errno. ThreadSanitizer must see each fork: it counts as refused there.
-static long clone_into(int folder_fd, int *out_pidfd) {
-#ifdef __SANITIZE_THREAD__
-    (void)folder_fd, (void)out_pidfd;
-    errno = ENOSYS;
-    return -1;
+#if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__) || \
+    !(defined(__x86_64__) || defined(__aarch64__))
+// The sanitizers must see each fork, and know each stack: it counts as refused there.
+static long clone3_run(struct clone_args *args, void (*child)(const void *), const void *ctx) {
+    (void)args, (void)child, (void)ctx;
+    return -ENOSYS;
+}
 #else
+// In the child nothing of the caller's frame is there but what the registers hold.
+static long clone3_run(struct clone_args *args, void (*child)(const void *), const void *ctx) {
+#ifdef __x86_64__
+    long result;
+    __asm__ volatile("syscall\n\t"
+                     "test %%rax, %%rax\n\t"
+                     "jnz 1f\n\t"
+                     "mov %[ctx], %%rdi\n\t"
+                     "call *%[child]\n\t"
+                     "hlt\n"
+                     "1:"
+                     : "=a"(result)
+                     : "0"((long)SYS_clone3), "D"(args),
+                       "S"(sizeof *args), [child] "r"(child), [ctx] "r"(ctx)
+                     : "rcx", "r11", "memory", "cc");
+    return result;
+#else
+    register long number __asm__("x8") = SYS_clone3;
+    register long first __asm__("x0") = (long)(uintptr_t)args;
+    register long second __asm__("x1") = sizeof *args;
+    __asm__ volatile("svc #0\n\t"
+                     "cbnz x0, 1f\n\t"
+                     "mov x0, %[ctx]\n\t"
+                     "blr %[child]\n\t"
+                     "brk #1\n"
+                     "1:"
+                     : "+r"(first)
+                     : "r"(number), "r"(second), [child] "r"(child), [ctx] "r"(ctx)
+                     : "memory", "cc", "x30");
+    return first;
+#endif
+}
+#endif
+
+// The child runs `child` on `stack`, which is ours again once this returns its pid; -1 with errno.
+static long clone_into(int folder_fd, int *out_pidfd, struct birth_stack *stack,
+                       void (*child)(const void *), const void *ctx) {
     struct clone_args args;
     memset(&args, 0, sizeof args);
-    args.flags = CLONE_PIDFD;
+    args.flags = CLONE_PIDFD | CLONE_VM | CLONE_VFORK;
     if (folder_fd >= 0) args.flags |= (uint64_t)CLONE_INTO_CGROUP;
     args.pidfd = (uint64_t)(uintptr_t)out_pidfd;
     args.exit_signal = SIGCHLD;
+    args.stack = (uint64_t)(uintptr_t)stack->bytes;
+    args.stack_size = sizeof stack->bytes;
     args.cgroup = folder_fd >= 0 ? (unsigned)folder_fd : 0;
-    return syscall(SYS_clone3, &args, sizeof args);
-#endif
+    long result = clone3_run(&args, child, ctx);
+    if (result >= 0) return result;
+    errno = (int)-result;
+    return -1;
+}
+
+static void end_at_once(const void *ctx) {
+    (void)ctx;
+    _exit(0);
 }
 
 bool birth_probe(int folder_fd) {
+    struct birth_stack stack;
     int pidfd = -1, status = 0;
-    long pid = clone_into(folder_fd, &pidfd);
-    if (pid == 0) _exit(0);
+    long pid = clone_into(folder_fd, &pidfd, &stack, end_at_once, NULL);
     if (pid < 0) return false;
     while (waitpid((pid_t)pid, &status, 0) < 0 && errno == EINTR) continue;
     close(pidfd);
@@ -142,8 +196,8 @@ static int child_make(struct birth *birth, bool by_clone, struct confine_attempt
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
     if (by_clone) {
-        pid = clone_into(birth->folder_fd, &pidfd);
-        if (pid == 0) child_run(birth);
+        struct birth_stack stack;
+        pid = clone_into(birth->folder_fd, &pidfd, &stack, child_run, birth);
         error = errno;
     }
     if (pid < 0 && refused(error)) {
