@@ -29,6 +29,16 @@ static bool listens(int pid) {
     return caught >> (SIGTERM - 1) & 1;
 }
 
+// A start is recorded a moment after it: a cancel before finds a job that waits.
+static bool recorded(uint64_t job) {
+    for (int i = 0; i < 20000; i++) {
+        bool shown = box_do(&box, &box_officer, flow_job_show, job, 0, NULL, NULL) == OK;
+        if (shown && box_u64(&box, "attempt") > 0) return true;
+        usleep(500);
+    }
+    return false;
+}
+
 // A long import under way; *out_pid is its process. The check of the one before holds the
 // processors until it has ended.
 static uint64_t long_job(int *out_pid) {
@@ -117,6 +127,7 @@ static void who_does_not_listen_is_killed(void) {
     int pid = 0;
     uint64_t job = long_job(&pid);
     REQUIRE(job);
+    REQUIRE(recorded(job));
     for (int i = 0; i < 2000 && !listens(pid); i++) usleep(500);
     kill(pid, SIGSTOP);
     uint64_t asked_us = clock_monotonic_us();
