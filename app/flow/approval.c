@@ -66,6 +66,14 @@ enum err approval_forget(struct store_txn *txn, const struct job *job) {
     return err == OK ? index_delete(txn, str_of(name)) : err;
 }
 
+// What it is over stays as it was.
+void approval_give(struct job *job, const struct job_approval *approval) {
+    job->approval.state = approval->state;
+    job->approval.by = approval->by;
+    job->approval.decided_ms = approval->decided_ms;
+    job->approval.reason = approval->reason;
+}
+
 struct counting {
     struct store_txn *txn;
     const struct call *call;
@@ -96,30 +104,36 @@ enum err approval_count(struct store_txn *txn, const struct call *call, uint64_t
 // ---- decided -----------------------------------------------------------------------------------
 struct decision {
     const struct call *call;
-    enum approval_state to;
-    struct str reason;
+    uint64_t id;
+    struct job_approval approval; // as it is to be
     struct job job;
 };
+
+// What is decided on may wait no more, and is not the person's own.
+static enum err decide_load(struct store_txn *txn, const struct decision *decision,
+                            struct job *out) {
+    const struct call *call = decision->call;
+    enum err err = job_load(txn, call->arena, decision->id, out);
+    if (err != OK) return err;
+    if (out->state != JOB_QUEUED || out->approval.state != APPROVAL_WAITING) {
+        return fault_set(call->fault, ERR_CONFLICT, "approval.not_waiting", STR_NONE);
+    }
+    if (out->actor.id == call->actor.person_id) {
+        return fault_set(call->fault, ERR_DENIED, "approval.same_person", STR_NONE);
+    }
+    return OK;
+}
 
 static enum err decide_change(struct store_txn *txn, void *ctx) {
     struct decision *decision = ctx;
     const struct call *call = decision->call;
     struct job *job = &decision->job;
     struct fault rejected = {0};
-    enum err err = job_load(txn, call->arena, call->id, job);
+    enum err err = decide_load(txn, decision, job);
     if (err != OK) return err;
-    if (job->state != JOB_QUEUED || job->approval.state != APPROVAL_WAITING) {
-        return fault_set(call->fault, ERR_CONFLICT, "approval.not_waiting", STR_NONE);
-    }
-    if (job->actor.id == call->actor.person_id) {
-        return fault_set(call->fault, ERR_DENIED, "approval.same_person", STR_NONE);
-    }
-    job->approval.state = decision->to;
-    job->approval.by = who_of(&call->actor);
-    job->approval.decided_ms = clock_now_ms();
-    job->approval.reason = decision->reason;
-    bool approved = decision->to == APPROVAL_APPROVED;
-    (void)!fault_set(&rejected, ERR_DENIED, "approval.rejected", decision->reason);
+    approval_give(job, &decision->approval);
+    bool approved = job->approval.state == APPROVAL_APPROVED;
+    (void)!fault_set(&rejected, ERR_DENIED, "approval.rejected", job->approval.reason);
     if (approved) {
         err = job_save(txn, job);
         if (err == OK) err = approval_forget(txn, job);
@@ -131,15 +145,32 @@ static enum err decide_change(struct store_txn *txn, void *ctx) {
     return audit_put(txn, call->actor.name, action, "job", job->id, "ok", STR_NONE);
 }
 
-static enum err decide(struct flow *flow, struct call *call, struct decision *decision) {
-    decision->call = call;
-    enum err err = allow(call, ROLE_SYSTEM);
-    if (err == OK) {
-        bool needed = decision->to == APPROVAL_REJECTED;
-        err = call_text(call, "reason", needed, REASON_BYTES_MAX, &decision->reason);
-    }
+// An array is decided on as one, by whichever of its tasks: its first one last, so that it is seen
+// to wait until all others have been told.
+static enum err decide_array(struct flow *flow, struct decision *decision) {
+    struct store_txn *txn;
+    enum err err = store_read_begin(flow->store, &txn);
     if (err != OK) return err;
-    err = store_write(flow->store, decide_change, decision);
+    err = decide_load(txn, decision, &decision->job);
+    uint64_t first = err == OK ? decision->job.ask.array : 0;
+    if (first) decision->id = first;
+    if (first) err = decide_load(txn, decision, &decision->job);
+    store_read_end(txn);
+    return first && err == OK ? array_decide(flow, &decision->job, &decision->approval) : err;
+}
+
+static enum err decide(struct flow *flow, struct call *call, enum approval_state to) {
+    struct decision decision = {.call = call, .id = call->id};
+    struct job_approval *approval = &decision.approval;
+    bool rejected = to == APPROVAL_REJECTED;
+    enum err err = allow(call, ROLE_SYSTEM);
+    if (err == OK) err = call_text(call, "reason", rejected, REASON_BYTES_MAX, &approval->reason);
+    if (err != OK) return err;
+    approval->state = to;
+    approval->by = who_of(&call->actor);
+    approval->decided_ms = clock_now_ms();
+    err = decide_array(flow, &decision);
+    if (err == OK) err = store_write(flow->store, decide_change, &decision);
     if (err == ERR_DENIED) { // a refusal is part of the story too
         struct call inner = *call;
         inner.fault = NULL;
@@ -147,23 +178,21 @@ static enum err decide(struct flow *flow, struct call *call, struct decision *de
                           STR("approval.same_person"));
     }
     if (err != OK) return missing(call, err, "job.not_found");
-    if (decision->to == APPROVAL_APPROVED) {
-        runner_approve(flow, decision->job.id);
+    if (rejected) {
+        runner_cancel(flow, decision.job.id);
     } else {
-        runner_cancel(flow, decision->job.id);
+        runner_approve(flow, decision.job.id);
     }
-    view_job(flow, call->out, &decision->job);
+    view_job(flow, call->out, &decision.job);
     return answer_end(call);
 }
 
 enum err flow_job_approve(struct flow *flow, struct call *call) {
-    struct decision decision = {.to = APPROVAL_APPROVED};
-    return decide(flow, call, &decision);
+    return decide(flow, call, APPROVAL_APPROVED);
 }
 
 enum err flow_job_reject(struct flow *flow, struct call *call) {
-    struct decision decision = {.to = APPROVAL_REJECTED};
-    return decide(flow, call, &decision);
+    return decide(flow, call, APPROVAL_REJECTED);
 }
 
 // ---- shown -------------------------------------------------------------------------------------

@@ -12,6 +12,7 @@ enum { TASKS_A_TIME = 512 };
 
 // ---- making ------------------------------------------------------------------------------------
 struct making {
+    const struct call *call;
     struct job *job; // the task that was made last
     uint64_t from, to;
 };
@@ -33,12 +34,8 @@ enum err array_read(const struct call *call, struct job *job) {
     return OK;
 }
 
-enum err array_begin(struct store_txn *txn, const struct call *call, struct job *first) {
+enum err array_begin(struct store_txn *txn, struct job *first) {
     if (first->ask.count == 0) return OK;
-    // Whoever approves one task would have to approve them all: asked for one by one instead.
-    if (first->approval.state == APPROVAL_WAITING) {
-        return fault_set(call->fault, ERR_CONFLICT, "command.array_too_large", STR_NONE);
-    }
     first->ask.array = first->id;
     enum err err = job_save(txn, first);
     for (uint64_t i = 1; i < first->ask.count && err == OK; i++) {
@@ -50,8 +47,10 @@ enum err array_begin(struct store_txn *txn, const struct call *call, struct job 
 
 static enum err tasks_make(struct store_txn *txn, void *ctx) {
     struct making *making = ctx;
-    struct job task = *making->job;
-    enum err err = OK;
+    struct job first, task = *making->job;
+    enum err err = job_load(txn, making->call->arena, task.ask.array, &first);
+    bool approved = err == OK && first.approval.state == APPROVAL_APPROVED;
+    if (approved) task.approval = first.approval; // meanwhile
     for (uint64_t i = making->from; i < making->to && err == OK; i++) {
         task.id = task.ask.array + i;
         task.ask.index = i;
@@ -64,7 +63,7 @@ enum err array_make(struct flow *flow, const struct call *call, struct job *firs
     enum err err = OK;
     for (uint64_t at = 1; at < first->ask.count && err == OK; at += TASKS_A_TIME) {
         uint64_t to = at + TASKS_A_TIME < first->ask.count ? at + TASKS_A_TIME : first->ask.count;
-        struct making making = {first, at, to};
+        struct making making = {call, first, at, to};
         err = store_write(flow->store, tasks_make, &making);
         for (uint64_t i = at; i < to && err == OK; i++) {
             news_put(flow, NEWS_SUBMIT, first->ask.array + i);
@@ -79,8 +78,9 @@ enum err array_make(struct flow *flow, const struct call *call, struct job *firs
 struct walking {
     struct arena *arena;
     uint64_t from, to;
-    bool hold;                  // what array_hold gives them
-    uint64_t ids[TASKS_A_TIME]; // those that were still there to be changed
+    bool hold;                           // what array_hold gives them
+    const struct job_approval *approval; // what array_decide gives them
+    uint64_t ids[TASKS_A_TIME];          // those that were still there to be changed
     uint32_t count;
 };
 
@@ -97,10 +97,11 @@ static enum err task_cancel(struct store_txn *txn, struct walking *c, uint64_t i
         job.state = JOB_CANCELLED;
         job.ended_ms = clock_now_ms();
         ++*ended;
+        err = approval_forget(txn, &job);
     }
     last->actor.id = job.actor.id;
     last->tenant = job.tenant;
-    return job_save(txn, &job);
+    return err == OK ? job_save(txn, &job) : err;
 }
 
 static enum err tasks_cancel(struct store_txn *txn, void *ctx) {
@@ -177,6 +178,38 @@ enum err array_hold(struct flow *flow, const struct call *call, const struct job
     struct noting noting = {call, task, "job.schedule"};
     enum err err = array_walk(flow, task, &w, tasks_hold, hold_tell);
     return err == OK ? store_write(flow->store, array_note, &noting) : err;
+}
+
+static enum err task_decide(struct store_txn *txn, struct walking *w, struct job *job) {
+    struct fault rejected = {0};
+    approval_give(job, w->approval);
+    if (job->approval.state == APPROVAL_APPROVED) return job_save(txn, job);
+    (void)!fault_set(&rejected, ERR_DENIED, "approval.rejected", w->approval->reason);
+    return job_end_badly(txn, w->arena, job, JOB_FAILED, &rejected);
+}
+
+// All but the first, which whoever decides writes last: until then the array is seen to wait.
+static enum err tasks_decide(struct store_txn *txn, void *ctx) {
+    struct walking *w = ctx;
+    enum err err = OK;
+    w->count = 0;
+    for (uint64_t id = w->from; id < w->to && err == OK; id++) {
+        struct job job;
+        arena_reset(w->arena);
+        err = job_load(txn, w->arena, id, &job);
+        bool waits = err == OK && job.state == JOB_QUEUED;
+        if (!waits || job.approval.state != APPROVAL_WAITING || id == job.ask.array) continue;
+        w->ids[w->count++] = id;
+        err = task_decide(txn, w, &job);
+    }
+    return err;
+}
+
+enum err array_decide(struct flow *flow, const struct job *first,
+                      const struct job_approval *approval) {
+    struct walking w = {.approval = approval};
+    bool approved = approval->state == APPROVAL_APPROVED;
+    return array_walk(flow, first, &w, tasks_decide, approved ? runner_approve : runner_cancel);
 }
 
 // ---- shown -------------------------------------------------------------------------------------

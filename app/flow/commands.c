@@ -296,7 +296,7 @@ static enum err command_change(struct store_txn *txn, void *ctx) {
     enum err err = submissions_allowed(txn, asking->call, "command", tasks);
     if (err == OK) err = job_create(asking->flow, txn, job);
     if (err == OK) err = job_admit(asking->flow, txn, asking->call, job);
-    if (err == OK) err = array_begin(txn, asking->call, job);
+    if (err == OK) err = array_begin(txn, job);
     return err == OK ? job_audit(txn, job, "queued") : err;
 }
 

@@ -232,12 +232,15 @@ enum { TASKS_MAX = 100000 };
 // The body's "array", into job->ask.
 enum err array_read(const struct call *call, struct job *job) MUST_USE;
 // In the transaction that made the first task; then the others, in transactions of their own.
-enum err array_begin(struct store_txn *txn, const struct call *call, struct job *first) MUST_USE;
+enum err array_begin(struct store_txn *txn, struct job *first) MUST_USE;
 enum err array_make(struct flow *flow, const struct call *call, struct job *first) MUST_USE;
 // All tasks of the array that this one belongs to.
 enum err array_cancel(struct flow *flow, const struct call *call, const struct job *task) MUST_USE;
 // Those that wait are held, or let go, as the body says.
 enum err array_hold(struct flow *flow, const struct call *call, const struct job *task) MUST_USE;
+// Those but the first that wait for approval are given that one.
+enum err array_decide(struct flow *flow, const struct job *first,
+                      const struct job_approval *approval) MUST_USE;
 struct array_counts {
     uint64_t array, of[JOB_STATE_COUNT];
 };
@@ -348,6 +351,7 @@ void approval_weigh(const struct policy *policy, struct job *job);
 enum err approval_ask(struct store_txn *txn, const struct call *call, struct job *job) MUST_USE;
 // Inside the transaction that ends a job: nobody is asked any more.
 enum err approval_forget(struct store_txn *txn, const struct job *job) MUST_USE;
+void approval_give(struct job *job, const struct job_approval *approval); // who, when and why
 // How many jobs of others wait for an approval that this person may give.
 enum err approval_count(struct store_txn *txn, const struct call *call, uint64_t *out) MUST_USE;
 void view_approval(struct flow *flow, struct json_writer *out, const struct job *job);

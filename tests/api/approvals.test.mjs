@@ -6,12 +6,14 @@ import { after, before, test } from "node:test";
 import { csv } from "./lib/data.mjs";
 import { Server, sleep } from "./lib/server.mjs";
 
+const root = process.getuid() === 0;
+const args = ["--commands", ...(root ? ["--job-user", "nobody"] : [])];
 let server, admin, chief, officer, auditor, dataset;
 
 before(async () => {
-    server = await Server.start();
+    server = await Server.start({ args });
     admin = await server.setup();
-    officer = await server.person(admin, "officer", ["data"]); // of 内科
+    officer = await server.person(admin, "officer", ["data", "research"]); // of 内科
     chief = await server.person(admin, "chief", ["system", "data"]);
     auditor = await server.person(admin, "auditor", ["audit"]);
     const upload = await officer.upload("patients.csv", csv(500));
@@ -153,6 +155,37 @@ test("a threshold that changes leaves those alone that were asked before", async
     await officer.job(job.id);
 });
 
+test("an array is decided on as one", async () => {
+    const tasks = (count) => officer.ok("POST", "/api/v1/jobs", { command: ["true"], array: { count },
+        resources: { cpu_milli: 100, memory_bytes: 64 << 20, disk_bytes: 1 << 20 } }, 202);
+    await thresholds({}, {}, "影像组");
+    await thresholds({ cpu_hours: 10 }, {}, "影像组");
+    const none = await tasks(1);
+    assert.equal(none.approval, null);
+    const all = await tasks(600), size = all.array.count;
+    assert.deepEqual(all.approval.over.map((one) => one.threshold), ["cpu_hours"]); // of all together
+    await waits(all);
+    assert.deepEqual(await waiting(admin), [all.id]); // one row
+    assert.equal(await count(admin), 1);
+    assert.equal((await show({ id: all.id + 599 }, admin)).approval.state, "waiting");
+    await admin.ok("POST", `/api/v1/jobs/${all.id + 7}/approve`, { reason: "alle" }); // by whichever
+    assert.equal(await count(admin), 0);
+    for (const id of [all.id, all.id + 1, all.id + size - 1]) {
+        const job = await officer.job(id);
+        assert.deepEqual([job.approval.state, job.approval.decided_by, job.approval.reason], ["approved", "admin", "alle"]);
+    }
+    await quiet();
+    const more = await tasks(600);
+    await waits(more);
+    await admin.ok("POST", `/api/v1/jobs/${more.id}/reject`, { reason: "zu viel" });
+    for (const id of [more.id, more.id + 599]) assert.equal((await officer.job(id, "failed")).fault.code, "approval.rejected");
+    assert.equal(await count(admin), 0);
+    const gone = await tasks(600);
+    await waits(gone);
+    await officer.ok("POST", `/api/v1/jobs/${gone.id}/cancel`, { array: true });
+    assert.equal(await count(admin), 0);
+});
+
 test("after a kill all of it is there again", async () => {
     const p = await admin.ok("GET", "/api/v1/policy");
     p.tenants.find((one) => one.name === "影像组").approval = { ...NONE, cpu_milli: 0 };
@@ -164,7 +197,7 @@ test("after a kill all of it is there again", async () => {
     server.child.kill("SIGKILL");
     await server.ended;
     const old = server;
-    server = await Server.start({ dir: old.dir });
+    server = await Server.start({ dir: old.dir, args });
     server.ownsDir = true;
     for (const person of [admin, chief, officer, auditor]) person.server = server;
     const again = await waits(asked);

@@ -1,7 +1,7 @@
 // Jobs that ask for more than their department may have without approval: what they ask for, what
 // would come of it now, and the word of those who decide.
 import { post } from '../api';
-import { time_exact } from '../format';
+import { count, time_exact } from '../format';
 import { job_put } from '../live';
 import { t } from '../messages';
 import { may, person, toast, toast_error } from '../state';
@@ -90,6 +90,7 @@ export function ApprovalsTable({ jobs, decided }: { jobs: Job[]; decided: () => 
           <tr key={job.id}>
             <th scope="row">
               <a href={`/jobs/${job.id}`}>{job_title(job)}</a>
+              {job.array && ` × ${count(job.array.count)}`}
             </th>
             <td>
               {job.actor}
