@@ -212,7 +212,8 @@ enum core_decision_kind {
     DECISION_END,     // job, attempt: it has left the core, done or failed (why: WHY_NONE, _FAILED)
     DECISION_BILL,    // job, attempt, tenant, units_milli; other: the voucher they come from, or 0
     DECISION_PROMISE, // job: will have started by at_ms, so as to keep its deadline; one that asks
-                      // for part of a device may be late where parts of others lie in its way
+                      // for part of a device may be late where parts of others lie in its way, any
+                      // where one promised before it has no limit and outruns its estimate
     DECISION_RESERVE, // other: the reservation is kept (WHY_NONE) or refused (why)
     DECISION_COUNT
 };

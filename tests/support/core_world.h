@@ -42,9 +42,9 @@ struct world_job { // the executor's and the submitter's books
     int64_t ran_ms, billed_milli; // billed: in the step that ended its attempt
     enum core_why kill_why;
     bool known, running, stopping, killed;
-    uint32_t restarts;         // begun again for others
-    bool promised, own_matter; // own_matter: a person or a limit may hold it back
-    int64_t promised_ms;
+    uint32_t restarts;              // begun again for others
+    bool promised, own_matter;      // own_matter: a person or a limit may hold it back
+    int64_t promised_ms, booked_ms; // booked: what a promise of one without a limit counts on
     struct core_place place;
 };
 struct world {
@@ -64,6 +64,7 @@ struct world {
     // Called after each step of the core, if set.
     void (*told)(const struct world *world, const struct core_event *event);
     bool limited, disturbed; // tenants with limits; the box or the policy changed
+    bool overran;            // a promised one ran longer than it thought, with no limit to end it
     const char *wrong;       // the invariant that broke, NULL: none
 };
 // `memory` of world_core_size bytes; the seed decides box and policy.
