@@ -25,6 +25,7 @@
 
 enum {
     CLEAN_EVERY_S = 3600,
+    TRIM_EVERY_S = 2,
     TIME_GRACE_MS = 3000,
     IDLE_MS = 3600 * 1000,
     WAITING_MS = 1000, // a new policy may let go what waits, and nobody tells of it
@@ -326,6 +327,13 @@ static void housekeeping(struct flow *flow, uint64_t *last_us) {
     log_event(LOG_INFO, "flow.swept", "result=%s blobs=%" PRIu64, err_name(err), removed);
 }
 
+static void trim(struct flow *flow, uint64_t *last_us) {
+    uint64_t now_us = clock_monotonic_us();
+    if (now_us - *last_us < (uint64_t)TRIM_EVERY_S * 1000000) return;
+    *last_us = now_us;
+    store_trim(flow->store);
+}
+
 static bool keep_running(struct flow *flow) {
     pthread_mutex_lock(&flow->lock);
     bool closing = flow->closing, stop = flow->stop_children;
@@ -335,7 +343,7 @@ static bool keep_running(struct flow *flow) {
 
 static void *runner_main(void *argument) {
     struct flow *flow = argument;
-    uint64_t cleaned_us = clock_monotonic_us(), look_us = 0;
+    uint64_t cleaned_us = clock_monotonic_us(), look_us = 0, trimmed_us = 0;
     while (keep_running(flow)) {
         pthread_mutex_lock(&flow->lock);
         bool rescan = flow->rescan;
@@ -347,6 +355,7 @@ static void *runner_main(void *argument) {
         watch(flow, &look_us);
         confine_tick(flow->confine);
         housekeeping(flow, &cleaned_us);
+        trim(flow, &trimmed_us);
     }
     return NULL;
 }

@@ -71,6 +71,9 @@ enum err store_open(const char *dir, const struct store_options *options, struct
                     struct fault *fault) MUST_USE;
 void store_close(struct store *store);
 const char *store_dir(const struct store *store);
+// Lets go of the pages of the state that this process has looked at, where they are many. They stay
+// in the system's cache and come back at the next look. One thread, now and then.
+void store_trim(struct store *store);
 // The sentence for an error of a function here that has no fault of its own: "store.full",
 // "store.record_damaged", "store.failed", "store.limit", "base.no_memory"; others are left as they
 // are. Returns err.

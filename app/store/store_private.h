@@ -58,6 +58,7 @@ struct store {
     int lock_fd; // -1 beside a running server
     bool read_only, alone;
     uint64_t life; // of this opening, see store_life
+    void *map;     // of the state, as store_trim found it; its caller's alone
     struct gate gate;
     struct arena *arena; // the writer thread's: copies of records read in a change
 

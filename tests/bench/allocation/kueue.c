@@ -230,7 +230,7 @@ static void *caller_main(void *argument) {
     buf_open(&answer, 1 << 20);
     for (uint32_t i = 0; i < trace.count; i++) {
         const struct trace_job *job = &trace.jobs[i];
-        if (job->tenant % THREADS != caller->number) continue;
+        if (i % THREADS != caller->number) continue;
         int64_t early_ms = begin_ms + job->submit_ms - clock_now_ms();
         if (early_ms > 0 && !caller->at_once) usleep((useconds_t)early_ms * 1000);
         caller->refused += !submit(job, arena, &answer);
