@@ -335,6 +335,7 @@ int64_t core_what_if(const struct core *core, void *scratch, const struct core_e
 }
 
 // ---- slots of the calendar ---------------------------------------------------------------------
+enum { IN_WAY_MAX = 16 }; // tried out one by one, each on a fork of its own
 struct in_way {
     uint64_t id;
     bool slot;
@@ -376,18 +377,18 @@ static uint32_t slots_fork(const struct core *core, void *scratch,
 // Whoever might be in the slot's way: other slots and promises of that time, and what may run on
 // into it.
 static uint32_t in_way_list(const struct core *fork, const struct core_reservation *slot,
-                            struct in_way out[static EXPLAIN_BLOCKERS_MAX]) {
+                            struct in_way out[static IN_WAY_MAX]) {
     uint32_t count = 0;
     for (uint32_t at = 1; at < fork->edge_end; at++) {
         const struct edge *edge = edge_at(fork, at);
         bool then = edge->from_ms < slot->until_ms && slot->from_ms < edge->until_ms;
-        if (edge->kind == EDGE_NONE || !then || count == EXPLAIN_BLOCKERS_MAX) continue;
+        if (edge->kind == EDGE_NONE || !then || count == IN_WAY_MAX) continue;
         out[count++] = (struct in_way){edge->id, edge->kind == EDGE_CALENDAR};
     }
     for (uint32_t at = fork->runs_first; at; at = run_at(fork, at)->after) {
         const struct run *run = run_at(fork, at);
         if (run->stopping || run->inside || run->end_ms <= slot->from_ms) continue;
-        if (count == EXPLAIN_BLOCKERS_MAX) break;
+        if (count == IN_WAY_MAX) break;
         out[count++] = (struct in_way){job_at(fork, run->job)->id, false};
     }
     return count;
@@ -395,7 +396,7 @@ static uint32_t in_way_list(const struct core *fork, const struct core_reservati
 
 void core_slots_try(const struct core *core, void *scratch, const struct slots_wanted *wanted,
                     struct slots_answer *out) {
-    struct in_way list[EXPLAIN_BLOCKERS_MAX];
+    struct in_way list[IN_WAY_MAX];
     *out = (struct slots_answer){0};
     out->at = slots_fork(core, scratch, wanted, wanted->count, &out->why);
     if (out->why != WHY_RESERVED) return;
