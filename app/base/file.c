@@ -33,6 +33,7 @@ enum err folder_make(const char *path, struct fault *fault) {
     if (!str_copy(part, sizeof part, str_of(path))) {
         return fault_set(fault, ERR_LIMIT, "base.path_too_long", str_of(path));
     }
+    if (mkdir(part, 0700) == 0) return OK; // the usual case: only the last one is new
     for (char *at = part + 1; part[0]; at++) {
         if (*at != '/' && *at != '\0') continue;
         char kept = *at;
