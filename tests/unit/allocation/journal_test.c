@@ -4,6 +4,8 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <signal.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -189,6 +191,53 @@ static void costs_little(void) {
     memory_give(memory);
 }
 
+static void the_old_ones_go(void) {
+    static const char *const old[] = {"0000000000001-0000.journal", "0001795564800-0003.journal"};
+    char path[LIMIT_PATH_BYTES];
+    void *memory = memory_take(world_core_size());
+    struct fault fault = {0};
+    REQUIRE(memory && folder_make(folder, &fault) == OK);
+    for (int i = 0; i < 2; i++) {
+        REQUIRE(path_join(path, sizeof path, folder, old[i]) == OK);
+        REQUIRE(file_write(path, STR("old"), &fault) == OK);
+    }
+    REQUIRE(path_join(path, sizeof path, folder, "note.txt") == OK);
+    REQUIRE(file_write(path, STR("not ours"), &fault) == OK);
+    begin(memory, 3);
+    journal_close(journal);
+    CHECK(file_exists(path)); // what is no segment stays
+    REQUIRE(file_remove(path, &fault) == OK);
+    struct journal_report report;
+    replay(&report);
+    CHECK_EQ(report.segments, 1);
+    empty();
+    memory_give(memory);
+}
+
+// The disk is full: the journal ends there, the box goes on, what was written is whole or said.
+static void a_full_disk_ends_it(void) {
+    void *memory = memory_take(world_core_size());
+    struct journal_report report;
+    struct rlimit before, small;
+    uint64_t random = 5;
+    REQUIRE(memory && getrlimit(RLIMIT_FSIZE, &before) == 0);
+    begin(memory, 5);
+    signal(SIGXFSZ, SIG_IGN);
+    small = before;
+    small.rlim_cur = 12 << 10;
+    REQUIRE(setrlimit(RLIMIT_FSIZE, &small) == 0);
+    for (int i = 0; i < 60; i++) {
+        act(&random, 10);
+        journal_flush(journal);
+    }
+    journal_close(journal);
+    REQUIRE(setrlimit(RLIMIT_FSIZE, &before) == 0);
+    replay(&report);
+    CHECK(!report.differs && report.torn == 1 && report.events < told);
+    empty();
+    memory_give(memory);
+}
+
 static void nothing_there(void) {
     struct journal_report report;
     struct fault fault = {0};
@@ -201,6 +250,8 @@ int main(void) {
     CHECK_RUN(decides_the_same);
     CHECK_RUN(an_event_left_out_is_found);
     CHECK_RUN(a_torn_tail_is_said);
+    CHECK_RUN(the_old_ones_go);
+    CHECK_RUN(a_full_disk_ends_it);
     CHECK_RUN(costs_little);
     CHECK_RUN(nothing_there);
     return check_done();

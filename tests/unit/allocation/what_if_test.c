@@ -3,6 +3,7 @@
 // held against what the core really decided.
 #include "allocation/what_if.h"
 
+#include "base/clock.h"
 #include "base/memory.h"
 #include "check.h"
 #include "support/core_world.h"
@@ -178,7 +179,45 @@ static void what_it_says_is_what_happens(void) {
     for (int i = 0; i < 4; i++) memory_give(memories[i]);
 }
 
+// Many wait: it looks as far as its steps go, says that it did not see the whole, and is quick.
+static void is_quick_with_very_many_waiting(void) {
+    enum { JOBS = 100000 };
+    struct core_limits limits;
+    struct core_decision decisions[ROOM];
+    struct core_capacity capacity = {.amount = {{64000, 1 << 20, 0, 0}}};
+    core_limits_default(&limits);
+    void *memories[4];
+    for (int i = 0; i < 4; i++) {
+        memories[i] = memory_take_unset(core_size(&limits));
+        REQUIRE(memories[i]);
+    }
+    struct core *core = core_open(memories[0], &limits);
+    (void)!core_step(core, &(struct core_event){.kind = EVENT_CAPACITY, .capacity = &capacity},
+                     decisions, ROOM);
+    for (uint64_t id = 1; id < JOBS; id++) {
+        struct core_job job = {.id = id,
+                               .need = {{1000 * (1 + (int64_t)id % 8), 512, 0, 0}},
+                               .members = 1,
+                               .estimate_ms = 60000 + (int64_t)id % 1000};
+        struct core_event event = {.kind = EVENT_SUBMIT, .now_ms = (int64_t)id, .submit = &job};
+        (void)!core_step(core, &event, decisions, ROOM);
+    }
+    struct core_job job = {
+        .id = INT64_MAX, .need = {{2000, 512, 0, 0}}, .members = 1, .estimate_ms = 1000};
+    struct core_event event = {.kind = EVENT_SUBMIT, .now_ms = JOBS, .submit = &job};
+    uint64_t began = clock_monotonic_us();
+    struct core *base = core_fork(memories[1], core);
+    uint64_t held = clock_monotonic_us();
+    core_try_submit(base, memories[2], memories[3], &event, 1, job.id, &answer);
+    printf("    %d waiting: %.1f ms, the core held for %.1f of them\n", JOBS,
+           (double)(clock_monotonic_us() - began) / 1000, (double)(held - began) / 1000);
+    CHECK(!answer.at_once && answer.refused == WHY_NONE && answer.why.why != WHY_NONE);
+    CHECK(!answer.whole);
+    for (int i = 0; i < 4; i++) memory_give(memories[i]);
+}
+
 int main(void) {
     CHECK_RUN(what_it_says_is_what_happens);
+    CHECK_RUN(is_quick_with_very_many_waiting);
     return check_done();
 }
