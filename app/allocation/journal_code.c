@@ -191,6 +191,8 @@ bool event_get(struct journal_bytes *in, struct journal_event *out, int64_t *las
     uint8_t kind = *in->at++;
     int64_t now_ms = (int64_t)((uint64_t)*last_ms + (uint64_t)get_signed(in));
     uint64_t job = get_number(in), attempt = get_number(in);
+    // The core knows no time beyond this; its timers would never be done.
+    if (now_ms < 0 || now_ms > CORE_TIME_MAX / 2) in->broken = true;
     if (!get_sparse(in, event, sizeof *event)) return false;
     BOOL_SET(event, up);
     event->kind = kind;
