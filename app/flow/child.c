@@ -1,6 +1,6 @@
 // The child's main: FOLDER/spec.json in, FOLDER/result.json out, written whole. It opens no store.
-//   lock         held while anybody works there; in it "PID START BOOT", who that is, for a server
-//                that finds it after a restart
+//   lock         held while anybody works there; in it the attempt and, on the next line, "PID
+//                START BOOT", who that is, for a server that finds it after a restart
 //   progress     mapped by both
 //   result.json  {"attempt","ok":true,"summary":{…}} or {"attempt","ok":false,"err","fault":{…}}
 //   checkpoint   what a step keeps to go on from: written whole, found by the next attempt
@@ -83,7 +83,11 @@ static enum err pid_write(const char *folder) {
     char path[LIMIT_PATH_BYTES], text[CHILD_IDENTITY_SIZE];
     if (!process_identity(getpid(), text, sizeof text)) return ERR_IO;
     enum err err = path_join(path, sizeof path, folder, "lock");
-    return err == OK ? file_write_quick(path, str_of(text), NULL) : err;
+    int fd = err == OK ? open(path, O_WRONLY | O_APPEND | O_CLOEXEC) : -1;
+    if (fd < 0) return ERR_IO;
+    err = file_write_all(fd, text, strlen(text), NULL); // after the attempt
+    close(fd);
+    return err;
 }
 
 struct progress *progress_map(const char *folder) {

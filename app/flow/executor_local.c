@@ -42,9 +42,7 @@ static enum err local_start(struct flow *flow, const struct job *job, struct act
                             struct fault *fault) {
     char folder[LIMIT_PATH_BYTES];
     job_folder(flow, job->id, folder);
-    bool left = folder_attempt(folder, "spec.json") == job->attempt &&
-                (!job_folder_free(folder) || folder_attempt(folder, "result.json") == job->attempt);
-    if (!left) return job_launch(flow, job, active, fault);
+    if (!job_attempt_left(folder, job->attempt)) return job_launch(flow, job, active, fault);
     bool alive = local_adopt(flow, job, active);
     log_event(LOG_INFO, "job.left_behind", "job=%" PRIu64 " alive=%d", job->id, alive);
     return OK;

@@ -166,6 +166,30 @@ bool job_folder_free(const char *folder) {
     return lock >= 0;
 }
 
+// The lock's first line, before there is a process: which attempt this is (job_attempt_left).
+static enum err attempt_note(int lock, uint64_t attempt, struct fault *fault) {
+    char text[32];
+    int size = snprintf(text, sizeof text, "%" PRIu64 "\n", attempt);
+    if (ftruncate(lock, 0) != 0) return fault_errno(fault, errno, STR("lock"));
+    lseek(lock, 0, SEEK_SET);
+    return file_write_all(lock, text, (size_t)size, fault);
+}
+
+bool job_attempt_left(const char *folder, uint64_t attempt) {
+    char path[LIMIT_PATH_BYTES];
+    struct buf text;
+    uint64_t noted = 0;
+    buf_open(&text, 4096);
+    if (path_join(path, sizeof path, folder, "lock") == OK && file_exists(path) &&
+        file_read(path, &text, NULL) == OK) {
+        struct str rest;
+        if (!str_to_u64(str_cut(buf_str(&text), '\n', &rest), &noted)) noted = 0;
+    }
+    buf_close(&text);
+    if (noted != attempt) return false;
+    return !job_folder_free(folder) || folder_attempt(folder, "result.json") == attempt;
+}
+
 static enum err folder_begin(struct flow *flow, const struct job *job, const char *folder,
                              int *out_spec, int *out_lock, struct fault *fault) {
     enum err err = folder_make(folder, fault);
@@ -173,6 +197,7 @@ static enum err folder_begin(struct flow *flow, const struct job *job, const cha
     int lock = folder_lock(folder);
     if (lock < 0) return fault_set(fault, ERR_BUSY, "job.folder_busy", STR_NONE);
     if (job->attempt > 1) err = folder_clear(folder, fault);
+    if (err == OK) err = attempt_note(lock, job->attempt, fault);
     if (err == OK) err = spec_write(flow, job, folder, out_spec, fault);
     if (err != OK) {
         close(lock);
@@ -289,6 +314,8 @@ static bool worker_find(const char *folder, const char *name, struct active *act
     bool known = false;
     if (path_join(path, sizeof path, folder, name) == OK && file_read(path, &text, NULL) == OK) {
         struct str rest, then = str_trim(buf_str(&text));
+        const char *last = memrchr(then.data, '\n', then.size); // after the attempt's line
+        if (last) then = (struct str){last + 1, then.size - (size_t)(last + 1 - then.data)};
         uint64_t pid;
         if (str_to_u64(str_cut(then, ' ', &rest), &pid) && pid > 1 && pid < INT32_MAX) {
             int fd = (int)syscall(SYS_pidfd_open, (pid_t)pid, 0);

@@ -12,7 +12,7 @@
 #include "check.h"
 #include "support/box.h"
 
-enum { ROWS = 400, TOLD_MAX = 64 * 1024, DATASETS_MAX = 40, SETTLE_MS = 60000 };
+enum { ROWS = 400, TOLD_MAX = 64 * 1024, DATASETS_MAX = 40, SETTLE_MS = 60000, SETTLE_MS_EACH = 2000 };
 static uint32_t lives = 30; // COURTYARD_LIVES
 
 // What a life tells: a dataset was made, a cleansing was queued.
@@ -183,7 +183,7 @@ static void nothing_lost_nothing_doubled(void) {
     if (wanted && str_to_u64(str_of(wanted), &count)) lives = (uint32_t)count;
     for (uint32_t i = 0; i < lives; i++) life(dir, datasets_told());
     REQUIRE(open_patiently(&box, dir) == OK);
-    REQUIRE(box_settle(&box, SETTLE_MS));
+    REQUIRE(box_settle(&box, SETTLE_MS + (int)lives * SETTLE_MS_EACH));
     CHECK(told_count > lives); // they did something between the kills
     uint32_t cleanse_told = jobs_check(&box);
     REQUIRE(box_do(&box, &box_officer, flow_dataset_list, 0, 0, "size=200", NULL) == OK);
