@@ -12,7 +12,13 @@
 #include "check.h"
 #include "support/box.h"
 
-enum { ROWS = 400, TOLD_MAX = 64 * 1024, DATASETS_MAX = 40, SETTLE_MS = 60000, SETTLE_MS_EACH = 2000 };
+enum {
+    ROWS = 400,
+    TOLD_MAX = 64 * 1024,
+    DATASETS_MAX = 40,
+    SETTLE_MS = 60000,
+    SETTLE_MS_EACH = 2000
+};
 static uint32_t lives = 30; // COURTYARD_LIVES
 
 // What a life tells: a dataset was made, a cleansing was queued.
