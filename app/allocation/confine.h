@@ -23,6 +23,7 @@ enum {
     CONFINE_DEVICES_MAX = 128, // device nodes of one attempt; an accelerator has two or three
     CONFINE_EXIT_FAILED = 126, // status of a child that could not be confined
     CONFINE_EXIT_NO_EXEC = 127,
+    CONFINE_EXIT_NO_MEMORY = 125, // its limit does not hold even its program
 };
 
 enum confine_level {

@@ -89,7 +89,8 @@ _Noreturn static void child_run(const void *ctx) {
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
     execve(birth->spawn->argv[0], birth->spawn->argv, birth->environment);
-    _exit(CONFINE_EXIT_NO_EXEC);
+    // While we wait for it the kernel does not kill it for memory, it refuses.
+    _exit(errno == ENOMEM ? CONFINE_EXIT_NO_MEMORY : CONFINE_EXIT_NO_EXEC);
 }
 
 // ---- in the parent ------------------------------------------------------------------------------

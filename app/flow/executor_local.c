@@ -78,7 +78,9 @@ static void local_finish(struct flow *flow, struct active *active) {
     confine_finish(flow->confine, &confined, &usage);
     pthread_mutex_lock(&flow->lock);
     active->confined = confined;
-    active->memory_ran_out = usage.memory_ran_out;
+    bool too_small = active->own_child && WIFEXITED(active->wait_status) &&
+                     WEXITSTATUS(active->wait_status) == CONFINE_EXIT_NO_MEMORY;
+    active->memory_ran_out = usage.memory_ran_out || too_small;
     if (active->pidfd >= 0) close(active->pidfd);
     active->pidfd = -1;
     active->pid = 0;
