@@ -13,7 +13,8 @@ const way_args = rest ? ["--slurm-socket", process.env.SLURM_SOCKET] : [];
 
 // Below the project: the folder that the nodes share.
 export const shared = mkdtempSync(path.join(root, "build/slurm/shared/"));
-after(() => rmSync(shared, { recursive: true, force: true }));
+// A job of a box that has ended may still be writing there.
+after(() => rmSync(shared, { recursive: true, force: true, maxRetries: 20, retryDelay: 500 }));
 
 export const squeue = (format) => execFileSync("squeue", ["-h", "-t", "all", "-o", format], { encoding: "utf8" })
     .trim().split("\n").filter(Boolean);
