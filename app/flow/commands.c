@@ -310,11 +310,12 @@ enum err flow_command_create(struct flow *flow, struct call *call) {
     }
     if (err == OK) err = store_write(flow->store, command_change, &asking);
     if (err != OK) return err;
-    err = array_make(flow, call, &asking.job);
-    // Shown before the core knows it: no explanation is worked out for an answer.
-    if (err == OK) view_job(flow, call->out, &asking.job);
+    // One alone is shown before the core knows it: no explanation is worked out for an answer.
+    if (tasks == 1) view_job(flow, call->out, &asking.job);
     runner_add(flow, &asking.job);
+    err = array_make(flow, call, &asking.job);
     if (err != OK) return err;
+    if (tasks > 1) view_job(flow, call->out, &asking.job);
     return answer_end(call);
 }
 

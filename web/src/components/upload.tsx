@@ -11,10 +11,12 @@ export function FilePicker({
   picked,
   multiple,
   label,
+  any,
 }: {
   picked: (files: File[]) => void;
   multiple?: boolean;
   label?: string;
+  any?: boolean; // files of every kind, not tables alone
 }) {
   const input = useRef<HTMLInputElement>(null);
   const [over, over_set] = useState(false);
@@ -38,7 +40,7 @@ export function FilePicker({
     >
       <Icon name="import" />
       <p class="drop-title">{label ?? t(multiple ? 'import.drop' : 'import.drop_one')}</p>
-      <p class="muted">{t('import.drop_hint')}</p>
+      {!any && <p class="muted">{t('import.drop_hint')}</p>}
       <input
         type="file"
         hidden

@@ -330,6 +330,7 @@ function RunForm({ box }: { box: Resources }) {
               ))}
               {files.length < FILES_MAX && (
                 <FilePicker
+                  any
                   multiple
                   picked={(picked) =>
                     keys_set([
