@@ -2,7 +2,7 @@
 // not reach: the store, the keys, another's folder, the service itself, a network.
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { readdirSync, existsSync } from "node:fs";
+import { readFileSync, readdirSync, existsSync } from "node:fs";
 import path from "node:path";
 import { after, before, test } from "node:test";
 import { csv } from "./lib/data.mjs";
@@ -28,6 +28,8 @@ async function run(body, want = "done") {
     const { id } = await submit(body);
     return researcher.job(id, want);
 }
+// Who works in its folder: the lock's second line, "PID START BOOT".
+const worker = (job) => Number(readFileSync(path.join(server.dir, "jobs", String(job.id), "lock"), "utf8").split("\n")[1].split(" ")[0]);
 async function running(job, mark) {
     for (let i = 0; i < 600; i++) {
         if ((await logOf(job)).includes(mark)) return;
@@ -207,7 +209,7 @@ if [ $n -ge 3 ]; then echo $n > out/n; exit 0; fi; echo "ready $n"; while :; do 
     const job = await submit(shell(script, { checkpoint_ms: 1000 }));
     for (const n of [1, 2]) {
         await running(job, `ready ${n}`);
-        const pid = Number(execFileSync("cat", [path.join(server.dir, "jobs", String(job.id), "lock")]).toString().split(" ")[0]);
+        const pid = worker(job);
         process.kill(pid, "SIGUSR1");
     }
     const end = await researcher.job(job.id);
@@ -222,7 +224,7 @@ test("one that may be begun anew is", async () => {
     await running(job, "ready");
     const before = await researcher.ok("GET", `/api/v1/jobs/${job.id}`);
     assert.deepEqual([before.attempt, before.program.restartable], [1, true]);
-    const pid = Number(execFileSync("cat", [path.join(server.dir, "jobs", String(job.id), "lock")]).toString().split(" ")[0]);
+    const pid = worker(job);
     process.kill(pid, "SIGUSR1");
     let now = before;
     for (let i = 0; i < 400 && now.attempt !== 2; i++, await sleep(20)) now = await researcher.ok("GET", `/api/v1/jobs/${job.id}`);

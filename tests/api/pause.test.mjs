@@ -36,7 +36,7 @@ async function pidAfter(job, rounds) {
         assert.notEqual(now.state, "done", "it ended before it could be told");
         if (now.state === "running" && now.phase === "train" && now.done >= rounds) {
             const file = path.join(server.dir, "jobs", String(job.id), "lock");
-            return Number(readFileSync(file, "utf8").split(" ")[0]);
+            return Number(readFileSync(file, "utf8").split("\n")[1].split(" ")[0]); // after the attempt
         }
         await sleep(10);
     }
