@@ -23,7 +23,7 @@ static struct {
     pthread_t thread;
     const char *submit, *jobs; // what it answers; NULL: it breaks off
     const char *refuse;        // a submission that holds this is refused
-    int submits;
+    _Atomic int submits;
 } rest;
 
 static void answer(int fd, const char *body) {

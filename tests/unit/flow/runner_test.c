@@ -128,7 +128,7 @@ static void who_does_not_listen_is_killed(void) {
     uint64_t job = long_job(&pid);
     REQUIRE(job);
     REQUIRE(recorded(job));
-    for (int i = 0; i < 2000 && !listens(pid); i++) usleep(500);
+    for (int i = 0; i < 40000 && !listens(pid); i++) usleep(500);
     kill(pid, SIGSTOP);
     uint64_t asked_us = clock_monotonic_us();
     REQUIRE(box_do(&box, &box_officer, flow_job_cancel, job, 0, NULL, NULL) == OK);
