@@ -250,8 +250,23 @@ static void attempt_look(struct flow *flow, struct active *active, bool spoken) 
     }
 }
 
-static bool is_running(const struct flow *flow, uint32_t slot) {
-    return flow->active_job[slot] != 0 && flow->active[slot].state == ACTIVE_RUNNING;
+// Those that run; what runs stays the runner's until it has ended. The committer takes the others.
+static uint32_t running_slots(struct flow *flow, uint16_t out[static ACTIVE_MAX]) {
+    uint32_t count = 0;
+    pthread_mutex_lock(&flow->lock);
+    for (uint32_t i = 0; i < ACTIVE_MAX; i++) {
+        bool runs = flow->active_job[i] != 0 && flow->active[i].state == ACTIVE_RUNNING;
+        if (runs) out[count++] = (uint16_t)i;
+    }
+    pthread_mutex_unlock(&flow->lock);
+    return count;
+}
+
+static bool is_running(struct flow *flow, uint32_t slot) {
+    pthread_mutex_lock(&flow->lock);
+    bool runs = flow->active_job[slot] != 0 && flow->active[slot].state == ACTIVE_RUNNING;
+    pthread_mutex_unlock(&flow->lock);
+    return runs;
 }
 
 static void heard(struct flow *flow, const struct epoll_event *event) {
@@ -267,19 +282,20 @@ static void heard(struct flow *flow, const struct epoll_event *event) {
 
 // Everything that runs, now and then and when something is to be stopped.
 static void look_at_all(struct flow *flow) {
-    for (uint32_t i = 0; i < ACTIVE_MAX; i++) {
-        if (is_running(flow, i)) attempt_look(flow, &flow->active[i], false);
-        if (is_running(flow, i)) running_tick(flow, &flow->active[i]);
+    uint16_t slots[ACTIVE_MAX];
+    uint32_t count = running_slots(flow, slots);
+    for (uint32_t i = 0; i < count; i++) {
+        attempt_look(flow, &flow->active[slots[i]], false);
+        if (is_running(flow, slots[i])) running_tick(flow, &flow->active[slots[i]]);
     }
 }
 
 // Those whose end is to be waited for when the box closes.
-static uint32_t running_here(const struct flow *flow) {
-    uint32_t count = 0;
-    for (uint32_t i = 0; i < ACTIVE_MAX; i++) {
-        count += is_running(flow, i) && !flow->active[i].executor->away;
-    }
-    return count;
+static uint32_t running_here(struct flow *flow) {
+    uint16_t slots[ACTIVE_MAX];
+    uint32_t here = 0, count = running_slots(flow, slots);
+    for (uint32_t i = 0; i < count; i++) here += !flow->active[slots[i]].executor->away;
+    return here;
 }
 
 static int wait_ms(struct flow *flow, uint64_t look_us) {
