@@ -171,8 +171,9 @@ static void world_open(struct world world, uint64_t cpus) {
     flow->capacity.cpu_milli = flow->largest.cpu_milli = cpus * 1000;
     flow->capacity.memory_bytes = flow->largest.memory_bytes = (uint64_t)1 << 44;
     pthread_mutex_unlock(&flow->lock);
-    schedule_capacity(flow->schedule, &(struct core_capacity){
-                                          .amount.of = {(int64_t)cpus * 1000, (int64_t)1 << 24}});
+    schedule_capacity(flow->schedule,
+                      &(struct core_capacity){
+                          .amount.of = {(int64_t)cpus * 1000, (int64_t)1 << 24, (int64_t)1 << 40}});
     runner_wake(flow); // it follows the policy
     while (flow->policy_seen < 2) usleep(1000);
 }
