@@ -97,7 +97,7 @@ enum err policy_read(struct record_reader *record, struct arena *arena, struct p
     return err;
 }
 
-static struct tenant tenant_plain(uint64_t id, struct str name) {
+struct tenant tenant_plain(uint64_t id, struct str name) {
     return (struct tenant){
         .id = id,
         .kind = TENANT_DEPARTMENT,

@@ -91,6 +91,9 @@ struct policy {
     uint32_t count;
 };
 
+// A department without bounds.
+struct tenant tenant_plain(uint64_t id, struct str name);
+
 // ---- records ---------------------------------------------------------------------------------
 // The newest; the default one if there is none.
 enum err policy_load(struct store_txn *txn, struct arena *arena, struct policy *out) MUST_USE;

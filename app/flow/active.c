@@ -89,7 +89,7 @@ void active_fill(struct active *active, const struct job *job) {
     active->keeps = schedule_job_of(job).checkpoint_ms > 0;
 }
 
-bool runner_look(struct flow *flow, uint64_t job, struct active *out, struct active_now *now) {
+bool active_look(struct flow *flow, uint64_t job, struct active *out, struct active_now *now) {
     pthread_mutex_lock(&flow->lock);
     const struct active *active = active_find(flow, job);
     *now = (struct active_now){0};
@@ -106,7 +106,7 @@ bool runner_look(struct flow *flow, uint64_t job, struct active *out, struct act
     return active != NULL;
 }
 
-uint32_t runner_copy(struct flow *flow, struct active *out, uint32_t room) {
+uint32_t active_copy(struct flow *flow, struct active *out, uint32_t room) {
     uint32_t count = 0;
     pthread_mutex_lock(&flow->lock);
     for (uint32_t i = 0; i < ACTIVE_MAX && count < room; i++) {

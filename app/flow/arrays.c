@@ -74,58 +74,48 @@ enum err array_make(struct flow *flow, const struct call *call, struct job *firs
     return fault_set(call->fault, err, "job.not_committed", str_of(err_name(err)));
 }
 
-// ---- cancelling, holding -----------------------------------------------------------------------
+// ---- cancelling, holding, deciding -------------------------------------------------------------
 struct walking {
     struct arena *arena;
     uint64_t from, to;
+    enum err (*change)(struct store_txn *txn, struct walking *w, struct job *task);
     bool hold;                           // what array_hold gives them
     const struct job_approval *approval; // what array_decide gives them
-    uint64_t ids[TASKS_A_TIME];          // those that were still there to be changed
+    uint64_t ids[TASKS_A_TIME];          // those that were changed
     uint32_t count;
+    int ended; // of them, while they waited
 };
 
-static enum err task_cancel(struct store_txn *txn, struct walking *c, uint64_t id, struct job *last,
-                            int *ended) {
-    struct job job;
-    arena_reset(c->arena);
-    enum err err = job_load(txn, c->arena, id, &job);
-    if (err == ERR_NOT_FOUND) return OK; // it was never made
-    if (err != OK || (job.state != JOB_QUEUED && job.state != JOB_RUNNING)) return err;
-    c->ids[c->count++] = id;
-    job.cancel = true;
-    if (job.state == JOB_QUEUED) {
-        job.state = JOB_CANCELLED;
-        job.ended_ms = clock_now_ms();
-        ++*ended;
-        err = approval_forget(txn, &job);
-    }
-    last->actor.id = job.actor.id;
-    last->tenant = job.tenant;
-    return err == OK ? job_save(txn, &job) : err;
-}
-
-static enum err tasks_cancel(struct store_txn *txn, void *ctx) {
-    struct walking *c = ctx;
-    struct job last = {.id = 0};
-    int ended = 0;
+static enum err tasks_change(struct store_txn *txn, void *ctx) {
+    struct walking *w = ctx;
+    struct job whose = {.id = 0};
     enum err err = OK;
-    c->count = 0;
-    for (uint64_t id = c->from; id < c->to && err == OK; id++) {
-        err = task_cancel(txn, c, id, &last, &ended);
+    w->count = 0;
+    w->ended = 0;
+    for (uint64_t id = w->from; id < w->to && err == OK; id++) {
+        struct job task;
+        arena_reset(w->arena);
+        err = job_load(txn, w->arena, id, &task);
+        if (err == OK) {
+            err = w->change(txn, w, &task);
+            whose.actor.id = task.actor.id;
+            whose.tenant = task.tenant;
+        } else if (err == ERR_NOT_FOUND) { // it was never made
+            err = OK;
+        }
     }
-    return err == OK && ended ? job_count(txn, &last, -ended) : err;
+    return err == OK && w->ended ? job_count(txn, &whose, -w->ended) : err;
 }
 
 // All tasks, some at a time; `told` is called for each that has been changed.
 static enum err array_walk(struct flow *flow, const struct job *task, struct walking *w,
-                           enum err (*change)(struct store_txn *txn, void *ctx),
                            void (*told)(struct flow *flow, uint64_t id)) {
     uint64_t end = task->ask.array + task->ask.count;
     enum err err = arena_open(SCRATCH_BYTES, &w->arena);
     for (uint64_t at = task->ask.array; at < end && err == OK; at += TASKS_A_TIME) {
         w->from = at;
         w->to = at + TASKS_A_TIME < end ? at + TASKS_A_TIME : end;
-        err = store_write(flow->store, change, w);
+        err = store_write(flow->store, tasks_change, w);
         for (uint32_t i = 0; i < w->count && err == OK; i++) told(flow, w->ids[i]);
     }
     arena_close(w->arena);
@@ -146,27 +136,30 @@ static enum err array_note(struct store_txn *txn, void *ctx) {
                      "ok", str_of(detail));
 }
 
+static enum err task_cancel(struct store_txn *txn, struct walking *w, struct job *task) {
+    if (task->state != JOB_QUEUED && task->state != JOB_RUNNING) return OK;
+    w->ids[w->count++] = task->id;
+    task->cancel = true;
+    if (task->state == JOB_RUNNING) return job_save(txn, task);
+    task->state = JOB_CANCELLED;
+    task->ended_ms = clock_now_ms();
+    w->ended++;
+    enum err err = approval_forget(txn, task);
+    return err == OK ? job_save(txn, task) : err;
+}
+
 enum err array_cancel(struct flow *flow, const struct call *call, const struct job *task) {
-    struct walking w = {0};
+    struct walking w = {.change = task_cancel};
     struct noting noting = {call, task, "job.cancel"};
-    enum err err = array_walk(flow, task, &w, tasks_cancel, runner_cancel);
+    enum err err = array_walk(flow, task, &w, runner_cancel);
     return err == OK ? store_write(flow->store, array_note, &noting) : err;
 }
 
-static enum err tasks_hold(struct store_txn *txn, void *ctx) {
-    struct walking *w = ctx;
-    enum err err = OK;
-    w->count = 0;
-    for (uint64_t id = w->from; id < w->to && err == OK; id++) {
-        struct job job;
-        arena_reset(w->arena);
-        err = job_load(txn, w->arena, id, &job);
-        if (err != OK || job.state != JOB_QUEUED || job.when.hold == w->hold) continue;
-        job.when.hold = w->hold;
-        w->ids[w->count++] = id;
-        err = job_save(txn, &job);
-    }
-    return err;
+static enum err task_hold(struct store_txn *txn, struct walking *w, struct job *task) {
+    if (task->state != JOB_QUEUED || task->when.hold == w->hold) return OK;
+    task->when.hold = w->hold;
+    w->ids[w->count++] = task->id;
+    return job_save(txn, task);
 }
 
 static void hold_tell(struct flow *flow, uint64_t id) {
@@ -174,42 +167,30 @@ static void hold_tell(struct flow *flow, uint64_t id) {
 }
 
 enum err array_hold(struct flow *flow, const struct call *call, const struct job *task) {
-    struct walking w = {.hold = json_member_bool(call->body, "hold", task->when.hold)};
+    struct walking w = {.change = task_hold,
+                        .hold = json_member_bool(call->body, "hold", task->when.hold)};
     struct noting noting = {call, task, "job.schedule"};
-    enum err err = array_walk(flow, task, &w, tasks_hold, hold_tell);
+    enum err err = array_walk(flow, task, &w, hold_tell);
     return err == OK ? store_write(flow->store, array_note, &noting) : err;
 }
 
-static enum err task_decide(struct store_txn *txn, struct walking *w, struct job *job) {
-    struct fault rejected = {0};
-    approval_give(job, w->approval);
-    if (job->approval.state == APPROVAL_APPROVED) return job_save(txn, job);
-    (void)!fault_set(&rejected, ERR_DENIED, "approval.rejected", w->approval->reason);
-    return job_end_badly(txn, w->arena, job, JOB_FAILED, &rejected);
-}
-
 // All but the first, which whoever decides writes last: until then the array is seen to wait.
-static enum err tasks_decide(struct store_txn *txn, void *ctx) {
-    struct walking *w = ctx;
-    enum err err = OK;
-    w->count = 0;
-    for (uint64_t id = w->from; id < w->to && err == OK; id++) {
-        struct job job;
-        arena_reset(w->arena);
-        err = job_load(txn, w->arena, id, &job);
-        bool waits = err == OK && job.state == JOB_QUEUED;
-        if (!waits || job.approval.state != APPROVAL_WAITING || id == job.ask.array) continue;
-        w->ids[w->count++] = id;
-        err = task_decide(txn, w, &job);
-    }
-    return err;
+static enum err task_decide(struct store_txn *txn, struct walking *w, struct job *task) {
+    bool waits = task->state == JOB_QUEUED && task->approval.state == APPROVAL_WAITING;
+    if (!waits || task->id == task->ask.array) return OK;
+    struct fault rejected = {0};
+    w->ids[w->count++] = task->id;
+    approval_give(task, w->approval);
+    if (task->approval.state == APPROVAL_APPROVED) return job_save(txn, task);
+    (void)!fault_set(&rejected, ERR_DENIED, "approval.rejected", w->approval->reason);
+    return job_end_badly(txn, w->arena, task, JOB_FAILED, &rejected);
 }
 
 enum err array_decide(struct flow *flow, const struct job *first,
                       const struct job_approval *approval) {
-    struct walking w = {.approval = approval};
+    struct walking w = {.change = task_decide, .approval = approval};
     bool approved = approval->state == APPROVAL_APPROVED;
-    return array_walk(flow, first, &w, tasks_decide, approved ? runner_approve : runner_cancel);
+    return array_walk(flow, first, &w, approved ? runner_approve : runner_cancel);
 }
 
 // ---- shown -------------------------------------------------------------------------------------

@@ -50,13 +50,21 @@ static enum err begin_load(struct store_txn *txn, struct begins *begins, struct 
     return OK;
 }
 
-static enum err begins_change(struct store_txn *txn, void *ctx) {
-    struct begins *begins = ctx;
+static enum err begins_load(struct store_txn *txn, struct begins *begins) {
     enum err err = OK;
     for (uint32_t i = 0; i < begins->count && err == OK; i++) {
         struct begin *begin = &begins->list[i];
         if (begin->state == BEGIN_OK) err = begin_load(txn, begins, begin);
-        if (err == OK && begin->state == BEGIN_OK) err = job_save(txn, &begin->job);
+    }
+    return err;
+}
+
+static enum err begins_change(struct store_txn *txn, void *ctx) {
+    struct begins *begins = ctx;
+    enum err err = begins_load(txn, begins);
+    for (uint32_t i = 0; i < begins->count && err == OK; i++) {
+        struct begin *begin = &begins->list[i];
+        if (begin->state == BEGIN_OK) err = job_save(txn, &begin->job);
     }
     return err;
 }
@@ -65,10 +73,7 @@ static enum err begins_read(struct begins *begins) {
     struct store_txn *txn;
     enum err err = store_read_begin(begins->flow->store, &txn);
     if (err != OK) return err;
-    for (uint32_t i = 0; i < begins->count && err == OK; i++) {
-        struct begin *begin = &begins->list[i];
-        if (begin->state == BEGIN_OK) err = begin_load(txn, begins, begin);
-    }
+    err = begins_load(txn, begins);
     store_read_end(txn);
     return err;
 }

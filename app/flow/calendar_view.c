@@ -217,7 +217,7 @@ static enum err jobs_write(struct span *span) {
     uint64_t *waiting = ARENA_ARRAY(span->call->arena, uint64_t, WAITING_LOOKED);
     enum err err = OK;
     if (!active || !waiting) return ERR_MEMORY;
-    uint32_t running = runner_copy(span->flow, active, JOBS_SHOWN_MAX);
+    uint32_t running = active_copy(span->flow, active, JOBS_SHOWN_MAX);
     uint32_t count = schedule_waiting(span->flow->schedule, waiting, WAITING_LOOKED);
     qsort(waiting, count, sizeof *waiting, by_id);
     for (uint32_t i = 0; err == OK && i < running; i++) err = job_look_at(span, active[i].job);

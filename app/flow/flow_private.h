@@ -21,7 +21,7 @@ enum {
     ACTIVE_MAX = 4096,     // attempts at one time, those included that wait for the committer
     WAITING_MAX = 131072,  // jobs that wait; of those that people ask for
     ASKED_MAX = 120000,    // so many; beyond: ERR_LIMIT "job.queue_full"
-    STARTS_MAX = 128,      // starts that share a transaction
+    STARTS_MAX = 128,      // begun in one go
     LOST_MAX = 3,          // starts of one job whose process was lost
     UPLOADS_OPEN_MAX = 64, // pieces being received at one time
     TICK_MS = 250,         // how often limits are looked at
@@ -166,9 +166,11 @@ void runner_close(struct flow *flow, bool stop_children);
 void runner_wake(struct flow *flow);
 uint64_t runner_ended(struct flow *flow); // since the start
 void job_tell(struct flow *flow, uint64_t job);
-// The core has decided these starts, all at once: their records, then their processes. What cannot
-// start leaves the core again. The runner's thread.
+
+// begin.c: what the core has decided to start, all at once. What cannot leaves the core again. The
+// runner's thread.
 void attempts_begin(struct flow *flow, const struct core_decision *starts, uint32_t count);
+// In the record of a job that waited: an attempt begins.
 void job_begun(struct job *job, int64_t started_ms, const struct job_place *place,
                const char *confinement);
 // runner.c: its thread is woken when the attempt speaks.
@@ -191,9 +193,9 @@ struct active_now {
     uint32_t phase;
     uint64_t done, total, rows;
 };
-bool runner_look(struct flow *flow, uint64_t job, struct active *out, struct active_now *now);
+bool active_look(struct flow *flow, uint64_t job, struct active *out, struct active_now *now);
 // Copies of up to `room` attempts; returns how many. Without their progress.
-uint32_t runner_copy(struct flow *flow, struct active *out, uint32_t room);
+uint32_t active_copy(struct flow *flow, struct active *out, uint32_t room);
 
 // news.c: from any thread, after the commit of what it tells of.
 void runner_add(struct flow *flow, const struct job *job); // it is queued

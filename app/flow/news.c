@@ -113,13 +113,11 @@ void runner_cancel(struct flow *flow, uint64_t job) {
 
 void runner_counts(struct flow *flow, uint64_t *out_running, uint64_t *out_queued) {
     struct core_usage usage;
-    uint64_t running = 0;
     schedule_usage(flow->schedule, &usage);
     pthread_mutex_lock(&flow->lock);
-    for (uint32_t i = 0; i < ACTIVE_MAX; i++) running += flow->active_job[i] != 0;
+    *out_running = ACTIVE_MAX - active_room(flow);
     *out_queued = (uint64_t)usage.waiting + flow->news.waiting;
     pthread_mutex_unlock(&flow->lock);
-    *out_running = running;
 }
 
 bool runner_has_room(struct flow *flow, uint64_t jobs) {
@@ -435,6 +433,7 @@ static void decided_refuse(struct teller *t, const struct core_decision *decisio
     refuse(t->flow, &refused);
 }
 
+// Where every slot waits for the committer, what is decided waits too.
 static uint32_t starts_room(struct flow *flow) {
     pthread_mutex_lock(&flow->lock);
     uint32_t room = active_room(flow);
@@ -442,30 +441,38 @@ static uint32_t starts_room(struct flow *flow) {
     return room < STARTS_MAX ? room : STARTS_MAX;
 }
 
+static void decided(struct teller *t, const struct core_decision *decision) {
+    switch (decision->kind) {
+    case DECISION_PREEMPT:
+    case DECISION_KILL: decided_stop(t->flow, decision); break;
+    case DECISION_REFUSE: decided_refuse(t, decision); break;
+    // What runs and ends is known here already, and what it costs is booked with the commit.
+    case DECISION_START: // carried out together
+    case DECISION_PROMISE:
+    case DECISION_END:
+    case DECISION_BILL:
+    case DECISION_RESERVE:
+    case DECISION_COUNT: break;
+    }
+}
+
+// In their order, starts that follow each other together: a stop must find what began before it.
 static void decisions_carry_out(struct teller *t) {
     struct core_decision decision, starts[STARTS_MAX];
-    uint32_t count;
-    do {
-        // Where every slot waits for the committer, what is decided waits too.
-        uint32_t room = starts_room(t->flow);
-        count = 0;
-        while (count < room && schedule_take(t->flow->schedule, &decision)) {
-            switch (decision.kind) {
-            case DECISION_START: starts[count++] = decision; break;
-            case DECISION_PREEMPT:
-            case DECISION_KILL: decided_stop(t->flow, &decision); break;
-            case DECISION_REFUSE: decided_refuse(t, &decision); break;
-            // What runs and ends is known here already, and what it costs is booked with the
-            // commit.
-            case DECISION_PROMISE:
-            case DECISION_END:
-            case DECISION_BILL:
-            case DECISION_RESERVE:
-            case DECISION_COUNT: break;
-            }
+    uint32_t room;
+    bool more = true;
+    while (more && (room = starts_room(t->flow)) > 0) {
+        uint32_t count = 0;
+        while (count < room && (more = schedule_take(t->flow->schedule, &decision))) {
+            if (decision.kind != DECISION_START) break;
+            starts[count++] = decision;
         }
         if (count) attempts_begin(t->flow, starts, count);
-    } while (count); // what could not begin has left the core, which may have decided again
+        if (!more)
+            more = count > 0; // what could not begin may have made the core decide again
+        else if (decision.kind != DECISION_START)
+            decided(t, &decision);
+    }
 }
 
 // ---- the whole ---------------------------------------------------------------------------------

@@ -175,7 +175,7 @@ enum err flow_resources(struct flow *flow, struct call *call) {
     r.waiting = ARENA_ARRAY(call->arena, uint64_t, r.usage.waiting + 1);
     if (!r.active || !r.waiting) return ERR_MEMORY;
     r.waiting_count = schedule_waiting(flow->schedule, r.waiting, r.usage.waiting);
-    r.active_count = runner_copy(flow, r.active, JOBS_SHOWN_MAX);
+    r.active_count = active_copy(flow, r.active, JOBS_SHOWN_MAX);
     err = store_read_begin(flow->store, &r.txn);
     if (err != OK) return err;
     err = answer(&r);

@@ -218,7 +218,7 @@ static uint64_t after_first(struct flow *flow, const struct job_when *when) {
     struct active_now now;
     for (uint32_t i = 0; i < when->after_count; i++) {
         bool open = schedule_state(flow->schedule, when->after[i]) != CORE_NONE ||
-                    runner_look(flow, when->after[i], &active, &now);
+                    active_look(flow, when->after[i], &active, &now);
         if (open) return when->after[i];
     }
     return 0;
@@ -228,7 +228,7 @@ static void view_job_now(struct flow *flow, struct json_writer *out, const struc
     struct active active = {0};
     struct active_now now = {0};
     bool lively = job->state == JOB_QUEUED || job->state == JOB_RUNNING;
-    bool found = lively && runner_look(flow, job->id, &active, &now);
+    bool found = lively && active_look(flow, job->id, &active, &now);
     if (found && job->state == JOB_RUNNING) {
         uint32_t phase = now.phase < PHASE_COUNT ? now.phase : 0;
         json_set_text(out, "phase", str_of(phase_name((enum phase)phase)));

@@ -1,7 +1,6 @@
 // The live scheduler: Kueue's own loads (trace.h) through the operations of the box, durable, with
 // everything a job costs (limits, records, ledger, audit) and an executor that only lets time pass.
-// 128 threads submit as people would, one job a call. Then 100,000 jobs that wait: what they cost
-// in memory, and how long an explanation takes. PART: baseline, large, waiting; none: all.
+// 128 threads submit as people would, one job a call. PART: baseline, large; none: both.
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,7 +16,7 @@
 #include "flow/executor.h"
 #include "support/box.h"
 
-enum { THREADS = 128, PERSON_FIRST = 1000, WAITING = 100000, EXPLAINED = 1000 };
+enum { THREADS = 128, PERSON_FIRST = 1000 };
 
 static struct box_test box;
 static struct trace trace;
@@ -100,22 +99,12 @@ struct world {
 };
 
 static struct tenant tenant_make(uint64_t id, uint64_t parent, int64_t cpus, struct str name) {
-    return (struct tenant){
-        .id = id,
-        .parent = parent,
-        .kind = parent ? TENANT_PROJECT : TENANT_DEPARTMENT,
-        .name = name,
-        .has_quota = cpus > 0,
-        .quota = {cpus * 1000, 0, 0, 0},
-        .limit = {-1, -1, -1, -1},
-        .approval = {-1, -1, -1, -1},
-        .weight = 1,
-        .may_lend = true,
-        .may_borrow = true,
-        .billing_permille = 1000,
-        .caps = caps_none,
-        .each = caps_none,
-    };
+    struct tenant tenant = tenant_plain(id, name);
+    tenant.parent = parent;
+    tenant.kind = parent ? TENANT_PROJECT : TENANT_DEPARTMENT;
+    tenant.has_quota = true;
+    tenant.quota[SHARE_CPU] = cpus * 1000;
+    return tenant;
 }
 
 static struct str name_of(struct arena *arena, const char *kind, uint32_t number) {
@@ -189,7 +178,6 @@ static void world_close(void) {
 struct caller {
     uint32_t number;
     uint32_t refused;
-    bool at_once; // not at the times of the trace
 };
 
 static bool submit(const struct trace_job *job, struct arena *arena, struct buf *answer) {
@@ -233,7 +221,7 @@ static void *caller_main(void *argument) {
         const struct trace_job *job = &trace.jobs[i];
         if (i % THREADS != caller->number) continue;
         int64_t early_ms = begin_ms + job->submit_ms - clock_now_ms();
-        if (early_ms > 0 && !caller->at_once) usleep((useconds_t)early_ms * 1000);
+        if (early_ms > 0) usleep((useconds_t)early_ms * 1000);
         caller->refused += !submit(job, arena, &answer);
     }
     buf_close(&answer);
@@ -241,13 +229,13 @@ static void *caller_main(void *argument) {
     return NULL;
 }
 
-static uint32_t submit_all(bool at_once) {
+static uint32_t submit_all(void) {
     pthread_t threads[THREADS];
     struct caller callers[THREADS];
     uint32_t refused = 0;
     begin_ms = clock_now_ms();
     for (uint32_t i = 0; i < THREADS; i++) {
-        callers[i] = (struct caller){.number = i, .at_once = at_once};
+        callers[i] = (struct caller){.number = i};
         if (pthread_create(&threads[i], NULL, caller_main, &callers[i]) != 0) exit(1);
     }
     for (uint32_t i = 0; i < THREADS; i++) {
@@ -278,7 +266,7 @@ static void kueue(const char *name, struct world world, double needs_s, double m
     if (!trace_generate(name, &trace)) exit(1);
     world_open(world, 20 * (uint64_t)world.cohorts * world.queues);
     double begin = seconds(), cpu = (double)clock() / CLOCKS_PER_SEC;
-    uint32_t refused = submit_all(false);
+    uint32_t refused = submit_all();
     double submitted = seconds() - begin;
     while (runner_ended(box.flow) + refused < trace.count) usleep(5000);
     double took = seconds() - begin;
@@ -288,51 +276,6 @@ static void kueue(const char *name, struct world world, double needs_s, double m
            name, trace.count, refused, submitted, took, most_s, needs_s, trace.count / took,
            cpu / trace.count * 1e6, (double)status_kib("VmRSS:") / 1024);
     fflush(stdout);
-    world_close();
-    trace_close(&trace);
-}
-
-static int by_size(const void *a, const void *b) {
-    double one = *(const double *)a, other = *(const double *)b;
-    return one < other ? -1 : one > other;
-}
-
-// One job holds the box for an hour; a hundred thousand of thirty queues wait.
-static void waiting(void) {
-    static double took[EXPLAINED];
-    world_open((struct world){5, 6}, 600);
-    for (uint32_t i = 0; i < WAITING + 30; i++) {
-        struct trace_job job = {.tenant = i % 30 + 1, .members = 1, .priority = 0};
-        job.need.of[RESOURCE_CPU] = i < 30 ? 20000 : 1000 * (1 + i % 4);
-        job.run_ms = i < 30 ? 3600000 : 1000;
-        if (trace_add(&trace, &job) != OK) exit(1);
-    }
-    trace.jobs[0].run_ms = 3600000;
-    double begin = seconds();
-    uint32_t refused = submit_all(true);
-    uint64_t running, queued;
-    double submitted = seconds() - begin;
-    do {
-        usleep(100000);
-        runner_counts(box.flow, &running, &queued);
-    } while (box.flow->news.count > 0);
-    printf("waiting | %llu running, %llu wait, %u refused | %.0f submits/s | rss %.1f MB (%.1f of "
-           "its own, %.1f of files)\n",
-           (unsigned long long)running, (unsigned long long)queued, refused,
-           trace.count / submitted, (double)status_kib("VmRSS:") / 1024,
-           (double)status_kib("RssAnon:") / 1024, (double)status_kib("RssFile:") / 1024);
-    fflush(stdout);
-    for (uint32_t i = 0; i < EXPLAINED; i++) {
-        struct schedule_why why;
-        double from = seconds();
-        schedule_explain(box.flow->schedule, 31 + (uint64_t)i * (WAITING / EXPLAINED), &why);
-        took[i] = (seconds() - from) * 1000;
-    }
-    qsort(took, EXPLAINED, sizeof took[0], by_size);
-    printf("waiting | explanation p50 %.2f ms, p99 %.2f ms, worst %.2f ms | rss %.1f MB (%.1f of "
-           "its own)\n",
-           took[EXPLAINED / 2], took[EXPLAINED * 99 / 100], took[EXPLAINED - 1],
-           (double)status_kib("VmRSS:") / 1024, (double)status_kib("RssAnon:") / 1024);
     world_close();
     trace_close(&trace);
 }
@@ -347,6 +290,5 @@ int main(int argc, char **argv) {
     if (!*part || strcmp(part, "baseline") == 0) {
         kueue("kueue-baseline", (struct world){5, 6}, 67.0, 75);
     }
-    if (!*part || strcmp(part, "waiting") == 0) waiting();
     return 0;
 }

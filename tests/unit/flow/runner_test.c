@@ -33,7 +33,7 @@ static bool stopped(int pid) {
 static bool works(uint64_t job) {
     struct active active;
     struct active_now now;
-    return runner_look(box.flow, job, &active, &now) && now.done > 0;
+    return active_look(box.flow, job, &active, &now) && now.done > 0;
 }
 
 // A start is recorded a moment after it: a cancel before finds a job that waits.
@@ -55,7 +55,7 @@ static uint64_t long_job(int *out_pid) {
     for (int i = 0; i < 10000; i++) {
         struct active active;
         struct active_now now;
-        if (runner_look(box.flow, job, &active, &now) && active.state == ACTIVE_RUNNING &&
+        if (active_look(box.flow, job, &active, &now) && active.state == ACTIVE_RUNNING &&
             active.pid > 1) {
             *out_pid = active.pid;
             return job;
@@ -69,7 +69,7 @@ static bool attempt_of(uint64_t job, uint32_t attempt, int *out_pid) {
     for (int i = 0; i < 20000; i++) {
         struct active active;
         struct active_now now;
-        if (runner_look(box.flow, job, &active, &now) && active.state == ACTIVE_RUNNING &&
+        if (active_look(box.flow, job, &active, &now) && active.state == ACTIVE_RUNNING &&
             active.attempt == attempt && active.pid > 1) {
             *out_pid = active.pid;
             return true;
