@@ -219,7 +219,7 @@ void job_folder(const struct flow *flow, uint64_t job, char out[static LIMIT_PAT
 // active->progress. *out_lock: its lock, for whoever goes on to hold it.
 enum err job_prepare(struct flow *flow, const struct job *job, const char *folder,
                      struct active *active, int *out_lock, struct fault *fault) MUST_USE;
-// Whether that attempt was begun there: somebody works at it, or it has left its result.
+// Whether that attempt was begun there: somebody works at it, or has done so.
 bool job_attempt_left(const char *folder, uint64_t attempt);
 // False while somebody works in the folder.
 bool job_folder_free(const char *folder);

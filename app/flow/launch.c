@@ -175,19 +175,21 @@ static enum err attempt_note(int lock, uint64_t attempt, struct fault *fault) {
     return file_write_all(lock, text, (size_t)size, fault);
 }
 
+// A process that came to its work has put itself on the second line; until then nothing has run.
 bool job_attempt_left(const char *folder, uint64_t attempt) {
     char path[LIMIT_PATH_BYTES];
     struct buf text;
     uint64_t noted = 0;
+    struct str worker = STR_NONE;
+    bool alive = !job_folder_free(folder); // asked first: it may name itself any moment
     buf_open(&text, 4096);
-    if (path_join(path, sizeof path, folder, "lock") == OK && file_exists(path) &&
-        file_read(path, &text, NULL) == OK) {
-        struct str rest;
-        if (!str_to_u64(str_cut(buf_str(&text), '\n', &rest), &noted)) noted = 0;
+    if (path_join(path, sizeof path, folder, "lock") == OK && file_read(path, &text, NULL) == OK) {
+        if (!str_to_u64(str_cut(buf_str(&text), '\n', &worker), &noted)) noted = 0;
     }
+    bool named = worker.size > 0;
     buf_close(&text);
     if (noted != attempt) return false;
-    return !job_folder_free(folder) || folder_attempt(folder, "result.json") == attempt;
+    return alive || named || folder_attempt(folder, "result.json") == attempt;
 }
 
 static enum err folder_begin(struct flow *flow, const struct job *job, const char *folder,

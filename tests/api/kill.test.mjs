@@ -1,11 +1,13 @@
 // Short programs through a service that is killed (SIGKILL) at random moments: between a program's
 // start and its record, at its end, in a commit. Every job that was acknowledged has run exactly
-// once, and so says the ledger. COURTYARD_LIVES (12), COURTYARD_SEED.
+// once, and so says the ledger. And one whose attempt died with the service before it was recorded.
+// COURTYARD_LIVES (12), COURTYARD_SEED.
 import assert from "node:assert/strict";
-import { mkdtempSync } from "node:fs";
+import { mkdirSync, mkdtempSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { test } from "node:test";
+import { csv } from "./lib/data.mjs";
 import { Server, sleep } from "./lib/server.mjs";
 
 const lives = Number(process.env.COURTYARD_LIVES ?? 12), EACH = 25;
@@ -66,4 +68,35 @@ test(`${lives} lives, each killed at a random moment`, async (t) => {
     t.diagnostic(`${jobs} acknowledged, ${total} made`);
     await server.stop();
     server.remove();
+});
+
+test("what died unrecorded with the service is an attempt that is lost, and cleared away", async () => {
+    let server = await Server.start();
+    const { dir } = server, admin = await server.setup();
+    const officer = await server.person(admin, "officer", ["data"]);
+    const auditor = await server.person(admin, "auditor", ["audit"]);
+    const jobs = [];
+    for (const name of ["began", "named only", "noted only"]) {
+        const body = { name, upload: await officer.upload("a.csv", csv(50)), schedule: { hold: true } };
+        jobs.push((await officer.ok("POST", "/api/v1/datasets", body, 202)).job);
+    }
+    await server.stop("SIGKILL");
+    // As the folders are left: the attempt, who works there, and what it had made by then.
+    const left = ["1\n4194303 1 gone", "1\n4194303 1 gone", "1\n"];
+    for (const [i, job] of jobs.entries()) {
+        const folder = path.join(dir, "jobs", String(job.id));
+        mkdirSync(path.join(folder, i === 0 ? "out/table" : ""), { recursive: true });
+        writeFileSync(path.join(folder, "lock"), left[i]);
+    }
+    server = await Server.start({ dir });
+    server.ownsDir = true;
+    for (const who of [admin, officer, auditor]) Object.assign(who, { server, agent: server.anonymous().agent });
+    for (const [i, { id }] of jobs.entries()) {
+        await officer.ok("PATCH", `/api/v1/jobs/${id}`, { hold: false });
+        assert.equal((await officer.job(id)).attempt, i === 2 ? 1 : 2);
+    }
+    const { items } = await auditor.ok("GET", "/api/v1/usage/ledger?size=200");
+    const of = ({ id }, kind) => items.filter((item) => item.job === id && item.kind === kind).length;
+    assert.deepEqual(jobs.map((job) => [of(job, "attempt"), of(job, "refund")]), [[2, 1], [2, 1], [1, 0]]);
+    await server.stop();
 });
