@@ -19,6 +19,7 @@ usage: ./build.sh COMMAND
                         (QEMU); some twenty minutes
   test slurm            the box on a real Slurm of Debian's, in a folder and namespaces of its own;
                         as root, some 720 MB the first time; skips with a sentence elsewhere
+  test accelerator      jobs on this machine's accelerators; as root, skips where there is none
   format                sets the white space of all C files as the tests want it
   bench [NAME] [PART]   one measurement of tests/bench; without NAME says which there are
   fuzz NAME [SECONDS]   the fuzz harness tests/fuzz/NAME.c, for 60 seconds unless told otherwise
@@ -366,6 +367,12 @@ run_tests() {
         install_missing
         build x86_64
         exec tests/sim/slurm/test
+    fi
+    if [ "$tier" = accelerator ]; then
+        need python3 python3
+        install_missing
+        build x86_64
+        exec tests/accelerator/jobs.py build/courtyard
     fi
     case $tier in fast | full) ;; *) usage >&2; exit 2 ;; esac
     need clang-format clang-format

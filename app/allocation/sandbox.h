@@ -28,7 +28,8 @@ const char *sandbox_lacks(const struct sandbox *sandbox);
 bool sandbox_outside(const char *path);
 
 // In a child before exec: system calls only, and no memory. `folder` is where it may write (a path
-// that it may reach as its user), `devices` (device_count) what it may open beside the base ones.
+// that it may reach as its user), `devices` (device_count) what it may open beside the base ones;
+// with any of them it may write in /proc too what its user may.
 // False: it must not run.
 bool sandbox_enter(const struct sandbox *sandbox, const char *folder, const char *const *devices,
                    uint32_t device_count);

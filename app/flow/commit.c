@@ -192,7 +192,7 @@ static void job_numbers(struct commit *commit) {
     job->started_ms = commit->active->started_ms; // a cluster may have begun it later
     job->served_milli = commit->active->served_milli;
     job->memory_used_bytes = commit->active->memory_used_bytes;
-    job->ended_ms = clock_now_ms();
+    job->ended_ms = commit->active->ended_ms;
     job->ran_ms += job->ended_ms - job->started_ms;
 }
 

@@ -53,7 +53,7 @@ struct active {
     enum active_state state;
     uint64_t job, owner, tenant;
     uint64_t cpu_milli, memory_bytes, time_limit_ms;
-    int64_t submitted_ms, started_ms;
+    int64_t submitted_ms, started_ms, ended_ms;
     int64_t served_milli; // by this attempt and those before, once it has ended
     uint32_t attempt;
     const struct executor *executor; // who carries it out

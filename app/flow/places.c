@@ -6,6 +6,7 @@
 #include <sched.h>
 #include <string.h>
 
+#include "allocation/policy.h"
 #include "base/file.h"
 #include "base/log.h"
 
@@ -35,7 +36,6 @@ struct core_capacity places_capacity(const struct flow *flow) {
         .amount.of[RESOURCE_MEMORY] = (int64_t)(flow->capacity.memory_bytes >> 20),
         .amount.of[RESOURCE_DISK] = (int64_t)(places->disk_bytes >> 20),
     };
-    told.amount.of[RESOURCE_DISK] = (int64_t)(places->disk_bytes >> 20);
     if (flow->executor == &executor_local) { // a cluster places its own
         if (places->device_count) told.devices = UINT64_MAX >> (64 - places->device_count);
         memcpy(told.cpus, places->cpus, sizeof told.cpus);
@@ -45,7 +45,14 @@ struct core_capacity places_capacity(const struct flow *flow) {
 
 void places_tell(struct flow *flow) {
     struct core_capacity told = places_capacity(flow);
+    int64_t shares[SHARE_COUNT] = {
+        [SHARE_CPU] = told.amount.of[RESOURCE_CPU],
+        [SHARE_MEMORY] = told.amount.of[RESOURCE_MEMORY],
+        [SHARE_DISK] = POLICY_AMOUNT_MAX,
+        [SHARE_DEVICE] = (int64_t)__builtin_popcountll(told.devices) * CORE_DEVICE_MILLI,
+    };
     schedule_capacity(flow->schedule, &told);
+    policy_capacity_tell(shares);
 }
 
 // ---- one attempt's ------------------------------------------------------------------------------

@@ -68,6 +68,7 @@ static void job_take_up(struct flow *flow, const struct job *job) {
     if (!active) return;
     active->executor = executor_of_job(job);
     bool alive = active->executor->adopt(flow, job, active);
+    active->ended_ms = alive ? 0 : clock_now_ms(); // or before: while we were not there to see it
     if (alive) attempt_watch(flow, active);
     log_event(LOG_INFO, alive ? "job.adopted" : "job.found_ended", "job=%" PRIu64, job->id);
     if (alive) {
@@ -116,9 +117,11 @@ static enum err jobs_load(struct flow *flow) {
 // ---- watching ---------------------------------------------------------------------------------
 // What it held is free; the committer takes what it made.
 void attempt_leaves(struct flow *flow, struct active *active, uint32_t attempt) {
-    int64_t served_milli = schedule_exit(flow->schedule, active->job, attempt, clock_now_ms());
+    int64_t ended_ms = clock_now_ms();
+    int64_t served_milli = schedule_exit(flow->schedule, active->job, attempt, ended_ms);
     pthread_mutex_lock(&flow->lock);
     active->served_milli = served_milli;
+    active->ended_ms = ended_ms;
     active->state = ACTIVE_ENDED;
     pthread_cond_signal(&flow->work);
     pthread_mutex_unlock(&flow->lock);

@@ -114,13 +114,19 @@ static void what_does_not_add_up_is_found(void) {
     CHECK(strstr(findings.codes, "policy.below_over_quota"));
     CHECK(strstr(findings.codes, "policy.quota_over_limit"));
     CHECK(strstr(findings.codes, "policy.limit_over_box"));
-    tenants[0] =
-        (struct tenant){.id = 1, .has_quota = true, .quota = {4001}, .limit = {-1, -1, -1, -1}};
+    tenants[0] = (struct tenant){
+        .id = 1, .has_quota = true, .quota = {4001, 1, 1}, .limit = {-1, -1, -1, -1}};
     findings = (struct findings){0};
     policy.count = 1;
     policy_check(&policy, box, note, &findings);
     CHECK_STR(findings.codes, "policy.quota_over_box ");
-    tenants[0].quota[0] = 4000;
+    tenants[0].quota[SHARE_CPU] = 4000;
+    tenants[0].quota[SHARE_MEMORY] = tenants[0].quota[SHARE_DISK] = 0;
+    findings = (struct findings){0};
+    policy_check(&policy, box, note, &findings);
+    CHECK_STR(findings.codes, "policy.quota_lacks policy.quota_lacks "); // memory and scratch disk
+    CHECK(!findings.refused);
+    tenants[0].quota[SHARE_MEMORY] = tenants[0].quota[SHARE_DISK] = 1;
     findings = (struct findings){0};
     policy_check(&policy, box, note, &findings);
     CHECK_STR(findings.codes, "");

@@ -1,5 +1,5 @@
 // Recipes that are kept: one's own and those that colleagues share, their versions, files.
-import { useRef, useState } from 'preact/hooks';
+import { useEffect, useRef, useState } from 'preact/hooks';
 import { patch, post, remove } from '../api';
 import type { DraftHandle } from '../draft';
 import { hash_short, time } from '../format';
@@ -217,14 +217,19 @@ export function RecipeLibrary({ draft, name }: { draft: DraftHandle; name: strin
   const list = useGet<List<Recipe>>('/recipes?size=200');
   const [wanted, wanted_set] = useState('');
   const items = list.data?.items ?? [];
-  const recipe = items.find((one) => String(one.id) === wanted);
+  // A version saved meanwhile takes the place of the one that was chosen.
+  const recipe =
+    items.find((one) => String(one.id) === wanted) ??
+    items.find((one) => one.previous !== null && String(one.previous) === wanted);
+  const chosen = recipe ? String(recipe.id) : wanted;
+  useEffect(() => wanted_set(chosen), [chosen]);
   const own = items.find((one) => one.id === draft.recipe && is_mine(one));
   return (
     <div class="library">
       <div class="saved">
         <select
           aria-label={t('recipe.saved_list')}
-          value={wanted}
+          value={chosen}
           onChange={(event) => wanted_set(event.currentTarget.value)}
         >
           <option value="">{t(items.length ? 'recipe.choose' : 'recipe.none_saved')}</option>

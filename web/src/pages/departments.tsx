@@ -350,6 +350,8 @@ function Editor({ saved, set }: { saved: Policy; set: (policy: Policy) => void }
           })}
           {draft.capacity.disk_mib < BOUNDLESS &&
             ` · ${share_text('disk_mib', draft.capacity.disk_mib)}`}
+          {draft.capacity.device_milli > 0 &&
+            ` · ${share_text('device_milli', draft.capacity.device_milli)}`}
         </p>
       </Card>
     </>
