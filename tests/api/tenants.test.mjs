@@ -88,7 +88,8 @@ test("what cannot be kept is refused, what contradicts is told", async () => {
     department(next).quota = { ...quota, cpu_milli: 1000 };
     department(next).limit = { cpu_milli: p.capacity.cpu_milli + 1, memory_mib: -1, disk_mib: -1, device_milli: -1 };
     const checked = await admin.ok("POST", "/api/v1/policy/check", saved(next));
-    assert.deepEqual(checked.findings.map((f) => [f.code, f.refused]), [["policy.limit_over_box", false]]);
+    assert.deepEqual(checked.findings.map((f) => [f.code, f.refused]), [["policy.limit_over_box", false],
+        ["policy.quota_lacks", false], ["policy.quota_lacks", false]]); // memory, scratch disk
     assert.equal((await policy()).version, p.version, "a check saves nothing");
     await officer.fails("GET", "/api/v1/policy", undefined, 403, "server.role_needed");
     await auditor.fails("POST", "/api/v1/policy", saved(p), 403, "server.role_needed");
