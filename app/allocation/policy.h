@@ -156,8 +156,8 @@ struct policy_finding {
 };
 void policy_check(const struct policy *policy, const int64_t capacity[static SHARE_COUNT],
                   void (*tell)(void *ctx, const struct policy_finding *finding), void *ctx);
-// What the box has of each resource, as told by who places the jobs; before that, this machine's
-// processors and memory. Scratch disk has no bound here: what is free of it changes by the day.
+// What the box has of each resource, as told when it opens by who places the jobs. Scratch disk has
+// no bound here: what is free of it changes by the day.
 void policy_capacity_tell(const int64_t capacity[static SHARE_COUNT]);
 void policy_capacity(int64_t out[static SHARE_COUNT]);
 // An array: what `now` has otherwise than `before`.

@@ -1,10 +1,5 @@
 // What of a policy does not add up: guarantees that nobody could keep, limits that contradict.
-#include <stdatomic.h>
-
-#include "allocation/capacity.h"
 #include "allocation/policy.h"
-
-#define SERVICE_BYTES ((uint64_t)512 << 20) // of the memory, for the service itself
 
 struct checking {
     const struct policy *policy;
@@ -68,22 +63,12 @@ void policy_check(const struct policy *policy, const int64_t capacity[static SHA
     }
 }
 
-// By whoever knows better than this machine's own figures: the accelerators, a cluster.
-static _Atomic int64_t told[SHARE_COUNT];
-static atomic_bool is_told;
+static _Atomic int64_t capacity_told[SHARE_COUNT];
 
 void policy_capacity_tell(const int64_t capacity[static SHARE_COUNT]) {
-    for (int i = 0; i < SHARE_COUNT; i++) told[i] = capacity[i];
-    is_told = true;
+    for (int i = 0; i < SHARE_COUNT; i++) capacity_told[i] = capacity[i];
 }
 
 void policy_capacity(int64_t out[static SHARE_COUNT]) {
-    struct allocation_capacity capacity;
-    for (int i = 0; is_told && i < SHARE_COUNT; i++) out[i] = told[i];
-    if (is_told) return;
-    allocation_capacity_read(SERVICE_BYTES, &capacity);
-    out[SHARE_CPU] = (int64_t)capacity.cpu_milli;
-    out[SHARE_MEMORY] = (int64_t)(capacity.memory_bytes >> 20);
-    out[SHARE_DISK] = POLICY_AMOUNT_MAX;
-    out[SHARE_DEVICE] = 0;
+    for (int i = 0; i < SHARE_COUNT; i++) out[i] = capacity_told[i];
 }

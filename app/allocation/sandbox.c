@@ -91,8 +91,8 @@ static int rules_make(uint32_t abi, const char *folder, const char *const *devic
     for (uint32_t i = 0; i < device_count && done; i++) {
         done = path_allow(rules, devices[i], device & handled.files);
     }
-    // CUDA's driver names its threads there, and starts nowhere if it may not. It is not root, and
-    // traces nobody, so what it may write there is its own.
+    // CUDA's driver names its threads there, and starts nowhere if it may not. Not being root, and
+    // tracing nobody outside, it may change little of others (see the header's caveat).
     const uint64_t names = FILE_READ | FILE_WRITE | FILE_TRUNCATE;
     if (device_count > 0 && done) done = path_allow(rules, "/proc", names & handled.files);
     if (done) return rules;

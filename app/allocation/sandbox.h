@@ -7,7 +7,9 @@
 // Together they must keep it from the store, the keys, other jobs and the service; where the
 // machine gives less, sandbox_lacks says what, and the caller runs no such program. Depends on
 // base/ only.
-// Caveat: two jobs of one user can send each other signals where Landlock is older than ABI 6.
+// Caveats: two jobs of one user can send each other signals where Landlock is older than ABI 6. One
+// that has an accelerator can say which of its user's processes the kernel is to end first when
+// memory runs out (/proc/PID/oom_score_adj).
 #pragma once
 
 #include <stdbool.h>

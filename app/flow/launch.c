@@ -175,7 +175,8 @@ static enum err attempt_note(int lock, uint64_t attempt, struct fault *fault) {
     return file_write_all(lock, text, (size_t)size, fault);
 }
 
-// A process that came to its work has put itself on the second line; until then nothing has run.
+// A process that came to its work has put itself on the second line (or, where it could not tell
+// who it is, left its result); until then nothing has run.
 bool job_attempt_left(const char *folder, uint64_t attempt) {
     char path[LIMIT_PATH_BYTES];
     struct buf text;

@@ -72,13 +72,14 @@ class Box:
     """The service on a folder of its own; one person's session at a time in `cookie`."""
     def __init__(self):
         self.folder = tempfile.mkdtemp(prefix="courtyard-accelerator-")
-        self.process = subprocess.Popen([BINARY, "serve", "--data", self.folder, "--listen", "127.0.0.1:0",
-            "--commands", "--job-user", "nobody"], stdout=subprocess.PIPE, stderr=open("/tmp/courtyard-accelerator.log", "w"),
-            env={**os.environ, "LANG": "en_US.UTF-8"}, text=True)
+        self.log = os.path.join(self.folder, "serve.log")
+        self.process = subprocess.Popen([BINARY, "serve", "--data", self.folder, "--commands",
+            "--listen", "127.0.0.1:0", "--job-user", "nobody"], stdout=subprocess.PIPE,
+            stderr=open(self.log, "w"), env={**os.environ, "LANG": "en_US.UTF-8"}, text=True)
         said = ""
         while "setup code" not in said:
             line = self.process.stdout.readline()
-            if not line: sys.exit("the service did not start: " + open("/tmp/courtyard-accelerator.log").read())
+            if not line: sys.exit("the service did not start: " + open(self.log).read())
             said += line
         self.base = "https://127.0.0.1:" + re.search(r"https://\S*?:(\d+)/", said)[1]
         self.code = re.search(r"setup code (\S+)", said)[1]
