@@ -35,7 +35,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     char *bytes = malloc(size);
     if (!bytes) return 0;
     memcpy(bytes, data, size);
-    memcpy(bytes, "CYTAB001", 8);
+    memcpy(bytes, bytes[7] & 1 ? "CYTAB001" : "CYTAB002", 8);
     uint32_t sum = crc32c(0, bytes, size - 4);
     memcpy(bytes + size - 4, &sum, 4);
     struct tabular_model *model;

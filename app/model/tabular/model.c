@@ -47,7 +47,8 @@ struct tabular_about tabular_about(const struct tabular_model *model) {
                                   .target = model->target,
                                   .classes = model->classes,
                                   .class_count = model->class_count,
-                                  .outputs = model->outputs};
+                                  .outputs = model->outputs,
+                                  .preparation = model->preparation};
 }
 
 const float *tabular_typical(const struct tabular_model *model) {

@@ -1,11 +1,17 @@
 // The model's file, little-endian, one pass from front to back:
-//   "CYTAB001" | task, learner, class_count, feature_count (u32 each) | target | classes |
-//   features (kind u32, name, type, category_count u32, categories, typical f32) |
-//   the learner's part | CRC-32C of all before
-// A text is its size (u32) and bytes. Trees: base, then for each tree its nodes in level order; the
-// children of the n-th node that splits stand at 2 n + 1 and 2 n + 2, so a reader can demand the
-// only place they may have and a tree cannot have a cycle. Everything read is hostile: counts are
-// held against the bytes that are left before memory is taken for them.
+//   "CYTAB002" | sections | CRC-32C of all before
+// A section is its tag (4 bytes), size (u64) and bytes; they come in the order of the table
+// `sections`, each at most once:
+//   DESC  task, learner, class_count, feature_count (u32 each) | target | classes |
+//         features (kind u32, name, type, category_count u32, categories, typical f32)
+//   PREP  text: the preparation that makes the features from a table's columns
+//   TREE  base, then for each tree its nodes in level order; the children of the n-th node that
+//         splits stand at 2 n + 1 and 2 n + 2, so a reader can demand the only place they may have
+//         and a tree cannot have a cycle
+//   LINE  a linear model
+// A text is its size (u32) and bytes. "CYTAB001" had DESC and TREE or LINE without tags and sizes.
+// Everything read is hostile: counts are held against the bytes that are left before memory is
+// taken for them. When you add a section, add a row to the table and a line here.
 
 #include <math.h>
 #include <string.h>
@@ -13,7 +19,8 @@
 #include "base/crc32c.h"
 #include "model/tabular/model_private.h"
 
-static const char magic[8] = {'C', 'Y', 'T', 'A', 'B', '0', '0', '1'};
+enum { MAGIC_BYTES = 8, TAG_BYTES = 4, PREPARATION_BYTES_MAX = 1 << 20 };
+static const char magic[] = "CYTAB002", magic_before[] = "CYTAB001";
 
 // ---- writing ------------------------------
 
@@ -21,6 +28,11 @@ static void put_u32(struct buf *out, uint32_t value) {
     uint8_t bytes[4] = {(uint8_t)value, (uint8_t)(value >> 8), (uint8_t)(value >> 16),
                         (uint8_t)(value >> 24)};
     buf_add(out, bytes, sizeof(bytes));
+}
+
+static void put_u64(struct buf *out, uint64_t value) {
+    put_u32(out, (uint32_t)value);
+    put_u32(out, (uint32_t)(value >> 32));
 }
 
 static void put_f32(struct buf *out, float value) {
@@ -32,13 +44,35 @@ static void put_f32(struct buf *out, float value) {
 static void put_f64(struct buf *out, double value) {
     uint64_t bits;
     memcpy(&bits, &value, sizeof(bits));
-    put_u32(out, (uint32_t)bits);
-    put_u32(out, (uint32_t)(bits >> 32));
+    put_u64(out, bits);
 }
 
 static void put_text(struct buf *out, struct str text) {
     put_u32(out, (uint32_t)text.size);
     buf_add_str(out, text);
+}
+
+static void put_about(const struct tabular_model *model, struct buf *out) {
+    put_u32(out, model->task);
+    put_u32(out, model->learner);
+    put_u32(out, model->class_count);
+    put_u32(out, model->feature_count);
+    put_text(out, model->target);
+    for (uint32_t k = 0; k < model->class_count; k++) put_text(out, model->classes[k]);
+    for (uint32_t f = 0; f < model->feature_count; f++) {
+        const struct feature *feature = &model->features[f];
+        put_u32(out, feature->kind);
+        put_text(out, feature->name);
+        put_text(out, feature->type);
+        put_u32(out, feature->category_count);
+        for (uint32_t c = 0; c < feature->category_count; c++)
+            put_text(out, feature->categories[c]);
+        put_f32(out, model->typical[f]);
+    }
+}
+
+static void put_preparation(const struct tabular_model *model, struct buf *out) {
+    put_text(out, model->preparation);
 }
 
 enum { NODE_LEAF = 0, NODE_NUMBER = 1, NODE_SET = 2, NODE_MISSING_LEFT = 4 };
@@ -75,7 +109,8 @@ static void put_forest(const struct tabular_model *model, struct buf *out) {
     }
 }
 
-static void put_linear(const struct linear *linear, struct buf *out) {
+static void put_linear(const struct tabular_model *model, struct buf *out) {
+    const struct linear *linear = &model->linear;
     for (uint32_t f = 0; f < linear->features; f++) {
         put_f64(out, linear->terms[f].mean);
         put_f64(out, linear->terms[f].scale);
@@ -88,32 +123,6 @@ static void put_linear(const struct linear *linear, struct buf *out) {
     }
     size_t averages = (size_t)linear->features * linear->outputs;
     for (size_t i = 0; i < averages; i++) put_f64(out, linear->average[i]);
-}
-
-void tabular_save(const struct tabular_model *model, struct buf *out) {
-    size_t start = out->size;
-    buf_add(out, magic, sizeof(magic));
-    put_u32(out, model->task);
-    put_u32(out, model->learner);
-    put_u32(out, model->class_count);
-    put_u32(out, model->feature_count);
-    put_text(out, model->target);
-    for (uint32_t k = 0; k < model->class_count; k++) put_text(out, model->classes[k]);
-    for (uint32_t f = 0; f < model->feature_count; f++) {
-        const struct feature *feature = &model->features[f];
-        put_u32(out, feature->kind);
-        put_text(out, feature->name);
-        put_text(out, feature->type);
-        put_u32(out, feature->category_count);
-        for (uint32_t c = 0; c < feature->category_count; c++)
-            put_text(out, feature->categories[c]);
-        put_f32(out, model->typical[f]);
-    }
-    if (model->learner == LEARNER_BOOST)
-        put_forest(model, out);
-    else
-        put_linear(&model->linear, out);
-    if (buf_err(out) == OK) put_u32(out, crc32c(0, out->data + start, out->size - start));
 }
 
 // ---- reading ------------------------------
@@ -148,6 +157,11 @@ static uint32_t get_u32(struct reader *r) {
     return b[0] | (uint32_t)b[1] << 8 | (uint32_t)b[2] << 16 | (uint32_t)b[3] << 24;
 }
 
+static uint64_t get_u64(struct reader *r) {
+    uint64_t low = get_u32(r);
+    return low | (uint64_t)get_u32(r) << 32;
+}
+
 static float get_f32(struct reader *r) {
     uint32_t bits = get_u32(r);
     float value;
@@ -156,8 +170,7 @@ static float get_f32(struct reader *r) {
 }
 
 static double get_f64(struct reader *r) {
-    uint64_t bits = get_u32(r);
-    bits |= (uint64_t)get_u32(r) << 32;
+    uint64_t bits = get_u64(r);
     double value;
     memcpy(&value, &bits, sizeof(value));
     if (!isfinite(value)) damage(r);
@@ -171,15 +184,19 @@ static uint32_t get_count(struct reader *r, uint32_t most, size_t each) {
     return fine(r) ? count : 0;
 }
 
-static struct str get_text(struct reader *r, struct tabular_model *model) {
+static struct str get_text_within(struct reader *r, struct tabular_model *model, uint32_t most) {
     uint32_t size = get_u32(r);
-    if (size > MODEL_NAME_BYTES) damage(r);
+    if (size > most) damage(r);
     const uint8_t *bytes = get_bytes(r, size);
     if (!bytes) return STR_NONE;
     bool bad = false;
     struct str text = model_text(model, (struct str){(const char *)bytes, size}, &bad);
     if (bad) r->err = ERR_MEMORY;
     return text;
+}
+
+static struct str get_text(struct reader *r, struct tabular_model *model) {
+    return get_text_within(r, model, MODEL_NAME_BYTES);
 }
 
 static void *arena_for(struct reader *r, struct tabular_model *model, size_t count, size_t each) {
@@ -344,6 +361,66 @@ static void get_linear(struct reader *r, struct tabular_model *model) {
     for (size_t i = 0; fine(r) && i < averages; i++) linear->average[i] = get_f64(r);
 }
 
+static void get_preparation(struct reader *r, struct tabular_model *model) {
+    model->preparation = get_text_within(r, model, PREPARATION_BYTES_MAX);
+}
+
+// ---- the whole ------------------------------
+
+static bool has_about(const struct tabular_model *model) {
+    (void)model;
+    return true;
+}
+static bool has_preparation(const struct tabular_model *model) {
+    return model->preparation.size > 0;
+}
+static bool has_forest(const struct tabular_model *model) {
+    return model->learner == LEARNER_BOOST;
+}
+static bool has_linear(const struct tabular_model *model) {
+    return model->learner == LEARNER_LINEAR;
+}
+
+static const struct section {
+    char tag[TAG_BYTES + 1];
+    bool needed; // in every model that has it; a file without it is damaged
+    bool (*has)(const struct tabular_model *model); // asked after the sections before it are read
+    void (*put)(const struct tabular_model *model, struct buf *out);
+    void (*get)(struct reader *r, struct tabular_model *model);
+} sections[] = {
+    {"DESC", true, has_about, put_about, get_about},
+    {"PREP", false, has_preparation, put_preparation, get_preparation},
+    {"TREE", true, has_forest, put_forest, get_forest},
+    {"LINE", true, has_linear, put_linear, get_linear},
+};
+enum { SECTION_COUNT = sizeof(sections) / sizeof(*sections) };
+
+void tabular_save(const struct tabular_model *model, struct buf *out) {
+    size_t start = out->size;
+    buf_add(out, magic, MAGIC_BYTES);
+    struct buf part;
+    buf_open(&part, out->cap_bytes);
+    for (size_t i = 0; i < SECTION_COUNT; i++) {
+        if (!sections[i].has(model)) continue;
+        buf_clear(&part);
+        sections[i].put(model, &part);
+        if (buf_err(&part) != OK) out->err = buf_err(&part);
+        buf_add(out, sections[i].tag, TAG_BYTES);
+        put_u64(out, part.size);
+        buf_add_str(out, buf_str(&part));
+    }
+    buf_close(&part);
+    if (buf_err(out) == OK) put_u32(out, crc32c(0, out->data + start, out->size - start));
+}
+
+// A section of a version that is not known yet.
+static bool stranger(const struct reader *r) {
+    for (size_t i = 0; i < SECTION_COUNT; i++) {
+        if (r->end - r->at < TAG_BYTES || !memcmp(r->at, sections[i].tag, TAG_BYTES)) return false;
+    }
+    return true;
+}
+
 static bool checksum_fits(struct str bytes) {
     const uint8_t *sum = (const uint8_t *)bytes.data + bytes.size - 4;
     uint32_t want =
@@ -351,8 +428,53 @@ static bool checksum_fits(struct str bytes) {
     return crc32c(0, bytes.data, bytes.size - 4) == want;
 }
 
+// Reads the section if it stands here.
+static void get_section(struct reader *r, const struct section *section,
+                        struct tabular_model *model) {
+    bool here = r->end - r->at >= TAG_BYTES && !memcmp(r->at, section->tag, TAG_BYTES);
+    if (!here) {
+        if (section->needed && section->has(model) && !stranger(r)) damage(r);
+        return;
+    }
+    if (section->needed && !section->has(model)) damage(r);
+    (void)get_bytes(r, TAG_BYTES);
+    uint64_t size = get_u64(r);
+    if (!fine(r) || size > (size_t)(r->end - r->at)) {
+        damage(r);
+        return;
+    }
+    struct reader part = {.at = r->at, .end = r->at + size};
+    section->get(&part, model);
+    if (part.at != part.end) damage(&part);
+    r->at = part.end;
+    r->damaged = part.damaged;
+    r->err = part.err;
+}
+
+static enum err load(struct reader *r, bool before, struct tabular_model *model,
+                     struct fault *fault) {
+    if (before) {
+        get_about(r, model);
+        if (fine(r) && model->learner == LEARNER_BOOST)
+            get_forest(r, model);
+        else
+            get_linear(r, model);
+    }
+    bool newer = false;
+    for (size_t i = 0; !before && fine(r) && !newer && i < SECTION_COUNT; i++) {
+        get_section(r, &sections[i], model);
+        newer = fine(r) && stranger(r);
+    }
+    if (newer) return fault_set(fault, ERR_INPUT, "model.newer", STR_NONE);
+    if (r->at != r->end) damage(r);
+    if (r->damaged) return fault_set(fault, ERR_CORRUPT, "model.damaged", STR_NONE);
+    return r->err;
+}
+
 enum err tabular_load(struct str bytes, struct tabular_model **out, struct fault *fault) {
-    bool known = bytes.size >= sizeof(magic) + 4 && !memcmp(bytes.data, magic, sizeof(magic));
+    bool whole = bytes.size >= MAGIC_BYTES + 4;
+    bool before = whole && !memcmp(bytes.data, magic_before, MAGIC_BYTES);
+    bool known = before || (whole && !memcmp(bytes.data, magic, MAGIC_BYTES));
     if (!known || !checksum_fits(bytes)) {
         return fault_set(fault, ERR_CORRUPT, "model.damaged", STR_NONE);
     }
@@ -360,18 +482,11 @@ enum err tabular_load(struct str bytes, struct tabular_model **out, struct fault
     enum err err = model_open(&model);
     if (err != OK) return err;
     const uint8_t *start = (const uint8_t *)bytes.data;
-    struct reader r = {.at = start + sizeof(magic), .end = start + bytes.size - 4};
-    get_about(&r, model);
-    if (fine(&r) && model->learner == LEARNER_BOOST)
-        get_forest(&r, model);
-    else
-        get_linear(&r, model);
-    if (r.at != r.end) damage(&r);
-    if (fine(&r)) {
+    struct reader r = {.at = start + MAGIC_BYTES, .end = start + bytes.size - 4};
+    err = load(&r, before, model, fault);
+    if (err == OK)
         *out = model;
-        return OK;
-    }
-    tabular_close(model);
-    if (!r.damaged) return r.err;
-    return fault_set(fault, ERR_CORRUPT, "model.damaged", STR_NONE);
+    else
+        tabular_close(model);
+    return err;
 }

@@ -17,7 +17,7 @@ struct tabular_model {
     struct feature *features; // (feature_count)
     float *typical;           // (feature_count)
     struct str *classes;      // (class_count)
-    struct str target;
+    struct str target, preparation;
     uint32_t feature_count, class_count, outputs;
     enum tabular_task task;
     enum tabular_learner learner;

@@ -65,6 +65,9 @@ struct tabular_options {
     // split, parts of 1000
     uint32_t test_milli, validate_milli; // 200, 160
     const uint64_t *group;               // (N), or NULL: equal rows stay together
+    // How the features are made of a table's columns, kept in the model's file for who predicts:
+    // any text, copied. Empty: the features are columns.
+    struct str preparation;
     // Boosting keeps its state in this file every minute and when it is asked to pause, and goes on
     // from it if it is there; the model is the same to the bit. NULL: nothing is kept.
     const char *checkpoint;
@@ -102,7 +105,8 @@ enum err tabular_train(const struct frame *frame, const struct tabular_target *t
                        struct fault *fault) MUST_USE;
 void tabular_close(struct tabular_model *model);
 
-// The model's file: versioned, checked; a hostile one gives ERR_CORRUPT "model.damaged".
+// The model's file: versioned, checked; a hostile one gives ERR_CORRUPT "model.damaged", one with
+// parts this version does not know ERR_INPUT "model.newer".
 void tabular_save(const struct tabular_model *model, struct buf *out);
 enum err tabular_load(struct str bytes, struct tabular_model **out, struct fault *fault) MUST_USE;
 
@@ -116,6 +120,7 @@ struct tabular_about {
     const struct str *classes;
     uint32_t class_count;
     uint32_t outputs; // K
+    struct str preparation;
 };
 struct tabular_about tabular_about(const struct tabular_model *model);
 // Training means per feature, for a form's first filling: category index or number; (F).

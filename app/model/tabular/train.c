@@ -193,6 +193,7 @@ static enum err describe(struct training *t) {
         model->classes[k] = model_text(model, t->target->classes[k], &bad);
     }
     model->target = model_text(model, t->target->name, &bad);
+    model->preparation = model_text(model, t->options->preparation, &bad);
     memory_give(seen);
     model->feature_count = features;
     model->class_count = classes;

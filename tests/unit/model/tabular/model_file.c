@@ -14,6 +14,7 @@ static struct tabular_model *train(enum tabular_task task, uint32_t classes,
     options.learner = learner;
     options.trees = 5;
     options.threads = 1;
+    options.preparation = STR("{\"steps\":[]}");
     *s = sample_make(400, 6, task, classes);
     buf_open(&text, 4 << 20);
     CHECK_EQ(tabular_train(&s->frame, &s->target, &options, NULL, &model, &text, &fault), OK);
@@ -38,6 +39,7 @@ static void round_trip(enum tabular_task task, uint32_t classes, enum tabular_le
     CHECK_EQ(about.class_count, classes);
     CHECK_TEXT(about.features[2].categories[5], "k5");
     CHECK_TEXT(about.target, "y");
+    CHECK_TEXT(about.preparation, "{\"steps\":[]}");
     CHECK(tabular_typical(again)[2] >= 0 && tabular_typical(again)[2] < 6);
     size_t cells = 400 * (size_t)about.outputs;
     double *out = memory_take(2 * cells * 8), *parts = memory_take(2 * cells * 7 * 8);
@@ -88,8 +90,9 @@ static void damage_is_refused(enum tabular_learner learner) {
         memcpy(data + bytes.size - 4, &sum, 4);
         fault = (struct fault){0};
         tried++;
-        if (tabular_load(buf_str(&bytes), &other, &fault) != OK) {
-            CHECK_STR(fault.code, "model.damaged");
+        enum err err = tabular_load(buf_str(&bytes), &other, &fault);
+        if (err != OK) {
+            CHECK_STR(fault.code, err == ERR_INPUT ? "model.newer" : "model.damaged");
             refused++;
         } else if (tabular_about(other).feature_count == 6) {
             double out[4 * TABULAR_CLASSES_MAX], parts[4 * TABULAR_CLASSES_MAX * 7];
@@ -113,6 +116,54 @@ static void damage_is_refused(enum tabular_learner learner) {
 static void damaged_files_are_refused(void) {
     damage_is_refused(LEARNER_BOOST);
     damage_is_refused(LEARNER_LINEAR);
+}
+
+// The file again: without its tags and sizes as "CYTAB001" was, or with a section of a later day.
+static void rewrite(const struct buf *bytes, bool before, struct buf *out) {
+    const uint8_t *data = (const uint8_t *)bytes->data;
+    buf_add(out, before ? "CYTAB001" : "CYTAB002", 8);
+    for (size_t at = 8; at < bytes->size - 4;) {
+        uint64_t size;
+        memcpy(&size, data + at + 4, 8);
+        bool kept = !before || memcmp(data + at, "PREP", 4) != 0;
+        if (kept) buf_add(out, data + at + (before ? 12 : 0), size + (before ? 0 : 12));
+        at += 12 + size;
+    }
+    if (!before) buf_add(out, "NEXT\3\0\0\0\0\0\0\0new", 15);
+    uint32_t sum = crc32c(0, out->data, out->size);
+    buf_add(out, &sum, 4);
+}
+
+static void other_versions(void) {
+    for (enum tabular_learner learner = LEARNER_BOOST; learner <= LEARNER_LINEAR; learner++) {
+        struct sample s;
+        struct tabular_model *model = train(TASK_CLASSES, 3, learner, &s), *old = NULL;
+        struct buf bytes, before, after;
+        struct fault fault = {0};
+        REQUIRE(model != NULL);
+        buf_open(&bytes, 1 << 22);
+        buf_open(&before, 1 << 22);
+        buf_open(&after, 1 << 22);
+        tabular_save(model, &bytes);
+        rewrite(&bytes, true, &before);
+        rewrite(&bytes, false, &after);
+        REQUIRE(tabular_load(buf_str(&before), &old, &fault) == OK);
+        CHECK_EQ(tabular_about(old).preparation.size, 0);
+        double out[2][400 * 3];
+        CHECK_EQ(tabular_predict(model, &s.frame, 1, out[0], NULL), OK);
+        CHECK_EQ(tabular_predict(old, &s.frame, 1, out[1], NULL), OK);
+        CHECK(memcmp(out[0], out[1], sizeof(out[0])) == 0);
+        tabular_close(old);
+        old = NULL;
+        CHECK_EQ(tabular_load(buf_str(&after), &old, &fault), ERR_INPUT);
+        CHECK_STR(fault.code, "model.newer");
+        CHECK(old == NULL);
+        buf_close(&after);
+        buf_close(&before);
+        buf_close(&bytes);
+        tabular_close(model);
+        sample_close(&s);
+    }
 }
 
 static int load_once(void *context) {
@@ -187,6 +238,7 @@ static void options_are_checked(void) {
 int main(void) {
     CHECK_RUN(round_trips);
     CHECK_RUN(damaged_files_are_refused);
+    CHECK_RUN(other_versions);
     CHECK_RUN(memory_faults);
     CHECK_RUN(options_are_checked);
     return check_done();
