@@ -11,6 +11,7 @@
 #include "model/measure/measure.h"
 #include "model/tabular/boost_checkpoint.h"
 #include "model/tabular/grow_private.h"
+#include "model/tabular/loss_private.h"
 
 enum { CHECKPOINT_EVERY_S = 60 };
 // Quantised sums leave room for this many rows (gradient.c).
@@ -21,88 +22,62 @@ struct boosting {
     const struct tabular_options *options;
     struct pool *pool;
     struct progress *progress;
+    const struct loss *loss;
     struct bins bins, validate_bins;
     struct grower *grower;
-    enum tabular_task task;
     uint32_t outputs;
-    size_t padded, validate_padded;  // rows up to a multiple of 16
-    float *target, *validate_target; // (padded)
-    float *score, *validate_score;   // (K, padded)
-    float *g, *h;                    // (K, padded)
-    double *losses;                  // (pieces)
-    double base[TABULAR_CLASSES_MAX];
-    double unit; // regression: what one unit of score is in the target's units
+    struct loss_side train, validate;
+    float *g, *h;   // (K, train.stride)
+    double *losses; // (pieces)
+    struct loss_start start;
     uint32_t round;
     uint32_t rounds_room;
     double best; // the least validation loss so far
     uint64_t kept_us;
-    const float *loss_score, *loss_target; // what piece_loss works on
-    size_t loss_stride, loss_rows, loss_step;
+    const struct loss_side *summed; // what piece_loss works on: every summed_step-th row
+    size_t summed_rows, summed_step;
 };
 
 static size_t pad(uint64_t rows) {
     return (rows + 15) / 16 * 16;
 }
 
-static double target_of(const struct boosting *b, const uint32_t *rows, uint64_t i) {
-    return b->rows->target->values[rows ? rows[i] : i];
-}
-
 // ---- start ------------------------------
 
-static void base_of_classes(struct boosting *b) {
-    double count[TABULAR_CLASSES_MAX] = {0};
-    uint32_t classes = b->outputs == 1 ? 2 : b->outputs;
-    uint64_t total = b->rows->train_count;
-    for (uint64_t i = 0; i < total; i++) count[(uint32_t)target_of(b, b->rows->train, i)]++;
-    // Half a row more for each class keeps the logarithm finite.
-    for (uint32_t k = 0; k < classes; k++) count[k] = (count[k] + 0.5) / ((double)total + 1);
-    if (b->outputs == 1)
-        b->base[0] = log(count[1] / count[0]);
-    else
-        for (uint32_t k = 0; k < classes; k++) b->base[k] = log(count[k]);
-}
-
-static void base_of_numbers(struct boosting *b) {
-    double mean = 0, spread = 0;
-    uint64_t total = b->rows->train_count;
-    for (uint64_t i = 0; i < total; i++) {
-        double delta = target_of(b, b->rows->train, i) - mean;
-        mean += delta / (double)(i + 1);
-        spread += delta * (target_of(b, b->rows->train, i) - mean);
+static void fill_side(const struct boosting *b, const uint32_t *rows, struct loss_side *side) {
+    const struct loss_start *start = &b->start;
+    struct loss_truth truth = {b->rows->target->values, rows, side->rows, b->outputs};
+    bool standardised = b->loss->standardised;
+    for (uint64_t i = 0; i < side->rows; i++) {
+        double value = truth_at(&truth, i);
+        side->target[i] = (float)(standardised ? (value - start->base[0]) / start->unit : value);
     }
-    double deviation = total > 0 ? sqrt(spread / (double)total) : 0;
-    b->base[0] = mean;
-    b->unit = deviation > 0 && isfinite(deviation) ? deviation : 1;
-}
-
-static void fill_target(const struct boosting *b, const uint32_t *rows, uint64_t count,
-                        float *target) {
-    for (uint64_t i = 0; i < count; i++) {
-        double value = target_of(b, rows, i);
-        target[i] = (float)(b->task == TASK_REGRESSION ? (value - b->base[0]) / b->unit : value);
+    for (uint32_t k = 0; k < b->outputs && !standardised; k++) {
+        for (size_t i = 0; i < side->stride; i++) {
+            side->score[k * side->stride + i] = (float)start->base[k];
+        }
     }
 }
 
-static void fill_score(const struct boosting *b, float *score, size_t stride) {
-    for (uint32_t k = 0; k < b->outputs && b->task != TASK_REGRESSION; k++) {
-        for (size_t i = 0; i < stride; i++) score[k * stride + i] = (float)b->base[k];
-    }
+static enum err side_take_arrays(struct loss_side *side, uint64_t rows, uint32_t outputs) {
+    side->rows = rows;
+    side->stride = pad(rows);
+    side->outputs = outputs;
+    side->target = memory_take(side->stride * sizeof(float) + 1);
+    side->score = memory_take(outputs * side->stride * sizeof(float) + 1);
+    return side->target && side->score ? OK : ERR_MEMORY;
 }
 
 static enum err take_arrays(struct boosting *b) {
-    size_t k = b->outputs, n = b->padded, v = b->validate_padded;
-    uint64_t most = n > v ? n : v;
-    b->target = memory_take(n * sizeof(float) + 1);
-    b->validate_target = memory_take(v * sizeof(float) + 1);
-    b->score = memory_take(k * n * sizeof(float) + 1);
-    b->validate_score = memory_take(k * v * sizeof(float) + 1);
-    b->g = memory_take(k * n * sizeof(float) + 1);
-    b->h = memory_take(k * n * sizeof(float) + 1);
+    enum err err = side_take_arrays(&b->train, b->rows->train_count, b->outputs);
+    if (err == OK) err = side_take_arrays(&b->validate, b->rows->validate_count, b->outputs);
+    if (err != OK) return err;
+    uint64_t most = b->train.stride > b->validate.stride ? b->train.stride : b->validate.stride;
+    size_t gradients = b->outputs * b->train.stride * sizeof(float) + 1;
+    b->g = memory_take(gradients);
+    b->h = memory_take(gradients);
     b->losses = memory_take((most / GRADIENT_ROWS + 1) * sizeof(double));
-    bool whole = b->target && b->validate_target && b->score && b->validate_score && b->g && b->h &&
-                 b->losses;
-    return whole ? OK : ERR_MEMORY;
+    return b->g && b->h && b->losses ? OK : ERR_MEMORY;
 }
 
 static enum err start(struct boosting *b) {
@@ -123,15 +98,10 @@ static enum err start(struct boosting *b) {
                                 .column_share = o->column_share};
     err = grower_open(&b->bins, &grow, b->pool, b->progress, &b->grower);
     if (err != OK) return err;
-    b->unit = 1;
-    if (b->task == TASK_REGRESSION)
-        base_of_numbers(b);
-    else
-        base_of_classes(b);
-    fill_target(b, rows->train, rows->train_count, b->target);
-    fill_target(b, rows->validate, rows->validate_count, b->validate_target);
-    fill_score(b, b->score, b->padded);
-    fill_score(b, b->validate_score, b->validate_padded);
+    struct loss_truth truth = {rows->target->values, rows->train, rows->train_count, b->outputs};
+    b->loss->start(&truth, &b->start);
+    fill_side(b, rows->train, &b->train);
+    fill_side(b, rows->validate, &b->validate);
     return OK;
 }
 
@@ -145,83 +115,58 @@ static uint64_t round_seed(const struct boosting *b, uint32_t output) {
 static void gradient_piece(void *ctx, size_t index, uint32_t worker) {
     struct boosting *b = ctx;
     (void)worker;
-    size_t first = index * GRADIENT_ROWS;
-    size_t count = b->rows->train_count - first;
+    size_t first = index * GRADIENT_ROWS, stride = b->train.stride;
+    size_t count = b->train.rows - first;
     if (count > GRADIENT_ROWS) count = GRADIENT_ROWS;
-    const float *score = b->score + first, *target = b->target + first;
-    float *g = b->g + first, *h = b->h + first;
-    if (b->task == TASK_BINARY) {
-        gradient_kernels()->logistic(score, target, count, g, h);
-    } else if (b->task == TASK_CLASSES) {
-        gradient_kernels()->softmax(score, target, b->outputs, b->padded, count, g, h);
-    } else {
-        for (size_t i = 0; i < count; i++) {
-            g[i] = score[i] - target[i];
-            h[i] = 1;
-        }
-    }
+    b->loss->gradient(&b->train, first, count, b->g + first, b->h + first);
     if (b->options->row_share >= 1) return;
     for (uint32_t k = 0; k < b->outputs; k++) {
-        gradient_sample(g + k * b->padded, h + k * b->padded, count, b->options->row_share,
-                        round_seed(b, 0) ^ 0x726F7773u, first);
+        gradient_sample(b->g + first + k * stride, b->h + first + k * stride, count,
+                        b->options->row_share, round_seed(b, 0) ^ 0x726F7773u, first);
     }
 }
 
-// Sum of the loss over every loss_step-th row of a piece; fixed pieces make the sum the same for
+// Sum of the loss over every summed_step-th row of a piece; fixed pieces make the sum the same for
 // any number of threads.
 static void piece_loss(void *ctx, size_t index, uint32_t worker) {
     struct boosting *b = ctx;
     (void)worker;
+    const struct loss_side *side = b->summed;
     size_t first = index * GRADIENT_ROWS, end = first + GRADIENT_ROWS;
-    if (end > b->loss_rows) end = b->loss_rows;
-    double sum = 0;
+    if (end > b->summed_rows) end = b->summed_rows;
+    double sum = 0, margin[TABULAR_CLASSES_MAX];
     for (size_t j = first; j < end; j++) {
-        size_t i = j * b->loss_step;
-        double s = (double)b->loss_score[i], y = (double)b->loss_target[i];
-        if (b->task == TASK_REGRESSION) {
-            sum += (s - y) * (s - y);
-        } else if (b->task == TASK_BINARY) {
-            double margin = y > 0 ? s : -s;
-            sum += margin > 0 ? log1p(exp(-margin)) : log1p(exp(margin)) - margin;
-        } else {
-            double top = s, total = 0;
-            for (uint32_t k = 1; k < b->outputs; k++) {
-                top = fmax(top, (double)b->loss_score[k * b->loss_stride + i]);
-            }
-            for (uint32_t k = 0; k < b->outputs; k++) {
-                total += exp((double)b->loss_score[k * b->loss_stride + i] - top);
-            }
-            sum += log(total) + top - (double)b->loss_score[(size_t)y * b->loss_stride + i];
+        size_t i = j * b->summed_step;
+        for (uint32_t k = 0; k < b->outputs; k++) {
+            margin[k] = (double)side->score[k * side->stride + i];
         }
+        sum += b->loss->row((double)side->target[i], margin, b->outputs, 1);
     }
     b->losses[index] = sum;
 }
 
-static double mean_loss(struct boosting *b, const float *score, const float *target, size_t stride,
-                        uint64_t rows, uint64_t rows_max_shown) {
-    if (rows == 0) return NAN;
-    b->loss_score = score;
-    b->loss_target = target;
-    b->loss_stride = stride;
-    b->loss_step = rows > rows_max_shown ? rows / rows_max_shown : 1;
-    b->loss_rows = rows / b->loss_step;
-    size_t pieces = (b->loss_rows + GRADIENT_ROWS - 1) / GRADIENT_ROWS;
+static double mean_loss(struct boosting *b, const struct loss_side *side, uint64_t rows_max_shown) {
+    if (side->rows == 0) return NAN;
+    b->summed = side;
+    b->summed_step = side->rows > rows_max_shown ? side->rows / rows_max_shown : 1;
+    b->summed_rows = side->rows / b->summed_step;
+    size_t pieces = (b->summed_rows + GRADIENT_ROWS - 1) / GRADIENT_ROWS;
     pool_run(b->pool, pieces, piece_loss, b);
     double sum = 0;
     for (size_t i = 0; i < pieces; i++) sum += b->losses[i];
-    double mean = sum / (double)b->loss_rows;
-    return b->task == TASK_REGRESSION ? sqrt(mean) * b->unit : mean;
+    return b->loss->shown(sum / (double)b->summed_rows, b->start.unit);
 }
 
 static enum err one_round(struct boosting *b, struct forest *forest) {
-    size_t pieces = (b->rows->train_count + GRADIENT_ROWS - 1) / GRADIENT_ROWS;
+    size_t pieces = (b->train.rows + GRADIENT_ROWS - 1) / GRADIENT_ROWS;
     pool_run(b->pool, pieces, gradient_piece, b);
     for (uint32_t k = 0; k < b->outputs; k++) {
-        enum err err = grow_tree(b->grower, b->g + k * b->padded, b->h + k * b->padded,
-                                 round_seed(b, k), b->score + k * b->padded, forest);
+        size_t at = k * b->train.stride;
+        enum err err = grow_tree(b->grower, b->g + at, b->h + at, round_seed(b, k),
+                                 b->train.score + at, forest);
         if (err != OK) return err;
-        if (b->rows->validate_count > 0) {
-            grower_score(b->grower, &b->validate_bins, b->validate_score + k * b->validate_padded);
+        if (b->validate.rows > 0) {
+            grower_score(b->grower, &b->validate_bins, b->validate.score + k * b->validate.stride);
         }
         if (progress_cancelled(b->progress)) return ERR_CANCELLED;
     }
@@ -237,11 +182,8 @@ static enum err add_loss(struct boosting *b, struct boosted *out) {
         out->curve = wider;
         b->rounds_room = room;
     }
-    const struct train_rows *rows = b->rows;
-    out->curve[b->round] = (struct round_loss){
-        .train = mean_loss(b, b->score, b->target, b->padded, rows->train_count, CURVE_ROWS),
-        .validate = mean_loss(b, b->validate_score, b->validate_target, b->validate_padded,
-                              rows->validate_count, UINT64_MAX)};
+    out->curve[b->round] = (struct round_loss){.train = mean_loss(b, &b->train, CURVE_ROWS),
+                                               .validate = mean_loss(b, &b->validate, UINT64_MAX)};
     return OK;
 }
 
@@ -254,22 +196,23 @@ static uint32_t identity(const struct boosting *b) {
                                o->depth,      o->early_stop,
                                o->bins,       b->rows->frame->feature_count,
                                b->bins.count, b->rows->train_count};
-    const double numbers[] = {o->learning_rate, o->l2,   o->min_child_weight, o->row_share,
-                              o->column_share,  b->unit, b->base[0]};
+    const double numbers[] = {o->learning_rate, o->l2,         o->min_child_weight, o->row_share,
+                              o->column_share,  b->start.unit, b->start.base[0]};
     uint32_t crc = crc32c(0, counts, sizeof counts);
     crc = crc32c(crc, numbers, sizeof numbers);
-    crc = crc32c(crc, b->target, b->rows->train_count * sizeof *b->target);
-    return crc32c(crc, b->validate_target, b->rows->validate_count * sizeof *b->validate_target);
+    crc = crc32c(crc, b->loss->name, strlen(b->loss->name));
+    crc = crc32c(crc, b->train.target, b->train.rows * sizeof(float));
+    return crc32c(crc, b->validate.target, b->validate.rows * sizeof(float));
 }
 
 static struct boost_state state_of(struct boosting *b, struct boosted *out) {
     return (struct boost_state){.identity = identity(b),
                                 .boosted = out,
                                 .best_loss = b->best,
-                                .score = b->score,
-                                .validate_score = b->validate_score,
-                                .scores = b->outputs * b->padded,
-                                .validate_scores = b->outputs * b->validate_padded};
+                                .score = b->train.score,
+                                .validate_score = b->validate.score,
+                                .scores = b->outputs * b->train.stride,
+                                .validate_scores = b->outputs * b->validate.stride};
 }
 
 static enum err resume(struct boosting *b, struct boosted *out) {
@@ -334,12 +277,12 @@ static enum err finish_forest(struct boosting *b, struct boosted *out) {
     for (uint32_t n = 0; n < forest->node_count; n++) {
         struct node *node = &forest->nodes[n];
         if (node->set > sets) sets = node->set;
-        double value = (double)node->value * b->unit;
+        double value = (double)node->value * b->start.unit;
         if (fabs(value) > 3e38) return ERR_LIMIT;
         node->value = (float)value;
     }
     forest->set_count = sets;
-    for (uint32_t k = 0; k < b->outputs; k++) forest->base[k] = b->base[k];
+    for (uint32_t k = 0; k < b->outputs; k++) forest->base[k] = b->start.base[k];
     return OK;
 }
 
@@ -365,10 +308,10 @@ static void stop(struct boosting *b) {
     memory_give(b->losses);
     memory_give(b->h);
     memory_give(b->g);
-    memory_give(b->validate_score);
-    memory_give(b->score);
-    memory_give(b->validate_target);
-    memory_give(b->target);
+    memory_give(b->validate.score);
+    memory_give(b->validate.target);
+    memory_give(b->train.score);
+    memory_give(b->train.target);
     bins_close(&b->validate_bins);
     bins_close(&b->bins);
 }
@@ -383,11 +326,9 @@ enum err boost_train(const struct train_rows *rows, const struct tabular_options
                          .options = options,
                          .pool = pool,
                          .progress = progress,
-                         .task = rows->target->task};
-    b.outputs = b.task == TASK_CLASSES ? rows->target->class_count : 1;
+                         .loss = loss_of(rows->target->task)};
+    b.outputs = rows->target->task == TASK_CLASSES ? rows->target->class_count : 1;
     cy_assert(b.outputs <= TABULAR_CLASSES_MAX);
-    b.padded = pad(rows->train_count);
-    b.validate_padded = pad(rows->validate_count);
     struct boosted made = {.forest = {.outputs = b.outputs}};
     enum err err = ERR_MEMORY;
     made.forest.base = memory_take(b.outputs * sizeof(double));

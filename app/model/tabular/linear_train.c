@@ -8,6 +8,7 @@
 
 #include "model/tabular/linear_kernel_private.h"
 #include "model/tabular/linear_private.h"
+#include "model/tabular/loss_private.h"
 
 enum { SHARES_MAX = 64, BLOCK_ROWS_MAX = 4096, BLOCK_ROWS_LEAST = 64 };
 static const size_t block_values = 128 * 1024;   // floats of a block: half a second-level cache
@@ -15,11 +16,12 @@ static const size_t share_bytes_max = 64u << 20; // all shares' gradients
 
 struct fitting {
     const struct train_rows *rows;
+    struct loss_truth truth;
     struct linear *linear;
     struct pool *pool;
     struct progress *progress;
-    enum tabular_task task;
-    double target_mean, target_scale; // regression
+    const struct loss *loss;
+    struct loss_start start;
     double l2;
     uint32_t block_rows, shares;
     size_t size;            // parameters: K * W weights, then K intercepts
@@ -77,19 +79,6 @@ static void measure_feature(void *ctx, size_t index, uint32_t worker) {
     }
 }
 
-static void measure_target(struct fitting *f) {
-    double mean = 0, spread = 0;
-    for (uint64_t i = 0; i < f->rows->train_count; i++) {
-        double y = f->rows->target->values[f->rows->train ? f->rows->train[i] : i];
-        double delta = y - mean;
-        mean += delta / (double)(i + 1);
-        spread += delta * (y - mean);
-    }
-    double deviation = sqrt(spread / (double)(f->rows->train_count ? f->rows->train_count : 1));
-    f->target_mean = mean;
-    f->target_scale = deviation > 0 && isfinite(deviation) ? 1 / deviation : 1;
-}
-
 // ---- one block ------------------------------
 
 // The block's columns side by side, infinities as missing; padded to eight rows with missing.
@@ -137,38 +126,22 @@ static void add_gradient(const struct linear_term *term, const float *values,
     }
 }
 
-// Margins become residuals (prediction - truth); returns the sum of losses. `stride` from one
-// output's margins to the next.
+// Margins become residuals (the loss's derivatives by them); returns the sum of losses.
 static double to_residuals(const struct fitting *f, uint64_t first, uint32_t count, uint32_t padded,
                            double *margin) {
+    const struct loss *loss = f->loss;
     uint32_t outputs = f->linear->outputs;
     size_t stride = f->block_rows;
-    double loss = 0;
+    double sum = 0, base = f->start.base[0], scale = 1 / f->start.unit;
     for (uint32_t i = 0; i < count; i++) {
-        double y = f->rows->target->values[f->rows->train ? f->rows->train[first + i] : first + i];
-        double m = margin[i];
-        if (f->task == TASK_REGRESSION) {
-            margin[i] = m - (y - f->target_mean) * f->target_scale;
-            loss += 0.5 * margin[i] * margin[i];
-        } else if (f->task == TASK_BINARY) {
-            double e = exp(-fabs(m)), p = m > 0 ? 1 / (1 + e) : e / (1 + e);
-            loss += log1p(e) + ((m > 0) == (y > 0) ? 0 : fabs(m));
-            margin[i] = p - y;
-        } else {
-            double top = m, sum = 0;
-            for (uint32_t k = 1; k < outputs; k++) top = fmax(top, margin[k * stride + i]);
-            for (uint32_t k = 0; k < outputs; k++) sum += exp(margin[k * stride + i] - top);
-            loss += log(sum) + top - margin[(size_t)y * stride + i];
-            for (uint32_t k = 0; k < outputs; k++) {
-                double p = exp(margin[k * stride + i] - top) / sum;
-                margin[k * stride + i] = p - (k == (uint32_t)y);
-            }
-        }
+        double y = truth_at(&f->truth, first + i);
+        if (loss->standardised) y = (y - base) * scale;
+        sum += loss->row(y, margin + i, outputs, stride);
     }
     for (uint32_t k = 0; k < outputs; k++) {
         for (uint32_t i = count; i < padded; i++) margin[k * stride + i] = 0;
     }
-    return loss;
+    return sum;
 }
 
 static double run_block(const struct fitting *f, uint64_t first, uint32_t count, uint32_t worker,
@@ -240,25 +213,20 @@ static enum err compute(void *ctx, const double *x, double *out_value, double *g
 
 static void start_at(const struct fitting *f, double *x) {
     uint32_t outputs = f->linear->outputs;
-    double *intercept = x + (size_t)f->linear->width * outputs, count[TABULAR_CLASSES_MAX] = {0};
-    if (f->task == TASK_REGRESSION) return;
-    for (uint64_t i = 0; i < f->rows->train_count; i++) {
-        count[(uint32_t)f->rows->target->values[f->rows->train ? f->rows->train[i] : i]]++;
+    double *intercept = x + (size_t)f->linear->width * outputs;
+    for (uint32_t k = 0; k < outputs && !f->loss->standardised; k++) {
+        intercept[k] = f->start.base[k];
     }
-    if (outputs == 1)
-        intercept[0] = log((count[1] + 0.5) / (count[0] + 0.5));
-    else
-        for (uint32_t k = 0; k < outputs; k++) intercept[k] = log(count[k] + 0.5);
 }
 
-// Regression was fitted to the standardised target: back to its units.
+// A standardised target: back to its units.
 static void finish(const struct fitting *f, const double *x, const double *category_share) {
     struct linear *linear = f->linear;
     size_t weights = (size_t)linear->width * linear->outputs;
-    double unit = 1 / f->target_scale;
+    double unit = f->start.unit, base = f->loss->standardised ? f->start.base[0] : 0;
     for (size_t i = 0; i < weights; i++) linear->weights[i] = x[i] * unit;
     for (uint32_t k = 0; k < linear->outputs; k++) {
-        linear->intercept[k] = x[weights + k] * unit + f->target_mean;
+        linear->intercept[k] = x[weights + k] * unit + base;
     }
     linear_set_base(linear, category_share);
 }
@@ -283,8 +251,7 @@ static enum err fit(struct fitting *f, const struct tabular_options *options, do
                     double *category_share) {
     struct measuring measuring = {f->rows, f->linear, category_share};
     pool_run(f->pool, f->linear->features, measure_feature, &measuring);
-    f->target_scale = 1;
-    if (f->task == TASK_REGRESSION) measure_target(f);
+    f->loss->start(&f->truth, &f->start);
     f->l2 = options->alpha * (1 - options->l1_share);
     size_t weights = (size_t)f->linear->width * f->linear->outputs;
     for (size_t i = 0; i < weights; i++) l1[i] = options->alpha * options->l1_share;
@@ -305,10 +272,11 @@ enum err linear_train(const struct train_rows *rows, const struct tabular_option
     if (err == ERR_LIMIT) return fault_set(fault, err, "train.too_wide", STR("16777216"));
     if (err != OK) return err;
     struct fitting f = {.rows = rows,
+                        .truth = {rows->target->values, rows->train, rows->train_count, outputs},
                         .linear = &linear,
                         .pool = pool,
                         .progress = progress,
-                        .task = rows->target->task};
+                        .loss = loss_of(rows->target->task)};
     err = take_scratch(&f);
     double *x = memory_take(f.size * sizeof(double)), *l1 = memory_take(f.size * sizeof(double));
     double *category_share = memory_take(linear.width * sizeof(double) + 1);

@@ -1,8 +1,8 @@
 // The model: opening, closing, what it is about, prediction.
 
-#include <math.h>
 #include <string.h>
 
+#include "model/tabular/loss_private.h"
 #include "model/tabular/model_private.h"
 
 // Below this many cells threads cost more than they save.
@@ -65,16 +65,7 @@ enum err model_margin(const struct tabular_model *model, const struct frame *fra
 }
 
 void model_link(const struct tabular_model *model, double *row) {
-    if (model->task == TASK_REGRESSION) return;
-    if (model->outputs == 1) {
-        double e = exp(-fabs(row[0]));
-        row[0] = row[0] > 0 ? 1 / (1 + e) : e / (1 + e);
-        return;
-    }
-    double top = row[0], sum = 0;
-    for (uint32_t k = 1; k < model->outputs; k++) top = fmax(top, row[k]);
-    for (uint32_t k = 0; k < model->outputs; k++) sum += row[k] = exp(row[k] - top);
-    for (uint32_t k = 0; k < model->outputs; k++) row[k] /= sum;
+    loss_of(model->task)->link(row, model->outputs);
 }
 
 enum err tabular_predict(const struct tabular_model *model, const struct frame *frame,
