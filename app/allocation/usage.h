@@ -93,6 +93,7 @@ struct usage_wish {
     struct usage_question question;
     struct str step; // STR_NONE: none
     uint64_t jobs, more_bytes;
+    uint64_t requests; // about to be counted, to a served model; 0: one
     bool served; // a request to a served model: tokens and requests count, jobs and units do not
 };
 enum err usage_allowed(struct store_txn *txn, struct arena *arena, const struct usage_wish *wish,

@@ -96,6 +96,8 @@ static int64_t wanted_more(const struct usage_wish *wish, enum cap cap) {
     switch (cap) {
     case CAP_STORAGE: return (int64_t)wish->more_bytes;
     case CAP_JOBS: return (int64_t)wish->jobs;
+    case CAP_REQUESTS_DAY:
+    case CAP_REQUESTS_MONTH: return wish->requests ? (int64_t)wish->requests : 1;
     default: return 1; // something must be left
     }
 }

@@ -40,9 +40,11 @@ struct call {
     const struct call_query *query;
     uint32_t query_count;
     const struct json *body; // NULL if there was none
+    struct str body_text;    // the same as it came; STR_NONE if there was none, or from the console
     struct arena *arena;
     struct json_writer *out; // nothing is sent if the function fails
     struct fault *fault;
+    struct str findings; // a JSON array of all that is wrong, told beside the fault; STR_NONE: none
 };
 
 struct str call_query(const struct call *call, const char *name); // STR_NONE if absent

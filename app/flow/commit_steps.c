@@ -1,6 +1,7 @@
 // What each step's result means for the records, inside the committer's transaction.
 #include <string.h>
 
+#include "allocation/usage.h"
 #include "base/clock.h"
 #include "flow/commit_private.h"
 
@@ -219,6 +220,35 @@ static enum err commit_train(struct store_txn *txn, struct commit *commit) {
     return err == OK ? model_save(txn, &model) : err;
 }
 
+// Asked through an endpoint: counted as if its rows had come with a call.
+static enum err served_count(struct store_txn *txn, const struct commit *commit) {
+    const struct policy *policy;
+    const struct job *job = &commit->job;
+    struct json *options;
+    enum err err = json_parse(job->options, &options, NULL);
+    if (err != OK) return err;
+    struct served_sum sum = {.endpoint = json_member_u64(options, "endpoint", 0),
+                             .tenant = job->tenant,
+                             .person = job->actor,
+                             .calls = 1,
+                             .rows = json_member_u64(summary_of(commit), "rows", 0),
+                             .last_ms = clock_now_ms()};
+    struct served_tally tally = {.endpoint = sum.endpoint,
+                                 .version = json_member_u64(options, "version", 0),
+                                 .first_ms = sum.last_ms,
+                                 .last_ms = sum.last_ms,
+                                 .calls = 1,
+                                 .rows = sum.rows};
+    json_close(options);
+    if (!sum.endpoint) return OK;
+    err = policy_borrow(txn, &policy);
+    if (err != OK) return err;
+    sum.month = usage_month(policy, sum.last_ms);
+    policy_return(policy);
+    err = served_sum_add(txn, commit->arena, &sum);
+    return err == OK ? served_tally_add(txn, commit->arena, &tally) : err;
+}
+
 static enum err commit_predict(struct store_txn *txn, struct commit *commit) {
     struct model model;
     enum err err = model_load(txn, commit->arena, commit->job.subject, &model);
@@ -232,7 +262,8 @@ static enum err commit_predict(struct store_txn *txn, struct commit *commit) {
         .parents = {model.lineage},
         .parent_count = 1,
     };
-    return lineage_put(txn, commit, &lineage);
+    err = lineage_put(txn, commit, &lineage);
+    return err == OK ? served_count(txn, commit) : err;
 }
 
 // A program that kept nothing leaves no trace but its job.

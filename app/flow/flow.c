@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "flow/places.h"
+#include "flow/serving_private.h"
 
 static enum err folders_make(struct flow *flow, struct fault *fault) {
     static const char *const names[] = {"jobs", "uploads", "keys", "exports"};
@@ -46,6 +47,8 @@ static enum err flow_start(struct flow *flow, const struct flow_options *options
     }
     flow->confine = confine_open(&(struct confine_setup){.core_memory_bytes = CORE_BYTES});
     places_open(flow);
+    err = serving_open(flow);
+    if (err != OK) return fault_set(fault, err, "base.no_memory", STR_NONE);
     return runner_open(flow, fault);
 }
 
@@ -68,6 +71,7 @@ enum err flow_open(struct store *store, const struct flow_options *options, stru
 
 void flow_close(struct flow *flow, bool stop_children) {
     if (!flow) return;
+    serving_close(flow);
     runner_close(flow, stop_children);
     models_close(flow->models);
     confine_close(flow->confine);

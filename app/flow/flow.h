@@ -140,6 +140,18 @@ enum err flow_model_change(struct flow *flow, struct call *call) MUST_USE; // na
 enum err flow_model_delete(struct flow *flow, struct call *call) MUST_USE;
 enum err flow_model_predict(struct flow *flow, struct call *call) MUST_USE;     // rows in, rows out
 enum err flow_prediction_create(struct flow *flow, struct call *call) MUST_USE; // a file, as a job
+enum err flow_endpoint_list(struct flow *flow, struct call *call) MUST_USE;
+enum err flow_endpoint_create(struct flow *flow, struct call *call) MUST_USE;
+enum err flow_endpoint_show(struct flow *flow, struct call *call) MUST_USE;
+enum err flow_endpoint_change(struct flow *flow, struct call *call) MUST_USE; // its shadow too
+enum err flow_endpoint_delete(struct flow *flow, struct call *call) MUST_USE;
+enum err flow_endpoint_version(struct flow *flow, struct call *call) MUST_USE;  // another model
+enum err flow_endpoint_rollback(struct flow *flow, struct call *call) MUST_USE; // {version}
+enum err flow_endpoint_promote(struct flow *flow, struct call *call) MUST_USE;  // its shadow
+enum err flow_endpoint_predict(struct flow *flow, struct call *call) MUST_USE;  // rows in, rows out
+enum err flow_endpoint_file(struct flow *flow, struct call *call) MUST_USE;     // a file, as a job
+// Calls and rows by person and month; how each version and its shadows answered.
+enum err flow_endpoint_usage(struct flow *flow, struct call *call) MUST_USE;
 // Body as that of POST /policy: what it would do to what runs and waits now. Changes nothing.
 enum err flow_policy_preview(struct flow *flow, struct call *call) MUST_USE;
 // Body as a submission's, or plain amounts: what would come of it now. Changes nothing.

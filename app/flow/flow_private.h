@@ -31,7 +31,6 @@ enum {
     PAUSE_GRACE_MS = 30 * 1000, // from being asked to give way to SIGKILL
     RECIPE_BYTES_MAX = 64 * 1024,
     RECIPE_VERSIONS_MAX = 1000, // of one kept recipe; a chain of them is walked in one go
-    PREDICT_ROWS_MAX = 1000,
     ROWS_PAGE_MAX = 200,
     PATH_BELOW_BYTES = 128,   // the longest path of ours below the data folder
     SCRATCH_BYTES = 48 << 20, // the arena of a scan or a commit: one record at a time
@@ -158,7 +157,8 @@ struct flow {
     pthread_t runner, committer;
     struct calendar *calendar; // calendar.c
     uint64_t policy_seen;      // versions of the policy that the core knows, and one; 0: none yet
-    struct models *models;     // loaded ones (predict.c)
+    struct models *models;     // loaded ones (loaded.c)
+    struct serving *serving;   // what endpoints do, and their shadows (serving.c)
 };
 
 enum err runner_open(struct flow *flow, struct fault *fault) MUST_USE;
@@ -505,7 +505,16 @@ struct rows_page {
 enum err rows_write(struct call *call, const char *table_path,
                     const struct rows_page *page) MUST_USE;
 
-// ---- models (predict.c) ------------------------------------------------------------------------
+// ---- predictions of files (predict.c) ----------------------------------------------------------
+struct prediction_asked {
+    const struct model *model;
+    uint64_t endpoint, version; // through which it was asked; 0: none
+};
+// The call's upload, as a job; answers with it.
+enum err prediction_queue(struct flow *flow, struct call *call,
+                          const struct prediction_asked *asked) MUST_USE;
+
+// ---- models in memory (loaded.c) ---------------------------------------------------------------
 enum err models_open(struct models **out) MUST_USE;
 void models_close(struct models *models);
 struct loaded; // a model in memory, counted

@@ -2,8 +2,7 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "flow/flow_private.h"
-#include "flow/steps_private.h"
+#include "flow/serving_private.h"
 
 static enum err model_find(struct flow *flow, const struct call *call, struct model *out) {
     struct store_txn *txn;
@@ -187,7 +186,7 @@ enum err flow_model_list(struct flow *flow, struct call *call) {
     return list_write(&list);
 }
 
-static void features_write(struct json_writer *out, const struct tabular_model *model) {
+void features_write(struct json_writer *out, const struct tabular_model *model) {
     struct tabular_about about = tabular_about(model);
     const float *typical = tabular_typical(model);
     json_put_name(out, "features");
@@ -261,6 +260,10 @@ static enum err alter_change(struct store_txn *txn, void *ctx) {
     const struct call *call = change->call;
     enum err err = model_load(txn, call->arena, call->id, &change->model);
     if (err != OK) return err;
+    if (change->has_deleted && change->deleted) {
+        err = endpoint_keeps(txn, call->arena, call->id, call->fault);
+        if (err != OK) return err;
+    }
     if (change->has_name) change->model.name = change->name;
     if (change->has_deleted) change->model.deleted = change->deleted;
     err = model_save(txn, &change->model);

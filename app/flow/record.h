@@ -7,6 +7,7 @@
 #include "allocation/policy.h"
 #include "base/fault.h"
 #include "base/memory.h"
+#include "base/sketch.h"
 #include "data/table.h"
 #include "store/store.h"
 
@@ -246,6 +247,50 @@ struct reservation {
     int64_t weekly_until_ms;   // each begins before; 0: there is but one
 };
 
+// A model that answers under a name. A version is a model that was put into it, numbered from 1 in
+// that order, and never changes; one of them is pinned: it answers whoever asks for no other.
+enum { VERSIONS_MAX = 1000 };
+struct endpoint_version {
+    uint64_t model;
+    struct who actor;
+    int64_t put_ms;
+    uint64_t before; // the version that was pinned when it was put in: where rolling back leads
+    struct str note;
+};
+enum endpoint_audience { AUDIENCE_EVERYBODY, AUDIENCE_DEPARTMENT, AUDIENCE_COUNT };
+struct endpoint {
+    uint64_t id, tenant;
+    struct str name, note;
+    struct who owner;
+    int64_t created_ms, changed_ms;
+    bool on, deleted;
+    enum endpoint_audience audience; // who may ask it, of those who may use models
+    uint64_t version;                // pinned
+    uint64_t shadow;                 // a model that answers too, unseen; 0: none
+    struct endpoint_version *versions;
+    uint32_t version_count;
+};
+
+// What an endpoint has done for a person of a department in a month.
+struct served_sum {
+    uint64_t endpoint, month, tenant; // month: 202611
+    struct who person;
+    uint64_t calls, rows, failed; // failed: calls whose rows were refused
+    int64_t last_ms;
+};
+// How a version of an endpoint has answered, and how its shadow would have. Shadow 0: of all calls;
+// else of those that this model answered too.
+struct served_tally {
+    uint64_t endpoint, version, shadow;
+    int64_t first_ms, last_ms;
+    uint64_t calls, rows;
+    uint64_t failed, skipped; // calls that the shadow could not answer, was too busy to answer
+    uint64_t differ;          // rows whose class was another
+    double sum;               // of the shadow's number less the pinned one's
+    struct sketch distance;   // |number less number|, or of the probability of the answered class
+    struct sketch pinned_us, shadow_us; // of a call: its rows read and predicted
+};
+
 // A key of pseudonyms and sealed values: of a dataset ("dataset/7") or a project ("project/NAME").
 struct key_record {
     uint64_t id;
@@ -296,6 +341,7 @@ RECORD_DECLARE(job)
 RECORD_DECLARE(reservation)
 RECORD_DECLARE(lineage)
 RECORD_DECLARE(key_record)
+RECORD_DECLARE(endpoint)
 
 // Revisions have a table of their own: the key is the dataset's id and the number, 16 bytes.
 struct key revision_key(uint64_t dataset, uint64_t number);
@@ -303,6 +349,25 @@ enum err revision_load(struct store_txn *txn, struct arena *arena, uint64_t data
                        uint64_t number, struct revision *out) MUST_USE;
 enum err revision_save(struct store_txn *txn, const struct revision *revision) MUST_USE;
 
+// In one table, under keys of their numbers: 'p' endpoint month tenant person, 's' endpoint version
+// shadow. Adding: to what is kept, from nothing.
+struct key served_sum_key(const struct served_sum *sum);
+struct key served_tally_key(const struct served_tally *tally);
+struct key served_key_begin(char letter, uint64_t endpoint); // before all of the endpoint's
+bool served_key_of(struct str key, char letter, uint64_t endpoint);
+enum err served_sum_read(struct record_reader *reader, struct arena *arena,
+                         struct served_sum *out) MUST_USE;
+enum err served_tally_read(struct record_reader *reader, struct arena *arena,
+                           struct served_tally *out) MUST_USE;
+enum err served_sum_add(struct store_txn *txn, struct arena *arena,
+                        const struct served_sum *more) MUST_USE;
+void served_tally_merge(struct served_tally *into, const struct served_tally *more);
+enum err served_tally_add(struct store_txn *txn, struct arena *arena,
+                          const struct served_tally *more) MUST_USE;
+enum err served_tally_load(struct store_txn *txn, struct arena *arena, uint64_t endpoint,
+                           uint64_t version, uint64_t shadow, struct served_tally *out) MUST_USE;
+
+const char *endpoint_audience_name(enum endpoint_audience audience);
 const char *dataset_state_name(enum dataset_state state);
 const char *revision_kind_name(enum revision_kind kind);
 const char *release_state_name(enum release_state state);

@@ -293,6 +293,74 @@ static void reservation_fields(struct codec *c, struct reservation *r) {
     codec_i64(c, &r->weekly_until_ms);
 }
 
+static void endpoint_fields(struct codec *c, struct endpoint *r) {
+    codec_u64(c, &r->id);
+    codec_u64(c, &r->tenant);
+    codec_text(c, &r->name);
+    codec_text(c, &r->note);
+    who_fields(c, &r->owner);
+    codec_i64(c, &r->created_ms);
+    codec_i64(c, &r->changed_ms);
+    codec_bool(c, &r->on);
+    codec_bool(c, &r->deleted);
+    CODEC_ENUM(c, r->audience, endpoint_audience, AUDIENCE_COUNT);
+    codec_u64(c, &r->version);
+    codec_u64(c, &r->shadow);
+    codec_count(c, &r->version_count, VERSIONS_MAX);
+    r->versions = codec_array(c, r->versions, &r->version_count, sizeof *r->versions);
+    for (uint32_t i = 0; i < r->version_count; i++) {
+        codec_u64(c, &r->versions[i].model);
+        who_fields(c, &r->versions[i].actor);
+        codec_i64(c, &r->versions[i].put_ms);
+        codec_u64(c, &r->versions[i].before);
+        codec_text(c, &r->versions[i].note);
+    }
+}
+
+static void served_sum_fields(struct codec *c, struct served_sum *r) {
+    codec_u64(c, &r->endpoint);
+    codec_u64(c, &r->month);
+    codec_u64(c, &r->tenant);
+    who_fields(c, &r->person);
+    codec_u64(c, &r->calls);
+    codec_u64(c, &r->rows);
+    codec_u64(c, &r->failed);
+    codec_i64(c, &r->last_ms);
+}
+
+// Only the buckets that hold something.
+static void sketch_fields(struct codec *c, struct sketch *sketch) {
+    uint32_t used = 0;
+    codec_u64(c, &sketch->count);
+    codec_number(c, &sketch->sum);
+    codec_number(c, &sketch->most);
+    for (uint32_t i = 0; i < SKETCH_BUCKETS; i++) used += sketch->buckets[i] > 0;
+    codec_count(c, &used, SKETCH_BUCKETS);
+    uint64_t at = 0;
+    for (uint32_t i = 0; i < used; i++, at++) {
+        while (c->writer && sketch->buckets[at] == 0) at++;
+        at = codec_choice(c, at, SKETCH_BUCKETS);
+        codec_u64(c, &sketch->buckets[at]);
+    }
+}
+
+static void served_tally_fields(struct codec *c, struct served_tally *r) {
+    codec_u64(c, &r->endpoint);
+    codec_u64(c, &r->version);
+    codec_u64(c, &r->shadow);
+    codec_i64(c, &r->first_ms);
+    codec_i64(c, &r->last_ms);
+    codec_u64(c, &r->calls);
+    codec_u64(c, &r->rows);
+    codec_u64(c, &r->failed);
+    codec_u64(c, &r->skipped);
+    codec_u64(c, &r->differ);
+    codec_number(c, &r->sum);
+    sketch_fields(c, &r->distance);
+    sketch_fields(c, &r->pinned_us);
+    sketch_fields(c, &r->shadow_us);
+}
+
 static void key_record_fields(struct codec *c, struct key_record *r) {
     codec_u64(c, &r->id);
     codec_text(c, &r->name);
@@ -377,7 +445,10 @@ RECORD_DEFINE_BY_ID(job, TABLE_JOB)
 RECORD_DEFINE_BY_ID(reservation, TABLE_RESERVATION)
 RECORD_DEFINE_BY_ID(lineage, TABLE_LINEAGE)
 RECORD_DEFINE_BY_ID(key_record, TABLE_KEY)
+RECORD_DEFINE_BY_ID(endpoint, TABLE_ENDPOINT)
 RECORD_DEFINE(revision, TABLE_REVISION)
+RECORD_DEFINE(served_sum, TABLE_SERVED)
+RECORD_DEFINE(served_tally, TABLE_SERVED)
 
 struct key revision_key(uint64_t dataset, uint64_t number) {
     struct key key = key_of_id(dataset), second = key_of_id(number);
@@ -394,6 +465,84 @@ enum err revision_load(struct store_txn *txn, struct arena *arena, uint64_t data
 enum err revision_save(struct store_txn *txn, const struct revision *revision) {
     cy_assert(revision->dataset != 0 && revision->number != 0);
     return revision_save_at(txn, revision_key(revision->dataset, revision->number), revision);
+}
+
+// ---- what endpoints have done ------------------------------------------------------------------
+static struct key served_key(char letter, const uint64_t *numbers, int count) {
+    struct key key = {.bytes = {(uint8_t)letter}, .size = 1};
+    for (int i = 0; i < count; i++) {
+        struct key number = key_of_id(numbers[i]);
+        memcpy(key.bytes + key.size, number.bytes, number.size);
+        key.size += number.size;
+    }
+    return key;
+}
+
+struct key served_sum_key(const struct served_sum *sum) {
+    return served_key('p', (uint64_t[]){sum->endpoint, sum->month, sum->tenant, sum->person.id}, 4);
+}
+
+struct key served_tally_key(const struct served_tally *tally) {
+    return served_key('s', (uint64_t[]){tally->endpoint, tally->version, tally->shadow}, 3);
+}
+
+struct key served_key_begin(char letter, uint64_t endpoint) {
+    return served_key(letter, &endpoint, 1);
+}
+
+bool served_key_of(struct str key, char letter, uint64_t endpoint) {
+    struct key begin = served_key_begin(letter, endpoint);
+    return key.size >= begin.size && memcmp(key.data, begin.bytes, begin.size) == 0;
+}
+
+enum err served_sum_add(struct store_txn *txn, struct arena *arena, const struct served_sum *more) {
+    struct served_sum sum;
+    struct key key = served_sum_key(more);
+    enum err err = served_sum_load_at(txn, arena, key, &sum);
+    if (err == ERR_NOT_FOUND) return served_sum_save_at(txn, key, more);
+    if (err != OK) return err;
+    sum.person.name = more->person.name;
+    sum.calls += more->calls;
+    sum.rows += more->rows;
+    sum.failed += more->failed;
+    if (more->last_ms > sum.last_ms) sum.last_ms = more->last_ms;
+    return served_sum_save_at(txn, key, &sum);
+}
+
+void served_tally_merge(struct served_tally *into, const struct served_tally *more) {
+    if (more->last_ms > into->last_ms) into->last_ms = more->last_ms;
+    if (into->first_ms == 0) into->first_ms = more->first_ms;
+    into->calls += more->calls;
+    into->rows += more->rows;
+    into->failed += more->failed;
+    into->skipped += more->skipped;
+    into->differ += more->differ;
+    into->sum += more->sum;
+    sketch_merge(&into->distance, &more->distance);
+    sketch_merge(&into->pinned_us, &more->pinned_us);
+    sketch_merge(&into->shadow_us, &more->shadow_us);
+}
+
+enum err served_tally_add(struct store_txn *txn, struct arena *arena,
+                          const struct served_tally *more) {
+    struct served_tally tally;
+    struct key key = served_tally_key(more);
+    enum err err = served_tally_load_at(txn, arena, key, &tally);
+    if (err == ERR_NOT_FOUND) return served_tally_save_at(txn, key, more);
+    if (err != OK) return err;
+    served_tally_merge(&tally, more);
+    return served_tally_save_at(txn, key, &tally);
+}
+
+enum err served_tally_load(struct store_txn *txn, struct arena *arena, uint64_t endpoint,
+                           uint64_t version, uint64_t shadow, struct served_tally *out) {
+    struct served_tally asked = {.endpoint = endpoint, .version = version, .shadow = shadow};
+    return served_tally_load_at(txn, arena, served_tally_key(&asked), out);
+}
+
+const char *endpoint_audience_name(enum endpoint_audience audience) {
+    static const char *const names[] = {"everybody", "department"};
+    return names[audience];
 }
 
 bool treatment_conceals(struct str treatment) {

@@ -119,6 +119,9 @@ static void answer_fault(struct request *request, uint16_t status) {
     json_open_object(&writer);
     json_put_name(&writer, "error");
     json_put_fault(&writer, &request->fault);
+    if (request->call.findings.size) {
+        json_set_raw(&writer, "findings", request->call.findings);
+    }
     json_close_object(&writer);
     request->status = status;
     request->content_type = "application/json";
@@ -405,6 +408,7 @@ static void execute(struct request *request) {
     if (request->body.size) {
         request->err = json_parse(buf_str(&request->body), &request->json, &request->fault);
         request->call.body = request->json;
+        request->call.body_text = buf_str(&request->body);
     }
     if (request->err == OK) request->err = handle(request);
     if (request->err == OK) request->err = buf_err(&request->out);

@@ -127,6 +127,27 @@ const struct route routes[] = {
     ROUTE(POST, API "/models/{id}/predictions", RESEARCH, SLOW, 202, LARGE,
           FLOW(prediction_create)),
 
+    // endpoints: {word} is an id or a name
+    ROUTE(GET, API "/endpoints", RESEARCH | DATA | SYSTEM | AUDIT, SLOW, 200, NO_BODY,
+          FLOW(endpoint_list)),
+    ROUTE(POST, API "/endpoints", RESEARCH, SLOW, 201, MEDIUM, FLOW(endpoint_create)),
+    ROUTE(GET, API "/endpoints/{id}", RESEARCH | DATA | SYSTEM | AUDIT, SLOW, 200, NO_BODY,
+          FLOW(endpoint_show)),
+    ROUTE(PATCH, API "/endpoints/{id}", RESEARCH, SLOW, 200, MEDIUM, FLOW(endpoint_change)),
+    ROUTE(DELETE, API "/endpoints/{id}", RESEARCH, SLOW, 204, NO_BODY, FLOW(endpoint_delete)),
+    ROUTE(POST, API "/endpoints/{id}/versions", RESEARCH, SLOW, 200, MEDIUM,
+          FLOW(endpoint_version)),
+    ROUTE(POST, API "/endpoints/{id}/rollback", RESEARCH, SLOW, 200, SMALL,
+          FLOW(endpoint_rollback)),
+    ROUTE(POST, API "/endpoints/{id}/promote", RESEARCH, SLOW, 200, SMALL,
+          FLOW(endpoint_promote)),
+    ROUTE(GET, API "/endpoints/{id}/usage", RESEARCH | DATA | SYSTEM | AUDIT, SLOW, 200, NO_BODY,
+          FLOW(endpoint_usage)),
+    ROUTE(POST, API "/endpoints/{word}/predict", RESEARCH | DATA, SLOW, 200, LARGE,
+          FLOW(endpoint_predict)),
+    ROUTE(POST, API "/endpoints/{word}/predictions", RESEARCH | DATA, SLOW, 202, LARGE,
+          FLOW(endpoint_file)),
+
     // jobs
     ROUTE(GET, API "/resources", IN, SLOW, 200, NO_BODY, FLOW(resources)),
     ROUTE(GET, API "/jobs", IN, SLOW, 200, NO_BODY, FLOW(job_list)),

@@ -32,6 +32,8 @@ static const struct {
     [TABLE_USAGE] = {"usage", 21, false},
     [TABLE_VOUCHER] = {"voucher", 22, true},
     [TABLE_RESERVATION] = {"reservation", 23, true},
+    [TABLE_ENDPOINT] = {"endpoint", 24, true},
+    [TABLE_SERVED] = {"served", 25, false},
 };
 
 const char *store_table_name(enum store_table table) {

@@ -49,6 +49,8 @@ enum store_table {
     TABLE_USAGE,       // a kind's letter and numbers: see allocation/usage.c
     TABLE_VOUCHER,     // id
     TABLE_RESERVATION, // id
+    TABLE_ENDPOINT,    // id
+    TABLE_SERVED,      // a kind's letter and numbers: see flow/record.h
     TABLE_COUNT
 };
 const char *store_table_name(enum store_table table);

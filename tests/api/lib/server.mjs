@@ -18,7 +18,7 @@ export const sleep = (ms) => new Promise((done) => setTimeout(done, ms));
 export const operations = Object.entries(api.paths).flatMap(([template, methods]) =>
     Object.entries(methods).map(([method, operation]) => ({
         method: method.toUpperCase(), template, operation, roles: operation["x-roles"],
-        pattern: new RegExp(`^${template.replace(/\{\w+\}/g, "[1-9][0-9]*").replace(/\./g, "\\.")}$`),
+        pattern: new RegExp(`^${template.replace(/\{word\}/g, "[^/]+").replace(/\{\w+\}/g, "[1-9][0-9]*").replace(/\./g, "\\.")}$`),
     })));
 
 export function operationOf(method, target) {

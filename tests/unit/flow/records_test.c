@@ -14,6 +14,8 @@ struct trip {
     struct job job;
     struct release release;
     struct reservation reservation;
+    struct endpoint endpoint;
+    struct served_tally tally;
     struct arena *arena;
 };
 
@@ -22,10 +24,15 @@ static enum err trip_change(struct store_txn *txn, void *ctx) {
     if (trip->way == WRITE) {
         enum err err = job_save(txn, &trip->job);
         if (err == OK) err = reservation_save(txn, &trip->reservation);
+        if (err == OK) err = endpoint_save(txn, &trip->endpoint);
+        if (err == OK) err = served_tally_add(txn, trip->arena, &trip->tally);
+        if (err == OK) err = served_tally_add(txn, trip->arena, &trip->tally);
         return err == OK ? release_save(txn, &trip->release) : err;
     }
     enum err err = job_load(txn, trip->arena, 77, &trip->job);
     if (err == OK) err = reservation_load(txn, trip->arena, 79, &trip->reservation);
+    if (err == OK) err = endpoint_load(txn, trip->arena, 80, &trip->endpoint);
+    if (err == OK) err = served_tally_load(txn, trip->arena, 80, 2, 6, &trip->tally);
     return err == OK ? release_load(txn, trip->arena, 78, &trip->release) : err;
 }
 
@@ -87,9 +94,23 @@ static void a_record_comes_back_as_it_was(void) {
                                     .warnings = &warning,
                                     .warning_count = 1,
                                     .sheet = {.title = STR("标题")}};
-    REQUIRE(store_write(box.store, trip_change, &trip) == OK);
-    trip = (struct trip){.way = READ};
+    struct endpoint_version versions[2] = {{.model = 4, .put_ms = 1},
+                                           {.model = 5, .before = 1, .note = STR("注")}};
+    trip.endpoint = (struct endpoint){.id = 80,
+                                      .name = STR("服务"),
+                                      .on = true,
+                                      .audience = AUDIENCE_DEPARTMENT,
+                                      .version = 2,
+                                      .shadow = 6,
+                                      .versions = versions,
+                                      .version_count = 2};
+    trip.tally = (struct served_tally){.endpoint = 80, .version = 2, .shadow = 6, .calls = 3};
+    sketch_add(&trip.tally.distance, 0);
+    sketch_add(&trip.tally.distance, 1e300);
     REQUIRE(arena_open(1 << 20, &trip.arena) == OK);
+    REQUIRE(store_write(box.store, trip_change, &trip) == OK);
+    struct arena *arena = trip.arena;
+    trip = (struct trip){.way = READ, .arena = arena};
     REQUIRE(store_write(box.store, trip_change, &trip) == OK);
     CHECK_TEXT(trip.job.step, "train");
     CHECK_EQ(trip.job.state, JOB_RUNNING);
@@ -127,6 +148,15 @@ static void a_record_comes_back_as_it_was(void) {
     CHECK_EQ(trip.release.columns[0].fault_count, 3);
     CHECK_TEXT(trip.release.warnings[0].detail, "age");
     CHECK_TEXT(trip.release.sheet.title, "标题");
+    CHECK_TEXT(trip.endpoint.name, "服务");
+    CHECK_EQ(trip.endpoint.audience, AUDIENCE_DEPARTMENT);
+    CHECK_EQ(trip.endpoint.versions[1].model, 5);
+    CHECK_EQ(trip.endpoint.versions[1].before, 1);
+    CHECK_TEXT(trip.endpoint.versions[1].note, "注");
+    CHECK_EQ(trip.tally.calls, 6);
+    CHECK_EQ(trip.tally.distance.count, 4);
+    CHECK_EQ(trip.tally.distance.buckets[0], 2);
+    CHECK_EQ(trip.tally.distance.buckets[SKETCH_BUCKETS - 1], 2);
     arena_close(trip.arena);
 }
 

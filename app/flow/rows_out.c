@@ -1,0 +1,156 @@
+// Predictions and their reasons, as the answer to a call.
+#include <math.h>
+#include <stdlib.h>
+
+#include "flow/rows_in.h"
+
+#define SHARES_BYTES ((size_t)4 << 20) // contributions of so many rows at a time
+
+enum err rows_predict(struct rows_in *rows, struct fault *fault) {
+    struct frame frame = {rows->count, rows->about.feature_count, rows->about.features,
+                          (const float *const *)rows->values};
+    enum err err = tabular_predict(rows->model, &frame, 1, rows->out, NULL);
+    return err == OK ? OK : fault_set(fault, err, "predict.no_memory", STR_NONE);
+}
+
+// ---- reasons -----------------------------------------------------------------------------------
+struct feature_share {
+    uint32_t feature;
+    double contribution;
+};
+struct reasons {
+    uint32_t most;               // columns told of a row; 0: none
+    uint32_t chunk, first;       // rows whose contributions lie in `shares`, from which on
+    double *shares;              // (chunk, K, F + 1)
+    const float **values;        // (F): of those rows
+    struct feature_share *order; // (F)
+};
+
+static int share_order(const void *a, const void *b) {
+    const struct feature_share *left = a, *right = b;
+    double x = fabs(left->contribution), y = fabs(right->contribution);
+    if (x != y) return x > y ? -1 : 1;
+    return left->feature < right->feature ? -1 : left->feature > right->feature;
+}
+
+static uint32_t reasons_asked(const struct json *node, uint32_t features) {
+    uint64_t most = 0;
+    if (json_is_bool(node)) return json_bool(node, false) ? features : 0;
+    if (!json_u64(node, &most)) return 0;
+    return most < features ? (uint32_t)most : features;
+}
+
+static enum err reasons_open(const struct rows_in *rows, const struct json *node,
+                             struct reasons *out) {
+    const struct tabular_about *about = &rows->about;
+    size_t each = (size_t)about->outputs * (about->feature_count + 1);
+    size_t fit = SHARES_BYTES / (each * sizeof(double));
+    *out = (struct reasons){.most = reasons_asked(node, about->feature_count)};
+    if (out->most == 0) return OK;
+    out->chunk = fit == 0 ? 1 : fit < rows->count ? (uint32_t)fit : rows->count;
+    out->first = out->chunk; // none yet
+    out->shares = arena_take_array(rows->arena, out->chunk * each, sizeof(double));
+    out->values = ARENA_ARRAY(rows->arena, const float *, about->feature_count);
+    out->order = ARENA_ARRAY(rows->arena, struct feature_share, about->feature_count);
+    return out->shares && out->values && out->order ? OK : ERR_MEMORY;
+}
+
+// The contributions of the row and those that follow it.
+static enum err reasons_find(const struct rows_in *rows, struct reasons *reasons, uint32_t row) {
+    uint32_t left = rows->count - row, features = rows->about.feature_count;
+    if (row % reasons->chunk) return OK;
+    reasons->first = row;
+    for (uint32_t f = 0; f < features; f++) reasons->values[f] = rows->values[f] + row;
+    struct frame frame = {left < reasons->chunk ? left : reasons->chunk, features,
+                          rows->about.features, reasons->values};
+    return tabular_predict(rows->model, &frame, 1, rows->out + (size_t)row * rows->about.outputs,
+                           reasons->shares);
+}
+
+static void reason_write(const struct rows_in *rows, struct json_writer *out, uint32_t row,
+                         const struct feature_share *share) {
+    const struct feature *feature = &rows->about.features[share->feature];
+    double value = share->contribution;
+    json_open_object(out);
+    json_set_text(out, "feature", feature->name);
+    json_put_name(out, "value");
+    feature_put(out, feature, rows->values[share->feature][row]);
+    json_put_name(out, "typical");
+    feature_put(out, feature, tabular_typical(rows->model)[share->feature]);
+    json_set_number(out, "contribution", value);
+    json_set_text(out, "direction",
+                  value > 0   ? STR("raises")
+                  : value < 0 ? STR("lowers")
+                              : STR("none"));
+    json_close_object(out);
+}
+
+static void reasons_write(const struct rows_in *rows, const struct reasons *reasons,
+                          struct json_writer *out, uint32_t row, uint32_t output) {
+    const struct tabular_about *about = &rows->about;
+    uint32_t features = about->feature_count;
+    size_t at = (size_t)(row - reasons->first) * about->outputs + output;
+    const double *shares = reasons->shares + at * (features + 1);
+    double rest = 0;
+    for (uint32_t f = 0; f < features; f++) {
+        reasons->order[f] = (struct feature_share){f, shares[f]};
+    }
+    qsort(reasons->order, features, sizeof reasons->order[0], share_order);
+    json_put_name(out, "contributions");
+    json_open_array(out);
+    for (uint32_t i = 0; i < reasons->most; i++) reason_write(rows, out, row, &reasons->order[i]);
+    json_close_array(out);
+    for (uint32_t i = reasons->most; i < features; i++) rest += reasons->order[i].contribution;
+    if (reasons->most < features) json_set_number(out, "rest", rest);
+    json_set_number(out, "base", shares[features]);
+}
+
+// ---- answers -----------------------------------------------------------------------------------
+static enum err prediction_write(const struct rows_in *rows, struct reasons *reasons,
+                                 struct json_writer *out, uint32_t row) {
+    const struct tabular_about *about = &rows->about;
+    enum err err = reasons->most ? reasons_find(rows, reasons, row) : OK;
+    const double *values = rows->out + (size_t)row * about->outputs;
+    uint32_t class = predicted_class(about, values, ONE_HALF);
+    if (err != OK) return err;
+    json_open_object(out);
+    if (about->class_count == 0) {
+        json_set_number(out, "value", values[0]);
+    } else {
+        json_set_text(out, "value", about->classes[class]);
+    }
+    if (about->task == TASK_BINARY) json_set_number(out, "probability", values[0]);
+    if (about->task == TASK_CLASSES) {
+        json_put_name(out, "probabilities");
+        json_open_object(out);
+        for (uint32_t k = 0; k < about->outputs; k++) {
+            json_put_name_str(out, about->classes[k]);
+            json_put_number(out, values[k]);
+        }
+        json_close_object(out);
+    }
+    if (reasons->most) {
+        reasons_write(rows, reasons, out, row, about->outputs == 1 ? 0 : class);
+    }
+    json_close_object(out);
+    return OK;
+}
+
+enum err rows_tell(struct rows_in *rows, const struct json *reasons_node, struct json_writer *out,
+                   struct fault *fault) {
+    const struct tabular_about *about = &rows->about;
+    struct reasons reasons;
+    enum err err = reasons_open(rows, reasons_node, &reasons);
+    if (about->task == TASK_BINARY) json_set_text(out, "positive", about->classes[1]);
+    json_put_name(out, "predictions");
+    json_open_array(out);
+    for (uint32_t row = 0; row < rows->count && err == OK; row++) {
+        err = prediction_write(rows, &reasons, out, row);
+    }
+    json_close_array(out);
+    struct str findings = err == OK ? rows_findings(rows) : STR_NONE;
+    if (findings.size == 0) return fault_set(fault, ERR_MEMORY, "predict.no_memory", STR_NONE);
+    json_set_raw(out, "findings", findings);
+    json_set_u64(out, "finding_count", rows->findings.warnings);
+    return OK;
+}
