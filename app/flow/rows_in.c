@@ -43,8 +43,16 @@ static void given_write(struct json_writer *out, const struct json *given) {
     }
 }
 
-static void expected_write(struct json_writer *out, const struct feature *feature) {
+static void expected_write(struct rows_in *rows, uint32_t f) {
+    const struct feature *feature = &rows->about.features[f];
+    struct json_writer *out = &rows->findings.out;
     json_set_text(out, "expected", feature->type);
+    if (rows->ranges && feature->kind == FEATURE_NUMBER && !isnan(rows->ranges[2 * f])) {
+        json_put_name(out, "low");
+        feature_put(out, feature, rows->ranges[2 * f]);
+        json_put_name(out, "high");
+        feature_put(out, feature, rows->ranges[2 * f + 1]);
+    }
     if (feature->kind != FEATURE_CATEGORY) return;
     json_put_name(out, "categories");
     json_open_array(out);
@@ -71,7 +79,7 @@ static void tell(struct rows_in *rows, const struct finding *finding) {
     json_set_u64(out, "row", finding->row);
     json_set_text(out, "column", finding->column);
     given_write(out, finding->given);
-    if (known) expected_write(out, &rows->about.features[finding->feature]);
+    if (known) expected_write(rows, finding->feature);
     json_close_object(out);
 }
 
@@ -117,6 +125,10 @@ static void value_take(struct rows_in *rows, uint32_t f, const struct json *node
         tell(rows, &finding);
     } else if (feature->kind == FEATURE_CATEGORY && isnan(*value) && !is_blank(node)) {
         finding.code = "predict.unknown_category";
+        finding.error = false;
+        tell(rows, &finding);
+    } else if (rows->ranges && (*value < rows->ranges[2 * f] || *value > rows->ranges[2 * f + 1])) {
+        finding.code = "predict.out_of_range";
         finding.error = false;
         tell(rows, &finding);
     }
@@ -224,7 +236,10 @@ static enum err rooms_take(struct rows_in *rows) {
 
 enum err rows_read(struct rows_in *rows, const struct tabular_model *model, struct arena *arena,
                    const struct json *list, struct fault *fault) {
-    *rows = (struct rows_in){.arena = arena, .model = model, .about = tabular_about(model)};
+    *rows = (struct rows_in){.arena = arena,
+                             .model = model,
+                             .about = tabular_about(model),
+                             .ranges = tabular_ranges(model)};
     buf_open(&rows->findings.text, LIMIT_JSON_BYTES);
     rows->findings.out = (struct json_writer){.out = &rows->findings.text, .depth = 1};
     size_t count = json_count(list);

@@ -14,8 +14,9 @@ enum {
 };
 
 // What does not fit, told in full: each with its row, its column, what was given and what was
-// expected. An error leaves nothing to answer; after a warning the value counts as missing (a
-// category that training has not seen) or as it is (a column that the model does not know).
+// expected. An error leaves nothing to answer. After a warning the value counts as missing (a
+// category that training has not seen), as it is (a number outside what training has seen) or not
+// at all (a column that the model does not know).
 struct findings {
     struct buf text; // entries of a JSON array
     struct json_writer out;
@@ -27,6 +28,7 @@ struct rows_in {
     struct arena *arena;
     const struct tabular_model *model;
     struct tabular_about about;
+    const float *ranges; // (F, 2) of training, or NULL
     uint32_t count;
     float **values; // (F)(count)
     double *out;    // (count, K), once predicted

@@ -122,16 +122,19 @@ test("all that does not fit is told, with row, column, what came and what was ex
     assert.deepEqual(told, [
         ["error", "wrong_type", 2, "age", "old"],
         ["error", "missing_column", 2, "ward", null],
+        ["warning", "out_of_range", 3, "age", 5],
         ["error", "wrong_type", 3, "pressure", "[…]"],
         ["warning", "extra_column", 3, "age2", 1],
         ["error", "not_a_row", 4, "", 7],
     ]);
     assert.equal(answer.json.findings[0].expected, "integer");
     assert.deepEqual(answer.json.findings[1].categories, ["A", "B", "C", "D"]);
-    const warned = await ask(id, [{ ...typical, ward: "Z" }, { ward: null, sex: "女", age: "", pressure: null }]);
-    assert.deepEqual(warned.findings.map((f) => [f.severity, f.code, f.row, f.given]), [["warning", "predict.unknown_category", 1, "Z"]]);
-    assert.equal(warned.finding_count, 1);
-    assert.equal(warned.predictions.length, 2);
+    const warned = await ask(id, [{ ...typical, ward: "Z" }, { ward: null, sex: "女", age: "", pressure: null }, { ...typical, age: 111 }]);
+    assert.deepEqual(warned.findings.map((f) => [f.severity, f.code, f.row, f.given]),
+        [["warning", "predict.unknown_category", 1, "Z"], ["warning", "predict.out_of_range", 3, 111]]);
+    assert.deepEqual([warned.findings[1].low, warned.findings[1].high], [20, 79]);
+    assert.equal(warned.finding_count, 2);
+    assert.equal(warned.predictions.length, 3);
     await researcher.fails("POST", `${base}/${id}/predict`, { rows: [] }, 400, "call.missing");
     const many = await ask(id, Array.from({ length: 10000 }, (_, i) => ({ ...typical, age: i % 90 })));
     assert.equal(many.predictions.length, 10000);

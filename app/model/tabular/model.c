@@ -55,6 +55,10 @@ const float *tabular_typical(const struct tabular_model *model) {
     return model->typical;
 }
 
+const float *tabular_ranges(const struct tabular_model *model) {
+    return model->ranges;
+}
+
 enum err model_margin(const struct tabular_model *model, const struct frame *frame,
                       struct pool *pool, double *out) {
     if (model->learner == LEARNER_BOOST) {

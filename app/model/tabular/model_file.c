@@ -5,6 +5,7 @@
 //   DESC  task, learner, class_count, feature_count (u32 each) | target | classes |
 //         features (kind u32, name, type, category_count u32, categories, typical f32)
 //   PREP  text: the preparation that makes the features from a table's columns
+//   RNGE  of each feature the least and the greatest value in training (f32, NaN: none)
 //   TREE  base, then for each tree its nodes in level order; the children of the n-th node that
 //         splits stand at 2 n + 1 and 2 n + 2, so a reader can demand the only place they may have
 //         and a tree cannot have a cycle
@@ -69,6 +70,10 @@ static void put_about(const struct tabular_model *model, struct buf *out) {
             put_text(out, feature->categories[c]);
         put_f32(out, model->typical[f]);
     }
+}
+
+static void put_ranges(const struct tabular_model *model, struct buf *out) {
+    for (size_t i = 0; i < 2 * (size_t)model->feature_count; i++) put_f32(out, model->ranges[i]);
 }
 
 static void put_preparation(const struct tabular_model *model, struct buf *out) {
@@ -365,6 +370,17 @@ static void get_preparation(struct reader *r, struct tabular_model *model) {
     model->preparation = get_text_within(r, model, PREPARATION_BYTES_MAX);
 }
 
+static void get_ranges(struct reader *r, struct tabular_model *model) {
+    size_t count = 2 * (size_t)model->feature_count;
+    if (!fine(r) || count * 4 != (size_t)(r->end - r->at)) damage(r);
+    float *ranges = arena_for(r, model, count, sizeof(float));
+    for (size_t i = 0; fine(r) && i < count; i++) {
+        ranges[i] = get_f32(r);
+        if (isinf(ranges[i])) damage(r);
+    }
+    if (fine(r)) model->ranges = ranges;
+}
+
 // ---- the whole ------------------------------
 
 static bool has_about(const struct tabular_model *model) {
@@ -373,6 +389,9 @@ static bool has_about(const struct tabular_model *model) {
 }
 static bool has_preparation(const struct tabular_model *model) {
     return model->preparation.size > 0;
+}
+static bool has_ranges(const struct tabular_model *model) {
+    return model->ranges != NULL;
 }
 static bool has_forest(const struct tabular_model *model) {
     return model->learner == LEARNER_BOOST;
@@ -390,6 +409,7 @@ static const struct section {
 } sections[] = {
     {"DESC", true, has_about, put_about, get_about},
     {"PREP", false, has_preparation, put_preparation, get_preparation},
+    {"RNGE", false, has_ranges, put_ranges, get_ranges},
     {"TREE", true, has_forest, put_forest, get_forest},
     {"LINE", true, has_linear, put_linear, get_linear},
 };

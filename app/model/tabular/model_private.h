@@ -16,6 +16,7 @@ struct tabular_model {
     struct arena *arena;
     struct feature *features; // (feature_count)
     float *typical;           // (feature_count)
+    float *ranges;            // (feature_count, 2): least, greatest; NULL: not known
     struct str *classes;      // (class_count)
     struct str target, preparation;
     uint32_t feature_count, class_count, outputs;

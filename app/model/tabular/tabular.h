@@ -84,6 +84,7 @@ struct tabular_model;
 // {"task","target","learner","classes","rows":{"train","validate","test"},"split":{…},"seed",
 //  "options":{…},"rounds","best_round","curve":[{"round","train","validate"}],
 //  "metrics":[{"name":"auc","value","low","high","better":"higher"}…],   first one is the headline
+//  "validation":x?,    the headline on the validation side, higher is better: minus the RMSE, say
 //  "baseline":{"rule":"majority"|"mean"|"best_column","metrics":[…]}, "baseline_linear":{…}?,
 //  "roc":[{"x","y"}], "calibration":{"bins":[{"predicted","observed","count"}],"error"},
 //  "confusion":{"threshold","labels":[…],"counts":[[…]]},
@@ -125,6 +126,9 @@ struct tabular_about {
 struct tabular_about tabular_about(const struct tabular_model *model);
 // Training means per feature, for a form's first filling: category index or number; (F).
 const float *tabular_typical(const struct tabular_model *model);
+// The least and the greatest value of each feature that training has seen, NaN where it saw none or
+// of a category: (F, 2). NULL of a model that does not know.
+const float *tabular_ranges(const struct tabular_model *model);
 
 // Predicts rows of a frame whose features match the model's by position.
 //   out           (N, K)  probability of class 1, of each class, or the number

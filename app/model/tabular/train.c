@@ -26,7 +26,7 @@ struct training {
     struct column_rule rule;
     uint8_t *leaks;    // (F)
     double *predicted; // (test rows, K)
-    double threshold;
+    double threshold, validation;
 };
 
 static const uint32_t *rows_of(const struct training *t, enum split_side side) {
@@ -167,15 +167,31 @@ static float typical_of(const struct training *t, uint32_t f, uint64_t *seen) {
     return (float)(str_is(feature->type, "number") ? mean : round(mean));
 }
 
+// Least and greatest, that whoever asks may be told of a value that training has not seen.
+static void range_of(const struct training *t, uint32_t f, float out[static 2]) {
+    const float *values = t->frame->values[f];
+    out[0] = out[1] = NAN;
+    if (t->frame->features[f].kind == FEATURE_CATEGORY) return;
+    for (uint64_t i = 0; i < t->counts[SIDE_TRAIN]; i++) {
+        float value = values[t->rows[i]];
+        if (!isfinite(value)) continue;
+        out[0] = fminf(out[0], value); // the other where one is NaN
+        out[1] = fmaxf(out[1], value);
+    }
+}
+
 static enum err describe(struct training *t) {
     struct tabular_model *model = t->model;
     bool bad = false;
     uint32_t features = t->frame->feature_count, classes = t->target->class_count;
     model->features = ARENA_ARRAY(model->arena, struct feature, features);
     model->typical = ARENA_ARRAY(model->arena, float, features);
+    model->ranges = ARENA_ARRAY(model->arena, float, 2 * (size_t)features);
     model->classes = ARENA_ARRAY(model->arena, struct str, classes + 1);
     uint64_t *seen = memory_take(TABULAR_CATEGORIES_MAX * sizeof(*seen));
-    if (!model->features || !model->typical || !model->classes || !seen) bad = true;
+    if (!model->features || !model->typical || !model->ranges || !model->classes || !seen) {
+        bad = true;
+    }
     for (uint32_t f = 0; !bad && f < features; f++) {
         const struct feature *from = &t->frame->features[f];
         struct feature *to = &model->features[f];
@@ -188,6 +204,7 @@ static enum err describe(struct training *t) {
             to->categories[c] = model_text(model, from->categories[c], &bad);
         }
         if (!bad) model->typical[f] = typical_of(t, f, seen);
+        if (!bad) range_of(t, f, model->ranges + 2 * (size_t)f);
     }
     for (uint32_t k = 0; !bad && k < classes; k++) {
         model->classes[k] = model_text(model, t->target->classes[k], &bad);
@@ -233,17 +250,20 @@ static enum err predict_side(const struct training *t, const struct tabular_mode
     return err;
 }
 
-// The threshold comes from the validation side: one tuned on the test side would flatter.
-static enum err find_threshold(struct training *t, const struct judging *judging) {
+// The threshold comes from the validation side, as does what models are chosen by: tuned on the
+// test side they would flatter.
+static enum err judge_validation(struct training *t, const struct judging *judging) {
     struct side_rows validate;
     double *predicted;
     t->threshold = 0.5;
-    if (t->target->task != TASK_BINARY || t->counts[SIDE_VALIDATE] == 0) return OK;
+    t->validation = NAN;
+    if (t->counts[SIDE_VALIDATE] == 0) return OK;
     enum err err = side_take(&t->input, t->input.validate, t->input.validate_count, &validate);
     if (err != OK) return err;
     err = predict_side(t, t->model, &validate, &predicted);
     if (err == OK) {
         t->threshold = judge_threshold(judging, &validate, predicted);
+        t->validation = judge_headline(judging, validate.truth, predicted, validate.rows);
         memory_give(predicted);
     }
     side_close(&validate);
@@ -398,13 +418,14 @@ static enum err write_scorecard(struct training *t, struct buf *scorecard) {
                               .out = &out};
     enum err err = side_take(&t->input, rows_of(t, SIDE_TEST), t->counts[SIDE_TEST], &t->test);
     if (err == OK) err = predict_side(t, t->model, &t->test, &t->predicted);
-    if (err == OK) err = find_threshold(t, &judging);
+    if (err == OK) err = judge_validation(t, &judging);
     if (err == OK) err = column_rule_fit(&judging, &t->input, &t->rule, t->leaks);
     if (err != OK) return err;
     json_open_object(&out);
     write_head(t, &out);
     write_curve(t, &out);
     err = judge_metrics(&judging, &t->test, t->predicted, t->threshold);
+    if (isfinite(t->validation)) json_set_number(&out, "validation", t->validation);
     if (err == OK) err = write_baseline(t, &judging);
     if (err == OK && t->options->learner == LEARNER_BOOST) err = write_linear(t, &judging);
     if (err == OK) err = judge_curves(&judging, &t->test, t->predicted, t->threshold);

@@ -41,6 +41,9 @@ static void round_trip(enum tabular_task task, uint32_t classes, enum tabular_le
     CHECK_TEXT(about.target, "y");
     CHECK_TEXT(about.preparation, "{\"steps\":[]}");
     CHECK(tabular_typical(again)[2] >= 0 && tabular_typical(again)[2] < 6);
+    CHECK(isnan(tabular_ranges(again)[4]) && isnan(tabular_ranges(again)[5])); // a category
+    CHECK(tabular_ranges(again)[0] < tabular_typical(again)[0]);
+    CHECK(tabular_ranges(again)[1] > tabular_typical(again)[0]);
     size_t cells = 400 * (size_t)about.outputs;
     double *out = memory_take(2 * cells * 8), *parts = memory_take(2 * cells * 7 * 8);
     CHECK_EQ(tabular_predict(model, &s.frame, 1, out, parts), OK);
@@ -125,7 +128,7 @@ static void rewrite(const struct buf *bytes, bool before, struct buf *out) {
     for (size_t at = 8; at < bytes->size - 4;) {
         uint64_t size;
         memcpy(&size, data + at + 4, 8);
-        bool kept = !before || memcmp(data + at, "PREP", 4) != 0;
+        bool kept = !before || (memcmp(data + at, "PREP", 4) && memcmp(data + at, "RNGE", 4));
         if (kept) buf_add(out, data + at + (before ? 12 : 0), size + (before ? 0 : 12));
         at += 12 + size;
     }
