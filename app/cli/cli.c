@@ -30,6 +30,7 @@ static const struct command commands[] = {
     {"export", "-o --no-mark! " INTAKE_OPTIONS, 1, 1, command_export},
     {"train", "-o --scorecard " LEARNER_OPTIONS " " INTAKE_OPTIONS, 1, 1, command_train},
     {"predict", "-o --contributions! " INTAKE_OPTIONS, 2, 2, command_predict},
+    {"model", "-o", 2, 2, command_model},
     {"show", "", 1, 1, command_show},
     {"call", "--data --as --body -o", 2, 2, command_call},
     {"check", "--data", 0, 0, command_check},

@@ -164,6 +164,7 @@ COMMAND(command_bundle);
 COMMAND(command_export);
 COMMAND(command_train);
 COMMAND(command_predict);
+COMMAND(command_model);
 COMMAND(command_show);
 COMMAND(command_serve);
 COMMAND(command_demo);

@@ -111,6 +111,22 @@ void tabular_close(struct tabular_model *model);
 void tabular_save(const struct tabular_model *model, struct buf *out);
 enum err tabular_load(struct str bytes, struct tabular_model **out, struct fault *fault) MUST_USE;
 
+// The same as XGBoost's JSON, as Booster.save_model writes and load_model reads it: one text, trees
+// of any version from 1.3 on, gbtree (written and read) and gblinear (read). DART, several
+// targets and objectives not listed in xgboost_read.c are refused with a sentence. All trees count,
+// as in Booster.predict, whatever early stopping noted.
+// Written by XGBoost, categories are the codes it knew ("0", "1", …). One beyond 32 and, where any
+// split names a code over 16, beyond four times the largest, counts as missing here, where XGBoost
+// sends it left.
+// Predictions agree to the rounding of XGBoost's sums of floats.
+// write: ERR_INPUT "model.export_not_trees"; appended to `out`, whose cap is ERR_LIMIT
+// "model.too_large". read: the text is hostile; ERR_CORRUPT, ERR_INPUT "model.xgboost_*" name the
+// tree (row) and the node (column) from 1, ERR_LIMIT where it is larger than what is made here.
+enum err tabular_xgboost_write(const struct tabular_model *model, struct buf *out,
+                               struct fault *fault) MUST_USE;
+enum err tabular_xgboost_read(struct str text, struct tabular_model **out,
+                              struct fault *fault) MUST_USE;
+
 // What a model expects; strings live as long as the model.
 struct tabular_about {
     const struct feature *features; // (F)
