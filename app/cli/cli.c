@@ -7,10 +7,10 @@
 #include "cli/cli_private.h"
 #include "flow/flow.h"
 
-#define LEARNER_OPTIONS                                                                         \
-    "--target --group --task --positive --learner --seed --trees --depth --learning-rate --l2 " \
-    "--min-child-weight --row-share --column-share --early-stop --bins --alpha --l1-share "     \
-    "--test-milli --validate-milli"
+#define LEARNER_OPTIONS                                                                       \
+    "--target --group --task --positive --prepare --learner --seed --trees --depth "          \
+    "--learning-rate --l2 --min-child-weight --row-share --column-share --early-stop --bins " \
+    "--alpha --l1-share --test-milli --validate-milli"
 
 #define CLEAN_OPTIONS "--files --sampling --technical --hits --mark! "
 

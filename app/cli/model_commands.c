@@ -39,6 +39,23 @@ static enum err learner_write(struct json_writer *out, const struct arguments *a
     return err;
 }
 
+// A file of {"steps":[…]}; what it says is checked by the step.
+static enum err preparation_write(struct json_writer *out, const char *path, struct fault *fault) {
+    struct json *node;
+    if (!path) return OK;
+    enum err err = json_parse_file(path, &node, fault);
+    if (err != OK) return err;
+    json_put_name(out, "prepare");
+    struct buf text;
+    buf_open(&text, LIMIT_JSON_BYTES);
+    json_write(&text, node);
+    json_put_raw(out, buf_str(&text));
+    err = buf_err(&text);
+    buf_close(&text);
+    json_close(node);
+    return err;
+}
+
 static enum err train_write(struct step_run *run, const struct arguments *arguments,
                             const char *table, struct fault *fault) {
     struct json_writer *out = &run->writer;
@@ -59,7 +76,8 @@ static enum err train_write(struct step_run *run, const struct arguments *argume
         if (argument(arguments, name))
             json_set_text(out, texts[i], str_of(argument(arguments, name)));
     }
-    err = learner_write(out, arguments, fault);
+    err = preparation_write(out, argument(arguments, "--prepare"), fault);
+    if (err == OK) err = learner_write(out, arguments, fault);
     json_close_object(out);
     return err;
 }

@@ -3,7 +3,7 @@
 #include "base/clock.h"
 #include "flow/serving_private.h"
 
-struct asked {
+struct question {
     struct flow *flow;
     struct call *call;
     struct endpoint endpoint;
@@ -13,7 +13,7 @@ struct asked {
 };
 
 // The version asked for, or the pinned one; its model must still be there.
-static enum err version_find(struct store_txn *txn, struct asked *asked) {
+static enum err version_find(struct store_txn *txn, struct question *asked) {
     const struct call *call = asked->call;
     const struct endpoint *endpoint = &asked->endpoint;
     asked->version = json_member_u64(call->body, "version", endpoint->version);
@@ -26,7 +26,7 @@ static enum err version_find(struct store_txn *txn, struct asked *asked) {
     return fault_set(call->fault, ERR_CONFLICT, "endpoint.version_gone", STR_NONE);
 }
 
-static enum err allowed(struct store_txn *txn, const struct asked *asked) {
+static enum err allowed(struct store_txn *txn, const struct question *asked) {
     const struct call *call = asked->call;
     struct usage_wish wish = {
         .question = {.person = call->actor.person_id, .now_ms = clock_now_ms()},
@@ -36,7 +36,7 @@ static enum err allowed(struct store_txn *txn, const struct asked *asked) {
     return usage_allowed(txn, call->arena, &wish, call->fault);
 }
 
-static enum err asked_find(struct asked *asked) {
+static enum err asked_find(struct question *asked) {
     const struct call *call = asked->call;
     struct store_txn *txn;
     enum err err = allow(call, ROLES_FLOW);
@@ -59,7 +59,7 @@ static enum err asked_find(struct asked *asked) {
 }
 
 // ---- rows --------------------------------------------------------------------------------------
-static enum err answer_write(const struct asked *asked, struct rows_in *rows) {
+static enum err answer_write(const struct question *asked, struct rows_in *rows) {
     const struct call *call = asked->call;
     json_open_object(call->out);
     json_set_u64(call->out, "endpoint", asked->endpoint.id);
@@ -72,8 +72,8 @@ static enum err answer_write(const struct asked *asked, struct rows_in *rows) {
     return err == OK ? answer_end(call) : err;
 }
 
-static enum err answer(const struct asked *asked, struct rows_in *rows,
-                       const struct tabular_model *model) {
+static enum err answer(const struct question *asked, struct rows_in *rows,
+                       const struct loaded *loaded) {
     struct flow *flow = asked->flow;
     struct call *call = asked->call;
     struct served_call served = {
@@ -84,7 +84,7 @@ static enum err answer(const struct asked *asked, struct rows_in *rows,
     };
     uint64_t start_us = clock_monotonic_us();
     enum err err =
-        rows_read(rows, model, call->arena, json_member(call->body, "rows"), call->fault);
+        rows_read(rows, loaded, call->arena, json_member(call->body, "rows"), call->fault);
     served.failed = err == ERR_INPUT || err == ERR_LIMIT;
     if (err == ERR_INPUT) call->findings = rows_findings(rows);
     if (err == OK) err = rows_predict(rows, call->fault);
@@ -99,13 +99,13 @@ static enum err answer(const struct asked *asked, struct rows_in *rows,
 }
 
 enum err flow_endpoint_predict(struct flow *flow, struct call *call) {
-    struct asked asked = {.flow = flow, .call = call};
+    struct question asked = {.flow = flow, .call = call};
     struct rows_in rows;
     struct loaded *loaded;
     enum err err = asked_find(&asked);
     if (err == OK) err = models_take(flow, &asked.model.file, &loaded, call->fault);
     if (err != OK) return err;
-    err = answer(&asked, &rows, loaded_model(loaded));
+    err = answer(&asked, &rows, loaded);
     rows_close(&rows);
     models_give(flow->models, loaded);
     return err;
@@ -113,7 +113,7 @@ enum err flow_endpoint_predict(struct flow *flow, struct call *call) {
 
 // ---- a file, as a job ---------------------------------------------------------------------------
 enum err flow_endpoint_file(struct flow *flow, struct call *call) {
-    struct asked asked = {.flow = flow, .call = call};
+    struct question asked = {.flow = flow, .call = call};
     enum err err = asked_find(&asked);
     if (err != OK) return err;
     struct prediction_asked prediction = {

@@ -116,7 +116,7 @@ enum err flow_endpoint_show(struct flow *flow, struct call *call) {
     store_read_end(txn);
     if (err == OK) err = models_take(flow, &model.file, &loaded, call->fault);
     if (err != OK) return err;
-    features_write(call->out, loaded_model(loaded));
+    features_write(call->out, loaded);
     models_give(flow->models, loaded);
     json_close_object(call->out);
     return answer_end(call);

@@ -77,6 +77,14 @@ static bool counts_as(struct str type, enum column_type column) {
     return column != COLUMN_TEXT && !str_is(type, "date") && !str_is(type, "time");
 }
 
+struct str cell_text(const struct column *column, uint32_t row, struct buf *scratch) {
+    if (!column_valid(column, row)) return STR_NONE;
+    if (column->type == COLUMN_TEXT) return column_text(column, row);
+    buf_clear(scratch);
+    column_write(scratch, column, row);
+    return buf_str(scratch);
+}
+
 float feature_of_cell(const struct feature *feature, const struct column *column, uint32_t row,
                       struct buf *scratch) {
     if (!column_valid(column, row)) return NAN;
@@ -85,16 +93,8 @@ float feature_of_cell(const struct feature *feature, const struct column *column
         if (column->type == COLUMN_TIME) value /= SECONDS_PER_DAY;
         return (float)value;
     }
-    struct str text;
-    if (column->type == COLUMN_TEXT) {
-        text = column_text(column, row);
-    } else {
-        buf_clear(scratch);
-        column_write(scratch, column, row);
-        text = buf_str(scratch);
-    }
     float value;
-    return feature_of_text(feature, text, &value) ? value : NAN;
+    return feature_of_text(feature, cell_text(column, row, scratch), &value) ? value : NAN;
 }
 
 void feature_put(struct json_writer *out, const struct feature *feature, float value) {

@@ -522,3 +522,5 @@ enum err models_take(struct flow *flow, const struct hash *file, struct loaded *
                      struct fault *fault) MUST_USE;
 void models_give(struct models *models, struct loaded *loaded);
 const struct tabular_model *loaded_model(const struct loaded *loaded);
+struct asking;
+const struct asking *loaded_asking(const struct loaded *loaded); // what it asks for

@@ -33,7 +33,10 @@ struct making {
     struct words *words;      // (feature_count)
     struct rising *rising;    // (feature_count)
     struct words target_words;
-    uint32_t feature_count;
+    uint32_t feature_count; // columns that are features; the prepared ones come after them
+    struct preparation preparation;
+    uint32_t step_columns[PREPARE_STEPS_MAX];
+    uint64_t unreadable[PREPARE_STEPS_MAX]; // rows a step could not read
     uint64_t rows, rows_seen;
     bool whole; // every target is a whole number
     struct table_frame *out;
@@ -62,17 +65,26 @@ static bool listed(const struct json *names, struct str name) {
     return false;
 }
 
+static enum err column_usable(struct making *making, struct str name, int32_t *out) {
+    enum err err = column_find(making, name, out);
+    if (err == OK && making->schema->fields[*out].role == COLUMN_DIRECT) {
+        err = fault_set(making->fault, ERR_INPUT, "train.direct_column", name);
+    }
+    return err;
+}
+
 // Names that were asked for must exist and may not name a person.
 static enum err wishes_check(struct making *making) {
+    int32_t column = 0;
+    for (uint32_t i = 0; i < making->preparation.step_count; i++) {
+        enum err err = column_usable(making, making->preparation.steps[i].column, &column);
+        if (err != OK) return err;
+        making->step_columns[i] = (uint32_t)column;
+    }
     const struct json *item = json_first(making->wish->features);
     for (; item; item = json_next(item)) {
-        int32_t column = 0;
-        struct str name = json_text(item);
-        enum err err = column_find(making, name, &column);
+        enum err err = column_usable(making, json_text(item), &column);
         if (err != OK) return err;
-        if (making->schema->fields[column].role == COLUMN_DIRECT) {
-            return fault_set(making->fault, ERR_INPUT, "train.direct_column", name);
-        }
     }
     return OK;
 }
@@ -90,6 +102,7 @@ static enum err features_choose(struct making *making) {
     for (uint32_t i = 0; i < schema->count; i++) {
         const struct field *field = &schema->fields[i];
         if ((int32_t)i == making->target || (int32_t)i == making->group) continue;
+        if (preparation_of_column(&making->preparation, field->name)) continue;
         if (!all && !listed(making->wish->features, field->name)) continue;
         if (field->role == COLUMN_DIRECT) {
             warn(making, "train.direct_left_out", field->name);
@@ -209,7 +222,8 @@ static enum err categories_settle(struct making *making) {
         making->columns[kept++] = making->columns[f];
     }
     making->feature_count = kept;
-    if (kept == 0) return fault_set(making->fault, ERR_INPUT, "train.no_feature_left", STR_NONE);
+    if (kept + making->preparation.step_count == 0)
+        return fault_set(making->fault, ERR_INPUT, "train.no_feature_left", STR_NONE);
     return OK;
 }
 
@@ -284,14 +298,37 @@ static enum err target_settle(struct making *making) {
     return OK;
 }
 
+// The features of the preparation's steps behind the columns that are features themselves.
+static enum err features_join(struct making *making, uint32_t *out_count) {
+    const struct preparation *preparation = &making->preparation;
+    uint32_t count = making->feature_count;
+    for (uint32_t i = 0; i < preparation->step_count; i++) {
+        count += preparation->steps[i].feature_count;
+    }
+    struct feature *all = ARENA_ARRAY(making->arena, struct feature, count);
+    if (!all) return no_memory(making);
+    uint32_t at = making->feature_count;
+    for (uint32_t f = 0; f < at; f++) all[f] = making->features[f];
+    for (uint32_t i = 0; i < preparation->step_count; i++) {
+        const struct prepare_step *step = &preparation->steps[i];
+        for (uint32_t f = 0; f < step->feature_count; f++) all[at++] = step->features[f];
+    }
+    making->features = all;
+    *out_count = count;
+    return OK;
+}
+
 static enum err values_take(struct making *making) {
     struct table_frame *out = making->out;
+    uint32_t count = 0;
     if (making->rows > SIZE_MAX / sizeof(double)) return no_memory(making);
+    enum err err = features_join(making, &count);
+    if (err != OK) return err;
     size_t rows = (size_t)making->rows;
-    float **values = ARENA_ARRAY(making->arena, float *, making->feature_count);
+    float **values = ARENA_ARRAY(making->arena, float *, count);
     double *target = ARENA_ARRAY(making->arena, double, rows);
     if (!values || !target) return no_memory(making);
-    for (uint32_t f = 0; f < making->feature_count; f++) {
+    for (uint32_t f = 0; f < count; f++) {
         values[f] = ARENA_ARRAY(making->arena, float, rows);
         if (!values[f]) return no_memory(making);
     }
@@ -300,7 +337,7 @@ static enum err values_take(struct making *making) {
         if (!out->group) return no_memory(making);
     }
     out->frame = (struct frame){
-        .feature_count = making->feature_count,
+        .feature_count = count,
         .features = making->features,
         .values = (const float *const *)values,
     };
@@ -326,6 +363,34 @@ static uint64_t group_value(const struct column *column, uint32_t row, struct bu
     uint64_t value;
     memcpy(&value, hash.bytes, sizeof value);
     return value;
+}
+
+// The steps' features of a batch's rows that have a target, from row `first` of the frame on.
+static enum err prepare_batch(struct making *making, const struct batch *batch, uint64_t first) {
+    const struct column *target = &batch->columns[making->target];
+    float *const *columns =
+        (float *const *)(uintptr_t)making->out->frame.values + making->feature_count;
+    struct arena *scratch;
+    struct buf text;
+    if (making->preparation.step_count == 0) return OK;
+    if (arena_open(PREPARE_SCRATCH_BYTES, &scratch) != OK) return no_memory(making);
+    buf_open(&text, LIMIT_CELL_BYTES);
+    for (uint32_t i = 0; i < making->preparation.step_count; i++) {
+        const struct prepare_step *step = &making->preparation.steps[i];
+        const struct column *column = &batch->columns[making->step_columns[i]];
+        uint64_t to = first;
+        for (uint32_t row = 0; row < batch->row_count; row++) {
+            if (!target_there(target, row)) continue;
+            arena_reset(scratch);
+            struct str cell = cell_text(column, row, &text);
+            if (!prepare_fill(step, cell, scratch, columns, to++)) making->unreadable[i]++;
+        }
+        columns += step->feature_count;
+    }
+    enum err err = buf_err(&text);
+    buf_close(&text);
+    arena_close(scratch);
+    return err;
 }
 
 static enum err second_pass(struct making *making, const struct batch *batch) {
@@ -355,13 +420,37 @@ static enum err second_pass(struct making *making, const struct batch *batch) {
     out->frame.rows = at;
     enum err err = buf_err(&scratch);
     buf_close(&scratch);
-    return err;
+    return err == OK ? prepare_batch(making, batch, first) : err;
+}
+
+// The preparation's text for the model, and what it says of rows it could not read.
+static enum err preparation_tell(struct making *making) {
+    struct buf text;
+    if (making->preparation.step_count == 0) return OK;
+    buf_open(&text, LIMIT_JSON_BYTES);
+    json_write(&text, making->wish->prepare);
+    enum err err = buf_err(&text);
+    char *copy = err == OK ? arena_take(making->arena, text.size + 1) : NULL;
+    if (copy) {
+        memcpy(copy, text.data, text.size);
+        making->out->preparation = (struct str){copy, text.size};
+    }
+    buf_close(&text);
+    for (uint32_t i = 0; i < making->preparation.step_count; i++) {
+        struct str column = making->preparation.steps[i].column;
+        if (making->unreadable[i]) warn(making, "train.cells_unreadable", column);
+    }
+    return copy ? OK : no_memory(making);
 }
 
 static enum err frame_make(struct making *making) {
     enum err err = column_find(making, making->wish->target, &making->target);
     if (err == OK && making->wish->group.size) {
         err = column_find(making, making->wish->group, &making->group);
+    }
+    if (err == OK) {
+        err = preparation_read(making->wish->prepare, making->arena, &making->preparation,
+                               making->fault);
     }
     if (err == OK) err = wishes_check(making);
     if (err == OK) err = features_choose(making);
@@ -376,6 +465,7 @@ static enum err frame_make(struct making *making) {
     if (err == OK) err = target_settle(making);
     if (err == OK) err = values_take(making);
     if (err == OK) err = each_batch(making, second_pass);
+    if (err == OK) err = preparation_tell(making);
     if (err != OK) return err;
     cy_assert(making->out->frame.rows == making->rows);
     if (making->rows < making->rows_seen) {

@@ -3,7 +3,7 @@
 #pragma once
 
 #include "data/table.h"
-#include "flow/steps_private.h"
+#include "flow/prepare.h"
 
 enum { FRAME_WARNINGS_MAX = LIMIT_COLUMNS + 8 };
 
@@ -18,17 +18,19 @@ struct frame_wish {
     struct str group;            // "": none
     struct str task;             // "": by the target's values
     struct str positive;         // "": the last class
+    const struct json *prepare;  // a preparation (prepare.h); NULL: none
 };
 struct table_frame {
     struct frame frame;
     struct tabular_target target;
-    uint64_t *group; // (rows) or NULL
+    uint64_t *group;        // (rows) or NULL
+    struct str preparation; // as the model keeps it; "": none
     struct frame_warning *warnings;
     uint32_t warning_count;
 };
 // ERR_INPUT "train.unknown_column" (detail: the name), "train.direct_column",
 // "train.no_feature_left", "train.one_class", "train.too_many_classes", "train.bad_target",
-// "train.no_rows"; ERR_MEMORY "train.no_memory".
+// "train.no_rows", a preparation's; ERR_MEMORY "train.no_memory".
 enum err frame_of_table(struct table *table, const struct frame_wish *wish, struct arena *arena,
                         struct progress *progress, struct table_frame *out,
                         struct fault *fault) MUST_USE;

@@ -4,7 +4,7 @@
 
 #include "base/file.h"
 #include "flow/flow_private.h"
-#include "model/tabular/tabular.h"
+#include "flow/prepare.h"
 
 enum { LOADED_MAX = 16 };
 #define LOADED_BYTES_MAX ((uint64_t)256 << 20) // files of those not in use, together
@@ -12,6 +12,8 @@ enum { LOADED_MAX = 16 };
 struct loaded {
     struct hash file;
     struct tabular_model *model; // NULL: the place is free
+    struct arena *arena;         // of what it asks for
+    struct asking asking;
     uint64_t bytes, used, users;
 };
 struct models {
@@ -30,6 +32,7 @@ enum err models_open(struct models **out) {
 
 static void loaded_drop(struct loaded *loaded) {
     tabular_close(loaded->model);
+    if (loaded->arena) arena_close(loaded->arena);
     *loaded = (struct loaded){0};
 }
 
@@ -44,6 +47,10 @@ void models_close(struct models *models) {
 
 const struct tabular_model *loaded_model(const struct loaded *loaded) {
     return loaded->model;
+}
+
+const struct asking *loaded_asking(const struct loaded *loaded) {
+    return &loaded->asking;
 }
 
 void models_give(struct models *models, struct loaded *loaded) {
@@ -85,37 +92,50 @@ static struct loaded *room(struct models *models, uint64_t bytes) {
     }
 }
 
-static enum err file_load(struct flow *flow, const struct hash *file, struct tabular_model **out,
-                          uint64_t *out_bytes, struct fault *fault) {
+enum { ASKING_BYTES = 64 << 20 }; // of the widest model
+
+static enum err asking_load(struct loaded *loaded, struct fault *fault) {
+    struct tabular_about about = tabular_about(loaded->model);
+    enum err err = arena_open(ASKING_BYTES, &loaded->arena);
+    if (err != OK) return err;
+    return asking_of_model(&about, loaded->arena, &loaded->asking, fault);
+}
+
+static enum err file_load(struct flow *flow, const struct hash *file, struct loaded *out,
+                          struct fault *fault) {
     char path[LIMIT_PATH_BYTES];
     struct file_map map;
     enum err err = blob_path(flow->store, file, path, sizeof path, fault);
     if (err == OK) err = file_map(path, &map, fault);
     if (err != OK) return err;
-    *out_bytes = map.size;
-    err = tabular_load((struct str){(const char *)map.data, map.size}, out, fault);
+    struct loaded made = {.file = *file, .bytes = map.size};
+    err = tabular_load((struct str){(const char *)map.data, map.size}, &made.model, fault);
     file_unmap(&map);
+    if (err == OK) err = asking_load(&made, fault);
+    if (err == OK)
+        *out = made;
+    else
+        loaded_drop(&made);
     return err;
 }
 
 enum err models_take(struct flow *flow, const struct hash *file, struct loaded **out,
                      struct fault *fault) {
     struct models *models = flow->models;
-    struct tabular_model *model = NULL;
-    uint64_t bytes = 0;
+    struct loaded made = {0};
     enum err err = OK;
     pthread_mutex_lock(&models->lock);
     struct loaded *loaded = known(models, file);
     if (!loaded) {
         pthread_mutex_unlock(&models->lock);
-        err = file_load(flow, file, &model, &bytes, fault);
+        err = file_load(flow, file, &made, fault);
         if (err != OK) return err;
         pthread_mutex_lock(&models->lock);
         loaded = known(models, file); // another thread may have been faster
-        struct loaded *place = loaded ? NULL : room(models, bytes);
+        struct loaded *place = loaded ? NULL : room(models, made.bytes);
         if (place) {
-            *place = (struct loaded){.file = *file, .model = model, .bytes = bytes};
-            model = NULL;
+            *place = made;
+            made = (struct loaded){0};
             loaded = place;
         }
     }
@@ -124,7 +144,7 @@ enum err models_take(struct flow *flow, const struct hash *file, struct loaded *
         loaded->used = ++models->clock;
     }
     pthread_mutex_unlock(&models->lock);
-    if (model) tabular_close(model);
+    if (made.model) loaded_drop(&made);
     if (!loaded) return fault_set(fault, ERR_BUSY, "predict.busy", STR_NONE);
     *out = loaded;
     return OK;

@@ -53,8 +53,13 @@ static bool has_column(const struct release *release, struct str name) {
 
 // Said at once rather than by a job that fails.
 static enum err names_check(const struct call *call, const struct release *release,
-                            struct str target, struct str group) {
+                            struct str target, struct str group,
+                            const struct preparation *preparation) {
     struct fault *fault = call->fault;
+    for (uint32_t i = 0; i < preparation->step_count; i++) {
+        if (has_column(release, preparation->steps[i].column)) continue;
+        return fault_set(fault, ERR_INPUT, "train.unknown_column", preparation->steps[i].column);
+    }
     if (!has_column(release, target)) {
         return fault_set(fault, ERR_INPUT, "train.unknown_column", target);
     }
@@ -71,8 +76,8 @@ static enum err names_check(const struct call *call, const struct release *relea
 
 // The body's part that the step reads.
 static struct str train_options(const struct call *call) {
-    static const char *const names[] = {"target", "features", "group",
-                                        "task",   "positive", "options"};
+    static const char *const names[] = {"target",   "features", "group",  "task",
+                                        "positive", "prepare",  "options"};
     struct buf text, member_text;
     buf_open(&text, LIMIT_JSON_BYTES);
     buf_open(&member_text, LIMIT_JSON_BYTES);
@@ -104,12 +109,17 @@ uint64_t train_memory(const struct release *release) {
 static enum err training_read(struct flow *flow, struct call *call, struct training *training) {
     struct model *model = &training->model;
     struct tabular_options options;
+    struct preparation preparation;
     struct str group;
     const struct json *node = json_member(call->body, "options");
     enum err err = call_text(call, "name", 1, LIMIT_NAME_BYTES, &model->name);
     if (err == OK) err = call_text(call, "target", 1, LIMIT_NAME_BYTES, &model->target);
     if (err == OK) err = call_text(call, "group", 0, LIMIT_NAME_BYTES, &group);
     if (err == OK) err = tabular_options_read(node, &options, call->fault);
+    if (err == OK) {
+        node = json_member(call->body, "prepare");
+        err = preparation_read(node, call->arena, &preparation, call->fault);
+    }
     if (err != OK) return err;
     struct store_txn *txn;
     err = store_read_begin(flow->store, &txn);
@@ -118,7 +128,7 @@ static enum err training_read(struct flow *flow, struct call *call, struct train
     store_read_end(txn);
     if (err != OK) return missing(call, err, "release.not_found");
     const struct release *release = &training->release;
-    err = names_check(call, release, model->target, group);
+    err = names_check(call, release, model->target, group, &preparation);
     if (err != OK) return err;
     model->release = release->id;
     model->release_title = release->sheet.title;
@@ -186,26 +196,35 @@ enum err flow_model_list(struct flow *flow, struct call *call) {
     return list_write(&list);
 }
 
-void features_write(struct json_writer *out, const struct tabular_model *model) {
+void features_write(struct json_writer *out, const struct loaded *loaded) {
+    const struct tabular_model *model = loaded_model(loaded);
+    const struct asking *asking = loaded_asking(loaded);
     struct tabular_about about = tabular_about(model);
     const float *typical = tabular_typical(model);
     json_put_name(out, "features");
     json_open_array(out);
-    for (uint32_t f = 0; f < about.feature_count; f++) {
-        const struct feature *feature = &about.features[f];
-        bool number = feature->kind == FEATURE_NUMBER;
+    for (uint32_t a = 0; a < asking->count; a++) {
+        const struct asked *asked = &asking->items[a];
+        bool number = asked->feature->kind == FEATURE_NUMBER;
         json_open_object(out);
-        json_set_text(out, "name", feature->name);
-        json_set_text(out, "kind", number ? STR("number") : STR("category"));
-        json_set_text(out, "type", feature->type);
+        json_set_text(out, "name", asked->name);
+        json_set_text(out, "kind",
+                      asked->step ? STR("prepared")
+                      : number    ? STR("number")
+                                  : STR("category"));
+        json_set_text(out, "type", asked->type);
         json_put_name(out, "categories");
         json_open_array(out);
-        for (uint32_t i = 0; i < feature->category_count; i++) {
-            json_put_text(out, feature->categories[i]);
+        for (uint32_t i = 0; !asked->step && i < asked->feature->category_count; i++) {
+            json_put_text(out, asked->feature->categories[i]);
         }
         json_close_array(out);
         json_put_name(out, "typical");
-        feature_put(out, feature, typical[f]);
+        if (asked->step) {
+            json_put_null(out);
+        } else {
+            feature_put(out, asked->feature, typical[asked->first]);
+        }
         json_close_object(out);
     }
     json_close_array(out);
@@ -229,7 +248,7 @@ static enum err ready_write(struct flow *flow, struct call *call, const struct m
     buf_close(&text);
     if (err == OK) err = models_take(flow, &model->file, &loaded, call->fault);
     if (err != OK) return err;
-    features_write(call->out, loaded_model(loaded));
+    features_write(call->out, loaded);
     models_give(flow->models, loaded);
     return OK;
 }

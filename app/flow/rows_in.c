@@ -1,4 +1,5 @@
 #include "flow/rows_in.h"
+#include "flow/flow_private.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -9,14 +10,14 @@ enum {
     NAMES_SCANNED = 64,   // so many are looked through; more are sorted first
     GIVEN_BYTES = 100,    // of a value that is told of
     EXPECTED_MAX = 20,    // categories that are told
-    STRANGER = UINT32_MAX // a name that is no feature's
+    STRANGER = UINT32_MAX // a name that the model does not ask for
 };
 
 // ---- findings ----------------------------------------------------------------------------------
 struct finding {
     const char *code;
     bool error;
-    uint32_t row, feature; // row from 1; feature STRANGER: none of the model's
+    uint32_t row, asked; // row from 1; asked STRANGER: none of the model's
     struct str column;
     const struct json *given; // NULL: nothing
 };
@@ -43,10 +44,12 @@ static void given_write(struct json_writer *out, const struct json *given) {
     }
 }
 
-static void expected_write(struct rows_in *rows, uint32_t f) {
-    const struct feature *feature = &rows->about.features[f];
+static void expected_write(struct rows_in *rows, const struct asked *asked) {
+    const struct feature *feature = asked->feature;
+    uint32_t f = asked->first;
     struct json_writer *out = &rows->findings.out;
-    json_set_text(out, "expected", feature->type);
+    json_set_text(out, "expected", asked->type);
+    if (asked->step) return;
     if (rows->ranges && feature->kind == FEATURE_NUMBER && !isnan(rows->ranges[2 * f])) {
         json_put_name(out, "low");
         feature_put(out, feature, rows->ranges[2 * f]);
@@ -65,10 +68,10 @@ static void expected_write(struct rows_in *rows, uint32_t f) {
 static void tell(struct rows_in *rows, const struct finding *finding) {
     struct findings *findings = &rows->findings;
     uint64_t *count = finding->error ? &findings->errors : &findings->warnings;
-    bool known = finding->feature != STRANGER;
+    bool known = finding->asked != STRANGER;
     if ((*count)++ == 0 && finding->error) {
         (void)!fault_at(&findings->first, ERR_INPUT, finding->code, finding->row,
-                        known ? finding->feature + 1 : 0, finding->column);
+                        known ? finding->asked + 1 : 0, finding->column);
     }
     if (findings->told == FINDINGS_TOLD_MAX) return;
     findings->told++;
@@ -79,7 +82,7 @@ static void tell(struct rows_in *rows, const struct finding *finding) {
     json_set_u64(out, "row", finding->row);
     json_set_text(out, "column", finding->column);
     given_write(out, finding->given);
-    if (known) expected_write(rows, finding->feature);
+    if (known) expected_write(rows, &rows->asking->items[finding->asked]);
     json_close_object(out);
 }
 
@@ -115,12 +118,34 @@ static bool is_blank(const struct json *node) {
     return json_is_null(node) || (json_is_string(node) && str_trim(json_text(node)).size == 0);
 }
 
-static void value_take(struct rows_in *rows, uint32_t f, const struct json *node, uint32_t at) {
-    const struct feature *feature = &rows->about.features[f];
+// What a column that is prepared says; a number as the text it is.
+static bool prepared_read(struct rows_in *rows, const struct asked *asked, const struct json *node,
+                          uint32_t at) {
+    struct str text = json_text(node);
+    struct buf number;
+    buf_open(&number, GIVEN_BYTES);
+    if (json_is_number(node)) {
+        buf_add_double(&number, json_number(node, NAN));
+        text = buf_str(&number);
+    }
+    bool fits = json_is_number(node) || json_is_string(node) || json_is_null(node);
+    arena_reset(rows->scratch);
+    bool read = fits && asked_text(asked, text, rows->scratch, rows->values, at);
+    buf_close(&number);
+    return read;
+}
+
+static void value_take(struct rows_in *rows, uint32_t a, const struct json *node, uint32_t at) {
+    const struct asked *asked = &rows->asking->items[a];
+    const struct feature *feature = asked->feature;
+    uint32_t f = asked->first;
     float *value = &rows->values[f][at];
-    struct finding finding = {NULL, true, at + 1, f, feature->name, node};
-    rows->seen[f] = at + 1;
-    if (!value_read(feature, node, value)) {
+    struct finding finding = {NULL, true, at + 1, a, asked->name, node};
+    rows->seen[a] = at + 1;
+    if (asked->step) {
+        finding.code = "predict.wrong_type";
+        if (!prepared_read(rows, asked, node, at)) tell(rows, &finding);
+    } else if (!value_read(feature, node, value)) {
         finding.code = "predict.wrong_type";
         tell(rows, &finding);
     } else if (feature->kind == FEATURE_CATEGORY && isnan(*value) && !is_blank(node)) {
@@ -135,37 +160,37 @@ static void value_take(struct rows_in *rows, uint32_t f, const struct json *node
 }
 
 // ---- whose name is it? -------------------------------------------------------------------------
-struct named_feature {
+struct named_asked {
     struct str name;
-    uint32_t feature;
+    uint32_t asked;
 };
 
 static int name_order(const void *a, const void *b) {
-    const struct named_feature *left = a, *right = b;
+    const struct named_asked *left = a, *right = b;
     return str_compare(left->name, right->name);
 }
 
 static enum err names_sort(struct rows_in *rows) {
-    uint32_t count = rows->about.feature_count;
-    rows->by_name = ARENA_ARRAY(rows->arena, struct named_feature, count);
+    uint32_t count = rows->asking->count;
+    rows->by_name = ARENA_ARRAY(rows->arena, struct named_asked, count);
     if (!rows->by_name) return ERR_MEMORY;
-    for (uint32_t f = 0; f < count; f++) {
-        rows->by_name[f] = (struct named_feature){rows->about.features[f].name, f};
+    for (uint32_t a = 0; a < count; a++) {
+        rows->by_name[a] = (struct named_asked){rows->asking->items[a].name, a};
     }
     qsort(rows->by_name, count, sizeof rows->by_name[0], name_order);
     return OK;
 }
 
 static uint32_t name_find(struct rows_in *rows, struct str name) {
-    uint32_t low = 0, high = rows->about.feature_count;
+    uint32_t low = 0, high = rows->asking->count;
     if (high <= NAMES_SCANNED) {
-        while (low < high && !str_equal(rows->about.features[low].name, name)) low++;
+        while (low < high && !str_equal(rows->asking->items[low].name, name)) low++;
         return low < high ? low : STRANGER;
     }
     while (low < high) {
         uint32_t middle = low + (high - low) / 2;
         int order = str_compare(rows->by_name[middle].name, name);
-        if (order == 0) return rows->by_name[middle].feature;
+        if (order == 0) return rows->by_name[middle].asked;
         if (order < 0) {
             low = middle + 1;
         } else {
@@ -175,12 +200,12 @@ static uint32_t name_find(struct rows_in *rows, struct str name) {
     return STRANGER;
 }
 
-// The feature that the i-th member of a row is: as in the row before, or as in training, or found.
-static uint32_t member_feature(struct rows_in *rows, uint32_t i, struct str name, bool *out_new) {
-    uint32_t count = rows->about.feature_count;
+// The column that the i-th member of a row is: as in the row before, or as in training, or found.
+static uint32_t member_asked(struct rows_in *rows, uint32_t i, struct str name, bool *out_new) {
+    uint32_t count = rows->asking->count;
     if (i >= count + MEMBERS_MORE) return name_find(rows, name);
     if (rows->names[i].data && str_equal(rows->names[i], name)) return rows->order[i];
-    bool in_place = i < count && str_equal(rows->about.features[i].name, name);
+    bool in_place = i < count && str_equal(rows->asking->items[i].name, name);
     *out_new = true;
     rows->names[i] = name;
     rows->order[i] = in_place ? i : name_find(rows, name);
@@ -197,47 +222,49 @@ static void row_read(struct rows_in *rows, const struct json *row, uint32_t at) 
     for (const struct json *item = json_first(row); item; item = json_next(item), i++) {
         struct str name = json_name(item);
         bool is_new = false;
-        uint32_t f = member_feature(rows, i, name, &is_new);
-        if (f != STRANGER) {
-            value_take(rows, f, item, at);
+        uint32_t a = member_asked(rows, i, name, &is_new);
+        if (a != STRANGER) {
+            value_take(rows, a, item, at);
             found++;
         } else if (is_new) { // once, not in every row
             tell(rows, &(struct finding){"predict.extra_column", false, at + 1, STRANGER, cut(name),
                                          item});
         }
     }
-    for (uint32_t f = 0; f < rows->about.feature_count && found < rows->about.feature_count; f++) {
-        if (rows->seen[f] == at + 1) continue;
-        tell(rows, &(struct finding){"predict.missing_column", true, at + 1, f,
-                                     rows->about.features[f].name, NULL});
+    for (uint32_t a = 0; a < rows->asking->count && found < rows->asking->count; a++) {
+        if (rows->seen[a] == at + 1) continue;
+        tell(rows, &(struct finding){"predict.missing_column", true, at + 1, a,
+                                     rows->asking->items[a].name, NULL});
     }
 }
 
 static enum err rooms_take(struct rows_in *rows) {
     struct arena *arena = rows->arena;
     const struct tabular_about *about = &rows->about;
-    uint32_t features = about->feature_count;
+    uint32_t features = about->feature_count, asked = rows->asking->count;
     rows->values = ARENA_ARRAY(arena, float *, features);
     rows->out = ARENA_ARRAY(arena, double, (size_t)rows->count * about->outputs);
-    rows->names = ARENA_ARRAY(arena, struct str, features + MEMBERS_MORE);
-    rows->order = ARENA_ARRAY(arena, uint32_t, features + MEMBERS_MORE);
-    rows->seen = ARENA_ARRAY(arena, uint32_t, features);
+    rows->names = ARENA_ARRAY(arena, struct str, asked + MEMBERS_MORE);
+    rows->order = ARENA_ARRAY(arena, uint32_t, asked + MEMBERS_MORE);
+    rows->seen = ARENA_ARRAY(arena, uint32_t, asked);
     if (!rows->values || !rows->out || !rows->names || !rows->order || !rows->seen) {
         return ERR_MEMORY;
     }
-    memset(rows->names, 0, (features + MEMBERS_MORE) * sizeof rows->names[0]);
-    memset(rows->seen, 0, features * sizeof rows->seen[0]);
+    memset(rows->names, 0, (asked + MEMBERS_MORE) * sizeof rows->names[0]);
+    memset(rows->seen, 0, asked * sizeof rows->seen[0]);
     for (uint32_t f = 0; f < features; f++) {
         rows->values[f] = ARENA_ARRAY(arena, float, rows->count);
         if (!rows->values[f]) return ERR_MEMORY;
     }
-    return features > NAMES_SCANNED ? names_sort(rows) : OK;
+    return asked > NAMES_SCANNED ? names_sort(rows) : OK;
 }
 
-enum err rows_read(struct rows_in *rows, const struct tabular_model *model, struct arena *arena,
+enum err rows_read(struct rows_in *rows, const struct loaded *loaded, struct arena *arena,
                    const struct json *list, struct fault *fault) {
+    const struct tabular_model *model = loaded_model(loaded);
     *rows = (struct rows_in){.arena = arena,
                              .model = model,
+                             .asking = loaded_asking(loaded),
                              .about = tabular_about(model),
                              .ranges = tabular_ranges(model)};
     buf_open(&rows->findings.text, LIMIT_JSON_BYTES);
@@ -250,7 +277,7 @@ enum err rows_read(struct rows_in *rows, const struct tabular_model *model, stru
         return fault_set(fault, ERR_LIMIT, "predict.too_many_rows", STR_NONE);
     }
     rows->count = (uint32_t)count;
-    if (rooms_take(rows) != OK) {
+    if (rooms_take(rows) != OK || arena_open(PREPARE_SCRATCH_BYTES, &rows->scratch) != OK) {
         return fault_set(fault, ERR_MEMORY, "predict.no_memory", STR_NONE);
     }
     uint32_t at = 0;
@@ -274,5 +301,6 @@ struct str rows_findings(const struct rows_in *rows) {
 }
 
 void rows_close(struct rows_in *rows) {
+    if (rows->scratch) arena_close(rows->scratch);
     buf_close(&rows->findings.text);
 }

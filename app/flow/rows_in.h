@@ -4,7 +4,7 @@
 #pragma once
 
 #include "base/call.h"
-#include "flow/steps_private.h"
+#include "flow/prepare.h"
 
 #define ONE_HALF 0.5 // a binary class is told as positive from here on
 
@@ -17,6 +17,7 @@ enum {
 // expected. An error leaves nothing to answer. After a warning the value counts as missing (a
 // category that training has not seen), as it is (a number outside what training has seen) or not
 // at all (a column that the model does not know).
+struct loaded;
 struct findings {
     struct buf text; // entries of a JSON array
     struct json_writer out;
@@ -28,21 +29,23 @@ struct rows_in {
     struct arena *arena;
     const struct tabular_model *model;
     struct tabular_about about;
-    const float *ranges; // (F, 2) of training, or NULL
+    const struct asking *asking; // A columns
+    const float *ranges;         // (F, 2) of training, or NULL
+    struct arena *scratch;       // of one value
     uint32_t count;
     float **values; // (F)(count)
     double *out;    // (count, K), once predicted
     struct findings findings;
     // A row's members mostly come in the order of the row before.
-    struct str *names;             // (F + 32)
-    uint32_t *order;               // (F + 32): whose name that is
-    uint32_t *seen;                // (F): number of the row that had it last
-    struct named_feature *by_name; // (F) sorted, where there are many
+    struct str *names;           // (A + 32)
+    uint32_t *order;             // (A + 32): whose name that is
+    uint32_t *seen;              // (A): number of the row that had it last
+    struct named_asked *by_name; // (A) sorted, where there are many
 };
 
 // `list`: the body's "rows". ERR_INPUT, ERR_LIMIT "predict.too_many_rows", or with the first
 // finding of those that are errors; rows->findings then tells all. Close it whatever came of it.
-enum err rows_read(struct rows_in *rows, const struct tabular_model *model, struct arena *arena,
+enum err rows_read(struct rows_in *rows, const struct loaded *loaded, struct arena *arena,
                    const struct json *list, struct fault *fault) MUST_USE;
 enum err rows_predict(struct rows_in *rows, struct fault *fault) MUST_USE;
 // The members "positive", "predictions", "findings", "finding_count" of an open object. `reasons`:

@@ -14,30 +14,32 @@ enum err rows_predict(struct rows_in *rows, struct fault *fault) {
 }
 
 // ---- reasons -----------------------------------------------------------------------------------
-struct feature_share {
-    uint32_t feature;
+enum { PARTS_TOLD = 10 }; // of a prepared column, those that count most
+
+struct reason_share {
+    uint32_t at; // an asked column, or a feature
     double contribution;
 };
 struct reasons {
-    uint32_t most;               // columns told of a row; 0: none
-    uint32_t chunk, first;       // rows whose contributions lie in `shares`, from which on
-    double *shares;              // (chunk, K, F + 1)
-    const float **values;        // (F): of those rows
-    struct feature_share *order; // (F)
+    uint32_t most;              // columns told of a row; 0: none
+    uint32_t chunk, first;      // rows whose contributions lie in `shares`, from which on
+    double *shares;             // (chunk, K, F + 1)
+    const float **values;       // (F): of those rows
+    struct reason_share *order; // (A + F)
 };
 
 static int share_order(const void *a, const void *b) {
-    const struct feature_share *left = a, *right = b;
+    const struct reason_share *left = a, *right = b;
     double x = fabs(left->contribution), y = fabs(right->contribution);
     if (x != y) return x > y ? -1 : 1;
-    return left->feature < right->feature ? -1 : left->feature > right->feature;
+    return left->at < right->at ? -1 : left->at > right->at;
 }
 
-static uint32_t reasons_asked(const struct json *node, uint32_t features) {
+static uint32_t reasons_asked(const struct json *node, uint32_t columns) {
     uint64_t most = 0;
-    if (json_is_bool(node)) return json_bool(node, false) ? features : 0;
+    if (json_is_bool(node)) return json_bool(node, false) ? columns : 0;
     if (!json_u64(node, &most)) return 0;
-    return most < features ? (uint32_t)most : features;
+    return most < columns ? (uint32_t)most : columns;
 }
 
 static enum err reasons_open(const struct rows_in *rows, const struct json *node,
@@ -45,13 +47,14 @@ static enum err reasons_open(const struct rows_in *rows, const struct json *node
     const struct tabular_about *about = &rows->about;
     size_t each = (size_t)about->outputs * (about->feature_count + 1);
     size_t fit = SHARES_BYTES / (each * sizeof(double));
-    *out = (struct reasons){.most = reasons_asked(node, about->feature_count)};
+    *out = (struct reasons){.most = reasons_asked(node, rows->asking->count)};
     if (out->most == 0) return OK;
     out->chunk = fit == 0 ? 1 : fit < rows->count ? (uint32_t)fit : rows->count;
     out->first = out->chunk; // none yet
     out->shares = arena_take_array(rows->arena, out->chunk * each, sizeof(double));
     out->values = ARENA_ARRAY(rows->arena, const float *, about->feature_count);
-    out->order = ARENA_ARRAY(rows->arena, struct feature_share, about->feature_count);
+    out->order =
+        ARENA_ARRAY(rows->arena, struct reason_share, rows->asking->count + about->feature_count);
     return out->shares && out->values && out->order ? OK : ERR_MEMORY;
 }
 
@@ -67,41 +70,83 @@ static enum err reasons_find(const struct rows_in *rows, struct reasons *reasons
                            reasons->shares);
 }
 
-static void reason_write(const struct rows_in *rows, struct json_writer *out, uint32_t row,
-                         const struct feature_share *share) {
-    const struct feature *feature = &rows->about.features[share->feature];
+// The features of a prepared column, the weightiest first.
+static void parts_write(const struct rows_in *rows, struct json_writer *out, uint32_t row,
+                        const struct asked *asked, const double *shares,
+                        struct reason_share *order) {
+    for (uint32_t f = 0; f < asked->count; f++) {
+        order[f] = (struct reason_share){asked->first + f, shares[asked->first + f]};
+    }
+    qsort(order, asked->count, sizeof order[0], share_order);
+    json_put_name(out, "parts");
+    json_open_array(out);
+    for (uint32_t i = 0; i < asked->count && i < PARTS_TOLD; i++) {
+        if (order[i].contribution == 0) break;
+        const struct feature *feature = &rows->about.features[order[i].at];
+        json_open_object(out);
+        json_set_text(out, "feature", feature->name);
+        json_put_name(out, "value");
+        feature_put(out, feature, rows->values[order[i].at][row]);
+        json_set_number(out, "contribution", order[i].contribution);
+        json_close_object(out);
+    }
+    json_close_array(out);
+}
+
+// Of a prepared column neither its value nor what is typical can be told: they are the caller's
+// text, and nobody's.
+static void reason_write(const struct rows_in *rows, const struct reasons *reasons,
+                         struct json_writer *out, uint32_t row, const double *shares,
+                         const struct reason_share *share) {
+    const struct asked *asked = &rows->asking->items[share->at];
+    const struct feature *feature = asked->feature;
     double value = share->contribution;
     json_open_object(out);
-    json_set_text(out, "feature", feature->name);
+    json_set_text(out, "feature", asked->name);
     json_put_name(out, "value");
-    feature_put(out, feature, rows->values[share->feature][row]);
+    if (asked->step)
+        json_put_null(out);
+    else
+        feature_put(out, feature, rows->values[asked->first][row]);
     json_put_name(out, "typical");
-    feature_put(out, feature, tabular_typical(rows->model)[share->feature]);
+    if (asked->step)
+        json_put_null(out);
+    else
+        feature_put(out, feature, tabular_typical(rows->model)[asked->first]);
     json_set_number(out, "contribution", value);
     json_set_text(out, "direction",
                   value > 0   ? STR("raises")
                   : value < 0 ? STR("lowers")
                               : STR("none"));
+    if (asked->step) {
+        parts_write(rows, out, row, asked, shares, reasons->order + rows->asking->count);
+    }
     json_close_object(out);
 }
 
+// By the columns the model asks for; what one was prepared into is added up.
 static void reasons_write(const struct rows_in *rows, const struct reasons *reasons,
                           struct json_writer *out, uint32_t row, uint32_t output) {
     const struct tabular_about *about = &rows->about;
-    uint32_t features = about->feature_count;
+    uint32_t features = about->feature_count, columns = rows->asking->count;
     size_t at = (size_t)(row - reasons->first) * about->outputs + output;
     const double *shares = reasons->shares + at * (features + 1);
     double rest = 0;
-    for (uint32_t f = 0; f < features; f++) {
-        reasons->order[f] = (struct feature_share){f, shares[f]};
+    for (uint32_t a = 0; a < columns; a++) {
+        const struct asked *asked = &rows->asking->items[a];
+        double sum = 0;
+        for (uint32_t f = 0; f < asked->count; f++) sum += shares[asked->first + f];
+        reasons->order[a] = (struct reason_share){a, sum};
     }
-    qsort(reasons->order, features, sizeof reasons->order[0], share_order);
+    qsort(reasons->order, columns, sizeof reasons->order[0], share_order);
     json_put_name(out, "contributions");
     json_open_array(out);
-    for (uint32_t i = 0; i < reasons->most; i++) reason_write(rows, out, row, &reasons->order[i]);
+    for (uint32_t i = 0; i < reasons->most; i++) {
+        reason_write(rows, reasons, out, row, shares, &reasons->order[i]);
+    }
     json_close_array(out);
-    for (uint32_t i = reasons->most; i < features; i++) rest += reasons->order[i].contribution;
-    if (reasons->most < features) json_set_number(out, "rest", rest);
+    for (uint32_t i = reasons->most; i < columns; i++) rest += reasons->order[i].contribution;
+    if (reasons->most < columns) json_set_number(out, "rest", rest);
     json_set_number(out, "base", shares[features]);
 }
 

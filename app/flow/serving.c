@@ -288,8 +288,8 @@ static void rows_compare(const struct shadow_job *job, const struct tabular_abou
 
 // A shadow that does not fit the rows has failed: nobody else notices.
 static enum err shadow_answer(struct arena *arena, const struct shadow_job *job,
-                              const struct tabular_model *pinned,
-                              const struct tabular_model *shadow, struct served_tally *tally) {
+                              const struct tabular_model *pinned, const struct loaded *shadow,
+                              struct served_tally *tally) {
     struct json *body;
     struct rows_in rows;
     struct tabular_about about = tabular_about(pinned);
@@ -325,7 +325,7 @@ static void shadow_run(struct flow *flow, const struct shadow_job *job) {
     if (err == OK) err = models_take(flow, &job->shadow_file, &shadow, NULL);
     if (err == OK) err = arena_open(SHADOW_ARENA_BYTES, &arena);
     if (err == OK) {
-        err = shadow_answer(arena, job, loaded_model(pinned), loaded_model(shadow), &tally);
+        err = shadow_answer(arena, job, loaded_model(pinned), shadow, &tally);
     }
     if (err == OK) {
         tally.calls = 1;

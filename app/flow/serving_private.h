@@ -36,8 +36,10 @@ enum err endpoint_find(struct store_txn *txn, const struct call *call,
 
 // ---- endpoint_view.c ---------------------------------------------------------------------------
 void view_endpoint(struct store_txn *txn, struct arena *arena, struct json_writer *out,
-                   const struct endpoint *endpoint);                             // leaves it open
-void features_write(struct json_writer *out, const struct tabular_model *model); // models.c
+                   const struct endpoint *endpoint); // leaves it open
+// models.c: "features", what the model asks for (a prepared column has no typical value: what it
+// was is not kept), and "classes".
+void features_write(struct json_writer *out, const struct loaded *loaded);
 
 // ---- serving.c ---------------------------------------------------------------------------------
 enum err serving_open(struct flow *flow) MUST_USE;

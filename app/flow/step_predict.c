@@ -13,7 +13,7 @@
 
 #include "base/file.h"
 #include "data/intake/intake.h"
-#include "flow/steps_private.h"
+#include "flow/prepare.h"
 
 enum { BATCH_ARENA_BYTES = 256 << 20 };
 
@@ -21,10 +21,11 @@ struct predicting {
     struct step_context *context;
     const struct tabular_model *model;
     struct tabular_about about;
+    struct asking asking;
     struct table *table;
     const struct schema *schema;
     struct schema output;
-    int32_t *columns; // (feature_count) of the input
+    int32_t *columns; // (asked) of the input
     bool contributions;
     float **values; // (feature_count)(LIMIT_BATCH_ROWS)
     double *out;    // (LIMIT_BATCH_ROWS, K)
@@ -32,6 +33,7 @@ struct predicting {
     struct batch_builder *builder;
     struct table_writer *writer;
     struct buf scratch;
+    struct arena *cell; // scratch of one cell
 };
 
 static enum err model_read(const char *path, struct tabular_model **out, struct fault *fault) {
@@ -44,7 +46,7 @@ static enum err model_read(const char *path, struct tabular_model **out, struct 
 }
 
 // Columns that the model knows get the model's types, whatever a guess would say.
-static enum err source_import(struct step_context *context, const struct tabular_about *about,
+static enum err source_import(struct step_context *context, const struct asking *asking,
                               const char *source, const char *table, const char *faults) {
     struct intake_options told;
     struct intake_guess guess;
@@ -55,12 +57,14 @@ static enum err source_import(struct step_context *context, const struct tabular
     for (uint32_t i = 0; i < guess.options.column_count; i++) {
         struct intake_column *column = &guess.options.columns[i];
         struct str name = column->rename.size ? column->rename : column->name;
-        for (uint32_t f = 0; f < about->feature_count; f++) {
-            const struct feature *feature = &about->features[f];
-            if (!str_equal(feature->name, name)) continue;
+        for (uint32_t a = 0; a < asking->count; a++) {
+            const struct asked *asked = &asking->items[a];
+            if (!str_equal(asked->name, name)) continue;
             column->type_told = true;
             column->skip = false;
-            if (!column_type_from_name(feature->type, &column->type)) column->type = COLUMN_TEXT;
+            // What is prepared is read as it is written, by its preparation.
+            bool known = !asked->step && column_type_from_name(asked->type, &column->type);
+            if (!known) column->type = COLUMN_TEXT;
             // A whole number in training may come with a fraction now.
             if (column->type == COLUMN_INTEGER) column->type = COLUMN_NUMBER;
         }
@@ -74,14 +78,13 @@ static enum err source_import(struct step_context *context, const struct tabular
 }
 
 static enum err columns_match(struct predicting *p) {
-    uint32_t count = p->about.feature_count;
-    p->columns = ARENA_ARRAY(p->context->arena, int32_t, count);
+    p->columns = ARENA_ARRAY(p->context->arena, int32_t, p->asking.count);
     if (!p->columns) return ERR_MEMORY;
-    for (uint32_t f = 0; f < count; f++) {
-        p->columns[f] = schema_find(p->schema, p->about.features[f].name);
-        if (p->columns[f] >= 0) continue;
-        return fault_set(p->context->fault, ERR_INPUT, "predict.missing_column",
-                         p->about.features[f].name);
+    for (uint32_t i = 0; i < p->asking.count; i++) {
+        struct str name = p->asking.items[i].name;
+        p->columns[i] = schema_find(p->schema, name);
+        if (p->columns[i] >= 0) continue;
+        return fault_set(p->context->fault, ERR_INPUT, "predict.missing_column", name);
     }
     return OK;
 }
@@ -133,8 +136,8 @@ static enum err output_schema(struct predicting *p) {
         err = output_field(p, "probability_", about->classes[k], COLUMN_NUMBER);
     }
     if (err != OK || !p->contributions) return err;
-    for (uint32_t f = 0; err == OK && f < about->feature_count; f++) {
-        err = output_field(p, "contribution_", about->features[f].name, COLUMN_NUMBER);
+    for (uint32_t i = 0; err == OK && i < p->asking.count; i++) {
+        err = output_field(p, "contribution_", p->asking.items[i].name, COLUMN_NUMBER);
     }
     return err == OK ? output_field(p, "contribution_base", STR_NONE, COLUMN_NUMBER) : err;
 }
@@ -178,7 +181,13 @@ static enum err row_write(struct predicting *p, const struct batch *batch, uint3
         size_t width = about->feature_count + 1;
         size_t which = about->outputs == 1 ? 0 : class;
         const double *shares = p->shares + ((size_t)row * about->outputs + which) * width;
-        for (uint32_t f = 0; f < width; f++) batch_set_number(builder, at++, shares[f]);
+        for (uint32_t i = 0; i < p->asking.count; i++) {
+            const struct asked *asked = &p->asking.items[i];
+            double sum = 0;
+            for (uint32_t f = 0; f < asked->count; f++) sum += shares[asked->first + f];
+            batch_set_number(builder, at++, sum);
+        }
+        batch_set_number(builder, at++, shares[width - 1]);
     }
     batch_row_end(builder);
     return err;
@@ -196,10 +205,11 @@ static enum err builder_flush(struct predicting *p, uint64_t *first_row) {
 
 static enum err batch_predict(struct predicting *p, const struct batch *batch,
                               uint64_t *first_row) {
-    for (uint32_t f = 0; f < p->about.feature_count; f++) {
-        const struct column *column = &batch->columns[p->columns[f]];
+    for (uint32_t i = 0; i < p->asking.count; i++) {
+        const struct column *column = &batch->columns[p->columns[i]];
         for (uint32_t row = 0; row < batch->row_count; row++) {
-            p->values[f][row] = feature_of_cell(&p->about.features[f], column, row, &p->scratch);
+            arena_reset(p->cell);
+            asked_cell(&p->asking.items[i], column, row, &p->scratch, p->cell, p->values, row);
         }
     }
     struct frame frame = {batch->row_count, p->about.feature_count, p->about.features,
@@ -285,15 +295,18 @@ static enum err output_csv(struct step_context *context, const char *table) {
 }
 
 static enum err predict(struct step_context *context, const struct tabular_model *model,
-                        const char *table_path, const char *work) {
-    struct predicting p = {.context = context, .model = model, .about = tabular_about(model)};
+                        const struct asking *asking, const char *table_path, const char *work) {
+    struct predicting p = {
+        .context = context, .model = model, .about = tabular_about(model), .asking = *asking};
     p.contributions = json_member_bool(step_options(context), "contributions", false);
     enum err err = table_open(table_path, &p.table, context->fault);
     if (err != OK) return err;
     p.schema = table_schema(p.table);
     buf_open(&p.scratch, LIMIT_CELL_BYTES);
-    err = output_table(&p, work);
+    err = arena_open(PREPARE_SCRATCH_BYTES, &p.cell);
+    if (err == OK) err = output_table(&p, work);
     if (err == OK) json_set_u64(context->summary, "rows", table_rows(p.table));
+    if (p.cell) arena_close(p.cell);
     buf_close(&p.scratch);
     table_close(p.table);
     return err == OK ? output_csv(context, work) : err;
@@ -311,14 +324,16 @@ enum err step_predict(struct step_context *context) {
     if (err == OK) err = model_read(model_path, &model, context->fault);
     if (err != OK) return err;
     struct tabular_about about = tabular_about(model);
+    struct asking asking;
     struct str given = json_member_text(json_member(context->spec, "inputs"), "table");
-    if (given.size) {
+    err = asking_of_model(&about, context->arena, &asking, context->fault);
+    if (err == OK && given.size) {
         err = str_copy(table, sizeof table, given) ? OK : ERR_LIMIT;
-        if (err == OK) err = predict(context, model, table, work);
-    } else {
+        if (err == OK) err = predict(context, model, &asking, table, work);
+    } else if (err == OK) {
         err = step_input(context, "source", &source);
-        if (err == OK) err = source_import(context, &about, source, table, faults);
-        if (err == OK) err = predict(context, model, table, work);
+        if (err == OK) err = source_import(context, &asking, source, table, faults);
+        if (err == OK) err = predict(context, model, &asking, table, work);
         (void)!file_remove(table, NULL);
     }
     json_set_text(summary, "target", about.target);

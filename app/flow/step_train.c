@@ -1,6 +1,7 @@
 // Train and evaluate: a table becomes a model and its scorecard.
 //   inputs  table
-//   options target, features, group, task, positive, and the learner's own (see tabular.h)
+//   options target, features, group, task, positive, prepare (prepare.h), and the learner's own
+//           (tabular.h)
 //   out     model, scorecard.json
 #include "base/file.h"
 #include "flow/child.h"
@@ -90,6 +91,7 @@ static enum err train(struct step_context *context, struct table *table) {
         .group = json_member_text(options, "group"),
         .task = json_member_text(options, "task"),
         .positive = json_member_text(options, "positive"),
+        .prepare = json_member(options, "prepare"),
     };
     struct tabular_options tabular;
     struct table_frame frame;
@@ -101,6 +103,7 @@ static enum err train(struct step_context *context, struct table *table) {
     if (err != OK) return err;
     tabular.threads = step_threads(context);
     tabular.group = frame.group;
+    tabular.preparation = frame.preparation;
     char checkpoint[LIMIT_PATH_BYTES];
     err = path_join(checkpoint, sizeof checkpoint, context->folder, CHILD_CHECKPOINT);
     if (err != OK) return err;

@@ -34,6 +34,8 @@ uint32_t step_threads(const struct step_context *context);
 // of their category. Missing, and a text never seen in training: NaN.
 float feature_of_cell(const struct feature *feature, const struct column *column, uint32_t row,
                       struct buf *scratch);
+// A cell as text, written into `scratch` where it is none; valid until that is changed.
+struct str cell_text(const struct column *column, uint32_t row, struct buf *scratch);
 // The same from text as a person writes it. False if it is none of the feature's type.
 bool feature_of_text(const struct feature *feature, struct str text, float *out);
 // The reverse, for people: dates and times as text, categories by name, null if missing.

@@ -487,7 +487,7 @@ export interface Scorecard {
 }
 export interface Feature {
   name: string;
-  kind: 'number' | 'category';
+  kind: 'number' | 'category' | 'prepared';
   type: ColumnType;
   categories?: string[];
   typical: number | string | null;

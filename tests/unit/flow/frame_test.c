@@ -75,7 +75,8 @@ static enum err make(const char *target, const char *json, struct table_frame *o
                                     .features = json_member(wish, "features"),
                                     .group = json_member_text(wish, "group"),
                                     .task = json_member_text(wish, "task"),
-                                    .positive = json_member_text(wish, "positive")};
+                                    .positive = json_member_text(wish, "positive"),
+                                    .prepare = json_member(wish, "prepare")};
     if (err == OK) err = frame_of_table(table, &frame_wish, arena, NULL, out, fault);
     return err;
 }
@@ -169,6 +170,83 @@ static void groups_are_kept_together_and_teach_nothing(void) {
     CHECK(others > 0 && others < frame.frame.rows);
 }
 
+#define CALENDAR "{\"kind\":\"calendar\",\"column\":\"when\",\"parts\":[\"weekday\",\"month\"]}"
+
+static void columns_are_prepared(void) {
+    struct table_frame frame;
+    struct fault fault;
+    REQUIRE(make("y", "{\"prepare\":{\"steps\":[" CALENDAR "]}}", &frame, &fault) == OK);
+    CHECK_EQ(frame.frame.feature_count, 7); // "when" became two
+    CHECK(feature(&frame, "when") < 0);
+    CHECK_EQ(feature(&frame, "when:weekday"), 5);
+    CHECK_EQ(feature(&frame, "when:month"), 6);
+    CHECK_NEAR(frame.frame.values[5][0], 2, 0); // row 1: 1997-05-20, a Tuesday
+    CHECK_NEAR(frame.frame.values[6][0], 5, 0);
+    CHECK(!warned(&frame, "train.cells_unreadable", "when"));
+    CHECK_TEXT(frame.preparation, "{\"steps\":[" CALENDAR "]}");
+    REQUIRE(make("y", "{\"prepare\":{\"steps\":[{\"kind\":\"calendar\",\"column\":\"kind\"}]}}",
+                 &frame, &fault) == OK);
+    CHECK(warned(&frame, "train.cells_unreadable", "kind"));
+    static const struct {
+        const char *wish, *code;
+    } bad[] = {
+        {"{\"prepare\":{\"steps\":[{\"kind\":\"magic\",\"column\":\"when\"}]}}",
+         "prepare.unknown_kind"},
+        {"{\"prepare\":{\"steps\":[" CALENDAR "," CALENDAR "]}}", "prepare.column_twice"},
+        {"{\"prepare\":{\"steps\":[{\"kind\":\"calendar\",\"column\":\"nobody\"}]}}",
+         "train.unknown_column"},
+        {"{\"prepare\":{\"steps\":[{\"kind\":\"calendar\",\"column\":\"name\"}]}}",
+         "train.direct_column"},
+        {"{\"prepare\":{\"steps\":[{\"kind\":\"calendar\",\"column\":\"when\",\"parts\":[]}]}}",
+         "prepare.bad_option"},
+        {"{\"prepare\":[]}", "prepare.bad_option"},
+    };
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        CHECK(make("y", bad[i].wish, &frame, &fault) != OK);
+        CHECK_STR(fault.code, bad[i].code);
+    }
+}
+
+// What a model was trained on is what it asks for: columns, not features.
+static void a_model_asks_for_columns(void) {
+    struct table_frame frame;
+    struct fault fault;
+    struct asking asking;
+    struct tabular_options options;
+    struct tabular_model *model = NULL;
+    struct buf card;
+    tabular_options_default(&options);
+    REQUIRE(make("y", "{\"prepare\":{\"steps\":[" CALENDAR "]}}", &frame, &fault) == OK);
+    options.trees = 3;
+    options.preparation = frame.preparation;
+    buf_open(&card, 4 << 20);
+    REQUIRE(tabular_train(&frame.frame, &frame.target, &options, NULL, &model, &card, &fault) ==
+            OK);
+    buf_close(&card);
+    struct tabular_about about = tabular_about(model);
+    REQUIRE(asking_of_model(&about, arena, &asking, &fault) == OK);
+    CHECK_EQ(asking.count, 6);
+    const struct asked *when = &asking.items[5];
+    CHECK_TEXT(when->name, "when");
+    CHECK_TEXT(when->type, "time");
+    REQUIRE(when->first == 5 && when->count == 2);
+    float cells[7], *values[7];
+    for (int f = 0; f < 7; f++) values[f] = &cells[f];
+    struct arena *scratch;
+    REQUIRE(arena_open(1 << 20, &scratch) == OK);
+    CHECK(asked_text(when, STR("2026-11-29 08:30"), scratch, values, 0));
+    CHECK_NEAR(cells[5], 7, 0); // a Sunday
+    CHECK_NEAR(cells[6], 11, 0);
+    CHECK(!asked_text(when, STR("soon"), scratch, values, 0));
+    CHECK(isnan(cells[5]) && isnan(cells[6]));
+    CHECK(asked_text(when, STR(""), scratch, values, 0) && isnan(cells[5]));
+    about.preparation = STR("{\"steps\":[{\"kind\":\"calendar\",\"column\":\"when\"}]}");
+    CHECK_EQ(asking_of_model(&about, arena, &asking, &fault), ERR_CORRUPT);
+    CHECK_STR(fault.code, "model.damaged");
+    arena_close(scratch);
+    tabular_close(model);
+}
+
 static void text_of_people_is_read_by_type(void) {
     struct str categories[] = {STR("a"), STR("b")};
     struct feature number = {.name = STR("n"), .type = STR("number")}, date = number, flag = number;
@@ -193,6 +271,8 @@ int main(void) {
     CHECK_RUN(a_person_may_name_the_row_number);
     CHECK_RUN(targets_become_tasks);
     CHECK_RUN(groups_are_kept_together_and_teach_nothing);
+    CHECK_RUN(columns_are_prepared);
+    CHECK_RUN(a_model_asks_for_columns);
     CHECK_RUN(text_of_people_is_read_by_type);
     json_close(wish);
     table_close(table);

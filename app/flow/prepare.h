@@ -1,0 +1,75 @@
+// Preparation: from a table's columns to a model's features. Most columns are features as they are;
+// a preparation's steps replace a column (a time, a molecule) by features computed from it, in
+// training and in every prediction alike, because the model keeps the preparation. So who asks a
+// model gives the column, never the features.
+//   {"steps":[{"kind":"calendar","column":"time", …the kind's own options}]}
+// What an option is when absent must never change: models keep the text, not what came of it.
+// Everything lives in the arena given; any thread may read it.
+#pragma once
+
+#include "flow/steps_private.h"
+
+enum {
+    PREPARE_STEPS_MAX = 16,
+    PREPARE_SCRATCH_BYTES = 16 << 20, // for one text
+};
+
+struct prepare_step {
+    const struct prepare_kind *kind;
+    struct str column;        // what it is made from; unique among the steps
+    void *plan;               // the kind's own
+    struct feature *features; // (feature_count), named "COLUMN:…"
+    uint32_t feature_count;
+};
+// When you add a kind, add it to the table in prepare.c, to README.md and to the API's description.
+struct prepare_kind {
+    const char *name;
+    const char *type; // of the column, so that a form can ask for it: "time", "text", "smiles"
+    // Reads the options and lists the features. ERR_INPUT "prepare.bad_option" (detail: the
+    // member), ERR_MEMORY.
+    enum err (*open)(const struct json *options, struct arena *arena, struct prepare_step *step,
+                     struct fault *fault);
+    // The features of one text, into columns (feature_count)[row]. False if the text is none of the
+    // kind: the features are then missing. `scratch` is the caller's to reset.
+    bool (*fill)(const struct prepare_step *step, struct str text, struct arena *scratch,
+                 float *const *columns, uint64_t row);
+};
+extern const struct prepare_kind prepare_calendar;
+
+struct preparation {
+    struct prepare_step *steps;
+    uint32_t step_count;
+};
+// From {"steps":[…]}; none where the node is absent. ERR_INPUT "prepare.unknown_kind",
+// "prepare.column_twice" (detail), or a kind's; ERR_LIMIT "prepare.too_many".
+enum err preparation_read(const struct json *node, struct arena *arena, struct preparation *out,
+                          struct fault *fault) MUST_USE;
+// The step a column belongs to, or NULL.
+const struct prepare_step *preparation_of_column(const struct preparation *preparation,
+                                                 struct str column);
+// Fills a row from its text; missing features where there is none. False if it could not be read.
+bool prepare_fill(const struct prepare_step *step, struct str text, struct arena *scratch,
+                  float *const *columns, uint64_t row);
+enum err prepare_feature(struct prepare_step *step, struct arena *arena, const char *name,
+                         const char *type) MUST_USE; // adds one; room for it is the kind's to take
+
+// ---- what a model asks for --------------------------------------------------------------------
+struct asked {
+    struct str name, type; // of the column
+    const struct feature *feature;
+    const struct prepare_step *step; // NULL: the column is the feature itself
+    uint32_t first, count;           // its features among the model's
+};
+struct asking {
+    struct asked *items; // in the order of the model's features
+    uint32_t count;
+};
+// ERR_CORRUPT "model.damaged" where the model's features are not what its preparation makes.
+enum err asking_of_model(const struct tabular_about *about, struct arena *arena, struct asking *out,
+                         struct fault *fault) MUST_USE;
+// One row of the model's features, values (F)[row]. False: what was given is none of the type.
+bool asked_text(const struct asked *asked, struct str text, struct arena *scratch,
+                float *const *values, uint64_t row);
+// From a cell; what cannot be read counts as missing.
+void asked_cell(const struct asked *asked, const struct column *column, uint32_t row,
+                struct buf *text, struct arena *scratch, float *const *values, uint64_t to);
