@@ -85,14 +85,14 @@ enum err bootstrap(const struct bootstrap_metric *metric, uint64_t rows, uint32_
     cy_assert(metric->metric_count <= BOOTSTRAP_METRICS_MAX);
     enum err err = ERR_MEMORY;
     uint32_t metrics = metric->metric_count;
-    double plain[BOOTSTRAP_METRICS_MAX];
     struct resampling r = {.metric = metric, .rows = rows, .seed = seed, .progress = progress};
     uint8_t *count = memory_take(65536);
     r.count = count;
     r.weight = memory_take(pool_threads(pool) * rows + 1);
     r.value = memory_take((size_t)resamples * metrics * sizeof(*r.value) + 1);
     double *sorted = memory_take(resamples * sizeof(*sorted) + 1);
-    if (!count || !r.weight || !r.value || !sorted) goto done;
+    double *plain = memory_take(metrics * sizeof(*plain) + 1);
+    if (!count || !r.weight || !r.value || !sorted || !plain) goto done;
     poisson_table(count);
     for (uint64_t i = 0; i < rows; i++) r.weight[i] = 1;
     metric->compute(metric->ctx, r.weight, rows, plain);
@@ -102,6 +102,7 @@ enum err bootstrap(const struct bootstrap_metric *metric, uint64_t rows, uint32_
         out[m] = interval_of(plain[m], r.value + m, metrics, resamples, sorted);
     }
 done:
+    memory_give(plain);
     memory_give(sorted);
     memory_give(r.value);
     memory_give(r.weight);

@@ -1,4 +1,5 @@
-// Curves and tables over rows sorted by score: ROC, calibration, confusion, Youden's threshold.
+// Curves and tables over rows sorted by score: ROC, precision over recall, calibration, confusion,
+// Youden's threshold.
 
 #include "model/measure/measure.h"
 
@@ -51,6 +52,27 @@ void curve_roc(const double *score, const uint8_t *truth, const uint32_t *order,
         if (point.x + point.y - last.x - last.y >= step && count + 1 < room) out[count++] = point;
     }
     out[count++] = (struct curve_point){1, 1};
+    *out_count = count;
+}
+
+void curve_precision(const double *score, const uint8_t *truth, const uint32_t *order,
+                     uint64_t rows, struct curve_point *out, uint32_t room, uint32_t *out_count) {
+    uint64_t positives = positives_of(truth, rows);
+    *out_count = 0;
+    if (positives == 0 || room < 2) return;
+    struct descent d = {score, truth, order, rows, 0, 0};
+    uint32_t count = 0;
+    double step = 1.0 / (room - 1);
+    while (descend(&d)) {
+        double called = (double)(d.true_positives + d.false_positives);
+        struct curve_point point = {(double)d.true_positives / (double)positives,
+                                    (double)d.true_positives / called};
+        bool moved = count == 0 || point.x - out[count - 1].x >= step;
+        bool last = d.true_positives == positives;
+        if (last && count == room) count--;
+        if ((moved || last) && count < room) out[count++] = point;
+        if (last) break;
+    }
     *out_count = count;
 }
 

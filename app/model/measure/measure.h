@@ -54,6 +54,11 @@ struct curve_point {
 double metric_auc(const double *score, const uint8_t *truth, uint64_t rows);
 double metric_log_loss(const double *score, const uint8_t *truth, uint64_t rows);
 double metric_brier(const double *score, const uint8_t *truth, uint64_t rows);
+// Average precision: the mean of the precision at each threshold, weighted by the recall it adds;
+// equal scores enter together. NaN with no positive.
+double metric_average_precision(const double *score, const uint8_t *truth, uint64_t rows);
+// Kolmogorov and Smirnov: the widest gap between the two classes' distributions of the score.
+double metric_ks(const double *score, const uint8_t *truth, uint64_t rows);
 // Any task. NaN for no rows; R² is NaN when the truth does not vary.
 double metric_accuracy(const uint32_t *predicted, const uint32_t *truth, uint64_t rows);
 double metric_rmse(const double *predicted, const double *truth, uint64_t rows);
@@ -71,6 +76,11 @@ enum err order_by_score(const double *score, uint64_t rows, uint32_t *order) MUS
 // order_by_score. *out_count gets the number of points; 0 when only one class is there.
 void curve_roc(const double *score, const uint8_t *truth, const uint32_t *order, uint64_t rows,
                struct curve_point *out, uint32_t room, uint32_t *out_count);
+
+// Precision (y) over recall (x) from the highest threshold down, at most `room` >= 2 points,
+// thinned as the ROC curve is.
+void curve_precision(const double *score, const uint8_t *truth, const uint32_t *order,
+                     uint64_t rows, struct curve_point *out, uint32_t room, uint32_t *out_count);
 
 struct calibration_bin {
     double predicted, observed; // means
@@ -91,8 +101,46 @@ void confusion(const uint32_t *predicted, const uint32_t *truth, uint64_t rows, 
 double threshold_youden(const double *score, const uint8_t *truth, const uint32_t *order,
                         uint64_t rows);
 
+// ---- decisions (decide.c) ------------------------------
+// What a threshold does: rows with score >= threshold count as positive. Everything here is told
+// with the rows sorted by rising score, as order_by_score gives them.
+struct decided {
+    uint64_t true_positives, false_positives, false_negatives, true_negatives;
+};
+double decided_sensitivity(struct decided decided); // NaN without positives
+double decided_specificity(struct decided decided); // NaN without negatives
+double decided_precision(struct decided decided);   // NaN when nothing counts as positive
+struct decided decided_at(const double *score, const uint8_t *truth, uint64_t rows,
+                          double threshold);
+
+// The threshold of the highest sensitivity among those of at least this specificity; of several the
+// highest threshold. Above every score when only calling nobody positive will do.
+double threshold_at_specificity(const double *score, const uint8_t *truth, uint64_t rows,
+                                double least);
+// The threshold of the highest specificity among those of at least this sensitivity.
+double threshold_at_sensitivity(const double *score, const uint8_t *truth, uint64_t rows,
+                                double least);
+
+// What mistakes cost, in any unit.
+struct costs {
+    double false_alarm, miss;
+};
+// Per row.
+double cost_of(struct decided decided, struct costs costs);
+// The threshold with the least cost; of several the highest.
+double threshold_by_cost(const double *score, const uint8_t *truth, uint64_t rows,
+                         struct costs costs);
+
+// Net benefit (Vickers and Elkin 2006) of acting on scores >= p: what is won by acting on a
+// positive, less what is lost by acting on a negative at the odds p : 1 - p; per row, in positives.
+double net_benefit(struct decided decided, double p);
+
+// Of the `share` of rows with the highest scores: how many of all positives are among them. A group
+// of equal scores that is cut counts in part.
+double gain_at(const double *score, const uint8_t *truth, uint64_t rows, double share);
+
 // ---- bootstrap ------------------------------
-enum { BOOTSTRAP_RESAMPLES = 1000, BOOTSTRAP_METRICS_MAX = 8 };
+enum { BOOTSTRAP_RESAMPLES = 1000, BOOTSTRAP_METRICS_MAX = 256 };
 // Resamples that fit a budget of work: 1000 up to 200,000 rows, fewer above, never under 100.
 uint32_t bootstrap_resamples(uint64_t rows);
 // Computes metrics over rows where row i counts weight[i] times, into out (metric_count). NaN where
@@ -110,15 +158,39 @@ enum err bootstrap(const struct bootstrap_metric *metric, uint64_t rows, uint32_
                    struct interval *out) MUST_USE;
 
 // Ready-made metric sets for it.
-// Binary: arrays must be sorted by rising score. Fills AUC, log loss, Brier, accuracy at threshold.
+// Binary: arrays must be sorted by rising score. Accuracy is at the threshold.
 struct binary_rows {
     const double *score;
     const uint8_t *truth;
     const double *loss; // log loss of each row, so that no logarithm is taken twice
     double threshold;
 };
-enum { BINARY_AUC, BINARY_LOG_LOSS, BINARY_BRIER, BINARY_ACCURACY, BINARY_METRICS };
+enum {
+    BINARY_AUC,
+    BINARY_AVERAGE_PRECISION,
+    BINARY_KS,
+    BINARY_LOG_LOSS,
+    BINARY_BRIER,
+    BINARY_ACCURACY,
+    BINARY_METRICS
+};
 void binary_metrics(const void *binary_rows, const uint8_t *weight, uint64_t rows, double *out);
+// Decisions at given thresholds, rows sorted by rising score; out holds for each threshold its
+// sensitivity, specificity, precision and cost per row, then for each level the sensitivity the ROC
+// curve shows at that specificity, then the specificity it shows at that sensitivity, then for each
+// chance p the net benefit.
+enum { DECISION_SENSITIVITY, DECISION_SPECIFICITY, DECISION_PRECISION, DECISION_COST, DECISIONS };
+struct decision_rows {
+    const double *score;
+    const uint8_t *truth;
+    struct costs costs;
+    const double *thresholds, *levels, *chances; // chances rise
+    uint32_t threshold_count, level_count, chance_count;
+};
+static inline uint32_t decision_metric_count(const struct decision_rows *rows) {
+    return rows->threshold_count * DECISIONS + rows->level_count * 2 + rows->chance_count;
+}
+void decision_metrics(const void *decision_rows, const uint8_t *weight, uint64_t rows, double *out);
 // Classes: log loss of each row and whether the most probable class was right.
 struct class_rows {
     const double *loss;

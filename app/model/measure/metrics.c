@@ -128,30 +128,81 @@ double metric_auc(const double *score, const uint8_t *truth, uint64_t rows) {
     return positives > 0 && below > 0 ? won / (positives * below) : NAN;
 }
 
+// Both walk from the highest score down with every row counted once.
+static bool walk_plain(const double *score, const uint8_t *truth, uint64_t rows, double *out) {
+    uint32_t *order = memory_take(rows * sizeof(*order) + 1);
+    double *sorted = memory_take(rows * sizeof(*sorted) + 1);
+    double *loss = memory_take(rows * sizeof(*loss) + 1);
+    uint8_t *labels = memory_take(rows + 1), *weight = memory_take(rows + 1);
+    bool done = order && sorted && loss && labels && weight;
+    done = done && order_by_score(score, rows, order) == OK;
+    for (uint64_t i = 0; done && i < rows; i++) {
+        sorted[i] = score[order[i]];
+        labels[i] = truth[order[i]];
+        weight[i] = 1;
+    }
+    struct binary_rows in = {sorted, labels, loss, 0.5};
+    if (done) binary_metrics(&in, weight, rows, out);
+    memory_give(weight);
+    memory_give(labels);
+    memory_give(loss);
+    memory_give(sorted);
+    memory_give(order);
+    return done;
+}
+
+double metric_average_precision(const double *score, const uint8_t *truth, uint64_t rows) {
+    double all[BINARY_METRICS];
+    return walk_plain(score, truth, rows, all) ? all[BINARY_AVERAGE_PRECISION] : NAN;
+}
+
+double metric_ks(const double *score, const uint8_t *truth, uint64_t rows) {
+    double all[BINARY_METRICS];
+    return walk_plain(score, truth, rows, all) ? all[BINARY_KS] : NAN;
+}
+
+// Rows of each class, counted by weight.
+static void class_totals(const uint8_t *truth, const uint8_t *weight, uint64_t rows,
+                         double *positives, double *negatives) {
+    uint64_t all = 0, positive = 0;
+    for (uint64_t i = 0; i < rows; i++) {
+        all += weight[i];
+        positive += truth[i] ? weight[i] : 0;
+    }
+    *positives = (double)positive;
+    *negatives = (double)(all - positive);
+}
+
 void binary_metrics(const void *binary_rows, const uint8_t *weight, uint64_t rows, double *out) {
     const struct binary_rows *in = binary_rows;
-    double loss = 0, brier = 0, total = 0, right = 0;
-    double below = 0, won = 0, positives = 0;
-    for (uint64_t i = 0; i < rows;) {
+    double loss = 0, brier = 0, right = 0, positives, negatives;
+    double found = 0, alarms = 0, won = 0, precision = 0, gap = 0; // so far, from the top
+    class_totals(in->truth, weight, rows, &positives, &negatives);
+    double per_positive = positives > 0 ? 1 / positives : 0;
+    double per_negative = negatives > 0 ? 1 / negatives : 0;
+    for (uint64_t i = rows; i > 0;) {
         uint32_t tied_positive = 0, tied_negative = 0;
-        double tie = in->score[i];
-        uint32_t positive = tie >= in->threshold;
+        double tie = in->score[i - 1];
         do {
-            uint32_t w = weight[i], truth = in->truth[i];
+            uint32_t w = weight[--i], truth = in->truth[i] != 0;
             double off = tie - truth;
             loss += w * in->loss[i];
             brier += w * off * off;
             tied_positive += truth ? w : 0;
             tied_negative += truth ? 0 : w;
-            i++;
-        } while (i < rows && in->score[i] == tie);
-        won += tied_positive * (below + tied_negative * 0.5);
-        below += tied_negative;
-        positives += tied_positive;
-        total += tied_positive + tied_negative;
-        right += positive ? tied_positive : tied_negative;
+        } while (i > 0 && in->score[i - 1] == tie);
+        won += tied_negative * (found + tied_positive * 0.5);
+        found += tied_positive;
+        alarms += tied_negative;
+        if (tied_positive) precision += tied_positive * (found / (found + alarms));
+        gap = fmax(gap, fabs(found * per_positive - alarms * per_negative));
+        right += tie >= in->threshold ? tied_positive : tied_negative;
     }
-    out[BINARY_AUC] = positives > 0 && below > 0 ? won / (positives * below) : NAN;
+    double total = positives + negatives;
+    bool both = positives > 0 && negatives > 0;
+    out[BINARY_AUC] = both ? won / (positives * negatives) : NAN;
+    out[BINARY_AVERAGE_PRECISION] = positives > 0 ? precision / positives : NAN;
+    out[BINARY_KS] = both ? gap : NAN;
     out[BINARY_LOG_LOSS] = total > 0 ? loss / total : NAN;
     out[BINARY_BRIER] = total > 0 ? brier / total : NAN;
     out[BINARY_ACCURACY] = total > 0 ? right / total : NAN;

@@ -86,10 +86,9 @@ struct metric_name {
     bool higher;
 };
 static const struct metric_name binary_names[BINARY_METRICS] = {
-    [BINARY_AUC] = {"auc", true},
-    [BINARY_LOG_LOSS] = {"log_loss", false},
-    [BINARY_BRIER] = {"brier", false},
-    [BINARY_ACCURACY] = {"accuracy", true},
+    [BINARY_AUC] = {"auc", true},      [BINARY_AVERAGE_PRECISION] = {"pr_auc", true},
+    [BINARY_KS] = {"ks", true},        [BINARY_LOG_LOSS] = {"log_loss", false},
+    [BINARY_BRIER] = {"brier", false}, [BINARY_ACCURACY] = {"accuracy", true},
 };
 static const struct metric_name class_names[CLASSES_METRICS] = {
     [CLASSES_LOG_LOSS] = {"log_loss", false},
