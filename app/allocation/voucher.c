@@ -27,7 +27,7 @@ const char *voucher_state_name(enum voucher_state state) {
 }
 
 enum voucher_use voucher_use_of_step(struct str step) {
-    if (str_is(step, "train")) return USE_TRAIN;
+    if (str_is(step, "train") || str_is(step, "search")) return USE_TRAIN;
     bool cleanses = str_is(step, "import") || str_is(step, "check") || str_is(step, "cleanse");
     return cleanses ? USE_CLEANSE : USE_ANY;
 }

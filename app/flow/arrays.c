@@ -145,7 +145,9 @@ static enum err task_cancel(struct store_txn *txn, struct walking *w, struct job
     task->ended_ms = clock_now_ms();
     w->ended++;
     enum err err = approval_forget(txn, task);
-    return err == OK ? job_save(txn, task) : err;
+    if (err == OK) err = job_save(txn, task);
+    bool searches = str_is(task->step, "search");
+    return err == OK && searches ? search_try_ended(txn, w->arena, task, NULL) : err;
 }
 
 enum err array_cancel(struct flow *flow, const struct call *call, const struct job *task) {

@@ -103,6 +103,7 @@ static const struct {
      {"table", "report.json"},
      {"bundle.tar", "sampling.csv", "sampling_technical.csv", "words.csv"}},
     {"train", {"model", "scorecard.json"}, {NULL}},
+    {"search", {"model", "scorecard.json"}, {NULL}},
     {"predict", {"predictions.csv"}, {NULL}},
     {"command", {NULL}, {"output.tar"}},
 };

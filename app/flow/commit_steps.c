@@ -220,6 +220,14 @@ static enum err commit_train(struct store_txn *txn, struct commit *commit) {
     return err == OK ? model_save(txn, &model) : err;
 }
 
+// The search keeps the best of what its tries made.
+static enum err commit_search(struct store_txn *txn, struct commit *commit) {
+    struct search_made made = {.model = commit_made(commit, "model")->hash,
+                               .scorecard = commit_made(commit, "scorecard.json")->hash,
+                               .summary = summary_of(commit)};
+    return search_try_ended(txn, commit->arena, &commit->job, &made);
+}
+
 // Asked through an endpoint: counted as if its rows had come with a call.
 static enum err served_count(struct store_txn *txn, const struct commit *commit) {
     const struct policy *policy;
@@ -288,8 +296,9 @@ enum err commit_step(struct store_txn *txn, struct commit *commit) {
         const char *step;
         enum err (*commit)(struct store_txn *txn, struct commit *commit);
     } commits[] = {
-        {"import", commit_import}, {"check", commit_check},     {"cleanse", commit_cleanse},
-        {"train", commit_train},   {"predict", commit_predict}, {"command", commit_command},
+        {"import", commit_import},   {"check", commit_check},   {"cleanse", commit_cleanse},
+        {"train", commit_train},     {"search", commit_search}, {"predict", commit_predict},
+        {"command", commit_command},
     };
     job_summary(commit);
     for (size_t i = 0; i < sizeof commits / sizeof commits[0]; i++) {

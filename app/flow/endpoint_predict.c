@@ -83,8 +83,8 @@ static enum err answer(const struct question *asked, struct rows_in *rows,
         .person = who_of(&call->actor),
     };
     uint64_t start_us = clock_monotonic_us();
-    enum err err =
-        rows_read(rows, loaded, call->arena, json_member(call->body, "rows"), call->fault);
+    enum err err = rows_read(rows, loaded_model(loaded), loaded_asking(loaded), call->arena,
+                             json_member(call->body, "rows"), call->fault);
     served.failed = err == ERR_INPUT || err == ERR_LIMIT;
     if (err == ERR_INPUT) call->findings = rows_findings(rows);
     if (err == OK) err = rows_predict(rows, call->fault);

@@ -140,6 +140,10 @@ enum err flow_model_change(struct flow *flow, struct call *call) MUST_USE; // na
 enum err flow_model_delete(struct flow *flow, struct call *call) MUST_USE;
 enum err flow_model_predict(struct flow *flow, struct call *call) MUST_USE;     // rows in, rows out
 enum err flow_prediction_create(struct flow *flow, struct call *call) MUST_USE; // a file, as a job
+enum err flow_search_list(struct flow *flow, struct call *call) MUST_USE;
+enum err flow_search_create(struct flow *flow, struct call *call) MUST_USE; // an array of tries
+enum err flow_search_show(struct flow *flow, struct call *call) MUST_USE;   // with its tries
+enum err flow_search_stop(struct flow *flow, struct call *call) MUST_USE;   // keeps what is there
 enum err flow_endpoint_list(struct flow *flow, struct call *call) MUST_USE;
 enum err flow_endpoint_create(struct flow *flow, struct call *call) MUST_USE;
 enum err flow_endpoint_show(struct flow *flow, struct call *call) MUST_USE;

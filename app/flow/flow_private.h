@@ -362,6 +362,26 @@ void view_approval(struct flow *flow, struct json_writer *out, const struct job 
 
 // ---- models.c ----------------------------------------------------------------------------------
 uint64_t train_memory(const struct release *release); // bytes that training on it asks for
+// What a body asks to be trained on a release, checked: the model to be and its job, not made yet.
+struct training {
+    struct flow *flow;
+    const struct call *call;
+    struct release release;
+    struct model model;
+    struct job job;
+};
+enum err training_read(struct flow *flow, const struct call *call, uint64_t release_id,
+                       struct training *training) MUST_USE;
+
+// ---- searches.c --------------------------------------------------------------------------------
+// Inside the transaction that ends the job of a try, however: the search counts it, and is over
+// with the last. `made`: what the try has made, its blobs registered; NULL: nothing.
+struct search_made {
+    struct hash model, scorecard;
+    const struct json *summary;
+};
+enum err search_try_ended(struct store_txn *txn, struct arena *arena, const struct job *job,
+                          const struct search_made *made) MUST_USE;
 
 // storage.c: inside the transaction that makes a job of `step` (NULL: none) or stores so many
 // bytes. ERR_LIMIT with a code of "limit." where the person or a tenant over them may not.

@@ -45,7 +45,7 @@ enum err job_declare(struct flow *flow, struct store_txn *txn, struct job *job) 
     if (!asked) {
         job->cpu_milli = least(step->cpu_milli, flow->largest.cpu_milli);
         job->memory_bytes = least(memory, flow->largest.memory_bytes);
-        job->time_limit_ms = step->time_limit_ms;
+        if (!job->time_limit_ms) job->time_limit_ms = step->time_limit_ms;
     }
     if (!job->options.size) job->options = STR("{}");
     struct member member;
@@ -119,6 +119,7 @@ enum err job_end_badly(struct store_txn *txn, struct arena *arena, struct job *j
             err = model_save(txn, &model);
         }
     }
+    if (err == OK && str_is(job->step, "search")) err = search_try_ended(txn, arena, job, NULL);
     return err == OK ? job_audit(txn, job, job_state_name(state)) : err;
 }
 
@@ -132,7 +133,8 @@ bool job_seen(const struct call *call, const struct job *job) {
 // Who may open a dataset or a model may also see how it came to be.
 static bool may_see_state(const struct call *call, const struct job *job) {
     bool dataset = str_is(job->subject_kind, "dataset") && (call->actor.roles & ROLE_DATA);
-    bool model = str_is(job->subject_kind, "model") && (call->actor.roles & ROLE_RESEARCH);
+    bool of_model = str_is(job->subject_kind, "model") || str_is(job->subject_kind, "search");
+    bool model = of_model && (call->actor.roles & ROLE_RESEARCH);
     return job_seen(call, job) || dataset || model;
 }
 

@@ -15,14 +15,6 @@ static enum err model_find(struct flow *flow, const struct call *call, struct mo
 
 // ---- training -----------------------------------------------------------------------------------
 
-struct training {
-    struct flow *flow;
-    const struct call *call;
-    struct release release;
-    struct model model;
-    struct job job;
-};
-
 static enum err train_change(struct store_txn *txn, void *ctx) {
     struct training *training = ctx;
     const struct call *call = training->call;
@@ -106,7 +98,8 @@ uint64_t train_memory(const struct release *release) {
     return wanted > declared ? wanted : declared;
 }
 
-static enum err training_read(struct flow *flow, struct call *call, struct training *training) {
+enum err training_read(struct flow *flow, const struct call *call, uint64_t release_id,
+                       struct training *training) {
     struct model *model = &training->model;
     struct tabular_options options;
     struct preparation preparation;
@@ -124,7 +117,7 @@ static enum err training_read(struct flow *flow, struct call *call, struct train
     struct store_txn *txn;
     err = store_read_begin(flow->store, &txn);
     if (err != OK) return err;
-    err = release_load(txn, call->arena, call->id, &training->release);
+    err = release_load(txn, call->arena, release_id, &training->release);
     store_read_end(txn);
     if (err != OK) return missing(call, err, "release.not_found");
     const struct release *release = &training->release;
@@ -152,7 +145,7 @@ static enum err training_read(struct flow *flow, struct call *call, struct train
 enum err flow_model_train(struct flow *flow, struct call *call) {
     struct training training = {.flow = flow, .call = call};
     enum err err = allow(call, ROLE_RESEARCH);
-    if (err == OK) err = training_read(flow, call, &training);
+    if (err == OK) err = training_read(flow, call, call->id, &training);
     if (err == OK && !runner_has_room(flow, 1)) {
         err = fault_set(call->fault, ERR_LIMIT, "job.queue_full", STR_NONE);
     }

@@ -22,7 +22,8 @@ enum err flow_model_predict(struct flow *flow, struct call *call) {
     enum err err = model_ready(flow, call, &model);
     if (err == OK) err = models_take(flow, &model.file, &loaded, call->fault);
     if (err != OK) return err;
-    err = rows_read(&rows, loaded, call->arena, json_member(call->body, "rows"), call->fault);
+    err = rows_read(&rows, loaded_model(loaded), loaded_asking(loaded), call->arena,
+                    json_member(call->body, "rows"), call->fault);
     if (err == ERR_INPUT) call->findings = rows_findings(&rows);
     if (err == OK) err = rows_predict(&rows, call->fault);
     if (err == OK) {

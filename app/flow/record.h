@@ -271,6 +271,36 @@ struct endpoint {
     uint32_t version_count;
 };
 
+// Training with many options, one of them the best on the validation side. Its tries are an array
+// of jobs of the step "search"; the best so far is kept, and becomes a model when all have ended.
+enum search_state {
+    SEARCH_RUNNING,
+    SEARCH_DONE,
+    SEARCH_STOPPED,
+    SEARCH_FAILED,
+    SEARCH_STATE_COUNT
+};
+struct search {
+    uint64_t id, tenant;
+    struct str name;
+    struct who actor;
+    int64_t created_ms, ended_ms; // 0: not yet
+    enum search_state state;
+    uint64_t release;
+    struct str release_title, target;
+    struct str options; // JSON, as its tries read it
+    uint64_t seed, tries;
+    int64_t try_limit_ms;
+    uint64_t first; // id of the first try's job; the others follow
+    uint64_t done, failed, cancelled;
+    uint64_t best; // job of the best try; 0: none yet
+    double score;  // of it, higher is better
+    struct hash file, scorecard;
+    struct str task, learner, headline; // of the best, as of a model
+    double value, low, high;
+    uint64_t model; // that was made of the best; 0: none
+};
+
 // What an endpoint has done for a person of a department in a month.
 struct served_sum {
     uint64_t endpoint, month, tenant; // month: 202611
@@ -342,6 +372,7 @@ RECORD_DECLARE(reservation)
 RECORD_DECLARE(lineage)
 RECORD_DECLARE(key_record)
 RECORD_DECLARE(endpoint)
+RECORD_DECLARE(search)
 
 // Revisions have a table of their own: the key is the dataset's id and the number, 16 bytes.
 struct key revision_key(uint64_t dataset, uint64_t number);
@@ -367,6 +398,7 @@ enum err served_tally_add(struct store_txn *txn, struct arena *arena,
 enum err served_tally_load(struct store_txn *txn, struct arena *arena, uint64_t endpoint,
                            uint64_t version, uint64_t shadow, struct served_tally *out) MUST_USE;
 
+const char *search_state_name(enum search_state state);
 const char *endpoint_audience_name(enum endpoint_audience audience);
 const char *dataset_state_name(enum dataset_state state);
 const char *revision_kind_name(enum revision_kind kind);

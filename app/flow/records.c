@@ -317,6 +317,38 @@ static void endpoint_fields(struct codec *c, struct endpoint *r) {
     }
 }
 
+static void search_fields(struct codec *c, struct search *r) {
+    codec_u64(c, &r->id);
+    codec_u64(c, &r->tenant);
+    codec_text(c, &r->name);
+    who_fields(c, &r->actor);
+    codec_i64(c, &r->created_ms);
+    codec_i64(c, &r->ended_ms);
+    CODEC_ENUM(c, r->state, search_state, SEARCH_STATE_COUNT);
+    codec_u64(c, &r->release);
+    codec_text(c, &r->release_title);
+    codec_text(c, &r->target);
+    codec_text(c, &r->options);
+    codec_u64(c, &r->seed);
+    codec_u64(c, &r->tries);
+    codec_i64(c, &r->try_limit_ms);
+    codec_u64(c, &r->first);
+    codec_u64(c, &r->done);
+    codec_u64(c, &r->failed);
+    codec_u64(c, &r->cancelled);
+    codec_u64(c, &r->best);
+    codec_number(c, &r->score);
+    codec_hash(c, &r->file);
+    codec_hash(c, &r->scorecard);
+    codec_text(c, &r->task);
+    codec_text(c, &r->learner);
+    codec_text(c, &r->headline);
+    codec_number(c, &r->value);
+    codec_number(c, &r->low);
+    codec_number(c, &r->high);
+    codec_u64(c, &r->model);
+}
+
 static void served_sum_fields(struct codec *c, struct served_sum *r) {
     codec_u64(c, &r->endpoint);
     codec_u64(c, &r->month);
@@ -446,6 +478,7 @@ RECORD_DEFINE_BY_ID(reservation, TABLE_RESERVATION)
 RECORD_DEFINE_BY_ID(lineage, TABLE_LINEAGE)
 RECORD_DEFINE_BY_ID(key_record, TABLE_KEY)
 RECORD_DEFINE_BY_ID(endpoint, TABLE_ENDPOINT)
+RECORD_DEFINE_BY_ID(search, TABLE_SEARCH)
 RECORD_DEFINE(revision, TABLE_REVISION)
 RECORD_DEFINE(served_sum, TABLE_SERVED)
 RECORD_DEFINE(served_tally, TABLE_SERVED)
@@ -538,6 +571,11 @@ enum err served_tally_load(struct store_txn *txn, struct arena *arena, uint64_t 
                            uint64_t version, uint64_t shadow, struct served_tally *out) {
     struct served_tally asked = {.endpoint = endpoint, .version = version, .shadow = shadow};
     return served_tally_load_at(txn, arena, served_tally_key(&asked), out);
+}
+
+const char *search_state_name(enum search_state state) {
+    static const char *const names[] = {"running", "done", "stopped", "failed"};
+    return names[state];
 }
 
 const char *endpoint_audience_name(enum endpoint_audience audience) {

@@ -1,5 +1,4 @@
 #include "flow/rows_in.h"
-#include "flow/flow_private.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -259,12 +258,12 @@ static enum err rooms_take(struct rows_in *rows) {
     return asked > NAMES_SCANNED ? names_sort(rows) : OK;
 }
 
-enum err rows_read(struct rows_in *rows, const struct loaded *loaded, struct arena *arena,
-                   const struct json *list, struct fault *fault) {
-    const struct tabular_model *model = loaded_model(loaded);
+enum err rows_read(struct rows_in *rows, const struct tabular_model *model,
+                   const struct asking *asking, struct arena *arena, const struct json *list,
+                   struct fault *fault) {
     *rows = (struct rows_in){.arena = arena,
                              .model = model,
-                             .asking = loaded_asking(loaded),
+                             .asking = asking,
                              .about = tabular_about(model),
                              .ranges = tabular_ranges(model)};
     buf_open(&rows->findings.text, LIMIT_JSON_BYTES);

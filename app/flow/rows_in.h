@@ -17,7 +17,6 @@ enum {
 // expected. An error leaves nothing to answer. After a warning the value counts as missing (a
 // category that training has not seen), as it is (a number outside what training has seen) or not
 // at all (a column that the model does not know).
-struct loaded;
 struct findings {
     struct buf text; // entries of a JSON array
     struct json_writer out;
@@ -45,8 +44,9 @@ struct rows_in {
 
 // `list`: the body's "rows". ERR_INPUT, ERR_LIMIT "predict.too_many_rows", or with the first
 // finding of those that are errors; rows->findings then tells all. Close it whatever came of it.
-enum err rows_read(struct rows_in *rows, const struct loaded *loaded, struct arena *arena,
-                   const struct json *list, struct fault *fault) MUST_USE;
+enum err rows_read(struct rows_in *rows, const struct tabular_model *model,
+                   const struct asking *asking, struct arena *arena, const struct json *list,
+                   struct fault *fault) MUST_USE;
 enum err rows_predict(struct rows_in *rows, struct fault *fault) MUST_USE;
 // The members "positive", "predictions", "findings", "finding_count" of an open object. `reasons`:
 // the body's "contributions": true for all columns, a number for so many of the strongest.

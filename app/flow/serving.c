@@ -296,7 +296,8 @@ static enum err shadow_answer(struct arena *arena, const struct shadow_job *job,
     enum err err = json_parse(job->body, &body, NULL);
     if (err != OK) return err;
     uint64_t start_us = clock_monotonic_us();
-    err = rows_read(&rows, shadow, arena, json_member(body, "rows"), NULL);
+    err = rows_read(&rows, loaded_model(shadow), loaded_asking(shadow), arena,
+                    json_member(body, "rows"), NULL);
     if (err == OK) err = rows_predict(&rows, NULL);
     uint64_t took_us = clock_monotonic_us() - start_us;
     bool comparable = (rows.about.class_count > 0) == (about.class_count > 0);

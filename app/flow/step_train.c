@@ -47,10 +47,13 @@ static void summary_write(struct json_writer *out, const struct json *scorecard)
     json_set_text(out, "task", json_member_text(scorecard, "task"));
     json_set_text(out, "learner", json_member_text(scorecard, "learner"));
     const struct json *metric = json_first(json_member(scorecard, "metrics"));
+    const struct json *validation = json_member(scorecard, "validation");
+    if (validation) json_set_number(out, "validation", json_number(validation, 0));
     if (!metric) return;
     json_put_name(out, "headline");
     json_open_object(out);
     json_set_text(out, "name", json_member_text(metric, "name"));
+    json_set_text(out, "better", json_member_text(metric, "better"));
     json_set_number(out, "value", json_member_number(metric, "value", 0));
     json_set_number(out, "low", json_member_number(metric, "low", 0));
     json_set_number(out, "high", json_member_number(metric, "high", 0));
@@ -83,8 +86,8 @@ static enum err results_write(struct step_context *context, const struct tabular
     return err;
 }
 
-static enum err train(struct step_context *context, struct table *table) {
-    const struct json *options = step_options(context);
+static enum err train(struct step_context *context, const struct json *options,
+                      struct table *table) {
     struct frame_wish wish = {
         .target = json_member_text(options, "target"),
         .features = json_member(options, "features"),
@@ -121,12 +124,16 @@ static enum err train(struct step_context *context, struct table *table) {
 }
 
 enum err step_train(struct step_context *context) {
+    return train_by(context, step_options(context));
+}
+
+enum err train_by(struct step_context *context, const struct json *options) {
     const char *path;
     struct table *table;
     enum err err = step_input(context, "table", &path);
     if (err == OK) err = table_open(path, &table, context->fault);
     if (err != OK) return err;
-    err = train(context, table);
+    err = train(context, options, table);
     table_close(table);
     return err;
 }

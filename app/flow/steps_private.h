@@ -13,6 +13,7 @@ enum err step_check(struct step_context *context) MUST_USE;
 enum err step_cleanse(struct step_context *context) MUST_USE;
 enum err step_unmask(struct step_context *context) MUST_USE;
 enum err step_train(struct step_context *context) MUST_USE;
+enum err step_search(struct step_context *context) MUST_USE;
 enum err step_predict(struct step_context *context) MUST_USE;
 enum err step_export(struct step_context *context) MUST_USE;
 enum err step_command(struct step_context *context) MUST_USE;
@@ -21,6 +22,9 @@ enum err step_command(struct step_context *context) MUST_USE;
 struct pack;
 enum err step_pack(struct step_context *context, const struct pack *pack, const char *table,
                    const char *report) MUST_USE;
+// step_train.c: trains and writes out/model and out/scorecard.json, by these options instead of the
+// spec's.
+enum err train_by(struct step_context *context, const struct json *options) MUST_USE;
 // The path of an input; lives in the arena. ERR_INPUT "job.input_missing" (detail: the name).
 enum err step_input(struct step_context *context, const char *name, const char **out) MUST_USE;
 // FOLDER/out/NAME; makes the folder.

@@ -127,6 +127,12 @@ const struct route routes[] = {
     ROUTE(POST, API "/models/{id}/predictions", RESEARCH, SLOW, 202, LARGE,
           FLOW(prediction_create)),
 
+    // searches
+    ROUTE(GET, API "/searches", RESEARCH, SLOW, 200, NO_BODY, FLOW(search_list)),
+    ROUTE(POST, API "/searches", RESEARCH, SLOW, 202, LARGE, FLOW(search_create)),
+    ROUTE(GET, API "/searches/{id}", RESEARCH, SLOW, 200, NO_BODY, FLOW(search_show)),
+    ROUTE(POST, API "/searches/{id}/stop", RESEARCH, SLOW, 200, SMALL, FLOW(search_stop)),
+
     // endpoints: {word} is an id or a name
     ROUTE(GET, API "/endpoints", RESEARCH | DATA | SYSTEM | AUDIT, SLOW, 200, NO_BODY,
           FLOW(endpoint_list)),

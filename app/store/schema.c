@@ -34,6 +34,7 @@ static const struct {
     [TABLE_RESERVATION] = {"reservation", 23, true},
     [TABLE_ENDPOINT] = {"endpoint", 24, true},
     [TABLE_SERVED] = {"served", 25, false},
+    [TABLE_SEARCH] = {"search", 26, true},
 };
 
 const char *store_table_name(enum store_table table) {

@@ -27,9 +27,12 @@ static struct tabular_model *train(uint32_t features) {
 
 static enum err read_text(struct rows_in *rows, const struct tabular_model *of, struct str text,
                           struct json **out_json, struct fault *fault) {
+    static struct asking asking;
+    struct tabular_about about = tabular_about(of);
     arena_reset(arena);
+    CHECK_EQ(asking_of_model(&about, arena, &asking, NULL), OK);
     CHECK_EQ(json_parse(text, out_json, NULL), OK);
-    return rows_read(rows, of, arena, *out_json, fault);
+    return rows_read(rows, of, &asking, arena, *out_json, fault);
 }
 
 static void check_row(const char *text, enum err want, uint64_t errors, uint64_t warnings) {
