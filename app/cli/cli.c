@@ -10,7 +10,7 @@
 #define LEARNER_OPTIONS                                                                       \
     "--target --group --task --positive --prepare --learner --seed --trees --depth "          \
     "--learning-rate --l2 --min-child-weight --row-share --column-share --early-stop --bins " \
-    "--alpha --l1-share --test-milli --validate-milli"
+    "--alpha --l1-share --test-milli --validate-milli --points-base --points-odds --points-double"
 
 #define CLEAN_OPTIONS "--files --sampling --technical --hits --mark! "
 

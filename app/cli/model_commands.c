@@ -11,9 +11,23 @@
 
 // Options of the learner that are numbers, as `--trees 300` and as "trees": 300.
 static const char *const number_options[] = {
-    "seed",       "trees",          "depth",      "learning_rate", "l2",    "min_child_weight",
-    "row_share",  "column_share",   "early_stop", "bins",          "alpha", "l1_share",
-    "test_milli", "validate_milli",
+    "seed",
+    "trees",
+    "depth",
+    "learning_rate",
+    "l2",
+    "min_child_weight",
+    "row_share",
+    "column_share",
+    "early_stop",
+    "bins",
+    "alpha",
+    "l1_share",
+    "test_milli",
+    "validate_milli",
+    "points_base",
+    "points_odds",
+    "points_double",
 };
 
 static enum err learner_write(struct json_writer *out, const struct arguments *arguments,
@@ -200,7 +214,7 @@ static enum err model_say(const char *path, struct fault *fault) {
     if (err != OK) return err;
     struct tabular_about about = tabular_about(model);
     SAY("cli.show_model", {"target", about.target}, {"task", str_of(tabular_task_name(about.task))},
-        {"learner", about.learner == LEARNER_BOOST ? STR("boost") : STR("linear")},
+        {"learner", str_of(tabular_learner_name(about.learner))},
         {"features", count_text(about.feature_count)});
     for (uint32_t i = 0; i < about.feature_count; i++) {
         SAY("cli.show_column", {"name", about.features[i].name}, {"type", about.features[i].type},

@@ -125,7 +125,7 @@ enum err training_read(struct flow *flow, const struct call *call, uint64_t rele
     if (err != OK) return err;
     model->release = release->id;
     model->release_title = release->sheet.title;
-    model->learner = options.learner == LEARNER_LINEAR ? STR("linear") : STR("boost");
+    model->learner = str_of(tabular_learner_name(options.learner));
     model->created_ms = clock_now_ms();
     model->actor = who_of(&call->actor);
     training->job = (struct job){

@@ -93,6 +93,26 @@ static void parts_write(const struct rows_in *rows, struct json_writer *out, uin
     json_close_array(out);
 }
 
+// What a column gives of its points, and could give.
+static void points_write(const struct rows_in *rows, struct json_writer *out, uint32_t row,
+                         const struct asked *asked) {
+    int64_t given = 0, most = 0;
+    for (uint32_t f = asked->first; f < asked->first + asked->count; f++) {
+        given += tabular_points_of(rows->model, f, rows->values[f][row]);
+        most += tabular_points_most(rows->model, f);
+    }
+    json_set_i64(out, "points", given);
+    json_set_i64(out, "points_most", most);
+}
+
+static int64_t points_of_row(const struct rows_in *rows, uint32_t row) {
+    int64_t sum = tabular_points_base(rows->model);
+    for (uint32_t f = 0; f < rows->about.feature_count; f++) {
+        sum += tabular_points_of(rows->model, f, rows->values[f][row]);
+    }
+    return sum;
+}
+
 // Of a prepared column neither its value nor what is typical can be told: they are the caller's
 // text, and nobody's.
 static void reason_write(const struct rows_in *rows, const struct reasons *reasons,
@@ -118,6 +138,7 @@ static void reason_write(const struct rows_in *rows, const struct reasons *reaso
                   value > 0   ? STR("raises")
                   : value < 0 ? STR("lowers")
                               : STR("none"));
+    if (rows->about.learner == LEARNER_POINTS) points_write(rows, out, row, asked);
     if (asked->step) {
         parts_write(rows, out, row, asked, shares, reasons->order + rows->asking->count);
     }
@@ -165,6 +186,7 @@ static enum err prediction_write(const struct rows_in *rows, struct reasons *rea
         json_set_text(out, "value", about->classes[class]);
     }
     if (about->task == TASK_BINARY) json_set_number(out, "probability", values[0]);
+    if (about->learner == LEARNER_POINTS) json_set_i64(out, "points", points_of_row(rows, row));
     if (about->task == TASK_CLASSES) {
         json_put_name(out, "probabilities");
         json_open_object(out);

@@ -119,7 +119,8 @@ static enum err output_field(struct predicting *p, const char *prefix, struct st
     return OK;
 }
 
-// Input columns, prediction, probability (binary) or one per class, then the contributions.
+// Input columns, prediction, probability (binary; points of a scorecard) or one per class, then the
+// contributions.
 static enum err output_schema(struct predicting *p) {
     struct arena *arena = p->context->arena;
     p->output.fields = ARENA_ARRAY(arena, struct field, LIMIT_COLUMNS);
@@ -131,6 +132,9 @@ static enum err output_schema(struct predicting *p) {
     enum err err = output_field(p, "prediction", STR_NONE, number ? COLUMN_NUMBER : COLUMN_TEXT);
     if (err == OK && about->task == TASK_BINARY) {
         err = output_field(p, "probability", STR_NONE, COLUMN_NUMBER);
+    }
+    if (err == OK && about->learner == LEARNER_POINTS) {
+        err = output_field(p, "points", STR_NONE, COLUMN_INTEGER);
     }
     for (uint32_t k = 0; err == OK && about->task == TASK_CLASSES && k < about->class_count; k++) {
         err = output_field(p, "probability_", about->classes[k], COLUMN_NUMBER);
@@ -158,6 +162,14 @@ static enum err rooms_take(struct predicting *p) {
     return p->shares ? OK : ERR_MEMORY;
 }
 
+static int64_t points_of_row(const struct predicting *p, uint32_t row) {
+    int64_t sum = tabular_points_base(p->model);
+    for (uint32_t f = 0; f < p->about.feature_count; f++) {
+        sum += tabular_points_of(p->model, f, p->values[f][row]);
+    }
+    return sum;
+}
+
 static enum err row_write(struct predicting *p, const struct batch *batch, uint32_t row) {
     const struct tabular_about *about = &p->about;
     struct batch_builder *builder = p->builder;
@@ -174,6 +186,7 @@ static enum err row_write(struct predicting *p, const struct batch *batch, uint3
         err = batch_set_text(builder, at++, about->classes[class]);
     }
     if (about->task == TASK_BINARY) batch_set_number(builder, at++, out[0]);
+    if (about->learner == LEARNER_POINTS) batch_set_integer(builder, at++, points_of_row(p, row));
     for (uint32_t k = 0; about->task == TASK_CLASSES && k < about->outputs; k++) {
         batch_set_number(builder, at++, out[k]);
     }

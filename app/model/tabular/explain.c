@@ -162,6 +162,34 @@ static void explain_parts(void *ctx, size_t index, uint32_t worker) {
     }
 }
 
+static void explain_points(void *ctx, size_t index, uint32_t worker) {
+    const struct explaining_rows *r = ctx;
+    const struct points *points = &r->model->points;
+    (void)worker;
+    uint32_t features = r->frame->feature_count;
+    uint64_t first = (uint64_t)index * EXPLAIN_ROWS, end = first + EXPLAIN_ROWS;
+    if (end > r->frame->rows) end = r->frame->rows;
+    for (uint64_t i = first; i < end; i++) {
+        double *out = r->out + i * (features + 1);
+        out[features] = r->base[0];
+        for (uint32_t f = 0; f < features; f++) {
+            const struct points_feature *feature = &points->features[f];
+            uint32_t bin = points_bin_of(feature, &r->model->features[f], r->frame->values[f][i]);
+            double given = feature->bin_count ? feature->bins[bin].points : 0;
+            out[f] = (feature->average - given) / points->factor;
+        }
+    }
+}
+
+// The margin of a row of average points.
+static double base_of_points(const struct points *points) {
+    double sum = points->base;
+    for (uint32_t f = 0; f < points->count; f++) {
+        if (points->features[f].bin_count) sum += points->features[f].average;
+    }
+    return (points->offset - sum) / points->factor;
+}
+
 enum err model_explain(const struct tabular_model *model, const struct frame *frame,
                        struct pool *pool, double *out) {
     size_t features = frame->feature_count;
@@ -178,6 +206,9 @@ enum err model_explain(const struct tabular_model *model, const struct frame *fr
             base[t % model->outputs] += expectation(forest_tree(forest, t), 0);
         }
         pool_run(pool, tasks, explain_trees, &r);
+    } else if (err == OK && model->learner == LEARNER_POINTS) {
+        base[0] = base_of_points(&model->points);
+        pool_run(pool, tasks, explain_points, &r);
     } else if (err == OK) {
         memcpy(base, model->linear.base, model->outputs * sizeof(*base));
         pool_run(pool, tasks, explain_parts, &r);

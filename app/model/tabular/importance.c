@@ -1,5 +1,6 @@
 // Importance of columns: the gain of the splits they made (or how far their part of a linear model
-// swings), and how much worse the headline gets on test rows when the column is shuffled.
+// swings, or its information value), and how much worse the headline gets on test rows when the
+// column is shuffled.
 
 #include <math.h>
 #include <stdlib.h>
@@ -30,6 +31,12 @@ static void gains_of_linear(const struct linear *linear, const struct side_rows 
                 list[f].gain += fabs(part - mean) / (double)rows;
             }
         }
+    }
+}
+
+static void gains_of_points(const struct points *points, struct weighed *list) {
+    for (uint32_t f = 0; f < points->count; f++) {
+        if (points->features[f].bin_count) list[f].gain = points->features[f].information;
     }
 }
 
@@ -102,6 +109,8 @@ enum err judge_importance(const struct judging *judging, const struct tabular_mo
     for (uint32_t f = 0; f < count; f++) list[f] = (struct weighed){0, NAN, f};
     if (model->learner == LEARNER_BOOST)
         gains_of_forest(&model->forest, list);
+    else if (model->learner == LEARNER_POINTS)
+        gains_of_points(&model->points, list);
     else
         gains_of_linear(&model->linear, side, list);
     for (uint32_t f = 0; f < count; f++) total += list[f].gain;

@@ -25,6 +25,7 @@ void tabular_close(struct tabular_model *model) {
     forest_fast_close(model->fast);
     forest_close(&model->forest);
     linear_close(&model->linear);
+    points_close(&model->points);
     arena_close(model->arena);
     memory_give(model);
 }
@@ -64,7 +65,10 @@ enum err model_margin(const struct tabular_model *model, const struct frame *fra
     if (model->learner == LEARNER_BOOST) {
         return forest_predict(&model->forest, model->fast, frame, pool, out);
     }
-    linear_predict(&model->linear, frame, pool, out);
+    if (model->learner == LEARNER_POINTS)
+        points_predict(&model->points, frame, pool, out);
+    else
+        linear_predict(&model->linear, frame, pool, out);
     return OK;
 }
 
@@ -89,4 +93,26 @@ enum err tabular_predict(const struct tabular_model *model, const struct frame *
     if (err == OK && contributions) err = model_explain(model, &rows, pool, contributions);
     pool_close(pool);
     return err;
+}
+
+int32_t tabular_points_base(const struct tabular_model *model) {
+    cy_assert(model->learner == LEARNER_POINTS);
+    return model->points.base;
+}
+
+int32_t tabular_points_of(const struct tabular_model *model, uint32_t f, float value) {
+    cy_assert(model->learner == LEARNER_POINTS && f < model->feature_count);
+    const struct points_feature *feature = &model->points.features[f];
+    if (feature->bin_count == 0) return 0;
+    return feature->bins[points_bin_of(feature, &model->features[f], value)].points;
+}
+
+int32_t tabular_points_most(const struct tabular_model *model, uint32_t f) {
+    cy_assert(model->learner == LEARNER_POINTS && f < model->feature_count);
+    const struct points_feature *feature = &model->points.features[f];
+    int32_t most = 0;
+    for (uint32_t b = 0; b <= feature->bin_count && feature->bin_count > 0; b++) {
+        if (feature->bins[b].points > most) most = feature->bins[b].points;
+    }
+    return most;
 }

@@ -10,6 +10,8 @@
 //         splits stand at 2 n + 1 and 2 n + 2, so a reader can demand the only place they may have
 //         and a tree cannot have a cycle
 //   LINE  a linear model
+//   PNTS  factor, offset (f64), base (i32) | per feature: bins (u32), cuts (f32 each), the group of
+//         each category (a byte), points (i32 each, missing last), average (f64)
 // A text is its size (u32) and bytes. "CYTAB001" had DESC and TREE or LINE without tags and sizes.
 // Everything read is hostile: counts are held against the bytes that are left before memory is
 // taken for them. When you add a section, add a row to the table and a line here.
@@ -130,6 +132,28 @@ static void put_linear(const struct tabular_model *model, struct buf *out) {
     for (size_t i = 0; i < averages; i++) put_f64(out, linear->average[i]);
 }
 
+static void put_points(const struct tabular_model *model, struct buf *out) {
+    const struct points *points = &model->points;
+    put_f64(out, points->factor);
+    put_f64(out, points->offset);
+    put_u32(out, (uint32_t)points->base);
+    for (uint32_t f = 0; f < points->count; f++) {
+        const struct points_feature *feature = &points->features[f];
+        put_u32(out, feature->bin_count);
+        if (feature->bin_count == 0) continue;
+        const struct feature *about = &model->features[f];
+        bool category = about->kind == FEATURE_CATEGORY;
+        for (uint32_t b = 0; !category && b + 1 < feature->bin_count; b++) {
+            put_f32(out, feature->cuts[b]);
+        }
+        if (category) buf_add(out, feature->group, about->category_count);
+        for (uint32_t b = 0; b <= feature->bin_count; b++) {
+            put_u32(out, (uint32_t)feature->bins[b].points);
+        }
+        put_f64(out, feature->average);
+    }
+}
+
 // ---- reading ------------------------------
 
 struct reader {
@@ -239,7 +263,7 @@ static void get_about(struct reader *r, struct tabular_model *model) {
     bool right = task == TASK_REGRESSION ? classes == 0
                  : task == TASK_BINARY   ? classes == 2
                                          : task == TASK_CLASSES && classes > 2;
-    if (!right || learner > LEARNER_LINEAR) damage(r);
+    if (!right || learner > LEARNER_POINTS) damage(r);
     model->target = get_text(r, model);
     model->classes = arena_for(r, model, classes, sizeof(struct str));
     for (uint32_t k = 0; fine(r) && k < classes; k++) model->classes[k] = get_text(r, model);
@@ -366,6 +390,50 @@ static void get_linear(struct reader *r, struct tabular_model *model) {
     for (size_t i = 0; fine(r) && i < averages; i++) linear->average[i] = get_f64(r);
 }
 
+enum { POINTS_MOST = 1 << 24 }; // either way
+
+static int32_t get_whole(struct reader *r) {
+    int32_t value = (int32_t)get_u32(r);
+    if (value > POINTS_MOST || value < -POINTS_MOST) damage(r);
+    return fine(r) ? value : 0;
+}
+
+static void get_points_feature(struct reader *r, const struct feature *about,
+                               struct points_feature *feature) {
+    uint32_t bins = get_u32(r);
+    if (bins > POINTS_BINS_MAX) damage(r);
+    if (!fine(r) || bins == 0) return;
+    feature->bin_count = bins;
+    bool category = about->kind == FEATURE_CATEGORY;
+    for (uint32_t b = 0; !category && b + 1 < bins; b++) {
+        feature->cuts[b] = get_f32(r);
+        if (!isfinite(feature->cuts[b]) || (b > 0 && feature->cuts[b] <= feature->cuts[b - 1])) {
+            damage(r);
+        }
+    }
+    const uint8_t *group = category ? get_bytes(r, about->category_count) : NULL;
+    for (uint32_t c = 0; group && c < about->category_count; c++) {
+        if (group[c] > bins) damage(r);
+        feature->group[c] = group[c];
+    }
+    for (uint32_t b = 0; b <= bins; b++) feature->bins[b].points = get_whole(r);
+    feature->average = get_f64(r);
+}
+
+static void get_points(struct reader *r, struct tabular_model *model) {
+    struct points *points = &model->points;
+    if (!fine(r)) return;
+    if (model->task != TASK_BINARY) damage(r);
+    if (fine(r)) r->err = points_take(model->features, model->feature_count, points);
+    points->factor = get_f64(r);
+    points->offset = get_f64(r);
+    points->base = get_whole(r);
+    if (!(fabs(points->factor) >= 1e-3)) damage(r);
+    for (uint32_t f = 0; fine(r) && f < points->count; f++) {
+        get_points_feature(r, &model->features[f], &points->features[f]);
+    }
+}
+
 static void get_preparation(struct reader *r, struct tabular_model *model) {
     model->preparation = get_text_within(r, model, PREPARATION_BYTES_MAX);
 }
@@ -396,6 +464,9 @@ static bool has_ranges(const struct tabular_model *model) {
 static bool has_forest(const struct tabular_model *model) {
     return model->learner == LEARNER_BOOST;
 }
+static bool has_points(const struct tabular_model *model) {
+    return model->learner == LEARNER_POINTS;
+}
 static bool has_linear(const struct tabular_model *model) {
     return model->learner == LEARNER_LINEAR;
 }
@@ -412,6 +483,7 @@ static const struct section {
     {"RNGE", false, has_ranges, put_ranges, get_ranges},
     {"TREE", true, has_forest, put_forest, get_forest},
     {"LINE", true, has_linear, put_linear, get_linear},
+    {"PNTS", true, has_points, put_points, get_points},
 };
 enum { SECTION_COUNT = sizeof(sections) / sizeof(*sections) };
 

@@ -2,7 +2,7 @@
 // All strings and the description live in the arena; forest and linear own their arrays.
 #pragma once
 
-#include "model/tabular/linear_private.h"
+#include "model/tabular/points_private.h"
 #include "model/tabular/predict_private.h"
 
 enum {
@@ -25,6 +25,7 @@ struct tabular_model {
     struct forest forest; // LEARNER_BOOST
     struct forest_fast *fast;
     struct linear linear; // LEARNER_LINEAR
+    struct points points; // LEARNER_POINTS
 };
 
 // An empty model with an arena. ERR_MEMORY.

@@ -21,6 +21,10 @@ void tabular_options_default(struct tabular_options *options) {
                                         .bins = BINS_MAX,
                                         .alpha = 1e-4,
                                         .l1_share = 0,
+                                        .points_base = 600,
+                                        .points_odds = 20,
+                                        .points_double = 20,
+                                        .points_monotone = true,
                                         .test_milli = 200,
                                         .validate_milli = 160};
 }
@@ -29,6 +33,12 @@ const char *tabular_task_name(enum tabular_task task) {
     static const char *const names[] = {"binary", "classes", "regression"};
     cy_assert(task <= TASK_REGRESSION);
     return names[task];
+}
+
+const char *tabular_learner_name(enum tabular_learner learner) {
+    static const char *const names[] = {"boost", "linear", "points"};
+    cy_assert(learner <= LEARNER_POINTS);
+    return names[learner];
 }
 
 struct whole_option {
@@ -59,6 +69,9 @@ static const struct real_option real_options[] = {
     {"column_share", AT(column_share), 0.01, 1},
     {"alpha", AT(alpha), 0, 1e9},
     {"l1_share", AT(l1_share), 0, 1},
+    {"points_base", AT(points_base), -1e5, 1e5},
+    {"points_odds", AT(points_odds), 1e-6, 1e6},
+    {"points_double", AT(points_double), -1e4, 1e4},
 };
 enum {
     WHOLE_COUNT = sizeof(whole_options) / sizeof(*whole_options),
@@ -89,8 +102,16 @@ static bool read_member(const struct json *member, struct tabular_options *out) 
     struct str name = json_name(member);
     if (str_is(name, "learner")) {
         struct str text = json_text(member);
-        out->learner = str_is(text, "linear") ? LEARNER_LINEAR : LEARNER_BOOST;
-        return str_is(text, "boost") || str_is(text, "linear");
+        for (enum tabular_learner l = LEARNER_BOOST; l <= LEARNER_POINTS; l++) {
+            if (!str_is(text, tabular_learner_name(l))) continue;
+            out->learner = l;
+            return true;
+        }
+        return false;
+    }
+    if (str_is(name, "points_monotone")) {
+        out->points_monotone = json_bool(member, true);
+        return json_is_bool(member);
     }
     if (str_is(name, "seed")) return json_u64(member, &out->seed);
     for (size_t i = 0; i < WHOLE_COUNT; i++) {
@@ -112,6 +133,7 @@ enum err tabular_options_read(const struct json *node, struct tabular_options *o
             if (!read_member(m, &options)) return bad(fault, json_name(m));
         }
     }
+    if (fabs(options.points_double) < 1) return bad(fault, STR("points_double"));
     if (options.test_milli + options.validate_milli > 900) return bad(fault, STR("test_milli"));
     *out = options;
     return OK;
@@ -119,7 +141,8 @@ enum err tabular_options_read(const struct json *node, struct tabular_options *o
 
 void tabular_options_write(struct json_writer *out, const struct tabular_options *options) {
     json_open_object(out);
-    json_set_text(out, "learner", options->learner == LEARNER_BOOST ? STR("boost") : STR("linear"));
+    json_set_text(out, "learner", str_of(tabular_learner_name(options->learner)));
+    json_set_bool(out, "points_monotone", options->points_monotone);
     json_set_u64(out, "seed", options->seed);
     for (size_t i = 0; i < WHOLE_COUNT; i++) {
         const char *at = (const char *)options + whole_options[i].offset;

@@ -37,7 +37,8 @@ struct frame {
 
 enum tabular_task { TASK_BINARY, TASK_CLASSES, TASK_REGRESSION };
 const char *tabular_task_name(enum tabular_task task); // "binary", "classes", "regression"
-enum tabular_learner { LEARNER_BOOST, LEARNER_LINEAR };
+enum tabular_learner { LEARNER_BOOST, LEARNER_LINEAR, LEARNER_POINTS };
+const char *tabular_learner_name(enum tabular_learner learner); // "boost", "linear", "points"
 
 struct tabular_target {
     struct str name;
@@ -62,6 +63,10 @@ struct tabular_options {
     uint32_t bins;           // 255
     // linear: elastic net
     double alpha, l1_share; // strength 1e-4, share 0
+    // points scorecard (points_private.h); alpha and l1_share apply to its regression
+    double points_base, points_odds; // 600 points stand for 20 negatives to one positive
+    double points_double;            // 20 more for twice the odds; negative: points rise with risk
+    bool points_monotone;            // true: the weight of evidence of a number rises or falls
     // split, parts of 1000
     uint32_t test_milli, validate_milli; // 200, 160
     const uint64_t *group;               // (N), or NULL: equal rows stay together
@@ -73,8 +78,8 @@ struct tabular_options {
     const char *checkpoint;
 };
 void tabular_options_default(struct tabular_options *options);
-// {"learner":"boost"|"linear","seed","trees","depth",…}; absent members keep the defaults; bounds
-// are checked: ERR_INPUT "train.bad_option" (detail: the member).
+// {"learner":"boost"|"linear"|"points","seed","trees","depth",…}; absent members keep the defaults;
+// bounds are checked: ERR_INPUT "train.bad_option" (detail: the member).
 enum err tabular_options_read(const struct json *node, struct tabular_options *out,
                               struct fault *fault) MUST_USE;
 void tabular_options_write(struct json_writer *out, const struct tabular_options *options);
@@ -88,6 +93,7 @@ struct tabular_model;
 //  "baseline":{"rule":"majority"|"mean"|"best_column","metrics":[…]}, "baseline_linear":{…}?,
 //  "roc":[{"x","y"}], "calibration":{"bins":[{"predicted","observed","count"}],"error"},
 //  "confusion":{"threshold","labels":[…],"counts":[[…]]},
+//  "points":{…}?       of the points scorecard, as points_write gives it
 //  "importance":[{"feature","gain","share","permutation"}], "warnings":[{"code","detail"}]}
 // Warnings: "train.column_knows_answer" (AUC of one column >= .999), "train.few_rows",
 // "train.column_ignored", "train.group_small".
@@ -150,6 +156,13 @@ const float *tabular_ranges(const struct tabular_model *model);
 //   out           (N, K)  probability of class 1, of each class, or the number
 //   contributions (N, K, F + 1) or NULL; the last is the base value. They add up to the output
 //                 before its link (log-odds for binary, softmax's scores for classes).
+//                 Points: what a column's points are off its mean, in log-odds.
 //                 Boosted trees: TreeSHAP (Lundberg et al. 2020, algorithm 2), path-dependent.
 enum err tabular_predict(const struct tabular_model *model, const struct frame *frame,
                          uint32_t threads, double *out, double *contributions) MUST_USE;
+
+// A points scorecard (LEARNER_POINTS only): score = base + what each feature's value gives, at most
+// `most`.
+int32_t tabular_points_base(const struct tabular_model *model);
+int32_t tabular_points_of(const struct tabular_model *model, uint32_t f, float value);
+int32_t tabular_points_most(const struct tabular_model *model, uint32_t f);

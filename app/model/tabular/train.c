@@ -224,6 +224,10 @@ static enum err fit(struct training *t) {
     enum err err = model_open(&t->model);
     if (err == OK) err = describe(t);
     if (err != OK) return err;
+    if (t->options->learner == LEARNER_POINTS) {
+        return points_train(&t->input, t->options, t->pool, t->progress, &t->model->points,
+                            t->fault);
+    }
     if (t->options->learner == LEARNER_LINEAR) {
         return linear_train(&t->input, t->options, t->pool, t->progress, &t->model->linear,
                             t->fault);
@@ -276,7 +280,7 @@ static void write_head(const struct training *t, struct json_writer *out) {
     const struct tabular_options *o = t->options;
     json_set_text(out, "task", str_of(tabular_task_name(t->target->task)));
     json_set_text(out, "target", t->target->name);
-    json_set_text(out, "learner", o->learner == LEARNER_BOOST ? STR("boost") : STR("linear"));
+    json_set_text(out, "learner", str_of(tabular_learner_name(o->learner)));
     json_put_name(out, "classes");
     json_open_array(out);
     for (uint32_t k = 0; k < t->target->class_count; k++) json_put_text(out, t->target->classes[k]);
@@ -304,7 +308,7 @@ static void write_curve(const struct training *t, struct json_writer *out) {
     if (t->options->learner == LEARNER_LINEAR) rounds = t->model->linear.iterations;
     json_set_u64(out, "rounds", rounds);
     json_set_u64(out, "best_round",
-                 t->options->learner == LEARNER_LINEAR ? rounds : t->boosted.best_round);
+                 t->options->learner == LEARNER_BOOST ? t->boosted.best_round : rounds);
     json_put_name(out, "curve");
     json_open_array(out);
     for (uint32_t r = 0; r < t->boosted.rounds; r++) {
@@ -427,9 +431,12 @@ static enum err write_scorecard(struct training *t, struct buf *scorecard) {
     err = judge_metrics(&judging, &t->test, t->predicted, t->threshold);
     if (isfinite(t->validation)) json_set_number(&out, "validation", t->validation);
     if (err == OK) err = write_baseline(t, &judging);
-    if (err == OK && t->options->learner == LEARNER_BOOST) err = write_linear(t, &judging);
+    if (err == OK && t->options->learner != LEARNER_LINEAR) err = write_linear(t, &judging);
     if (err == OK) err = judge_curves(&judging, &t->test, t->predicted, t->threshold);
     if (err == OK) err = judge_importance(&judging, t->model, &t->test);
+    if (err == OK && t->options->learner == LEARNER_POINTS) {
+        points_write(&t->model->points, t->model->features, t->options, &out);
+    }
     if (err == OK) write_warnings(t, &out);
     json_close_object(&out);
     return err == OK ? buf_err(scorecard) : err;

@@ -66,6 +66,7 @@ static void round_trips(void) {
     round_trip(TASK_BINARY, 2, LEARNER_LINEAR);
     round_trip(TASK_CLASSES, 3, LEARNER_LINEAR);
     round_trip(TASK_REGRESSION, 0, LEARNER_LINEAR);
+    round_trip(TASK_BINARY, 2, LEARNER_POINTS);
 }
 
 // A changed byte is caught by the checksum; with the checksum made right again, the reader must
@@ -119,6 +120,7 @@ static void damage_is_refused(enum tabular_learner learner) {
 static void damaged_files_are_refused(void) {
     damage_is_refused(LEARNER_BOOST);
     damage_is_refused(LEARNER_LINEAR);
+    damage_is_refused(LEARNER_POINTS);
 }
 
 // The file again: without its tags and sizes as "CYTAB001" was, or with a section of a later day.
@@ -140,7 +142,7 @@ static void rewrite(const struct buf *bytes, bool before, struct buf *out) {
 static void other_versions(void) {
     for (enum tabular_learner learner = LEARNER_BOOST; learner <= LEARNER_LINEAR; learner++) {
         struct sample s;
-        struct tabular_model *model = train(TASK_CLASSES, 3, learner, &s), *old = NULL;
+        struct tabular_model *model = train(TASK_BINARY, 2, learner, &s), *old = NULL;
         struct buf bytes, before, after;
         struct fault fault = {0};
         REQUIRE(model != NULL);
@@ -152,7 +154,7 @@ static void other_versions(void) {
         rewrite(&bytes, false, &after);
         REQUIRE(tabular_load(buf_str(&before), &old, &fault) == OK);
         CHECK_EQ(tabular_about(old).preparation.size, 0);
-        double out[2][400 * 3];
+        double out[2][400];
         CHECK_EQ(tabular_predict(model, &s.frame, 1, out[0], NULL), OK);
         CHECK_EQ(tabular_predict(old, &s.frame, 1, out[1], NULL), OK);
         CHECK(memcmp(out[0], out[1], sizeof(out[0])) == 0);
@@ -180,9 +182,9 @@ static int load_once(void *context) {
 }
 
 static void memory_faults(void) {
-    for (enum tabular_learner learner = LEARNER_BOOST; learner <= LEARNER_LINEAR; learner++) {
+    for (enum tabular_learner learner = LEARNER_BOOST; learner <= LEARNER_POINTS; learner++) {
         struct sample s;
-        struct tabular_model *model = train(TASK_CLASSES, 3, learner, &s);
+        struct tabular_model *model = train(TASK_BINARY, 2, learner, &s);
         struct buf bytes;
         REQUIRE(model != NULL);
         buf_open(&bytes, 1 << 22);
