@@ -29,3 +29,36 @@ enum err molecule_parse(struct str smiles, struct arena *arena, struct molecule 
                         struct fault *fault) MUST_USE;
 
 uint32_t molecule_atom_count(const struct molecule *molecule); // without folded hydrogens
+
+enum descriptor {
+    DESCRIPTOR_WEIGHT,        // g/mol
+    DESCRIPTOR_LOGP,          // octanol-water, Wildman and Crippen 1999
+    DESCRIPTOR_POLAR_SURFACE, // square ångström, N and O, Ertl et al. 2000
+    DESCRIPTOR_DONORS,        // of hydrogen bonds
+    DESCRIPTOR_ACCEPTORS,
+    DESCRIPTOR_ROTATABLE, // bonds; RDKit's strict count
+    DESCRIPTOR_RINGS,     // all shortest ones
+    DESCRIPTOR_AROMATIC_RINGS,
+    DESCRIPTOR_HEAVY_ATOMS,
+    DESCRIPTOR_CSP3, // share of the carbons that have four neighbours
+    DESCRIPTOR_CHARGE,
+    DESCRIPTOR_COUNT
+};
+const char *descriptor_name(enum descriptor descriptor); // "weight", "logp", "tpsa", …
+void molecule_descriptors(const struct molecule *molecule, double out[DESCRIPTOR_COUNT]);
+
+enum { FINGERPRINT_BITS = 2048, FINGERPRINT_BITS_MAX = 16384, FINGERPRINT_RADIUS_MAX = 3 };
+// What lies within `radius` bonds of an atom; equal surroundings have equal numbers.
+struct environment {
+    uint64_t number;
+    uint16_t atom, radius;
+};
+// Every environment up to a radius (ECFP4: 2), without those that cover the same bonds as an
+// earlier one. Lives as long as the molecule. ERR_MEMORY.
+enum err molecule_environments(const struct molecule *molecule, uint32_t radius,
+                               const struct environment **out, uint32_t *count) MUST_USE;
+// Folds them: bit number % bits. out has (bits / 64) words. ERR_MEMORY.
+enum err molecule_fingerprint(const struct molecule *molecule, uint32_t radius, uint32_t bits,
+                              uint64_t *out) MUST_USE;
+// Tanimoto: bits in both over bits in any; 1 for two empty ones.
+double fingerprint_similarity(const uint64_t *a, const uint64_t *b, uint32_t bits);

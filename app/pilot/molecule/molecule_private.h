@@ -80,6 +80,10 @@ uint8_t element_find(const char *symbol, size_t size); // atomic number; 0 if th
 const struct element *element_as_charged(const struct atom *atom);
 // Sum of bond orders, without the hydrogens.
 uint32_t atom_orders(const struct molecule *molecule, uint32_t index);
+// With the hydrogens, without pairs that are given to a metal.
+uint32_t atom_valence(const struct molecule *molecule, uint32_t index);
 // Hydrogens an atom outside brackets has; -1 if its bonds are too many.
 int atom_implied_hydrogens(const struct molecule *molecule, uint32_t index);
 bool is_organic_subset(uint8_t element);
+
+double molecule_logp(const struct molecule *molecule);

@@ -190,18 +190,27 @@ static uint32_t bonds_to_metals(const struct molecule *molecule, uint32_t index)
     return count;
 }
 
+// The most bonds the atom may have; ANY_VALENCE: not bounded.
+static int most_bonds(const struct atom *atom) {
+    const struct element *element = element_as_charged(atom), *own = &elements[atom->element];
+    int most = element->valences[element->valence_count - 1];
+    int own_most = own->valences[own->valence_count - 1];
+    if (own_most == ANY_VALENCE) return ANY_VALENCE;
+    return may_exceed(atom) ? own_most + atom->charge : most;
+}
+
+uint32_t atom_valence(const struct molecule *molecule, uint32_t index) {
+    const struct atom *atom = &molecule->atoms[index];
+    int most = most_bonds(atom);
+    uint32_t sum = atom_orders(molecule, index) + atom->hydrogens;
+    bool gives = most != ANY_VALENCE && (int)sum > most;
+    return gives ? sum - bonds_to_metals(molecule, index) : sum;
+}
+
 static enum err valences_check(const struct molecule *molecule, struct fault *fault) {
     for (uint32_t i = 0; i < molecule->atom_count; i++) {
-        const struct atom *atom = &molecule->atoms[i];
-        const struct element *element = element_as_charged(atom);
-        int most = element->valences[element->valence_count - 1];
-        const struct element *own = &elements[atom->element];
-        int own_most = own->valences[own->valence_count - 1];
-        if (own_most == ANY_VALENCE) continue;
-        if (may_exceed(atom)) most = own_most + atom->charge;
-        int sum = (int)atom_orders(molecule, i) + atom->hydrogens;
-        sum -= sum > most ? (int)bonds_to_metals(molecule, i) : 0;
-        if (most != ANY_VALENCE && sum > most) {
+        int most = most_bonds(&molecule->atoms[i]);
+        if (most != ANY_VALENCE && (int)atom_valence(molecule, i) > most) {
             return wrong_atom(molecule, i, "smiles.valence", fault);
         }
     }

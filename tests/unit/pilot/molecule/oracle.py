@@ -7,8 +7,8 @@ with a column "smiles") and the hard cases below. Needs Debian's python3-rdkit.
 import csv
 import sys
 
-from rdkit import Chem, RDLogger, rdBase
-from rdkit.Chem import Crippen, Descriptors, Lipinski, rdMolDescriptors
+from rdkit import Chem, DataStructs, RDLogger, rdBase
+from rdkit.Chem import Crippen, Descriptors, Lipinski, rdFingerprintGenerator, rdMolDescriptors
 from rdkit.Chem.Scaffolds import MurckoScaffold
 
 HARD = """C1CC1 C12C3C4C1C5C2C3C45 C1CC2CCC1CC2 C1CC2CCC1C2 C1=CC=C2C=CC=C2C=C1
@@ -19,6 +19,10 @@ c1ccc2c(c1)c1ccccc1c2 c1ccc2-c3ccccc3-c2c1 F[P-](F)(F)(F)(F)F FS(F)(F)(F)(F)F FC
 CB1OC(C)(C)C(C)(C)O1 [nH+]1ccccc1 [K+].[O-]Cl(=O)(=O)=O c1cc[se]c1 C1=COC=CO1 FB(F)(F)F
 CN(C)(C)C [NH3][Pt](Cl)(Cl)[NH3] C1CCC2(CC1)OCCO2 O=C1NC(=O)c2ccccc12 CC(C)(C)OC(=O)N1CCOCC1
 c1ccc(cc1)C1CCN(CC1)S(=O)(=O)C Cc1ccc(C(=O)NCC#N)cc1 OC1C(O)C1(Cl)Cl CC(=NO)C1CC1""".split()
+
+
+MORGAN = rdFingerprintGenerator.GetMorganGenerator(radius=2, fpSize=2048)
+PREVIOUS = []
 
 
 def quote(text):
@@ -38,11 +42,15 @@ def row(smiles):
     values = [Descriptors.MolWt(mol), Crippen.MolLogP(mol), rdMolDescriptors.CalcTPSA(mol),
               Lipinski.NumHDonors(mol), Lipinski.NumHAcceptors(mol), Lipinski.NumRotatableBonds(mol),
               mol.GetRingInfo().NumRings(), Lipinski.NumAromaticRings(mol), mol.GetNumHeavyAtoms(),
-              Lipinski.FractionCSP3(mol), Chem.GetFormalCharge(mol), Crippen.MolMR(mol)]
+              Lipinski.FractionCSP3(mol), Chem.GetFormalCharge(mol)]
     flat = Chem.MolFromSmiles(Chem.MolToSmiles(mol, isomericSmiles=False))
     scaffold = MurckoScaffold.MurckoScaffoldSmiles(mol=flat) if flat else ""
-    return "    {%s,\n     %s, %d,\n     {%s},\n     %s}," % (
-        quote(smiles), quote(atoms), aromatic_bonds, ", ".join(repr(round(v, 5)) for v in values),
+    fingerprint = MORGAN.GetFingerprint(mol)
+    features = len(MORGAN.GetSparseFingerprint(mol).GetOnBits())
+    similarity = DataStructs.TanimotoSimilarity(fingerprint, PREVIOUS[-1] if PREVIOUS else fingerprint)
+    PREVIOUS.append(fingerprint)
+    return "    {%s,\n     %s, %d, %d, %r,\n     {%s},\n     %s}," % (
+        quote(smiles), quote(atoms), aromatic_bonds, features, round(similarity, 5), ", ".join(repr(round(v, 5)) for v in values),
         quote(scaffold))
 
 
@@ -59,7 +67,9 @@ print("// clang-format off")
 print("static const struct oracle {")
 print("    const char *smiles, *atoms; // no atoms: refused")
 print("    unsigned aromatic_bonds;")
-print("    double values[12];")
+print("    unsigned features; // distinct environments up to radius 2")
+print("    double similarity; // to the molecule before it that parsed, 2,048 bits")
+print("    double values[11];")
 print("    const char *scaffold;")
 print("} oracle[] = {")
 for smiles in HARD + chosen:
