@@ -44,6 +44,7 @@ struct call {
     struct arena *arena;
     struct json_writer *out; // nothing is sent if the function fails
     struct fault *fault;
+    uint64_t pilot_run;  // the pilot's run for which flow itself asks; 0: none
     struct str findings; // a JSON array of all that is wrong, told beside the fault; STR_NONE: none
 };
 

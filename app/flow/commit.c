@@ -17,6 +17,7 @@
 #include "base/log.h"
 #include "flow/commit_private.h"
 #include "flow/executor.h"
+#include "flow/pilots_private.h"
 
 enum { RETRY_MS = 5000, BATCH_MAX = 512, BATCH_BYTES = 256 << 20 };
 
@@ -537,6 +538,7 @@ static void batch_settle(struct flow *flow, struct commits *batch) {
         if (ended && commit->has_follow) runner_add(flow, &commit->follow);
         job_tell(flow, job);
     }
+    pilots_wake(flow);
     for (uint32_t i = 0; i < batch->count; i++) commit_close(&batch->list[i]);
     arena_reset(batch->arena);
 }

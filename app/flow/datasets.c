@@ -3,7 +3,7 @@
 
 #include "base/clock.h"
 #include "base/file.h"
-#include "flow/flow_private.h"
+#include "flow/pilots_private.h"
 
 static enum err dataset_item(struct list *list, struct store_txn *txn, struct record_reader *record,
                              bool show, bool *out_wanted) {
@@ -88,6 +88,7 @@ static enum err create_change(struct store_txn *txn, void *ctx) {
     if (err == OK) err = job_admit(creation->flow, txn, creation->call, job);
     dataset->job = job->id;
     if (err == OK) err = dataset_save(txn, dataset);
+    if (err == OK) err = pilot_moved(txn, creation->call, PILOT_IMPORT, dataset->id, job->id);
     if (err != OK) return err;
     return audit_put(txn, creation->call->actor.name, "dataset.create", "dataset", dataset->id,
                      "ok", STR_NONE);

@@ -19,6 +19,11 @@ static enum err name_key(struct str name, char out[static 200], struct fault *fa
     return OK;
 }
 
+enum err endpoint_name_check(struct str name, struct fault *fault) {
+    char key[200];
+    return name_key(name, key, fault);
+}
+
 // The name leads to this endpoint and no other.
 static enum err name_take(struct store_txn *txn, const struct endpoint *endpoint,
                           struct fault *fault) {

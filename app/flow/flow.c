@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/file.h"
+#include "flow/pilots_private.h"
 #include "flow/places.h"
 #include "flow/serving_private.h"
 
@@ -28,6 +29,7 @@ static enum err flow_start(struct flow *flow, const struct flow_options *options
     }
     flow->job_changed = options->job_changed;
     flow->ctx = options->ctx;
+    flow->roles_of = options->roles_of;
     flow->started_ms = clock_now_ms();
     allocation_capacity_read(KEPT_BYTES, &flow->capacity);
     enum err err = folders_make(flow, fault);
@@ -49,7 +51,9 @@ static enum err flow_start(struct flow *flow, const struct flow_options *options
     places_open(flow);
     err = serving_open(flow);
     if (err != OK) return fault_set(fault, err, "base.no_memory", STR_NONE);
-    return runner_open(flow, fault);
+    err = pilots_open(flow, fault);
+    if (err == OK) err = runner_open(flow, fault);
+    return err == OK ? pilots_begin(flow, fault) : err;
 }
 
 enum err flow_open(struct store *store, const struct flow_options *options, struct flow **out,
@@ -72,7 +76,9 @@ enum err flow_open(struct store *store, const struct flow_options *options, stru
 void flow_close(struct flow *flow, bool stop_children) {
     if (!flow) return;
     serving_close(flow);
+    pilots_stop(flow); // it asks the runner for jobs
     runner_close(flow, stop_children);
+    pilots_close(flow);
     models_close(flow->models);
     confine_close(flow->confine);
     slurm_end(flow);

@@ -67,6 +67,8 @@ struct flow_options {
     uint32_t job_uid, job_gid;
     // Called by the runner whenever a job changed; must return fast. May be NULL.
     void (*job_changed)(void *ctx, uint64_t job_id);
+    // The roles that a person has now; 0: none any more. NULL: those they had.
+    uint32_t (*roles_of)(void *ctx, uint64_t person);
     void *ctx;
 };
 enum err flow_open(struct store *store, const struct flow_options *options, struct flow **out,
@@ -206,6 +208,17 @@ enum err flow_voucher_import(struct flow *flow, struct call *call) MUST_USE;
 enum err flow_voucher_revoke(struct flow *flow, struct call *call) MUST_USE; // body {reason}
 enum err flow_voucher_issuers(struct flow *flow, struct call *call) MUST_USE;
 enum err flow_voucher_trust(struct flow *flow, struct call *call) MUST_USE; // {name, public_key}
+// ---- pilots: templates, and their runs from a file or a release to a model that answers ---------
+enum err flow_pilot_list(struct flow *flow, struct call *call) MUST_USE;
+enum err flow_pilot_show(struct flow *flow, struct call *call) MUST_USE;
+// Which column plays which part: body {upload} or {release}.
+enum err flow_pilot_match(struct flow *flow, struct call *call) MUST_USE;
+// The template's demonstration as an upload of this person's.
+enum err flow_pilot_demonstrate(struct flow *flow, struct call *call) MUST_USE;
+enum err flow_pilot_start(struct flow *flow, struct call *call) MUST_USE;
+enum err flow_pilot_run_list(struct flow *flow, struct call *call) MUST_USE;
+enum err flow_pilot_run_show(struct flow *flow, struct call *call) MUST_USE;
+enum err flow_pilot_run_cancel(struct flow *flow, struct call *call) MUST_USE;
 enum err flow_lineage_show(struct flow *flow, struct call *call) MUST_USE;
 enum err flow_home(struct flow *flow, struct call *call) MUST_USE; // the next step, counts
 // Machine, disk, store, queue; the server adds what only it knows.

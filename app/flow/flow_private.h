@@ -128,6 +128,7 @@ struct flow {
     struct store *store;
     char program[LIMIT_PATH_BYTES];
     void (*job_changed)(void *ctx, uint64_t job_id);
+    uint32_t (*roles_of)(void *ctx, uint64_t person);
     void *ctx;
     int64_t started_ms;
     struct allocation_capacity capacity;
@@ -158,6 +159,7 @@ struct flow {
     struct calendar *calendar; // calendar.c
     uint64_t policy_seen;      // versions of the policy that the core knows, and one; 0: none yet
     struct models *models;     // loaded ones (loaded.c)
+    struct pilots *pilots;     // templates and the runs that are under way (pilot_runs.c)
     struct serving *serving;   // what endpoints do, and their shadows (serving.c)
 };
 
@@ -450,6 +452,9 @@ struct str arena_text(struct arena *arena, struct str text); // a copy; STR_NONE
 struct str arena_json(struct arena *arena, const struct json *node);
 // DIR/uploads/ID
 void upload_path(const struct flow *flow, uint64_t id, char out[static LIMIT_PATH_BYTES]);
+// Room for a file that is about to come: name, size and origin are told, the rest is filled.
+enum err upload_new(struct flow *flow, const struct call *call,
+                    struct upload_record *record) MUST_USE;
 // A complete upload the actor may use. ERR_CONFLICT "upload.incomplete".
 enum err upload_ready(struct flow *flow, const struct call *call, uint64_t id,
                       struct upload_record *out) MUST_USE;

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "flow/pilots_private.h"
 #include "flow/serving_private.h"
 
 static enum err model_find(struct flow *flow, const struct call *call, struct model *out) {
@@ -32,6 +33,7 @@ static enum err train_change(struct store_txn *txn, void *ctx) {
     if (err == OK) err = job_admit(training->flow, txn, call, &training->job);
     model->job = training->job.id;
     if (err == OK) err = model_save(txn, model);
+    if (err == OK) err = pilot_moved(txn, call, PILOT_TRAIN, model->id, model->job);
     if (err != OK) return err;
     return audit_put(txn, call->actor.name, "model.create", "model", model->id, "ok", STR_NONE);
 }

@@ -28,6 +28,7 @@ struct upload_record {
     struct str name;
     uint64_t size, received;
     int64_t created_ms, changed_ms;
+    struct str origin; // of a pilot's demonstration: "package" or "synthetic"; else ""
 };
 
 enum dataset_state { DATASET_IMPORTING, DATASET_READY, DATASET_FAILED, DATASET_STATE_COUNT };
@@ -334,6 +335,41 @@ struct key_record {
     struct str reason; // why it was destroyed
 };
 
+// One run of a pilot (pilot_runs.c): from a file or a release to a model that answers. What it asks
+// of the box moves it on in the same transaction, so that nothing is asked twice.
+enum pilot_step {
+    PILOT_IMPORT,
+    PILOT_CHECK,
+    PILOT_CLEANSE,
+    PILOT_RECHECK,
+    PILOT_PUBLISH,
+    PILOT_TRAIN,
+    PILOT_SERVE,
+    PILOT_STEP_COUNT
+};
+enum pilot_state { PILOT_RUNNING, PILOT_DONE, PILOT_FAILED, PILOT_CANCELLED, PILOT_STATE_COUNT };
+struct pilot_run {
+    uint64_t id;
+    struct str pilot;    // its template's id
+    struct str name;     // of the run, and of all that it makes
+    struct str language; // that the words it leaves in records are in
+    struct who actor;
+    uint64_t roles; // the actor's, when it was started
+    int64_t created_ms, changed_ms, ended_ms;
+    enum pilot_state state;
+    enum pilot_step step;
+    bool cancel;   // a person asked for it
+    bool released; // it began with a release
+    uint64_t upload;
+    struct str source, origin; // the file's name; as an upload's origin
+    struct str intake;         // JSON: how the file is read
+    struct str mapping;        // JSON: {"glucose":"血糖"}: which column plays which part
+    struct str positive;       // the target's value to be found; "": none
+    uint64_t job;              // the one of the step; 0: not asked for yet
+    uint64_t dataset, revision, release, model, endpoint;
+    struct fault fault; // why it failed; while it runs: what it waits for
+};
+
 struct lineage_end {
     struct str kind; // "source", "revision", "recipe", "release", "model", …: "lineage.kind.KIND"
     uint64_t id;
@@ -371,6 +407,7 @@ RECORD_DECLARE(job)
 RECORD_DECLARE(reservation)
 RECORD_DECLARE(lineage)
 RECORD_DECLARE(key_record)
+RECORD_DECLARE(pilot_run)
 RECORD_DECLARE(endpoint)
 RECORD_DECLARE(search)
 
@@ -406,6 +443,8 @@ const char *release_state_name(enum release_state state);
 bool release_state_from_name(struct str name, enum release_state *out);
 const char *model_state_name(enum model_state state);
 const char *approval_state_name(enum approval_state state);
+const char *pilot_step_name(enum pilot_step step);
+const char *pilot_state_name(enum pilot_state state);
 const char *job_state_name(enum job_state state);
 bool job_state_from_name(struct str name, enum job_state *out);
 enum err revision_read(struct record_reader *reader, struct arena *arena,

@@ -8,7 +8,7 @@
 #include "store/codec.h"
 
 enum {
-    RECORD_VERSION = 14,
+    RECORD_VERSION = 15,
     VERSION_RECIPES_SHARED = 2,    // recipes have versions and are somebody's own or shared
     VERSION_REVISIONS_DELETED = 3, // a revision's rows may be gone
     VERSION_EXTRACTS = 4,          // a revision keeps what its cleansing set aside
@@ -21,6 +21,7 @@ enum {
     VERSION_ASK = 12,              // and what a person's own program asks for
     VERSION_PLACE = 13,            // and where it runs
     VERSION_CALENDAR = 14,         // and the reservation it runs in, and why it gave way
+    VERSION_ORIGINS = 15,          // an upload knows whether it is a demonstration
 };
 
 uint64_t job_members(const struct job *job) {
@@ -58,6 +59,8 @@ static void upload_record_fields(struct codec *c, struct upload_record *r) {
     codec_u64(c, &r->received);
     codec_i64(c, &r->created_ms);
     codec_i64(c, &r->changed_ms);
+    if (c->reader && c->reader->version < VERSION_ORIGINS) return;
+    codec_text(c, &r->origin);
 }
 
 static void dataset_fields(struct codec *c, struct dataset *r) {
@@ -408,6 +411,35 @@ static void key_record_fields(struct codec *c, struct key_record *r) {
     codec_text(c, &r->reason);
 }
 
+static void pilot_run_fields(struct codec *c, struct pilot_run *r) {
+    codec_u64(c, &r->id);
+    codec_text(c, &r->pilot);
+    codec_text(c, &r->name);
+    codec_text(c, &r->language);
+    who_fields(c, &r->actor);
+    codec_u64(c, &r->roles);
+    codec_i64(c, &r->created_ms);
+    codec_i64(c, &r->changed_ms);
+    codec_i64(c, &r->ended_ms);
+    CODEC_ENUM(c, r->state, pilot_state, PILOT_STATE_COUNT);
+    CODEC_ENUM(c, r->step, pilot_step, PILOT_STEP_COUNT);
+    codec_bool(c, &r->cancel);
+    codec_bool(c, &r->released);
+    codec_u64(c, &r->upload);
+    codec_text(c, &r->source);
+    codec_text(c, &r->origin);
+    codec_text(c, &r->intake);
+    codec_text(c, &r->mapping);
+    codec_text(c, &r->positive);
+    codec_u64(c, &r->job);
+    codec_u64(c, &r->dataset);
+    codec_u64(c, &r->revision);
+    codec_u64(c, &r->release);
+    codec_u64(c, &r->model);
+    codec_u64(c, &r->endpoint);
+    codec_fault(c, &r->fault);
+}
+
 static void lineage_end_fields(struct codec *c, struct lineage_end *end) {
     codec_text(c, &end->kind);
     codec_u64(c, &end->id);
@@ -477,6 +509,7 @@ RECORD_DEFINE_BY_ID(job, TABLE_JOB)
 RECORD_DEFINE_BY_ID(reservation, TABLE_RESERVATION)
 RECORD_DEFINE_BY_ID(lineage, TABLE_LINEAGE)
 RECORD_DEFINE_BY_ID(key_record, TABLE_KEY)
+RECORD_DEFINE_BY_ID(pilot_run, TABLE_PILOT)
 RECORD_DEFINE_BY_ID(endpoint, TABLE_ENDPOINT)
 RECORD_DEFINE_BY_ID(search, TABLE_SEARCH)
 RECORD_DEFINE(revision, TABLE_REVISION)
@@ -622,6 +655,17 @@ const char *model_state_name(enum model_state state) {
 
 const char *approval_state_name(enum approval_state state) {
     static const char *const names[] = {"", "waiting", "approved", "rejected"};
+    return names[state];
+}
+
+const char *pilot_step_name(enum pilot_step step) {
+    static const char *const names[] = {"import",  "check", "cleanse", "recheck",
+                                        "publish", "train", "serve"};
+    return names[step];
+}
+
+const char *pilot_state_name(enum pilot_state state) {
+    static const char *const names[] = {"running", "done", "failed", "cancelled"};
     return names[state];
 }
 

@@ -9,8 +9,8 @@
 #include "base/file.h"
 #include "base/version.h"
 #include "data/cleanse/cleanse.h"
-#include "flow/flow_private.h"
 #include "flow/lineage_private.h"
+#include "flow/pilots_private.h"
 
 enum { MANIFEST_VERSION = 1, REASON_BYTES_MAX = 2000 };
 
@@ -106,6 +106,7 @@ static enum err request_change(struct store_txn *txn, void *ctx) {
     struct release *release = &change->release;
     enum err err = store_next_id(txn, TABLE_RELEASE, &release->id);
     if (err == OK) err = release_save(txn, release);
+    if (err == OK) err = pilot_moved(txn, change->call, PILOT_PUBLISH, release->id, 0);
     if (err != OK) return err;
     return audit_put(txn, change->call->actor.name, "release.request", "release", release->id, "ok",
                      STR_NONE);
@@ -263,6 +264,7 @@ static enum err release_decide(struct flow *flow, struct call *call,
     enum err err = store_write(flow->store, decide_change, change);
     if (err == ERR_DENIED) refusal_note(flow, call, "release.refused");
     if (err != OK) return missing(call, err, "release.not_found");
+    pilots_wake(flow); // one of them may have waited for it
     view_release(call->out, &change->release);
     json_close_object(call->out);
     return answer_end(call);

@@ -3,7 +3,7 @@
 
 #include "base/file.h"
 #include "data/cleanse/cleanse.h"
-#include "flow/flow_private.h"
+#include "flow/pilots_private.h"
 
 #define HIDDEN STR("•••")
 
@@ -261,6 +261,7 @@ static enum err dataset_job_change(struct store_txn *txn, void *ctx) {
     }
     now.job = asked->job.id;
     if (err == OK) err = dataset_save(txn, &now);
+    if (err == OK) err = pilot_moved(txn, asked->call, PILOT_CLEANSE, now.id, now.job);
     return err == OK ? job_audit(txn, &asked->job, "queued") : err;
 }
 

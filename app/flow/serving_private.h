@@ -22,6 +22,7 @@ struct endpoint_wish {
 // with a slash or a control character).
 enum err endpoint_make(struct store_txn *txn, struct arena *arena, const struct endpoint_wish *wish,
                        struct endpoint *out, struct fault *fault) MUST_USE;
+enum err endpoint_name_check(struct str name, struct fault *fault) MUST_USE; // "endpoint.bad_name"
 // The model if it can be used: there, not in the bin, ready.
 enum err endpoint_model(struct store_txn *txn, struct arena *arena, uint64_t id, struct model *out,
                         struct fault *fault) MUST_USE;

@@ -88,28 +88,33 @@ static struct str plain_name(struct str name) {
     return name;
 }
 
-enum err flow_upload_create(struct flow *flow, struct call *call) {
-    struct upload_record record = {.owner = who_of(&call->actor), .created_ms = clock_now_ms()};
+enum err upload_new(struct flow *flow, const struct call *call, struct upload_record *record) {
     uint64_t free_bytes = 0;
+    record->owner = who_of(&call->actor);
+    record->created_ms = record->changed_ms = clock_now_ms();
+    if (record->size == 0) return fault_set(call->fault, ERR_INPUT, "upload.empty", record->name);
+    if (record->size > UPLOAD_BYTES_MAX) {
+        return fault_set(call->fault, ERR_LIMIT, "upload.too_large", record->name);
+    }
+    enum err err = disk_free(store_dir(flow->store), &free_bytes, call->fault);
+    if (err != OK) return err;
+    if (free_bytes < record->size + DISK_KEPT_BYTES) {
+        return fault_set(call->fault, ERR_FULL, "upload.no_room", record->name);
+    }
+    struct upload_change change = {record, call, "upload.create"};
+    return store_write(flow->store, create_change, &change);
+}
+
+enum err flow_upload_create(struct flow *flow, struct call *call) {
+    struct upload_record record = {0};
     enum err err = allow(call, ROLES_FLOW);
     if (err == OK) err = call_text(call, "name", 1, LIMIT_NAME_BYTES, &record.name);
     if (err != OK) return err;
     record.name = plain_name(record.name);
-    record.changed_ms = record.created_ms;
     if (!json_u64(json_member(call->body, "size"), &record.size)) {
         return fault_set(call->fault, ERR_INPUT, "call.missing", STR("size"));
     }
-    if (record.size == 0) return fault_set(call->fault, ERR_INPUT, "upload.empty", record.name);
-    if (record.size > UPLOAD_BYTES_MAX) {
-        return fault_set(call->fault, ERR_LIMIT, "upload.too_large", record.name);
-    }
-    err = disk_free(store_dir(flow->store), &free_bytes, call->fault);
-    if (err != OK) return err;
-    if (free_bytes < record.size + DISK_KEPT_BYTES) {
-        return fault_set(call->fault, ERR_FULL, "upload.no_room", record.name);
-    }
-    struct upload_change change = {&record, call, "upload.create"};
-    err = store_write(flow->store, create_change, &change);
+    err = upload_new(flow, call, &record);
     if (err != OK) return err;
     view_upload(call->out, &record);
     return answer_end(call);

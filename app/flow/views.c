@@ -39,6 +39,7 @@ void view_upload(struct json_writer *out, const struct upload_record *upload) {
     json_set_u64(out, "received", upload->received);
     json_set_i64(out, "created_ms", upload->created_ms);
     json_set_bool(out, "complete", upload->received == upload->size);
+    json_set_text(out, "origin", upload->origin);
     json_close_object(out);
 }
 

@@ -43,6 +43,8 @@ enum err people_actor(struct people *people, struct str secret, struct arena *ar
 // time wants to be written: call people_actor where waiting hurts nobody.
 enum err people_actor_look(struct people *people, struct str secret, struct arena *arena,
                            struct actor *out, bool *out_due) MUST_USE;
+// The roles a person has now; 0 where there is none of that id, or they are disabled.
+uint32_t people_roles(struct people *people, uint64_t person);
 enum err people_sign_out(struct people *people, struct str secret) MUST_USE;
 
 // ---- operations (struct call; see the API's description for bodies and answers) ----------------

@@ -398,6 +398,16 @@ enum err people_actor(struct people *people, struct str secret, struct arena *ar
     return err;
 }
 
+uint32_t people_roles(struct people *people, uint64_t person) {
+    struct store_txn *txn;
+    struct person found;
+    if (store_read_begin(people->store, &txn) != OK) return 0;
+    bool there = person_get(txn, person, &found) == OK && !found.disabled;
+    uint32_t roles = there ? found.roles : 0;
+    store_read_end(txn);
+    return roles;
+}
+
 static enum err write_sign_out(struct store_txn *txn, void *ctx) {
     const struct hash *hash = ctx;
     struct record_reader record;

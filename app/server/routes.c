@@ -154,6 +154,18 @@ const struct route routes[] = {
     ROUTE(POST, API "/endpoints/{word}/predictions", RESEARCH | DATA, SLOW, 202, LARGE,
           FLOW(endpoint_file)),
 
+    // pilots
+    ROUTE(GET, API "/pilots", IN, SLOW, 200, NO_BODY, FLOW(pilot_list)),
+    ROUTE(GET, API "/pilots/{word}", IN, SLOW, 200, NO_BODY, FLOW(pilot_show)),
+    ROUTE(POST, API "/pilots/{word}/match", DATA | RESEARCH, SLOW, 200, SMALL, FLOW(pilot_match)),
+    ROUTE(POST, API "/pilots/{word}/demonstration", DATA | RESEARCH, SLOW, 201, SMALL,
+          FLOW(pilot_demonstrate)),
+    ROUTE(POST, API "/pilots/{word}/runs", DATA | RESEARCH, SLOW, 202, MEDIUM,
+          FLOW(pilot_start)),
+    ROUTE(GET, API "/pilot-runs", IN, SLOW, 200, NO_BODY, FLOW(pilot_run_list)),
+    ROUTE(GET, API "/pilot-runs/{id}", IN, SLOW, 200, NO_BODY, FLOW(pilot_run_show)),
+    ROUTE(POST, API "/pilot-runs/{id}/cancel", IN, SLOW, 200, SMALL, FLOW(pilot_run_cancel)),
+
     // jobs
     ROUTE(GET, API "/resources", IN, SLOW, 200, NO_BODY, FLOW(resources)),
     ROUTE(GET, API "/jobs", IN, SLOW, 200, NO_BODY, FLOW(job_list)),

@@ -66,6 +66,11 @@ static void job_changed(void *ctx, uint64_t job_id) {
     if (atomic_load(&server->serving)) events_changed(server, job_id);
 }
 
+static uint32_t roles_of(void *ctx, uint64_t person) {
+    struct server *server = ctx;
+    return people_roles(server->people, person);
+}
+
 static enum err note_backup(struct store_txn *txn, void *ctx) {
     const struct str *actor = ctx;
     struct audit_entry entry = {.actor = *actor,
@@ -138,6 +143,7 @@ static enum err open_all(struct server *server, const struct server_options *opt
         .job_uid = options->job_uid,
         .job_gid = options->job_gid,
         .job_changed = job_changed,
+        .roles_of = roles_of,
         .ctx = server,
     };
     enum err err = store_open(options->dir, NULL, &server->store, fault);

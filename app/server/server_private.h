@@ -42,7 +42,7 @@ enum {
     SERVER_ARENA_BYTES = 32 << 20,
     SERVER_ANSWER_BYTES = 32 << 20,
     SERVER_QUEUE_MAX = 512, // tasks that wait for a worker; beyond: 503 server.busy
-    SERVER_ROUTES_MAX = 128,
+    SERVER_ROUTES_MAX = 192,
     SERVER_SECRET_BYTES_MAX = 128, // of a cookie or bearer token; longer ones fit nobody
 };
 

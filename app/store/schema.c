@@ -35,6 +35,7 @@ static const struct {
     [TABLE_ENDPOINT] = {"endpoint", 24, true},
     [TABLE_SERVED] = {"served", 25, false},
     [TABLE_SEARCH] = {"search", 26, true},
+    [TABLE_PILOT] = {"pilot", 27, true},
 };
 
 const char *store_table_name(enum store_table table) {

@@ -52,6 +52,7 @@ enum store_table {
     TABLE_ENDPOINT,    // id
     TABLE_SERVED,      // a kind's letter and numbers: see flow/record.h
     TABLE_SEARCH,      // id
+    TABLE_PILOT,       // id: one run of a pilot
     TABLE_COUNT
 };
 const char *store_table_name(enum store_table table);

@@ -16,6 +16,8 @@ struct trip {
     struct reservation reservation;
     struct endpoint endpoint;
     struct served_tally tally;
+    struct pilot_run pilot;
+    struct upload_record upload;
     struct arena *arena;
 };
 
@@ -25,6 +27,8 @@ static enum err trip_change(struct store_txn *txn, void *ctx) {
         enum err err = job_save(txn, &trip->job);
         if (err == OK) err = reservation_save(txn, &trip->reservation);
         if (err == OK) err = endpoint_save(txn, &trip->endpoint);
+        if (err == OK) err = pilot_run_save(txn, &trip->pilot);
+        if (err == OK) err = upload_record_save(txn, &trip->upload);
         if (err == OK) err = served_tally_add(txn, trip->arena, &trip->tally);
         if (err == OK) err = served_tally_add(txn, trip->arena, &trip->tally);
         return err == OK ? release_save(txn, &trip->release) : err;
@@ -32,6 +36,8 @@ static enum err trip_change(struct store_txn *txn, void *ctx) {
     enum err err = job_load(txn, trip->arena, 77, &trip->job);
     if (err == OK) err = reservation_load(txn, trip->arena, 79, &trip->reservation);
     if (err == OK) err = endpoint_load(txn, trip->arena, 80, &trip->endpoint);
+    if (err == OK) err = pilot_run_load(txn, trip->arena, 81, &trip->pilot);
+    if (err == OK) err = upload_record_load(txn, trip->arena, 82, &trip->upload);
     if (err == OK) err = served_tally_load(txn, trip->arena, 80, 2, 6, &trip->tally);
     return err == OK ? release_load(txn, trip->arena, 78, &trip->release) : err;
 }
@@ -104,6 +110,14 @@ static void a_record_comes_back_as_it_was(void) {
                                       .shadow = 6,
                                       .versions = versions,
                                       .version_count = 2};
+    trip.pilot = (struct pilot_run){.id = 81,
+                                    .pilot = STR("medical-diabetes"),
+                                    .step = PILOT_SERVE,
+                                    .state = PILOT_FAILED,
+                                    .mapping = STR("{\"age\":\"年龄\"}"),
+                                    .endpoint = 80,
+                                    .fault = {.code = "train.one_class"}};
+    trip.upload = (struct upload_record){.id = 82, .size = 5, .origin = STR("package")};
     trip.tally = (struct served_tally){.endpoint = 80, .version = 2, .shadow = 6, .calls = 3};
     sketch_add(&trip.tally.distance, 0);
     sketch_add(&trip.tally.distance, 1e300);
@@ -149,6 +163,12 @@ static void a_record_comes_back_as_it_was(void) {
     CHECK_TEXT(trip.release.warnings[0].detail, "age");
     CHECK_TEXT(trip.release.sheet.title, "标题");
     CHECK_TEXT(trip.endpoint.name, "服务");
+    CHECK_EQ(trip.pilot.step, PILOT_SERVE);
+    CHECK_EQ(trip.pilot.state, PILOT_FAILED);
+    CHECK_EQ(trip.pilot.endpoint, 80);
+    CHECK_TEXT(trip.pilot.mapping, "{\"age\":\"年龄\"}");
+    CHECK_STR(trip.pilot.fault.code, "train.one_class");
+    CHECK_TEXT(trip.upload.origin, "package");
     CHECK_EQ(trip.endpoint.audience, AUDIENCE_DEPARTMENT);
     CHECK_EQ(trip.endpoint.versions[1].model, 5);
     CHECK_EQ(trip.endpoint.versions[1].before, 1);

@@ -1,0 +1,10 @@
+// The texts of the program's own templates, embedded (template_embed.c); they live as long as the
+// program. template.c alone reads them, once; any thread.
+#pragma once
+
+#include <stdint.h>
+
+#include "base/str.h"
+
+// Returns how many there are.
+uint32_t template_texts(const struct str **out);

@@ -1,0 +1,250 @@
+// Pilots from a file to a model that answers, by the API alone: the columns found, the run's steps,
+// the second person's approval, a served prediction.
+import assert from "node:assert/strict";
+import { existsSync, readFileSync } from "node:fs";
+import path from "node:path";
+import { after, before, test } from "node:test";
+import { randomNumbers } from "./lib/data.mjs";
+import { root, Server, sleep } from "./lib/server.mjs";
+
+const data = process.env.COURTYARD_DATA ?? ["../shared/data", "../../shared/data"].map((p) => path.join(root, p)).find(existsSync);
+const real = (name) => {
+    const file = data && path.join(data, name);
+    return file && existsSync(file) ? readFileSync(file) : null;
+};
+
+let server, admin, doer, reviewer, researcher;
+before(async () => {
+    server = await Server.start();
+    admin = await server.setup();
+    doer = await server.person(admin, "doer", ["data", "research"]);
+    reviewer = await server.person(admin, "reviewer", ["data"]);
+    researcher = await server.person(admin, "researcher", ["research"]);
+});
+after(() => server?.stop());
+
+const mapped = (match) => Object.fromEntries(match.mapping.filter((m) => m.from !== null).map((m) => [m.column, m.from]));
+
+async function until(client, run, wanted, seconds = 120) {
+    let shown;
+    for (let i = 0; i < seconds * 10; i++) {
+        shown = await client.ok("GET", `/api/v1/pilot-runs/${run}`);
+        if (wanted(shown)) return shown;
+        if (shown.state === "failed" || shown.state === "cancelled") break;
+        await sleep(100);
+    }
+    assert.fail(`the run does not get there: ${JSON.stringify(shown)}`);
+}
+
+async function toEnd(client, run) {
+    const waiting = await until(client, run, (r) => r.waits_for === "release");
+    await client.fails("POST", `/api/v1/releases/${waiting.release}/approve`, {}, 403, "release.same_person");
+    await reviewer.ok("POST", `/api/v1/releases/${waiting.release}/approve`, {});
+    return until(client, run, (r) => r.state === "done");
+}
+
+// From the bytes to a prediction of its typical row; what the run and the model say.
+async function whole(pilot, file, bytes, name, change = (body) => body) {
+    const upload = await doer.upload(file, bytes);
+    const match = await doer.ok("POST", `/api/v1/pilots/${pilot}/match`, { upload });
+    assert.deepEqual(match.missing, [], JSON.stringify(match.mapping));
+    const body = change({ name, upload, language: "en", mapping: mapped(match), positive: match.positive ?? undefined });
+    const run = await doer.ok("POST", `/api/v1/pilots/${pilot}/runs`, body, 202);
+    assert.equal(run.state, "running");
+    const ended = await toEnd(doer, run.id);
+    assert.equal(ended.progress, 1);
+    assert.ok(ended.steps.every((s) => s.state === "done"), JSON.stringify(ended.steps));
+    const model = await doer.ok("GET", `/api/v1/models/${ended.model}`);
+    const row = Object.fromEntries(model.features.map((f) => [f.name, f.typical]));
+    const answer = await doer.ok("POST", `/api/v1/endpoints/${ended.endpoint}/predict`, { rows: [row] });
+    assert.equal(answer.predictions.length, 1);
+    return { match, run: ended, model, metric: (m) => model.scorecard.metrics.find((x) => x.name === m).value };
+}
+
+test("the gallery: each pilot in both languages, and a whole one", async () => {
+    const pilots = await researcher.ok("GET", "/api/v1/pilots");
+    assert.ok(pilots.length >= 2);
+    for (const pilot of pilots) {
+        const one = await researcher.ok("GET", `/api/v1/pilots/${pilot.id}`);
+        assert.ok(one.columns.some((c) => c.use === "target"));
+        assert.ok(one.title["zh-CN"] && one.title.en);
+    }
+    await researcher.fails("GET", "/api/v1/pilots/no-such-pilot", undefined, 404, "pilot.not_found");
+});
+
+// People in Chinese, with what names them, in another order and with units.
+function clinic(rows) {
+    const random = randomNumbers(11);
+    const lines = ["姓名,身份证号,住院号,年龄（岁）,空腹,血糖(mg/dL),体重指数,舒张压 [mmHg],是否糖尿病"];
+    for (let i = 0; i < rows; i++) {
+        const age = 20 + Math.floor(random() * 60), sugar = 70 + Math.floor(random() * 130), bmi = (18 + random() * 22).toFixed(1);
+        const risk = (age - 45) / 20 + (sugar - 130) / 30 + (bmi - 29) / 8 + (random() - 0.5) * 3;
+        const pressure = random() < 0.1 ? 0 : 60 + Math.floor(random() * 50);
+        lines.push(`张${i},11010119${60 + (i % 40)}0101${1000 + i},Z${Math.floor(i / 2)},${age},是,${sugar},${bmi},${pressure},${risk > 0.6 ? "是" : "否"}`);
+    }
+    return Buffer.from(lines.join("\n") + "\n");
+}
+
+test("a hospital's own file: columns in its words, names taken away, the second person decides", async () => {
+    const { match, run, model } = await whole("medical-diabetes", "体检.csv", clinic(700), "体检糖尿病风险");
+    const from = mapped(match);
+    assert.equal(from.glucose, "血糖(mg/dL)");
+    assert.equal(from.age, "年龄（岁）");
+    assert.equal(from.blood_pressure, "舒张压 [mmHg]");
+    assert.equal(from.diabetes, "是否糖尿病");
+    assert.equal(from.patient_name, "姓名");
+    assert.equal(match.positive, "是");
+    const release = await doer.ok("GET", `/api/v1/releases/${run.release}`);
+    const names = release.columns.map((c) => c.name);
+    assert.ok(!names.includes("patient_name") && !names.includes("id_number"), names.join());
+    assert.ok(!names.includes("空腹"), "what plays no part is left out");
+    assert.equal(release.columns.find((c) => c.name === "patient_id").treatment, "pseudonym");
+    assert.deepEqual(model.features.map((f) => f.name).sort(), ["age", "blood_pressure", "bmi", "glucose"]);
+    const metrics = Object.fromEntries(model.scorecard.metrics.map((m) => [m.name, m.value]));
+    assert.ok(metrics.auc > 0.8, JSON.stringify(metrics));
+    assert.deepEqual(model.scorecard.classes, ["否", "是"]);
+});
+
+test("a release instead of a file: its own names, and only the researcher's role", async () => {
+    const lines = ["sugar,mass,years,sick"].concat(clinic(400).toString().trim().split("\n").slice(1).map((l) => {
+        const c = l.split(",");
+        return [c[5], c[6], c[3], c[8] === "是" ? "yes" : "no"].join(",");
+    }));
+    const upload = await doer.upload("other.csv", Buffer.from(lines.join("\n") + "\n"));
+    const { dataset, job } = await doer.ok("POST", "/api/v1/datasets", { name: "other", upload }, 202);
+    await doer.job(job.id);
+    const sheet = { title: "other", purpose: "", source: "", licence: "", contact: "", limits: "", sensitivity: "open" };
+    const release = await doer.ok("POST", `/api/v1/datasets/${dataset.id}/releases`, { sheet }, 201);
+    await doer.fails("POST", "/api/v1/pilots/medical-diabetes/match", { release: release.id }, 409, "release.not_released");
+    await reviewer.ok("POST", `/api/v1/releases/${release.id}/approve`, {});
+    const match = await researcher.ok("POST", "/api/v1/pilots/medical-diabetes/match", { release: release.id });
+    const body = { name: "from a release", release: release.id, mapping: { glucose: "sugar", bmi: "mass", age: "years", diabetes: "sick" } };
+    assert.ok(match.columns.find((c) => c.name === "sick").values.includes("yes"));
+    const run = await researcher.ok("POST", "/api/v1/pilots/medical-diabetes/runs", body, 202);
+    const ended = await until(researcher, run.id, (r) => r.state === "done");
+    assert.equal(ended.steps.find((s) => s.step === "import").state, "skipped");
+    const model = await researcher.ok("GET", `/api/v1/models/${ended.model}`);
+    assert.deepEqual(model.features.map((f) => f.name).sort(), ["mass", "sugar", "years"]);
+    assert.deepEqual(model.scorecard.classes, ["no", "yes"]);
+});
+
+test("what cannot start says why", async () => {
+    const upload = await doer.upload("体检.csv", clinic(60));
+    const runs = "/api/v1/pilots/medical-diabetes/runs";
+    const mapping = { glucose: "血糖(mg/dL)", bmi: "体重指数", age: "年龄（岁）", diabetes: "是否糖尿病" };
+    await researcher.fails("POST", runs, { name: "a", upload, mapping }, 403, "flow.denied");
+    await doer.fails("POST", runs, { upload, mapping }, 400, "call.missing");
+    await doer.fails("POST", runs, { name: "a", upload, mapping: { ...mapping, glucose: null } }, 400, "pilot.column_missing");
+    await doer.fails("POST", runs, { name: "a", upload, mapping: { ...mapping, glucose: "空空" } }, 400, "pilot.bad_mapping");
+    await doer.fails("POST", runs, { name: "a", upload, mapping: { ...mapping, insulin: "体重指数" } }, 400, "pilot.bad_mapping");
+    await doer.fails("POST", runs, { name: "a/b", upload, mapping }, 400, "endpoint.bad_name");
+    await doer.fails("POST", runs, { name: "a", upload, mapping: { ...mapping, diabetes: "住院号" }, positive: "" }, 400, "pilot.no_positive");
+    const other = await reviewer.call("POST", "/api/v1/pilots/medical-diabetes/match", { upload });
+    assert.equal(other.status, 404, "another's upload");
+});
+
+test("one that fails says which step and why, and leaves nothing half-made", async () => {
+    const lines = clinic(60).toString().trim().split("\n").map((l, i) => (i ? l.replace(/[是否]$/, "是") : l));
+    const upload = await doer.upload("one.csv", Buffer.from(lines.join("\n") + "\n"));
+    const run = await doer.ok("POST", "/api/v1/pilots/medical-diabetes/runs", { name: "one class", upload }, 202);
+    const waiting = await until(doer, run.id, (r) => r.waits_for === "release");
+    await reviewer.ok("POST", `/api/v1/releases/${waiting.release}/approve`, {});
+    let shown;
+    for (let i = 0; i < 600 && shown?.state !== "failed"; i++) {
+        shown = await doer.ok("GET", `/api/v1/pilot-runs/${run.id}`);
+        await sleep(100);
+    }
+    assert.equal(shown.state, "failed");
+    assert.equal(shown.step, "train");
+    assert.equal(shown.fault.code, "train.one_class");
+    const models = await doer.ok("GET", "/api/v1/models");
+    assert.ok(!models.items.some((m) => m.id === shown.model));
+});
+
+test("a rejected release ends it, and the dataset is put away", async () => {
+    const upload = await doer.upload("体检.csv", clinic(80));
+    const run = await doer.ok("POST", "/api/v1/pilots/medical-diabetes/runs", { name: "rejected", upload }, 202);
+    const waiting = await until(doer, run.id, (r) => r.waits_for === "release");
+    await reviewer.ok("POST", `/api/v1/releases/${waiting.release}/reject`, { reason: "no basis" });
+    let shown = await doer.ok("GET", `/api/v1/pilot-runs/${run.id}`);
+    for (let i = 0; i < 100 && shown.state === "running"; i++) {
+        await sleep(50);
+        shown = await doer.ok("GET", `/api/v1/pilot-runs/${run.id}`);
+    }
+    assert.equal(shown.fault.code, "pilot.release_rejected");
+    assert.equal((await doer.ok("GET", `/api/v1/datasets/${waiting.dataset}`)).deleted, true);
+});
+
+test("cancelled while it waits: the release is withdrawn, others may not", async () => {
+    const upload = await doer.upload("体检.csv", clinic(80));
+    const run = await doer.ok("POST", "/api/v1/pilots/medical-diabetes/runs", { name: "cancelled", upload }, 202);
+    const waiting = await until(doer, run.id, (r) => r.waits_for === "release");
+    await researcher.fails("POST", `/api/v1/pilot-runs/${run.id}/cancel`, {}, 404, "pilot.run_not_found");
+    await doer.ok("POST", `/api/v1/pilot-runs/${run.id}/cancel`, {});
+    let shown = await doer.ok("GET", `/api/v1/pilot-runs/${run.id}`);
+    for (let i = 0; i < 100 && shown.state === "running"; i++) {
+        await sleep(50);
+        shown = await doer.ok("GET", `/api/v1/pilot-runs/${run.id}`);
+    }
+    assert.equal(shown.state, "cancelled");
+    assert.equal((await doer.ok("GET", `/api/v1/releases/${waiting.release}`)).state, "rejected");
+    await doer.fails("POST", `/api/v1/pilot-runs/${run.id}/cancel`, {}, 409, "pilot.ended");
+});
+
+test("killed at any moment, it goes on and doubles nothing", async () => {
+    const random = randomNumbers(5);
+    let box = await Server.start();
+    try {
+        const first = await box.setup();
+        const one = await box.person(first, "one", ["data", "research"]);
+        const two = await box.person(first, "two", ["data"]);
+        const upload = await one.upload("体检.csv", clinic(300));
+        const run = await one.ok("POST", "/api/v1/pilots/medical-diabetes/runs", { name: "killed", upload }, 202);
+        let shown, kills = 0, approved = false;
+        for (let i = 0; i < 400 && shown?.state !== "done"; i++) {
+            if (kills < 12) {
+                await sleep(Math.floor(random() * 250));
+                await box.stop("SIGKILL");
+                box = await Server.start({ dir: box.dir });
+                one.server = two.server = box;
+                kills++;
+            } else {
+                await sleep(100);
+            }
+            shown = await one.ok("GET", `/api/v1/pilot-runs/${run.id}`);
+            assert.notEqual(shown.state, "failed", JSON.stringify(shown));
+            if (shown.waits_for === "release" && !approved) {
+                await two.ok("POST", `/api/v1/releases/${shown.release}/approve`, {});
+                approved = true;
+            }
+        }
+        assert.equal(shown.state, "done", JSON.stringify(shown));
+        for (const list of ["datasets", "releases", "models", "endpoints", "pilot-runs"]) {
+            const { items, total } = await one.ok("GET", `/api/v1/${list}`);
+            assert.equal(total ?? items.length, 1, list);
+        }
+        assert.equal((await one.ok("GET", `/api/v1/datasets/${shown.dataset}`)).revision, 2);
+    } finally {
+        await box.stop();
+        box.remove();
+    }
+});
+
+test("real data: breast cancer", { skip: real("medical/breast_cancer_wdbc.csv") ? false : "the data set is not here" }, async () => {
+    const { match, metric, model } = await whole("medical-breast-cancer", "wdbc.csv", real("medical/breast_cancer_wdbc.csv"), "breast");
+    assert.equal(match.mapping.filter((m) => m.from).length, 31);
+    assert.equal(match.mapping.find((m) => m.column === "diagnosis").why, "values");
+    assert.equal(match.positive, "M");
+    assert.equal(model.scorecard.classes[1], "M");
+    assert.ok(metric("auc") > 0.97, String(metric("auc")));
+});
+
+test("real data: diabetes, a file without a header", { skip: real("medical/pima_diabetes.csv") ? false : "the data set is not here" }, async () => {
+    const { match, metric, run } = await whole("medical-diabetes", "pima.csv", real("medical/pima_diabetes.csv"), "pima");
+    assert.ok(match.mapping.filter((m) => m.from).every((m) => m.why === "position"));
+    assert.equal(match.mapping.filter((m) => m.from).length, 9);
+    assert.ok(metric("auc") > 0.78, String(metric("auc")));
+    const rows = await doer.ok("GET", `/api/v1/releases/${run.release}/rows?size=10`);
+    const insulin = rows.columns.findIndex((c) => c.name === "insulin");
+    assert.equal(rows.rows[0][insulin], null, "a zero was not measured");
+});

@@ -1,0 +1,232 @@
+// Templates: the program's own are whole, a wrong one is told what is wrong in it, and columns are
+// found by name, by nearly the name, by place and by values.
+#include "pilot/template.h"
+
+#include "check.h"
+
+static struct arena *arena;
+static struct fault fault;
+
+static void the_own_ones_are_whole(void) {
+    struct templates *templates = NULL;
+    fault = (struct fault){0};
+    REQUIRE(templates_open(&templates, &fault) == OK);
+    CHECK(templates_count(templates) >= 2);
+    for (uint32_t i = 0; i < templates_count(templates); i++) {
+        const struct template *one = templates_at(templates, i);
+        CHECK(template_find(templates, one->id) == one);
+        CHECK(one->columns[one->target].use == USE_TARGET);
+        CHECK_STR(template_use_name(one->columns[one->target].use), "target");
+    }
+    CHECK(!templates_at(templates, templates_count(templates)));
+    CHECK(!template_find(templates, STR("none")));
+    templates_close(templates);
+}
+
+// clang-format off
+#define BOTH "{\"zh-CN\":\"中\",\"en\":\"en\"}"
+#define TITLE "\"title\":" BOTH ","
+static const char whole_text[] =
+    "{\"id\":\"a-test\",\"field\":\"medical\"," TITLE
+    "\"summary\":" BOTH ",\"needs\":" BOTH ",\"row\":" BOTH ",\"purpose\":" BOTH ","
+    "\"limits\":" BOTH ",\"columns\":["
+    "{\"name\":\"age\"," TITLE "\"names\":[\"年龄\",\"years old\"],\"type\":\"number\","
+    "\"needed\":true,\"use\":\"feature\",\"low\":0,\"high\":130},"
+    "{\"name\":\"weight\"," TITLE "\"names\":[\"体重\"],\"type\":\"number\","
+    "\"needed\":false,\"use\":\"feature\"},"
+    "{\"name\":\"ill\"," TITLE "\"names\":[\"患病\"],\"type\":\"text\","
+    "\"needed\":true,\"use\":\"target\",\"values\":[{\"value\":\"0\"," TITLE
+    "\"names\":[\"否\"]},{\"value\":\"1\"," TITLE "\"names\":[\"是\"]}]}],"
+    "\"layouts\":[[\"weight\",\"age\",\"ill\"]],\"positive\":\"1\","
+    "\"recipe\":[\"drop missing=@ill\",\"check @weight:2..500 action=missing\"],"
+    "\"train\":{\"target\":\"@ill\",\"options\":{\"monotone\":{\"@weight\":1,\"@age\":1}}},"
+    "\"judge\":{\"headline\":\"auc\",\"metrics\":[{\"name\":\"auc\"," TITLE
+    "\"explain\":" BOTH "}]},\"result\":[\"verdict\"]}";
+// clang-format on
+static struct json *root;
+static struct template whole;
+
+static bool read_text(const char *text) {
+    struct json *node = NULL;
+    struct template one;
+    fault = (struct fault){0};
+    arena_reset(arena);
+    bool good = template_read(str_of(text), arena, &node, &one, &fault) == OK;
+    json_close(node);
+    return good;
+}
+
+// The whole text with one piece of it replaced.
+static bool read_with(const char *piece, const char *other) {
+    char text[sizeof whole_text + 256];
+    const char *at = strstr(whole_text, piece);
+    if (!at) return true;
+    snprintf(text, sizeof text, "%.*s%s%s", (int)(at - whole_text), whole_text, other,
+             at + strlen(piece));
+    return read_text(text);
+}
+
+static void a_wrong_one_is_told(void) {
+    static const struct {
+        const char *piece, *other, *told;
+    } wrongs[] = {
+        {"a-test", "A test", "id"},
+        {"\"medical\"", "\"kitchen\"", "field kitchen"},
+        {"\"summary\":{\"zh-CN\":\"中\"", "\"summary\":{\"zh-CN\":\"\"", "summary"},
+        {"\"name\":\"weight\"", "\"name\":\"age\"", "columns age"},
+        {"\"use\":\"target\"", "\"use\":\"feature\"", "target"},
+        {"\"type\":\"text\"", "\"type\":\"colour\"", "type ill"},
+        {"@weight:2", "@height:2", "recipe height"},
+        {"\"@age\"", "\"@page\"", "train page"},
+        {"\"headline\":\"auc\"", "\"headline\":\"ks\"", "headline"},
+        {"\"verdict\"", "\"poem\"", "result poem"},
+        {"[\"weight\",\"age\",\"ill\"]", "[\"weight\",\"aged\"]", "layouts aged"},
+        {"\"positive\":\"1\"", "\"positive\":\"2\"", "positive 2"},
+        {"\"result\"",
+         "\"demonstration\":{\"kind\":\"package\",\"package\":\"p\",\"file\":"
+         "\"../secret\",\"source\":{\"zh-CN\":\"中\",\"en\":\"e\"}},\"result\"",
+         "demonstration file"},
+    };
+    CHECK(read_text(whole_text));
+    for (size_t i = 0; i < sizeof wrongs / sizeof wrongs[0]; i++) {
+        CHECK(!read_with(wrongs[i].piece, wrongs[i].other));
+        CHECK_STR(fault.code, "pilot.bad_template");
+        if (!strstr(fault.detail, wrongs[i].told)) CHECK_STR(fault.detail, wrongs[i].told);
+    }
+    CHECK(!read_text("{"));
+    CHECK(!read_text("[]"));
+}
+
+// The data has no column for the weight.
+static struct str name_of(void *ctx, struct str part) {
+    (void)ctx;
+    if (str_is(part, "ill")) return STR("患 病\"?");
+    return str_is(part, "weight") ? STR_NONE : part;
+}
+
+static void columns_stand_in_place_of_parts(void) {
+    const struct template_parts parts = {name_of, NULL};
+    struct buf out;
+    buf_open(&out, 4096);
+    CHECK(template_line(STR("drop missing=@ill,@age"), &parts, &out));
+    CHECK_TEXT(buf_str(&out), "drop missing=\"患 病\\\"?\",age\n");
+    CHECK(!template_line(STR("check @age:1.. @weight:2.."), &parts, &out));
+    CHECK_TEXT(buf_str(&out), "drop missing=\"患 病\\\"?\",age\n");
+    buf_clear(&out);
+    CHECK(template_value(json_member(whole.node, "train"), &parts, &out));
+    CHECK_TEXT(buf_str(&out), "{\"target\":\"患 病\\\"?\",\"options\":{\"monotone\":{\"age\":1}}}");
+    buf_close(&out);
+}
+
+static void names_are_folded(void) {
+    static const char *const pairs[][2] = {
+        {"Ａｇｅ (years)", "age"},
+        {"age_YEARS", "ageyears"},
+        {"血糖（mg/dL）", "血糖"},
+        {"体重指数 [kg/m²]", "体重指数"},
+        {"(x)", "x"},
+        {"　年 龄　", "年龄"},
+        {"", ""},
+    };
+    for (size_t i = 0; i < sizeof pairs / sizeof pairs[0]; i++) {
+        struct buf out;
+        buf_open(&out, 256);
+        match_fold(str_of(pairs[i][0]), &out);
+        CHECK_TEXT(buf_str(&out), pairs[i][1]);
+        buf_close(&out);
+    }
+}
+
+static struct match found[3];
+
+static void look(const char *const *names, const char *const *cells, uint32_t columns,
+                 uint32_t rows, bool header, struct match_source *source) {
+    struct str *name = ARENA_ARRAY(arena, struct str, columns);
+    struct str *cell = ARENA_ARRAY(arena, struct str, columns * rows + 1);
+    for (uint32_t i = 0; i < columns; i++) name[i] = str_of(names[i]);
+    for (uint32_t i = 0; i < columns * rows; i++) cell[i] = str_of(cells[i]);
+    *source = (struct match_source){name, columns, rows ? cell : NULL, rows, header};
+    CHECK_EQ(template_match(&whole, source, arena, found), OK);
+}
+
+static void columns_are_found(void) {
+    struct match_source source;
+    static const char *const names[] = {"No.", "患者年龄", "体重(kg)", "y"};
+    static const char *const cells[] = {"1", "44", "70", "否", "2", "51", "66", "是"};
+    look(names, cells, 4, 2, true, &source);
+    CHECK(found[0].from == 1 && found[0].why == MATCH_SIMILAR && !found[0].doubtful);
+    CHECK(found[1].from == 2 && found[1].why == MATCH_NAME && found[1].confidence == 1);
+    CHECK(found[2].from == 3 && found[2].why == MATCH_VALUES);
+    CHECK_TEXT(match_positive(&whole, &source, found[2].from), "是");
+    CHECK_EQ(match_positive(&whole, &source, -1).size, 0);
+    CHECK_EQ(match_positive(&whole, &source, 1).size, 0);
+}
+
+static void the_surer_one_gets_the_column(void) {
+    struct match_source source;
+    static const char *const names[] = {"年龄段", "年龄", "rownames"};
+    look(names, NULL, 3, 0, true, &source);
+    CHECK_EQ(found[0].from, 1);
+    CHECK_EQ(found[1].from, -1);
+    CHECK_EQ(found[2].from, -1);
+}
+
+static void values_that_do_not_fit_are_doubted(void) {
+    struct match_source source;
+    static const char *const names[] = {"年龄", "患病"};
+    static const char *const cells[] = {"old", "是", "1987", "否", "NA", "是"};
+    look(names, cells, 2, 3, true, &source);
+    CHECK(found[0].from == 0 && found[0].doubtful && found[0].confidence == 0.5);
+    CHECK(!found[2].doubtful);
+}
+
+static void a_known_layout_needs_no_header(void) {
+    struct match_source source;
+    static const char *const names[] = {"column_1", "column_2", "column_3"};
+    static const char *const cells[] = {"70", "44", "1", "66", "51", "0"};
+    look(names, cells, 3, 2, false, &source);
+    CHECK(found[0].from == 1 && found[0].why == MATCH_POSITION);
+    CHECK(found[1].from == 0 && found[2].from == 2);
+    static const char *const others[] = {"x", "999", "maybe", "y", "998", "no"};
+    look(names, others, 3, 2, false, &source);
+    CHECK(found[0].from == -1 && found[1].from == -1 && found[2].from == -1);
+    look(names, cells, 2, 2, false, &source);
+    CHECK(found[0].from == -1 && found[1].from == -1);
+}
+
+// However little memory there is, it says so and leaks nothing.
+static void memory_may_end(void) {
+    bool done = false;
+    for (uint64_t n = 0; !done && n < 100; n++) {
+        struct templates *templates = NULL;
+        memory_fail_after(n);
+        enum err err = templates_open(&templates, NULL);
+        memory_fail_after(UINT64_MAX);
+        done = err == OK;
+        if (!done) CHECK_EQ(err, ERR_MEMORY);
+        templates_close(templates);
+    }
+    CHECK(done);
+}
+
+int main(void) {
+    struct arena *kept;
+    if (arena_open(1 << 20, &arena) != OK || arena_open(1 << 20, &kept) != OK) return 1;
+    if (template_read(STR(whole_text), kept, &root, &whole, &fault) != OK) {
+        fprintf(stderr, "%s %s\n", fault.code, fault.detail);
+        return 1;
+    }
+    CHECK_RUN(the_own_ones_are_whole);
+    CHECK_RUN(a_wrong_one_is_told);
+    CHECK_RUN(columns_stand_in_place_of_parts);
+    CHECK_RUN(names_are_folded);
+    CHECK_RUN(columns_are_found);
+    CHECK_RUN(the_surer_one_gets_the_column);
+    CHECK_RUN(values_that_do_not_fit_are_doubted);
+    CHECK_RUN(a_known_layout_needs_no_header);
+    CHECK_RUN(memory_may_end);
+    json_close(root);
+    arena_close(kept);
+    arena_close(arena);
+    return check_done();
+}
