@@ -31,7 +31,7 @@ static inline uint64_t draw_below(struct draw *draw, uint64_t bound) {
 }
 
 // ---- split ------------------------------
-enum split_side { SIDE_TRAIN, SIDE_VALIDATE, SIDE_TEST };
+enum split_side { SIDE_TRAIN, SIDE_VALIDATE, SIDE_TEST, SIDE_NONE };
 // Fills side (rows). Rows with the same group (any 64-bit key: a patient, or the hash of the row's
 // features, so that duplicates stay together) land on one side; stratified by `stratum` (class) as
 // far as groups allow. Shares are parts of 1000: test, validate; the rest trains.
@@ -41,6 +41,20 @@ enum split_side { SIDE_TRAIN, SIDE_VALIDATE, SIDE_TEST };
 enum err split_groups(const uint64_t *group, const uint32_t *stratum, uint64_t rows,
                       uint32_t test_milli, uint32_t validate_milli, uint64_t seed,
                       uint8_t *side) MUST_USE;
+
+// In order of time (N; NaN, unknown, counts as the oldest): the last test_milli rows test, the
+// ones before them validate, the rest trains. Rows of one time stay together, on the earlier side,
+// so that what tests is later than all that trained. Errors as of split_groups.
+enum err split_time(const double *time, uint64_t rows, uint32_t test_milli, uint32_t validate_milli,
+                    uint8_t *side) MUST_USE;
+// Rolling origin: the rows in order of time are cut in folds + 1 blocks; fold i (0-based) tests on
+// block i + 1 and learns from all before it, of which the last validate_milli validate; what is
+// later is on no side.
+enum err split_rolling(const double *time, uint64_t rows, uint32_t folds, uint32_t fold,
+                       uint32_t validate_milli, uint8_t *side) MUST_USE;
+// k folds of about equal size: fold (rows) gets 0 to folds - 1. Groups, strata as of split_groups.
+enum err split_folds(const uint64_t *group, const uint32_t *stratum, uint64_t rows, uint32_t folds,
+                     uint64_t seed, uint32_t *fold) MUST_USE;
 
 // ---- metrics ------------------------------
 struct interval {

@@ -89,6 +89,59 @@ static void set_quotas(const struct keyed_row *sorted, uint64_t rows, uint32_t t
     }
 }
 
+// A group goes to the fold with the fewest rows of its stratum so far; of several, to the one with
+// the fewest rows.
+static uint32_t emptiest(const uint64_t *of_stratum, const uint64_t *total, uint32_t folds) {
+    uint32_t best = 0;
+    for (uint32_t k = 1; k < folds; k++) {
+        bool fewer = of_stratum[k] < of_stratum[best];
+        if (fewer || (of_stratum[k] == of_stratum[best] && total[k] < total[best])) best = k;
+    }
+    return best;
+}
+
+static void deal(const struct keyed_row *sorted, uint64_t rows, uint32_t folds, uint64_t *filled,
+                 uint32_t *fold) {
+    uint64_t *total = filled; // (folds), then (strata, folds)
+    for (uint64_t i = 0; i < rows;) {
+        uint64_t first = i;
+        uint64_t *of_stratum = filled + (size_t)(sorted[i].stratum + 1) * folds;
+        uint32_t given = emptiest(of_stratum, total, folds);
+        for (; i < rows && sorted[i].key == sorted[first].key; i++) fold[sorted[i].row] = given;
+        of_stratum[given] += i - first;
+        total[given] += i - first;
+    }
+}
+
+static void key_rows(const uint64_t *group, const uint32_t *stratum, uint64_t rows, uint64_t seed,
+                     struct keyed_row *sorted) {
+    uint64_t salt = seed_mix(seed + 0x9E3779B97F4A7C15u);
+    for (uint64_t i = 0; i < rows; i++) {
+        sorted[i] = (struct keyed_row){.key = seed_mix(group[i] ^ salt),
+                                       .stratum = stratum ? stratum[i] : 0,
+                                       .row = (uint32_t)i};
+    }
+    sort_keyed(sorted, sorted + rows, rows);
+}
+
+enum err split_folds(const uint64_t *group, const uint32_t *stratum, uint64_t rows, uint32_t folds,
+                     uint64_t seed, uint32_t *fold) {
+    cy_assert(folds >= 2);
+    if (rows > UINT32_MAX) return ERR_LIMIT;
+    uint32_t strata = stratum_count(stratum, rows);
+    if (strata > 1u << 20) return ERR_LIMIT;
+    struct keyed_row *sorted = memory_take(2 * rows * sizeof(*sorted) + 1);
+    uint64_t *filled = memory_take(((size_t)strata + 1) * folds * sizeof(*filled));
+    enum err err = sorted && filled ? OK : ERR_MEMORY;
+    if (err == OK) {
+        key_rows(group, stratum, rows, seed, sorted);
+        deal(sorted, rows, folds, filled, fold);
+    }
+    memory_give(filled);
+    memory_give(sorted);
+    return err;
+}
+
 enum err split_groups(const uint64_t *group, const uint32_t *stratum, uint64_t rows,
                       uint32_t test_milli, uint32_t validate_milli, uint64_t seed, uint8_t *side) {
     if (rows > UINT32_MAX) return ERR_LIMIT;
@@ -100,13 +153,7 @@ enum err split_groups(const uint64_t *group, const uint32_t *stratum, uint64_t r
     struct keyed_row *sorted = memory_take(2 * rows * sizeof(*sorted));
     struct quota *quotas = memory_take(strata * sizeof(*quotas));
     if (!sorted || !quotas) goto done;
-    uint64_t salt = seed_mix(seed + 0x9E3779B97F4A7C15u);
-    for (uint64_t i = 0; i < rows; i++) {
-        sorted[i] = (struct keyed_row){.key = seed_mix(group[i] ^ salt),
-                                       .stratum = stratum ? stratum[i] : 0,
-                                       .row = (uint32_t)i};
-    }
-    sort_keyed(sorted, sorted + rows, rows);
+    key_rows(group, stratum, rows, seed, sorted);
     set_quotas(sorted, rows, test_milli, validate_milli, quotas, strata);
     assign(sorted, rows, quotas, side);
     err = OK;

@@ -26,7 +26,9 @@ void tabular_options_default(struct tabular_options *options) {
                                         .points_double = 20,
                                         .points_monotone = true,
                                         .test_milli = 200,
-                                        .validate_milli = 160};
+                                        .validate_milli = 160,
+                                        .cost_false_alarm = 1,
+                                        .cost_miss = 1};
 }
 
 const char *tabular_task_name(enum tabular_task task) {
@@ -60,6 +62,7 @@ static const struct whole_option whole_options[] = {
     {"bins", AT(bins), 2, BINS_MAX},
     {"test_milli", AT(test_milli), 0, 900},
     {"validate_milli", AT(validate_milli), 0, 900},
+    {"folds", AT(folds), 0, 20},
 };
 static const struct real_option real_options[] = {
     {"learning_rate", AT(learning_rate), 1e-6, 1},
@@ -72,6 +75,8 @@ static const struct real_option real_options[] = {
     {"points_base", AT(points_base), -1e5, 1e5},
     {"points_odds", AT(points_odds), 1e-6, 1e6},
     {"points_double", AT(points_double), -1e4, 1e4},
+    {"cost_false_alarm", AT(cost_false_alarm), 0, 1e12},
+    {"cost_miss", AT(cost_miss), 0, 1e12},
 };
 enum {
     WHOLE_COUNT = sizeof(whole_options) / sizeof(*whole_options),
@@ -135,6 +140,7 @@ enum err tabular_options_read(const struct json *node, struct tabular_options *o
     }
     if (fabs(options.points_double) < 1) return bad(fault, STR("points_double"));
     if (options.test_milli + options.validate_milli > 900) return bad(fault, STR("test_milli"));
+    if (options.folds == 1) return bad(fault, STR("folds"));
     *out = options;
     return OK;
 }

@@ -47,6 +47,25 @@ struct tabular_target {
     struct str *classes;  // (class_count); binary: classes[1] is the positive one
     uint32_t class_count; // 0 for regression
 };
+// What a person wants judged beyond the split, by row of the frame. it belongs to the caller.
+struct judge_column { // groups to tell errors by; the column need not be a feature
+    struct str name;
+    const struct str *values; // (value_count), at most 24; "": the cell was empty
+    uint32_t value_count;
+    const uint32_t *value; // (N) index into values
+};
+struct tabular_judge {
+    const struct judge_column *by; // (by_count)
+    uint32_t by_count;
+    // When each row was (any unit, NaN: unknown), or NULL. time_splits: train on the oldest rows,
+    // validate on the next, test on the newest; else a split that mixes times is only warned of.
+    const double *time;
+    struct str time_name;
+    bool time_splits;
+    // Whom each row is about (any key), or NULL: the same one on both sides is warned of.
+    const uint64_t *entity;
+    struct str entity_name;
+};
 struct tabular_options {
     enum tabular_learner learner;
     uint64_t seed;
@@ -70,6 +89,11 @@ struct tabular_options {
     // split, parts of 1000
     uint32_t test_milli, validate_milli; // 200, 160
     const uint64_t *group;               // (N), or NULL: equal rows stay together
+    // 0, or 2 to 20: validation by so many folds beside the split the model comes from
+    uint32_t folds;
+    // What a mistake costs, in any unit: the threshold of least cost is told. 1, 1
+    double cost_false_alarm, cost_miss;
+    struct tabular_judge judge;
     // How the features are made of a table's columns, kept in the model's file for who predicts:
     // any text, copied. Empty: the features are columns.
     struct str preparation;
@@ -90,13 +114,32 @@ struct tabular_model;
 //  "options":{…},"rounds","best_round","curve":[{"round","train","validate"}],
 //  "metrics":[{"name":"auc","value","low","high","better":"higher"}…],   first one is the headline
 //  "validation":x?,    the headline on the validation side, higher is better: minus the RMSE, say
-//  "baseline":{"rule":"majority"|"mean"|"best_column","metrics":[…]}, "baseline_linear":{…}?,
+//  "baseline":{"rule":"majority"|"mean"|"best_column","metrics":[…],"difference":{…}},
+//  "baseline_linear":{…}?,   difference: {"name","value","low","high"}, the model's headline less
+//                               the other's, from the same resamples
 //  "roc":[{"x","y"}], "calibration":{"bins":[{"predicted","observed","count"}],"error"},
 //  "confusion":{"threshold","labels":[…],"counts":[[…]]},
 //  "points":{…}?       of the points scorecard, as points_write gives it
-//  "importance":[{"feature","gain","share","permutation"}], "warnings":[{"code","detail"}]}
+//  "decisions": of two classes, where an interval I is {"value","low","high"}:
+//    {"costs":{"false_alarm","miss","all","none"},   per row of calling everybody, nobody positive
+//     "choices":[{"rule":"half"|"youden"|"cost"|"specificity"|"sensitivity","least"?,"threshold",
+//       "sensitivity":I,"specificity":I,"precision":I,"cost":I}],  threshold of the validation side
+//     "reading":[{"level","sensitivity":I,"specificity":I}],  the best of one the ROC curve has at
+//                                                              this level of the other
+//     "benefit":[{"chance","model","low","high","all"}],       the decision curve; nobody: 0
+//     "gains":[{"share","found","lift"}], "precision_curve":[{"x":recall,"y"}],
+//     "thresholds":[{"threshold","validate"?:[tp,fp,fn,tn],"test":[…]}]},
+//  "groups":[{"column","threshold"?,"values":[{"value"|null,"rows","positives"?, then I of
+//      "rate","selected","tpr","fpr","calibration_gap","auc" | "rmse","mae","bias" | "accuracy"}],
+//    "differences":[{"name":"demographic_parity"|"equal_opportunity"|"false_alarms"|"rmse"|
+//      "accuracy","most","least","value","low","high"}]}],   of options' judge.by
+//  "importance":[{"feature","gain","share","permutation"}], "warnings":[{"code","detail"}],
+//  "folds":[{"rows","rounds","metrics":[…]}], "folds_summary":[{"name","mean","spread","least",
+//    "most"}]}                                           with `folds`; spread: standard deviation
 // Warnings: "train.column_knows_answer" (AUC of one column >= .999), "train.few_rows",
-// "train.column_ignored", "train.group_small".
+// "train.column_ignored", "train.group_small", "train.same_entity_both_sides",
+// "train.duplicates_both_sides", "train.time_backwards", "train.filled_after" (a cell being filled
+// tells the answer).
 // Headline metric: "auc" (binary), "accuracy" (classes), "rmse" (regression). The threshold is
 // tuned on the validation side; "baseline_linear" learns from at most 200,000 rows, shuffling
 // ("permutation": loss of the headline) looks at 10,000 test rows and the 100 columns of most gain,

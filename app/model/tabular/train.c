@@ -3,8 +3,9 @@
 #include <math.h>
 #include <string.h>
 
-#include "model/tabular/judge_private.h"
+#include "model/tabular/judge_parts_private.h"
 
+enum { FOLD_METRICS_MAX = 16, LIMIT_FOLD_BYTES = 64 * 1024 };
 static const uint64_t rows_least = 10;
 // Below this many cells threads cost more than they save (measured: 569 x 30 is faster on one).
 static const uint64_t cells_worth_threads = 200 * 1000;
@@ -16,13 +17,16 @@ struct training {
     struct pool *pool;
     struct progress *progress;
     struct fault *fault;
+    uint64_t *keys;     // (N) of the features: equal rows have equal ones
+    uint32_t *stratum;  // (N)
     uint8_t *side;      // (N)
     uint32_t *rows;     // (N): train, then validate, then test
-    uint64_t counts[3]; // by split_side
+    uint64_t counts[4]; // by split_side
     struct train_rows input;
     struct tabular_model *model;
     struct boosted boosted;
-    struct side_rows test;
+    struct side_rows test, held; // held: the validation side
+    double *held_predicted;      // (held rows, K)
     struct column_rule rule;
     uint8_t *leaks;    // (F)
     double *predicted; // (test rows, K)
@@ -101,23 +105,42 @@ static void keys_of_rows(const struct frame *frame, uint64_t *keys) {
     }
 }
 
-static enum err split(struct training *t) {
-    uint64_t rows = t->frame->rows, at[3];
-    uint64_t *keys = t->options->group ? NULL : memory_take(rows * sizeof(*keys));
-    uint32_t *stratum = memory_take(rows * sizeof(*stratum));
-    enum err err = ERR_MEMORY;
-    if (!stratum || (!keys && !t->options->group)) goto done;
-    if (keys) keys_of_rows(t->frame, keys);
+static enum err take_rows(struct training *t) {
+    uint64_t rows = t->frame->rows;
+    t->keys = memory_take(rows * sizeof(*t->keys) + 1);
+    t->stratum = memory_take(rows * sizeof(*t->stratum) + 1);
+    t->side = memory_take(rows + 1);
+    t->rows = memory_take(rows * sizeof(*t->rows) + 1);
+    if (!t->keys || !t->stratum || !t->side || !t->rows) return ERR_MEMORY;
+    keys_of_rows(t->frame, t->keys);
     for (uint64_t i = 0; t->target->task != TASK_REGRESSION && i < rows; i++) {
-        stratum[i] = (uint32_t)t->target->values[i];
+        t->stratum[i] = (uint32_t)t->target->values[i];
     }
-    err = split_groups(keys ? keys : t->options->group, stratum, rows, t->options->test_milli,
-                       t->options->validate_milli, t->options->seed, t->side);
-    if (err != OK) goto done;
+    return OK;
+}
+
+static const uint64_t *keys_to_split(const struct training *t) {
+    return t->options->group ? t->options->group : t->keys;
+}
+
+static enum err choose_sides(struct training *t) {
+    const struct tabular_options *o = t->options;
+    uint64_t rows = t->frame->rows;
+    if (o->judge.time_splits) {
+        return split_time(o->judge.time, rows, o->test_milli, o->validate_milli, t->side);
+    }
+    return split_groups(keys_to_split(t), t->stratum, rows, o->test_milli, o->validate_milli,
+                        o->seed, t->side);
+}
+
+// The rows by side, ready to train.
+static enum err arrange(struct training *t) {
+    uint64_t at[4], rows = t->frame->rows;
     for (uint64_t i = 0; i < rows; i++) t->counts[t->side[i]]++;
     at[SIDE_TRAIN] = 0;
     at[SIDE_VALIDATE] = t->counts[SIDE_TRAIN];
     at[SIDE_TEST] = at[SIDE_VALIDATE] + t->counts[SIDE_VALIDATE];
+    at[SIDE_NONE] = at[SIDE_TEST] + t->counts[SIDE_TEST];
     for (uint64_t i = 0; i < rows; i++) t->rows[at[t->side[i]]++] = (uint32_t)i;
     t->input = (struct train_rows){.frame = t->frame,
                                    .target = t->target,
@@ -130,12 +153,9 @@ static enum err split(struct training *t) {
         varies = t->target->values[t->rows[i]] != t->target->values[t->rows[0]];
     }
     if (t->counts[SIDE_TRAIN] < 2 || !varies) {
-        err = fault_set(t->fault, ERR_INPUT, "train.split_leaves_too_few", STR_NONE);
+        return fault_set(t->fault, ERR_INPUT, "train.split_leaves_too_few", STR_NONE);
     }
-done:
-    memory_give(stratum);
-    memory_give(keys);
-    return err;
+    return OK;
 }
 
 // ---- fit ------------------------------
@@ -257,24 +277,27 @@ static enum err predict_side(const struct training *t, const struct tabular_mode
 // The threshold comes from the validation side, as does what models are chosen by: tuned on the
 // test side they would flatter.
 static enum err judge_validation(struct training *t, const struct judging *judging) {
-    struct side_rows validate;
-    double *predicted;
     t->threshold = 0.5;
     t->validation = NAN;
     if (t->counts[SIDE_VALIDATE] == 0) return OK;
-    enum err err = side_take(&t->input, t->input.validate, t->input.validate_count, &validate);
+    enum err err = side_take(&t->input, t->input.validate, t->input.validate_count, &t->held);
+    if (err == OK) err = predict_side(t, t->model, &t->held, &t->held_predicted);
     if (err != OK) return err;
-    err = predict_side(t, t->model, &validate, &predicted);
-    if (err == OK) {
-        t->threshold = judge_threshold(judging, &validate, predicted);
-        t->validation = judge_headline(judging, validate.truth, predicted, validate.rows);
-        memory_give(predicted);
-    }
-    side_close(&validate);
-    return err;
+    t->threshold = judge_threshold(judging, &t->held, t->held_predicted);
+    t->validation = judge_headline(judging, t->held.truth, t->held_predicted, t->held.rows);
+    return OK;
 }
 
 // ---- scorecard ------------------------------
+
+static void write_rows(const struct training *t, struct json_writer *out) {
+    json_put_name(out, "rows");
+    json_open_object(out);
+    json_set_u64(out, "train", t->counts[SIDE_TRAIN]);
+    json_set_u64(out, "validate", t->counts[SIDE_VALIDATE]);
+    json_set_u64(out, "test", t->counts[SIDE_TEST]);
+    json_close_object(out);
+}
 
 static void write_head(const struct training *t, struct json_writer *out) {
     const struct tabular_options *o = t->options;
@@ -285,18 +308,15 @@ static void write_head(const struct training *t, struct json_writer *out) {
     json_open_array(out);
     for (uint32_t k = 0; k < t->target->class_count; k++) json_put_text(out, t->target->classes[k]);
     json_close_array(out);
-    json_put_name(out, "rows");
-    json_open_object(out);
-    json_set_u64(out, "train", t->counts[SIDE_TRAIN]);
-    json_set_u64(out, "validate", t->counts[SIDE_VALIDATE]);
-    json_set_u64(out, "test", t->counts[SIDE_TEST]);
-    json_close_object(out);
+    write_rows(t, out);
     json_put_name(out, "split");
     json_open_object(out);
     json_set_u64(out, "test_milli", o->test_milli);
     json_set_u64(out, "validate_milli", o->validate_milli);
-    json_set_text(out, "groups", o->group ? STR("given") : STR("equal_rows"));
-    json_set_bool(out, "stratified", t->target->task != TASK_REGRESSION);
+    bool timed = o->judge.time_splits;
+    json_set_text(out, "groups", timed ? STR("time") : o->group ? STR("given") : STR("equal_rows"));
+    if (timed) json_set_text(out, "time", o->judge.time_name);
+    json_set_bool(out, "stratified", !timed && t->target->task != TASK_REGRESSION);
     json_close_object(out);
     json_set_u64(out, "seed", o->seed);
     json_put_name(out, "options");
@@ -337,6 +357,7 @@ static enum err write_baseline(struct training *t, const struct judging *judging
                       t->target->task == TASK_REGRESSION ? STR("mean") : STR("majority"));
     }
     if (err == OK) err = judge_metrics(judging, &t->test, predicted, 0.5);
+    if (err == OK) err = judge_difference(judging, &t->test, t->predicted, predicted);
     json_close_object(out);
     memory_give(predicted);
     return err;
@@ -367,19 +388,13 @@ static enum err write_linear(struct training *t, const struct judging *judging) 
         json_open_object(judging->out);
         json_set_u64(judging->out, "rows", some.train_count);
         err = judge_metrics(judging, &t->test, predicted, 0.5);
+        if (err == OK) err = judge_difference(judging, &t->test, t->predicted, predicted);
         json_close_object(judging->out);
         memory_give(predicted);
     }
     linear_close(&linear.linear);
     memory_give(rows);
     return err;
-}
-
-static void write_warning(struct json_writer *out, const char *code, struct str detail) {
-    json_open_object(out);
-    json_set_text(out, "code", str_of(code));
-    json_set_text(out, "detail", detail);
-    json_close_object(out);
 }
 
 static bool column_varies(const struct training *t, uint32_t f) {
@@ -392,14 +407,15 @@ static bool column_varies(const struct training *t, uint32_t f) {
     return false;
 }
 
-static void write_warnings(const struct training *t, struct json_writer *out) {
+static enum err write_warnings(const struct training *t, const struct judging *judging) {
+    struct json_writer *out = judging->out;
     json_put_name(out, "warnings");
     json_open_array(out);
-    if (t->frame->rows < JUDGE_FEW_ROWS) write_warning(out, "train.few_rows", STR_NONE);
+    if (t->frame->rows < JUDGE_FEW_ROWS) put_warning(out, "train.few_rows", STR_NONE);
     for (uint32_t f = 0; f < t->frame->feature_count; f++) {
         struct str name = t->frame->features[f].name;
-        if (t->leaks[f]) write_warning(out, "train.column_knows_answer", name);
-        if (!column_varies(t, f)) write_warning(out, "train.column_ignored", name);
+        if (t->leaks[f]) put_warning(out, "train.column_knows_answer", name);
+        if (!column_varies(t, f)) put_warning(out, "train.column_ignored", name);
     }
     uint64_t seen[TABULAR_CLASSES_MAX] = {0};
     for (uint64_t i = 0; i < t->test.rows && t->target->task != TASK_REGRESSION; i++) {
@@ -407,11 +423,167 @@ static void write_warnings(const struct training *t, struct json_writer *out) {
     }
     for (uint32_t k = 0; k < t->target->class_count && t->test.rows > 0; k++) {
         if (seen[k] < JUDGE_SMALL_GROUP) {
-            write_warning(out, "train.group_small", t->target->classes[k]);
+            put_warning(out, "train.group_small", t->target->classes[k]);
         }
+    }
+    enum err err = judge_leaks(judging, t->frame, &t->options->judge, t->side, t->keys);
+    json_close_array(out);
+    return err;
+}
+
+// ---- folds ------------------------------
+
+// Sums of a metric over folds.
+struct fold_sum {
+    char name[32];
+    double sum, square, least, most;
+    uint32_t count;
+};
+
+static void fold_count(struct fold_sum *sums, const struct json *metrics) {
+    for (const struct json *m = json_first(metrics); m; m = json_next(m)) {
+        double value = json_member_number(m, "value", NAN);
+        struct str name = json_member_text(m, "name");
+        if (!isfinite(value)) continue;
+        for (uint32_t i = 0; i < FOLD_METRICS_MAX; i++) {
+            struct fold_sum *sum = &sums[i];
+            if (sum->count == 0) {
+                *sum = (struct fold_sum){.least = value, .most = value};
+                if (!str_copy(sum->name, sizeof sum->name, name)) break;
+            } else if (!str_is(name, sum->name)) {
+                continue;
+            }
+            sum->sum += value;
+            sum->square += value * value;
+            sum->least = fmin(sum->least, value);
+            sum->most = fmax(sum->most, value);
+            sum->count++;
+            break;
+        }
+    }
+}
+
+static void write_fold_sums(struct json_writer *out, const struct fold_sum *sums) {
+    json_put_name(out, "folds_summary");
+    json_open_array(out);
+    for (uint32_t i = 0; i < FOLD_METRICS_MAX && sums[i].count > 0; i++) {
+        double n = sums[i].count, mean = sums[i].sum / n;
+        double spread = n > 1 ? sqrt(fmax(0, sums[i].square - n * mean * mean) / (n - 1)) : NAN;
+        json_open_object(out);
+        json_set_text(out, "name", str_of(sums[i].name));
+        json_set_number(out, "mean", mean);
+        json_set_number(out, "spread", spread);
+        json_set_number(out, "least", sums[i].least);
+        json_set_number(out, "most", sums[i].most);
+        json_close_object(out);
     }
     json_close_array(out);
 }
+
+// What tests in a fold; of the rest, groups kept together, a part validates.
+static enum err fold_sides(struct training *fold, const uint32_t *dealt, uint32_t which) {
+    const struct tabular_options *o = fold->options;
+    uint64_t rows = fold->frame->rows;
+    if (o->judge.time_splits) {
+        return split_rolling(o->judge.time, rows, o->folds, which, o->validate_milli, fold->side);
+    }
+    enum err err = split_groups(keys_to_split(fold), fold->stratum, rows, 0, o->validate_milli,
+                                o->seed + which + 1, fold->side);
+    for (uint64_t i = 0; err == OK && i < rows; i++) {
+        if (dealt[i] == which) fold->side[i] = SIDE_TEST;
+    }
+    return err;
+}
+
+static enum err fold_judge(struct training *fold, struct judging *judging) {
+    struct json_writer *out = judging->out;
+    const uint32_t *tests = rows_of(fold, SIDE_TEST);
+    enum err err = side_take(&fold->input, tests, fold->counts[SIDE_TEST], &fold->test);
+    if (err == OK) err = predict_side(fold, fold->model, &fold->test, &fold->predicted);
+    if (err == OK) err = judge_validation(fold, judging);
+    if (err != OK) return err;
+    json_open_object(out);
+    write_rows(fold, out);
+    json_set_u64(out, "rounds",
+                 fold->options->learner != LEARNER_BOOST ? fold->model->linear.iterations
+                                                         : fold->boosted.best_round);
+    err = judge_metrics(judging, &fold->test, fold->predicted, fold->threshold);
+    json_close_object(out);
+    return err;
+}
+
+static void training_close(struct training *t) {
+    memory_give(t->predicted);
+    memory_give(t->held_predicted);
+    column_rule_close(&t->rule);
+    side_close(&t->test);
+    side_close(&t->held);
+    boosted_close(&t->boosted);
+    memory_give(t->leaks);
+    memory_give(t->rows);
+    memory_give(t->side);
+}
+
+// One fold: into the list and the sums. One that leaves too little to train on is left out.
+static enum err run_fold(const struct training *whole, const struct judging *judging,
+                         const uint32_t *dealt, uint32_t which, struct fold_sum *sums) {
+    struct tabular_options options = *whole->options;
+    options.checkpoint = NULL;
+    struct training fold = {.frame = whole->frame,
+                            .target = whole->target,
+                            .options = &options,
+                            .pool = whole->pool,
+                            .progress = whole->progress,
+                            .keys = whole->keys,
+                            .stratum = whole->stratum};
+    fold.side = memory_take(whole->frame->rows + 1);
+    fold.rows = memory_take(whole->frame->rows * sizeof(*fold.rows) + 1);
+    enum err err = fold.side && fold.rows ? fold_sides(&fold, dealt, which) : ERR_MEMORY;
+    if (err == OK) err = arrange(&fold);
+    bool fits = err == OK && fold.counts[SIDE_TEST] > 0;
+    if (err == ERR_INPUT) err = OK;
+    if (fits) err = fit(&fold);
+    struct buf text;
+    buf_open(&text, LIMIT_FOLD_BYTES);
+    struct json_writer out = json_writer_of(&text);
+    struct judging inner = *judging;
+    inner.out = &out;
+    struct json *told = NULL;
+    if (fits && err == OK) err = fold_judge(&fold, &inner);
+    if (fits && err == OK) err = json_parse(buf_str(&text), &told, NULL);
+    if (fits && err == OK) {
+        json_put_raw(judging->out, buf_str(&text));
+        fold_count(sums, json_member(told, "metrics"));
+    }
+    json_close(told);
+    buf_close(&text);
+    tabular_close(fold.model);
+    training_close(&fold);
+    return err;
+}
+
+static enum err write_folds(const struct training *t, const struct judging *judging) {
+    const struct tabular_options *o = t->options;
+    uint64_t rows = t->frame->rows;
+    if (o->folds == 0) return OK;
+    struct fold_sum sums[FOLD_METRICS_MAX] = {{.count = 0}};
+    uint32_t *dealt = memory_take(rows * sizeof(*dealt) + 1);
+    enum err err = dealt ? OK : ERR_MEMORY;
+    if (err == OK && !o->judge.time_splits) {
+        err = split_folds(keys_to_split(t), t->stratum, rows, o->folds, o->seed, dealt);
+    }
+    json_put_name(judging->out, "folds");
+    json_open_array(judging->out);
+    for (uint32_t k = 0; err == OK && k < o->folds; k++) {
+        err = run_fold(t, judging, dealt, k, sums);
+    }
+    json_close_array(judging->out);
+    write_fold_sums(judging->out, sums);
+    memory_give(dealt);
+    return err;
+}
+
+// ---- the whole scorecard ------------------------------
 
 static enum err write_scorecard(struct training *t, struct buf *scorecard) {
     struct json_writer out = json_writer_of(scorecard);
@@ -433,11 +605,22 @@ static enum err write_scorecard(struct training *t, struct buf *scorecard) {
     if (err == OK) err = write_baseline(t, &judging);
     if (err == OK && t->options->learner != LEARNER_LINEAR) err = write_linear(t, &judging);
     if (err == OK) err = judge_curves(&judging, &t->test, t->predicted, t->threshold);
+    if (err == OK) {
+        struct costs costs = {t->options->cost_false_alarm, t->options->cost_miss};
+        const struct side_rows *held = t->held.rows ? &t->held : NULL;
+        err = judge_decisions(&judging, held, t->held_predicted, &t->test, t->predicted, costs,
+                              t->threshold);
+    }
+    if (err == OK) {
+        err = judge_groups(&judging, &t->options->judge, rows_of(t, SIDE_TEST), &t->test,
+                           t->predicted, t->threshold);
+    }
     if (err == OK) err = judge_importance(&judging, t->model, &t->test);
     if (err == OK && t->options->learner == LEARNER_POINTS) {
         points_write(&t->model->points, t->model->features, t->options, &out);
     }
-    if (err == OK) write_warnings(t, &out);
+    if (err == OK) err = write_warnings(t, &judging);
+    if (err == OK) err = write_folds(t, &judging);
     json_close_object(&out);
     return err == OK ? buf_err(scorecard) : err;
 }
@@ -445,12 +628,12 @@ static enum err write_scorecard(struct training *t, struct buf *scorecard) {
 // ---- all of it ------------------------------
 
 static enum err run(struct training *t, struct buf *scorecard) {
-    t->side = memory_take(t->frame->rows);
-    t->rows = memory_take(t->frame->rows * sizeof(*t->rows));
     t->leaks = memory_take(t->frame->feature_count);
-    if (!t->side || !t->rows || !t->leaks) return ERR_MEMORY;
+    if (!t->leaks) return ERR_MEMORY;
     if (t->progress) progress_set(t->progress, PHASE_TRAIN, 0, t->options->trees);
-    enum err err = split(t);
+    enum err err = take_rows(t);
+    if (err == OK) err = choose_sides(t);
+    if (err == OK) err = arrange(t);
     if (err == OK) err = fit(t);
     if (err != OK) return err;
     if (t->progress) progress_set(t->progress, PHASE_EVALUATE, 0, 0);
@@ -468,13 +651,9 @@ enum err tabular_train(const struct frame *frame, const struct tabular_target *t
     uint64_t cells = frame->rows * frame->feature_count;
     err = pool_open(cells < cells_worth_threads ? 1 : threads, &t.pool);
     if (err == OK) err = run(&t, scorecard);
-    memory_give(t.predicted);
-    column_rule_close(&t.rule);
-    side_close(&t.test);
-    boosted_close(&t.boosted);
-    memory_give(t.leaks);
-    memory_give(t.rows);
-    memory_give(t.side);
+    training_close(&t);
+    memory_give(t.stratum);
+    memory_give(t.keys);
     pool_close(t.pool);
     if (err != OK)
         tabular_close(t.model);
