@@ -28,20 +28,13 @@ struct circles {
     uint32_t out_count;
 };
 
-static uint64_t mix(uint64_t state, uint64_t value) {
-    uint64_t z = (state ^ value) + 0x9E3779B97F4A7C15u;
-    z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9u;
-    z = (z ^ (z >> 27)) * 0x94D049BB133111EBu;
-    return z ^ (z >> 31);
-}
-
 static uint64_t atom_number(const struct atom *atom) {
-    uint64_t number = mix(0, atom->element);
-    number = mix(number, (uint64_t)atom->degree + atom->hydrogens);
-    number = mix(number, atom->hydrogens);
-    number = mix(number, (uint64_t)(atom->charge + 128));
-    number = mix(number, atom->isotope);
-    return mix(number, atom->ring);
+    uint64_t number = hash_mix(0, atom->element);
+    number = hash_mix(number, (uint64_t)atom->degree + atom->hydrogens);
+    number = hash_mix(number, atom->hydrogens);
+    number = hash_mix(number, (uint64_t)(atom->charge + 128));
+    number = hash_mix(number, atom->isotope);
+    return hash_mix(number, atom->ring);
 }
 
 static int pair_order(const void *a, const void *b) {
@@ -73,8 +66,9 @@ static void circle_grow(struct circles *circles, uint32_t index, uint32_t radius
         for (uint32_t w = 0; w < words; w++) covered[w] |= other[w];
     }
     qsort(pairs, count, sizeof *pairs, pair_order);
-    uint64_t number = mix(mix(0, radius), circles->numbers[index]);
-    for (uint32_t i = 0; i < count; i++) number = mix(mix(number, pairs[i].bond), pairs[i].number);
+    uint64_t number = hash_mix(hash_mix(0, radius), circles->numbers[index]);
+    for (uint32_t i = 0; i < count; i++)
+        number = hash_mix(hash_mix(number, pairs[i].bond), pairs[i].number);
     circles->next[index] = number;
 }
 

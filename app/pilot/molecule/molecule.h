@@ -5,6 +5,7 @@
 // Depends on base/ only. Sources: Weininger 1988 (SMILES), Vismara 1997 (relevant cycles).
 #pragma once
 
+#include "base/buf.h"
 #include "base/fault.h"
 #include "base/memory.h"
 
@@ -29,6 +30,11 @@ enum err molecule_parse(struct str smiles, struct arena *arena, struct molecule 
                         struct fault *fault) MUST_USE;
 
 uint32_t molecule_atom_count(const struct molecule *molecule); // without folded hydrogens
+// Canonical SMILES: the same for every way of writing the same molecule, without stereo marks; ours,
+// not RDKit's. ERR_MEMORY, ERR_LIMIT.
+enum err molecule_smiles(const struct molecule *molecule, struct buf *out) MUST_USE;
+// The canonical SMILES of its Bemis-Murcko scaffold; nothing if it has no ring.
+enum err molecule_scaffold(const struct molecule *molecule, struct buf *out) MUST_USE;
 
 enum descriptor {
     DESCRIPTOR_WEIGHT,        // g/mol
@@ -62,3 +68,18 @@ enum err molecule_fingerprint(const struct molecule *molecule, uint32_t radius, 
                               uint64_t *out) MUST_USE;
 // Tanimoto: bits in both over bits in any; 1 for two empty ones.
 double fingerprint_similarity(const uint64_t *a, const uint64_t *b, uint32_t bits);
+
+// Does the molecule hold the pattern? Marks its atoms (atom_count) that lie in any of the first
+// 1,000 matches; *matches counts them. Atoms match by element and aromaticity, and by charge and
+// isotope where the pattern has one; "*" is any atom; hydrogens are not looked at.
+// ERR_LIMIT: the pattern has more atoms than this, or 2^20 steps did not decide. ERR_MEMORY.
+enum { MOLECULE_PATTERN_ATOMS_MAX = 200 };
+enum err molecule_substructure(const struct molecule *molecule, const struct molecule *pattern,
+                               bool *marked, uint32_t *matches) MUST_USE;
+
+// Keeps the `most` of greatest similarity in falling order; of equals the earlier stays first.
+struct similar {
+    uint64_t row;
+    double similarity;
+};
+void similar_offer(struct similar *best, uint32_t most, uint32_t *count, struct similar offered);

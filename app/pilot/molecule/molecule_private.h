@@ -4,6 +4,7 @@
 // Everything lives in the arena given to molecule_parse. One thread per molecule.
 #pragma once
 
+#include "base/buf.h"
 #include "pilot/molecule/molecule.h"
 
 enum { ELEMENT_COUNT = 119, ANY_VALENCE = -1, VALENCES_MAX = 4 };
@@ -82,8 +83,20 @@ const struct element *element_as_charged(const struct atom *atom);
 uint32_t atom_orders(const struct molecule *molecule, uint32_t index);
 // With the hydrogens, without pairs that are given to a metal.
 uint32_t atom_valence(const struct molecule *molecule, uint32_t index);
-// Hydrogens an atom outside brackets has; -1 if its bonds are too many.
-int atom_implied_hydrogens(const struct molecule *molecule, uint32_t index);
+// Hydrogens an atom outside brackets has beside those `said`; -1 if its bonds are too many.
+int atom_implied_hydrogens(const struct molecule *molecule, uint32_t index, uint32_t said);
 bool is_organic_subset(uint8_t element);
 
 double molecule_logp(const struct molecule *molecule);
+// Ranks that depend on the structure alone, (atom_count) each once. ERR_MEMORY.
+enum err molecule_rank(const struct molecule *molecule, const uint32_t **out) MUST_USE;
+// Writes along any ranking. ERR_MEMORY, ERR_LIMIT (more than 99 rings open at once).
+enum err smiles_write(const struct molecule *molecule, const uint32_t *rank,
+                      struct buf *out) MUST_USE;
+
+static inline uint64_t hash_mix(uint64_t state, uint64_t value) { // splitmix64's steps
+    uint64_t z = (state ^ value) + 0x9E3779B97F4A7C15u;
+    z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9u;
+    z = (z ^ (z >> 27)) * 0x94D049BB133111EBu;
+    return z ^ (z >> 31);
+}

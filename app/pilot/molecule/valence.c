@@ -119,7 +119,7 @@ static void halogen_charge(struct molecule *molecule, uint32_t index) {
 
 // Sum of orders, times two, where an aromatic bond counts for one and a half.
 static uint32_t orders_twice(const struct molecule *molecule, uint32_t index) {
-    uint32_t sum = 2u * molecule->atoms[index].hydrogens;
+    uint32_t sum = 0;
     LINKS_OF(molecule, index, link) {
         const struct bond *bond = &molecule->bonds[link->bond];
         sum += bond->aromatic ? 3u : 2u * bond->order;
@@ -131,7 +131,7 @@ static void charges_put(struct molecule *molecule) {
     for (uint32_t i = 0; i < molecule->atom_count; i++) {
         const struct atom *atom = &molecule->atoms[i];
         if (atom->charge) continue;
-        uint32_t orders = orders_twice(molecule, i) / 2;
+        uint32_t orders = orders_twice(molecule, i) / 2 + atom->hydrogens;
         bool halogen =
             atom->element == CHLORINE || atom->element == BROMINE || atom->element == IODINE;
         if (atom->element == NITROGEN && orders >= 4) {
@@ -150,10 +150,10 @@ const struct element *element_as_charged(const struct atom *atom) {
     return &elements[as];
 }
 
-int atom_implied_hydrogens(const struct molecule *molecule, uint32_t index) {
+int atom_implied_hydrogens(const struct molecule *molecule, uint32_t index, uint32_t said) {
     const struct atom *atom = &molecule->atoms[index];
     const struct element *element = element_as_charged(atom);
-    uint32_t twice = orders_twice(molecule, index);
+    uint32_t twice = orders_twice(molecule, index) + 2 * said;
     int sum = (int)(twice + 1) / 2;
     if (atom->aromatic) return sum >= element->valences[0] ? 0 : element->valences[0] - sum;
     for (uint32_t i = 0; i < element->valence_count; i++) {
@@ -167,7 +167,7 @@ static void hydrogens_imply(struct molecule *molecule) {
     for (uint32_t i = 0; i < molecule->atom_count; i++) {
         struct atom *atom = &molecule->atoms[i];
         if (atom->bracket || atom->element == 0) continue;
-        int implied = atom_implied_hydrogens(molecule, i);
+        int implied = atom_implied_hydrogens(molecule, i, atom->hydrogens);
         if (implied > 0) atom->hydrogens = (uint8_t)(atom->hydrogens + implied);
     }
 }
