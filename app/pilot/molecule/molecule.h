@@ -30,7 +30,7 @@ enum err molecule_parse(struct str smiles, struct arena *arena, struct molecule 
                         struct fault *fault) MUST_USE;
 
 uint32_t molecule_atom_count(const struct molecule *molecule); // without folded hydrogens
-// Canonical SMILES: the same for every way of writing the same molecule, without stereo marks; ours,
+// Canonical SMILES: the same for every way of writing a molecule, without stereo marks; ours,
 // not RDKit's. ERR_MEMORY, ERR_LIMIT.
 enum err molecule_smiles(const struct molecule *molecule, struct buf *out) MUST_USE;
 // The canonical SMILES of its Bemis-Murcko scaffold; nothing if it has no ring.

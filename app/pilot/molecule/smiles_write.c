@@ -1,6 +1,6 @@
 // The SMILES writer: depth first along a ranking of the atoms, in two passes. The first finds the
-// tree and the bonds that close rings; the second writes. Aromatic atoms are small letters, brackets
-// stand only where the reader would otherwise imply other hydrogens. Without stereo marks.
+// tree and the bonds that close rings; the second writes. Aromatic atoms are small letters,
+// brackets stand only where the reader would otherwise imply other hydrogens. No stereo marks.
 #include <string.h>
 
 #include "base/assert.h"

@@ -1,5 +1,5 @@
 // Substructures: where a molecule holds another one. Atoms match by element and aromaticity, and by
-// charge where the pattern has one; bonds by order, or both aromatic; "*" is any atom. The pattern's
+// charge where the pattern has one; bonds by order, or both aromatic; "*" is any atom. Its
 // atoms are placed one after the other, each beside one that is placed (Cordella et al. 2004).
 #include <string.h>
 
