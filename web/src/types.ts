@@ -448,7 +448,7 @@ export interface Model {
   release_title: string;
   target: string;
   task: Task;
-  learner: 'boost' | 'linear';
+  learner: Learner;
   state: 'training' | 'ready' | 'failed';
   job: number;
   created_ms: number;
@@ -457,6 +457,24 @@ export interface Model {
   headline: Interval | null;
   deleted: boolean;
 }
+export type Learner = 'boost' | 'linear' | 'points';
+export interface PointsBin {
+  from?: number;
+  below?: number;
+  categories?: string[];
+  missing?: boolean;
+  negative: number;
+  positive: number;
+  woe: number;
+  points: number;
+}
+export interface PointsCard {
+  base: number;
+  at: number;
+  odds: number;
+  double: number;
+  features: { feature: string; information: number; weight: number; bins: PointsBin[] }[];
+}
 export type Task = 'binary' | 'classes' | 'regression';
 export interface Metric extends Interval {
   better: 'higher' | 'lower';
@@ -464,7 +482,7 @@ export interface Metric extends Interval {
 export interface Scorecard {
   task: Task;
   target: string;
-  learner: 'boost' | 'linear';
+  learner: Learner;
   classes?: string[];
   rows: { train: number; validate: number; test: number };
   seed: number;
@@ -481,6 +499,7 @@ export interface Scorecard {
     bins: { predicted: number; observed: number; count: number }[];
     error: number;
   };
+  points?: PointsCard;
   confusion?: { threshold?: number; labels: string[]; counts: number[][] };
   importance?: { feature: string; gain?: number; share: number; permutation?: number }[];
   warnings?: { code: string; detail: string }[];

@@ -4,6 +4,7 @@ import { Bars } from '../charts/bars';
 import { Curve } from '../charts/curve';
 import { Button } from '../components/form';
 import { Card, Notice } from '../components/page';
+import { PointsTable } from '../components/points_card';
 import { Facts, Hash, Table } from '../components/table';
 import { count, decimal, percent, time } from '../format';
 import { explain, t, t_or } from '../messages';
@@ -323,6 +324,7 @@ export function ScorecardTab({ model }: { model: ModelShow }) {
       <Head model={model} card={card} />
       <Warnings card={card} />
       <Metrics card={card} />
+      <PointsTable card={card} />
       <div class="charts">
         <Curves card={card} />
         <Confusion card={card} />

@@ -29,14 +29,14 @@ import { useGet } from '../load';
 import { t, type MessageKey } from '../messages';
 import { navigate, query_set, query_text } from '../router';
 import { toast } from '../state';
-import type { Column, List, Model, Release } from '../types';
+import type { Column, Learner, List, Model, Release } from '../types';
 
 interface NumberOption {
   name: string;
   otherwise: number;
   low: number;
   high: number;
-  learner: 'boost' | 'linear' | 'both';
+  learner: Learner | 'both';
   whole: boolean;
 }
 // The bounds here only help while typing; the server's own decide.
@@ -49,6 +49,9 @@ const OPTIONS: NumberOption[] = [
   { name: 'column_share', otherwise: 1, low: 0.01, high: 1, learner: 'boost', whole: false },
   { name: 'alpha', otherwise: 0.0001, low: 0, high: 1000, learner: 'linear', whole: false },
   { name: 'l1_share', otherwise: 0, low: 0, high: 1, learner: 'linear', whole: false },
+  { name: 'points_base', otherwise: 600, low: -1e5, high: 1e5, learner: 'points', whole: false },
+  { name: 'points_odds', otherwise: 20, low: 1e-6, high: 1e6, learner: 'points', whole: false },
+  { name: 'points_double', otherwise: 20, low: -1e4, high: 1e4, learner: 'points', whole: false },
   { name: 'test_milli', otherwise: 200, low: 50, high: 500, learner: 'both', whole: true },
   { name: 'seed', otherwise: 1, low: 0, high: 2 ** 53 - 1, learner: 'both', whole: true },
 ];
@@ -59,7 +62,7 @@ interface Form {
   off: string[];
   group: string;
   positive: string;
-  learner: 'boost' | 'linear';
+  learner: Learner;
   options: Record<string, string>;
 }
 
@@ -307,7 +310,7 @@ function TrainForm({ release }: { release: Release }) {
           label={t('train.learner')}
           value={form.learner}
           change={(value) => change({ learner: value as Form['learner'] })}
-          choices={(['boost', 'linear'] as const).map((value) => ({
+          choices={(['boost', 'linear', 'points'] as const).map((value) => ({
             value,
             text: t(`learner.${value}`),
             hint: t(`learner.${value}_hint`),
