@@ -1,0 +1,119 @@
+// A pilot in the browser, in both languages: the gallery, a hospital's file, its columns found and one
+// of them corrected, the run waiting for the second person, the result in the field's words. Nothing
+// is typed but by the people's gate.
+import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { JOB_MS_MAX, axe_check, browser_open, house_open, page_open, sentences } from './house.mjs';
+import { Visitor } from './way.mjs';
+
+// What a check-up centre exports; the outcome follows from sugar and mass, with noise.
+function checkup(folder, rows = 400) {
+  let state = 7;
+  const random = () => {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+    return state / 2 ** 32;
+  };
+  const lines = ['体检号,姓名,手机号,年龄(岁),空腹血糖值,餐后血糖,体质指数（BMI）,舒张压,糖尿病'];
+  for (let i = 0; i < rows; i++) {
+    const age = 20 + Math.floor(random() * 60);
+    const sugar = 70 + Math.floor(random() * 130);
+    const mass = (18 + random() * 22).toFixed(1);
+    const risk = (age - 45) / 20 + (sugar - 130) / 30 + (Number(mass) - 29) / 8 + (random() - 0.5) * 3;
+    lines.push(`T${i},李${i},1381234${1000 + i},${age},${90 + Math.floor(random() * 9)},${sugar},${mass},`
+      + `${60 + Math.floor(random() * 50)},${risk > 0.6 ? '是' : '否'}`);
+  }
+  const path = join(folder, '体检.csv');
+  writeFileSync(path, `${lines.join('\n')}\n`);
+  return path;
+}
+
+for (const language of ['zh-CN', 'en']) {
+  describe(`a pilot in ${language}`, { concurrency: 1 }, () => {
+    const t = sentences(language);
+    const title = language === 'en' ? 'Risk of diabetes' : '糖尿病风险';
+    let house, browser, officer, worker, other;
+    let broken = '';
+    const step = (name, act) => test(name, async () => {
+      assert.equal(broken, '', `${broken} failed before`);
+      broken = name;
+      await act();
+      broken = '';
+    });
+    const visitor = async () => new Visitor(await page_open(browser, house, language), house, t);
+
+    before(async () => {
+      house = await house_open();
+      browser = await browser_open();
+      officer = await visitor();
+      worker = await visitor();
+      other = await visitor();
+    });
+    after(async () => {
+      await browser?.close();
+      await house?.close();
+    });
+
+    step('people', async () => {
+      await officer.set_up('li.na', '李娜');
+      await officer.to('nav.people');
+      const first = await officer.make_person('zhang.wei', '张伟', ['data', 'research']);
+      const second = await officer.make_person('wang.fang', '王芳', ['data']);
+      await worker.sign_in('zhang.wei', first, true);
+      await other.sign_in('wang.fang', second, true);
+    });
+
+    step('the gallery tells what each needs and gives', async () => {
+      await worker.to('nav.pilots');
+      await worker.see('pilot.field.medical');
+      await worker.page.getByRole('link', { name: title }).click();
+      await worker.heading(title);
+      await axe_check(worker.page, 'pilot');
+    });
+
+    step('a file: its columns are found, one that is wrong is corrected', async () => {
+      await worker.page.locator('input[type=file]').setInputFiles(checkup(house.folder));
+      await worker.page.locator('#column-glucose').waitFor();
+      await axe_check(worker.page, 'columns');
+      const chosen = (name) => worker.by_id(`column-${name}`).inputValue();
+      assert.equal(await chosen('age'), '年龄(岁)');
+      assert.equal(await chosen('bmi'), '体质指数（BMI）');
+      assert.equal(await chosen('patient_name'), '姓名');
+      assert.equal(await chosen('diabetes'), '糖尿病');
+      assert.equal(await chosen('glucose'), '餐后血糖');
+      assert.equal(await worker.by_id('positive').inputValue(), '是');
+      await worker.by_id('column-glucose').selectOption('空腹血糖值');
+      await worker.see('pilot.why.chosen');
+      await worker.by_id('column-glucose').selectOption('');
+      await worker.button('pilot.start').click();
+      await worker.page.locator('.summary').waitFor();
+      await axe_check(worker.page, 'columns with an error');
+      await worker.by_id('column-glucose').selectOption('餐后血糖');
+    });
+
+    step('it goes by itself and waits for the second person', async () => {
+      await worker.button('pilot.start').click();
+      await worker.page.getByText(t('pilot.waits.release')).waitFor({ timeout: JOB_MS_MAX });
+      await axe_check(worker.page, 'a run that waits');
+      const href = await worker.page.getByRole('link', { name: t('pilot.to_release') }).first()
+        .getAttribute('href');
+      await other.go(href, 'the release');
+      await other.button('release.approve').first().click();
+      await other.page.getByRole('dialog').getByRole('button', { name: t('release.approve') }).click();
+      await other.see('release.state.released');
+    });
+
+    step('the result in the words of the field', async () => {
+      await worker.see('pilot.state.done');
+      await worker.page.getByRole('heading', { name: t('pilot.result'), exact: true })
+        .waitFor({ timeout: JOB_MS_MAX });
+      await worker.see('pilot.sensitivity');
+      await worker.page.getByText(language === 'en' ? 'Found (sensitivity)' : '查出率（灵敏度）').waitFor();
+      await axe_check(worker.page, 'the result');
+      await worker.to('nav.pilots');
+      await worker.see('pilot.runs');
+      for (const one of [officer, worker, other]) assert.deepEqual(one.wrong, []);
+    });
+  });
+}

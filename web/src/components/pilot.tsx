@@ -1,0 +1,50 @@
+// What the pages of pilots share: words in the page's language, where the data came from, a state.
+import { language, t } from '../messages';
+import type { Origin, Pilot, PilotColumn, PilotRun, Words } from '../types_pilot';
+import { Badge, Notice } from './page';
+
+export function words(text: Words | undefined): string {
+  return text?.[language.value] ?? '';
+}
+
+// A column as people of the field call it; one the template does not know by its own name.
+export function column_title(pilot: Pilot | undefined, name: string): string {
+  const column = pilot?.columns?.find((one) => one.name === name);
+  return column ? words(column.title) : name;
+}
+
+// What a value of the data is called: "A11" is an account below nothing.
+export function value_title(column: PilotColumn | undefined, value: string): string {
+  const fold = (text: string) => text.trim().toLowerCase();
+  const known = column?.values?.find((one) =>
+    [one.value, ...(one.names ?? [])].some((name) => fold(name) === fold(value)),
+  );
+  const title = known ? words(known.title) : '';
+  return title && title !== value ? `${title} (${value})` : value;
+}
+
+// Said on every page that shows what was made of it.
+export function OriginNotice({ origin, pilot }: { origin: Origin; pilot: Pilot | undefined }) {
+  if (!origin) return null;
+  const source = words(pilot?.demonstration.source);
+  return origin === 'synthetic' ? (
+    <Notice tone="warn" title={t('pilot.synthetic')}>
+      <p>{source}</p>
+    </Notice>
+  ) : (
+    <Notice title={t('pilot.demonstration_real')}>
+      <p>{source}</p>
+    </Notice>
+  );
+}
+
+export function RunState({ run }: { run: PilotRun }) {
+  const waits = run.state === 'running' && (run.waits_for === 'release' || run.waits_for === 'approval');
+  const tone =
+    run.state === 'done' ? 'good' : run.state === 'failed' ? 'bad' : waits ? 'warn' : 'busy';
+  return (
+    <Badge tone={run.state === 'cancelled' ? 'plain' : tone}>
+      {waits ? t('pilot.state.waiting') : t(`pilot.state.${run.state}`)}
+    </Badge>
+  );
+}

@@ -1,0 +1,337 @@
+// The result of a pilot in the field's words: the template says which sections there are and what
+// each figure is called; the figures are the scorecard's.
+import type { ComponentChildren } from 'preact';
+import { Bars } from '../charts/bars';
+import { Curve } from '../charts/curve';
+import { Button, LinkButton } from '../components/form';
+import { Badge, Card, Notice, Shown } from '../components/page';
+import { column_title, value_title, words } from '../components/pilot';
+import { Table } from '../components/table';
+import { count, decimal, percent } from '../format';
+import { useGet } from '../load';
+import { t } from '../messages';
+import type { ModelShow, Scorecard } from '../types';
+import type { Pilot, PilotMetric, PilotRun } from '../types_pilot';
+
+interface Told {
+  run: PilotRun;
+  pilot: Pilot;
+  model: ModelShow;
+  card: Scorecard;
+}
+
+// At the threshold the model uses: found, cleared, and how often an alarm is right.
+function of_confusion(card: Scorecard): Record<string, number> {
+  const counts = card.confusion?.counts;
+  if (card.task !== 'binary' || !counts || counts.length !== 2) return {};
+  const [[negative = 0, alarm = 0] = [], [missed = 0, found = 0] = []] = counts;
+  return {
+    sensitivity: found / Math.max(1, found + missed),
+    specificity: negative / Math.max(1, negative + alarm),
+    ppv: found / Math.max(1, found + alarm),
+  };
+}
+
+interface Figure {
+  value: number;
+  low?: number;
+  high?: number;
+}
+function figure_of(card: Scorecard, name: string): Figure | undefined {
+  const metric = card.metrics.find((one) => one.name === name);
+  if (metric) return metric;
+  const value = of_confusion(card)[name];
+  return value === undefined ? undefined : { value };
+}
+
+type Grade = 'good' | 'fair' | 'weak';
+function grade(metric: PilotMetric, value: number): Grade | null {
+  if (metric.good === undefined || metric.fair === undefined) return null;
+  const sign = metric.higher === false ? -1 : 1;
+  if (sign * value >= sign * metric.good) return 'good';
+  return sign * value >= sign * metric.fair ? 'fair' : 'weak';
+}
+
+function Graded({ metric, value }: { metric: PilotMetric; value: number }) {
+  const said = grade(metric, value);
+  if (!said) return null;
+  return (
+    <Badge tone={said === 'good' ? 'good' : said === 'fair' ? 'accent' : 'warn'}>
+      {t(`pilot.grade.${said}`)}
+    </Badge>
+  );
+}
+
+function Verdict({ pilot, card }: Told) {
+  const metric = pilot.judge?.metrics.find((one) => one.name === pilot.judge?.headline);
+  const figure = metric && figure_of(card, metric.name);
+  if (!metric || !figure) return null;
+  return (
+    <Card
+      title={t('pilot.result')}
+      tone="accent"
+      actions={
+        <Button icon="print" onClick={() => window.print()}>
+          {t('action.print')}
+        </Button>
+      }
+    >
+      <div class="headline">
+        <p class="headline-value">
+          <span>{words(metric.title)}</span>
+          <b>{decimal(figure.value)}</b>
+          {figure.low !== undefined && (
+            <span>
+              {t('scorecard.interval', {
+                low: decimal(figure.low),
+                high: decimal(figure.high ?? 0),
+              })}
+            </span>
+          )}
+        </p>
+        <div>
+          <p class="headline-words">
+            <Graded metric={metric} value={figure.value} /> {words(metric.explain)}
+          </p>
+          <p class="muted">
+            {t('scorecard.rows_of', {
+              train: card.rows.train,
+              validate: card.rows.validate,
+              test: card.rows.test,
+            })}
+          </p>
+        </div>
+      </div>
+      <Notice title={words(pilot.limits)} />
+    </Card>
+  );
+}
+
+function Metrics({ pilot, card }: Told) {
+  const shown = (pilot.judge?.metrics ?? []).flatMap((metric) => {
+    const figure = figure_of(card, metric.name);
+    return figure ? [{ metric, figure }] : [];
+  });
+  return (
+    <Card title={t('scorecard.metrics')} flush>
+      <Table label={t('scorecard.metrics')}>
+        <thead>
+          <tr>
+            <th>{t('scorecard.metric')}</th>
+            <th class="number">{t('scorecard.this')}</th>
+            <th class="number">{t('scorecard.interval_head')}</th>
+            <th>{t('pilot.meaning')}</th>
+          </tr>
+        </thead>
+        <tbody>
+          {shown.map(({ metric, figure }) => (
+            <tr key={metric.name}>
+              <th scope="row">{words(metric.title)}</th>
+              <td class="number">
+                <b>{decimal(figure.value)}</b> <Graded metric={metric} value={figure.value} />
+              </td>
+              <td class="number">
+                {figure.low === undefined
+                  ? '–'
+                  : `${decimal(figure.low)}–${decimal(figure.high ?? 0)}`}
+              </td>
+              <td class="wrap">{words(metric.explain)}</td>
+            </tr>
+          ))}
+        </tbody>
+      </Table>
+    </Card>
+  );
+}
+
+// How much is found where so many of those without it are left in peace, read off the ROC.
+function found_at(roc: { x: number; y: number }[], alarms: number): number {
+  let best = 0;
+  for (let i = 0; i < roc.length; i++) {
+    const point = roc[i]!;
+    if (point.x <= alarms) {
+      best = Math.max(best, point.y);
+      continue;
+    }
+    const before = roc[i - 1];
+    if (before && point.x > before.x && before.x <= alarms) {
+      const share = (alarms - before.x) / (point.x - before.x);
+      best = Math.max(best, before.y + share * (point.y - before.y));
+    }
+    break;
+  }
+  return best;
+}
+
+function Sensitivity({ pilot, run, card }: Told) {
+  const roc = card.roc ?? [];
+  if (!roc.length) return null;
+  const target = pilot.columns?.find((one) => one.use === 'target');
+  const name = value_title(target, run.positive);
+  return (
+    <Card title={t('pilot.sensitivity')} flush>
+      <p class="card-note">{t('pilot.sensitivity_hint', { name })}</p>
+      <Table label={t('pilot.sensitivity')}>
+        <thead>
+          <tr>
+            <th>{t('pilot.at_specificity')}</th>
+            <th class="number">{t('pilot.false_alarms')}</th>
+            <th class="number">{t('pilot.found')}</th>
+          </tr>
+        </thead>
+        <tbody>
+          {[0.99, 0.95, 0.9, 0.8].map((specificity) => (
+            <tr key={specificity}>
+              <th scope="row">{percent(specificity, 0)}</th>
+              <td class="number">{t('pilot.of_100', { value: Math.round(100 - 100 * specificity) })}</td>
+              <td class="number">
+                <b>
+                  {t('pilot.of_100', { value: Math.round(100 * found_at(roc, 1 - specificity)) })}
+                </b>
+              </td>
+            </tr>
+          ))}
+        </tbody>
+      </Table>
+    </Card>
+  );
+}
+
+function Calibration({ card }: Told) {
+  const bins = card.calibration?.bins.filter((bin) => bin.count > 0) ?? [];
+  if (!bins.length) return null;
+  return (
+    <Card>
+      <Curve
+        title={t('chart.calibration')}
+        x_range={[0, 1]}
+        y_range={[0, 1]}
+        diagonal
+        x_name={t('chart.predicted')}
+        y_name={t('chart.observed')}
+        caption={t('chart.calibration_hint', { error: decimal(card.calibration!.error) })}
+        series={[
+          {
+            name: t('chart.calibration'),
+            kind: 'dots',
+            points: bins.map((bin) => ({ x: bin.predicted, y: bin.observed, weight: bin.count })),
+          },
+        ]}
+        table={{
+          head: [t('chart.predicted'), t('chart.observed'), t('chart.count')],
+          rows: bins.map((bin) => [
+            decimal(bin.predicted),
+            decimal(bin.observed),
+            count(bin.count),
+          ]),
+        }}
+      />
+    </Card>
+  );
+}
+
+function Threshold({ pilot, card }: Told) {
+  const confusion = card.confusion;
+  const target = pilot.columns?.find((one) => one.use === 'target');
+  if (!confusion) return null;
+  const names = confusion.labels.map((label) => value_title(target, label));
+  return (
+    <Card title={t('pilot.decisions')}>
+      <Table label={t('pilot.decisions')}>
+        <thead>
+          <tr>
+            <th>{t('scorecard.truth')}</th>
+            {names.map((label) => (
+              <th key={label} class="number">
+                {t('scorecard.said', { label })}
+              </th>
+            ))}
+          </tr>
+        </thead>
+        <tbody>
+          {confusion.counts.map((row, i) => (
+            <tr key={names[i]}>
+              <th scope="row">{names[i]}</th>
+              {row.map((value, j) => (
+                <td key={j} class={`number ${i === j ? 'right' : value ? 'wrong' : ''}`}>
+                  {count(value)}
+                </td>
+              ))}
+            </tr>
+          ))}
+        </tbody>
+      </Table>
+      <p class="hint">
+        {t('scorecard.confusion_hint')}
+        {confusion.threshold !== undefined &&
+          ` ${t('scorecard.threshold', { value: decimal(confusion.threshold) })}`}
+      </p>
+    </Card>
+  );
+}
+
+function Importance({ pilot, card }: Told) {
+  const items = (card.importance ?? []).slice(0, 15);
+  if (!items.length) return null;
+  return (
+    <Card>
+      <Bars
+        title={t('pilot.importance')}
+        head={[t('look.name'), t('scorecard.share')]}
+        items={items.map((one) => ({
+          name: column_title(pilot, one.feature),
+          value: one.share,
+          text: percent(one.share),
+        }))}
+      />
+    </Card>
+  );
+}
+
+function Serve({ run, model }: Told) {
+  return (
+    <Card title={t('pilot.serve')}>
+      <p>{t('pilot.serve_text')}</p>
+      <div class="actions">
+        {run.endpoint && (
+          <LinkButton href={`/endpoints/${run.endpoint}`} kind="primary" icon="play">
+            {t('pilot.to_endpoint')}
+          </LinkButton>
+        )}
+        <LinkButton href={`/models/${model.id}/file`}>{t('pilot.by_file')}</LinkButton>
+        <LinkButton href={`/models/${model.id}`}>{t('pilot.whole_scorecard')}</LinkButton>
+      </div>
+    </Card>
+  );
+}
+
+const SECTIONS: Record<string, (told: Told) => ComponentChildren> = {
+  verdict: Verdict,
+  metrics: Metrics,
+  sensitivity: Sensitivity,
+  calibration: Calibration,
+  threshold: Threshold,
+  importance: Importance,
+  serve: Serve,
+};
+
+export function PilotResult({ run, pilot }: { run: PilotRun; pilot: Pilot }) {
+  const model = useGet<ModelShow>(run.model ? `/models/${run.model}` : null);
+  return (
+    <Shown from={model} lines={8}>
+      {(one) => {
+        const card = one.scorecard;
+        if (!card) return <Notice tone="warn" title={t('scorecard.none')} />;
+        const told = { run, pilot, model: one, card };
+        return (
+          <article class="sheet">
+            {(pilot.result ?? []).map((name) => {
+              const Section = SECTIONS[name];
+              return Section && <Section key={name} {...told} />;
+            })}
+          </article>
+        );
+      }}
+    </Shown>
+  );
+}
