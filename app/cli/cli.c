@@ -29,7 +29,7 @@ static const struct command commands[] = {
     {"bundle", "-o --key", 1, 2, command_bundle},
     {"export", "-o --no-mark! " INTAKE_OPTIONS, 1, 1, command_export},
     {"train", "-o --scorecard " LEARNER_OPTIONS " " INTAKE_OPTIONS, 1, 1, command_train},
-    {"predict", "-o --contributions! " INTAKE_OPTIONS, 2, 2, command_predict},
+    {"predict", "-o --contributions! --json! " INTAKE_OPTIONS, 2, 2, command_predict},
     {"model", "-o", 2, 2, command_model},
     {"show", "", 1, 1, command_show},
     {"call", "--data --as --body -o", 2, 2, command_call},

@@ -1,6 +1,8 @@
 // The commands on files of the model wing: train, predict, show.
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/file.h"
 #include "base/limits.h"
@@ -154,36 +156,68 @@ enum err command_train(const struct command *command, const struct arguments *ar
     return err;
 }
 
-enum err command_predict(const struct command *command, const struct arguments *arguments,
-                         struct fault *fault) {
-    (void)command;
-    const char *output;
-    enum err err = argument_needed(arguments, "-o", &output, fault);
+// The finished JSON lines, to standard output.
+static enum err lines_print(const struct step_run *run, struct fault *fault) {
+    char path[LIMIT_PATH_BYTES];
+    struct file_map map;
+    enum err err = path_join(path, sizeof path, run->folder, "out/predictions");
+    if (err == OK) err = file_map(path, &map, fault);
     if (err != OK) return err;
+    err = file_write_all(STDOUT_FILENO, map.data, map.size, fault);
+    file_unmap(&map);
+    return err;
+}
+
+static enum err predict_write(struct step_run *run, const struct arguments *arguments, bool lines,
+                              struct fault *fault) {
     const char *source = arguments->positional[1];
+    struct json_writer *out = &run->writer;
     struct table *table = NULL;
     bool is_table = table_open(source, &table, NULL) == OK;
     if (is_table) table_close(table);
-    struct step_run run;
-    err = step_run_open(&run, "predict", output, fault);
-    if (err == OK) {
-        json_put_name(&run.writer, "inputs");
-        json_open_object(&run.writer);
-        json_set_text(&run.writer, "model", str_of(arguments->positional[0]));
-        json_set_text(&run.writer, is_table ? "table" : "source", str_of(source));
-        json_close_object(&run.writer);
-        json_put_name(&run.writer, "options");
-        json_open_object(&run.writer);
-        json_set_bool(&run.writer, "contributions", argument(arguments, "--contributions") != NULL);
-        if (!is_table) {
-            json_put_name(&run.writer, "intake");
-            err = intake_arguments_write(&run.writer, arguments, source, fault);
-        }
-        json_close_object(&run.writer);
+    enum err err = OK;
+    json_put_name(out, "inputs");
+    json_open_object(out);
+    json_set_text(out, "model", str_of(arguments->positional[0]));
+    json_set_text(out, is_table ? "table" : "source", str_of(source));
+    json_close_object(out);
+    json_put_name(out, "options");
+    json_open_object(out);
+    json_set_bool(out, "contributions", argument(arguments, "--contributions") != NULL);
+    json_set_text(out, "format", lines ? STR("jsonl") : STR("csv"));
+    if (!is_table) {
+        json_put_name(out, "intake");
+        err = intake_arguments_write(out, arguments, source, fault);
     }
+    json_close_object(out);
+    return err;
+}
+
+// --json: JSON lines to standard output, or to the file of -o; a file that ends in .jsonl, too.
+enum err command_predict(const struct command *command, const struct arguments *arguments,
+                         struct fault *fault) {
+    (void)command;
+    const char *output = argument(arguments, "-o");
+    bool lines = argument(arguments, "--json") != NULL;
+    enum err err = OK;
+    if (!lines) err = argument_needed(arguments, "-o", &output, fault);
+    if (err != OK) return err;
+    if (output && str_ends(str_of(output), STR(".jsonl"))) lines = true;
+    struct step_run run;
+    const char *folder = getenv("TMPDIR");
+    char near[LIMIT_PATH_BYTES];
+    err = path_join(near, sizeof near, folder && *folder ? folder : "/tmp", "predictions");
+    if (err == OK) err = step_run_open(&run, "predict", output ? output : near, fault);
+    if (err != OK) return err;
+    err = predict_write(&run, arguments, lines, fault);
     if (err == OK) err = step_run_go(&run, fault);
-    if (err == OK) err = step_run_take(&run, "predictions.csv", output, fault);
-    if (err == OK) {
+    uint64_t unread = err == OK ? json_member_u64(run.summary, "fault_count", 0) : 0;
+    if (unread > 0) {
+        warn("cli.cells_unread", &(struct place){"count", count_text(unread)}, 1);
+    }
+    if (err == OK && !output) err = lines_print(&run, fault);
+    if (err == OK && output) err = step_run_take(&run, "predictions", output, fault);
+    if (err == OK && output) {
         SAY("cli.predicted", {"rows", count_text(json_member_u64(run.summary, "rows", 0))},
             {"path", str_of(output)});
     }

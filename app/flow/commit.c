@@ -105,7 +105,7 @@ static const struct {
      {"bundle.tar", "sampling.csv", "sampling_technical.csv", "words.csv"}},
     {"train", {"model", "scorecard.json"}, {NULL}},
     {"search", {"model", "scorecard.json"}, {NULL}},
-    {"predict", {"predictions.csv"}, {NULL}},
+    {"predict", {"predictions"}, {NULL}},
     {"command", {NULL}, {"output.tar"}},
 };
 

@@ -261,14 +261,14 @@ static enum err commit_predict(struct store_txn *txn, struct commit *commit) {
     struct model model;
     enum err err = model_load(txn, commit->arena, commit->job.subject, &model);
     if (err != OK) return err;
-    commit->job.output = commit_made(commit, "predictions.csv")->hash;
+    commit->job.output = commit_made(commit, "predictions")->hash;
     struct lineage lineage = {
         .inputs = {{STR("model"), model.id, model.file}},
         .input_count = 1,
         .outputs = {{STR("prediction"), commit->job.id, commit->job.output}},
         .output_count = 1,
         .parents = {model.lineage},
-        .parent_count = 1,
+        .parent_count = model.lineage ? 1 : 0, // none of a model that was imported
     };
     err = lineage_put(txn, commit, &lineage);
     return err == OK ? served_count(txn, commit) : err;

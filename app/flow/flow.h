@@ -140,7 +140,8 @@ enum err flow_model_list(struct flow *flow, struct call *call) MUST_USE;
 enum err flow_model_show(struct flow *flow, struct call *call) MUST_USE;   // with its scorecard
 enum err flow_model_change(struct flow *flow, struct call *call) MUST_USE; // name, deleted
 enum err flow_model_delete(struct flow *flow, struct call *call) MUST_USE;
-enum err flow_model_predict(struct flow *flow, struct call *call) MUST_USE;     // rows in, rows out
+enum err flow_model_import(struct flow *flow, struct call *call) MUST_USE;  // an upload as a model
+enum err flow_model_predict(struct flow *flow, struct call *call) MUST_USE; // rows in, rows out
 enum err flow_prediction_create(struct flow *flow, struct call *call) MUST_USE; // a file, as a job
 enum err flow_search_list(struct flow *flow, struct call *call) MUST_USE;
 enum err flow_search_create(struct flow *flow, struct call *call) MUST_USE; // an array of tries
@@ -235,6 +236,9 @@ struct flow_download {
 };
 enum err flow_release_download(struct flow *flow, struct call *call,
                                struct flow_download *out) MUST_USE;
+// A model as XGBoost's JSON.
+enum err flow_model_export(struct flow *flow, struct call *call,
+                           struct flow_download *out) MUST_USE;
 enum err flow_extract_download(struct flow *flow, struct call *call,
                                struct flow_download *out) MUST_USE;
 enum err flow_usage_download(struct flow *flow, struct call *call,

@@ -280,6 +280,15 @@ enum err flow_job_cancel(struct flow *flow, struct call *call) {
     return answer_end(call);
 }
 
+// Whether a prediction's job was asked for JSON lines.
+static bool predicts_lines(const struct job *job) {
+    struct json *options = NULL;
+    if (json_parse(job->options, &options, NULL) != OK) return false;
+    bool lines = str_is(json_member_text(options, "format"), "jsonl");
+    json_close(options);
+    return lines;
+}
+
 enum err flow_prediction_download(struct flow *flow, struct call *call, struct flow_download *out) {
     struct job job;
     enum err err = job_find(flow, call, job_seen, &job);
@@ -298,7 +307,11 @@ enum err flow_prediction_download(struct flow *flow, struct call *call, struct f
         snprintf(download.content_type, sizeof download.content_type, "application/x-tar");
         snprintf(download.name, sizeof download.name, "bundle-%" PRIu64 ".tar", job.id);
     } else {
-        snprintf(download.name, sizeof download.name, "predictions-%" PRIu64 ".csv", job.id);
+        bool lines = predicts_lines(&job);
+        if (lines)
+            snprintf(download.content_type, sizeof download.content_type, "application/x-ndjson");
+        snprintf(download.name, sizeof download.name, "predictions-%" PRIu64 ".%s", job.id,
+                 lines ? "jsonl" : "csv");
     }
     *out = download;
     return OK;

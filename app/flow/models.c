@@ -229,10 +229,14 @@ void features_write(struct json_writer *out, const struct loaded *loaded) {
     json_close_array(out);
 }
 
-static enum err ready_write(struct flow *flow, struct call *call, const struct model *model) {
+// null of a model that was imported: nobody here has judged it.
+static enum err scorecard_write(struct flow *flow, struct call *call, const struct model *model) {
     struct json *scorecard;
-    struct loaded *loaded;
     struct buf text;
+    if (hash_none(&model->scorecard)) {
+        json_set_null(call->out, "scorecard");
+        return OK;
+    }
     enum err err = blob_json(flow, &model->scorecard, &scorecard, call->fault);
     if (err != OK) return err;
     buf_open(&text, LIMIT_JSON_BYTES);
@@ -241,6 +245,12 @@ static enum err ready_write(struct flow *flow, struct call *call, const struct m
     err = buf_err(&text);
     if (err == OK) json_set_raw(call->out, "scorecard", buf_str(&text));
     buf_close(&text);
+    return err;
+}
+
+static enum err ready_write(struct flow *flow, struct call *call, const struct model *model) {
+    struct loaded *loaded;
+    enum err err = scorecard_write(flow, call, model);
     if (err == OK) err = models_take(flow, &model->file, &loaded, call->fault);
     if (err != OK) return err;
     features_write(call->out, loaded);

@@ -55,6 +55,12 @@ static enum err prediction_change(struct store_txn *txn, void *ctx) {
     return err == OK ? job_audit(txn, &prediction->job, "queued") : err;
 }
 
+// "csv" where nothing is told.
+static struct str format_told(const struct call *call) {
+    struct str told = json_member_text(call->body, "format");
+    return told.size ? told : STR("csv");
+}
+
 static struct str prediction_options(const struct call *call,
                                      const struct prediction_asked *asked) {
     struct buf text, intake;
@@ -64,6 +70,7 @@ static struct str prediction_options(const struct call *call,
     const struct json *node = json_member(call->body, "options");
     json_open_object(&out);
     json_set_bool(&out, "contributions", json_member_bool(call->body, "contributions", false));
+    json_set_text(&out, "format", format_told(call));
     if (asked->endpoint) {
         json_set_u64(&out, "endpoint", asked->endpoint);
         json_set_u64(&out, "version", asked->version);
@@ -87,6 +94,10 @@ enum err prediction_queue(struct flow *flow, struct call *call,
     struct upload_record upload;
     uint64_t id = json_member_u64(call->body, "upload", 0);
     enum err err = upload_ready(flow, call, id, &upload);
+    struct str format = format_told(call);
+    if (err == OK && !str_is(format, "csv") && !str_is(format, "jsonl")) {
+        err = fault_set(call->fault, ERR_INPUT, "predict.bad_format", format);
+    }
     if (err == OK && !runner_has_room(flow, 1)) {
         err = fault_set(call->fault, ERR_LIMIT, "job.queue_full", STR_NONE);
     }

@@ -1,9 +1,13 @@
-// Predict a whole file: its columns again, with the predictions behind them, as CSV.
+// Predict a whole file: its columns again with the predictions behind them as CSV, or one JSON line
+// for each row.
 //   inputs  model, source (csv or json lines) or table
-//   options intake (how to read the source), contributions
-//   out     predictions.csv
-// A table with the added columns is made first (out/work, removed at the end): so names are kept
-// apart and cells written in one place, the export.
+//   options intake (how to read the source), contributions, format ("csv", "jsonl")
+//   out     predictions
+// For CSV a table with the added columns is made first (out/work, removed at the end): so names are
+// kept apart and cells written in one place, the export.
+// A JSON line: {"value": class or number, "probability" of the positive class (binary),
+// "probabilities": {class: …} (several), "contributions": {column: …}, "base"}; the last two where
+// they were asked for, of the class that is told.
 #include <errno.h>
 #include <fcntl.h>
 #include <math.h>
@@ -15,7 +19,10 @@
 #include "data/intake/intake.h"
 #include "flow/prepare.h"
 
-enum { BATCH_ARENA_BYTES = 256 << 20 };
+enum {
+    BATCH_ARENA_BYTES = 256 << 20,
+    LINES_BYTES = 16 << 20, // kept before they are written; a line stays far below
+};
 
 struct predicting {
     struct step_context *context;
@@ -32,7 +39,8 @@ struct predicting {
     double *shares; // (LIMIT_BATCH_ROWS, K, F + 1) or NULL
     struct batch_builder *builder;
     struct table_writer *writer;
-    struct buf scratch;
+    struct buf scratch, lines;
+    int lines_fd;       // JSON lines; -1: a table
     struct arena *cell; // scratch of one cell
 };
 
@@ -206,6 +214,61 @@ static enum err row_write(struct predicting *p, const struct batch *batch, uint3
     return err;
 }
 
+static void line_write(struct predicting *p, uint32_t row) {
+    const struct tabular_about *about = &p->about;
+    const double *out = p->out + (size_t)row * about->outputs;
+    uint32_t class = predicted_class(about, out, 0.5);
+    struct json_writer line = json_writer_of(&p->lines);
+    json_open_object(&line);
+    if (about->task == TASK_REGRESSION)
+        json_set_number(&line, "value", out[0]);
+    else
+        json_set_text(&line, "value", about->classes[class]);
+    if (about->task == TASK_BINARY) json_set_number(&line, "probability", out[0]);
+    if (about->task == TASK_CLASSES) {
+        json_put_name(&line, "probabilities");
+        json_open_object(&line);
+        for (uint32_t k = 0; k < about->outputs; k++) {
+            json_put_name_str(&line, about->classes[k]);
+            json_put_number(&line, out[k]);
+        }
+        json_close_object(&line);
+    }
+    if (p->shares) {
+        size_t width = about->feature_count + 1, which = about->outputs == 1 ? 0 : class;
+        const double *shares = p->shares + ((size_t)row * about->outputs + which) * width;
+        json_put_name(&line, "contributions");
+        json_open_object(&line);
+        for (uint32_t f = 0; f < about->feature_count; f++) {
+            json_put_name_str(&line, about->features[f].name);
+            json_put_number(&line, shares[f]);
+        }
+        json_close_object(&line);
+        json_set_number(&line, "base", shares[about->feature_count]);
+    }
+    json_close_object(&line);
+    buf_add_char(&p->lines, '\n');
+}
+
+static enum err lines_flush(struct predicting *p) {
+    enum err err = buf_err(&p->lines);
+    if (err == OK) {
+        err = file_write_all(p->lines_fd, p->lines.data, p->lines.size, p->context->fault);
+    }
+    buf_clear(&p->lines);
+    return err;
+}
+
+static enum err lines_predicted(struct predicting *p, uint32_t rows, uint64_t *first_row) {
+    enum err err = OK;
+    for (uint32_t row = 0; row < rows && err == OK; row++) {
+        line_write(p, row);
+        if (p->lines.size > LINES_BYTES) err = lines_flush(p);
+    }
+    *first_row += rows;
+    return err == OK ? lines_flush(p) : err;
+}
+
 static enum err builder_flush(struct predicting *p, uint64_t *first_row) {
     if (batch_builder_rows(p->builder) == 0) return OK;
     struct batch view = batch_builder_view(p->builder);
@@ -228,6 +291,7 @@ static enum err batch_predict(struct predicting *p, const struct batch *batch,
     struct frame frame = {batch->row_count, p->about.feature_count, p->about.features,
                           (const float *const *)p->values};
     enum err err = tabular_predict(p->model, &frame, step_threads(p->context), p->out, p->shares);
+    if (err == OK && p->lines_fd >= 0) return lines_predicted(p, batch->row_count, first_row);
     for (uint32_t row = 0; row < batch->row_count && err == OK; row++) {
         if (batch_builder_full(p->builder)) err = builder_flush(p, first_row);
         if (err == OK) err = row_write(p, batch, row);
@@ -277,6 +341,23 @@ static enum err output_table(struct predicting *p, const char *path) {
     return err == ERR_MEMORY ? fault_set(fault, err, "predict.no_memory", STR_NONE) : err;
 }
 
+static enum err output_lines(struct predicting *p) {
+    char path[LIMIT_PATH_BYTES];
+    struct fault *fault = p->context->fault;
+    enum err err = step_output(p->context, "predictions", path);
+    if (err == OK) err = columns_match(p);
+    if (err == OK) err = rooms_take(p);
+    if (err != OK)
+        return err == ERR_MEMORY ? fault_set(fault, err, "predict.no_memory", STR_NONE) : err;
+    p->lines_fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    if (p->lines_fd < 0) return fault_errno(fault, errno, str_of(path));
+    buf_open(&p->lines, 2 * LINES_BYTES);
+    err = batches_predict(p);
+    buf_close(&p->lines);
+    close(p->lines_fd);
+    return err;
+}
+
 // The finished table as CSV, by the step that does just that.
 static enum err output_csv(struct step_context *context, const char *table) {
     struct buf spec, summary;
@@ -303,26 +384,31 @@ static enum err output_csv(struct step_context *context, const char *table) {
     buf_close(&summary);
     char from[LIMIT_PATH_BYTES], to[LIMIT_PATH_BYTES];
     if (err == OK) err = step_output(context, "export", from);
-    if (err == OK) err = step_output(context, "predictions.csv", to);
+    if (err == OK) err = step_output(context, "predictions", to);
     return err == OK ? file_rename(from, to, context->fault) : err;
 }
 
 static enum err predict(struct step_context *context, const struct tabular_model *model,
                         const struct asking *asking, const char *table_path, const char *work) {
-    struct predicting p = {
-        .context = context, .model = model, .about = tabular_about(model), .asking = *asking};
-    p.contributions = json_member_bool(step_options(context), "contributions", false);
+    struct predicting p = {.context = context,
+                           .model = model,
+                           .about = tabular_about(model),
+                           .asking = *asking,
+                           .lines_fd = -1};
+    const struct json *options = step_options(context);
+    bool lines = str_is(json_member_text(options, "format"), "jsonl");
+    p.contributions = json_member_bool(options, "contributions", false);
     enum err err = table_open(table_path, &p.table, context->fault);
     if (err != OK) return err;
     p.schema = table_schema(p.table);
     buf_open(&p.scratch, LIMIT_CELL_BYTES);
     err = arena_open(PREPARE_SCRATCH_BYTES, &p.cell);
-    if (err == OK) err = output_table(&p, work);
+    if (err == OK) err = lines ? output_lines(&p) : output_table(&p, work);
     if (err == OK) json_set_u64(context->summary, "rows", table_rows(p.table));
     if (p.cell) arena_close(p.cell);
     buf_close(&p.scratch);
     table_close(p.table);
-    return err == OK ? output_csv(context, work) : err;
+    return err == OK && !lines ? output_csv(context, work) : err;
 }
 
 enum err step_predict(struct step_context *context) {

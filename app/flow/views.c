@@ -174,7 +174,7 @@ void view_model(struct json_writer *out, const struct model *model) {
     json_open_object(out);
     json_set_u64(out, "id", model->id);
     json_set_text(out, "name", model->name);
-    json_set_u64(out, "release", model->release);
+    view_id(out, "release", model->release);
     json_set_text(out, "release_title", model->release_title);
     json_set_text(out, "target", model->target);
     json_set_text(out, "task", model->task);

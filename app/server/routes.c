@@ -119,7 +119,9 @@ const struct route routes[] = {
     // models
     ROUTE(POST, API "/releases/{id}/models", RESEARCH, SLOW, 202, LARGE, FLOW(model_train)),
     ROUTE(GET, API "/models", RESEARCH, SLOW, 200, NO_BODY, FLOW(model_list)),
+    ROUTE(POST, API "/models", RESEARCH, SLOW, 201, SMALL, FLOW(model_import)),
     ROUTE(GET, API "/models/{id}", RESEARCH, SLOW, 200, NO_BODY, FLOW(model_show)),
+    ROUTE(GET, API "/models/{id}/export", RESEARCH, SLOW, 200, NO_BODY, FILE_OF(model_export)),
     ROUTE(PATCH, API "/models/{id}", RESEARCH, SLOW, 200, SMALL, FLOW(model_change)),
     ROUTE(DELETE, API "/models/{id}", RESEARCH, SLOW, 204, NO_BODY, FLOW(model_delete)),
     ROUTE(POST, API "/models/{id}/predict", RESEARCH | DATA, SLOW, 200, LARGE,

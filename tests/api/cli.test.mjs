@@ -94,6 +94,37 @@ test("a file goes from import to predictions", () => {
     works(["show", "clean.table"]);
 });
 
+test("predictions as JSON lines, and models to XGBoost and back", () => {
+    writeFileSync(at("new.csv"), patients(3, 5));
+    works(["train", "patients.csv", "--target", "outcome", "-o", "x.model"]);
+    const plain = works(["predict", "x.model", "new.csv", "--json"]).out.trimEnd().split("\n").map((l) => JSON.parse(l));
+    assert.equal(plain.length, 3);
+    for (const line of plain) {
+        assert.deepEqual(Object.keys(line), ["value", "probability"]);
+        assert.equal(line.value, line.probability >= 0.5 ? "well" : "ill");
+    }
+    works(["predict", "x.model", "new.csv", "-o", "new.jsonl", "--contributions"]);
+    readFileSync(at("new.jsonl"), "utf8").trimEnd().split("\n").forEach((text, i) => {
+        const line = JSON.parse(text);
+        const sum = line.base + Object.values(line.contributions).reduce((a, b) => a + b, 0);
+        assert.ok(Math.abs(1 / (1 + Math.exp(-sum)) - plain[i].probability) < 1e-9);
+    });
+    // Columns in another order, one more, and a cell that is no number.
+    writeFileSync(at("odd.csv"), "more,outcome,pressure,admitted,age,sex,mobile,编号\nx,,120,2010-01-11,old,F,1,1\n");
+    const odd = works(["predict", "x.model", "odd.csv", "--json"]);
+    assert.equal(odd.out.trimEnd().split("\n").length, 1);
+    assert.match(odd.err, /1 cells? could not be read/);
+    writeFileSync(at("less.csv"), "age\n5\n");
+    fails(["predict", "x.model", "less.csv", "--json"], /column/);
+    works(["model", "export", "x.model", "-o", "x.json"]);
+    works(["model", "import", "x.json", "-o", "y.model"]);
+    const again = works(["predict", "y.model", "new.csv", "--json"]).out.trimEnd().split("\n").map((l) => JSON.parse(l));
+    again.forEach((line, i) => assert.ok(Math.abs(line.probability - plain[i].probability) < 1e-6));
+    fails(["model", "import", "patients.csv", "-o", "z.model"], /JSON/);
+    fails(["model", "burn", "x.json", "-o", "z.model"], /no action/);
+    fails(["model", "export", "x.json", "-o", "z.json"], /damaged/);
+});
+
 test("the same input gives the same bytes", () => {
     for (const name of ["a", "b"]) {
         works(["import", "patients.csv", "-o", `${name}.table`]);

@@ -37,6 +37,7 @@ const routes: Route[] = [
   { path: '/releases/:id', part: () => import('./pages/release'), roles: [] },
   { path: '/train', part: () => import('./pages/train'), roles: ['research'] },
   { path: '/models', part: () => import('./pages/models'), roles: ['research'] },
+  { path: '/models/import', part: () => import('./pages/model_import'), roles: ['research'] },
   { path: '/models/:id', part: model, roles: ['research'] },
   { path: '/models/:id/:tab', part: model, roles: ['research'] },
   { path: '/run', part: () => import('./pages/run'), roles: ['research'] },

@@ -444,7 +444,7 @@ export interface Interval {
 export interface Model {
   id: number;
   name: string;
-  release: number;
+  release: number | null; // null: imported; release_title is then the file's name
   release_title: string;
   target: string;
   task: Task;

@@ -1,7 +1,7 @@
 // One model: the frame of its tabs, its training while it runs, name and bin.
-import { patch, remove } from '../api';
+import { BASE, patch, remove } from '../api';
 import { ask } from '../components/dialog';
-import { Button } from '../components/form';
+import { Button, LinkButton } from '../components/form';
 import { JobPanel } from '../components/job';
 import { LineageCard } from '../components/lineage';
 import { Card, Notice, Page, Shown, Tabs } from '../components/page';
@@ -18,7 +18,7 @@ import { ApiTab } from './model_api';
 import { FileTab } from './model_file';
 import { ScorecardTab } from './model_scorecard';
 import { TryTab } from './model_try';
-import { ModelState } from './models';
+import { ModelState, Source } from './models';
 
 const tabs = ['scorecard', 'try', 'file', 'api', 'about'] as const;
 type Tab = (typeof tabs)[number];
@@ -69,13 +69,13 @@ function About({ model }: { model: ModelShow }) {
       <Card title={t('model.tab.about')}>
         <Facts
           items={[
-            [t('release.one'), <a href={`/releases/${model.release}`}>{model.release_title}</a>],
+            [t('release.one'), <Source model={model} />],
             [t('model.target'), model.target],
             [t('model.task'), t(`task.${model.task}`)],
             [t('train.learner'), t_or(`learner.${model.learner}`, model.learner)],
             [t('job.actor'), model.actor],
             [t('job.created'), time(model.created_ms)],
-            [t('nav.jobs'), <a href={`/jobs/${model.job}`}>{model.job}</a>],
+            [t('nav.jobs'), model.job ? <a href={`/jobs/${model.job}`}>{model.job}</a> : '–'],
             [t('model.hash'), <Hash value={model.hash} />],
           ]}
         />
@@ -126,6 +126,16 @@ export default function ModelPage({ params }: PageProps) {
         may('research') &&
         !model.deleted && (
           <>
+            {model.state === 'ready' && model.learner === 'boost' && (
+              <LinkButton
+                href={`${BASE}/models/${id}/export`}
+                kind="quiet"
+                icon="download"
+                download
+              >
+                {t('model.export')}
+              </LinkButton>
+            )}
             <Button kind="quiet" onClick={() => void rename(model, from.reload)}>
               {t('model.rename')}
             </Button>

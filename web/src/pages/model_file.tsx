@@ -42,6 +42,7 @@ function Done({ job: id, again }: { job: number; again: () => void }) {
 export function FileTab({ model }: { model: ModelShow }) {
   const [key, key_set] = useState(0);
   const [contributions, contributions_set] = useState(false);
+  const [lines, lines_set] = useState(false);
   const [when, when_set] = useState<When>(WHEN_NONE);
   const [wrong, wrong_set] = useState<FieldError[]>([]);
   const [job, job_set] = useState<number | null>(null);
@@ -59,6 +60,7 @@ export function FileTab({ model }: { model: ModelShow }) {
       const made = await post<Job>(`/models/${model.id}/predictions`, {
         upload: item.id,
         contributions,
+        format: lines ? 'jsonl' : 'csv',
         ...when_body(when),
       });
       upload_used(item.id);
@@ -94,6 +96,13 @@ export function FileTab({ model }: { model: ModelShow }) {
             hint={t('file.contributions_hint')}
             value={contributions}
             change={contributions_set}
+          />
+          <CheckField
+            id="lines"
+            label={t('file.lines')}
+            hint={t('file.lines_hint')}
+            value={lines}
+            change={lines_set}
           />
           <WhenFields when={when} change={when_set} errors={wrong} />
           {error !== null && <ErrorBox error={error} />}

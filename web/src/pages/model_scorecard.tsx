@@ -318,7 +318,13 @@ function Importance({ card }: { card: Scorecard }) {
 
 export function ScorecardTab({ model }: { model: ModelShow }) {
   const card = model.scorecard;
-  if (!card) return <Notice tone="warn" title={t('scorecard.none')} />;
+  if (!card) {
+    return (
+      <Notice tone="warn" title={t('scorecard.none')}>
+        {!model.release && t('scorecard.imported')}
+      </Notice>
+    );
+  }
   return (
     <article class="sheet">
       <Head model={model} card={card} />

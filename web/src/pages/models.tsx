@@ -32,13 +32,24 @@ export function Headline({ value }: { value: Interval | null }) {
   );
 }
 
+// The release it learnt from, or the file it came in.
+export function Source({ model }: { model: Model }) {
+  if (!model.release) return <>{t('model.imported', { file: model.release_title })}</>;
+  return <a href={`/releases/${model.release}`}>{model.release_title}</a>;
+}
+
 export default function ModelsPage() {
   const page = query_number('page', 1);
   const list = useGet<List<Model>>(`/models?page=${page}&size=${SIZE}`);
   const train = may('research') && (
-    <LinkButton href="/train" kind="primary" icon="plus">
-      {t('nav.train')}
-    </LinkButton>
+    <>
+      <LinkButton href="/models/import" icon="import">
+        {t('model.import')}
+      </LinkButton>
+      <LinkButton href="/train" kind="primary" icon="plus">
+        {t('nav.train')}
+      </LinkButton>
+    </>
   );
   return (
     <Page title={t('nav.models')} lead={t('models.lead')} actions={train}>
@@ -74,7 +85,7 @@ export default function ModelsPage() {
                         <td>{model.target}</td>
                         <td>{t_or(`learner.${model.learner}`, model.learner)}</td>
                         <td>
-                          <a href={`/releases/${model.release}`}>{model.release_title}</a>
+                          <Source model={model} />
                         </td>
                         <td>
                           {model.actor} · {ago(model.created_ms)}
