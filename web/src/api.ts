@@ -1,6 +1,6 @@
 // The one way to the server. Errors come as ApiError with the server's fault; a session that has
 // ended is told to whoever registered with on_signed_out.
-import type { Fault } from './types';
+import type { Fault, Finding } from './types';
 
 export const BASE = '/api/v1';
 
@@ -32,6 +32,14 @@ export function fault_of(error: unknown): Fault {
 interface ErrorBody {
   error?: Fault;
   errors?: Fault[];
+  findings?: Finding[]; // of rows that were sent: warnings among them
+}
+
+function faults_of(body: ErrorBody): Fault[] {
+  if (body?.errors) return body.errors;
+  return (body?.findings ?? [])
+    .filter((one) => one.severity === 'error')
+    .map((one) => ({ code: one.code, row: one.row, detail: one.column }));
 }
 
 // An answer that is not the API's own (a proxy's page, say) still gets a sentence by its status.
@@ -43,7 +51,7 @@ export function error_from(status: number, text: string, retry_after: string | n
     // Falls through to the general sentence.
   }
   const fault = body?.error?.code ? body.error : { code: 'page.status', detail: String(status) };
-  return new ApiError(status, fault, body?.errors ?? [], Number(retry_after) || 0);
+  return new ApiError(status, fault, faults_of(body), Number(retry_after) || 0);
 }
 
 type Method = 'GET' | 'POST' | 'PATCH' | 'DELETE';

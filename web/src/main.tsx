@@ -23,6 +23,7 @@ const data: Role[] = ['data'];
 const officers: Role[] = ['system', 'security', 'audit'];
 const dataset: Part = () => import('./pages/dataset');
 const model: Part = () => import('./pages/model');
+const endpoint: Part = () => import('./pages/endpoint');
 const routes: Route[] = [
   { path: '/', part: () => import('./pages/home'), roles: [] },
   { path: '/import', part: () => import('./pages/import'), roles: data },
@@ -40,6 +41,11 @@ const routes: Route[] = [
   { path: '/models/import', part: () => import('./pages/model_import'), roles: ['research'] },
   { path: '/models/:id', part: model, roles: ['research'] },
   { path: '/models/:id/:tab', part: model, roles: ['research'] },
+  { path: '/searches', part: () => import('./pages/searches'), roles: ['research'] },
+  { path: '/searches/:id', part: () => import('./pages/search'), roles: ['research'] },
+  { path: '/endpoints', part: () => import('./pages/endpoints'), roles: ['research', 'data'] },
+  { path: '/endpoints/:id', part: endpoint, roles: ['research', 'data'] },
+  { path: '/endpoints/:id/:tab', part: endpoint, roles: ['research', 'data'] },
   { path: '/run', part: () => import('./pages/run'), roles: ['research'] },
   { path: '/jobs', part: () => import('./pages/jobs'), roles: [] },
   { path: '/jobs/:id', part: () => import('./pages/job'), roles: [] },

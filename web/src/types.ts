@@ -514,12 +514,15 @@ export interface Feature {
 export interface ModelShow extends Model {
   scorecard?: Scorecard;
   features?: Feature[];
+  classes?: string[];
   lineage?: number;
 }
 export interface Contribution {
   feature: string;
   value: Scalar;
+  typical: Scalar;
   contribution: number;
+  direction: 'raises' | 'lowers' | 'none';
 }
 export interface Prediction {
   value: Scalar;
@@ -527,6 +530,121 @@ export interface Prediction {
   probabilities?: Record<string, number>;
   contributions?: Contribution[];
   base?: number;
+}
+
+// One thing about one row that does not fit a model.
+export interface Finding {
+  severity: 'error' | 'warning';
+  code: string;
+  row: number;
+  column: string;
+  given: Scalar;
+}
+export interface Predictions {
+  predictions: Prediction[];
+  findings: Finding[];
+}
+export interface EndpointVersion {
+  version: number;
+  model: number;
+  model_name: string;
+  usable: boolean;
+  actor: string;
+  put_ms: number;
+  before: number;
+  note: string;
+}
+export interface Endpoint {
+  id: number;
+  name: string;
+  note: string;
+  department: string;
+  owner: string;
+  created_ms: number;
+  changed_ms: number;
+  on: boolean;
+  audience: 'everybody' | 'department';
+  version: number;
+  version_count: number;
+  model: Model;
+  shadow: Model | null;
+  versions?: EndpointVersion[];
+  features?: Feature[];
+  classes?: string[];
+}
+export interface Sketch {
+  count: number;
+  mean: number;
+  p50: number;
+  p90: number;
+  p99: number;
+  most: number;
+}
+export interface EndpointTally {
+  version: number;
+  shadow: number; // 0: of all calls
+  shadow_name: string;
+  first_ms: number | null;
+  last_ms: number | null;
+  calls: number;
+  rows: number;
+  failed: number;
+  skipped: number;
+  differ: number;
+  mean_difference: number;
+  distance: Sketch;
+  pinned_ms: Sketch;
+  shadow_ms: Sketch;
+}
+export interface EndpointUsage {
+  people: {
+    month: number;
+    tenant: number;
+    department: string;
+    person: string;
+    calls: number;
+    rows: number;
+    failed: number;
+    last_ms: number | null;
+  }[];
+  calls: number;
+  rows: number;
+  failed: number;
+  versions: EndpointTally[];
+}
+
+export interface Try {
+  number: number;
+  job: number;
+  state: 'queued' | 'running' | 'done' | 'failed' | 'cancelled';
+  drawn: Record<string, number | string>;
+  validation: { name: string; value: number; better: 'higher' | 'lower' } | null;
+  ran_ms: number;
+  best: boolean;
+  fault: Fault | null;
+}
+export interface Search {
+  id: number;
+  name: string;
+  state: 'running' | 'done' | 'stopped' | 'failed';
+  actor: string;
+  created_ms: number;
+  ended_ms: number | null;
+  release: number;
+  release_title: string;
+  target: string;
+  learner: string;
+  seed: number;
+  tries: number;
+  try_limit_ms: number;
+  job: number;
+  done: number;
+  failed: number;
+  cancelled: number;
+  best: number;
+  model: number;
+  headline: Interval | null;
+  list?: Try[];
 }
 
 export interface Home {

@@ -32,6 +32,7 @@ const groups: { key: MessageKey | null; entries: Entry[] }[] = [
       { path: '/pilots', key: 'nav.pilots', icon: 'pilot', roles: ['data', 'research'] },
       { path: '/train', key: 'nav.train', icon: 'train', roles: ['research'] },
       { path: '/models', key: 'nav.models', icon: 'model', roles: ['research'] },
+      { path: '/endpoints', key: 'nav.endpoints', icon: 'share', roles: ['research', 'data'] },
       { path: '/run', key: 'nav.run', icon: 'play', roles: ['research'] },
     ],
   },

@@ -33,6 +33,8 @@ function subject_path(job: Job): string {
       ? `/releases/${subject.id}`
       : subject.kind === 'model'
         ? `/models/${subject.id}`
+        : subject.kind === 'search'
+          ? `/searches/${subject.id}`
         : '';
 }
 

@@ -1,5 +1,5 @@
 // One model: the frame of its tabs, its training while it runs, name and bin.
-import { BASE, patch, remove } from '../api';
+import { BASE, patch, post, remove } from '../api';
 import { ask } from '../components/dialog';
 import { Button, LinkButton } from '../components/form';
 import { JobPanel } from '../components/job';
@@ -12,7 +12,7 @@ import { t, t_or } from '../messages';
 import { navigate } from '../router';
 import { may, toast, toast_error } from '../state';
 import type { PageProps } from '../page_props';
-import type { ModelShow } from '../types';
+import type { Endpoint, ModelShow } from '../types';
 import { NotFound } from './missing';
 import { ApiTab } from './model_api';
 import { FileTab } from './model_file';
@@ -34,6 +34,23 @@ async function rename(model: ModelShow, reload: () => void): Promise<void> {
   try {
     await patch(`/models/${model.id}`, { name });
     reload();
+  } catch (error) {
+    toast_error(error);
+  }
+}
+
+// Under a name of its own, in one step.
+async function put_to_use(model: ModelShow): Promise<void> {
+  const name = await ask({
+    title: t('endpoint.put_title'),
+    text: t('endpoint.put_text'),
+    confirm: t('endpoint.put'),
+    input: { label: t('endpoint.name'), required: true, value: model.name },
+  });
+  if (!name) return;
+  try {
+    const made = await post<Endpoint>('/endpoints', { name, model: model.id });
+    navigate(`/endpoints/${made.id}`);
   } catch (error) {
     toast_error(error);
   }
@@ -88,11 +105,11 @@ function About({ model }: { model: ModelShow }) {
 function Body({ model, tab }: { model: ModelShow; tab: Tab }) {
   switch (tab) {
     case 'try':
-      return <TryTab model={model} />;
+      return <TryTab model={model} address={`/models/${model.id}`} />;
     case 'file':
-      return <FileTab model={model} />;
+      return <FileTab model={model} address={`/models/${model.id}`} />;
     case 'api':
-      return <ApiTab model={model} />;
+      return <ApiTab model={model} address={`/models/${model.id}`} />;
     case 'about':
       return <About model={model} />;
     default:
@@ -126,6 +143,11 @@ export default function ModelPage({ params }: PageProps) {
         may('research') &&
         !model.deleted && (
           <>
+            {model.state === 'ready' && (
+              <Button kind="primary" icon="play" onClick={() => void put_to_use(model)}>
+                {t('endpoint.put')}
+              </Button>
+            )}
             {model.state === 'ready' && model.learner === 'boost' && (
               <LinkButton
                 href={`${BASE}/models/${id}/export`}

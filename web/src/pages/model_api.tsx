@@ -1,4 +1,5 @@
 // Use from a program: complete examples for this model, to copy and run.
+import { BASE } from '../api';
 import { Card, Notice, Tabs } from '../components/page';
 import { Code } from '../components/table';
 import { t } from '../messages';
@@ -52,10 +53,11 @@ console.log(predictions);`;
 
 const makers: Record<Kind, (url: string, body: string) => string> = { curl, python, javascript };
 
-export function ApiTab({ model }: { model: ModelShow }) {
+// `address`: of what is asked; the page itself is of the same path.
+export function ApiTab({ model, address }: { model: ModelShow; address: string }) {
   const asked = query_text('language') as Kind;
   const kind = kinds.includes(asked) ? asked : 'curl';
-  const url = `${location.origin}/api/v1/models/${model.id}/predict`;
+  const url = `${location.origin}${BASE}${address}/predict`;
   const body = JSON.stringify(
     { rows: [typical_row(model.features ?? [])], contributions: true },
     null,
@@ -77,7 +79,7 @@ export function ApiTab({ model }: { model: ModelShow }) {
         label={t('api.title')}
         items={kinds.map((one) => ({
           text: t(`api.${one}`),
-          href: `/models/${model.id}/api?language=${one}`,
+          href: `${address}/api?language=${one}`,
           on: one === kind,
         }))}
       />

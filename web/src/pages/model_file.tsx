@@ -39,7 +39,7 @@ function Done({ job: id, again }: { job: number; again: () => void }) {
   );
 }
 
-export function FileTab({ model }: { model: ModelShow }) {
+export function FileTab({ model, address }: { model: ModelShow; address: string }) {
   const [key, key_set] = useState(0);
   const [contributions, contributions_set] = useState(false);
   const [lines, lines_set] = useState(false);
@@ -57,7 +57,7 @@ export function FileTab({ model }: { model: ModelShow }) {
     busy_set(true);
     error_set(null);
     try {
-      const made = await post<Job>(`/models/${model.id}/predictions`, {
+      const made = await post<Job>(`${address}/predictions`, {
         upload: item.id,
         contributions,
         format: lines ? 'jsonl' : 'csv',

@@ -12,11 +12,11 @@ import {
   errors_of,
   type FieldError,
 } from '../components/form';
-import { Card, Empty } from '../components/page';
+import { Card, Empty, Notice } from '../components/page';
 import { Bar } from '../components/table';
 import { decimal, percent, short } from '../format';
-import { t } from '../messages';
-import type { Feature, ModelShow, Prediction, Scalar } from '../types';
+import { explain, t } from '../messages';
+import type { Contribution, Feature, Finding, ModelShow, Prediction, Predictions, Scalar } from '../types';
 
 type Values = Record<string, string>;
 const SHOWN = 15; // contributions in the picture; the smaller ones are added up
@@ -108,7 +108,7 @@ function FeatureField({
 
 // Two classes come as the probability of the positive one; both are shown.
 function probabilities_of(model: ModelShow, prediction: Prediction): Record<string, number> {
-  const [negative, positive] = model.scorecard?.classes ?? [];
+  const [negative, positive] = model.classes ?? [];
   const p = prediction.probability;
   if (p === undefined || negative === undefined || positive === undefined) {
     return prediction.probabilities ?? {};
@@ -136,7 +136,7 @@ function Probabilities({ model, prediction }: { model: ModelShow; prediction: Pr
 function Contributions({ model, prediction }: { model: ModelShow; prediction: Prediction }) {
   const all = prediction.contributions ?? [];
   if (!all.length) return null;
-  const [negative = '', positive = ''] = model.scorecard?.classes ?? [];
+  const [negative = '', positive = ''] = model.classes ?? [];
   const binary = model.task === 'binary' && positive !== '';
   const rest = all.slice(SHOWN).reduce((sum, one) => sum + one.contribution, 0);
   const sign = (value: number) => `${value > 0 ? '+' : ''}${decimal(value)}`;
@@ -172,7 +172,59 @@ function Contributions({ model, prediction }: { model: ModelShow; prediction: Pr
   );
 }
 
-function Result({ model, prediction }: { model: ModelShow; prediction: Prediction }) {
+const REASONS = 5; // told in words
+
+// The strongest reasons as sentences, for who reads no picture.
+function Reasons({ model, prediction }: { model: ModelShow; prediction: Prediction }) {
+  const told = (prediction.contributions ?? [])
+    .filter((one) => one.direction !== 'none')
+    .slice(0, REASONS);
+  if (!told.length) return null;
+  const classes = model.classes ?? [];
+  // Two classes are told as the second's probability; people ask why the answer is what it is.
+  const other = classes.length === 2 && prediction.value === classes[0];
+  const raises = (one: Contribution) => (one.direction === 'raises') !== other;
+  return (
+    <>
+      <h3>{t('try.reasons')}</h3>
+      <ol class="reasons">
+        {told.map((one) => (
+          <li key={one.feature}>
+            {t(raises(one) ? 'try.reason_raises' : 'try.reason_lowers', {
+              feature: one.feature,
+              value: one.value === null ? t('try.missing') : short(one.value),
+              typical: one.typical === null ? t('try.missing') : short(one.typical),
+              what: classes.length ? t('try.chance_of', { name: String(prediction.value) }) : model.target,
+            })}
+          </li>
+        ))}
+      </ol>
+    </>
+  );
+}
+
+function Warnings({ findings }: { findings: Finding[] }) {
+  if (!findings.length) return null;
+  return (
+    <Notice tone="warn" title={t('try.findings')}>
+      <ul>
+        {findings.map((one, i) => (
+          <li key={i}>{explain({ code: one.code, row: one.row, detail: one.column }).text}</li>
+        ))}
+      </ul>
+    </Notice>
+  );
+}
+
+function Result({
+  model,
+  prediction,
+  findings,
+}: {
+  model: ModelShow;
+  prediction: Prediction;
+  findings: Finding[];
+}) {
   const value =
     typeof prediction.value === 'number' ? short(prediction.value) : String(prediction.value);
   return (
@@ -181,17 +233,20 @@ function Result({ model, prediction }: { model: ModelShow; prediction: Predictio
         <span>{model.target}</span>
         <b>{value}</b>
       </p>
-      {model.task !== 'regression' && <Probabilities model={model} prediction={prediction} />}
+      <Warnings findings={findings} />
+      {model.classes?.length ? <Probabilities model={model} prediction={prediction} /> : null}
+      <Reasons model={model} prediction={prediction} />
       <Contributions model={model} prediction={prediction} />
     </Card>
   );
 }
 
-export function TryTab({ model }: { model: ModelShow }) {
+// `address`: of what is asked, the model itself or an endpoint.
+export function TryTab({ model, address }: { model: ModelShow; address: string }) {
   const features = model.features ?? [];
   const start = () => Object.fromEntries(features.map((one) => [one.name, typical_text(one)]));
   const [values, values_set] = useState<Values>(start);
-  const [prediction, prediction_set] = useState<Prediction | null>(null);
+  const [prediction, prediction_set] = useState<Predictions | null>(null);
   const [errors, errors_set] = useState<FieldError[]>([]);
   const [busy, busy_set] = useState(false);
   const submit = async (event: Event) => {
@@ -208,11 +263,11 @@ export function TryTab({ model }: { model: ModelShow }) {
     if (wrong.length) return;
     busy_set(true);
     try {
-      const answer = await post<{ predictions: Prediction[] }>(`/models/${model.id}/predict`, {
+      const answer = await post<Predictions>(`${address}/predict`, {
         rows: [row],
         contributions: true,
       });
-      prediction_set(answer.predictions[0] ?? null);
+      prediction_set(answer);
     } catch (error) {
       errors_set(
         errors_of(error, (_, detail) =>
@@ -250,8 +305,12 @@ export function TryTab({ model }: { model: ModelShow }) {
         </form>
       </Card>
       <div aria-live="polite">
-        {prediction ? (
-          <Result model={model} prediction={prediction} />
+        {prediction?.predictions[0] ? (
+          <Result
+            model={model}
+            prediction={prediction.predictions[0]}
+            findings={prediction.findings}
+          />
         ) : (
           <Card>
             <Empty title={t('try.none')} text={t('try.none_text')} icon="model" />

@@ -46,6 +46,9 @@ export default function ModelsPage() {
       <LinkButton href="/models/import" icon="import">
         {t('model.import')}
       </LinkButton>
+      <LinkButton href="/searches" kind="quiet">
+        {t('searches.title')}
+      </LinkButton>
       <LinkButton href="/train" kind="primary" icon="plus">
         {t('nav.train')}
       </LinkButton>

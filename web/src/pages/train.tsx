@@ -17,6 +17,13 @@ import { LimitWarning } from '../components/limits';
 import { Card, Empty, Loading, Notice, Page, Shown } from '../components/page';
 import { RoleBadge } from '../components/role';
 import {
+  SEARCH_NONE,
+  SearchFields,
+  search_body,
+  search_errors,
+  type SearchWish,
+} from '../components/search_fields';
+import {
   WHEN_NONE,
   WhenFields,
   when_body,
@@ -29,7 +36,7 @@ import { useGet } from '../load';
 import { t, type MessageKey } from '../messages';
 import { navigate, query_set, query_text } from '../router';
 import { toast } from '../state';
-import type { Column, Learner, List, Model, Release } from '../types';
+import type { Column, Learner, List, Model, Release, Search } from '../types';
 
 interface NumberOption {
   name: string;
@@ -218,6 +225,7 @@ function TrainForm({ release }: { release: Release }) {
     options: {},
   });
   const [when, when_set] = useState<When>(WHEN_NONE);
+  const [search, search_set] = useState<SearchWish>(SEARCH_NONE);
   const [errors, errors_set] = useState<FieldError[]>([]);
   const [busy, busy_set] = useState(false);
   const change = (values: Partial<Form>) => form_set({ ...form, ...values });
@@ -236,15 +244,27 @@ function TrainForm({ release }: { release: Release }) {
   const submit = async (event: Event) => {
     event.preventDefault();
     if (busy) return;
-    const wrong = [...check(form, features), ...when_errors(when)];
+    const wrong = [
+      ...check(form, features),
+      ...search_errors(search, form.learner),
+      ...when_errors(when),
+    ];
     errors_set(wrong);
     if (wrong.length) return;
     busy_set(true);
     try {
-      const made = await post<{ model: Model }>(`/releases/${release.id}/models`, {
-        ...body_of(form, features),
-        ...when_body(when),
-      });
+      const body = { ...body_of(form, features), ...when_body(when) };
+      if (search.on) {
+        const made = await post<Search>('/searches', {
+          release: release.id,
+          ...body,
+          ...search_body(search, form.learner),
+        });
+        toast(t('search.started'));
+        navigate(`/searches/${made.id}`);
+        return;
+      }
+      const made = await post<{ model: Model }>(`/releases/${release.id}/models`, body);
       toast(t('train.started'));
       navigate(`/models/${made.model.id}`);
     } catch (error) {
@@ -332,9 +352,15 @@ function TrainForm({ release }: { release: Release }) {
         />
         <Features columns={columns} form={form} change={change} />
         <Advanced form={form} change={change} errors={errors} />
+        <SearchFields
+          wish={search}
+          learner={form.learner}
+          change={search_set}
+          errors={errors}
+        />
         <WhenFields when={when} change={when_set} errors={errors} />
         <Button type="submit" kind="primary" icon="train" busy={busy}>
-          {t('train.start')}
+          {t(search.on ? 'search.start' : 'train.start')}
         </Button>
         <WhatIfLine
           body={

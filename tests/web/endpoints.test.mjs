@@ -1,0 +1,163 @@
+// A model put to use on the pages: asked by its form with reasons in words, another version, back
+// again, a shadow compared and promoted, who used it; and a search whose best becomes a model.
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import { JOB_MS_MAX, axe_check, browser_open, house_open, page_open, sentences } from './house.mjs';
+import { Visitor } from './way.mjs';
+
+function patients(count) {
+  const lines = ['age,pressure,ward,outcome'];
+  for (let i = 0; i < count; i++) {
+    const age = 20 + (i * 37) % 60, pressure = 90 + (i * 53) % 80;
+    const ill = (age - 50) / 20 + (pressure - 130) / 30 + ((i * 7919) % 100) / 100 - 0.5 > 0;
+    lines.push(`${age},${pressure},${'ABCD'[i % 4]},${ill ? 'ill' : 'well'}`);
+  }
+  return lines.join('\n') + '\n';
+}
+
+for (const language of ['zh-CN', 'en']) {
+  describe(`endpoints in ${language}`, { concurrency: 1 }, () => {
+    const t = sentences(language);
+    let house, browser, chief, who, release;
+    const models = [];
+    const api = (visitor, method, path, body) => visitor.page.evaluate(async ([m, p, b]) => {
+      const raw = p.startsWith('/uploads/');
+      const answer = await fetch(`/api/v1${p}`, {
+        method: m, headers: { 'X-Courtyard': '1', ...(raw ? {} : { 'Content-Type': 'application/json' }) },
+        body: b === undefined ? undefined : raw ? b : JSON.stringify(b),
+      });
+      if (!answer.ok) throw new Error(`${m} ${p}: ${await answer.text()}`);
+      return answer.status === 204 ? null : answer.json();
+    }, [method, path, body]);
+    const until = async (what, good) => {
+      for (const start = Date.now(); Date.now() - start < JOB_MS_MAX; await who.page.waitForTimeout(100)) {
+        if (good(await api(who, 'GET', what))) return;
+      }
+      assert.fail(`${what} is not as it should be`);
+    };
+    const ended = (id) => until(`/jobs/${id}`, (job) => job.state === 'done');
+    const train = async (name, options) => {
+      const made = await api(who, 'POST', `/releases/${release}/models`, { name, target: 'outcome', options });
+      await ended(made.job.id);
+      models.push(made.model.id);
+    };
+
+    before(async () => {
+      house = await house_open();
+      browser = await browser_open();
+      chief = new Visitor(await page_open(browser, house, language), house, t);
+      await chief.set_up('li.na', 'Li Na');
+      await chief.to('nav.people');
+      const password = await chief.make_person('zhang.wei', '张伟', ['data', 'research']);
+      who = new Visitor(await page_open(browser, house, language), house, t);
+      await who.sign_in('zhang.wei', password, true);
+      const text = patients(600);
+      const { id } = await api(who, 'POST', '/uploads', { name: 'patients.csv', size: text.length });
+      await api(who, 'PUT', `/uploads/${id}?offset=0`, text);
+      const { dataset, job } = await api(who, 'POST', '/datasets', { name: 'patients', upload: id });
+      await ended(job.id);
+      const sheet = { title: 'Patients', purpose: 'test', source: 'made', licence: 'CC0', contact: '', limits: '', sensitivity: 'open' };
+      release = (await api(who, 'POST', `/datasets/${dataset.id}/releases`, { sheet })).id;
+      await api(chief, 'POST', `/releases/${release}/approve`, {});
+    });
+    after(async () => {
+      await browser?.close();
+      await house?.close();
+    });
+
+    test('nothing is there yet, and the page says what to do', async () => {
+      await who.to('nav.endpoints');
+      await who.see('endpoints.empty');
+      await axe_check(who.page, 'no endpoints');
+      await who.go('/searches');
+      await who.see('searches.empty');
+      await axe_check(who.page, 'no searches');
+    });
+
+    test('a model is put to use and asked by its form, with reasons in words', async () => {
+      await train('first', { trees: 20 });
+      await train('second', { trees: 3, depth: 2 });
+      await who.go(`/models/${models[0]}`);
+      await who.button('endpoint.put').click();
+      await who.by_id('dialog-input').fill('risk');
+      await who.page.getByRole('dialog').getByRole('button', { name: t('endpoint.put') }).click();
+      await who.heading('risk');
+      await who.by_id('value-age').fill('200');
+      await who.by_id('value-pressure').fill('160');
+      await who.button('try.submit').click();
+      await who.see('try.reasons');
+      const reasons = await who.page.locator('.reasons li').allInnerTexts();
+      assert.ok(reasons.length > 0 && reasons[0].includes('200') && reasons[0].includes('ill'), reasons[0]);
+      await who.see('predict.out_of_range', { row: 1, detail: 'age' });
+      await axe_check(who.page, 'an endpoint asked');
+      who.allowed.add(400);
+      await who.by_id('value-age').fill('');
+      await who.button('try.submit').click();
+      await who.see('try.reasons');
+      who.calm();
+    });
+
+    test('a shadow is compared and takes over, and one step leads back', async () => {
+      await who.tab('endpoint.tab.shadow');
+      await axe_check(who.page, 'no shadow');
+      await who.by_id('shadow-model').selectOption(String(models[1]));
+      await who.button('endpoint.shadow_set').click();
+      await who.see('endpoint.no_calls');
+      const rows = Array.from({ length: 20 }, (_, i) => ({ age: 20 + 2 * i, pressure: 100 + 3 * i, ward: 'A' }));
+      await api(who, 'POST', '/endpoints/risk/predict', { rows });
+      await until('/endpoints/1/usage', (used) => used.versions.some((one) => one.shadow > 0 && one.calls > 0));
+      await who.button('action.refresh').click();
+      await who.see('endpoint.differ');
+      await axe_check(who.page, 'a shadow compared');
+      await who.button('endpoint.promote').click();
+      await who.page.getByRole('dialog').getByRole('button', { name: t('endpoint.promote') }).click();
+      await who.see('endpoint.shadow_choose');
+      await who.tab('endpoint.tab.versions');
+      await axe_check(who.page, 'versions');
+      await who.button('endpoint.roll_back', { version: 1 }).click();
+      await who.see('endpoint.pinned', { version: 1 });
+      await who.button('endpoint.pin', { version: 2 }).waitFor();
+      who.calm();
+    });
+
+    test('who used it, how to ask it, and off', async () => {
+      await who.tab('endpoint.tab.usage');
+      await who.page.getByText('zhang.wei').first().waitFor();
+      await axe_check(who.page, 'usage');
+      await who.tab('endpoint.tab.api');
+      const code = await who.page.locator('pre, code').allInnerTexts();
+      assert.ok(code.some((one) => /\/api\/v1\/endpoints\/\d+\/predict/.test(one)), code.join('\n'));
+      await axe_check(who.page, 'examples');
+      await who.button('endpoint.turn_off').click();
+      await who.see('endpoint.off_notice');
+      await axe_check(who.page, 'off');
+      await who.button('endpoint.turn_on').click();
+      await who.button('endpoint.turn_off').waitFor();
+      await who.to('nav.endpoints');
+      await who.page.getByRole('link', { name: 'risk' }).waitFor();
+      await axe_check(who.page, 'endpoints');
+      who.calm();
+    });
+
+    test('a search is begun where one trains, watched, and its best is a model', async () => {
+      await who.go(`/train?release=${release}`, 'nav.train');
+      await who.by_id('target').selectOption('outcome');
+      await who.by_id('search').check();
+      await who.by_id('tries').fill('0');
+      await who.button('search.start').click();
+      await who.see('search.bad_tries');
+      await who.by_id('tries').fill('6');
+      await axe_check(who.page, 'train with a search');
+      await who.button('search.start').click();
+      await who.page.getByText(t('search.state.done'), { exact: true }).first().waitFor({ timeout: JOB_MS_MAX });
+      await who.see('search.picture');
+      assert.equal(await who.page.locator('.parallel path').count(), 5);
+      await axe_check(who.page, 'a search');
+      await who.page.getByRole('link', { name: t('search.to_model') }).click();
+      await who.button('endpoint.put').waitFor();
+      await who.go('/searches');
+      await axe_check(who.page, 'searches');
+      who.calm();
+    });
+  });
+}
