@@ -7,10 +7,11 @@
 #include "cli/cli_private.h"
 #include "flow/flow.h"
 
-#define LEARNER_OPTIONS                                                                       \
-    "--target --group --task --positive --prepare --learner --seed --trees --depth "          \
-    "--learning-rate --l2 --min-child-weight --row-share --column-share --early-stop --bins " \
-    "--alpha --l1-share --test-milli --validate-milli --points-base --points-odds --points-double"
+#define LEARNER_OPTIONS                                                                    \
+    "--target --group --task --positive --prepare --learner --seed --trees --grow "        \
+    "--depth --leaves --learning-rate --l2 --min-child-weight --row-share --column-share " \
+    "--early-stop --bins --alpha --l1-share --test-milli --validate-milli --points-base "  \
+    "--points-odds --points-double"
 
 #define CLEAN_OPTIONS "--files --sampling --technical --hits --mark! "
 

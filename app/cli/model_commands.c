@@ -16,6 +16,7 @@ static const char *const number_options[] = {
     "seed",
     "trees",
     "depth",
+    "leaves",
     "learning_rate",
     "l2",
     "min_child_weight",
@@ -37,6 +38,9 @@ static enum err learner_write(struct json_writer *out, const struct arguments *a
     json_put_name(out, "options");
     json_open_object(out);
     json_set_text(out, "learner", str_of(argument_or(arguments, "--learner", "boost")));
+    if (argument(arguments, "--grow")) {
+        json_set_text(out, "grow", str_of(argument(arguments, "--grow")));
+    }
     enum err err = OK;
     for (size_t i = 0; i < sizeof number_options / sizeof number_options[0] && err == OK; i++) {
         char name[40] = "--";

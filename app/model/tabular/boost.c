@@ -91,7 +91,8 @@ static enum err start(struct boosting *b) {
     }
     if (err == OK) err = take_arrays(b);
     if (err != OK) return err;
-    struct grow_options grow = {.depth = o->depth,
+    struct grow_options grow = {.depth = o->depth > 0 ? o->depth : FOREST_DEPTH_MAX,
+                                .leaves = o->grow == GROW_LEAF ? o->leaves : 0,
                                 .learning_rate = o->learning_rate,
                                 .l2 = o->l2,
                                 .min_child_weight = o->min_child_weight,
@@ -195,7 +196,8 @@ static uint32_t identity(const struct boosting *b) {
     const uint64_t counts[] = {o->seed,       o->trees,
                                o->depth,      o->early_stop,
                                o->bins,       b->rows->frame->feature_count,
-                               b->bins.count, b->rows->train_count};
+                               b->bins.count, b->rows->train_count,
+                               o->grow,       o->leaves};
     const double numbers[] = {o->learning_rate, o->l2,         o->min_child_weight, o->row_share,
                               o->column_share,  b->start.unit, b->start.base[0]};
     uint32_t crc = crc32c(0, counts, sizeof counts);

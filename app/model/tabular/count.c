@@ -5,15 +5,9 @@
 
 #include "model/tabular/grower_private.h"
 
-bool node_is_counted(const struct grower *grower, uint32_t index) {
-    if (grower->level_count == 1) return true;
-    const struct growing_node *node = &grower->level[index], *other = &grower->level[index ^ 1];
-    return node->count != other->count ? node->count < other->count : (index & 1) == 0;
-}
-
 static void subtract(const struct grower *grower, uint32_t counted, uint32_t from, uint32_t to) {
-    if (grower->level_count == 1) return;
     const struct growing_node *node = &grower->level[counted];
+    if (!node->leaves_rest) return;
     struct growing_node *sibling = &grower->level[counted ^ 1];
     for (uint32_t u = from; u < to; u++) {
         uint32_t cells = grower->bins->features[u].value_bins + 1;
@@ -33,7 +27,7 @@ static void count_small(void *ctx, size_t index, uint32_t worker) {
         uint32_t cells = u < grower->bins->count ? grower->bins->features[u].value_bins + 1 : 1;
         memset(node->hist + (size_t)u * BINS_CELLS, 0, cells * sizeof(*node->hist));
     }
-    histogram_add(node->hist, grower->bins, grower->entries[grower->side] + piece->first,
+    histogram_add(node->hist, grower->bins, grower->entries[node->side] + piece->first,
                   piece->count);
     subtract(grower, piece->owner, 0, grower->bins->count);
 }
@@ -42,16 +36,17 @@ static uint64_t *partial_of(const struct grower *grower, uint32_t worker, uint32
     return grower->partial + ((size_t)worker * grower->partial_nodes + at) * hist_cells(grower);
 }
 
-// `owner` of a piece is the node's place in the batch here.
+// `owner` of a piece is the node's place in `counting` here.
 static void count_piece(void *ctx, size_t index, uint32_t worker) {
     struct grower *grower = ctx;
     if (progress_cancelled(grower->progress)) return;
     const struct piece *piece = &grower->pieces[index];
+    uint32_t side = grower->level[grower->counting[piece->owner]].side;
     uint64_t *hist = partial_of(grower, worker, piece->owner);
     uint8_t *used = &grower->partial_used[worker * grower->partial_nodes + piece->owner];
     if (!*used) memset(hist, 0, hist_cells(grower) * sizeof(*hist));
     *used = 1;
-    histogram_add(hist, grower->bins, grower->entries[grower->side] + piece->first, piece->count);
+    histogram_add(hist, grower->bins, grower->entries[side] + piece->first, piece->count);
 }
 
 static void merge_columns(void *ctx, size_t index, uint32_t worker) {
@@ -61,7 +56,7 @@ static void merge_columns(void *ctx, size_t index, uint32_t worker) {
     uint32_t from = (uint32_t)index % grower->column_groups * SEARCH_COLUMNS;
     uint32_t left = grower->bins->count - from;
     uint32_t to = from + (left < SEARCH_COLUMNS ? left : SEARCH_COLUMNS);
-    struct growing_node *node = &grower->level[grower->batch[at]];
+    struct growing_node *node = &grower->level[grower->counting[at]];
     for (uint32_t u = from; u < to; u++) {
         uint32_t cells = grower->bins->features[u].value_bins + 1;
         uint64_t *sum = node->hist + (size_t)u * BINS_CELLS;
@@ -72,34 +67,34 @@ static void merge_columns(void *ctx, size_t index, uint32_t worker) {
             for (uint32_t c = 0; c < cells; c++) sum[c] += part[c];
         }
     }
-    subtract(grower, grower->batch[at], from, to);
+    subtract(grower, grower->counting[at], from, to);
 }
 
-static void count_batch(struct grower *grower) {
+static void count_big(struct grower *grower) {
     grower->piece_count = 0;
-    for (uint32_t at = 0; at < grower->batch_count; at++) {
-        const struct growing_node *node = &grower->level[grower->batch[at]];
+    for (uint32_t at = 0; at < grower->counting_count; at++) {
+        const struct growing_node *node = &grower->level[grower->counting[at]];
         pieces_add(grower, at, node->first, node->count);
     }
     memset(grower->partial_used, 0, pool_threads(grower->pool) * grower->partial_nodes);
     pool_run(grower->pool, grower->piece_count, count_piece, grower);
-    pool_run(grower->pool, (size_t)grower->batch_count * grower->column_groups, merge_columns,
+    pool_run(grower->pool, (size_t)grower->counting_count * grower->column_groups, merge_columns,
              grower);
-    grower->batch_count = 0;
+    grower->counting_count = 0;
 }
 
 enum err count_level(struct grower *grower) {
-    grower->batch_count = 0;
+    grower->counting_count = 0;
     for (uint32_t i = 0; i < grower->level_count; i++) {
-        if (grower->level[i].count <= PIECE_ROWS || !node_is_counted(grower, i)) continue;
-        grower->batch[grower->batch_count++] = i;
-        if (grower->batch_count == grower->partial_nodes) count_batch(grower);
+        if (grower->level[i].count <= PIECE_ROWS || !grower->level[i].counted) continue;
+        grower->counting[grower->counting_count++] = i;
+        if (grower->counting_count == grower->partial_nodes) count_big(grower);
     }
-    if (grower->batch_count > 0) count_batch(grower);
+    if (grower->counting_count > 0) count_big(grower);
     grower->piece_count = 0;
     for (uint32_t i = 0; i < grower->level_count; i++) {
         const struct growing_node *node = &grower->level[i];
-        if (node->count <= PIECE_ROWS && node_is_counted(grower, i)) {
+        if (node->count <= PIECE_ROWS && node->counted) {
             pieces_add(grower, i, node->first, node->count);
         }
     }

@@ -7,7 +7,7 @@
 #include "model/tabular/bins_private.h"
 
 enum {
-    FOREST_DEPTH_MAX = 16,
+    FOREST_DEPTH_MAX = 32,
     FOREST_TREES_MAX = 100 * 1000,
     FOREST_NODES_MAX = 1 << 28,
     FOREST_SET_WORDS = BINS_CELLS / 32,

@@ -321,7 +321,7 @@ static bool depth_fits(const struct node *tree, uint32_t nodes, uint8_t *depth) 
 }
 
 static void get_tree(struct reader *r, const struct tabular_model *model, struct forest *forest) {
-    uint32_t nodes = get_count(r, (2u << FOREST_DEPTH_MAX) - 1, 9);
+    uint32_t nodes = get_count(r, FOREST_NODES_MAX, 9);
     if (nodes == 0 || nodes % 2 == 0) damage(r);
     if (!fine(r)) return;
     r->err = forest_reserve(forest, nodes + 1);

@@ -3,7 +3,7 @@
 #include <math.h>
 
 #include "model/tabular/bins_private.h"
-#include "model/tabular/forest_private.h"
+#include "model/tabular/grow_private.h"
 #include "model/tabular/tabular.h"
 
 void tabular_options_default(struct tabular_options *options) {
@@ -11,7 +11,9 @@ void tabular_options_default(struct tabular_options *options) {
                                         .seed = 1,
                                         .threads = 0,
                                         .trees = 300,
+                                        .grow = GROW_DEPTH,
                                         .depth = 6,
+                                        .leaves = 31,
                                         .learning_rate = 0.1,
                                         .l2 = 1,
                                         .min_child_weight = 1,
@@ -57,7 +59,8 @@ struct real_option {
 static const struct whole_option whole_options[] = {
     {"threads", AT(threads), 0, 256},
     {"trees", AT(trees), 1, 10000},
-    {"depth", AT(depth), 1, FOREST_DEPTH_MAX},
+    {"depth", AT(depth), 0, FOREST_DEPTH_MAX},
+    {"leaves", AT(leaves), 2, GROW_LEAVES_MAX},
     {"early_stop", AT(early_stop), 0, 10000},
     {"bins", AT(bins), 2, BINS_MAX},
     {"test_milli", AT(test_milli), 0, 900},
@@ -118,6 +121,11 @@ static bool read_member(const struct json *member, struct tabular_options *out) 
         out->points_monotone = json_bool(member, true);
         return json_is_bool(member);
     }
+    if (str_is(name, "grow")) {
+        struct str text = json_text(member);
+        out->grow = str_is(text, "leaf") ? GROW_LEAF : GROW_DEPTH;
+        return str_is(text, "leaf") || str_is(text, "depth");
+    }
     if (str_is(name, "seed")) return json_u64(member, &out->seed);
     for (size_t i = 0; i < WHOLE_COUNT; i++) {
         if (str_is(name, whole_options[i].name)) return read_whole(member, &whole_options[i], out);
@@ -139,6 +147,10 @@ enum err tabular_options_read(const struct json *node, struct tabular_options *o
         }
     }
     if (fabs(options.points_double) < 1) return bad(fault, STR("points_double"));
+    if (options.grow == GROW_LEAF && !json_member(node, "depth")) options.depth = 0;
+    if (options.grow == GROW_DEPTH && (options.depth == 0 || options.depth > GROW_DEPTH_MAX)) {
+        return bad(fault, STR("depth"));
+    }
     if (options.test_milli + options.validate_milli > 900) return bad(fault, STR("test_milli"));
     if (options.folds == 1) return bad(fault, STR("folds"));
     *out = options;
@@ -149,6 +161,7 @@ void tabular_options_write(struct json_writer *out, const struct tabular_options
     json_open_object(out);
     json_set_text(out, "learner", str_of(tabular_learner_name(options->learner)));
     json_set_bool(out, "points_monotone", options->points_monotone);
+    json_set_text(out, "grow", options->grow == GROW_LEAF ? STR("leaf") : STR("depth"));
     json_set_u64(out, "seed", options->seed);
     for (size_t i = 0; i < WHOLE_COUNT; i++) {
         const char *at = (const char *)options + whole_options[i].offset;

@@ -39,6 +39,7 @@ enum tabular_task { TASK_BINARY, TASK_CLASSES, TASK_REGRESSION };
 const char *tabular_task_name(enum tabular_task task); // "binary", "classes", "regression"
 enum tabular_learner { LEARNER_BOOST, LEARNER_LINEAR, LEARNER_POINTS };
 const char *tabular_learner_name(enum tabular_learner learner); // "boost", "linear", "points"
+enum tabular_grow { GROW_DEPTH, GROW_LEAF }; // level by level; the leaf with most to gain first
 
 struct tabular_target {
     struct str name;
@@ -72,7 +73,9 @@ struct tabular_options {
     uint32_t threads; // 0: all usable
     // boosting
     uint32_t trees;          // 300, at most
-    uint32_t depth;          // 6
+    enum tabular_grow grow;  // "depth"
+    uint32_t depth;          // 6; "leaf": none (0)
+    uint32_t leaves;         // 31; "leaf": of a tree, at most
     double learning_rate;    // 0.1
     double l2;               // 1
     double min_child_weight; // 1
@@ -102,8 +105,8 @@ struct tabular_options {
     const char *checkpoint;
 };
 void tabular_options_default(struct tabular_options *options);
-// {"learner":"boost"|"linear"|"points","seed","trees","depth",…}; absent members keep the defaults;
-// bounds are checked: ERR_INPUT "train.bad_option" (detail: the member).
+// {"learner":"boost"|"linear"|"points","grow":"depth"|"leaf","seed","trees","depth",…}; absent
+// members keep the defaults; bounds are checked: ERR_INPUT "train.bad_option" (detail: the member).
 enum err tabular_options_read(const struct json *node, struct tabular_options *out,
                               struct fault *fault) MUST_USE;
 void tabular_options_write(struct json_writer *out, const struct tabular_options *options);

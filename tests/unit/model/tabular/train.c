@@ -92,7 +92,8 @@ static void linear_on_breast_cancer(void) {
 
 // ---- same bytes ------------------------------
 
-static void same_bytes(enum tabular_task task, uint32_t classes, enum tabular_learner learner) {
+static void same_bytes(enum tabular_task task, uint32_t classes, enum tabular_learner learner,
+                       enum tabular_grow grow) {
     struct sample s = sample_make(40000, 8, task, classes);
     struct buf first, first_card;
     buf_open(&first, 64 << 20);
@@ -104,6 +105,7 @@ static void same_bytes(enum tabular_task task, uint32_t classes, enum tabular_le
         struct fault fault = {0};
         options.threads = threads;
         options.trees = 6;
+        options.grow = grow;
         options.row_share = 0.7;
         options.column_share = 0.6;
         buf_open(&bytes, 64 << 20);
@@ -140,10 +142,11 @@ static void same_bytes(enum tabular_task task, uint32_t classes, enum tabular_le
 }
 
 static void same_bytes_on_any_threads(void) {
-    same_bytes(TASK_BINARY, 2, LEARNER_BOOST);
-    same_bytes(TASK_CLASSES, 4, LEARNER_BOOST);
-    same_bytes(TASK_REGRESSION, 0, LEARNER_BOOST);
-    same_bytes(TASK_BINARY, 2, LEARNER_LINEAR);
+    same_bytes(TASK_BINARY, 2, LEARNER_BOOST, GROW_DEPTH);
+    same_bytes(TASK_CLASSES, 4, LEARNER_BOOST, GROW_DEPTH);
+    same_bytes(TASK_REGRESSION, 0, LEARNER_BOOST, GROW_DEPTH);
+    same_bytes(TASK_BINARY, 2, LEARNER_LINEAR, GROW_DEPTH);
+    same_bytes(TASK_BINARY, 2, LEARNER_BOOST, GROW_LEAF);
 }
 
 // ---- quality by task ------------------------------
@@ -320,6 +323,7 @@ static void paused_is_unpaused(void) {
         options.column_share = 0.8;
         options.trees = 12;
         options.early_stop = 4;
+        options.grow = i == 0 ? GROW_LEAF : GROW_DEPTH;
         struct tabular_model *model;
         struct buf cards[2], files[2];
         struct fault fault = {0};
