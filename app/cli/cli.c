@@ -7,11 +7,12 @@
 #include "cli/cli_private.h"
 #include "flow/flow.h"
 
-#define LEARNER_OPTIONS                                                                    \
-    "--target --group --task --positive --prepare --learner --seed --trees --grow "        \
-    "--depth --leaves --learning-rate --l2 --min-child-weight --row-share --column-share " \
-    "--early-stop --bins --alpha --l1-share --test-milli --validate-milli --points-base "  \
-    "--points-odds --points-double"
+#define LEARNER_OPTIONS                                                                     \
+    "--target --group --task --positive --prepare --learner --seed --trees --grow "         \
+    "--depth --leaves --learning-rate --l2 --min-child-weight --row-share --column-share "  \
+    "--early-stop --bins --alpha --l1-share --test-milli --validate-milli --points-base "   \
+    "--points-odds --points-double --folds --cost-false-alarm --cost-miss --time --entity " \
+    "--judge-by+"
 
 #define CLEAN_OPTIONS "--files --sampling --technical --hits --mark! "
 
@@ -29,7 +30,7 @@ static const struct command commands[] = {
     {"unmask", "-o --key --mark! " INTAKE_OPTIONS, 1, 1, command_unmask},
     {"bundle", "-o --key", 1, 2, command_bundle},
     {"export", "-o --no-mark! " INTAKE_OPTIONS, 1, 1, command_export},
-    {"train", "-o --scorecard " LEARNER_OPTIONS " " INTAKE_OPTIONS, 1, 1, command_train},
+    {"train", "-o --scorecard --json! " LEARNER_OPTIONS " " INTAKE_OPTIONS, 1, 1, command_train},
     {"predict", "-o --contributions! --json! " INTAKE_OPTIONS, 2, 2, command_predict},
     {"model", "-o", 2, 2, command_model},
     {"show", "", 1, 1, command_show},

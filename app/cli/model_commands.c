@@ -31,6 +31,9 @@ static const char *const number_options[] = {
     "points_base",
     "points_odds",
     "points_double",
+    "folds",
+    "cost_false_alarm",
+    "cost_miss",
 };
 
 static enum err learner_write(struct json_writer *out, const struct arguments *arguments,
@@ -76,6 +79,34 @@ static enum err preparation_write(struct json_writer *out, const char *path, str
     return err;
 }
 
+// --judge-by COLUMN or COLUMN=30,45,60, several times.
+static enum err judge_by_write(struct json_writer *out, const struct arguments *arguments,
+                               struct fault *fault) {
+    if (!argument(arguments, "--judge-by")) return OK;
+    json_put_name(out, "judge_by");
+    json_open_array(out);
+    for (uint32_t i = 0; i < arguments->option_count; i++) {
+        const struct option *option = &arguments->options[i];
+        if (strcmp(option->name, "--judge-by") != 0) continue;
+        struct str edges;
+        json_open_object(out);
+        json_set_text(out, "column", str_cut(str_of(option->value), '=', &edges));
+        json_put_name(out, "edges");
+        json_open_array(out);
+        while (edges.size) {
+            double value;
+            if (!number_parse(str_cut(edges, ',', &edges), &value)) {
+                return fault_set(fault, ERR_INPUT, "cli.not_a_number", STR("--judge-by"));
+            }
+            json_put_number(out, value);
+        }
+        json_close_array(out);
+        json_close_object(out);
+    }
+    json_close_array(out);
+    return OK;
+}
+
 static enum err train_write(struct step_run *run, const struct arguments *arguments,
                             const char *table, struct fault *fault) {
     struct json_writer *out = &run->writer;
@@ -89,7 +120,7 @@ static enum err train_write(struct step_run *run, const struct arguments *argume
     json_put_name(out, "options");
     json_open_object(out);
     json_set_text(out, "target", str_of(target));
-    static const char *const texts[] = {"group", "task", "positive"};
+    static const char *const texts[] = {"group", "task", "positive", "time", "entity"};
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
         char name[16];
         snprintf(name, sizeof name, "--%s", texts[i]);
@@ -97,6 +128,7 @@ static enum err train_write(struct step_run *run, const struct arguments *argume
             json_set_text(out, texts[i], str_of(argument(arguments, name)));
     }
     err = preparation_write(out, argument(arguments, "--prepare"), fault);
+    if (err == OK) err = judge_by_write(out, arguments, fault);
     if (err == OK) err = learner_write(out, arguments, fault);
     json_close_object(out);
     return err;
@@ -137,10 +169,23 @@ static enum err warnings_say(const struct step_run *run, struct fault *fault) {
     return OK;
 }
 
+// What the step wrote, to standard output.
+static enum err result_print(const struct step_run *run, const char *name, struct fault *fault) {
+    char path[LIMIT_PATH_BYTES];
+    struct file_map map;
+    enum err err = path_join(path, sizeof path, run->folder, name);
+    if (err == OK) err = file_map(path, &map, fault);
+    if (err != OK) return err;
+    err = file_write_all(STDOUT_FILENO, map.data, map.size, fault);
+    file_unmap(&map);
+    return err;
+}
+
 enum err command_train(const struct command *command, const struct arguments *arguments,
                        struct fault *fault) {
     (void)command;
     const char *output, *scorecard = argument(arguments, "--scorecard");
+    bool machine = argument(arguments, "--json") != NULL;
     char table[LIMIT_PATH_BYTES];
     enum err err = argument_needed(arguments, "-o", &output, fault);
     if (err != OK) return err;
@@ -151,24 +196,16 @@ enum err command_train(const struct command *command, const struct arguments *ar
     }
     if (err == OK) err = train_write(&run, arguments, table, fault);
     if (err == OK) err = step_run_go(&run, fault);
-    if (err == OK) headline_say(json_member(run.summary, "headline"), "cli.trained");
-    if (err == OK) err = warnings_say(&run, fault);
+    if (err == OK && machine) {
+        err = result_print(&run, "out/scorecard.json", fault);
+    } else if (err == OK) {
+        headline_say(json_member(run.summary, "headline"), "cli.trained");
+        err = warnings_say(&run, fault);
+    }
     if (err == OK) err = step_run_take(&run, "model", output, fault);
     if (err == OK && scorecard) err = step_run_take(&run, "scorecard.json", scorecard, fault);
-    if (err == OK) SAY("cli.written", {"path", str_of(output)});
+    if (err == OK && !machine) SAY("cli.written", {"path", str_of(output)});
     step_run_close(&run);
-    return err;
-}
-
-// The finished JSON lines, to standard output.
-static enum err lines_print(const struct step_run *run, struct fault *fault) {
-    char path[LIMIT_PATH_BYTES];
-    struct file_map map;
-    enum err err = path_join(path, sizeof path, run->folder, "out/predictions");
-    if (err == OK) err = file_map(path, &map, fault);
-    if (err != OK) return err;
-    err = file_write_all(STDOUT_FILENO, map.data, map.size, fault);
-    file_unmap(&map);
     return err;
 }
 
@@ -219,7 +256,7 @@ enum err command_predict(const struct command *command, const struct arguments *
     if (unread > 0) {
         warn("cli.cells_unread", &(struct place){"count", count_text(unread)}, 1);
     }
-    if (err == OK && !output) err = lines_print(&run, fault);
+    if (err == OK && !output) err = result_print(&run, "out/predictions", fault);
     if (err == OK && output) err = step_run_take(&run, "predictions", output, fault);
     if (err == OK && output) {
         SAY("cli.predicted", {"rows", count_text(json_member_u64(run.summary, "rows", 0))},

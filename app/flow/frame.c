@@ -42,9 +42,13 @@ struct making {
     struct table_frame *out;
 };
 
+void frame_warn(struct table_frame *frame, const char *code, struct str detail) {
+    cy_assert(frame->warning_count < FRAME_WARNINGS_MAX);
+    frame->warnings[frame->warning_count++] = (struct frame_warning){code, detail};
+}
+
 static void warn(struct making *making, const char *code, struct str detail) {
-    cy_assert(making->out->warning_count < FRAME_WARNINGS_MAX);
-    making->out->warnings[making->out->warning_count++] = (struct frame_warning){code, detail};
+    frame_warn(making->out, code, detail);
 }
 
 static enum err no_memory(struct making *making) {
@@ -138,7 +142,7 @@ static enum err each_batch(struct making *making,
     return OK;
 }
 
-static bool target_there(const struct column *column, uint32_t row) {
+bool frame_row_counts(const struct column *column, uint32_t row) {
     if (!column_valid(column, row)) return false;
     return column->type != COLUMN_TEXT || str_trim(column_text(column, row)).size > 0;
 }
@@ -167,7 +171,7 @@ static enum err first_pass(struct making *making, const struct batch *batch) {
     buf_open(&scratch, LIMIT_CELL_BYTES);
     for (uint32_t row = 0; row < batch->row_count; row++) {
         making->rows_seen++;
-        if (!target_there(target, row)) continue;
+        if (!frame_row_counts(target, row)) continue;
         making->rows++;
         words_add(&making->target_words, target_word(target, row, &scratch));
         if (target->type == COLUMN_NUMBER) {
@@ -380,7 +384,7 @@ static enum err prepare_batch(struct making *making, const struct batch *batch, 
         const struct column *column = &batch->columns[making->step_columns[i]];
         uint64_t to = first;
         for (uint32_t row = 0; row < batch->row_count; row++) {
-            if (!target_there(target, row)) continue;
+            if (!frame_row_counts(target, row)) continue;
             arena_reset(scratch);
             struct str cell = cell_text(column, row, &text);
             if (!prepare_fill(step, cell, scratch, columns, to++)) making->unreadable[i]++;
@@ -401,7 +405,7 @@ static enum err second_pass(struct making *making, const struct batch *batch) {
     buf_open(&scratch, LIMIT_CELL_BYTES);
     uint64_t first = out->frame.rows, at = first;
     for (uint32_t row = 0; row < batch->row_count; row++) {
-        if (!target_there(target, row)) continue;
+        if (!frame_row_counts(target, row)) continue;
         target_values[at] = target_value(making, target, row, &scratch);
         if (out->group) {
             out->group[at] = group_value(&batch->columns[making->group], row, &scratch);
@@ -413,7 +417,7 @@ static enum err second_pass(struct making *making, const struct batch *batch) {
         float *values = (float *)(uintptr_t)out->frame.values[f];
         uint64_t to = first;
         for (uint32_t row = 0; row < batch->row_count; row++) {
-            if (!target_there(target, row)) continue;
+            if (!frame_row_counts(target, row)) continue;
             values[to++] = feature_of_cell(&making->features[f], column, row, &scratch);
         }
     }

@@ -5,7 +5,7 @@
 #include "data/table.h"
 #include "flow/prepare.h"
 
-enum { FRAME_WARNINGS_MAX = LIMIT_COLUMNS + 8 };
+enum { FRAME_WARNINGS_MAX = LIMIT_COLUMNS + 16 };
 
 struct frame_warning {
     const char *code; // "train.column_left_out", …
@@ -34,3 +34,7 @@ struct table_frame {
 enum err frame_of_table(struct table *table, const struct frame_wish *wish, struct arena *arena,
                         struct progress *progress, struct table_frame *out,
                         struct fault *fault) MUST_USE;
+// Does a row count: is its target there?
+bool frame_row_counts(const struct column *target, uint32_t row);
+// One more warning for the scorecard.
+void frame_warn(struct table_frame *frame, const char *code, struct str detail);

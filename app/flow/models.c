@@ -60,6 +60,19 @@ static enum err names_check(const struct call *call, const struct release *relea
     if (group.size && !has_column(release, group)) {
         return fault_set(fault, ERR_INPUT, "train.unknown_column", group);
     }
+    static const char *const told[] = {"time", "entity"};
+    for (size_t i = 0; i < sizeof told / sizeof *told; i++) {
+        struct str name = json_member_text(call->body, told[i]);
+        if (name.size == 0 || has_column(release, name)) continue;
+        return fault_set(fault, ERR_INPUT, "train.unknown_column", name);
+    }
+    const struct json *by = json_member(call->body, "judge_by");
+    for (const struct json *item = json_first(by); item; item = json_next(item)) {
+        bool text = json_is_string(item);
+        struct str name = text ? json_text(item) : json_member_text(item, "column");
+        if (has_column(release, name)) continue;
+        return fault_set(fault, ERR_INPUT, "train.unknown_column", name);
+    }
     const struct json *features = json_member(call->body, "features");
     for (const struct json *item = json_first(features); item; item = json_next(item)) {
         if (has_column(release, json_text(item))) continue;
@@ -70,8 +83,8 @@ static enum err names_check(const struct call *call, const struct release *relea
 
 // The body's part that the step reads.
 static struct str train_options(const struct call *call) {
-    static const char *const names[] = {"target",   "features", "group",  "task",
-                                        "positive", "prepare",  "options"};
+    static const char *const names[] = {"target",  "features", "group", "task",   "positive",
+                                        "prepare", "judge_by", "time",  "entity", "options"};
     struct buf text, member_text;
     buf_open(&text, LIMIT_JSON_BYTES);
     buf_open(&member_text, LIMIT_JSON_BYTES);

@@ -1,11 +1,11 @@
 // Train and evaluate: a table becomes a model and its scorecard.
 //   inputs  table
-//   options target, features, group, task, positive, prepare (prepare.h), and the learner's own
-//           (tabular.h)
+//   options target, features, group, task, positive, prepare (prepare.h), judge_by, time, entity
+//           (frame_judge.h), and the learner's own (tabular.h)
 //   out     model, scorecard.json
 #include "base/file.h"
 #include "flow/child.h"
-#include "flow/frame.h"
+#include "flow/frame_judge.h"
 
 // The scorecard with the warnings of the table's way into the frame behind its own.
 static void scorecard_write(struct json_writer *out, const struct json *scorecard,
@@ -102,6 +102,14 @@ static enum err train(struct step_context *context, const struct json *options,
     if (err == OK) {
         err =
             frame_of_table(table, &wish, context->arena, context->progress, &frame, context->fault);
+    }
+    if (err == OK) {
+        struct judge_wish judge = {.by = json_member(options, "judge_by"),
+                                   .time = json_member_text(options, "time"),
+                                   .entity = json_member_text(options, "entity"),
+                                   .group = wish.group};
+        err = frame_judge(table, &judge, context->arena, context->progress, &frame, &tabular.judge,
+                          context->fault);
     }
     if (err != OK) return err;
     tabular.threads = step_threads(context);
