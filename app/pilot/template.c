@@ -272,9 +272,10 @@ static enum err judge_check(const struct check *check) {
 }
 
 static enum err result_check(const struct check *check) {
-    static const char *const sections[] = {
-        "verdict",    "metrics",    "sensitivity", "calibration", "decision", "threshold", "groups",
-        "importance", "dependence", "points",      "forecast",    "survival", "drift",     "serve"};
+    static const char *const sections[] = {"verdict",    "metrics",   "sensitivity", "calibration",
+                                           "decision",   "threshold", "groups",      "importance",
+                                           "dependence", "points",    "forecast",    "survival",
+                                           "drift",      "serve",     "gains"};
     const struct json *section = json_first(json_member(check->one->node, "result"));
     if (!section) return bad(check, "result", STR_NONE);
     for (; section; section = json_next(section)) {
@@ -382,14 +383,15 @@ enum err template_read(struct str text, struct arena *arena, struct json **root,
 // ---- the program's own --------------------------------------------------------------------------
 
 enum err templates_open(struct templates **out, struct fault *fault) {
-    const struct str *texts;
-    uint32_t count = template_texts(&texts);
+    struct str text = STR_NONE;
+    uint32_t count = template_text(0, &text);
     struct templates *templates = memory_take(sizeof *templates);
     if (!templates) return fault_set(fault, ERR_MEMORY, "base.no_memory", STR_NONE);
     enum err err = arena_open(TEMPLATES_BYTES, &templates->arena);
     for (uint32_t i = 0; i < count && err == OK; i++) {
         struct template one;
-        err = template_read(texts[i], templates->arena, &templates->roots[i], &one, fault);
+        (void)template_text(i, &text);
+        err = template_read(text, templates->arena, &templates->roots[i], &one, fault);
         if (err != OK) break;
         if (template_find(templates, one.id)) {
             err = fault_set(fault, ERR_INPUT, "pilot.bad_template", one.id);

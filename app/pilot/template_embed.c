@@ -1,14 +1,20 @@
-// The program's own templates.
+// The program's own templates, in the order in which the gallery shows those of one field.
 #include "base/embed.h"
 #include "pilot/template_private.h"
 
-EMBED(medical_breast_cancer, "app/pilot/templates/medical-breast-cancer.json")
-EMBED(medical_diabetes, "app/pilot/templates/medical-diabetes.json")
+#define TEMPLATE(name, file) EMBED(name, "app/pilot/templates/" file ".json")
+TEMPLATE(breast_cancer, "medical-breast-cancer")
+TEMPLATE(diabetes, "medical-diabetes")
+TEMPLATE(credit_scorecard, "finance-credit-scorecard")
+TEMPLATE(default_risk, "finance-default-risk")
+TEMPLATE(campaign, "finance-campaign")
 
-uint32_t template_texts(const struct str **out) {
-    static struct str texts[2];
-    texts[0] = embedded_medical_breast_cancer();
-    texts[1] = embedded_medical_diabetes();
-    *out = texts;
-    return sizeof texts / sizeof texts[0];
+uint32_t template_text(uint32_t index, struct str *out) {
+    const struct str texts[] = {
+        embedded_breast_cancer(), embedded_diabetes(), embedded_credit_scorecard(),
+        embedded_default_risk(),  embedded_campaign(),
+    };
+    uint32_t count = sizeof texts / sizeof texts[0];
+    if (index < count) *out = texts[index];
+    return count;
 }

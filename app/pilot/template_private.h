@@ -6,5 +6,5 @@
 
 #include "base/str.h"
 
-// Returns how many there are.
-uint32_t template_texts(const struct str **out);
+// Returns how many there are; the text of that index, if there is one.
+uint32_t template_text(uint32_t index, struct str *out);

@@ -248,3 +248,28 @@ test("real data: diabetes, a file without a header", { skip: real("medical/pima_
     const insulin = rows.columns.findIndex((c) => c.name === "insulin");
     assert.equal(rows.rows[0][insulin], null, "a zero was not measured");
 });
+
+test("real data: German credit, codes without a header, as a points scorecard", { skip: real("finance/german_credit.csv") ? false : "the data set is not here" }, async () => {
+    const { match, metric, model } = await whole("finance-credit-scorecard", "german.csv", real("finance/german_credit.csv"), "german");
+    assert.equal(match.mapping.filter((m) => m.from).length, 21);
+    assert.equal(match.positive, "2");
+    assert.equal(model.learner, "points");
+    assert.ok(!model.features.some((f) => f.name === "status_sex" || f.name === "foreign"), "only judged by");
+    assert.ok(metric("auc") > 0.7, String(metric("auc")));
+    assert.ok(metric("ks") > 0.3, String(metric("ks")));
+});
+
+test("real data: credit scoring", { skip: real("finance/credit_scoring.csv") ? false : "the data set is not here" }, async () => {
+    const { match, metric } = await whole("finance-default-risk", "credit.csv", real("finance/credit_scoring.csv"), "credit");
+    assert.equal(match.mapping.filter((m) => m.from).length, 14);
+    assert.equal(mapped(match).term, "Time");
+    assert.equal(match.positive, "bad");
+    assert.ok(metric("auc") > 0.8, String(metric("auc")));
+});
+
+test("real data: bank marketing, divided by semicolons", { skip: real("finance/bank_marketing.csv") ? false : "the data set is not here" }, async () => {
+    const { match, metric, model } = await whole("finance-campaign", "bank.csv", real("finance/bank_marketing.csv"), "bank");
+    assert.equal(match.mapping.filter((m) => m.from).length, 16);
+    assert.ok(!model.features.some((f) => f.name === "duration"), "not known before the call");
+    assert.ok(metric("auc") > 0.7, String(metric("auc")));
+});

@@ -108,7 +108,8 @@ for (const language of ['zh-CN', 'en']) {
       await worker.see('pilot.state.done');
       await worker.page.getByRole('heading', { name: t('pilot.result'), exact: true })
         .waitFor({ timeout: JOB_MS_MAX });
-      await worker.see('pilot.sensitivity');
+      await worker.see('judged.readings');
+      await worker.see('judged.benefit');
       await worker.page.getByText(language === 'en' ? 'Found (sensitivity)' : '查出率（灵敏度）').waitFor();
       await axe_check(worker.page, 'the result');
       await worker.to('nav.pilots');

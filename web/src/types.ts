@@ -1,4 +1,5 @@
 // The shapes of the API's answers; see app/server/api.json. Times are milliseconds since 1970.
+import type { Decisions, JudgedGroup } from './types_judged';
 import type { Caps, Job } from './types_allocation';
 
 export * from './types_allocation';
@@ -499,6 +500,8 @@ export interface Scorecard {
     bins: { predicted: number; observed: number; count: number }[];
     error: number;
   };
+  decisions?: Decisions;
+  groups?: JudgedGroup[];
   points?: PointsCard;
   confusion?: { threshold?: number; labels: string[]; counts: number[][] };
   importance?: { feature: string; gain?: number; share: number; permutation?: number }[];

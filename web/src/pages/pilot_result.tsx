@@ -4,8 +4,10 @@ import type { ComponentChildren } from 'preact';
 import { Bars } from '../charts/bars';
 import { Curve } from '../charts/curve';
 import { Button, LinkButton } from '../components/form';
+import { DecisionCurve, Gains, Groups, Readings } from '../components/judged';
 import { Badge, Card, Notice, Shown } from '../components/page';
 import { column_title, value_title, words } from '../components/pilot';
+import { PointsTable } from '../components/points_card';
 import { Table } from '../components/table';
 import { count, decimal, percent } from '../format';
 import { useGet } from '../load';
@@ -144,57 +146,54 @@ function Metrics({ pilot, card }: Told) {
   );
 }
 
-// How much is found where so many of those without it are left in peace, read off the ROC.
-function found_at(roc: { x: number; y: number }[], alarms: number): number {
-  let best = 0;
-  for (let i = 0; i < roc.length; i++) {
-    const point = roc[i]!;
-    if (point.x <= alarms) {
-      best = Math.max(best, point.y);
-      continue;
-    }
-    const before = roc[i - 1];
-    if (before && point.x > before.x && before.x <= alarms) {
-      const share = (alarms - before.x) / (point.x - before.x);
-      best = Math.max(best, before.y + share * (point.y - before.y));
-    }
-    break;
-  }
-  return best;
+function Sensitivity({ pilot, run, card }: Told) {
+  const target = pilot.columns?.find((one) => one.use === 'target');
+  if (!card.decisions?.reading.length) return null;
+  return <Readings decisions={card.decisions} name={value_title(target, run.positive)} />;
 }
 
-function Sensitivity({ pilot, run, card }: Told) {
-  const roc = card.roc ?? [];
-  if (!roc.length) return null;
-  const target = pilot.columns?.find((one) => one.use === 'target');
-  const name = value_title(target, run.positive);
+function Decision({ card }: Told) {
+  return card.decisions ? <DecisionCurve decisions={card.decisions} /> : null;
+}
+
+function Found({ card }: Told) {
+  return card.decisions ? <Gains decisions={card.decisions} /> : null;
+}
+
+function ByGroup({ pilot, card }: Told) {
   return (
-    <Card title={t('pilot.sensitivity')} flush>
-      <p class="card-note">{t('pilot.sensitivity_hint', { name })}</p>
-      <Table label={t('pilot.sensitivity')}>
-        <thead>
-          <tr>
-            <th>{t('pilot.at_specificity')}</th>
-            <th class="number">{t('pilot.false_alarms')}</th>
-            <th class="number">{t('pilot.found')}</th>
-          </tr>
-        </thead>
-        <tbody>
-          {[0.99, 0.95, 0.9, 0.8].map((specificity) => (
-            <tr key={specificity}>
-              <th scope="row">{percent(specificity, 0)}</th>
-              <td class="number">{t('pilot.of_100', { value: Math.round(100 - 100 * specificity) })}</td>
-              <td class="number">
-                <b>
-                  {t('pilot.of_100', { value: Math.round(100 * found_at(roc, 1 - specificity)) })}
-                </b>
-              </td>
-            </tr>
-          ))}
-        </tbody>
-      </Table>
-    </Card>
+    <>
+      {(card.groups ?? []).map((group) => {
+        const column = pilot.columns?.find((one) => one.name === group.column);
+        return (
+          <Groups
+            key={group.column}
+            group={group}
+            title={column_title(pilot, group.column)}
+            value={(text) => value_title(column, text)}
+          />
+        );
+      })}
+    </>
   );
+}
+
+// The sheet with the field's names of columns and values.
+function Points({ pilot, card }: Told) {
+  if (!card.points) return null;
+  const features = card.points.features.map((one) => {
+    const column = pilot.columns?.find((known) => known.name === one.feature);
+    return {
+      ...one,
+      feature: column_title(pilot, one.feature),
+      bins: one.bins.map((bin) =>
+        bin.categories
+          ? { ...bin, categories: bin.categories.map((text) => value_title(column, text)) }
+          : bin,
+      ),
+    };
+  });
+  return <PointsTable card={{ ...card, points: { ...card.points, features } }} />;
 }
 
 function Calibration({ card }: Told) {
@@ -309,6 +308,10 @@ const SECTIONS: Record<string, (told: Told) => ComponentChildren> = {
   verdict: Verdict,
   metrics: Metrics,
   sensitivity: Sensitivity,
+  decision: Decision,
+  gains: Found,
+  groups: ByGroup,
+  points: Points,
   calibration: Calibration,
   threshold: Threshold,
   importance: Importance,
