@@ -148,6 +148,11 @@ enum err box_send(struct box *box, const struct actor *actor, const char *path,
 // This binary, for child processes.
 const char *program_path(void);
 
+// --series as the member "series" of a training's options; out_target: its value=COLUMN, or none.
+// ERR_INPUT "series.bad_wish" (detail: the part).
+enum err series_arguments_write(struct json_writer *out, const char *told, struct str *out_target,
+                                struct fault *fault) MUST_USE;
+
 // "AUC 0.99 (0.98 to 1.00)" by the sentence of `key`, from {"name","value","low","high"}.
 void headline_say(const struct json *headline, const char *key);
 

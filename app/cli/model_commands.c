@@ -110,8 +110,12 @@ static enum err judge_by_write(struct json_writer *out, const struct arguments *
 static enum err train_write(struct step_run *run, const struct arguments *arguments,
                             const char *table, struct fault *fault) {
     struct json_writer *out = &run->writer;
-    const char *target;
-    enum err err = argument_needed(arguments, "--target", &target, fault);
+    const char *target = "value", *series = argument(arguments, "--series");
+    struct str value = STR_NONE;
+    enum err err = OK;
+    if (!series || argument(arguments, "--target")) {
+        err = argument_needed(arguments, "--target", &target, fault);
+    }
     if (err != OK) return err;
     json_put_name(out, "inputs");
     json_open_object(out);
@@ -119,7 +123,8 @@ static enum err train_write(struct step_run *run, const struct arguments *argume
     json_close_object(out);
     json_put_name(out, "options");
     json_open_object(out);
-    json_set_text(out, "target", str_of(target));
+    if (series) err = series_arguments_write(out, series, &value, fault);
+    json_set_text(out, "target", value.size ? value : str_of(target));
     static const char *const texts[] = {"group", "task", "positive", "time", "entity"};
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
         char name[16];
@@ -127,7 +132,7 @@ static enum err train_write(struct step_run *run, const struct arguments *argume
         if (argument(arguments, name))
             json_set_text(out, texts[i], str_of(argument(arguments, name)));
     }
-    err = preparation_write(out, argument(arguments, "--prepare"), fault);
+    if (err == OK) err = preparation_write(out, argument(arguments, "--prepare"), fault);
     if (err == OK) err = judge_by_write(out, arguments, fault);
     if (err == OK) err = learner_write(out, arguments, fault);
     json_close_object(out);

@@ -2,10 +2,12 @@
 //   inputs  table
 //   options target, features, group, task, positive, prepare (prepare.h), judge_by, time, entity
 //           (frame_judge.h), and the learner's own (tabular.h)
+//           series: a forecast instead (series_train.c)
 //   out     model, scorecard.json
 #include "base/file.h"
 #include "flow/child.h"
 #include "flow/frame_judge.h"
+#include "flow/series_data.h"
 
 // The scorecard with the warnings of the table's way into the frame behind its own.
 static void scorecard_write(struct json_writer *out, const struct json *scorecard,
@@ -141,7 +143,8 @@ enum err train_by(struct step_context *context, const struct json *options) {
     enum err err = step_input(context, "table", &path);
     if (err == OK) err = table_open(path, &table, context->fault);
     if (err != OK) return err;
-    err = train(context, options, table);
+    bool series = json_is_object(json_member(options, "series"));
+    err = series ? series_train(context, options, table) : train(context, options, table);
     table_close(table);
     return err;
 }

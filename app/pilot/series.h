@@ -33,17 +33,15 @@ struct series_clock {
     uint32_t steps; // T
     bool timed;     // false: the rows came in order without times, start_s means nothing
 };
-struct series_stamp { // one row of the source
-    int64_t time_s;
-    uint32_t series;
-};
-// What regular times are behind these rows, which are sorted here by series and time.
+// What regular times are behind these, which are sorted here; they may come more than once.
 // The step is the commonest distance of two neighbours, and nearly all times (95 of 100) must lie
-// on it; with told_step_s > 0 it is that, and times fall into the step they lie in.
+// on it; with told_step_s > 0 it is that, beginning at told_phase_s, and times fall into the step
+// they lie in.
 // ERR_INPUT "series.irregular_times", "series.one_time"; ERR_LIMIT "series.too_many_steps".
 // *off: rows that were moved to their step.
-enum err series_clock_find(struct series_stamp *stamps, uint64_t count, int64_t told_step_s,
-                           struct series_clock *out, uint64_t *off, struct fault *fault) MUST_USE;
+enum err series_clock_find(int64_t *times_s, uint64_t count, int64_t told_step_s,
+                           int64_t told_phase_s, struct series_clock *out, uint64_t *off,
+                           struct fault *fault) MUST_USE;
 // The step a time falls into; false if it lies outside.
 bool series_step_of(const struct series_clock *clock, int64_t time_s, uint32_t *out);
 int64_t series_time_of(const struct series_clock *clock, uint64_t step);

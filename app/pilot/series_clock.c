@@ -8,12 +8,6 @@ enum {
     DAY_S = 86400,
 };
 
-static int stamp_order(const void *a, const void *b) {
-    const struct series_stamp *x = a, *y = b;
-    if (x->series != y->series) return x->series < y->series ? -1 : 1;
-    return x->time_s < y->time_s ? -1 : x->time_s > y->time_s;
-}
-
 static int whole_order(const void *a, const void *b) {
     int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
     return x < y ? -1 : x > y;
@@ -40,12 +34,11 @@ static int64_t commonest(int64_t *values, uint64_t count, uint64_t *times) {
     return best;
 }
 
-static enum err step_find(const struct series_stamp *stamps, uint64_t count, int64_t *room,
-                          int64_t *out, struct fault *fault) {
+static enum err step_find(const int64_t *times_s, uint64_t count, int64_t *room, int64_t *out,
+                          struct fault *fault) {
     uint64_t distances = 0, times = 0;
     for (uint64_t i = 1; i < count; i++) {
-        if (stamps[i].series != stamps[i - 1].series) continue;
-        int64_t distance = stamps[i].time_s - stamps[i - 1].time_s;
+        int64_t distance = times_s[i] - times_s[i - 1];
         if (distance > 0) room[distances++] = distance;
     }
     if (distances == 0) return fault_set(fault, ERR_INPUT, "series.one_time", STR_NONE);
@@ -55,11 +48,11 @@ static enum err step_find(const struct series_stamp *stamps, uint64_t count, int
 }
 
 // Where in the step the times lie: that of most of them.
-static enum err phase_find(const struct series_stamp *stamps, uint64_t count, int64_t step,
-                           int64_t *room, int64_t *phase, uint64_t *off, struct fault *fault) {
+static enum err phase_find(const int64_t *times_s, uint64_t count, int64_t step, int64_t *room,
+                           int64_t *phase, uint64_t *off, struct fault *fault) {
     uint64_t times = 0;
     for (uint64_t i = 0; i < count; i++) {
-        room[i] = stamps[i].time_s - floor_div(stamps[i].time_s, step) * step;
+        room[i] = times_s[i] - floor_div(times_s[i], step) * step;
     }
     *phase = commonest(room, count, &times);
     *off = count - times;
@@ -67,26 +60,23 @@ static enum err phase_find(const struct series_stamp *stamps, uint64_t count, in
     return fault_set(fault, ERR_INPUT, "series.irregular_times", STR_NONE);
 }
 
-enum err series_clock_find(struct series_stamp *stamps, uint64_t count, int64_t told_step_s,
-                           struct series_clock *out, uint64_t *off, struct fault *fault) {
+enum err series_clock_find(int64_t *times_s, uint64_t count, int64_t told_step_s,
+                           int64_t told_phase_s, struct series_clock *out, uint64_t *off,
+                           struct fault *fault) {
     if (count == 0) return fault_set(fault, ERR_INPUT, "series.one_time", STR_NONE);
-    int64_t step = told_step_s, phase = 0;
+    int64_t step = told_step_s, phase = told_step_s > 0 ? told_phase_s : 0;
     enum err err = OK;
     *off = 0;
-    qsort(stamps, count, sizeof *stamps, stamp_order);
+    qsort(times_s, count, sizeof *times_s, whole_order);
     if (told_step_s <= 0) {
         int64_t *room = memory_take(count * sizeof *room);
         if (!room) return ERR_MEMORY;
-        err = step_find(stamps, count, room, &step, fault);
-        if (err == OK) err = phase_find(stamps, count, step, room, &phase, off, fault);
+        err = step_find(times_s, count, room, &step, fault);
+        if (err == OK) err = phase_find(times_s, count, step, room, &phase, off, fault);
         memory_give(room);
         if (err != OK) return err;
     }
-    int64_t first = stamps[0].time_s, last = first;
-    for (uint64_t i = 1; i < count; i++) {
-        if (stamps[i].time_s < first) first = stamps[i].time_s;
-        if (stamps[i].time_s > last) last = stamps[i].time_s;
-    }
+    int64_t first = times_s[0], last = times_s[count - 1];
     int64_t start = floor_div(first - phase, step) * step + phase;
     int64_t steps = floor_div(last - start, step) + 1;
     if (steps > (int64_t)series_cells_max) {

@@ -92,6 +92,7 @@ struct tabular_options {
     // split, parts of 1000
     uint32_t test_milli, validate_milli; // 200, 160
     const uint64_t *group;               // (N), or NULL: equal rows stay together
+    const uint8_t *side; // (N) enum split_side, chosen by the caller; NULL: by the shares
     // 0, or 2 to 20: validation by so many folds beside the split the model comes from
     uint32_t folds;
     // What a mistake costs, in any unit: the threshold of least cost is told. 1, 1
@@ -148,6 +149,7 @@ struct tabular_model;
 // ("permutation": loss of the headline) looks at 10,000 test rows and the 100 columns of most gain,
 // null for the others; the curve's training loss at 65,536 rows; resamples: bootstrap_resamples().
 // Infinities count as the largest numbers (boost) or as missing (linear).
+// scorecard NULL: nothing is judged.
 // ERR_INPUT with a fault "train.*"; ERR_MEMORY, ERR_CANCELLED, ERR_PAUSED (with a checkpoint,
 // between two rounds). *out and scorecard only count on OK.
 // progress: PHASE_TRAIN counts rounds, then PHASE_EVALUATE. Memory: the frame plus about

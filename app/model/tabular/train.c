@@ -126,6 +126,10 @@ static const uint64_t *keys_to_split(const struct training *t) {
 static enum err choose_sides(struct training *t) {
     const struct tabular_options *o = t->options;
     uint64_t rows = t->frame->rows;
+    if (o->side) {
+        memcpy(t->side, o->side, rows);
+        return OK;
+    }
     if (o->judge.time_splits) {
         return split_time(o->judge.time, rows, o->test_milli, o->validate_milli, t->side);
     }
@@ -635,7 +639,7 @@ static enum err run(struct training *t, struct buf *scorecard) {
     if (err == OK) err = choose_sides(t);
     if (err == OK) err = arrange(t);
     if (err == OK) err = fit(t);
-    if (err != OK) return err;
+    if (err != OK || !scorecard) return err;
     if (t->progress) progress_set(t->progress, PHASE_EVALUATE, 0, 0);
     return write_scorecard(t, scorecard);
 }
