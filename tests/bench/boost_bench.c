@@ -116,7 +116,7 @@ static int run(char **argv) {
     double *margin = memory_take(rows / 5 * sizeof(double));
     start = clock_monotonic_us();
     struct forest_fast *fast;
-    if (forest_fast_make(&boosted.forest, features, &fast) != OK) return 1;
+    if (forest_fast_make(&boosted.forest, train.frame.features, features, &fast) != OK) return 1;
     if (forest_predict(&boosted.forest, fast, &test.frame, pool, margin) != OK) return 1;
     double predict_s = (double)(clock_monotonic_us() - start) * 1e-6;
     printf("{\"train_s\":%.4f,\"predict_s\":%.4f,\"auc\":%.6f}\n", train_s, predict_s,

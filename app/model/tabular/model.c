@@ -7,6 +7,7 @@
 
 // Below this many cells threads cost more than they save.
 static const uint64_t cells_worth_threads = 200 * 1000;
+enum { ROW_FEATURES_MAX = 4096 }; // of one row on the stack
 
 enum err model_open(struct tabular_model **out) {
     struct tabular_model *model = memory_take(sizeof(*model));
@@ -72,6 +73,25 @@ enum err model_margin(const struct tabular_model *model, const struct frame *fra
     return OK;
 }
 
+void model_margin_row(const struct tabular_model *model, const float *values, double *out) {
+    if (model->learner == LEARNER_BOOST) {
+        forest_predict_row(&model->forest, model->fast, model->features, values, out);
+        return;
+    }
+    const struct linear *linear = &model->linear;
+    for (uint32_t k = 0; k < model->outputs; k++) {
+        out[k] = linear->intercept[k];
+        for (uint32_t f = 0; f < linear->features; f++) {
+            out[k] += linear_part(linear, f, values[f], k);
+        }
+    }
+}
+
+void tabular_predict_row(const struct tabular_model *model, const float *values, double *out) {
+    model_margin_row(model, values, out);
+    model_link(model, out);
+}
+
 void model_link(const struct tabular_model *model, double *row) {
     loss_of(model->task)->link(row, model->outputs);
 }
@@ -79,6 +99,12 @@ void model_link(const struct tabular_model *model, double *row) {
 enum err tabular_predict(const struct tabular_model *model, const struct frame *frame,
                          uint32_t threads, double *out, double *contributions) {
     cy_assert(frame->feature_count == model->feature_count);
+    if (frame->rows == 1 && !contributions && frame->feature_count <= ROW_FEATURES_MAX) {
+        float row[ROW_FEATURES_MAX];
+        for (uint32_t f = 0; f < frame->feature_count; f++) row[f] = frame->values[f][0];
+        tabular_predict_row(model, row, out);
+        return OK;
+    }
     // The model's own description rules: its categories are what values index.
     struct frame rows = *frame;
     rows.features = model->features;

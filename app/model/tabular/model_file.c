@@ -365,7 +365,8 @@ static void get_forest(struct reader *r, struct tabular_model *model) {
     uint32_t trees = get_count(r, FOREST_TREES_MAX, 13);
     if (trees % model->outputs != 0) damage(r);
     for (uint32_t t = 0; fine(r) && t < trees; t++) get_tree(r, model, forest);
-    if (fine(r)) r->err = forest_fast_make(forest, model->feature_count, &model->fast);
+    if (fine(r))
+        r->err = forest_fast_make(forest, model->features, model->feature_count, &model->fast);
 }
 
 static void get_linear(struct reader *r, struct tabular_model *model) {

@@ -36,6 +36,8 @@ struct str model_text(struct tabular_model *model, struct str text, bool *bad);
 // out (N, K) before the link. ERR_MEMORY.
 enum err model_margin(const struct tabular_model *model, const struct frame *frame,
                       struct pool *pool, double *out) MUST_USE;
+// The same of one row: values (F), out (K). Takes no memory.
+void model_margin_row(const struct tabular_model *model, const float *values, double *out);
 // Margins of one row (K) to outputs, in place.
 void model_link(const struct tabular_model *model, double *row);
 

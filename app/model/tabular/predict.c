@@ -2,189 +2,178 @@
 
 #include "model/tabular/predict_private.h"
 
+#include <float.h>
 #include <math.h>
 #include <string.h>
 
-// ---- complete trees ------------------------------
+// ---- the reference kernels ------------------------------
 
-struct shape {
-    uint32_t depth;
-    bool has_set;
-};
-
-// Children stand after their parents, so depths are known in one pass; `depth` (node count).
-static struct shape shape_of(const struct node *tree, uint32_t nodes, uint8_t *depth) {
-    struct shape shape = {0};
-    depth[0] = 0;
-    for (uint32_t n = 0; n < nodes; n++) {
-        if (depth[n] > shape.depth) shape.depth = depth[n];
-        if (tree[n].left == 0) continue;
-        shape.has_set |= tree[n].set != 0;
-        uint8_t below = depth[n] < UINT8_MAX ? (uint8_t)(depth[n] + 1) : UINT8_MAX;
-        depth[tree[n].left] = depth[tree[n].left + 1] = below;
+static void rank_plainly(const float *cuts, const float *values, uint32_t rows, uint8_t *low,
+                         uint8_t *high) {
+    for (uint32_t r = 0; r < rows; r++) {
+        float value = values[r] > FLT_MAX ? FLT_MAX : values[r];
+        uint32_t rank = 0;
+        for (uint32_t step = FAST_CUTS / 2; step > 0; step /= 2) {
+            rank += cuts[FAST_PIVOTS + rank + step - 1] <= value ? step : 0;
+        }
+        low[r] = (uint8_t)(rank - 128);
+        high[r] = value != value ? INT8_MAX : low[r];
     }
-    return shape;
 }
 
-// Which node of the tree stands at each place of the complete one; a leaf stands in for all below.
-static void lay_out_tree(struct forest_fast *fast, const struct fast_tree *out,
-                         const struct node *tree) {
-    uint32_t at[(2u << FAST_DEPTH_MAX) - 1] = {0};
-    uint32_t inner = (1u << out->depth) - 1;
-    for (uint32_t i = 0; i < inner; i++) {
-        const struct node *node = &tree[at[i]];
-        bool leaf = node->left == 0;
-        at[2 * i + 1] = leaf ? at[i] : node->left;
-        at[2 * i + 2] = leaf ? at[i] : node->left + 1;
-        fast->feature[out->first + i] = leaf ? 0 : 2 * node->feature + !node->missing_left;
-        fast->threshold[out->first + i] = leaf ? INFINITY : node->threshold;
-    }
-    for (uint32_t i = 0; i <= inner; i++) fast->leaf[out->leaf + i] = tree[at[inner + i]].value;
-}
-
-static enum err measure_trees(const struct forest *forest, struct forest_fast *fast,
-                              uint32_t *out_inner, uint32_t *out_leaves) {
-    uint8_t *depth = memory_take(forest->node_count + 1);
-    if (!depth) return ERR_MEMORY;
-    uint64_t inner = 0, leaves = 0;
-    for (uint32_t t = 0; t < forest->tree_count; t++) {
-        uint32_t nodes = forest->starts[t + 1] - forest->starts[t];
-        struct shape shape = shape_of(forest_tree(forest, t), nodes, depth);
-        struct fast_tree *tree = &fast->trees[t];
-        tree->plain = shape.has_set || shape.depth > FAST_DEPTH_MAX;
-        // A complete tree that is much larger than the real one would not pay.
-        if (((uint64_t)2 << shape.depth) > 16 * (uint64_t)nodes + 64) tree->plain = true;
-        if (tree->plain) continue;
-        *tree = (struct fast_tree){
-            .depth = shape.depth, .first = (uint32_t)inner, .leaf = (uint32_t)leaves};
-        inner += (1u << shape.depth) - 1;
-        leaves += 1u << shape.depth;
-    }
-    memory_give(depth);
-    if (leaves > UINT32_MAX) return ERR_LIMIT;
-    *out_inner = (uint32_t)inner;
-    *out_leaves = (uint32_t)leaves;
-    return OK;
-}
-
-enum err forest_fast_make(const struct forest *forest, uint32_t features,
-                          struct forest_fast **out) {
-    struct forest_fast *fast = memory_take(sizeof(*fast));
-    if (!fast) return ERR_MEMORY;
-    fast->tree_count = forest->tree_count;
-    fast->features = features;
-    fast->outputs = forest->outputs;
-    fast->trees = memory_take(forest->tree_count * sizeof(*fast->trees) + 1);
-    uint32_t inner = 0, leaves = 0;
-    enum err err = fast->trees ? measure_trees(forest, fast, &inner, &leaves) : ERR_MEMORY;
-    if (err != OK) goto done;
-    // Vector kernels read whole tables of 64: a tail beyond the last tree.
-    fast->feature = memory_take((inner + 64) * sizeof(*fast->feature));
-    fast->threshold = memory_take((inner + 64) * sizeof(*fast->threshold));
-    fast->leaf = memory_take((leaves + 64) * sizeof(*fast->leaf));
-    err = fast->feature && fast->threshold && fast->leaf ? OK : ERR_MEMORY;
-    for (uint32_t t = 0; err == OK && t < forest->tree_count; t++) {
-        if (!fast->trees[t].plain) lay_out_tree(fast, &fast->trees[t], forest_tree(forest, t));
-    }
-done:
-    if (err != OK)
-        forest_fast_close(fast);
-    else
-        *out = fast;
-    return err;
-}
-
-void forest_fast_close(struct forest_fast *fast) {
-    if (!fast) return;
-    memory_give(fast->leaf);
-    memory_give(fast->threshold);
-    memory_give(fast->feature);
-    memory_give(fast->trees);
-    memory_give(fast);
-}
-
-// ---- walking ------------------------------
-
-static void walk(const struct forest_fast *fast, const struct fast_tree *tree, const float *values,
-                 double *sum) {
-    const uint32_t *feature = fast->feature + tree->first;
-    const float *threshold = fast->threshold + tree->first;
-    const float *leaf = fast->leaf + tree->leaf;
-    uint32_t at[FAST_ROWS] = {0};
-    for (uint32_t d = 0; d < tree->depth; d++) {
+static void walk_plainly(const struct forest_fast *fast, const struct fast_tree *tree,
+                         const uint8_t *codes, uint8_t *room, uint8_t *out) {
+    for (uint32_t s = 0; s < tree->count; s++) {
+        const struct fast_step *step = &fast->steps[tree->first + s];
+        const uint8_t *code = codes + step->code;
+        const uint8_t *left = room + step->left, *right = room + step->right;
+        uint8_t *to = room + step->out;
+        if (step->set) {
+            const uint8_t *set = fast->sets + (size_t)(step->set - 1) * FAST_SET_BYTES;
+            for (unsigned r = 0; r < FAST_ROWS; r++) {
+                to[r] = set[code[r] / 8] >> code[r] % 8 & 1 ? left[r] : right[r];
+            }
+            continue;
+        }
         for (unsigned r = 0; r < FAST_ROWS; r++) {
-            float value = values[(size_t)feature[at[r]] * FAST_ROWS + r];
-            at[r] = 2 * at[r] + 2 - (value < threshold[at[r]]);
+            to[r] = (int8_t)code[r] < step->cut ? left[r] : right[r];
         }
     }
-    uint32_t inner = (1u << tree->depth) - 1;
-    for (unsigned r = 0; r < FAST_ROWS; r++) sum[r] += (double)leaf[at[r] - inner];
+    memcpy(out, room + (tree->count ? FAST_LEAVES * FAST_ROWS : 0), FAST_ROWS);
 }
 
-const struct walk_kernels walk_reference = {walk};
+const struct fast_kernels fast_reference = {rank_plainly, walk_plainly};
 
-const struct walk_kernels *walk_kernels(void) {
+const struct fast_kernels *fast_kernels(void) {
 #if defined(__x86_64__)
-    if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl")) {
-        return &walk_avx512;
-    }
-    if (__builtin_cpu_supports("avx2")) return &walk_avx2;
+    if (__builtin_cpu_supports("avx2")) return &fast_avx2;
 #endif
-    return &walk_reference;
+    return &fast_reference;
 }
+
+void fast_room_fill(uint8_t room[static FAST_ROOM]) {
+    for (unsigned i = 0; i < FAST_LEAVES; i++) memset(room + i * FAST_ROWS, (int)i, FAST_ROWS);
+}
+
+// ---- many rows ------------------------------
 
 struct predicting {
     const struct forest *forest;
     const struct forest_fast *fast;
     const struct frame *frame;
-    float *ready;  // (threads, FAST_ROWS, F)
-    float *values; // (threads, 2 F, FAST_ROWS)
+    const struct fast_kernels *kernels;
+    uint8_t *codes, *room; // (threads, 2 columns, FAST_ROWS), (threads, FAST_ROOM)
+    float *ready;          // (threads, FAST_ROWS, F) where a tree goes the plain way
     double *out;
 };
+// What one thread works with.
+struct piece {
+    const struct predicting *p;
+    uint64_t first; // row of the frame
+    uint32_t rows;
+    uint8_t *codes, *room;
+    float *ready;
+};
 
-static void spread(const float *ready, uint32_t features, uint32_t rows, float *values) {
-    for (uint32_t f = 0; f < features; f++) {
-        float *low = values + (size_t)f * 2 * FAST_ROWS, *high = low + FAST_ROWS;
-        for (uint32_t r = 0; r < FAST_ROWS; r++) {
-            float value = r < rows ? ready[(size_t)r * features + f] : 0;
-            bool missing = value != value;
-            low[r] = missing ? -INFINITY : value;
-            high[r] = missing ? INFINITY : value;
-        }
+static void code_categories(const struct piece *piece, uint32_t f, uint8_t *low) {
+    const struct forest *forest = piece->p->forest;
+    const float *values = piece->p->frame->values[f] + piece->first;
+    float count = (float)piece->p->frame->features[f].category_count;
+    for (uint32_t r = 0; r < piece->rows; r++) {
+        bool known = values[r] >= 0 && values[r] < count;
+        uint8_t bin = known ? forest->category_bin[f][(uint32_t)values[r]] : 0;
+        low[r] = known && bin != forest->missing_bin[f] ? bin : FAST_MISSING;
     }
 }
 
-static void add_plain(const struct forest *forest, uint32_t t, const float *ready,
-                      uint32_t features, uint32_t rows, double *sum) {
+static void code_columns(const struct piece *piece) {
+    const struct forest_fast *fast = piece->p->fast;
+    float padded[FAST_ROWS] = {0};
+    for (uint32_t c = 0; c < fast->column_count; c++) {
+        const struct fast_column *column = &fast->columns[c];
+        uint8_t *low = piece->codes + (size_t)c * 2 * FAST_ROWS;
+        const float *values = piece->p->frame->values[column->feature] + piece->first;
+        if (column->is_category) {
+            code_categories(piece, column->feature, low);
+            continue;
+        }
+        if (piece->rows < FAST_ROWS) {
+            memcpy(padded, values, piece->rows * sizeof(*values));
+            values = padded;
+        }
+        piece->p->kernels->rank(fast->cuts + (size_t)c * FAST_CUTS_ROOM, values, FAST_ROWS, low,
+                                low + FAST_ROWS);
+    }
+}
+
+static void add_plain(const struct piece *piece, uint32_t t, double *sum) {
+    const struct forest *forest = piece->p->forest;
     const struct node *tree = forest_tree(forest, t);
-    for (uint32_t r = 0; r < rows; r++) {
+    for (uint32_t r = 0; r < piece->rows; r++) {
+        const float *row = piece->ready + (size_t)r * piece->p->fast->features;
         const struct node *node = tree;
         while (node->left) {
-            float value = ready[(size_t)r * features + node->feature];
-            node = tree + node->left + (node_goes_left(forest, node, value) ? 0 : 1);
+            bool left = node_goes_left(forest, node, row[node->feature]);
+            node = tree + node->left + (left ? 0 : 1);
         }
         sum[r] += (double)node->value;
     }
 }
 
-static void predict_few(const struct predicting *p, uint64_t first, uint32_t rows, float *ready,
-                        float *values) {
-    uint32_t features = p->fast->features, outputs = p->fast->outputs;
-    void (*walk_tree)(const struct forest_fast *, const struct fast_tree *, const float *,
-                      double *) = walk_kernels()->walk;
-    double sum[FAST_ROWS];
-    forest_ready(p->forest, p->frame, first, rows, ready);
-    spread(ready, features, rows, values);
-    for (uint32_t k = 0; k < outputs; k++) {
-        for (unsigned r = 0; r < FAST_ROWS; r++) sum[r] = p->forest->base[k];
-        for (uint32_t t = k; t < p->fast->tree_count; t += outputs) {
-            const struct fast_tree *tree = &p->fast->trees[t];
-            if (tree->plain)
-                add_plain(p->forest, t, ready, features, rows, sum);
-            else
-                walk_tree(p->fast, tree, values, sum);
+// Some trees' leaves, in their order.
+static void add_leaves(const double *const *leaves, uint8_t (*leaf)[FAST_ROWS], uint32_t trees,
+                       double *sum) {
+    if (trees == FAST_TOGETHER) {
+        _Static_assert(FAST_TOGETHER == 4, "four additions");
+        const double *a = leaves[0], *b = leaves[1], *c = leaves[2], *d = leaves[3];
+        for (unsigned r = 0; r < FAST_ROWS; r++) {
+            double s = sum[r] + a[leaf[0][r]];
+            s += b[leaf[1][r]];
+            s += c[leaf[2][r]];
+            sum[r] = s + d[leaf[3][r]];
         }
-        for (uint32_t r = 0; r < rows; r++) p->out[(first + r) * outputs + k] = sum[r];
+        return;
+    }
+    for (uint32_t t = 0; t < trees; t++) {
+        for (unsigned r = 0; r < FAST_ROWS; r++) sum[r] += leaves[t][leaf[t][r]];
+    }
+}
+
+static void add_output(const struct piece *piece, uint32_t k, double *sum) {
+    const struct forest_fast *fast = piece->p->fast;
+    uint8_t leaf[FAST_TOGETHER][FAST_ROWS];
+    const double *leaves[FAST_TOGETHER];
+    uint32_t waiting = 0;
+    for (unsigned r = 0; r < FAST_ROWS; r++) sum[r] = piece->p->forest->base[k];
+    for (uint32_t t = k; t < fast->tree_count; t += fast->outputs) {
+        const struct fast_tree *tree = &fast->trees[t];
+        if (tree->plain || waiting == FAST_TOGETHER) {
+            add_leaves(leaves, leaf, waiting, sum);
+            waiting = 0;
+        }
+        if (tree->plain) {
+            add_plain(piece, t, sum);
+            continue;
+        }
+        piece->p->kernels->walk(fast, tree, piece->codes, piece->room, leaf[waiting]);
+        leaves[waiting++] = fast->leaves + tree->leaf;
+    }
+    add_leaves(leaves, leaf, waiting, sum);
+}
+
+static void predict_piece(const struct piece *piece) {
+    const struct predicting *p = piece->p;
+    uint32_t outputs = p->fast->outputs;
+    double sum[FAST_ROWS];
+    code_columns(piece);
+    if (p->fast->has_plain) {
+        forest_ready(p->forest, p->frame, piece->first, piece->rows, piece->ready);
+    }
+    for (uint32_t k = 0; k < outputs; k++) {
+        add_output(piece, k, sum);
+        for (uint32_t r = 0; r < piece->rows; r++) {
+            p->out[(piece->first + r) * outputs + k] = sum[r];
+        }
     }
 }
 
@@ -192,25 +181,138 @@ static void predict_task(void *ctx, size_t index, uint32_t worker) {
     const struct predicting *p = ctx;
     uint64_t first = (uint64_t)index * PREDICT_ROWS, end = first + PREDICT_ROWS;
     if (end > p->frame->rows) end = p->frame->rows;
-    float *ready = p->ready + (size_t)worker * FAST_ROWS * p->fast->features;
-    float *values = p->values + (size_t)worker * FAST_ROWS * 2 * p->fast->features;
+    size_t codes = (size_t)p->fast->column_count * 2 * FAST_ROWS;
+    struct piece piece = {
+        .p = p, .codes = p->codes + worker * codes, .room = p->room + (size_t)worker * FAST_ROOM};
+    if (p->fast->has_plain) piece.ready = p->ready + (size_t)worker * FAST_ROWS * p->fast->features;
     for (; first < end; first += FAST_ROWS) {
-        uint32_t rows = end - first < FAST_ROWS ? (uint32_t)(end - first) : FAST_ROWS;
-        predict_few(p, first, rows, ready, values);
+        piece.first = first;
+        piece.rows = end - first < FAST_ROWS ? (uint32_t)(end - first) : FAST_ROWS;
+        predict_piece(&piece);
     }
 }
 
 enum err forest_predict(const struct forest *forest, const struct forest_fast *fast,
                         const struct frame *frame, struct pool *pool, double *out) {
     cy_assert(frame->feature_count == fast->features);
-    size_t cells = (size_t)pool_threads(pool) * FAST_ROWS * fast->features * sizeof(float);
-    float *ready = memory_take(cells + 64), *values = memory_take(2 * cells + 64);
-    enum err err = ready && values ? OK : ERR_MEMORY;
-    struct predicting p = {forest, fast, frame, ready, values, out};
+    size_t threads = pool_threads(pool);
+    size_t codes = threads * fast->column_count * 2 * FAST_ROWS;
+    size_t ready = fast->has_plain ? threads * FAST_ROWS * fast->features * sizeof(float) : 0;
+    struct predicting p = {forest, fast, frame, fast_kernels(), .out = out};
+    p.codes = memory_take(codes + 1);
+    p.room = memory_take(threads * FAST_ROOM);
+    p.ready = memory_take(ready + 1);
+    enum err err = p.codes && p.room && p.ready ? OK : ERR_MEMORY;
+    for (size_t t = 0; err == OK && t < threads; t++) fast_room_fill(p.room + t * FAST_ROOM);
     if (err == OK) {
         pool_run(pool, (frame->rows + PREDICT_ROWS - 1) / PREDICT_ROWS, predict_task, &p);
     }
-    memory_give(values);
-    memory_give(ready);
+    memory_give(p.ready);
+    memory_give(p.room);
+    memory_give(p.codes);
     return err;
+}
+
+// ---- one row ------------------------------
+
+enum { ROW_TOGETHER = 8 }; // trees that are walked side by side, so that their waits overlap
+
+struct one_row {
+    const struct forest *forest;
+    const struct forest_fast *fast;
+    const struct feature *features;
+    const float *values;
+    uint8_t codes[ROW_CODES_MAX];
+};
+
+// A value as node_goes_left takes it.
+static float row_ready(const struct one_row *row, uint32_t f) {
+    float value = row->values[f];
+    if (row->features[f].kind == FEATURE_NUMBER) {
+        return value > FLT_MAX ? FLT_MAX : value < -FLT_MAX ? -FLT_MAX : value;
+    }
+    if (!(value >= 0 && value < (float)row->features[f].category_count)) return NAN;
+    uint8_t bin = row->forest->category_bin[f][(uint32_t)value];
+    return bin == row->forest->missing_bin[f] ? NAN : (float)bin;
+}
+
+static void row_code(struct one_row *row) {
+    const struct forest_fast *fast = row->fast;
+    const struct fast_kernels *kernels = fast_kernels();
+    for (uint32_t c = 0; c < fast->column_count; c++) {
+        const struct fast_column *column = &fast->columns[c];
+        uint8_t *codes = row->codes + (size_t)2 * c;
+        if (column->is_category)
+            codes[0] = 0; // splits by a set look at the value itself
+        else
+            kernels->rank(fast->cuts + (size_t)c * FAST_CUTS_ROOM, row->values + column->feature, 1,
+                          codes, codes + 1);
+    }
+    row->codes[2 * fast->column_count] = (uint8_t)INT8_MIN;
+}
+
+// A split by a set is looked up in the forest.
+static uint32_t row_set(const struct one_row *row, uint32_t t, uint32_t at) {
+    const struct node *node = forest_tree(row->forest, t) + at;
+    return node->left + !node_goes_left(row->forest, node, row_ready(row, node->feature));
+}
+
+static void row_walk(const struct one_row *row, uint32_t first, uint32_t count, double *out) {
+    const struct forest_fast *fast = row->fast;
+    const uint32_t *nodes[ROW_TOGETHER];
+    uint32_t at[ROW_TOGETHER] = {0}, depth = 0;
+    for (uint32_t i = 0; i < ROW_TOGETHER; i++) {
+        const struct row_tree *tree = &fast->rows[i < count ? first + i : first];
+        nodes[i] = fast->row_nodes + tree->first;
+        if (tree->depth > depth) depth = tree->depth;
+    }
+    for (uint32_t d = 0; d < depth; d++) {
+#pragma GCC unroll 8
+        for (unsigned i = 0; i < ROW_TOGETHER; i++) {
+            uint32_t node = nodes[i][at[i]];
+            int8_t cut = (int8_t)(node >> 9), code = (int8_t)row->codes[node >> 17];
+            if (__builtin_expect(cut == ROW_SET, 0))
+                at[i] = row_set(row, i < count ? first + i : first, at[i]);
+            else
+                at[i] = (node & 511) + (code >= cut);
+        }
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        uint32_t place = fast->rows[first + i].first + at[i];
+        out[(first + i) % fast->outputs] += (double)fast->row_values[place];
+    }
+}
+
+// A tree without steps, or among too many columns.
+static double row_plain(const struct one_row *row, uint32_t t) {
+    const struct node *tree = forest_tree(row->forest, t), *node = tree;
+    while (node->left) {
+        float value = row_ready(row, node->feature);
+        node = tree + node->left + !node_goes_left(row->forest, node, value);
+    }
+    return (double)node->value;
+}
+
+void forest_predict_row(const struct forest *forest, const struct forest_fast *fast,
+                        const struct feature *features, const float *values, double *out) {
+    struct one_row row;
+    row.forest = forest;
+    row.fast = fast;
+    row.features = features;
+    row.values = values;
+    bool coded = 2 * (uint64_t)fast->column_count + 1 <= ROW_CODES_MAX;
+    for (uint32_t k = 0; k < fast->outputs; k++) out[k] = forest->base[k];
+    if (coded) row_code(&row);
+    for (uint32_t t = 0; t < fast->tree_count;) {
+        uint32_t count = 0;
+        while (coded && count < ROW_TOGETHER && t + count < fast->tree_count &&
+               !fast->trees[t + count].plain) {
+            count++;
+        }
+        if (count > 0)
+            row_walk(&row, t, count, out);
+        else
+            out[t % fast->outputs] += row_plain(&row, t);
+        t += count > 0 ? count : 1;
+    }
 }

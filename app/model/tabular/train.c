@@ -260,7 +260,8 @@ static enum err fit(struct training *t) {
     if (err != OK) return err;
     t->model->forest = t->boosted.forest;
     t->boosted.forest = (struct forest){0};
-    return forest_fast_make(&t->model->forest, t->frame->feature_count, &t->model->fast);
+    return forest_fast_make(&t->model->forest, t->model->features, t->frame->feature_count,
+                            &t->model->fast);
 }
 
 static enum err predict_side(const struct training *t, const struct tabular_model *model,

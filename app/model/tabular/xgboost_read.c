@@ -585,7 +585,8 @@ static enum err forest_settle(struct learner *l) {
     if (err == OK) err = xgboost_bins_settle(l->r);
     if (err == OK) two_as_one(l);
     model->learner = LEARNER_BOOST;
-    return err == OK ? forest_fast_make(forest, model->feature_count, &model->fast) : err;
+    return err == OK ? forest_fast_make(forest, model->features, model->feature_count, &model->fast)
+                     : err;
 }
 
 // gblinear: one weight a feature and output, the biases last; what is missing adds nothing. Of

@@ -141,6 +141,13 @@ static void fast_equals_plain(uint32_t depth, uint32_t features, enum tabular_ta
     for (uint64_t i = 0; i < 3001 * outputs; i++) plain[i] = forest->base[i % outputs];
     forest_add_reference(forest, ready, features, 3001, plain);
     CHECK(memcmp(fast, plain, 3001 * outputs * 8) == 0);
+    for (uint64_t i = 0; i < 3001; i++) {
+        float row[16];
+        double one[8];
+        for (uint32_t f = 0; f < features; f++) row[f] = s.columns[f][i];
+        model_margin_row(model, row, one);
+        if (!CHECK(memcmp(one, plain + i * outputs, outputs * 8) == 0)) break;
+    }
     pool_close(pool);
     memory_give(ready);
     memory_give(plain);
@@ -155,37 +162,60 @@ static void fast_prediction_same_bits(void) {
     fast_equals_plain(4, 2, TASK_CLASSES, 4);
 }
 
+// Ranks and leaves by every kernel of this processor, over trees as training never makes them.
 static void kernels_agree(void) {
-    const struct walk_kernels *all[3] = {&walk_reference, &walk_reference, &walk_reference};
 #if defined(__x86_64__)
-    if (__builtin_cpu_supports("avx2")) all[1] = &walk_avx2;
-    if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl")) {
-        all[2] = &walk_avx512;
-    }
-#endif
+    if (!__builtin_cpu_supports("avx2")) CHECK_SKIP("no AVX2 here");
+    static uint8_t room[2][FAST_ROOM], codes[20 * FAST_ROWS], leaf[2][FAST_ROWS];
     for (int round = 0; round < 200; round++) {
-        uint32_t feature[255 + 64], depth = 1 + (uint32_t)check_below(8);
-        float threshold[255 + 64], leaf[256 + 64], values[10 * FAST_ROWS];
-        double sum[3][FAST_ROWS];
-        for (int i = 0; i < 255 + 64; i++) {
-            feature[i] = (uint32_t)check_below(10);
-            threshold[i] = check_below(20) ? (float)check_below(8) : INFINITY;
+        static float room_of_cuts[FAST_CUTS_ROOM] __attribute__((aligned(32)));
+        float *cuts = room_of_cuts + FAST_PIVOTS;
+        float values[FAST_ROWS];
+        uint32_t used = (uint32_t)check_below(FAST_CUTS);
+        for (uint32_t i = 0; i < FAST_CUTS; i++) cuts[i] = i < used ? (float)i / 3 : INFINITY;
+        for (uint32_t i = 0; i < FAST_PIVOTS; i++) room_of_cuts[i] = cuts[16 * i + 15];
+        for (int r = 0; r < FAST_ROWS; r++) {
+            values[r] = check_below(10) ? (float)check_below(270) / 3 - 1
+                                        : (float[]){NAN, INFINITY, -INFINITY}[check_below(3)];
         }
-        for (int i = 0; i < 256 + 64; i++) leaf[i] = (float)i / 7;
-        for (int i = 0; i < 10 * FAST_ROWS; i++) {
-            values[i] = check_below(10)  ? (float)check_below(8)
-                        : check_below(2) ? INFINITY
-                                         : -INFINITY;
+        uint8_t rank[4][FAST_ROWS];
+        fast_reference.rank(room_of_cuts, values, FAST_ROWS, rank[0], rank[1]);
+        fast_avx2.rank(room_of_cuts, values, FAST_ROWS, rank[2], rank[3]);
+        CHECK(memcmp(rank[0], rank[2], 2 * FAST_ROWS) == 0);
+        // A chain or a bush: each step may take results of those before it.
+        struct fast_step steps[200];
+        uint8_t sets[8 * FAST_SET_BYTES];
+        uint32_t count = 1 + (uint32_t)check_below(200);
+        for (size_t i = 0; i < sizeof sets; i++) sets[i] = (uint8_t)check_below(256);
+        for (size_t i = 0; i < sizeof codes; i++) codes[i] = (uint8_t)check_below(256);
+        for (uint32_t i = 0; i < count; i++) {
+            uint32_t side[2];
+            for (int k = 0; k < 2; k++) {
+                side[k] = (uint32_t)check_below(FAST_LEAVES) * FAST_ROWS;
+                if (check_below(2)) side[k] = (FAST_LEAVES + (uint32_t)check_below(3)) * FAST_ROWS;
+            }
+            steps[i] =
+                (struct fast_step){.code = (uint32_t)check_below(20) * FAST_ROWS,
+                                   .set = check_below(4) ? 0 : 1 + (uint32_t)check_below(8),
+                                   .left = side[0],
+                                   .right = side[1],
+                                   .cut = (int8_t)(check_below(255) - 127),
+                                   .out = (FAST_LEAVES + (uint32_t)check_below(3)) * FAST_ROWS};
         }
-        struct forest_fast fast = {.feature = feature, .threshold = threshold, .leaf = leaf};
-        struct fast_tree tree = {.depth = depth};
-        for (int k = 0; k < 3; k++) {
-            for (int r = 0; r < FAST_ROWS; r++) sum[k][r] = r;
-            all[k]->walk(&fast, &tree, values, sum[k]);
+        steps[count - 1].out = FAST_LEAVES * FAST_ROWS;
+        struct forest_fast fast = {.steps = steps, .sets = sets};
+        struct fast_tree tree = {.count = count};
+        for (int k = 0; k < 2; k++) {
+            memset(room[k], 7, FAST_ROOM);
+            fast_room_fill(room[k]);
         }
-        CHECK(memcmp(sum[0], sum[1], sizeof(sum[0])) == 0);
-        CHECK(memcmp(sum[0], sum[2], sizeof(sum[0])) == 0);
+        fast_reference.walk(&fast, &tree, codes, room[0], leaf[0]);
+        fast_avx2.walk(&fast, &tree, codes, room[1], leaf[1]);
+        CHECK(memcmp(leaf[0], leaf[1], FAST_ROWS) == 0);
     }
+#else
+    CHECK_SKIP("only the reference here");
+#endif
 }
 
 int main(void) {
