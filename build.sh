@@ -124,10 +124,11 @@ since() { # EPOCHREALTIME
 # description (Wolberg, Street, Mangasarian 1995), each as mean, standard error and worst value.
 demo_data() {
     local to=build/demo package=python3-sklearn file=build/demo/breast_cancer.csv
+    local raw=build/demo/demonstrations/breast_cancer.csv # as the package has it: for the pilot
     local inside=./usr/lib/python3/dist-packages/sklearn/datasets/data/breast_cancer.csv
-    if [ ! -f $file ]; then
+    if [ ! -f $file ] || [ ! -f $raw ]; then
         echo "build.sh: fetching the breast cancer data set ($package, Debian)" >&2
-        mkdir -p $to
+        mkdir -p $to/demonstrations
         (cd $to && { apt-get download -q $package || { apt-get update -q &&
             apt-get download -q $package; }; }) >$to/log 2>&1 ||
             die "apt could not download $package ($to/log). Or give a file: ./build.sh run FILE.csv"
@@ -145,7 +146,8 @@ demo_data() {
         }
         { $NF = class[$NF + 0]; print }' $to/raw >$file.new
         mv $file.new $file
-        rm -f $to/$package*.deb $to/raw
+        mv $to/raw $raw
+        rm -f $to/$package*.deb
     fi
     echo $file
 }
@@ -159,6 +161,7 @@ run() {
     [ $# -eq 0 ] || [ -f "$1" ] || die "there is no file $1"
     build x86_64
     file=${1:-$(demo_data)}
+    [ $# -gt 0 ] || { mkdir -p build/run && cp -r build/demo/demonstrations build/run/; }
     run_demo "$file"
 }
 

@@ -1,6 +1,7 @@
 // What a run hands to the operations: the template's words and rules with the data's columns in
 // their places.
 #include "flow/pilots_private.h"
+#include "pilot/synthetic.h"
 
 struct str pilot_words(const struct json *node, const char *name, struct str language) {
     const struct json *words = json_member(node, name);
@@ -23,10 +24,7 @@ struct str pilot_part(void *ctx, struct str part) {
 static struct str source_words(const struct template *one, const struct pilot_run *run) {
     const struct json *demo = json_member(one->node, "demonstration");
     if (run->origin.size == 0) return run->source;
-    if (str_is(run->origin, "synthetic")) {
-        const struct json *synthetic = json_member(demo, "synthetic");
-        return pilot_words(synthetic ? synthetic : demo, "source", run->language);
-    }
+    if (str_is(run->origin, "synthetic")) demo = synthetic_of(one);
     return pilot_words(demo, "source", run->language);
 }
 

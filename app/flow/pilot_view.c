@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "flow/pilots_private.h"
+#include "pilot/synthetic.h"
 
 static void raw_put(struct json_writer *out, const struct json *member) {
     struct buf text;
@@ -19,9 +20,11 @@ static void demonstration_write(const struct flow *flow, struct json_writer *out
     char path[LIMIT_PATH_BYTES];
     const struct json *demo = json_member(one->node, "demonstration");
     bool package = pilot_demonstration_path(flow, one, path);
+    bool synthetic = !package && synthetic_of(one);
+    if (synthetic) demo = synthetic_of(one);
     json_put_name(out, "demonstration");
     json_open_object(out);
-    json_set_text(out, "kind", package ? STR("package") : STR(""));
+    json_set_text(out, "kind", package ? STR("package") : synthetic ? STR("synthetic") : STR(""));
     json_set_text(out, "package", json_member_text(demo, "package"));
     const struct json *member = json_first(demo);
     for (; member; member = json_next(member)) {

@@ -16,7 +16,7 @@
 //    "higher":true}]},
 //  "result":["verdict","metrics","calibration",…],   sections of the page, in their order
 //  "demonstration":{"kind":"package","package","file","header":true,"columns":[…],"positive"?,
-//    "source":{…},"licence"} | {"kind":"synthetic","rows","seed","source":{…},…}}
+//    "source":{…},"licence","synthetic"?:{…}} | {"kind":"synthetic",…}}   as synthetic.h
 // "@NAME" in a recipe or in "train" is the column of the data that plays this part; a recipe's
 // line, a member or an item whose column the data lacks is left out.
 #pragma once

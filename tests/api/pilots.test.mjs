@@ -1,7 +1,7 @@
 // Pilots from a file to a model that answers, by the API alone: the columns found, the run's steps,
 // the second person's approval, a served prediction.
 import assert from "node:assert/strict";
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { after, before, test } from "node:test";
 import { randomNumbers } from "./lib/data.mjs";
@@ -189,6 +189,48 @@ test("cancelled while it waits: the release is withdrawn, others may not", async
     assert.equal(shown.state, "cancelled");
     assert.equal((await doer.ok("GET", `/api/v1/releases/${waiting.release}`)).state, "rejected");
     await doer.fails("POST", `/api/v1/pilot-runs/${run.id}/cancel`, {}, 409, "pilot.ended");
+});
+
+test("the demonstration: made up, and told so in the dataset and the release", async () => {
+    const pilots = await doer.ok("GET", "/api/v1/pilots");
+    for (const pilot of pilots.filter((p) => p.demonstration.kind === "synthetic")) {
+        assert.match(pilot.demonstration.source.en, /made up/i);
+        const upload = await doer.ok("POST", `/api/v1/pilots/${pilot.id}/demonstration`, {}, 201);
+        assert.equal(upload.origin, "synthetic");
+        assert.equal(upload.complete, true);
+        const match = await doer.ok("POST", `/api/v1/pilots/${pilot.id}/match`, { upload: upload.id });
+        assert.deepEqual(match.missing, []);
+        assert.equal(match.origin, "synthetic");
+        const run = await doer.ok("POST", `/api/v1/pilots/${pilot.id}/runs`, { name: `demo ${pilot.id}`, language: "en", upload: upload.id }, 202);
+        const ended = await toEnd(doer, run.id);
+        assert.equal(ended.origin, "synthetic");
+        assert.match((await doer.ok("GET", `/api/v1/datasets/${ended.dataset}`)).note, /made up/i);
+        assert.match((await doer.ok("GET", `/api/v1/releases/${ended.release}`)).sheet.source, /made up/i);
+    }
+});
+
+test("the demonstration: the package's real file, where it is", async () => {
+    // The file as the package has it: counts and class names on top, no names of columns.
+    const folder = path.join(server.dir, "demonstrations"), random = randomNumbers(3);
+    const lines = ["120,30,malignant,benign"];
+    for (let i = 0; i < 120; i++) {
+        const cells = Array.from({ length: 30 }, () => (10 + random() * 10).toFixed(2));
+        lines.push([...cells, Number(cells[0]) + random() * 4 > 16 ? 0 : 1].join(","));
+    }
+    mkdirSync(folder);
+    writeFileSync(path.join(folder, "breast_cancer.csv"), lines.join("\n") + "\n");
+    const upload = await doer.ok("POST", "/api/v1/pilots/medical-breast-cancer/demonstration", {}, 201);
+    assert.equal(upload.origin, "package");
+    const match = await doer.ok("POST", "/api/v1/pilots/medical-breast-cancer/match", { upload: upload.id });
+    assert.equal(match.mapping.filter((m) => m.from !== null).length, 31);
+    assert.equal(match.positive, "0");
+    const run = await doer.ok("POST", "/api/v1/pilots/medical-breast-cancer/runs", { name: "package", upload: upload.id }, 202);
+    const ended = await toEnd(doer, run.id);
+    const release = await doer.ok("GET", `/api/v1/releases/${ended.release}`);
+    assert.equal(release.rows, 120);
+    assert.ok(release.columns.some((c) => c.name === "mean_radius"));
+    assert.match(release.sheet.source, /python3-sklearn/);
+    assert.equal((await doer.ok("GET", `/api/v1/models/${ended.model}`)).scorecard.classes[1], "0");
 });
 
 test("killed at any moment, it goes on and doubles nothing", async () => {

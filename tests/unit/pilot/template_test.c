@@ -3,6 +3,7 @@
 #include "pilot/template.h"
 
 #include "check.h"
+#include "pilot/synthetic.h"
 
 static struct arena *arena;
 static struct fault fault;
@@ -194,6 +195,72 @@ static void a_known_layout_needs_no_header(void) {
     CHECK(found[0].from == -1 && found[1].from == -1);
 }
 
+static void made_up_data_repeat(const struct template *one) {
+    struct buf first, second;
+    fault = (struct fault){0};
+    buf_open(&first, 16 << 20);
+    buf_open(&second, 16 << 20);
+    enum err err = synthetic_write(one, &first, &fault);
+    check_that(err == OK, __FILE__, __LINE__, "%.*s: %s", STR_ARG(one->id), fault.detail);
+    CHECK_EQ(synthetic_write(one, &second, NULL), OK);
+    CHECK(first.size > 1000 && str_equal(buf_str(&first), buf_str(&second)));
+    uint64_t lines = 0;
+    for (size_t i = 0; i < first.size; i++) lines += first.data[i] == '\n';
+    CHECK_EQ(lines, json_member_u64(synthetic_of(one), "rows", 0) + 1);
+    buf_close(&first);
+    buf_close(&second);
+}
+
+static void demonstrations_are_made_up(void) {
+    struct templates *templates = NULL;
+    uint32_t made = 0;
+    REQUIRE(templates_open(&templates, NULL) == OK);
+    for (uint32_t i = 0; i < templates_count(templates); i++) {
+        const struct template *one = templates_at(templates, i);
+        if (!synthetic_of(one)) continue;
+        made_up_data_repeat(one);
+        made++;
+    }
+    CHECK(made >= 5);
+    templates_close(templates);
+}
+
+// Of a whole template with this as its demonstration.
+static bool makes(const char *columns, struct buf *out) {
+    char text[sizeof whole_text + 1024];
+    struct json *node = NULL;
+    struct template one;
+    size_t end = sizeof whole_text - 2; // before the closing brace
+    snprintf(text, sizeof text,
+             "%.*s,\"demonstration\":{\"kind\":\"synthetic\",\"rows\":3,\"seed\":1,"
+             "\"source\":" BOTH ",\"columns\":[%s]}}",
+             (int)end, whole_text, columns);
+    arena_reset(arena);
+    if (template_read(str_of(text), arena, &node, &one, &fault) != OK) return false;
+    buf_clear(out);
+    bool good = synthetic_write(&one, out, &fault) == OK;
+    json_close(node);
+    return good;
+}
+
+static void a_formula_is_followed(void) {
+    struct buf out;
+    buf_open(&out, 1 << 20);
+    fault = (struct fault){0};
+    CHECK(makes("{\"name\":\"age\",\"normal\":[40,0],\"digits\":1},{\"name\":\"weight\",\"sum\":"
+                "{\"base\":10,\"terms\":{\"age\":[2,30]}},\"high\":29},{\"name\":\"ill\",\"odds\":"
+                "{\"base\":-50},\"yes\":\"1\",\"no\":\"a,b\"}",
+                &out));
+    CHECK_TEXT(buf_str(&out),
+               "age,weight,ill\n40.0,29,\"a,b\"\n40.0,29,\"a,b\"\n40.0,29,\"a,b\"\n");
+    CHECK(!makes("{\"name\":\"age\",\"sum\":{\"terms\":{\"ill\":[1,0]}}}", &out));
+    CHECK_STR(fault.code, "pilot.bad_template");
+    fault = (struct fault){0};
+    CHECK(!makes("{\"name\":\"height\",\"normal\":[1,1]}", &out));
+    CHECK(!makes("{\"name\":\"age\"}", &out));
+    buf_close(&out);
+}
+
 // However little memory there is, it says so and leaks nothing.
 static void memory_may_end(void) {
     bool done = false;
@@ -224,6 +291,8 @@ int main(void) {
     CHECK_RUN(the_surer_one_gets_the_column);
     CHECK_RUN(values_that_do_not_fit_are_doubted);
     CHECK_RUN(a_known_layout_needs_no_header);
+    CHECK_RUN(demonstrations_are_made_up);
+    CHECK_RUN(a_formula_is_followed);
     CHECK_RUN(memory_may_end);
     json_close(root);
     arena_close(kept);

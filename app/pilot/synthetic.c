@@ -1,0 +1,226 @@
+// Row by row, each column from those before it.
+#include "pilot/synthetic.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <string.h>
+
+#include "base/number.h"
+
+enum { SYNTHETIC_COLUMNS_MAX = 64, SYNTHETIC_ROWS_MAX = 100000, HOUR_S = 3600, DAY_S = 86400 };
+
+struct cell {
+    double number;
+    struct str text; // of a choice; of a number: data NULL
+};
+struct making {
+    const struct template *one;
+    const struct json *columns;
+    struct cell cells[SYNTHETIC_COLUMNS_MAX]; // of this row, in the columns' order
+    uint32_t count;
+    uint64_t random;
+    int64_t time_s; // of this row
+    struct buf *out;
+    struct fault *fault;
+};
+
+const struct json *synthetic_of(const struct template *one) {
+    const struct json *demo = json_member(one->node, "demonstration");
+    if (str_is(json_member_text(demo, "kind"), "synthetic")) return demo;
+    return json_member(demo, "synthetic");
+}
+
+// ---- chance -------------------------------------------------------------------------------------
+
+static uint64_t next(struct making *making) { // splitmix64
+    uint64_t z = making->random += 0x9E3779B97F4A7C15u;
+    z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9u;
+    z = (z ^ (z >> 27)) * 0x94D049BB133111EBu;
+    return z ^ (z >> 31);
+}
+
+static double uniform(struct making *making) { // above 0, below 1
+    return ((double)(next(making) >> 11) + 0.5) * 0x1p-53;
+}
+
+static double normal(struct making *making) { // Box and Muller 1958
+    double radius = sqrt(-2 * log(uniform(making)));
+    return radius * cos(6.283185307179586 * uniform(making));
+}
+
+static struct str one_of(struct making *making, const struct json *list) {
+    size_t count = json_count(list), at = count ? (size_t)(next(making) % count) : 0;
+    const struct json *item = json_first(list);
+    while (at-- > 0) item = json_next(item);
+    return json_text(item);
+}
+
+// ---- one column ---------------------------------------------------------------------------------
+
+static enum err bad(const struct making *making, struct str column) {
+    return fault_set(making->fault, ERR_INPUT, "pilot.bad_template", column);
+}
+
+// Of a column before; NULL: there is none of that name.
+static const struct cell *cell_named(const struct making *making, struct str name) {
+    const struct json *column = json_first(making->columns);
+    for (uint32_t i = 0; column && i < making->count; column = json_next(column), i++) {
+        if (str_equal(json_member_text(column, "name"), name)) return &making->cells[i];
+    }
+    return NULL;
+}
+
+static double item_number(const struct json *list, size_t at) {
+    const struct json *item = json_first(list);
+    while (item && at-- > 0) item = json_next(item);
+    return json_number(item, 0);
+}
+
+static double term(const struct cell *cell, const struct json *weights) {
+    if (json_is_array(weights)) {
+        return item_number(weights, 0) * (cell->number - item_number(weights, 1));
+    }
+    const struct json *weight = json_first(weights);
+    while (weight && !str_equal(json_name(weight), cell->text)) weight = json_next(weight);
+    return json_number(weight, 0);
+}
+
+static enum err formula(struct making *making, const struct json *node, struct str column,
+                        double *out) {
+    double sum = json_member_number(node, "base", 0);
+    const struct json *item = json_first(json_member(node, "terms"));
+    for (; item; item = json_next(item)) {
+        const struct cell *cell = cell_named(making, json_name(item));
+        if (!cell) return bad(making, column);
+        sum += term(cell, item);
+    }
+    const struct json *day = json_member(node, "day"), *week = json_member(node, "week");
+    int64_t days = making->time_s / DAY_S; // 1970-01-01 was a Thursday
+    if (day) sum *= item_number(day, (size_t)(making->time_s % DAY_S / HOUR_S));
+    if (week) sum *= item_number(week, (size_t)((days + 3) % 7));
+    *out = sum + json_member_number(node, "noise", 0) * normal(making);
+    return OK;
+}
+
+static struct str choose(struct making *making, const struct json *shares) {
+    double left = uniform(making);
+    const struct json *item = json_first(shares), *chosen = item;
+    for (; item && left > 0; item = json_next(item)) {
+        chosen = item;
+        left -= json_number(item, 0);
+    }
+    return chosen ? json_name(chosen) : STR_NONE;
+}
+
+// Quotes where CSV wants them; choices and composed texts hold no quotes.
+static void text_put(struct buf *out, struct str text) {
+    bool quoted = memchr(text.data, ',', text.size) != NULL;
+    if (quoted) buf_add_char(out, '"');
+    buf_add_str(out, text);
+    if (quoted) buf_add_char(out, '"');
+}
+
+static enum err compose(struct making *making, const struct json *node, struct str column) {
+    const struct cell *by = cell_named(making, json_member_text(node, "by"));
+    const struct json *parts = json_first(json_member(node, "of"));
+    while (parts && by && !str_equal(json_name(parts), by->text)) parts = json_next(parts);
+    if (!by || !parts) return bad(making, column);
+    const struct json *list = json_first(parts);
+    for (; list; list = json_next(list)) buf_add_str(making->out, one_of(making, list));
+    return OK;
+}
+
+static void time_put(struct making *making) {
+    char text[24];
+    time_write(making->time_s, text);
+    buf_add_text(making->out, text);
+}
+
+static void number_put(struct making *making, const struct json *column, double value) {
+    double low = json_member_number(column, "low", -INFINITY);
+    double high = json_member_number(column, "high", INFINITY);
+    if (value < low) value = low;
+    if (value > high) value = high;
+    making->cells[making->count].number = value;
+    if (uniform(making) < json_member_number(column, "missing", 0)) return;
+    buf_printf(making->out, "%.*f", (int)json_member_u64(column, "digits", 0) & 15, value);
+}
+
+static enum err number_of(struct making *making, const struct json *column, double *out) {
+    struct str name = json_member_text(column, "name");
+    const struct json *bell = json_member(column, "normal"), *sum = json_member(column, "sum");
+    if (sum) return formula(making, sum, name, out);
+    if (!bell) return bad(making, name);
+    *out = item_number(bell, 0) + item_number(bell, 1) * normal(making);
+    return OK;
+}
+
+static enum err column_put(struct making *making, const struct json *column) {
+    struct str name = json_member_text(column, "name");
+    struct cell *cell = &making->cells[making->count];
+    const struct json *shares = json_member(column, "choice"), *odds = json_member(column, "odds");
+    double value = 0;
+    *cell = (struct cell){0};
+    if (json_member(column, "compose")) {
+        return compose(making, json_member(column, "compose"), name);
+    }
+    if (json_member(column, "hours")) {
+        time_put(making);
+        return OK;
+    }
+    if (shares || odds) {
+        if (odds) {
+            enum err err = formula(making, odds, name, &value);
+            if (err != OK) return err;
+            bool yes = uniform(making) < 1 / (1 + exp(-value));
+            cell->text = json_member_text(column, yes ? "yes" : "no");
+        } else {
+            cell->text = choose(making, shares);
+        }
+        text_put(making->out, cell->text);
+        return OK;
+    }
+    enum err err = number_of(making, column, &value);
+    if (err == OK) number_put(making, column, value);
+    return err;
+}
+
+// ---- the whole ----------------------------------------------------------------------------------
+
+static enum err head_put(struct making *making) {
+    const struct json *column = json_first(making->columns);
+    if (json_count(making->columns) > SYNTHETIC_COLUMNS_MAX) return bad(making, making->one->id);
+    for (; column; column = json_next(column)) {
+        struct str name = json_member_text(column, "name");
+        struct str hours = json_member_text(column, "hours");
+        if (!template_column_find(making->one, name)) return bad(making, name);
+        if (hours.size && !time_parse(hours, &making->time_s)) return bad(making, name);
+        buf_add_str(making->out, name);
+        buf_add_char(making->out, json_next(column) ? ',' : '\n');
+    }
+    return OK;
+}
+
+enum err synthetic_write(const struct template *one, struct buf *out, struct fault *fault) {
+    const struct json *node = synthetic_of(one);
+    struct making making = {
+        .one = one,
+        .columns = json_member(node, "columns"),
+        .random = json_member_u64(node, "seed", 1),
+        .out = out,
+        .fault = fault,
+    };
+    uint64_t rows = json_member_u64(node, "rows", 0);
+    if (rows == 0 || rows > SYNTHETIC_ROWS_MAX) return bad(&making, one->id);
+    enum err err = head_put(&making);
+    for (uint64_t r = 0; r < rows && err == OK; r++) {
+        const struct json *column = json_first(making.columns);
+        for (making.count = 0; column && err == OK; column = json_next(column), making.count++) {
+            if (making.count) buf_add_char(out, ',');
+            err = column_put(&making, column);
+        }
+        buf_add_char(out, '\n');
+        making.time_s += HOUR_S;
+    }
+    return err == OK ? buf_err(out) : err;
+}

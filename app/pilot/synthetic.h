@@ -1,0 +1,26 @@
+// A demonstration's data made up by the program, for where no real set may be carried or is there:
+// columns drawn from plain distributions, the outcome from a formula with noise. Told as synthetic
+// wherever it is shown. The same template gives the same bytes.
+//
+// In a template, as its demonstration or as that one's member "synthetic":
+// {"kind":"synthetic","rows":800,"seed":7,"source":{"zh-CN","en"},"columns":[
+//   {"name":"age","normal":[50,15],"low":18,"high":90,"digits":0,"missing":.05},
+//   {"name":"sex","choice":{"F":.5,"M":.5}},
+//   {"name":"note","compose":{"by":"sex","of":{"F":[["a","b"],["c"]],"M":[["d"]]}}},
+//   {"name":"time","hours":"2025-01-01 00:00"},                  one row an hour
+//   {"name":"flow","sum":{"base":400,"terms":{"age":[.05,50],"sex":{"F":.3}},"noise":30,
+//     "day":[24 numbers],"week":[7 numbers]},"low":0,"digits":0},
+//   {"name":"ill","odds":{"base":-2,"terms":{…},"noise":0},"yes":"1","no":"0"}]}
+// terms: [weight, center] of a number, a weight for each choice, of columns before. day and week
+// are factors by the hour and the day (Monday first) of the row's time. Depends on base/. Any
+// thread.
+#pragma once
+
+#include "base/buf.h"
+#include "pilot/template.h"
+
+// The template's part of it; NULL: it makes up none.
+const struct json *synthetic_of(const struct template *one);
+// Appends CSV with a header of the columns' own names. ERR_INPUT "pilot.bad_template" (detail: the
+// column).
+enum err synthetic_write(const struct template *one, struct buf *out, struct fault *fault) MUST_USE;
