@@ -170,6 +170,7 @@ COMMAND(command_export);
 COMMAND(command_train);
 COMMAND(command_predict);
 COMMAND(command_model);
+COMMAND(command_molecule);
 COMMAND(command_show);
 COMMAND(command_serve);
 COMMAND(command_demo);

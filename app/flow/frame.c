@@ -28,6 +28,7 @@ struct making {
     struct progress *progress;
     struct fault *fault;
     int32_t target, group;    // columns; group -1: none
+    bool by_scaffold;         // the group is the scaffold of the column's molecules
     uint32_t *columns;        // (feature_count) which column a feature is
     struct feature *features; // (feature_count)
     struct words *words;      // (feature_count)
@@ -361,12 +362,33 @@ static double target_value(const struct making *making, const struct column *col
     return 0;
 }
 
-static uint64_t group_value(const struct column *column, uint32_t row, struct buf *scratch) {
-    struct str word = column_valid(column, row) ? target_word(column, row, scratch) : STR_NONE;
+static uint64_t group_number(struct str word) {
     struct hash hash = sha256_of(word.data, word.size);
     uint64_t value;
     memcpy(&value, hash.bytes, sizeof value);
     return value;
+}
+
+static enum err groups_fill(struct making *making, const struct batch *batch, uint64_t first) {
+    const struct column *target = &batch->columns[making->target];
+    const struct column *column = &batch->columns[making->group];
+    struct arena *scratch;
+    struct buf text, scaffold;
+    if (arena_open(PREPARE_SCRATCH_BYTES, &scratch) != OK) return no_memory(making);
+    buf_open(&text, LIMIT_CELL_BYTES);
+    buf_open(&scaffold, LIMIT_CELL_BYTES);
+    for (uint32_t row = 0; row < batch->row_count; row++) {
+        if (!frame_row_counts(target, row)) continue;
+        struct str word = column_valid(column, row) ? target_word(column, row, &text) : STR_NONE;
+        arena_reset(scratch);
+        if (making->by_scaffold) word = group_of_smiles(word, scratch, &scaffold);
+        making->out->group[first++] = group_number(word);
+    }
+    enum err err = buf_err(&text);
+    buf_close(&text);
+    buf_close(&scaffold);
+    arena_close(scratch);
+    return err;
 }
 
 // The steps' features of a batch's rows that have a target, from row `first` of the frame on.
@@ -407,9 +429,6 @@ static enum err second_pass(struct making *making, const struct batch *batch) {
     for (uint32_t row = 0; row < batch->row_count; row++) {
         if (!frame_row_counts(target, row)) continue;
         target_values[at] = target_value(making, target, row, &scratch);
-        if (out->group) {
-            out->group[at] = group_value(&batch->columns[making->group], row, &scratch);
-        }
         at++;
     }
     for (uint32_t f = 0; f < making->feature_count; f++) {
@@ -424,6 +443,7 @@ static enum err second_pass(struct making *making, const struct batch *batch) {
     out->frame.rows = at;
     enum err err = buf_err(&scratch);
     buf_close(&scratch);
+    if (err == OK && out->group) err = groups_fill(making, batch, first);
     return err == OK ? prepare_batch(making, batch, first) : err;
 }
 
@@ -450,7 +470,8 @@ static enum err preparation_tell(struct making *making) {
 static enum err frame_make(struct making *making) {
     enum err err = column_find(making, making->wish->target, &making->target);
     if (err == OK && making->wish->group.size) {
-        err = column_find(making, making->wish->group, &making->group);
+        err = column_find(making, group_column(making->wish->group, &making->by_scaffold),
+                          &making->group);
     }
     if (err == OK) {
         err = preparation_read(making->wish->prepare, making->arena, &making->preparation,

@@ -15,7 +15,7 @@ struct frame_warning {
 struct frame_wish {
     struct str target;
     const struct json *features; // names; NULL or empty: all that may be used
-    struct str group;            // "": none
+    struct str group;            // "": none; a column, or "COLUMN:scaffold" (prepare.h)
     struct str task;             // "": by the target's values
     struct str positive;         // "": the last class
     const struct json *prepare;  // a preparation (prepare.h); NULL: none

@@ -57,7 +57,8 @@ static enum err names_check(const struct call *call, const struct release *relea
     if (!has_column(release, target)) {
         return fault_set(fault, ERR_INPUT, "train.unknown_column", target);
     }
-    if (group.size && !has_column(release, group)) {
+    bool by_scaffold;
+    if (group.size && !has_column(release, group_column(group, &by_scaffold))) {
         return fault_set(fault, ERR_INPUT, "train.unknown_column", group);
     }
     static const char *const told[] = {"time", "entity"};

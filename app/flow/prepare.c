@@ -4,7 +4,7 @@
 #include <math.h>
 #include <string.h>
 
-static const struct prepare_kind *const kinds[] = {&prepare_calendar};
+static const struct prepare_kind *const kinds[] = {&prepare_calendar, &prepare_molecule};
 
 static const struct prepare_kind *kind_find(struct str name) {
     for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
@@ -21,8 +21,8 @@ enum err prepare_feature(struct prepare_step *step, struct arena *arena, const c
     memcpy(text, step->column.data, step->column.size);
     text[step->column.size] = ':';
     memcpy(text + step->column.size + 1, name, tail);
-    step->features[step->feature_count++] =
-        (struct feature){.name = {text, size}, .kind = FEATURE_NUMBER, .type = str_of(type)};
+    step->features[step->feature_count++] = (struct feature){
+        .name = {text, size}, .kind = FEATURE_NUMBER, .type = str_of(type), .made = true};
     return OK;
 }
 

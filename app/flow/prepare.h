@@ -35,6 +35,7 @@ struct prepare_kind {
                  float *const *columns, uint64_t row);
 };
 extern const struct prepare_kind prepare_calendar;
+extern const struct prepare_kind prepare_molecule;
 
 struct preparation {
     struct prepare_step *steps;
@@ -52,6 +53,12 @@ bool prepare_fill(const struct prepare_step *step, struct str text, struct arena
                   float *const *columns, uint64_t row);
 enum err prepare_feature(struct prepare_step *step, struct arena *arena, const char *name,
                          const char *type) MUST_USE; // adds one; room for it is the kind's to take
+
+// A column by which rows are kept together may be named "COLUMN:scaffold": molecules (SMILES) of
+// one scaffold are then one group. Returns the column.
+struct str group_column(struct str name, bool *by_scaffold);
+// The scaffold of a SMILES, the text itself where it cannot be read. Lives as long as both.
+struct str group_of_smiles(struct str smiles, struct arena *scratch, struct buf *room);
 
 // ---- what a model asks for --------------------------------------------------------------------
 struct asked {

@@ -318,6 +318,32 @@ test("wrong usage is told and is not the same as a failure", () => {
     fails(["export", "a.csv", "b.csv", "-o", "x"], /\S/, 2);
 });
 
+test("molecules: described, found again, and learnt from with scaffolds kept together", () => {
+    const rows = ["smiles,boils"];
+    for (let n = 1; n <= 40; n++) rows.push(`${"C".repeat(n)}O,${60 + 18 * n}`, `${"C".repeat(n)}c1ccccc1,${90 + 15 * n}`);
+    rows.push("CCX,1");
+    writeFileSync(at("boils.csv"), rows.join("\n") + "\n");
+    const told = works(["molecule", "boils.csv"]).out.trim().split("\n");
+    assert.equal(told.length, 82);
+    assert.match(told[0], /^row,smiles,scaffold,weight,logp,tpsa,/);
+    assert.match(told[2], /^2,[^,]+,c1ccccc1,92\.141,/);
+    assert.match(told[81], /,smiles\.unexpected 3$/);
+    const similar = works(["molecule", "similar", "boils.csv", "--to", "OCC", "--most", "2"]).out.trim().split("\n");
+    assert.equal(similar[1], "3,1.0000,CCO");
+    assert.equal(similar.length, 3);
+    assert.equal(works(["molecule", "holding", "boils.csv", "--pattern", "c1ccccc1"]).out.trim().split("\n").length, 41);
+    fails(["molecule", "similar", "boils.csv", "--to", "CC(C"], /never closed/);
+    fails(["molecule", "boils.csv", "--column", "nobody"], /nobody/);
+    writeFileSync(at("molecule.json"), '{"steps":[{"kind":"molecule","column":"smiles","bits":256}]}');
+    works(["train", "boils.csv", "--target", "boils", "--group", "smiles:scaffold", "--prepare", "molecule.json",
+        "-o", "boils.model", "--scorecard", "boils.json", "--trees", "20"]);
+    // Two scaffolds, so one of them is the test side, whole.
+    assert.equal(JSON.parse(readFileSync(at("boils.json"), "utf8")).rows.test % 40 <= 1, true);
+    writeFileSync(at("ask.csv"), "smiles\nCCCO\nOCCC\n");
+    const [one, two] = works(["predict", "boils.model", "ask.csv", "--json"]).out.trim().split("\n");
+    assert.equal(one, two);
+});
+
 test("an output that is there already stays until a new one is whole", () => {
     writeFileSync(at("kept.table"), "before");
     fails(["import", "empty.csv", "-o", "kept.table"], /\S/);

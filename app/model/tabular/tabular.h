@@ -26,6 +26,7 @@ struct feature {
     struct str *categories; // (category_count), sorted by bytes
     uint32_t category_count;
     struct str type; // the column's type name, so that a form can ask for it ("date", "integer", …)
+    bool made;       // one of many made from a column: that it never varies is not worth telling
 };
 // Column-major. A missing value, and a category never seen in training, is NaN.
 struct frame {

@@ -420,6 +420,7 @@ static enum err write_warnings(const struct training *t, const struct judging *j
     for (uint32_t f = 0; f < t->frame->feature_count; f++) {
         struct str name = t->frame->features[f].name;
         if (t->leaks[f]) put_warning(out, "train.column_knows_answer", name);
+        if (t->frame->features[f].made) continue;
         if (!column_varies(t, f)) put_warning(out, "train.column_ignored", name);
     }
     uint64_t seen[TABULAR_CLASSES_MAX] = {0};
