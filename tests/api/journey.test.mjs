@@ -161,6 +161,25 @@ test("train: a model with a scorecard; the same seed gives the same bytes", asyn
     assert.equal((await researcher.ok("GET", "/api/v1/models")).total, 2);
 });
 
+test("train: judged by groups and folds; columns that are not there are told at once", async () => {
+    const path = `/api/v1/releases/${made.release}/models`;
+    const { columns } = await researcher.ok("GET", `/api/v1/releases/${made.release}`);
+    const number = columns.find((one) => one.type === "number" && one.name !== data.target).name;
+    const asked = { name: "judged", target: data.target, judge_by: [number], time: number,
+        options: { trees: 20, folds: 2, cost_miss: 9 } };
+    const { model, job } = await researcher.ok("POST", path, asked, 202);
+    await researcher.job(job.id);
+    const { scorecard } = await researcher.ok("GET", `/api/v1/models/${model.id}`);
+    assert.equal(scorecard.groups[0].column, number);
+    assert.equal(scorecard.split.groups, "time");
+    assert.equal(scorecard.folds.length, 2);
+    assert.equal(scorecard.decisions.costs.miss, 9);
+    await researcher.ok("DELETE", `/api/v1/models/${model.id}`, undefined, 204);
+    await researcher.fails("POST", path, { ...asked, judge_by: [{ column: "nobody" }] }, 400, "train.unknown_column");
+    await researcher.fails("POST", path, { ...asked, time: "nobody" }, 400, "train.unknown_column");
+    await researcher.fails("POST", path, { ...asked, options: { folds: 1 } }, 400, "train.bad_option");
+});
+
 test("predict: a row, with what each column adds; a wrong row is told", async () => {
     const row = Object.fromEntries(made.model.features.map((f) => [f.name, f.typical]));
     const answer = await researcher.ok("POST", `/api/v1/models/${made.model.id}/predict`, { rows: [row], contributions: true });

@@ -178,12 +178,28 @@ for (const language of ['zh-CN', 'en']) {
       await worker.go(paths.release, 'release');
       await worker.page.locator('.page-head').getByRole('link', { name: t('nav.train') }).click();
       await worker.by_id('target').selectOption('诊断');
+      await worker.by_id('judge-by').click();
+      await worker.page.locator('.picker input[type=checkbox]').first().check();
+      await worker.page.locator('details.advanced summary').first().click();
+      await worker.by_id('folds').fill('3');
       await axe_check(worker.page, 'train');
       await worker.button('train.start').click();
       await worker.page.getByText(t('scorecard.metrics')).first().waitFor({ timeout: JOB_MS_MAX });
       paths.model = new URL(worker.page.url()).pathname;
       const auc = Number(await worker.page.locator('.headline-value b').innerText());
       assert.ok(auc > 0.8 && auc <= 1, `AUC ${auc}`);
+      await worker.page.getByText(t('folds.mean')).first().waitFor();
+      assert.ok(await worker.page.getByText(t('judged.at').split('{')[0]).count() > 0);
+      // A miss a hundred times as dear as a false alarm: the cheapest threshold misses no more.
+      const missed = async () =>
+        Number(await worker.page.locator('table tr', { has: worker.page.locator('th[scope=row]') })
+          .filter({ has: worker.page.locator('td.wrong') }).locator('td.wrong').first().innerText());
+      const before = await missed();
+      await worker.by_id('cost-miss').fill('100');
+      await worker.button('decide.cheapest').click();
+      assert.ok((await missed()) <= before, `missed ${before}, then ${await missed()}`);
+      await worker.by_id('threshold').press('End');
+      assert.ok((await missed()) > before);
       await worker.button('chart.as_table').first().click();
       await axe_check(worker.page, 'scorecard');
       worker.calm();

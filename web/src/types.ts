@@ -1,5 +1,5 @@
 // The shapes of the API's answers; see app/server/api.json. Times are milliseconds since 1970.
-import type { Decisions, JudgedGroup } from './types_judged';
+import type { Decisions, Difference, JudgedGroup } from './types_judged';
 import type { Caps, Job } from './types_allocation';
 
 export * from './types_allocation';
@@ -493,15 +493,17 @@ export interface Scorecard {
   best_round?: number;
   curve?: { round: number; train: number; validate: number }[];
   metrics: Metric[];
-  baseline?: { rule: string; detail?: string; column?: string; metrics: Metric[] };
-  baseline_linear?: { metrics: Metric[] };
+  baseline?: { rule: string; detail?: string; column?: string; metrics: Metric[]; difference?: Difference };
+  baseline_linear?: { metrics: Metric[]; difference?: Difference };
+  decisions?: Decisions;
+  groups?: JudgedGroup[];
+  folds?: { rows: { train: number; validate: number; test: number }; metrics: Metric[] }[];
+  folds_summary?: { name: string; mean: number; spread: number | null }[];
   roc?: { x: number; y: number }[];
   calibration?: {
     bins: { predicted: number; observed: number; count: number }[];
     error: number;
   };
-  decisions?: Decisions;
-  groups?: JudgedGroup[];
   points?: PointsCard;
   confusion?: { threshold?: number; labels: string[]; counts: number[][] };
   importance?: { feature: string; gain?: number; share: number; permutation?: number }[];

@@ -4,7 +4,13 @@ export interface Between {
   low: number;
   high: number;
 }
+export interface Difference extends Between {
+  name: string;
+}
+// Found, false alarms, missed, rightly rejected.
+export type Decided = [number, number, number, number];
 export interface Decisions {
+  costs: { false_alarm: number; miss: number; all: number; none: number };
   choices: {
     rule: string;
     least?: number;
@@ -12,10 +18,13 @@ export interface Decisions {
     sensitivity: Between;
     specificity: Between;
     precision: Between;
+    cost: Between;
   }[];
   reading: { level: number; sensitivity: Between; specificity: Between }[];
   benefit: { chance: number; model: number; low: number; high: number; all: number }[];
   gains: { share: number; found: number; lift: number }[];
+  precision_curve: { x: number; y: number }[];
+  thresholds: { threshold: number; validate?: Decided; test: Decided }[];
 }
 export interface JudgedGroup {
   column: string;
@@ -24,5 +33,5 @@ export interface JudgedGroup {
     string,
     Between | string | number | null | undefined
   >)[];
-  differences: { name: string; most: string; least: string; value: number; low: number; high: number }[];
+  differences: (Difference & { most: string | null; least: string | null })[];
 }

@@ -127,7 +127,19 @@ function Cell({ value }: { value: unknown }) {
   );
 }
 
-const MEASURES = ['rate', 'selected', 'tpr', 'fpr', 'auc', 'accuracy', 'rmse', 'mae', 'bias'] as const;
+const MEASURES = [
+  'rate',
+  'selected',
+  'tpr',
+  'fpr',
+  'calibration_gap',
+  'auc',
+  'accuracy',
+  'rmse',
+  'mae',
+  'bias',
+] as const;
+const SHARES = ['demographic_parity', 'equal_opportunity', 'false_alarms', 'accuracy'];
 
 // `title` and `value` name a column and its values as the field does.
 export function Groups({
@@ -143,6 +155,8 @@ export function Groups({
     group.values.some((one) => typeof one[name] === 'object' && one[name] !== null),
   );
   const label = t('judged.groups', { name: title });
+  const named = (text: string | null) => (text === null ? t('judged.others') : value(text));
+  const shown_as = (name: string) => (SHARES.includes(name) ? percent : decimal);
   return (
     <Card title={label} flush>
       <Table label={label}>
@@ -160,7 +174,7 @@ export function Groups({
         <tbody>
           {group.values.map((one) => (
             <tr key={String(one.value)}>
-              <th scope="row">{one.value === null ? t('judged.others') : value(one.value)}</th>
+              <th scope="row">{named(one.value)}</th>
               <td class="number">{count(one.rows)}</td>
               {shown.map((name) => (
                 <td key={name} class="number">
@@ -171,14 +185,25 @@ export function Groups({
           ))}
         </tbody>
       </Table>
+      {group.threshold !== undefined && (
+        <p class="card-note muted">{t('judged.at', { value: decimal(group.threshold) })}</p>
+      )}
       {group.differences.length > 0 && (
         <ul class="card-note">
           {group.differences.map((one) => (
             <li key={one.name}>
-              {t_or(`judged.difference.${one.name}`, one.name)}:{' '}
-              <b>{decimal(one.value, 2)}</b> ({decimal(one.low, 2)}–{decimal(one.high, 2)}){' '}
-              {value(one.most)} / {value(one.least)}{' '}
-              {one.low > 0.1 && <Badge tone="warn">{t('judged.unequal')}</Badge>}
+              {t_or(`judged.difference.${one.name}`, one.name, {
+                most: named(one.most),
+                least: named(one.least),
+                value: shown_as(one.name)(one.value),
+                low: shown_as(one.name)(one.low),
+                high: shown_as(one.name)(one.high),
+              })}{' '}
+              {one.low > 0 ? (
+                <Badge tone="warn">{t('judged.unequal')}</Badge>
+              ) : (
+                <span class="muted">{t('judged.by_chance')}</span>
+              )}
             </li>
           ))}
         </ul>

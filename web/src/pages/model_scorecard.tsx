@@ -9,6 +9,8 @@ import { Facts, Hash, Table } from '../components/table';
 import { count, decimal, percent, time } from '../format';
 import { explain, t, t_or } from '../messages';
 import type { Metric, ModelShow, Scorecard } from '../types';
+import { DecisionCards, DecisionCurves } from './model_decisions';
+import { Comparison, Folds, GroupCards } from './model_groups';
 import { metric_name } from './models';
 
 function in_words(card: Scorecard, metric: Metric): string {
@@ -330,9 +332,14 @@ export function ScorecardTab({ model }: { model: ModelShow }) {
       <Head model={model} card={card} />
       <Warnings card={card} />
       <Metrics card={card} />
+      {card.baseline && <Comparison card={card} rule={rule_name(card)} />}
+      <Folds card={card} />
+      <DecisionCards card={card} />
+      <GroupCards card={card} />
       <PointsTable card={card} />
       <div class="charts">
         <Curves card={card} />
+        {card.decisions && <DecisionCurves decisions={card.decisions} />}
         <Confusion card={card} />
         <Importance card={card} />
       </div>

@@ -13,6 +13,7 @@ import {
   errors_of,
   type FieldError,
 } from '../components/form';
+import { ColumnsPicker } from '../components/columns_picker';
 import { LimitWarning } from '../components/limits';
 import { Card, Empty, Loading, Notice, Page, Shown } from '../components/page';
 import { RoleBadge } from '../components/role';
@@ -59,6 +60,9 @@ const OPTIONS: NumberOption[] = [
   { name: 'points_base', otherwise: 600, low: -1e5, high: 1e5, learner: 'points', whole: false },
   { name: 'points_odds', otherwise: 20, low: 1e-6, high: 1e6, learner: 'points', whole: false },
   { name: 'points_double', otherwise: 20, low: -1e4, high: 1e4, learner: 'points', whole: false },
+  { name: 'folds', otherwise: 0, low: 0, high: 20, learner: 'both', whole: true },
+  { name: 'cost_false_alarm', otherwise: 1, low: 0, high: 1e12, learner: 'both', whole: false },
+  { name: 'cost_miss', otherwise: 1, low: 0, high: 1e12, learner: 'both', whole: false },
   { name: 'test_milli', otherwise: 200, low: 50, high: 500, learner: 'both', whole: true },
   { name: 'seed', otherwise: 1, low: 0, high: 2 ** 53 - 1, learner: 'both', whole: true },
 ];
@@ -68,6 +72,8 @@ interface Form {
   target: string;
   off: string[];
   group: string;
+  time: string;
+  judge_by: string[];
   positive: string;
   learner: Learner;
   options: Record<string, string>;
@@ -123,6 +129,8 @@ function body_of(form: Form, features: string[]) {
     features,
     options,
     ...(form.group ? { group: form.group } : {}),
+    ...(form.time ? { time: form.time } : {}),
+    ...(form.judge_by.length ? { judge_by: form.judge_by } : {}),
     ...(form.positive.trim() ? { positive: form.positive.trim() } : {}),
   };
 }
@@ -220,6 +228,8 @@ function TrainForm({ release }: { release: Release }) {
     target: '',
     off: [],
     group: '',
+    time: '',
+    judge_by: [],
     positive: '',
     learner: 'boost',
     options: {},
@@ -350,6 +360,28 @@ function TrainForm({ release }: { release: Release }) {
               .map((column) => ({ value: column.name, text: column.name })),
           ]}
         />
+        <SelectField
+          id="time"
+          label={t('train.time')}
+          hint={t('train.time_hint')}
+          optional
+          value={form.time}
+          change={(time) => change({ time })}
+          choices={[
+            { value: '', text: t('train.no_time') },
+            ...columns
+              .filter((column) => column.type !== 'text' && column.type !== 'boolean')
+              .map((column) => ({ value: column.name, text: column.name })),
+          ]}
+        />
+        <ColumnsPicker
+          id="judge-by"
+          label={t('train.judge_by')}
+          all={columns.map((column) => column.name)}
+          chosen={form.judge_by}
+          change={(judge_by) => change({ judge_by: judge_by.slice(0, 8) })}
+        />
+        <p class="hint">{t('train.judge_by_hint')}</p>
         <Features columns={columns} form={form} change={change} />
         <Advanced form={form} change={change} errors={errors} />
         <SearchFields
