@@ -299,6 +299,7 @@ test("real data: German credit, codes without a header, as a points scorecard", 
     assert.ok(!model.features.some((f) => f.name === "status_sex" || f.name === "foreign"), "only judged by");
     assert.ok(metric("auc") > 0.7, String(metric("auc")));
     assert.ok(metric("ks") > 0.3, String(metric("ks")));
+    assert.deepEqual(model.scorecard.groups.map((g) => g.column).sort(), ["age", "foreign", "status_sex"]);
 });
 
 test("real data: credit scoring", { skip: real("finance/credit_scoring.csv") ? false : "the data set is not here" }, async () => {

@@ -78,6 +78,10 @@ void model_margin_row(const struct tabular_model *model, const float *values, do
         forest_predict_row(&model->forest, model->fast, model->features, values, out);
         return;
     }
+    if (model->learner == LEARNER_POINTS) {
+        out[0] = points_predict_row(&model->points, model->features, values);
+        return;
+    }
     const struct linear *linear = &model->linear;
     for (uint32_t k = 0; k < model->outputs; k++) {
         out[k] = linear->intercept[k];

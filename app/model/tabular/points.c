@@ -271,6 +271,17 @@ void points_predict(const struct points *points, const struct frame *frame, stru
     pool_run(pool, (frame->rows + TASK_ROWS - 1) / TASK_ROWS, add_rows, &adding);
 }
 
+double points_predict_row(const struct points *points, const struct feature *about,
+                          const float *values) {
+    double sum = points->base;
+    for (uint32_t f = 0; f < points->count; f++) {
+        const struct points_feature *feature = &points->features[f];
+        if (feature->bin_count == 0) continue;
+        sum += feature->bins[points_bin_of(feature, &about[f], values[f])].points;
+    }
+    return (points->offset - sum) / points->factor;
+}
+
 // ---- writing it down ------------------------------
 
 static void bin_write(const struct points_feature *feature, const struct feature *about,

@@ -55,6 +55,9 @@ uint32_t points_bin_of(const struct points_feature *feature, const struct featur
 // out (N): margins.
 void points_predict(const struct points *points, const struct frame *frame, struct pool *pool,
                     double *out);
+// The same of one row (F); bit for bit.
+double points_predict_row(const struct points *points, const struct feature *about,
+                          const float *values);
 // "points": the card as JSON, a member of the open object.
 void points_write(const struct points *points, const struct feature *features,
                   const struct tabular_options *options, struct json_writer *out);

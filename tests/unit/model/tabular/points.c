@@ -106,6 +106,11 @@ static void the_card_computes(double points_double) {
         double score = by_the_card(card, &s, i), each = tabular_points_base(model);
         double odds = 20 * exp2((score - 600) / points_double); // negatives to one positive
         CHECK_NEAR(out[i], 1 / (1 + odds), 1e-12);
+        float row[8];
+        double alone;
+        for (uint32_t f = 0; f < 8; f++) row[f] = s.columns[f][i];
+        tabular_predict_row(model, row, &alone);
+        CHECK(alone == out[i]);
         double margin = parts[i * 9 + 8];
         for (uint32_t f = 0; f < 8; f++) {
             margin += parts[i * 9 + f];
