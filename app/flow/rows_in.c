@@ -258,6 +258,15 @@ static enum err rooms_take(struct rows_in *rows) {
     return asked > NAMES_SCANNED ? names_sort(rows) : OK;
 }
 
+// Only where a column is prepared: most models ask for none.
+static enum err scratch_take(struct rows_in *rows) {
+    bool prepared = false;
+    for (uint32_t a = 0; a < rows->asking->count; a++) {
+        prepared = prepared || rows->asking->items[a].step;
+    }
+    return prepared ? arena_open(PREPARE_SCRATCH_BYTES, &rows->scratch) : OK;
+}
+
 enum err rows_read(struct rows_in *rows, const struct tabular_model *model,
                    const struct asking *asking, struct arena *arena, const struct json *list,
                    struct fault *fault) {
@@ -276,7 +285,7 @@ enum err rows_read(struct rows_in *rows, const struct tabular_model *model,
         return fault_set(fault, ERR_LIMIT, "predict.too_many_rows", STR_NONE);
     }
     rows->count = (uint32_t)count;
-    if (rooms_take(rows) != OK || arena_open(PREPARE_SCRATCH_BYTES, &rows->scratch) != OK) {
+    if (rooms_take(rows) != OK || scratch_take(rows) != OK) {
         return fault_set(fault, ERR_MEMORY, "predict.no_memory", STR_NONE);
     }
     uint32_t at = 0;
