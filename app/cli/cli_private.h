@@ -168,6 +168,11 @@ COMMAND(command_unmask);
 COMMAND(command_bundle);
 COMMAND(command_export);
 COMMAND(command_train);
+COMMAND(command_search);
+// model_commands.c: the options of a training as an object, and its input "table".
+enum err train_options_write(struct json_writer *out, const struct arguments *arguments,
+                             struct fault *fault) MUST_USE;
+void table_input_write(struct json_writer *out, const char *table);
 COMMAND(command_predict);
 COMMAND(command_model);
 COMMAND(command_molecule);

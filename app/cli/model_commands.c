@@ -107,9 +107,8 @@ static enum err judge_by_write(struct json_writer *out, const struct arguments *
     return OK;
 }
 
-static enum err train_write(struct step_run *run, const struct arguments *arguments,
-                            const char *table, struct fault *fault) {
-    struct json_writer *out = &run->writer;
+enum err train_options_write(struct json_writer *out, const struct arguments *arguments,
+                             struct fault *fault) {
     const char *target = "value", *series = argument(arguments, "--series");
     struct str value = STR_NONE;
     enum err err = OK;
@@ -117,11 +116,6 @@ static enum err train_write(struct step_run *run, const struct arguments *argume
         err = argument_needed(arguments, "--target", &target, fault);
     }
     if (err != OK) return err;
-    json_put_name(out, "inputs");
-    json_open_object(out);
-    json_set_text(out, "table", str_of(table));
-    json_close_object(out);
-    json_put_name(out, "options");
     json_open_object(out);
     if (series) err = series_arguments_write(out, series, &value, fault);
     json_set_text(out, "target", value.size ? value : str_of(target));
@@ -137,6 +131,13 @@ static enum err train_write(struct step_run *run, const struct arguments *argume
     if (err == OK) err = learner_write(out, arguments, fault);
     json_close_object(out);
     return err;
+}
+
+void table_input_write(struct json_writer *out, const char *table) {
+    json_put_name(out, "inputs");
+    json_open_object(out);
+    json_set_text(out, "table", str_of(table));
+    json_close_object(out);
 }
 
 void headline_say(const struct json *headline, const char *key) {
@@ -199,7 +200,11 @@ enum err command_train(const struct command *command, const struct arguments *ar
     if (err == OK) {
         err = table_of_file(&run, arguments, arguments->positional[0], table, sizeof table, fault);
     }
-    if (err == OK) err = train_write(&run, arguments, table, fault);
+    if (err == OK) {
+        table_input_write(&run.writer, table);
+        json_put_name(&run.writer, "options");
+        err = train_options_write(&run.writer, arguments, fault);
+    }
     if (err == OK) err = step_run_go(&run, fault);
     if (err == OK && machine) {
         err = result_print(&run, "out/scorecard.json", fault);

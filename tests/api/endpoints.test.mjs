@@ -241,6 +241,19 @@ test("a shadow answers too, unseen, is compared, and takes over in one step", as
     assert.equal((await researcher.ok("POST", `${base}/${id}/rollback`, {})).version, 1);
 });
 
+test("a shadow that cannot read the rows fails alone", async () => {
+    const { model, job } = await researcher.ok("POST", `/api/v1/releases/${release.id}/models`,
+        { name: "fewer", target: "outcome", features: ["age"], options: { trees: 5 } }, 202);
+    await researcher.job(job.id);
+    const { id } = await create({ name: "narrow", model: model.id });
+    await researcher.ok("PATCH", `${base}/${id}`, { shadow: models[0] });
+    assert.equal((await ask(id, [{ age: 30 }])).predictions.length, 1);
+    const seen = await shadowed(id, 1);
+    assert.deepEqual([seen.calls, seen.failed, seen.rows], [0, 1, 0]);
+    const used = await usage(id);
+    assert.deepEqual([used.calls, used.failed], [1, 0]);
+});
+
 test("counters outlive the box, and a deleted endpoint is gone", async () => {
     const before = await usage((await ask("counted", [typical])).endpoint);
     const dir = server.dir;

@@ -1,9 +1,13 @@
 // A search for the best options: tries that follow from the seed alone, compared on the validation
 // side; the best becomes a model, also of what was there when it was stopped.
 import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
 import { after, before, test } from "node:test";
 import { csv } from "./lib/data.mjs";
-import { Server, sleep } from "./lib/server.mjs";
+import { binary, Server, sleep } from "./lib/server.mjs";
 
 let server, officer, reviewer, researcher, other, release;
 const base = "/api/v1/searches";
@@ -105,11 +109,26 @@ test("cancelling its jobs ends it, with nothing to keep", async () => {
 });
 
 test("a try that takes too long fails alone", async () => {
-    const begun = await start({ release: await publish("many", 20000), tries: 2, try_limit_ms: 1000, options: { trees: 10000, early_stop: 0, learning_rate: 0.0001 },
-        ranges: { trees: { values: [2] }, early_stop: { values: [1] } } });
+    const begun = await start({ release: await publish("many", 20000), tries: 2, try_limit_ms: 8000, options: { trees: 10000, depth: 16, min_child_weight: 0, early_stop: 0, learning_rate: 0.0001 },
+        ranges: { trees: { values: [2] }, depth: { values: [2] } } });
     const search = await ended(begun.id);
     assert.deepEqual(search.list.map((t) => [t.state, t.fault?.code ?? null]), [["failed", "job.time_limit"], ["done", null]]);
     assert.deepEqual([search.state, search.best, search.failed], ["done", 2, 1]);
+});
+
+test("the command line draws the same tries and keeps the best", async () => {
+    const dir = mkdtempSync(path.join(tmpdir(), "courtyard-search-"));
+    const file = (name) => path.join(dir, name);
+    writeFileSync(file("patients.csv"), csv(600));
+    writeFileSync(file("ranges.json"), JSON.stringify({ depth: { low: 1, high: 6 } }));
+    const said = execFileSync(binary, ["search", file("patients.csv"), "--target", "outcome", "-o", file("model"), "--scorecard", file("card.json"),
+        "--tries", "4", "--trees", "20", "--ranges", file("ranges.json"), "--search-seed", "9"], { encoding: "utf8", env: { ...process.env, LANG: "en_US.UTF-8" } });
+    const search = await ended((await start({ tries: 4, seed: 9, ranges: { depth: { low: 1, high: 6 } } })).id);
+    const drawn = said.split("\n").filter((line) => line.startsWith("Try")).map((line) => JSON.parse(/\{.*\}/.exec(line)[0]));
+    assert.deepEqual(drawn, search.list.map((t) => t.drawn));
+    const card = JSON.parse(readFileSync(file("card.json"), "utf8"));
+    assert.equal(card.validation, search.list[search.best - 1].validation.value);
+    rmSync(dir, { recursive: true });
 });
 
 test("what cannot be searched is refused at once", async () => {
@@ -130,5 +149,5 @@ test("what cannot be searched is refused at once", async () => {
     await bad({ options: { depth: 99 } }, "train.bad_option");
     await researcher.fails("POST", base, { release: 99, name: "s", target: "outcome" }, 404, "release.not_found");
     await researcher.fails("GET", `${base}/999`, undefined, 404, "search.not_found");
-    assert.equal((await researcher.ok("GET", base)).total, 7);
+    assert.equal((await researcher.ok("GET", base)).total, 8);
 });
