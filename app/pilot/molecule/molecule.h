@@ -83,3 +83,10 @@ struct similar {
     double similarity;
 };
 void similar_offer(struct similar *best, uint32_t most, uint32_t *count, struct similar offered);
+
+// An SVG picture. weights (atom_count): discs behind the atoms, dashed where negative, by their
+// share of the largest; or NULL. Bonds of stereo centres are drawn flat, double bonds as they fall.
+// ERR_MEMORY, ERR_LIMIT (out's cap). Cost: n² for up to 300 atoms, less beyond.
+enum { DRAWING_PIXELS_MAX = 2000 };
+enum err molecule_draw(const struct molecule *molecule, uint32_t width, uint32_t height,
+                       const double *weights, struct buf *out) MUST_USE;

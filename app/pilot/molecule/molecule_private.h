@@ -100,3 +100,8 @@ static inline uint64_t hash_mix(uint64_t state, uint64_t value) { // splitmix64'
     z = (z ^ (z >> 27)) * 0x94D049BB133111EBu;
     return z ^ (z >> 31);
 }
+struct point {
+    double x, y;
+};
+// Flat coordinates (atom_count), one bond length apart. ERR_MEMORY.
+enum err molecule_layout(const struct molecule *molecule, const struct point **out) MUST_USE;
