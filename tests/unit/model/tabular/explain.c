@@ -2,6 +2,7 @@
 // the plain one.
 #include "model/tabular/predict_private.h"
 
+#include "model/tabular/explain_private.h"
 #include "model/tabular/model_private.h"
 #include "support/samples.h"
 
@@ -92,6 +93,86 @@ static void tree_contributions(enum tabular_task task, uint32_t classes) {
     sample_close(&s);
 }
 
+// Deep and narrow, wide and shallow, with repeated features, missing values and categories: what
+// the tables say is what algorithm 2 says.
+static void tables_equal_reference(void) {
+    static const struct {
+        uint32_t features, depth, classes;
+    } shapes[] = {{2, 12, 2}, {FEATURES, 1, 2}, {FEATURES, 9, 3}, {24, 6, 2}, {24, 14, 2}};
+    for (size_t i = 0; i < sizeof shapes / sizeof shapes[0]; i++) {
+        uint32_t features = shapes[i].features, classes = shapes[i].classes, rows = 700;
+        enum tabular_task task = classes > 2 ? TASK_CLASSES : TASK_BINARY;
+        struct sample s = sample_make(rows, features, task, classes);
+        for (uint32_t f = 0; f < features; f++) s.columns[f][3] = NAN;
+        struct tabular_model *model = train(&s, LEARNER_BOOST, 6, shapes[i].depth);
+        REQUIRE(model != NULL);
+        size_t cells = (size_t)model->outputs * (features + 1);
+        double *parts = memory_take(2 * rows * cells * 8), *want = memory_take(cells * 8);
+        float *ready = memory_take(features * sizeof(float));
+        struct pool *pool;
+        REQUIRE(pool_open(2, &pool) == OK);
+        REQUIRE(model_explain(model, &s.frame, pool, parts) == OK);
+        for (uint32_t r = 0; r < rows; r += 7) {
+            memset(want, 0, cells * 8);
+            forest_ready(&model->forest, &s.frame, r, 1, ready);
+            explain_reference(&model->forest, ready, features, want);
+            double largest = 1e-3;
+            for (size_t c = 0; c < cells; c++) largest = fmax(largest, fabs(want[c]));
+            for (size_t c = 0; c < cells; c++) {
+                if (c % (features + 1) == features) continue; // the base
+                if (!CHECK_NEAR(parts[r * cells + c], want[c], 1e-9 * largest)) break;
+            }
+        }
+        // Alone or among others, by one thread or two, a row gets the same bits.
+        struct frame one = s.frame;
+        const float *columns[24];
+        for (uint32_t f = 0; f < features; f++) columns[f] = s.columns[f] + 40;
+        one.rows = 1;
+        one.values = columns;
+        CHECK(model_explain(model, &one, pool, want) == OK);
+        CHECK(memcmp(want, parts + 40 * cells, cells * 8) == 0);
+        pool_close(pool);
+        memory_give(ready);
+        memory_give(want);
+        memory_give(parts);
+        tabular_close(model);
+        sample_close(&s);
+    }
+}
+
+static void explain_kernels_agree(void) {
+#if defined(__x86_64__)
+    if (!__builtin_cpu_supports("avx2")) CHECK_SKIP("no AVX2 here");
+    struct sample s = sample_make(300, 12, TASK_BINARY, 2);
+    struct tabular_model *model = train(&s, LEARNER_BOOST, 3, 10);
+    struct arena *arena;
+    REQUIRE(model != NULL && arena_open(64 << 20, &arena) == OK);
+    uint32_t scratch[12] = {0};
+    for (uint32_t t = 0; t < model->forest.tree_count; t++) {
+        struct explain_tree tree;
+        REQUIRE(explain_tree_make(&model->forest, t, scratch, arena, &tree) == OK);
+        size_t cells = (size_t)tree.node_count * tree.points;
+        double *room = memory_take(4 * cells * 8), *part = memory_take(2 * 12 * tree.points * 8);
+        uint8_t *state = memory_take(tree.node_count);
+        for (uint32_t e = 1; e < tree.node_count; e++) state[e] = (uint8_t)check_below(3);
+        struct explain_room a = {room, room + cells, part, state};
+        struct explain_room b = {room + 2 * cells, room + 3 * cells, part + 12 * tree.points,
+                                 state};
+        explain_plain.walk(&tree, &a);
+        explain_avx2.walk(&tree, &b);
+        CHECK(memcmp(a.part, b.part, 12 * tree.points * 8) == 0);
+        memory_give(state);
+        memory_give(part);
+        memory_give(room);
+    }
+    arena_close(arena);
+    tabular_close(model);
+    sample_close(&s);
+#else
+    CHECK_SKIP("only the plain kernel here");
+#endif
+}
+
 static void trees_equal_shapley(void) {
     tree_contributions(TASK_BINARY, 2);
     tree_contributions(TASK_CLASSES, 3);
@@ -154,6 +235,33 @@ static void fast_equals_plain(uint32_t depth, uint32_t features, enum tabular_ta
     memory_give(fast);
     tabular_close(model);
     sample_close(&s);
+}
+
+// Of every learner: a row alone gets what it gets among others, to the bit.
+static void one_row_same_bits(void) {
+    static const enum tabular_learner learners[] = {LEARNER_BOOST, LEARNER_LINEAR, LEARNER_POINTS};
+    for (size_t k = 0; k < sizeof learners / sizeof learners[0]; k++) {
+        struct sample s = sample_make(900, FEATURES, TASK_BINARY, 2);
+        struct tabular_model *model = train(&s, learners[k], 5, 4);
+        REQUIRE(model != NULL);
+        double *all = memory_take(900 * 8), one, row;
+        CHECK_EQ(tabular_predict(model, &s.frame, 2, all, NULL), OK);
+        for (uint64_t i = 0; i < 900; i++) {
+            const float *columns[FEATURES];
+            float values[FEATURES];
+            for (uint32_t f = 0; f < FEATURES; f++) {
+                columns[f] = s.columns[f] + i;
+                values[f] = s.columns[f][i];
+            }
+            struct frame frame = {1, FEATURES, s.features, columns};
+            CHECK_EQ(tabular_predict(model, &frame, 1, &one, NULL), OK);
+            tabular_predict_row(model, values, &row);
+            if (!CHECK(one == all[i] && row == all[i])) break;
+        }
+        memory_give(all);
+        tabular_close(model);
+        sample_close(&s);
+    }
 }
 
 static void fast_prediction_same_bits(void) {
@@ -220,7 +328,10 @@ static void kernels_agree(void) {
 
 int main(void) {
     CHECK_RUN(trees_equal_shapley);
+    CHECK_RUN(tables_equal_reference);
+    CHECK_RUN(explain_kernels_agree);
     CHECK_RUN(linear_parts_add_up);
+    CHECK_RUN(one_row_same_bits);
     CHECK_RUN(fast_prediction_same_bits);
     CHECK_RUN(kernels_agree);
     return check_done();
