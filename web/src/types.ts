@@ -507,7 +507,13 @@ export interface Scorecard {
   points?: PointsCard;
   confusion?: { threshold?: number; labels: string[]; counts: number[][] };
   importance?: { feature: string; gain?: number; share: number; permutation?: number }[];
+  dependence?: Dependence[];
   warnings?: { code: string; detail: string }[];
+}
+export interface Dependence {
+  feature: string;
+  class?: string; // of several, the one that is shown
+  points: { x?: number; category?: string; y: number; low: number; high: number }[];
 }
 export interface Feature {
   name: string;

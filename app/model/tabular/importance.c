@@ -128,6 +128,12 @@ enum err judge_importance(const struct judging *judging, const struct tabular_mo
         json_close_object(out);
     }
     json_close_array(out);
+    uint32_t first[JUDGE_DEPENDENCE], shown = 0;
+    while (shown < JUDGE_DEPENDENCE && shown < count && list[shown].gain > 0) {
+        first[shown] = list[shown].feature;
+        shown++;
+    }
+    if (err == OK) err = judge_dependence(judging, model, side, first, shown);
     memory_give(list);
     return err;
 }

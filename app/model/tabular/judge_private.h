@@ -13,6 +13,7 @@ enum {
     JUDGE_LINEAR_ROWS = 200 * 1000, // training rows the comparing linear model gets
     JUDGE_SHUFFLE_ROWS = 10 * 1000, // test rows per shuffled column
     JUDGE_SHUFFLED_MAX = 100,       // columns that are shuffled, by gain
+    JUDGE_DEPENDENCE = 12,          // columns whose dependence is shown
     JUDGE_FEW_ROWS = 200,
     JUDGE_SMALL_GROUP = 10,
 };
@@ -73,6 +74,11 @@ void column_rule_close(struct column_rule *rule);
 enum err column_rule_predict(const struct judging *judging, const struct column_rule *rule,
                              const struct side_rows *side, double *out) MUST_USE;
 
-// "importance": gain and what shuffling a column of the test side costs (importance.c).
+// "dependence": the mean answer along each of these columns (dependence.c).
+enum err judge_dependence(const struct judging *judging, const struct tabular_model *model,
+                          const struct side_rows *side, const uint32_t *features,
+                          uint32_t count) MUST_USE;
+// "importance": gain and what shuffling a column of the test side costs (importance.c); then the
+// dependence of the first.
 enum err judge_importance(const struct judging *judging, const struct tabular_model *model,
                           const struct side_rows *side) MUST_USE;

@@ -138,7 +138,10 @@ struct tabular_model;
 //      "rate","selected","tpr","fpr","calibration_gap","auc" | "rmse","mae","bias" | "accuracy"}],
 //    "differences":[{"name":"demographic_parity"|"equal_opportunity"|"false_alarms"|"rmse"|
 //      "accuracy","most","least","value","low","high"}]}],   of options' judge.by
-//  "importance":[{"feature","gain","share","permutation"}], "warnings":[{"code","detail"}],
+//  "importance":[{"feature","gain","share","permutation"}],
+//  "dependence":[{"feature","class"?,"points":[{"x"|"category","y","low","high"}]}],   mean answer
+//    along each of the 12 columns of most gain, and 10 % and 90 % of the rows' own (2,000 rows)
+//  "warnings":[{"code","detail"}],
 //  "folds":[{"rows","rounds","metrics":[…]}], "folds_summary":[{"name","mean","spread","least",
 //    "most"}]}                                           with `folds`; spread: standard deviation
 // Warnings: "train.column_knows_answer" (AUC of one column >= .999), "train.few_rows",

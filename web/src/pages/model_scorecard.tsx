@@ -11,6 +11,7 @@ import { explain, t, t_or } from '../messages';
 import type { Metric, ModelShow, Scorecard } from '../types';
 import { DecisionCards, DecisionCurves } from './model_decisions';
 import { Comparison, Folds, GroupCards } from './model_groups';
+import { DependenceCard } from './model_dependence';
 import { metric_name } from './models';
 
 function in_words(card: Scorecard, metric: Metric): string {
@@ -342,6 +343,7 @@ export function ScorecardTab({ model }: { model: ModelShow }) {
         {card.decisions && <DecisionCurves decisions={card.decisions} />}
         <Confusion card={card} />
         <Importance card={card} />
+        {card.dependence && <DependenceCard list={card.dependence} target={card.target} />}
       </div>
     </article>
   );
