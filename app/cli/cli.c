@@ -38,6 +38,7 @@ static const struct command commands[] = {
     {"predict", "-o --contributions! --json! " INTAKE_OPTIONS, 2, 2, command_predict},
     {"model", "-o", 2, 2, command_model},
     {"molecule", "-o --column --to --most --pattern " INTAKE_OPTIONS, 1, 2, command_molecule},
+    {"drift", "-o --json! " INTAKE_OPTIONS, 2, 2, command_drift},
     {"show", "", 1, 1, command_show},
     {"call", "--data --as --body -o", 2, 2, command_call},
     {"check", "--data", 0, 0, command_check},

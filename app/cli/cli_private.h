@@ -174,6 +174,7 @@ enum err train_options_write(struct json_writer *out, const struct arguments *ar
                              struct fault *fault) MUST_USE;
 void table_input_write(struct json_writer *out, const char *table);
 COMMAND(command_predict);
+COMMAND(command_drift);
 COMMAND(command_model);
 COMMAND(command_molecule);
 COMMAND(command_show);

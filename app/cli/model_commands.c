@@ -1,4 +1,4 @@
-// The commands on files of the model wing: train, predict, show.
+// The commands on files of the model wing: train, predict, drift, show.
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -330,4 +330,76 @@ enum err command_show(const struct command *command, const struct arguments *arg
         return fault_set(fault, ERR_INPUT, "cli.unknown_file", str_of(path));
     }
     return err == OK ? OK : model_say(path, fault);
+}
+
+// ---- drift ------------------------------------------------------------------------------------
+
+static void drift_say(const struct json *column, bool prediction) {
+    char key[64];
+    struct str level = json_member_text(column, "level");
+    if (!level.size) return;
+    snprintf(key, sizeof key, "drift.level.%.*s", (int)level.size, level.data);
+    struct buf word;
+    buf_open(&word, 400);
+    message_write(&word, key, NULL, 0);
+    SAY(prediction ? "cli.drift_prediction" : "cli.drift_column",
+        {"name", json_member_text(column, "name")},
+        {"psi", number_text(json_member_number(column, "psi", 0))}, {"level", buf_str(&word)});
+    buf_close(&word);
+}
+
+static enum err drift_report_say(const struct step_run *run, struct fault *fault) {
+    char path[LIMIT_PATH_BYTES];
+    struct json *report = NULL;
+    enum err err = path_join(path, sizeof path, run->folder, "out/drift.json");
+    if (err == OK) err = json_parse_file(path, &report, fault);
+    if (err != OK) return err;
+    SAY("cli.drift_rows", {"rows", count_text(json_member_u64(report, "rows", 0))});
+    const struct json *column = json_first(json_member(report, "columns"));
+    for (; column; column = json_next(column)) drift_say(column, false);
+    drift_say(json_member(report, "prediction"), true);
+    const struct json *metric = json_first(json_member(report, "metrics"));
+    if (metric) headline_say(metric, "cli.drift_judged");
+    json_close(report);
+    return OK;
+}
+
+static enum err drift_write(struct step_run *run, const struct arguments *arguments, bool is_table,
+                            struct fault *fault) {
+    struct json_writer *out = &run->writer;
+    const char *source = arguments->positional[1];
+    enum err err = OK;
+    json_put_name(out, "inputs");
+    json_open_object(out);
+    json_set_text(out, "model", str_of(arguments->positional[0]));
+    json_set_text(out, is_table ? "table" : "source", str_of(source));
+    json_close_object(out);
+    json_put_name(out, "options");
+    json_open_object(out);
+    if (!is_table) json_put_name(out, "intake");
+    if (!is_table) err = intake_arguments_write(out, arguments, source, fault);
+    json_close_object(out);
+    return err;
+}
+
+enum err command_drift(const struct command *command, const struct arguments *arguments,
+                       struct fault *fault) {
+    (void)command;
+    const char *source = arguments->positional[1], *output = argument(arguments, "-o");
+    struct table *table = NULL;
+    struct step_run run;
+    bool is_table = table_open(source, &table, NULL) == OK;
+    if (is_table) table_close(table);
+    const char *folder = getenv("TMPDIR");
+    char near[LIMIT_PATH_BYTES];
+    enum err err = path_join(near, sizeof near, folder && *folder ? folder : "/tmp", "drift");
+    if (err == OK) err = step_run_open(&run, "drift", output ? output : near, fault);
+    if (err == OK) err = drift_write(&run, arguments, is_table, fault);
+    if (err == OK) err = step_run_go(&run, fault);
+    bool machine = argument(arguments, "--json") != NULL;
+    if (err == OK && machine) err = result_print(&run, "out/drift.json", fault);
+    if (err == OK && !machine) err = drift_report_say(&run, fault);
+    if (err == OK && output) err = step_run_take(&run, "drift.json", output, fault);
+    step_run_close(&run);
+    return err;
 }

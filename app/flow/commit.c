@@ -106,6 +106,7 @@ static const struct {
     {"train", {"model", "scorecard.json"}, {NULL}},
     {"search", {"model", "scorecard.json"}, {NULL}},
     {"predict", {"predictions"}, {NULL}},
+    {"drift", {"drift.json"}, {NULL}},
     {"command", {NULL}, {"output.tar"}},
 };
 

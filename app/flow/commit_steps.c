@@ -257,6 +257,22 @@ static enum err served_count(struct store_txn *txn, const struct commit *commit)
     return err == OK ? served_tally_add(txn, commit->arena, &tally) : err;
 }
 
+static enum err commit_drift(struct store_txn *txn, struct commit *commit) {
+    struct model model;
+    enum err err = model_load(txn, commit->arena, commit->job.subject, &model);
+    if (err != OK) return err;
+    commit->job.output = commit_made(commit, "drift.json")->hash;
+    struct lineage lineage = {
+        .inputs = {{STR("model"), model.id, model.file}},
+        .input_count = 1,
+        .outputs = {{STR("drift"), commit->job.id, commit->job.output}},
+        .output_count = 1,
+        .parents = {model.lineage},
+        .parent_count = model.lineage ? 1 : 0,
+    };
+    return lineage_put(txn, commit, &lineage);
+}
+
 static enum err commit_predict(struct store_txn *txn, struct commit *commit) {
     struct model model;
     enum err err = model_load(txn, commit->arena, commit->job.subject, &model);
@@ -296,9 +312,9 @@ enum err commit_step(struct store_txn *txn, struct commit *commit) {
         const char *step;
         enum err (*commit)(struct store_txn *txn, struct commit *commit);
     } commits[] = {
-        {"import", commit_import},   {"check", commit_check},   {"cleanse", commit_cleanse},
-        {"train", commit_train},     {"search", commit_search}, {"predict", commit_predict},
-        {"command", commit_command},
+        {"import", commit_import}, {"check", commit_check},     {"cleanse", commit_cleanse},
+        {"train", commit_train},   {"search", commit_search},   {"predict", commit_predict},
+        {"drift", commit_drift},   {"command", commit_command},
     };
     job_summary(commit);
     for (size_t i = 0; i < sizeof commits / sizeof commits[0]; i++) {

@@ -306,6 +306,9 @@ enum err flow_prediction_download(struct flow *flow, struct call *call, struct f
     } else if (str_is(job.step, "cleanse")) {
         snprintf(download.content_type, sizeof download.content_type, "application/x-tar");
         snprintf(download.name, sizeof download.name, "bundle-%" PRIu64 ".tar", job.id);
+    } else if (str_is(job.step, "drift")) {
+        snprintf(download.content_type, sizeof download.content_type, "application/json");
+        snprintf(download.name, sizeof download.name, "drift-%" PRIu64 ".json", job.id);
     } else {
         bool lines = predicts_lines(&job);
         if (lines)

@@ -1,8 +1,8 @@
 // Predicting rows that come with the call, and whole files as jobs.
-#include "flow/flow_private.h"
+#include "flow/serving_private.h"
 #include "flow/rows_in.h"
 
-static enum err model_ready(struct flow *flow, const struct call *call, struct model *out) {
+enum err model_ready(struct flow *flow, const struct call *call, struct model *out) {
     struct store_txn *txn;
     enum err err = allow(call, ROLES_FLOW);
     if (err == OK) err = store_read_begin(flow->store, &txn);

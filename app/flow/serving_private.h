@@ -66,3 +66,6 @@ struct model;
 void shadow_offer(struct flow *flow, const struct call *call, const struct rows_in *rows,
                   const struct served_call *served, const struct hash *pinned,
                   const struct model *shadow);
+// A model of call->id that is ready and not put away. ERR_NOT_FOUND "model.not_found", ERR_CONFLICT
+// "predict.not_ready". (predict.c)
+enum err model_ready(struct flow *flow, const struct call *call, struct model *out) MUST_USE;

@@ -15,6 +15,7 @@ static const struct step steps[] = {
     {"train", step_train, 4000, 4096 * MIB, 24 * HOUR_MS, 3000, true},
     {"search", step_search, 1000, 4096 * MIB, HOUR_MS, 0, true},
     {"predict", step_predict, 2000, 1024 * MIB, 12 * HOUR_MS, 0, true},
+    {"drift", step_drift, 2000, 1024 * MIB, 12 * HOUR_MS, 0, true},
     {"export", step_export, 1000, 512 * MIB, 12 * HOUR_MS, 0, true},
     {"command", step_command, 1000, 1024 * MIB, HOUR_MS, 0, false},
 };

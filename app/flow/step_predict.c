@@ -17,7 +17,7 @@
 
 #include "base/file.h"
 #include "data/intake/intake.h"
-#include "flow/prepare.h"
+#include "flow/step_predict.h"
 
 enum {
     BATCH_ARENA_BYTES = 256 << 20,
@@ -44,7 +44,7 @@ struct predicting {
     struct arena *cell; // scratch of one cell
 };
 
-static enum err model_read(const char *path, struct tabular_model **out, struct fault *fault) {
+enum err model_of_file(const char *path, struct tabular_model **out, struct fault *fault) {
     struct file_map map;
     enum err err = file_map(path, &map, fault);
     if (err != OK) return err;
@@ -54,8 +54,8 @@ static enum err model_read(const char *path, struct tabular_model **out, struct 
 }
 
 // Columns that the model knows get the model's types, whatever a guess would say.
-static enum err source_import(struct step_context *context, const struct asking *asking,
-                              const char *source, const char *table, const char *faults) {
+enum err source_for_model(struct step_context *context, const struct asking *asking,
+                          const char *source, const char *table, const char *faults) {
     struct intake_options told;
     struct intake_guess guess;
     const struct json *node = json_member(step_options(context), "intake");
@@ -420,7 +420,7 @@ enum err step_predict(struct step_context *context) {
     if (err == OK) err = step_output(context, "input", table);
     if (err == OK) err = step_output(context, "faults.jsonl", faults);
     if (err == OK) err = step_output(context, "work", work);
-    if (err == OK) err = model_read(model_path, &model, context->fault);
+    if (err == OK) err = model_of_file(model_path, &model, context->fault);
     if (err != OK) return err;
     struct tabular_about about = tabular_about(model);
     struct asking asking;
@@ -431,7 +431,7 @@ enum err step_predict(struct step_context *context) {
         if (err == OK) err = predict(context, model, &asking, table, work);
     } else if (err == OK) {
         err = step_input(context, "source", &source);
-        if (err == OK) err = source_import(context, &asking, source, table, faults);
+        if (err == OK) err = source_for_model(context, &asking, source, table, faults);
         if (err == OK) err = predict(context, model, &asking, table, work);
         (void)!file_remove(table, NULL);
     }

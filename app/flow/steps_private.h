@@ -15,6 +15,7 @@ enum err step_unmask(struct step_context *context) MUST_USE;
 enum err step_train(struct step_context *context) MUST_USE;
 enum err step_search(struct step_context *context) MUST_USE;
 enum err step_predict(struct step_context *context) MUST_USE;
+enum err step_drift(struct step_context *context) MUST_USE;
 enum err step_export(struct step_context *context) MUST_USE;
 enum err step_command(struct step_context *context) MUST_USE;
 

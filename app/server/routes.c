@@ -128,7 +128,9 @@ const struct route routes[] = {
           FLOW(model_predict)),
     ROUTE(POST, API "/models/{id}/predictions", RESEARCH, SLOW, 202, LARGE,
           FLOW(prediction_create)),
+    ROUTE(POST, API "/models/{id}/drift", RESEARCH, SLOW, 202, LARGE, FLOW(drift_create)),
 
+    // searches
     // searches
     ROUTE(GET, API "/searches", RESEARCH, SLOW, 200, NO_BODY, FLOW(search_list)),
     ROUTE(POST, API "/searches", RESEARCH, SLOW, 202, LARGE, FLOW(search_create)),

@@ -194,6 +194,23 @@ test("predict: a row, with what each column adds; a wrong row is told", async ()
     await researcher.fails("POST", `/api/v1/models/${made.model.id}/predict`, { rows: [{ ...row, [number]: "many" }] }, 400, "predict.wrong_type");
 });
 
+test("drift: the training release is like itself; a file whose rows moved is told", async () => {
+    const path = `/api/v1/models/${made.model.id}/drift`;
+    const same = await researcher.ok("POST", path, { release: made.release }, 202);
+    await researcher.job(same.id);
+    const report = (await researcher.call("GET", `/api/v1/jobs/${same.id}/download`)).json;
+    assert.deepEqual([...new Set(report.columns.map((one) => one.level))], ["stable"]);
+    assert.equal(report.judged_rows, report.rows);
+    assert.equal(report.metrics[0].name, "auc");
+    const [head, ...lines] = new TextDecoder().decode(data.bytes).trim().split("\n");
+    const upload = await researcher.upload("moved.csv", Buffer.from([head, ...lines.slice(0, 40)].join("\n") + "\n"));
+    const moved = await researcher.ok("POST", path, { upload }, 202);
+    const job = await researcher.job(moved.id);
+    assert.ok(job.summary.psi > 0.25, JSON.stringify(job.summary));
+    await researcher.fails("POST", path, {}, 400, "drift.one_input");
+    await researcher.fails("POST", path, { release: 999999 }, 404, "release.not_found");
+});
+
 test("predict: a file, as a job whose output is downloaded", async () => {
     const upload = await researcher.upload("new.csv", data.bytes);
     const job = await researcher.ok("POST", `/api/v1/models/${made.model.id}/predictions`, { upload }, 202);

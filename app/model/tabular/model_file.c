@@ -12,6 +12,8 @@
 //   LINE  a linear model
 //   PNTS  factor, offset (f64), base (i32) | per feature: bins (u32), cuts (f32 each), the group of
 //         each category (a byte), points (i32 each, missing last), average (f64)
+//   PROF  of each feature and of the prediction: missing (u64), bins (u32), of a number its rising
+//         edges (bins - 1, f32), counts (bins, u64)
 // A text is its size (u32) and bytes. "CYTAB001" had DESC and TREE or LINE without tags and sizes.
 // Everything read is hostile: counts are held against the bytes that are left before memory is
 // taken for them. When you add a section, add a row to the table and a line here.
@@ -151,6 +153,17 @@ static void put_points(const struct tabular_model *model, struct buf *out) {
             put_u32(out, (uint32_t)feature->bins[b].points);
         }
         put_f64(out, feature->average);
+    }
+}
+
+static void put_profile(const struct tabular_model *model, struct buf *out) {
+    for (uint32_t p = 0; p < model->profile.count; p++) {
+        const struct profile_part *part = &model->profile.parts[p];
+        put_u64(out, part->missing);
+        put_u32(out, part->bins);
+        bool number = !profile_is_category(model, p);
+        for (uint32_t e = 0; number && e + 1 < part->bins; e++) put_f32(out, part->edges[e]);
+        for (uint32_t b = 0; b < part->bins; b++) put_u64(out, part->counts[b]);
     }
 }
 
@@ -450,6 +463,38 @@ static void get_ranges(struct reader *r, struct tabular_model *model) {
     if (fine(r)) model->ranges = ranges;
 }
 
+static void get_part(struct reader *r, struct tabular_model *model, uint32_t at) {
+    struct profile_part *part = &model->profile.parts[at];
+    bool category = profile_is_category(model, at);
+    part->missing = get_u64(r);
+    part->bins = get_count(r, PROFILE_BINS_MAX, 8);
+    uint32_t most = !category                    ? PROFILE_BINS
+                    : at == model->feature_count ? model->class_count
+                                                 : model->features[at].category_count;
+    if (category ? part->bins != most : part->bins > most) damage(r);
+    uint32_t edges = category || part->bins == 0 ? 0 : part->bins - 1;
+    part->edges = arena_for(r, model, edges, sizeof(float));
+    part->counts = arena_for(r, model, part->bins, sizeof(uint64_t));
+    for (uint32_t e = 0; fine(r) && e < edges; e++) {
+        part->edges[e] = get_f32(r);
+        bool rises = e == 0 || part->edges[e] > part->edges[e - 1];
+        if (isnan(part->edges[e]) || !rises) damage(r);
+    }
+    for (uint32_t b = 0; fine(r) && b < part->bins; b++) {
+        part->counts[b] = get_u64(r);
+        if (part->counts[b] > PROFILE_COUNT_MAX) damage(r);
+    }
+    if (part->missing > PROFILE_COUNT_MAX) damage(r);
+}
+
+static void get_profile(struct reader *r, struct tabular_model *model) {
+    uint32_t count = model->feature_count + 1;
+    if (!fine(r) || (size_t)count * 12 > (size_t)(r->end - r->at)) damage(r);
+    model->profile.parts = arena_for(r, model, count, sizeof(struct profile_part));
+    for (uint32_t p = 0; fine(r) && p < count; p++) get_part(r, model, p);
+    if (fine(r)) model->profile.count = count;
+}
+
 // ---- the whole ------------------------------
 
 static bool has_about(const struct tabular_model *model) {
@@ -472,6 +517,10 @@ static bool has_linear(const struct tabular_model *model) {
     return model->learner == LEARNER_LINEAR;
 }
 
+static bool has_profile(const struct tabular_model *model) {
+    return model->profile.count > 0;
+}
+
 static const struct section {
     char tag[TAG_BYTES + 1];
     bool needed; // in every model that has it; a file without it is damaged
@@ -485,6 +534,7 @@ static const struct section {
     {"TREE", true, has_forest, put_forest, get_forest},
     {"LINE", true, has_linear, put_linear, get_linear},
     {"PNTS", true, has_points, put_points, get_points},
+    {"PROF", false, has_profile, put_profile, get_profile},
 };
 enum { SECTION_COUNT = sizeof(sections) / sizeof(*sections) };
 

@@ -4,6 +4,7 @@
 
 #include "model/tabular/points_private.h"
 #include "model/tabular/predict_private.h"
+#include "model/tabular/profile_private.h"
 
 enum {
     MODEL_FEATURES_MAX = 64 * 1024,
@@ -26,6 +27,7 @@ struct tabular_model {
     struct forest_fast *fast;
     struct linear linear; // LEARNER_LINEAR
     struct points points; // LEARNER_POINTS
+    struct profile profile;
 };
 
 // An empty model with an arena. ERR_MEMORY.

@@ -220,3 +220,23 @@ void tabular_predict_row(const struct tabular_model *model, const float *values,
 int32_t tabular_points_base(const struct tabular_model *model);
 int32_t tabular_points_of(const struct tabular_model *model, uint32_t f, float value);
 int32_t tabular_points_most(const struct tabular_model *model, uint32_t f);
+
+// ---- drift ------------------------------
+// New rows held against the profile that a model keeps of the rows it was trained on (and of its
+// predictions for those that tested it). Rows come in batches; one thread at a time.
+struct tabular_drift;
+bool tabular_has_profile(const struct tabular_model *model); // a model of before has none
+// The model stays the caller's and outlives the drift. ERR_MEMORY.
+enum err tabular_drift_open(const struct tabular_model *model, struct tabular_drift **out) MUST_USE;
+void tabular_drift_close(struct tabular_drift *drift);
+// `predicted` (N, K) as tabular_predict gives it; `truth` (N): class or number, NaN where it is not
+// known, or NULL. ERR_MEMORY, ERR_LIMIT.
+enum err tabular_drift_add(struct tabular_drift *drift, const struct frame *frame,
+                           const double *predicted, const double *truth) MUST_USE;
+// Members into the open object: "rows", "task", "columns":[P], "prediction":P, where P is {"name",
+// "psi","level":"stable" (below 0.1)|"moderate" (below 0.25)|"large","bins":[{"category" |
+// "from"?,"to"?,"before","now"}],"missing":{"before","now"}}, shares of rows; "judged_rows" whose
+// answer is known (at most 4,000,000), and of those the scorecard's "metrics". Categories the model
+// has never seen count as missing.
+enum err tabular_drift_write(const struct tabular_drift *drift, uint32_t threads,
+                             struct json_writer *out) MUST_USE;

@@ -600,6 +600,7 @@ static enum err write_scorecard(struct training *t, struct buf *scorecard) {
                               .out = &out};
     enum err err = side_take(&t->input, rows_of(t, SIDE_TEST), t->counts[SIDE_TEST], &t->test);
     if (err == OK) err = predict_side(t, t->model, &t->test, &t->predicted);
+    if (err == OK) err = profile_make(t->model, &t->input, t->predicted, t->test.rows);
     if (err == OK) err = judge_validation(t, &judging);
     if (err == OK) err = column_rule_fit(&judging, &t->input, &t->rule, t->leaks);
     if (err != OK) return err;

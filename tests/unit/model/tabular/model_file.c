@@ -130,7 +130,8 @@ static void rewrite(const struct buf *bytes, bool before, struct buf *out) {
     for (size_t at = 8; at < bytes->size - 4;) {
         uint64_t size;
         memcpy(&size, data + at + 4, 8);
-        bool kept = !before || (memcmp(data + at, "PREP", 4) && memcmp(data + at, "RNGE", 4));
+        bool kept = !before || (memcmp(data + at, "PREP", 4) && memcmp(data + at, "RNGE", 4) &&
+                                memcmp(data + at, "PROF", 4));
         if (kept) buf_add(out, data + at + (before ? 12 : 0), size + (before ? 0 : 12));
         at += 12 + size;
     }
