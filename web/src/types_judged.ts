@@ -1,4 +1,6 @@
 // What a scorecard tells beyond its metrics: decisions at thresholds, errors by group.
+import type { Metric } from './types';
+
 export interface Between {
   value: number;
   low: number;
@@ -34,4 +36,21 @@ export interface JudgedGroup {
     Between | string | number | null | undefined
   >)[];
   differences: (Difference & { most: string | null; least: string | null })[];
+}
+
+// How far new rows are from those of training, column by column.
+export interface DriftPart {
+  name: string;
+  psi: number | null;
+  level?: 'stable' | 'moderate' | 'large';
+  bins: { category?: string; from?: number; to?: number; before: number; now: number }[];
+  missing: { before: number; now: number };
+}
+export interface DriftReport {
+  without: string[];
+  rows: number;
+  columns: DriftPart[];
+  prediction: DriftPart;
+  judged_rows: number;
+  metrics?: Metric[];
 }

@@ -15,12 +15,14 @@ import type { PageProps } from '../page_props';
 import type { Endpoint, ModelShow } from '../types';
 import { NotFound } from './missing';
 import { ApiTab } from './model_api';
+import { CardTab } from './model_card';
+import { DriftTab } from './model_drift';
 import { FileTab } from './model_file';
 import { ScorecardTab } from './model_scorecard';
 import { TryTab } from './model_try';
 import { ModelState, Source } from './models';
 
-const tabs = ['scorecard', 'try', 'file', 'api', 'about'] as const;
+const tabs = ['scorecard', 'card', 'try', 'file', 'drift', 'api', 'about'] as const;
 type Tab = (typeof tabs)[number];
 
 async function rename(model: ModelShow, reload: () => void): Promise<void> {
@@ -104,6 +106,10 @@ function About({ model }: { model: ModelShow }) {
 
 function Body({ model, tab }: { model: ModelShow; tab: Tab }) {
   switch (tab) {
+    case 'card':
+      return <CardTab model={model} />;
+    case 'drift':
+      return <DriftTab model={model} />;
     case 'try':
       return <TryTab model={model} address={`/models/${model.id}`} />;
     case 'file':

@@ -32,7 +32,7 @@ function in_words(card: Scorecard, metric: Metric): string {
   });
 }
 
-function rule_name(card: Scorecard): string {
+export function rule_name(card: Scorecard): string {
   const base = card.baseline!;
   const about = base.column ?? base.detail ?? '';
   const name = t_or(`baseline.${base.rule}`, base.rule);
