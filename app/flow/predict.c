@@ -1,6 +1,6 @@
 // Predicting rows that come with the call, and whole files as jobs.
-#include "flow/serving_private.h"
 #include "flow/rows_in.h"
+#include "flow/serving_private.h"
 
 enum err model_ready(struct flow *flow, const struct call *call, struct model *out) {
     struct store_txn *txn;
