@@ -95,7 +95,8 @@ void pilot_train_body(struct json_writer *out, const struct pilot_parts *parts,
     buf_open(&text, LIMIT_JSON_BYTES);
     json_open_object(out);
     json_set_text(out, "name", run->name);
-    features_put(out, parts);
+    // A forecast says itself what it learns from.
+    if (!json_member(json_member(parts->one->node, "train"), "series")) features_put(out, parts);
     if (run->positive.size) json_set_text(out, "positive", run->positive);
     const struct json *member = json_first(json_member(parts->one->node, "train"));
     for (; member; member = json_next(member)) {

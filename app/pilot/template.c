@@ -208,15 +208,45 @@ static void items_add(const struct json *node, const struct template_parts *part
     buf_add_char(out, object ? '}' : ']');
 }
 
+// "@NAME", or "@NAME:what is made of it".
+static bool text_add(struct str text, const struct template_parts *parts, struct buf *out) {
+    struct str rest = STR_NONE, name = part_take(text, &rest);
+    struct buf whole;
+    name = parts->name_of(parts->ctx, name);
+    if (name.size == 0) return false;
+    buf_open(&whole, LIMIT_JSON_BYTES);
+    buf_add_str(&whole, name);
+    buf_add_str(&whole, rest);
+    struct json_writer writer = json_writer_of(out);
+    json_put_text(&writer, buf_str(&whole));
+    if (buf_err(&whole) != OK) out->err = buf_err(&whole);
+    buf_close(&whole);
+    return true;
+}
+
+// The first of several of which the data has every column.
+static bool any_add(const struct json *list, const struct template_parts *parts, struct buf *out) {
+    for (const struct json *one = json_first(list); one; one = json_next(one)) {
+        bool whole = true;
+        size_t start = out->size;
+        for (const struct json *item = json_first(one); item && whole; item = json_next(item)) {
+            whole = template_value(item, parts, out);
+            out->size = start;
+        }
+        if (whole && template_value(one, parts, out)) return true;
+        out->size = start;
+    }
+    return false;
+}
+
 bool template_value(const struct json *node, const struct template_parts *parts, struct buf *out) {
     struct str text = json_text(node);
+    const struct json *any = json_member(node, "any");
+    if (any) return any_add(any, parts, out);
     if (json_is_object(node) || json_is_array(node)) {
         items_add(node, parts, out);
-    } else if (is_part(text)) {
-        text = parts->name_of(parts->ctx, (struct str){text.data + 1, text.size - 1});
-        if (text.size == 0) return false;
-        struct json_writer writer = json_writer_of(out);
-        json_put_text(&writer, text);
+    } else if (text.size > 1 && text.data[0] == '@') {
+        return text_add(text, parts, out);
     } else {
         json_write(out, node);
     }

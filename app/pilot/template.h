@@ -18,7 +18,8 @@
 //  "demonstration":{"kind":"package","package","file","header":true,"columns":[…],"positive"?,
 //    "source":{…},"licence","synthetic"?:{…}} | {"kind":"synthetic",…}}   as synthetic.h
 // "@NAME" in a recipe or in "train" is the column of the data that plays this part; a recipe's
-// line, a member or an item whose column the data lacks is left out.
+// line, a member or an item whose column the data lacks is left out. "@NAME:scaffold" is what is
+// made of the column; {"any":[…]} the first of several that the data has whole.
 #pragma once
 
 #include "base/fault.h"

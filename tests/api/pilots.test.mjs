@@ -25,7 +25,7 @@ after(() => server?.stop());
 
 const mapped = (match) => Object.fromEntries(match.mapping.filter((m) => m.from !== null).map((m) => [m.column, m.from]));
 
-async function until(client, run, wanted, seconds = 120) {
+async function until(client, run, wanted, seconds = 400) {
     let shown;
     for (let i = 0; i < seconds * 10; i++) {
         shown = await client.ok("GET", `/api/v1/pilot-runs/${run}`);
@@ -314,5 +314,18 @@ test("real data: bank marketing, divided by semicolons", { skip: real("finance/b
     const { match, metric, model } = await whole("finance-campaign", "bank.csv", real("finance/bank_marketing.csv"), "bank");
     assert.equal(match.mapping.filter((m) => m.from).length, 16);
     assert.ok(!model.features.some((f) => f.name === "duration"), "not known before the call");
+    assert.ok(metric("auc") > 0.7, String(metric("auc")));
+});
+
+test("real data: solubility, molecules kept together by scaffold", { skip: real("drug/esol.csv") ? false : "the data set is not here" }, async () => {
+    const { match, metric, model } = await whole("drug-solubility", "esol.csv", real("drug/esol.csv"), "esol");
+    assert.equal(mapped(match).log_solubility, "measured log solubility in mols per litre");
+    assert.deepEqual(model.features.map((f) => f.name), ["smiles"]);
+    assert.ok(metric("rmse") < 1.2, String(metric("rmse")));
+});
+
+test("real data: toxicity, one assay of twelve", { skip: real("drug/tox21.csv") ? false : "the data set is not here" }, async () => {
+    const { metric } = await whole("drug-toxicity", "tox21.csv", real("drug/tox21.csv"), "tox21",
+        (body) => ({ ...body, mapping: { smiles: "smiles", toxic: "NR-AhR" }, positive: "1" }));
     assert.ok(metric("auc") > 0.7, String(metric("auc")));
 });

@@ -71,7 +71,7 @@ static void training_is_known(const struct template *one) {
     REQUIRE(json_parse(buf_str(&text), &body, NULL) == OK);
     CHECK(str_equal(json_member_text(body, "target"), one->columns[one->target].name));
     CHECK_TEXT(json_member_text(body, "positive"), "yes");
-    CHECK(json_first(json_member(body, "features")));
+    CHECK(json_first(json_member(body, "features")) || json_member(body, "series"));
     enum err err = tabular_options_read(json_member(body, "options"), &options, &fault);
     check_that(err == OK, __FILE__, __LINE__, "%.*s: %s %s", STR_ARG(one->id), fault.code,
                fault.detail);

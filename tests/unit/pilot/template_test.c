@@ -116,6 +116,15 @@ static void columns_stand_in_place_of_parts(void) {
     buf_clear(&out);
     CHECK(template_value(json_member(whole.node, "train"), &parts, &out));
     CHECK_TEXT(buf_str(&out), "{\"target\":\"患 病\\\"?\",\"options\":{\"monotone\":{\"age\":1}}}");
+    buf_clear(&out);
+    struct json *node = NULL;
+    REQUIRE(json_parse(
+                STR("[\"@age:scaffold\",{\"any\":[[\"@weight\",\"@age\"],\"@weight\",[\"@age\"]]},"
+                    "{\"any\":[\"@weight\"]},\"a@b\"]"),
+                &node, NULL) == OK);
+    CHECK(template_value(node, &parts, &out));
+    CHECK_TEXT(buf_str(&out), "[\"age:scaffold\",[\"age\"],\"a@b\"]");
+    json_close(node);
     buf_close(&out);
 }
 
