@@ -10,17 +10,19 @@
 #include "model/measure/measure.h"
 #include "model/tabular/tabular.h"
 
+// What is varied where nothing is said, by learner.
 static const struct {
-    const char *name;
+    const char *learner, *name;
     double low, high;
-    bool log;
-} usual_boost[] = {{"column_share", 0.4, 1, false},
-                   {"depth", 3, 8, false},
-                   {"l2", 0.1, 10, true},
-                   {"learning_rate", 0.02, 0.3, true},
-                   {"min_child_weight", 1, 20, true},
-                   {"row_share", 0.6, 1, false}},
-  usual_linear[] = {{"alpha", 1e-6, 1, true}, {"l1_share", 0, 1, false}};
+    bool log, whole;
+} usual[] = {{"boost", "column_share", 0.4, 1, false, false},
+             {"boost", "depth", 3, 8, false, true},
+             {"boost", "l2", 0.1, 10, true, false},
+             {"boost", "learning_rate", 0.02, 0.3, true, false},
+             {"boost", "min_child_weight", 1, 20, true, false},
+             {"boost", "row_share", 0.6, 1, false, false},
+             {"linear", "alpha", 1e-6, 1, true, false},
+             {"linear", "l1_share", 0, 1, false, false}};
 
 static enum err bad(struct fault *fault, struct str name) {
     return fault_set(fault, ERR_INPUT, "search.bad_range", name);
@@ -92,19 +94,15 @@ static int range_order(const void *a, const void *b) {
 }
 
 static void usual_take(struct draws *draws, const struct json *options) {
-    bool linear = str_is(json_member_text(options, "learner"), "linear");
-    size_t count = linear ? sizeof usual_linear / sizeof usual_linear[0]
-                          : sizeof usual_boost / sizeof usual_boost[0];
-    for (size_t i = 0; i < count; i++) {
-        struct draw_range *range = &draws->ranges[draws->count++];
-        const char *name = linear ? usual_linear[i].name : usual_boost[i].name;
-        *range = (struct draw_range){
-            .name = str_of(name),
-            .low = linear ? usual_linear[i].low : usual_boost[i].low,
-            .high = linear ? usual_linear[i].high : usual_boost[i].high,
-            .log = linear ? usual_linear[i].log : usual_boost[i].log,
-            .whole = str_is(str_of(name), "depth"),
-        };
+    struct str learner = json_member_text(options, "learner");
+    if (!learner.size) learner = STR("boost");
+    for (size_t i = 0; i < sizeof usual / sizeof usual[0]; i++) {
+        if (!str_is(learner, usual[i].learner)) continue;
+        draws->ranges[draws->count++] = (struct draw_range){.name = str_of(usual[i].name),
+                                                            .low = usual[i].low,
+                                                            .high = usual[i].high,
+                                                            .log = usual[i].log,
+                                                            .whole = usual[i].whole};
     }
 }
 
@@ -118,6 +116,7 @@ enum err draws_read(const struct json *node, const struct json *options, uint64_
         if (!range_read(one, &out->ranges[out->count++])) return bad(fault, json_name(one));
     }
     if (out->count == 0) usual_take(out, options);
+    if (out->count == 0) return bad(fault, STR("ranges")); // this learner has no usual ones
     qsort(out->ranges, out->count, sizeof out->ranges[0], range_order);
     return OK;
 }

@@ -109,6 +109,9 @@ static void odd_ranges_are_refused(void) {
     struct draws usual;
     CHECK_EQ(draws_read(NULL, NULL, 1, &usual, NULL), OK);
     CHECK_EQ(usual.count, 6);
+    struct json *options = read_json("{\"learner\":\"points\"}");
+    CHECK_EQ(draws_read(NULL, options, 1, &usual, NULL), ERR_INPUT);
+    json_close(options);
 }
 
 int main(void) {

@@ -33,8 +33,13 @@ function bounds(wish: SearchWish, name: string): { low: number; high: number } {
   };
 }
 
+// Whether a search is wanted; a learner that has nothing to vary is trained once.
+export function searches(wish: SearchWish, learner: string): boolean {
+  return wish.on && USUAL.some((one) => one.learner === learner);
+}
+
 export function search_errors(wish: SearchWish, learner: string): FieldError[] {
-  if (!wish.on) return [];
+  if (!searches(wish, learner)) return [];
   const wrong: FieldError[] = [];
   const whole = (text: string) => !text || (Number.isInteger(Number(text)) && Number(text) > 0);
   if (!whole(wish.tries) || Number(wish.tries) > 1000) {
@@ -87,6 +92,8 @@ export function SearchFields({
         [name]: { ...(wish.ranges[name] ?? { low: '', high: '' }), [end]: value.trim() },
       },
     });
+  const usual = USUAL.filter((one) => one.learner === learner);
+  if (!usual.length) return null;
   return (
     <fieldset>
       <legend>{t('search.legend')}</legend>
@@ -117,7 +124,7 @@ export function SearchFields({
             error={error_at(errors, 'minutes')}
             change={(minutes) => change({ ...wish, minutes: minutes.trim() })}
           />
-          {USUAL.filter((one) => one.learner === learner).flatMap((one) =>
+          {usual.flatMap((one) =>
             (['low', 'high'] as const).map((end) => (
               <TextField
                 key={`${one.name}-${end}`}

@@ -172,12 +172,13 @@ function Contributions({ model, prediction }: { model: ModelShow; prediction: Pr
   );
 }
 
-const REASONS = 5; // told in words
+const REASONS = 5; // told in words,
+const SMALL = 0.01; // but none below this part of the strongest
 
 // The strongest reasons as sentences, for who reads no picture.
 function Reasons({ model, prediction }: { model: ModelShow; prediction: Prediction }) {
   const told = (prediction.contributions ?? [])
-    .filter((one) => one.direction !== 'none')
+    .filter((one, _, all) => Math.abs(one.contribution) > SMALL * Math.abs(all[0]!.contribution))
     .slice(0, REASONS);
   if (!told.length) return null;
   const classes = model.classes ?? [];

@@ -65,7 +65,7 @@ function Tries({ list }: { list: Try[] }) {
   const metric = list.find((one) => one.validation)?.validation?.name;
   return (
     <Grid
-      label={t('search.tries')}
+      label={t('search.list')}
       columns={[
         t('search.try'),
         number_column(metric ? metric_name(metric) : t('search.score')),
@@ -94,6 +94,7 @@ function Picture({ list }: { list: Try[] }) {
   const metric = drawn[0]!.validation!;
   const better = metric.better === 'higher' ? Math.max : Math.min;
   const best = better(...drawn.map((one) => one.validation!.value));
+  const first = drawn.find((one) => one.validation!.value === best)!;
   return (
     <Card title={t('search.picture')}>
       <Parallel
@@ -102,7 +103,7 @@ function Picture({ list }: { list: Try[] }) {
         rows={drawn.map((one) => ({
           name: String(one.number),
           values: [...names.map((name) => one.drawn[name]!), one.validation!.value],
-          strong: one.validation!.value === best,
+          strong: one === first,
         }))}
       />
     </Card>
@@ -155,7 +156,7 @@ export default function SearchPage({ params }: PageProps) {
             {data.state === 'failed' && <Notice tone="bad" title={t('search.nothing')} />}
             <Progress search={data} />
             <Picture list={data.list ?? []} />
-            <Card title={t('search.tries')} flush>
+            <Card title={t('search.list')} flush>
               <Tries list={data.list ?? []} />
             </Card>
           </>

@@ -22,6 +22,7 @@ import {
   SearchFields,
   search_body,
   search_errors,
+  searches,
   type SearchWish,
 } from '../components/search_fields';
 import {
@@ -264,7 +265,7 @@ function TrainForm({ release }: { release: Release }) {
     busy_set(true);
     try {
       const body = { ...body_of(form, features), ...when_body(when) };
-      if (search.on) {
+      if (searches(search, form.learner)) {
         const made = await post<Search>('/searches', {
           release: release.id,
           ...body,
@@ -392,7 +393,7 @@ function TrainForm({ release }: { release: Release }) {
         />
         <WhenFields when={when} change={when_set} errors={errors} />
         <Button type="submit" kind="primary" icon="train" busy={busy}>
-          {t(search.on ? 'search.start' : 'train.start')}
+          {t(searches(search, form.learner) ? 'search.start' : 'train.start')}
         </Button>
         <WhatIfLine
           body={
