@@ -36,6 +36,7 @@ struct making {
     struct words target_words;
     uint32_t feature_count; // columns that are features; the prepared ones come after them
     struct preparation preparation;
+    struct cells cells;
     uint32_t step_columns[PREPARE_STEPS_MAX];
     uint64_t unreadable[PREPARE_STEPS_MAX]; // rows a step could not read
     uint64_t rows, rows_seen;
@@ -330,22 +331,15 @@ static enum err values_take(struct making *making) {
     enum err err = features_join(making, &count);
     if (err != OK) return err;
     size_t rows = (size_t)making->rows;
-    float **values = ARENA_ARRAY(making->arena, float *, count);
     double *target = ARENA_ARRAY(making->arena, double, rows);
-    if (!values || !target) return no_memory(making);
-    for (uint32_t f = 0; f < count; f++) {
-        values[f] = ARENA_ARRAY(making->arena, float, rows);
-        if (!values[f]) return no_memory(making);
+    if (!target || cells_take(making->features, count, rows, making->arena, &making->cells) != OK) {
+        return no_memory(making);
     }
     if (making->group >= 0) {
         out->group = ARENA_ARRAY(making->arena, uint64_t, rows);
         if (!out->group) return no_memory(making);
     }
-    out->frame = (struct frame){
-        .feature_count = count,
-        .features = making->features,
-        .values = (const float *const *)values,
-    };
+    out->frame = cells_frame(&making->cells, making->features, 0);
     out->target.values = target;
     return OK;
 }
@@ -394,8 +388,7 @@ static enum err groups_fill(struct making *making, const struct batch *batch, ui
 // The steps' features of a batch's rows that have a target, from row `first` of the frame on.
 static enum err prepare_batch(struct making *making, const struct batch *batch, uint64_t first) {
     const struct column *target = &batch->columns[making->target];
-    float *const *columns =
-        (float *const *)(uintptr_t)making->out->frame.values + making->feature_count;
+    uint32_t feature = making->feature_count;
     struct arena *scratch;
     struct buf text;
     if (making->preparation.step_count == 0) return OK;
@@ -409,9 +402,11 @@ static enum err prepare_batch(struct making *making, const struct batch *batch, 
             if (!frame_row_counts(target, row)) continue;
             arena_reset(scratch);
             struct str cell = cell_text(column, row, &text);
-            if (!prepare_fill(step, cell, scratch, columns, to++)) making->unreadable[i]++;
+            if (!prepare_fill(step, cell, scratch, &making->cells, feature, to++)) {
+                making->unreadable[i]++;
+            }
         }
-        columns += step->feature_count;
+        feature += step->feature_count;
     }
     enum err err = buf_err(&text);
     buf_close(&text);
@@ -433,14 +428,14 @@ static enum err second_pass(struct making *making, const struct batch *batch) {
     }
     for (uint32_t f = 0; f < making->feature_count; f++) {
         const struct column *column = &batch->columns[making->columns[f]];
-        float *values = (float *)(uintptr_t)out->frame.values[f];
+        float *values = making->cells.values[f];
         uint64_t to = first;
         for (uint32_t row = 0; row < batch->row_count; row++) {
             if (!frame_row_counts(target, row)) continue;
             values[to++] = feature_of_cell(&making->features[f], column, row, &scratch);
         }
     }
-    out->frame.rows = at;
+    out->frame.rows = at; // so far
     enum err err = buf_err(&scratch);
     buf_close(&scratch);
     if (err == OK && out->group) err = groups_fill(making, batch, first);
@@ -490,9 +485,10 @@ static enum err frame_make(struct making *making) {
     if (err == OK) err = target_settle(making);
     if (err == OK) err = values_take(making);
     if (err == OK) err = each_batch(making, second_pass);
+    if (err == OK && making->cells.no_memory) err = no_memory(making);
     if (err == OK) err = preparation_tell(making);
     if (err != OK) return err;
-    cy_assert(making->out->frame.rows == making->rows);
+    making->out->frame = cells_frame(&making->cells, making->features, making->rows);
     if (making->rows < making->rows_seen) {
         warn(making, "train.rows_without_target", making->wish->target);
     }

@@ -4,7 +4,8 @@
 #include <math.h>
 #include <string.h>
 
-static const struct prepare_kind *const kinds[] = {&prepare_calendar, &prepare_molecule};
+static const struct prepare_kind *const kinds[] = {&prepare_calendar, &prepare_molecule,
+                                                   &prepare_grams};
 
 static const struct prepare_kind *kind_find(struct str name) {
     for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
@@ -77,9 +78,92 @@ const struct prepare_step *preparation_of_column(const struct preparation *prepa
     return NULL;
 }
 
+// ---- rows of features, as they are read -------------------------------------------------------
+
+enum err cells_take(const struct feature *features, uint32_t count, uint64_t rows,
+                    struct arena *arena, struct cells *out) {
+    struct cells cells = {.arena = arena, .feature_count = count};
+    bool texts = false;
+    for (uint32_t f = 0; f < count; f++) texts = texts || features[f].kind == FEATURE_TEXT;
+    cells.values = ARENA_ARRAY(arena, float *, count);
+    if (texts) cells.texts = ARENA_ARRAY(arena, struct text_rows, count);
+    if (texts) cells.sparse = ARENA_ARRAY(arena, struct sparse, count);
+    if (!cells.values || (texts && (!cells.texts || !cells.sparse))) return ERR_MEMORY;
+    for (uint32_t f = 0; f < count; f++) {
+        cells.values[f] = ARENA_ARRAY(arena, float, rows);
+        if (!cells.values[f]) return ERR_MEMORY;
+        if (features[f].kind != FEATURE_TEXT) continue;
+        struct text_rows *text = &cells.texts[f];
+        text->from = ARENA_ARRAY(arena, uint64_t, rows);
+        text->count = ARENA_ARRAY(arena, uint32_t, rows);
+        if (!text->from || !text->count) return ERR_MEMORY;
+        for (uint64_t i = 0; i < rows; i++) cells.values[f][i] = NAN;
+    }
+    *out = cells;
+    return OK;
+}
+
+void cells_clear(struct cells *cells) {
+    for (uint32_t f = 0; cells->texts && f < cells->feature_count; f++) cells->texts[f].used = 0;
+}
+
+struct frame cells_frame(const struct cells *cells, const struct feature *features, uint64_t rows) {
+    for (uint32_t f = 0; cells->texts && f < cells->feature_count; f++) {
+        const struct text_rows *text = &cells->texts[f];
+        cells->sparse[f] = (struct sparse){text->from, text->count, text->bucket, text->weight};
+    }
+    return (struct frame){.rows = rows,
+                          .feature_count = cells->feature_count,
+                          .features = features,
+                          .values = (const float *const *)cells->values,
+                          .sparse = cells->sparse};
+}
+
+// Twice the room; what was there stays in the arena, all in all no more than what is used.
+static bool text_grow(struct text_rows *text, struct arena *arena, uint64_t need) {
+    uint64_t room = text->room ? text->room : 1024;
+    while (room < need) room *= 2;
+    uint32_t *bucket = ARENA_ARRAY(arena, uint32_t, room);
+    float *weight = ARENA_ARRAY(arena, float, room);
+    if (!bucket || !weight) return false;
+    if (text->used > 0) {
+        memcpy(bucket, text->bucket, text->used * sizeof(*bucket));
+        memcpy(weight, text->weight, text->used * sizeof(*weight));
+    }
+    text->bucket = bucket;
+    text->weight = weight;
+    text->room = room;
+    return true;
+}
+
+static void text_fill(const struct prepare_step *step, struct str text, struct arena *scratch,
+                      struct cells *cells, uint32_t feature, uint64_t row) {
+    struct text_rows *rows = &cells->texts[feature];
+    struct gram *grams = NULL;
+    uint32_t count = 0;
+    enum err err = text.size ? step->kind->grams(step, text, scratch, &grams, &count) : OK;
+    bool fits =
+        rows->used + count <= rows->room || text_grow(rows, cells->arena, rows->used + count);
+    if (err != OK || !fits) {
+        cells->no_memory = true;
+        count = 0;
+    }
+    rows->from[row] = rows->used;
+    rows->count[row] = count;
+    for (uint32_t i = 0; i < count; i++, rows->used++) {
+        rows->bucket[rows->used] = grams[i].bucket;
+        rows->weight[rows->used] = grams[i].weight;
+    }
+}
+
 bool prepare_fill(const struct prepare_step *step, struct str text, struct arena *scratch,
-                  float *const *columns, uint64_t row) {
+                  struct cells *cells, uint32_t first, uint64_t row) {
+    float *const *columns = cells->values + first;
     text = str_trim(text);
+    if (step->kind->grams) {
+        text_fill(step, text, scratch, cells, first, row);
+        return true;
+    }
     if (text.size && step->kind->fill(step, text, scratch, columns, row)) return true;
     for (uint32_t f = 0; f < step->feature_count; f++) columns[f][row] = NAN;
     return text.size == 0;
@@ -146,17 +230,17 @@ enum err asking_of_model(const struct tabular_about *about, struct arena *arena,
 }
 
 bool asked_text(const struct asked *asked, struct str text, struct arena *scratch,
-                float *const *values, uint64_t row) {
-    if (!asked->step) return feature_of_text(asked->feature, text, &values[asked->first][row]);
-    return prepare_fill(asked->step, text, scratch, values + asked->first, row);
+                struct cells *cells, uint64_t row) {
+    if (asked->step) return prepare_fill(asked->step, text, scratch, cells, asked->first, row);
+    return feature_of_text(asked->feature, text, &cells->values[asked->first][row]);
 }
 
 void asked_cell(const struct asked *asked, const struct column *column, uint32_t row,
-                struct buf *text, struct arena *scratch, float *const *values, uint64_t to) {
-    if (!asked->step) {
-        values[asked->first][to] = feature_of_cell(asked->feature, column, row, text);
+                struct buf *text, struct arena *scratch, struct cells *cells, uint64_t to) {
+    if (asked->step) {
+        struct str cell = cell_text(column, row, text);
+        (void)prepare_fill(asked->step, cell, scratch, cells, asked->first, to);
         return;
     }
-    (void)prepare_fill(asked->step, cell_text(column, row, text), scratch, values + asked->first,
-                       to);
+    cells->values[asked->first][to] = feature_of_cell(asked->feature, column, row, text);
 }

@@ -8,6 +8,7 @@
 #pragma once
 
 #include "flow/steps_private.h"
+#include "pilot/grams.h"
 
 enum {
     PREPARE_STEPS_MAX = 16,
@@ -33,9 +34,11 @@ struct prepare_kind {
     // kind: the features are then missing. `scratch` is the caller's to reset.
     bool (*fill)(const struct prepare_step *step, struct str text, struct arena *scratch,
                  float *const *columns, uint64_t row);
+    // Instead of it, of a kind with one feature that is a FEATURE_TEXT: its buckets.
+    enum err (*grams)(const struct prepare_step *step, struct str text, struct arena *scratch,
+                      struct gram **out, uint32_t *out_count);
 };
-extern const struct prepare_kind prepare_calendar;
-extern const struct prepare_kind prepare_molecule;
+extern const struct prepare_kind prepare_calendar, prepare_molecule, prepare_grams;
 
 struct preparation {
     struct prepare_step *steps;
@@ -48,9 +51,33 @@ enum err preparation_read(const struct json *node, struct arena *arena, struct p
 // The step a column belongs to, or NULL.
 const struct prepare_step *preparation_of_column(const struct preparation *preparation,
                                                  struct str column);
-// Fills a row from its text; missing features where there is none. False if it could not be read.
+// ---- rows of features, as they are read -------------------------------------------------------
+struct text_rows { // a text's buckets; rows may come in any order, each once
+    uint64_t *from;
+    uint32_t *count;
+    uint32_t *bucket;
+    float *weight;
+    uint64_t used, room;
+};
+struct cells {
+    struct arena *arena;
+    float **values;          // (F)(rows); of a text NaN
+    struct text_rows *texts; // (F), NULL where no feature is a text
+    struct sparse *sparse;   // (F), or NULL; as frames want it, once cells_frame was called
+    uint32_t feature_count;
+    bool no_memory; // sticky: a text found no room
+};
+// Room for `rows` rows. ERR_MEMORY.
+enum err cells_take(const struct feature *features, uint32_t count, uint64_t rows,
+                    struct arena *arena, struct cells *out) MUST_USE;
+void cells_clear(struct cells *cells); // for other rows in the same room
+// The first `rows` rows; valid until the cells change.
+struct frame cells_frame(const struct cells *cells, const struct feature *features, uint64_t rows);
+
+// Fills a row from its text, features from `first` on; missing where there is none. False if it
+// could not be read.
 bool prepare_fill(const struct prepare_step *step, struct str text, struct arena *scratch,
-                  float *const *columns, uint64_t row);
+                  struct cells *cells, uint32_t first, uint64_t row);
 enum err prepare_feature(struct prepare_step *step, struct arena *arena, const char *name,
                          const char *type) MUST_USE; // adds one; room for it is the kind's to take
 
@@ -74,9 +101,9 @@ struct asking {
 // ERR_CORRUPT "model.damaged" where the model's features are not what its preparation makes.
 enum err asking_of_model(const struct tabular_about *about, struct arena *arena, struct asking *out,
                          struct fault *fault) MUST_USE;
-// One row of the model's features, values (F)[row]. False: what was given is none of the type.
+// A row's features from what was given for the column. False: it is none of the type.
 bool asked_text(const struct asked *asked, struct str text, struct arena *scratch,
-                float *const *values, uint64_t row);
+                struct cells *cells, uint64_t row);
 // From a cell; what cannot be read counts as missing.
 void asked_cell(const struct asked *asked, const struct column *column, uint32_t row,
-                struct buf *text, struct arena *scratch, float *const *values, uint64_t to);
+                struct buf *text, struct arena *scratch, struct cells *cells, uint64_t to);

@@ -76,4 +76,5 @@ static bool calendar_fill(const struct prepare_step *step, struct str text, stru
     return true;
 }
 
-const struct prepare_kind prepare_calendar = {"calendar", "time", calendar_open, calendar_fill};
+const struct prepare_kind prepare_calendar = {
+    .name = "calendar", .type = "time", .open = calendar_open, .fill = calendar_fill};

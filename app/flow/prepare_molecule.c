@@ -78,7 +78,8 @@ static bool molecule_fill(const struct prepare_step *step, struct str text, stru
     return true;
 }
 
-const struct prepare_kind prepare_molecule = {"molecule", "smiles", molecule_open, molecule_fill};
+const struct prepare_kind prepare_molecule = {
+    .name = "molecule", .type = "smiles", .open = molecule_open, .fill = molecule_fill};
 
 // ---- groups -------------------------------------------------------------------------------------
 

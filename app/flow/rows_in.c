@@ -129,7 +129,7 @@ static bool prepared_read(struct rows_in *rows, const struct asked *asked, const
     }
     bool fits = json_is_number(node) || json_is_string(node) || json_is_null(node);
     arena_reset(rows->scratch);
-    bool read = fits && asked_text(asked, text, rows->scratch, rows->values, at);
+    bool read = fits && asked_text(asked, text, rows->scratch, &rows->cells, at);
     buf_close(&number);
     return read;
 }
@@ -138,7 +138,7 @@ static void value_take(struct rows_in *rows, uint32_t a, const struct json *node
     const struct asked *asked = &rows->asking->items[a];
     const struct feature *feature = asked->feature;
     uint32_t f = asked->first;
-    float *value = &rows->values[f][at];
+    float *value = &rows->cells.values[f][at];
     struct finding finding = {NULL, true, at + 1, a, asked->name, node};
     rows->seen[a] = at + 1;
     if (asked->step) {
@@ -241,19 +241,17 @@ static enum err rooms_take(struct rows_in *rows) {
     struct arena *arena = rows->arena;
     const struct tabular_about *about = &rows->about;
     uint32_t features = about->feature_count, asked = rows->asking->count;
-    rows->values = ARENA_ARRAY(arena, float *, features);
     rows->out = ARENA_ARRAY(arena, double, (size_t)rows->count * about->outputs);
     rows->names = ARENA_ARRAY(arena, struct str, asked + MEMBERS_MORE);
     rows->order = ARENA_ARRAY(arena, uint32_t, asked + MEMBERS_MORE);
     rows->seen = ARENA_ARRAY(arena, uint32_t, asked);
-    if (!rows->values || !rows->out || !rows->names || !rows->order || !rows->seen) {
+    if (!rows->out || !rows->names || !rows->order || !rows->seen) {
         return ERR_MEMORY;
     }
     memset(rows->names, 0, (asked + MEMBERS_MORE) * sizeof rows->names[0]);
     memset(rows->seen, 0, asked * sizeof rows->seen[0]);
-    for (uint32_t f = 0; f < features; f++) {
-        rows->values[f] = ARENA_ARRAY(arena, float, rows->count);
-        if (!rows->values[f]) return ERR_MEMORY;
+    if (cells_take(about->features, features, rows->count, arena, &rows->cells) != OK) {
+        return ERR_MEMORY;
     }
     return asked > NAMES_SCANNED ? names_sort(rows) : OK;
 }
@@ -292,6 +290,7 @@ enum err rows_read(struct rows_in *rows, const struct tabular_model *model,
     for (const struct json *row = json_first(list); row; row = json_next(row)) {
         row_read(rows, row, at++);
     }
+    if (rows->cells.no_memory) return fault_set(fault, ERR_MEMORY, "predict.no_memory", STR_NONE);
     if (rows->findings.errors == 0) return OK;
     const struct fault *first = &rows->findings.first;
     if (fault) *fault = *first;

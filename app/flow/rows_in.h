@@ -32,8 +32,8 @@ struct rows_in {
     const float *ranges;         // (F, 2) of training, or NULL
     struct arena *scratch;       // of one value
     uint32_t count;
-    float **values; // (F)(count)
-    double *out;    // (count, K), once predicted
+    struct cells cells; // of `count` rows
+    double *out;        // (count, K), once predicted
     struct findings findings;
     // A row's members mostly come in the order of the row before.
     struct str *names;           // (A + 32)

@@ -7,8 +7,7 @@
 #define SHARES_BYTES ((size_t)4 << 20) // contributions of so many rows at a time
 
 enum err rows_predict(struct rows_in *rows, struct fault *fault) {
-    struct frame frame = {rows->count, rows->about.feature_count, rows->about.features,
-                          (const float *const *)rows->values};
+    struct frame frame = cells_frame(&rows->cells, rows->about.features, rows->count);
     enum err err = tabular_predict(rows->model, &frame, 1, rows->out, NULL);
     return err == OK ? OK : fault_set(fault, err, "predict.no_memory", STR_NONE);
 }
@@ -25,6 +24,7 @@ struct reasons {
     uint32_t chunk, first;      // rows whose contributions lie in `shares`, from which on
     double *shares;             // (chunk, K, F + 1)
     const float **values;       // (F): of those rows
+    struct sparse *sparse;      // (F), or NULL: their texts
     struct reason_share *order; // (A + F)
 };
 
@@ -55,6 +55,10 @@ static enum err reasons_open(const struct rows_in *rows, const struct json *node
     out->values = ARENA_ARRAY(rows->arena, const float *, about->feature_count);
     out->order =
         ARENA_ARRAY(rows->arena, struct reason_share, rows->asking->count + about->feature_count);
+    if (rows->cells.texts) {
+        out->sparse = ARENA_ARRAY(rows->arena, struct sparse, about->feature_count);
+        if (!out->sparse) return ERR_MEMORY;
+    }
     return out->shares && out->values && out->order ? OK : ERR_MEMORY;
 }
 
@@ -63,9 +67,19 @@ static enum err reasons_find(const struct rows_in *rows, struct reasons *reasons
     uint32_t left = rows->count - row, features = rows->about.feature_count;
     if (row % reasons->chunk) return OK;
     reasons->first = row;
-    for (uint32_t f = 0; f < features; f++) reasons->values[f] = rows->values[f] + row;
-    struct frame frame = {left < reasons->chunk ? left : reasons->chunk, features,
-                          rows->about.features, reasons->values};
+    for (uint32_t f = 0; f < features; f++) {
+        reasons->values[f] = rows->cells.values[f] + row;
+        if (!reasons->sparse) continue;
+        const struct text_rows *text = &rows->cells.texts[f];
+        if (!text->from) continue;
+        reasons->sparse[f] =
+            (struct sparse){text->from + row, text->count + row, text->bucket, text->weight};
+    }
+    struct frame frame = {.rows = left < reasons->chunk ? left : reasons->chunk,
+                          .feature_count = features,
+                          .features = rows->about.features,
+                          .values = reasons->values,
+                          .sparse = reasons->sparse};
     return tabular_predict(rows->model, &frame, 1, rows->out + (size_t)row * rows->about.outputs,
                            reasons->shares);
 }
@@ -86,7 +100,7 @@ static void parts_write(const struct rows_in *rows, struct json_writer *out, uin
         json_open_object(out);
         json_set_text(out, "feature", feature->name);
         json_put_name(out, "value");
-        feature_put(out, feature, rows->values[order[i].at][row]);
+        feature_put(out, feature, rows->cells.values[order[i].at][row]);
         json_set_number(out, "contribution", order[i].contribution);
         json_close_object(out);
     }
@@ -98,7 +112,7 @@ static void points_write(const struct rows_in *rows, struct json_writer *out, ui
                          const struct asked *asked) {
     int64_t given = 0, most = 0;
     for (uint32_t f = asked->first; f < asked->first + asked->count; f++) {
-        given += tabular_points_of(rows->model, f, rows->values[f][row]);
+        given += tabular_points_of(rows->model, f, rows->cells.values[f][row]);
         most += tabular_points_most(rows->model, f);
     }
     json_set_i64(out, "points", given);
@@ -108,7 +122,7 @@ static void points_write(const struct rows_in *rows, struct json_writer *out, ui
 static int64_t points_of_row(const struct rows_in *rows, uint32_t row) {
     int64_t sum = tabular_points_base(rows->model);
     for (uint32_t f = 0; f < rows->about.feature_count; f++) {
-        sum += tabular_points_of(rows->model, f, rows->values[f][row]);
+        sum += tabular_points_of(rows->model, f, rows->cells.values[f][row]);
     }
     return sum;
 }
@@ -127,7 +141,7 @@ static void reason_write(const struct rows_in *rows, const struct reasons *reaso
     if (asked->step)
         json_put_null(out);
     else
-        feature_put(out, feature, rows->values[asked->first][row]);
+        feature_put(out, feature, rows->cells.values[asked->first][row]);
     json_put_name(out, "typical");
     if (asked->step)
         json_put_null(out);

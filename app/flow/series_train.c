@@ -82,7 +82,7 @@ static enum err rows_predict(struct series_training *t, const struct tabular_mod
     const float **values = memory_take(whole->feature_count * sizeof *values);
     if (!values) return ERR_MEMORY;
     for (uint32_t f = 0; f < whole->feature_count; f++) values[f] = whole->values[f] + first;
-    struct frame part = {end - first, whole->feature_count, whole->features, values};
+    struct frame part = {end - first, whole->feature_count, whole->features, values, NULL};
     enum err err = OK;
     if (end > first) {
         err =

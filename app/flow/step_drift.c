@@ -17,11 +17,11 @@ struct drifting {
     struct tabular_about about;
     struct asking asking;
     struct tabular_drift *drift;
-    int32_t *columns; // (asking.count); -1: not there
-    int32_t target;   // -1: not there
-    float **values;   // (F)(LIMIT_BATCH_ROWS)
-    double *out;      // (LIMIT_BATCH_ROWS, K)
-    double *truth;    // (LIMIT_BATCH_ROWS)
+    int32_t *columns;   // (asking.count); -1: not there
+    int32_t target;     // -1: not there
+    struct cells cells; // of LIMIT_BATCH_ROWS rows
+    double *out;        // (LIMIT_BATCH_ROWS, K)
+    double *truth;      // (LIMIT_BATCH_ROWS)
     struct buf scratch;
     struct arena *cell;
 };
@@ -30,14 +30,12 @@ static enum err rooms_take(struct drifting *d, const struct schema *schema) {
     struct arena *arena = d->context->arena;
     const struct tabular_about *about = &d->about;
     d->columns = ARENA_ARRAY(arena, int32_t, (size_t)d->asking.count + 1);
-    d->values = ARENA_ARRAY(arena, float *, (size_t)about->feature_count + 1);
     d->out = ARENA_ARRAY(arena, double, (size_t)LIMIT_BATCH_ROWS * about->outputs);
     d->truth = ARENA_ARRAY(arena, double, LIMIT_BATCH_ROWS);
-    if (!d->columns || !d->values || !d->out || !d->truth) return ERR_MEMORY;
-    for (uint32_t f = 0; f < about->feature_count; f++) {
-        d->values[f] = ARENA_ARRAY(arena, float, LIMIT_BATCH_ROWS);
-        if (!d->values[f]) return ERR_MEMORY;
-    }
+    if (!d->columns || !d->out || !d->truth) return ERR_MEMORY;
+    enum err err =
+        cells_take(about->features, about->feature_count, LIMIT_BATCH_ROWS, arena, &d->cells);
+    if (err != OK) return err;
     for (uint32_t i = 0; i < d->asking.count; i++) {
         d->columns[i] = schema_find(schema, d->asking.items[i].name);
     }
@@ -59,23 +57,24 @@ static double truth_of(struct drifting *d, const struct column *column, uint32_t
 }
 
 static enum err batch_add(struct drifting *d, const struct batch *batch) {
+    cells_clear(&d->cells);
     for (uint32_t i = 0; i < d->asking.count; i++) {
         const struct asked *asked = &d->asking.items[i];
         for (uint32_t row = 0; row < batch->row_count; row++) {
             arena_reset(d->cell);
             if (d->columns[i] >= 0) {
                 asked_cell(asked, &batch->columns[d->columns[i]], row, &d->scratch, d->cell,
-                           d->values, row);
-                continue;
+                           &d->cells, row);
+            } else {
+                (void)asked_text(asked, STR_NONE, d->cell, &d->cells, row); // missing
             }
-            for (uint32_t f = 0; f < asked->count; f++) d->values[asked->first + f][row] = NAN;
         }
     }
     for (uint32_t row = 0; d->target >= 0 && row < batch->row_count; row++) {
         d->truth[row] = truth_of(d, &batch->columns[d->target], row);
     }
-    struct frame frame = {batch->row_count, d->about.feature_count, d->about.features,
-                          (const float *const *)d->values};
+    if (d->cells.no_memory) return ERR_MEMORY;
+    struct frame frame = cells_frame(&d->cells, d->about.features, batch->row_count);
     enum err err = tabular_predict(d->model, &frame, step_threads(d->context), d->out, NULL);
     if (err != OK) return err;
     return tabular_drift_add(d->drift, &frame, d->out, d->target >= 0 ? d->truth : NULL);

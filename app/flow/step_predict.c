@@ -34,9 +34,9 @@ struct predicting {
     struct schema output;
     int32_t *columns; // (asked) of the input
     bool contributions;
-    float **values; // (feature_count)(LIMIT_BATCH_ROWS)
-    double *out;    // (LIMIT_BATCH_ROWS, K)
-    double *shares; // (LIMIT_BATCH_ROWS, K, F + 1) or NULL
+    struct cells cells; // of LIMIT_BATCH_ROWS rows
+    double *out;        // (LIMIT_BATCH_ROWS, K)
+    double *shares;     // (LIMIT_BATCH_ROWS, K, F + 1) or NULL
     struct batch_builder *builder;
     struct table_writer *writer;
     struct buf scratch, lines;
@@ -157,13 +157,11 @@ static enum err output_schema(struct predicting *p) {
 static enum err rooms_take(struct predicting *p) {
     struct arena *arena = p->context->arena;
     const struct tabular_about *about = &p->about;
-    p->values = ARENA_ARRAY(arena, float *, about->feature_count);
     p->out = ARENA_ARRAY(arena, double, (size_t)LIMIT_BATCH_ROWS * about->outputs);
-    if (!p->values || !p->out) return ERR_MEMORY;
-    for (uint32_t f = 0; f < about->feature_count; f++) {
-        p->values[f] = ARENA_ARRAY(arena, float, LIMIT_BATCH_ROWS);
-        if (!p->values[f]) return ERR_MEMORY;
-    }
+    if (!p->out) return ERR_MEMORY;
+    enum err err =
+        cells_take(about->features, about->feature_count, LIMIT_BATCH_ROWS, arena, &p->cells);
+    if (err != OK) return err;
     if (!p->contributions) return OK;
     size_t each = (size_t)about->outputs * (about->feature_count + 1);
     p->shares = arena_take_array(arena, (size_t)LIMIT_BATCH_ROWS * each, sizeof(double));
@@ -173,7 +171,7 @@ static enum err rooms_take(struct predicting *p) {
 static int64_t points_of_row(const struct predicting *p, uint32_t row) {
     int64_t sum = tabular_points_base(p->model);
     for (uint32_t f = 0; f < p->about.feature_count; f++) {
-        sum += tabular_points_of(p->model, f, p->values[f][row]);
+        sum += tabular_points_of(p->model, f, p->cells.values[f][row]);
     }
     return sum;
 }
@@ -281,15 +279,16 @@ static enum err builder_flush(struct predicting *p, uint64_t *first_row) {
 
 static enum err batch_predict(struct predicting *p, const struct batch *batch,
                               uint64_t *first_row) {
+    cells_clear(&p->cells);
     for (uint32_t i = 0; i < p->asking.count; i++) {
         const struct column *column = &batch->columns[p->columns[i]];
         for (uint32_t row = 0; row < batch->row_count; row++) {
             arena_reset(p->cell);
-            asked_cell(&p->asking.items[i], column, row, &p->scratch, p->cell, p->values, row);
+            asked_cell(&p->asking.items[i], column, row, &p->scratch, p->cell, &p->cells, row);
         }
     }
-    struct frame frame = {batch->row_count, p->about.feature_count, p->about.features,
-                          (const float *const *)p->values};
+    if (p->cells.no_memory) return ERR_MEMORY;
+    struct frame frame = cells_frame(&p->cells, p->about.features, batch->row_count);
     enum err err = tabular_predict(p->model, &frame, step_threads(p->context), p->out, p->shares);
     if (err == OK && p->lines_fd >= 0) return lines_predicted(p, batch->row_count, first_row);
     for (uint32_t row = 0; row < batch->row_count && err == OK; row++) {

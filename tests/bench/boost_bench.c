@@ -89,7 +89,7 @@ static struct side load_side(const char *folder, const char *name, uint32_t rows
     struct side side = {.target = memory_take(rows * sizeof(double)), .truth = y.data};
     for (uint32_t f = 0; f < features; f++) columns[f] = copy + (size_t)f * rows;
     for (uint32_t i = 0; i < rows; i++) side.target[i] = y.data[i];
-    side.frame = (struct frame){rows, features, described, columns};
+    side.frame = (struct frame){rows, features, described, columns, NULL};
     return side;
 }
 

@@ -74,7 +74,7 @@ int main(int argc, char **argv) {
     float *copy = memory_take(x.size);
     memcpy(copy, x.data, x.size);
     for (uint32_t f = 0; f < features; f++) columns[f] = copy + f * rows;
-    struct frame frame = {rows, features, model->features, columns};
+    struct frame frame = {rows, features, model->features, columns, NULL};
     size_t width = explains ? features + 1 : 1;
     double *out = memory_take(rows * sizeof(double)), off = 0, best = 1e9;
     double *parts = memory_take(rows * width * sizeof(double));

@@ -19,7 +19,7 @@ static void use(const struct tabular_model *model) {
     double *parts = memory_take(cells * (about.feature_count + 1) * sizeof(*parts));
     if (!columns || !out || !parts) abort();
     for (uint32_t f = 0; f < about.feature_count; f++) columns[f] = values[f % 2];
-    struct frame frame = {ROWS, about.feature_count, about.features, columns};
+    struct frame frame = {ROWS, about.feature_count, about.features, columns, NULL};
     if (tabular_predict(model, &frame, 1, out, parts) != OK) abort();
     struct buf again;
     buf_open(&again, 64 << 20);

@@ -15,7 +15,7 @@ static void predict(const struct tabular_model *model, double *out, double *part
     struct tabular_about about = tabular_about(model);
     const float *columns[FEATURES_MAX];
     for (uint32_t f = 0; f < about.feature_count; f++) columns[f] = values[f % 2];
-    struct frame frame = {ROWS, about.feature_count, about.features, columns};
+    struct frame frame = {ROWS, about.feature_count, about.features, columns, NULL};
     if (tabular_predict(model, &frame, 1, out, parts) != OK) abort();
 }
 

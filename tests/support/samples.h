@@ -33,7 +33,7 @@ static inline struct sample sample_take(uint64_t rows, uint32_t features, enum t
         s.features[f] = (struct feature){.name = str_of(s.names + f * 16), .type = STR("number")};
     }
     for (uint32_t k = 0; k < classes; k++) s.classes[k] = str_of(class_names[k % 8]);
-    s.frame = (struct frame){rows, features, s.features, (const float *const *)s.columns};
+    s.frame = (struct frame){rows, features, s.features, (const float *const *)s.columns, NULL};
     s.target = (struct tabular_target){.name = STR("y"),
                                        .task = task,
                                        .values = s.truth,

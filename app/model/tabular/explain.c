@@ -272,7 +272,7 @@ static void explain_parts(void *ctx, size_t index, uint32_t worker) {
         for (uint32_t k = 0; k < outputs; k++) {
             double *out = r->out + (i * outputs + k) * (features + 1);
             for (uint32_t f = 0; f < features; f++) {
-                out[f] = linear_part(linear, f, r->frame->values[f][i], k) -
+                out[f] = linear_part(linear, r->frame, f, i, k) -
                          linear->average[(size_t)f * outputs + k];
             }
             out[features] = r->base[k];

@@ -27,7 +27,7 @@ static void gains_of_linear(const struct linear *linear, const struct side_rows 
         for (uint32_t k = 0; k < linear->outputs; k++) {
             double mean = linear->average[(size_t)f * linear->outputs + k];
             for (uint64_t i = 0; i < rows; i++) {
-                double part = linear_part(linear, f, side->columns[f][i], k);
+                double part = linear_part(linear, &side->frame, f, i, k);
                 list[f].gain += fabs(part - mean) / (double)rows;
             }
         }
@@ -58,6 +58,27 @@ static void shuffle(const float *from, float *to, uint64_t rows, uint64_t seed) 
     }
 }
 
+// The texts of a frame with those of column f in another order.
+static enum err shuffle_text(const struct frame *frame, uint32_t f, uint64_t seed,
+                             struct sparse **out) {
+    struct draw draw = {seed};
+    uint32_t *order = memory_take(frame->rows * sizeof(*order) + 1);
+    if (!order) return ERR_MEMORY;
+    for (uint32_t i = 0; i < frame->rows; i++) order[i] = i;
+    for (uint64_t i = frame->rows; i > 1; i--) {
+        uint64_t j = draw_below(&draw, i);
+        uint32_t swap = order[i - 1];
+        order[i - 1] = order[j];
+        order[j] = swap;
+    }
+    enum err err = sparse_take(frame, order, frame->rows, out);
+    memory_give(order);
+    for (uint32_t c = 0; err == OK && *out && c < frame->feature_count; c++) {
+        if (c != f) (*out)[c] = frame->sparse[c];
+    }
+    return err;
+}
+
 static enum err headline(const struct judging *j, const struct tabular_model *model,
                          const struct frame *frame, const double *truth, double *predicted,
                          double *out) {
@@ -86,9 +107,15 @@ static enum err try_columns(const struct judging *j, const struct tabular_model 
         list[i].permutation = 0;
         if (list[i].gain == 0) continue; // the model does not look at it
         double without = NAN;
-        shuffle(side->columns[f], shuffled, frame.rows, seed_mix(j->seed ^ 0x7368756666u));
+        uint64_t seed = seed_mix(j->seed ^ 0x7368756666u);
+        struct sparse *mixed = NULL;
+        shuffle(side->columns[f], shuffled, frame.rows, seed);
         columns[f] = shuffled;
-        err = headline(j, model, &frame, side->truth, predicted, &without);
+        if (model->features[f].kind == FEATURE_TEXT) err = shuffle_text(&frame, f, seed, &mixed);
+        if (mixed) frame.sparse = mixed;
+        if (err == OK) err = headline(j, model, &frame, side->truth, predicted, &without);
+        frame.sparse = side->sparse;
+        memory_give(mixed);
         columns[f] = side->columns[f];
         list[i].permutation = whole - without;
         if (progress_cancelled(j->progress)) err = ERR_CANCELLED;

@@ -12,7 +12,8 @@ enum err side_take(const struct train_rows *from, const uint32_t *rows, uint64_t
     side.columns = memory_take(features * sizeof(*side.columns) + 1);
     side.values = memory_take(count * features * sizeof(float) + 1);
     side.truth = memory_take(count * sizeof(double) + 1);
-    if (!side.columns || !side.values || !side.truth) {
+    enum err err = sparse_take(from->frame, rows, count, &side.sparse);
+    if (!side.columns || !side.values || !side.truth || err != OK) {
         side_close(&side);
         return ERR_MEMORY;
     }
@@ -22,7 +23,7 @@ enum err side_take(const struct train_rows *from, const uint32_t *rows, uint64_t
         for (uint64_t i = 0; i < count; i++) values[i] = from->frame->values[f][rows[i]];
     }
     for (uint64_t i = 0; i < count; i++) side.truth[i] = from->target->values[rows[i]];
-    side.frame = (struct frame){count, features, from->frame->features, side.columns};
+    side.frame = (struct frame){count, features, from->frame->features, side.columns, side.sparse};
     *out = side;
     return OK;
 }
@@ -31,6 +32,7 @@ void side_close(struct side_rows *side) {
     memory_give(side->columns);
     memory_give(side->values);
     memory_give(side->truth);
+    memory_give(side->sparse);
     *side = (struct side_rows){0};
 }
 

@@ -25,9 +25,14 @@ struct side_rows {
     struct frame frame; // owns its values
     const float **columns;
     float *values;
-    double *truth; // (N)
+    struct sparse *sparse; // (F), or NULL
+    double *truth;         // (N)
     uint64_t rows;
 };
+// The texts of the rows listed, in their order: (F), or NULL where the frame has none. One piece of
+// memory, for memory_give; buckets and weights are the frame's.
+enum err sparse_take(const struct frame *frame, const uint32_t *rows, uint64_t count,
+                     struct sparse **out) MUST_USE;
 enum err side_take(const struct train_rows *from, const uint32_t *rows, uint64_t count,
                    struct side_rows *out) MUST_USE;
 void side_close(struct side_rows *side);

@@ -1,5 +1,6 @@
 // Logistic, softmax and linear regression with elastic net. Numbers are standardised, a missing one
-// counts as the mean and shows in an indicator; categories are one-hot, missing among them.
+// counts as the mean and shows in an indicator; categories are one-hot, missing among them; texts
+// are taken as they are.
 // Minimises mean loss + alpha (l1_share |w|₁ + (1 - l1_share) / 2 |w|²), intercepts free, for
 // regression on the standardised target; by L-BFGS, with OWL-QN's orthants where l1_share > 0.
 // Shapes: N rows, F features, K outputs, W weights per output.
@@ -8,9 +9,11 @@
 #include "model/tabular/boost_private.h"
 
 struct linear_term { // one feature's part of the weights
-    uint32_t first;  // number: the weight, then the indicator's; category: one each, then missing's
+    // number: the weight, then the indicator's; category: one each, then missing's; text: one each
+    uint32_t first;
     bool is_category;
     uint32_t categories;
+    uint32_t width;     // of a text: one weight for each bucket; 0: no text
     double mean, scale; // number: z = (x - mean) * scale; scale 0 if it does not vary
     double missing_share;
 };
@@ -36,8 +39,11 @@ enum err linear_train(const struct train_rows *rows, const struct tabular_option
 enum err linear_take(const struct feature *features, uint32_t count, uint32_t outputs,
                      struct linear *out) MUST_USE;
 void linear_close(struct linear *linear);
-// What feature f of a value adds to output k.
-double linear_part(const struct linear *linear, uint32_t f, float value, uint32_t k);
+// What feature f of row i adds to output k.
+double linear_part(const struct linear *linear, const struct frame *frame, uint32_t f, uint64_t i,
+                   uint32_t k);
+double linear_value_part(const struct linear *linear, uint32_t f, float value,
+                         uint32_t k); // of a feature that is no text
 // out (N, K), before the link.
 void linear_predict(const struct linear *linear, const struct frame *frame, struct pool *pool,
                     double *out);

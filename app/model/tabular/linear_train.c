@@ -62,16 +62,39 @@ struct measuring {
     double *category_share; // (W)
 };
 
+// A row's buckets of a text, by the row's place among those that train.
+static uint32_t text_of(const struct train_rows *rows, uint32_t f, uint64_t i,
+                        const uint32_t **out_bucket, const float **out_weight) {
+    const struct sparse *text = &rows->frame->sparse[f];
+    uint64_t row = rows->train ? rows->train[i] : i;
+    *out_bucket = text->bucket + text->from[row];
+    *out_weight = text->weight + text->from[row];
+    return text->count[row];
+}
+
+static void measure_text(const struct train_rows *rows, uint32_t f, double one, double *share) {
+    for (uint64_t i = 0; i < rows->train_count; i++) {
+        const uint32_t *bucket;
+        const float *weight;
+        uint32_t count = text_of(rows, f, i, &bucket, &weight);
+        for (uint32_t at = 0; at < count; at++) share[bucket[at]] += one * (double)weight[at];
+    }
+}
+
 static void measure_feature(void *ctx, size_t index, uint32_t worker) {
     const struct measuring *m = ctx;
     (void)worker;
     struct linear_term *term = &m->linear->terms[index];
+    double *share = m->category_share + term->first;
+    double one = 1 / (double)(m->rows->train_count ? m->rows->train_count : 1);
+    if (term->width) {
+        measure_text(m->rows, (uint32_t)index, one, share);
+        return;
+    }
     if (!term->is_category) {
         measure_number(m->rows, (uint32_t)index, term);
         return;
     }
-    double *share = m->category_share + term->first;
-    double one = 1 / (double)(m->rows->train_count ? m->rows->train_count : 1);
     for (uint64_t i = 0; i < m->rows->train_count; i++) {
         float value = value_of(m->rows, (uint32_t)index, i);
         bool known = value >= 0 && value < (float)term->categories;
@@ -86,6 +109,7 @@ static void load_block(const struct fitting *f, uint64_t first, uint32_t count, 
                        float *values) {
     for (uint32_t c = 0; c < f->linear->features; c++) {
         float *out = values + (size_t)c * f->block_rows;
+        if (f->linear->terms[c].width) continue;
         for (uint32_t i = 0; i < count; i++) {
             float value = value_of(f->rows, c, first + i);
             out[i] = isfinite(value) ? value : NAN;
@@ -94,9 +118,32 @@ static void load_block(const struct fitting *f, uint64_t first, uint32_t count, 
     }
 }
 
-static void add_feature(const struct fitting *f, const struct linear_term *term,
-                        const float *values, const double *weights, uint32_t padded,
-                        double *margin) {
+static void add_text(const struct fitting *f, uint32_t feature, uint64_t first, uint32_t count,
+                     const double *weights, double *margin) {
+    for (uint32_t i = 0; i < count; i++) {
+        const uint32_t *bucket;
+        const float *weight;
+        uint32_t size = text_of(f->rows, feature, first + i, &bucket, &weight);
+        double sum = 0;
+        for (uint32_t at = 0; at < size; at++) sum += weights[bucket[at]] * (double)weight[at];
+        margin[i] += sum;
+    }
+}
+
+static void add_text_gradient(const struct fitting *f, uint32_t feature, uint64_t first,
+                              uint32_t count, const double *residual, double *gradient) {
+    for (uint32_t i = 0; i < count; i++) {
+        const uint32_t *bucket;
+        const float *weight;
+        uint32_t size = text_of(f->rows, feature, first + i, &bucket, &weight);
+        for (uint32_t at = 0; at < size; at++) {
+            gradient[bucket[at]] += residual[i] * (double)weight[at];
+        }
+    }
+}
+
+static void add_feature(const struct linear_term *term, const float *values, const double *weights,
+                        uint32_t padded, double *margin) {
     weights += term->first;
     if (!term->is_category) {
         linear_kernels()->add(margin, values, padded, term->mean, weights[0] * term->scale,
@@ -107,7 +154,6 @@ static void add_feature(const struct fitting *f, const struct linear_term *term,
         bool known = values[i] >= 0 && values[i] < (float)term->categories;
         margin[i] += weights[known ? (uint32_t)values[i] : term->categories];
     }
-    (void)f;
 }
 
 static void add_gradient(const struct linear_term *term, const float *values,
@@ -156,16 +202,24 @@ static double run_block(const struct fitting *f, uint64_t first, uint32_t count,
         double *margin = margins + (size_t)k * f->block_rows;
         for (uint32_t i = 0; i < padded; i++) margin[i] = intercepts[k];
         for (uint32_t c = 0; c < linear->features; c++) {
-            add_feature(f, &linear->terms[c], values + (size_t)c * f->block_rows,
-                        f->x + (size_t)k * linear->width, padded, margin);
+            const struct linear_term *term = &linear->terms[c];
+            const double *weights = f->x + (size_t)k * linear->width;
+            if (term->width)
+                add_text(f, c, first, count, weights + term->first, margin);
+            else
+                add_feature(term, values + (size_t)c * f->block_rows, weights, padded, margin);
         }
     }
     double loss = to_residuals(f, first, count, padded, margins);
     for (uint32_t k = 0; k < linear->outputs; k++) {
         const double *residual = margins + (size_t)k * f->block_rows;
         for (uint32_t c = 0; c < linear->features; c++) {
-            add_gradient(&linear->terms[c], values + (size_t)c * f->block_rows, residual, padded,
-                         gradient + (size_t)k * linear->width);
+            const struct linear_term *term = &linear->terms[c];
+            double *out = gradient + (size_t)k * linear->width;
+            if (term->width)
+                add_text_gradient(f, c, first, count, residual, out + term->first);
+            else
+                add_gradient(term, values + (size_t)c * f->block_rows, residual, padded, out);
         }
         double *out = gradient + (size_t)linear->width * linear->outputs + k;
         for (uint32_t i = 0; i < count; i++) *out += residual[i];

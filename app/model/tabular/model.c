@@ -86,7 +86,7 @@ void model_margin_row(const struct tabular_model *model, const float *values, do
     for (uint32_t k = 0; k < model->outputs; k++) {
         out[k] = linear->intercept[k];
         for (uint32_t f = 0; f < linear->features; f++) {
-            out[k] += linear_part(linear, f, values[f], k);
+            if (!linear->terms[f].width) out[k] += linear_value_part(linear, f, values[f], k);
         }
     }
 }
@@ -103,7 +103,8 @@ void model_link(const struct tabular_model *model, double *row) {
 enum err tabular_predict(const struct tabular_model *model, const struct frame *frame,
                          uint32_t threads, double *out, double *contributions) {
     cy_assert(frame->feature_count == model->feature_count);
-    if (frame->rows == 1 && !contributions && frame->feature_count <= ROW_FEATURES_MAX) {
+    if (frame->rows == 1 && !contributions && !frame->sparse &&
+        frame->feature_count <= ROW_FEATURES_MAX) {
         float row[ROW_FEATURES_MAX];
         for (uint32_t f = 0; f < frame->feature_count; f++) row[f] = frame->values[f][0];
         tabular_predict_row(model, row, out);

@@ -3,7 +3,8 @@
 // A section is its tag (4 bytes), size (u64) and bytes; they come in the order of the table
 // `sections`, each at most once:
 //   DESC  task, learner, class_count, feature_count (u32 each) | target | classes |
-//         features (kind u32, name, type, category_count u32, categories, typical f32)
+//         features (kind u32, name, type, category_count u32, categories, typical f32); of a text
+//         its width stands for the count of categories
 //   PREP  text: the preparation that makes the features from a table's columns
 //   RNGE  of each feature the least and the greatest value in training (f32, NaN: none)
 //   TREE  base, then for each tree its nodes in level order; the children of the n-th node that
@@ -69,7 +70,7 @@ static void put_about(const struct tabular_model *model, struct buf *out) {
         put_u32(out, feature->kind);
         put_text(out, feature->name);
         put_text(out, feature->type);
-        put_u32(out, feature->category_count);
+        put_u32(out, feature->kind == FEATURE_TEXT ? feature->width : feature->category_count);
         for (uint32_t c = 0; c < feature->category_count; c++)
             put_text(out, feature->categories[c]);
         put_f32(out, model->typical[f]);
@@ -251,11 +252,15 @@ static void *arena_for(struct reader *r, struct tabular_model *model, size_t cou
 static void get_feature(struct reader *r, struct tabular_model *model, uint32_t f) {
     struct feature *feature = &model->features[f];
     uint32_t kind = get_u32(r);
-    if (kind > FEATURE_CATEGORY) damage(r);
-    feature->kind = kind == FEATURE_CATEGORY ? FEATURE_CATEGORY : FEATURE_NUMBER;
+    if (kind > FEATURE_TEXT) damage(r);
+    feature->kind = fine(r) ? (enum feature_kind)kind : FEATURE_NUMBER;
     feature->name = get_text(r, model);
     feature->type = get_text(r, model);
-    uint32_t count = get_count(r, TABULAR_CATEGORIES_MAX, 4);
+    if (feature->kind == FEATURE_TEXT) feature->width = get_u32(r);
+    if (feature->width > TABULAR_WIDTH_MAX || (feature->kind == FEATURE_TEXT && !feature->width)) {
+        damage(r);
+    }
+    uint32_t count = feature->kind == FEATURE_TEXT ? 0 : get_count(r, TABULAR_CATEGORIES_MAX, 4);
     if (feature->kind == FEATURE_NUMBER && count > 0) damage(r);
     feature->categories = arena_for(r, model, count, sizeof(struct str));
     for (uint32_t c = 0; fine(r) && c < count; c++) feature->categories[c] = get_text(r, model);
@@ -384,6 +389,9 @@ static void get_forest(struct reader *r, struct tabular_model *model) {
 
 static void get_linear(struct reader *r, struct tabular_model *model) {
     struct linear *linear = &model->linear;
+    for (uint32_t f = 0; fine(r) && f < model->feature_count; f++) {
+        if (model->features[f].width > (size_t)(r->end - r->at) / 8) damage(r);
+    }
     if (!fine(r)) return;
     enum err err = linear_take(model->features, model->feature_count, model->outputs, linear);
     if (err == ERR_LIMIT)

@@ -120,7 +120,12 @@ static void column_drop(struct carding *c, uint32_t at) {
 static enum err fit_once(struct carding *c, struct linear *out) {
     struct feature *features = memory_take(c->used_count * sizeof(*features));
     if (!features) return ERR_MEMORY;
-    struct frame frame = {c->bins.rows, c->used_count, features, (const float *const *)c->woe};
+    struct frame frame = {
+        .rows = c->bins.rows,
+        .feature_count = c->used_count,
+        .features = features,
+        .values = (const float *const *)c->woe,
+    };
     struct tabular_target target = *c->rows->target;
     target.values = c->target;
     struct train_rows rows = {.frame = &frame, .target = &target, .train_count = c->bins.rows};

@@ -14,26 +14,40 @@
 #include "base/memory.h"
 #include "base/thread.h"
 
-enum { TABULAR_CLASSES_MAX = 100, TABULAR_CATEGORIES_MAX = 4096 };
+enum {
+    TABULAR_CLASSES_MAX = 100,
+    TABULAR_CATEGORIES_MAX = 4096,
+    TABULAR_WIDTH_MAX = 1 << 20,
+};
 
 enum feature_kind {
     FEATURE_NUMBER,
     FEATURE_CATEGORY, // the value is the index into `categories`
+    FEATURE_TEXT,     // buckets of grams: sparse, for the linear learner only; `values` are NaN
 };
 struct feature {
     struct str name;
     enum feature_kind kind;
     struct str *categories; // (category_count), sorted by bytes
     uint32_t category_count;
+    uint32_t width; // of a text: buckets, at most TABULAR_WIDTH_MAX
     struct str type; // the column's type name, so that a form can ask for it ("date", "integer", …)
     bool made;       // one of many made from a column: that it never varies is not worth telling
+};
+// Rows of one text: row i has bucket[from[i]…] with their weights, count[i] of them, rising.
+struct sparse {
+    const uint64_t *from;  // (N)
+    const uint32_t *count; // (N)
+    const uint32_t *bucket;
+    const float *weight;
 };
 // Column-major. A missing value, and a category never seen in training, is NaN.
 struct frame {
     uint64_t rows;          // N
     uint32_t feature_count; // F
     const struct feature *features;
-    const float *const *values; // (F)(N)
+    const float *const *values;  // (F)(N)
+    const struct sparse *sparse; // (F), used of texts; NULL: there is none
 };
 
 enum tabular_task { TASK_BINARY, TASK_CLASSES, TASK_REGRESSION };
@@ -213,6 +227,7 @@ const float *tabular_ranges(const struct tabular_model *model);
 enum err tabular_predict(const struct tabular_model *model, const struct frame *frame,
                          uint32_t threads, double *out, double *contributions) MUST_USE;
 // The same of one row, values (F), to the bit: about a microsecond, takes no memory, cannot fail.
+// Not for models of texts.
 void tabular_predict_row(const struct tabular_model *model, const float *values, double *out);
 
 // A points scorecard (LEARNER_POINTS only): score = base + what each feature's value gives, at most

@@ -82,6 +82,11 @@ static enum err check_input(const struct training *t) {
         return fault_set(t->fault, ERR_LIMIT, "train.too_wide", STR("65536"));
     }
     for (uint32_t f = 0; f < frame->feature_count; f++) {
+        bool text = frame->features[f].kind == FEATURE_TEXT;
+        if (text && t->options->learner != LEARNER_LINEAR) {
+            return fault_set(t->fault, ERR_INPUT, "train.text_needs_linear",
+                             frame->features[f].name);
+        }
         if (frame->features[f].category_count > TABULAR_CATEGORIES_MAX) {
             return fault_set(t->fault, ERR_LIMIT, "train.too_many_categories",
                              frame->features[f].name);
@@ -105,6 +110,15 @@ static void keys_of_rows(const struct frame *frame, uint64_t *keys) {
     }
 }
 
+static void keys_of_text(const struct sparse *text, uint64_t rows, uint64_t *keys) {
+    for (uint64_t i = 0; i < rows; i++) {
+        for (uint32_t at = 0; at < text->count[i]; at++) {
+            uint64_t bucket = text->bucket[text->from[i] + at];
+            keys[i] = seed_mix(keys[i] + bucket + 0x9E3779B97F4A7C15u);
+        }
+    }
+}
+
 static enum err take_rows(struct training *t) {
     uint64_t rows = t->frame->rows;
     t->keys = memory_take(rows * sizeof(*t->keys) + 1);
@@ -113,6 +127,10 @@ static enum err take_rows(struct training *t) {
     t->rows = memory_take(rows * sizeof(*t->rows) + 1);
     if (!t->keys || !t->stratum || !t->side || !t->rows) return ERR_MEMORY;
     keys_of_rows(t->frame, t->keys);
+    for (uint32_t f = 0; t->frame->sparse && f < t->frame->feature_count; f++) {
+        if (t->frame->features[f].kind != FEATURE_TEXT) continue;
+        keys_of_text(&t->frame->sparse[f], t->frame->rows, t->keys);
+    }
     for (uint64_t i = 0; t->target->task != TASK_REGRESSION && i < rows; i++) {
         t->stratum[i] = (uint32_t)t->target->values[i];
     }
@@ -420,7 +438,7 @@ static enum err write_warnings(const struct training *t, const struct judging *j
     for (uint32_t f = 0; f < t->frame->feature_count; f++) {
         struct str name = t->frame->features[f].name;
         if (t->leaks[f]) put_warning(out, "train.column_knows_answer", name);
-        if (t->frame->features[f].made) continue;
+        if (t->frame->features[f].made || t->frame->features[f].kind == FEATURE_TEXT) continue;
         if (!column_varies(t, f)) put_warning(out, "train.column_ignored", name);
     }
     uint64_t seen[TABULAR_CLASSES_MAX] = {0};

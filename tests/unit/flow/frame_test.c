@@ -230,16 +230,16 @@ static void a_model_asks_for_columns(void) {
     CHECK_TEXT(when->name, "when");
     CHECK_TEXT(when->type, "time");
     REQUIRE(when->first == 5 && when->count == 2);
-    float cells[7], *values[7];
-    for (int f = 0; f < 7; f++) values[f] = &cells[f];
+    struct cells cells;
+    REQUIRE(cells_take(about.features, 7, 1, arena, &cells) == OK);
     struct arena *scratch;
     REQUIRE(arena_open(1 << 20, &scratch) == OK);
-    CHECK(asked_text(when, STR("2026-11-29 08:30"), scratch, values, 0));
-    CHECK_NEAR(cells[5], 7, 0); // a Sunday
-    CHECK_NEAR(cells[6], 11, 0);
-    CHECK(!asked_text(when, STR("soon"), scratch, values, 0));
-    CHECK(isnan(cells[5]) && isnan(cells[6]));
-    CHECK(asked_text(when, STR(""), scratch, values, 0) && isnan(cells[5]));
+    CHECK(asked_text(when, STR("2026-11-29 08:30"), scratch, &cells, 0));
+    CHECK_NEAR(cells.values[5][0], 7, 0); // a Sunday
+    CHECK_NEAR(cells.values[6][0], 11, 0);
+    CHECK(!asked_text(when, STR("soon"), scratch, &cells, 0));
+    CHECK(isnan(cells.values[5][0]) && isnan(cells.values[6][0]));
+    CHECK(asked_text(when, STR(""), scratch, &cells, 0) && isnan(cells.values[5][0]));
     about.preparation = STR("{\"steps\":[{\"kind\":\"calendar\",\"column\":\"when\"}]}");
     CHECK_EQ(asking_of_model(&about, arena, &asking, &fault), ERR_CORRUPT);
     CHECK_STR(fault.code, "model.damaged");

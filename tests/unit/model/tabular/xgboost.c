@@ -98,7 +98,7 @@ static void saved_models_answer_the_same(void) {
             }
         }
         const float *columns[] = {a, city, c};
-        struct frame frame = {5, 3, about.features, columns};
+        struct frame frame = {5, 3, about.features, columns, NULL};
         double out[15], parts[60];
         CHECK_EQ(tabular_predict(model, &frame, 1, out, parts), OK);
         for (unsigned r = 0; r < 5 * s->outputs; r++) CHECK_NEAR(out[r], s->predicted[r], 2e-6);
