@@ -12,7 +12,7 @@
     "--depth --leaves --learning-rate --l2 --min-child-weight --row-share --column-share "  \
     "--early-stop --bins --alpha --l1-share --test-milli --validate-milli --points-base "   \
     "--points-odds --points-double --folds --cost-false-alarm --cost-miss --time --entity " \
-    "--judge-by+"
+    "--judge-by+ --monotone --interactions"
 
 #define CLEAN_OPTIONS "--files --sampling --technical --hits --mark! "
 

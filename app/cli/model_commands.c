@@ -36,6 +36,39 @@ static const char *const number_options[] = {
     "cost_miss",
 };
 
+// "age:1,income:-1" as {"age":1,"income":-1}; a name may have colons of its own.
+static enum err monotone_write(struct json_writer *out, struct str text, struct fault *fault) {
+    json_put_name(out, "monotone");
+    json_open_object(out);
+    while (text.size > 0) {
+        struct str part = str_trim(str_cut(text, ',', &text));
+        size_t colon = part.size;
+        while (colon > 0 && part.data[colon - 1] != ':') colon--;
+        struct str way = {part.data + colon, part.size - colon};
+        int64_t number;
+        if (colon < 2 || !str_to_i64(way, &number)) {
+            return fault_set(fault, ERR_INPUT, "train.bad_option", STR("monotone"));
+        }
+        json_put_name_str(out, (struct str){part.data, colon - 1});
+        json_put_i64(out, number);
+    }
+    json_close_object(out);
+    return OK;
+}
+
+// "a,b;c,d" as [["a","b"],["c","d"]].
+static void interactions_write(struct json_writer *out, struct str text) {
+    json_put_name(out, "interactions");
+    json_open_array(out);
+    while (text.size > 0) {
+        struct str set = str_cut(text, ';', &text);
+        json_open_array(out);
+        while (set.size > 0) json_put_text(out, str_trim(str_cut(set, ',', &set)));
+        json_close_array(out);
+    }
+    json_close_array(out);
+}
+
 static enum err learner_write(struct json_writer *out, const struct arguments *arguments,
                               struct fault *fault) {
     json_put_name(out, "options");
@@ -44,7 +77,10 @@ static enum err learner_write(struct json_writer *out, const struct arguments *a
     if (argument(arguments, "--grow")) {
         json_set_text(out, "grow", str_of(argument(arguments, "--grow")));
     }
-    enum err err = OK;
+    const char *monotone = argument(arguments, "--monotone");
+    const char *interactions = argument(arguments, "--interactions");
+    enum err err = monotone ? monotone_write(out, str_of(monotone), fault) : OK;
+    if (interactions) interactions_write(out, str_of(interactions));
     for (size_t i = 0; i < sizeof number_options / sizeof number_options[0] && err == OK; i++) {
         char name[40] = "--";
         memcpy(name + 2, number_options[i], strlen(number_options[i]) + 1);

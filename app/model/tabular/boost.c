@@ -24,6 +24,7 @@ struct boosting {
     struct progress *progress;
     const struct loss *loss;
     struct bins bins, validate_bins;
+    struct constraints constraints;
     struct grower *grower;
     uint32_t outputs;
     struct loss_side train, validate;
@@ -96,7 +97,8 @@ static enum err start(struct boosting *b) {
                                 .learning_rate = o->learning_rate,
                                 .l2 = o->l2,
                                 .min_child_weight = o->min_child_weight,
-                                .column_share = o->column_share};
+                                .column_share = o->column_share,
+                                .constraints = &b->constraints};
     err = grower_open(&b->bins, &grow, b->pool, b->progress, &b->grower);
     if (err != OK) return err;
     struct loss_truth truth = {rows->target->values, rows->train, rows->train_count, b->outputs};
@@ -203,6 +205,9 @@ static uint32_t identity(const struct boosting *b) {
     uint32_t crc = crc32c(0, counts, sizeof counts);
     crc = crc32c(crc, numbers, sizeof numbers);
     crc = crc32c(crc, b->loss->name, strlen(b->loss->name));
+    uint32_t features = b->rows->frame->feature_count;
+    if (b->constraints.monotone) crc = crc32c(crc, b->constraints.monotone, features);
+    if (b->constraints.sets) crc = crc32c(crc, b->constraints.sets, features * sizeof(uint64_t));
     crc = crc32c(crc, b->train.target, b->train.rows * sizeof(float));
     return crc32c(crc, b->validate.target, b->validate.rows * sizeof(float));
 }
@@ -307,6 +312,7 @@ static enum err copy_categories(const struct boosting *b, struct forest *forest)
 
 static void stop(struct boosting *b) {
     grower_close(b->grower);
+    constraints_close(&b->constraints);
     memory_give(b->losses);
     memory_give(b->h);
     memory_give(b->g);
@@ -335,7 +341,8 @@ enum err boost_train(const struct train_rows *rows, const struct tabular_options
     enum err err = ERR_MEMORY;
     made.forest.base = memory_take(b.outputs * sizeof(double));
     if (!made.forest.base) goto done;
-    err = start(&b);
+    err = constraints_take(rows->frame, options, rows->target->task, &b.constraints, fault);
+    if (err == OK) err = start(&b);
     if (err == OK) err = run_rounds(&b, &made);
     if (err == OK) err = finish_forest(&b, &made);
     if (err == OK) err = copy_categories(&b, &made.forest);

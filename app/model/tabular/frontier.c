@@ -171,6 +171,7 @@ void frontier_prune(struct grower *grower) {
         grower->tree[to] = grower->stays[n] ? grower->tree[n] : (struct node){0};
         grower->steps[to] = grower->stays[n] ? grower->steps[n] : (struct step){0};
         memmove(grower->sets[to], grower->sets[n], sizeof(*grower->sets));
+        grower->bounds[to] = grower->bounds[n];
         if (grower->stays[n]) grower->tree[to].left = grower->steps[to].left = moved[left] - 1;
     }
     grower->tree_nodes = count;

@@ -105,6 +105,15 @@ static void sample_columns(struct grower *grower) {
 
 // ---- a level: search, then open or leaf ------------------------------
 
+// Whether the interactions let a column stand below the columns above a node.
+static bool may_use(const struct grower *grower, const struct growing_node *node,
+                    uint32_t feature) {
+    const struct constraints *constraints = grower->options.constraints;
+    if (!constraints || !constraints->sets || node->depth == 0) return true;
+    if (node->path.sets == 0) return feature == node->path.alone;
+    return (constraints->sets[feature] & node->path.sets) != 0;
+}
+
 static void search_group(void *ctx, size_t index, uint32_t worker) {
     struct grower *grower = ctx;
     (void)worker;
@@ -112,10 +121,17 @@ static void search_group(void *ctx, size_t index, uint32_t worker) {
     const struct growing_node *node = &grower->level[index / groups];
     struct split *best = &grower->found[index];
     best->gain = 0;
+    struct search_limits limits = grower->limits;
+    const int8_t *ways = grower->options.constraints ? grower->options.constraints->monotone : NULL;
+    limits.bounded = ways != NULL;
+    limits.lower = node->bounds.lower;
+    limits.upper = node->bounds.upper;
     for (uint32_t u = from; u < grower->bins->count && u < from + SEARCH_COLUMNS; u++) {
-        if (!grower->sampled[u]) continue;
+        uint32_t feature = grower->bins->features[u].feature;
+        if (!grower->sampled[u] || !may_use(grower, node, feature)) continue;
+        limits.way = ways ? ways[feature] : 0;
         struct split split = search_column(node->hist + (size_t)u * BINS_CELLS, node->total,
-                                           &grower->bins->features[u], u, &grower->limits);
+                                           &grower->bins->features[u], u, &limits);
         if (split.gain > best->gain) *best = split;
     }
 }
@@ -179,19 +195,40 @@ static void place_child(struct grower *grower, const struct growing_node *child)
     grower->tree[child->node] = (struct node){0};
     grower->steps[child->node] = (struct step){0};
     grower->gains[child->node] = 0;
+    grower->bounds[child->node] = child->bounds;
     grower->places[child->node] = (struct place){child->first, child->count, child->side, 0};
+}
+
+// What the constraints say of the children: of a monotone column the side of smaller numbers, which
+// is the left, stays on its side of the middle between the two. `right` is the right one's bounds.
+static void constrain(const struct grower *grower, const struct growing_node *node,
+                      struct growing_node *left, struct bounds *right) {
+    const struct constraints *constraints = grower->options.constraints;
+    uint32_t feature = grower->bins->features[node->split.column].feature;
+    left->path = node->path;
+    left->bounds = *right = node->bounds;
+    if (constraints && constraints->sets) {
+        left->path.sets &= constraints->sets[feature];
+        left->path.alone = feature;
+    }
+    int way = constraints && constraints->monotone ? constraints->monotone[feature] : 0;
+    if (way > 0) left->bounds.upper = right->lower = node->split.middle;
+    if (way < 0) left->bounds.lower = right->upper = node->split.middle;
 }
 
 // The two children of a split: into the level, or leaves. The larger child takes over the parent's
 // histogram; where that is forgotten both are counted. ERR_MEMORY.
 static enum err add_children(struct grower *grower, struct growing_node *node) {
+    struct bounds bounds;
     struct growing_node left = {.first = node->first,
                                 .count = node->left_count,
                                 .total = node->split.left,
                                 .node = grower->tree_nodes,
                                 .depth = node->depth + 1,
                                 .side = node->side ^ 1};
+    constrain(grower, node, &left, &bounds);
     struct growing_node right = left;
+    right.bounds = bounds;
     right.first += left.count;
     right.count = node->count - left.count;
     right.total = node->total - left.total;
@@ -223,7 +260,10 @@ static enum err add_children(struct grower *grower, struct growing_node *node) {
 static enum err start_root(struct grower *grower) {
     quantise(grower);
     sample_columns(grower);
-    struct growing_node root = {.count = grower->bins->rows, .counted = true};
+    struct growing_node root = {.count = grower->bins->rows,
+                                .counted = true,
+                                .bounds = {-INFINITY, INFINITY},
+                                .path = {UINT64_MAX, 0}};
     grower->level_count = 0;
     grower->tree_nodes = 1;
     place_child(grower, &root);
@@ -332,6 +372,7 @@ static bool take_nodes(struct grower *grower) {
     grower->steps = memory_take(nodes * sizeof(*grower->steps));
     grower->places = memory_take(nodes * sizeof(*grower->places));
     grower->totals = memory_take(nodes * sizeof(*grower->totals));
+    grower->bounds = memory_take(nodes * sizeof(*grower->bounds));
     grower->gains = memory_take(nodes * sizeof(*grower->gains));
     grower->sets = memory_take(nodes * sizeof(*grower->sets));
     grower->stays = memory_take(nodes);
@@ -339,8 +380,8 @@ static bool take_nodes(struct grower *grower) {
     grower->leaves = memory_take(nodes * sizeof(*grower->leaves));
     return grower->free_hists && grower->level && grower->batch && grower->open &&
            grower->counting && grower->found && grower->sampled && grower->tree && grower->steps &&
-           grower->places && grower->totals && grower->gains && grower->sets && grower->stays &&
-           grower->heap && grower->leaves;
+           grower->places && grower->totals && grower->bounds && grower->gains && grower->sets &&
+           grower->stays && grower->heap && grower->leaves;
 }
 
 enum err grower_open(const struct bins *bins, const struct grow_options *options, struct pool *pool,
@@ -367,12 +408,12 @@ void grower_close(struct grower *grower) {
     if (!grower) return;
     for (uint32_t i = 0; i < grower->free_count; i++) memory_give(grower->free_hists[i]);
     void *const all[] = {
-        grower->leaves,       grower->heap,       grower->stays,      grower->sets,
-        grower->gains,        grower->totals,     grower->places,     grower->steps,
-        grower->tree,         grower->sampled,    grower->found,      grower->counting,
-        grower->open,         grower->batch,      grower->level,      grower->free_hists,
-        grower->partial_used, grower->partial,    grower->piece_sums, grower->pieces,
-        grower->aside,        grower->entries[1], grower->entries[0]};
+        grower->leaves,     grower->heap,         grower->stays,      grower->sets,
+        grower->gains,      grower->bounds,       grower->totals,     grower->places,
+        grower->steps,      grower->tree,         grower->sampled,    grower->found,
+        grower->counting,   grower->open,         grower->batch,      grower->level,
+        grower->free_hists, grower->partial_used, grower->partial,    grower->piece_sums,
+        grower->pieces,     grower->aside,        grower->entries[1], grower->entries[0]};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) memory_give(all[i]);
     memory_give(grower);
 }

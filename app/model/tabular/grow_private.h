@@ -5,6 +5,7 @@
 // Shapes: N rows, U columns of the bins.
 #pragma once
 
+#include "model/tabular/constraints_private.h"
 #include "model/tabular/forest_private.h"
 #include "model/tabular/search_private.h"
 
@@ -20,7 +21,8 @@ struct grow_options {
     uint32_t leaves; // 0: level by level; else the leaf whose split gains most is split next, until
                      // the tree has so many
     double learning_rate, l2, min_child_weight, column_share;
-    size_t histogram_bytes; // of nodes, at most, but for two nodes'; 0: 256 MB
+    const struct constraints *constraints; // NULL: none
+    size_t histogram_bytes;                // of nodes, at most, but for two nodes'; 0: 256 MB
 };
 // `bins` and `pool` must outlive it. Takes about 28 bytes per row. Where histograms find no room
 // those of the least promising nodes are forgotten and their children's counted anew.

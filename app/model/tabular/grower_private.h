@@ -16,6 +16,13 @@ enum {
     SEARCH_COLUMNS = 8,         // columns of one search or merge task
 };
 
+struct bounds { // monotone columns above: what a leaf's weight must lie in
+    double lower, upper;
+};
+struct path { // interactions: which sets hold all columns above
+    uint64_t sets;
+    uint32_t alone; // the one column above that is in no set, if `sets` is empty
+};
 struct growing_node {
     uint64_t first, count; // its entries
     uint64_t total;        // cell sum
@@ -26,6 +33,8 @@ struct growing_node {
     bool counted;          // in a level: its histogram is filled from its rows
     bool leaves_rest;      // and the other of its pair holds the parent's, from which it is taken
     uint64_t left_count;   // entries that go left, once split
+    struct bounds bounds;
+    struct path path;
     struct split split;
 };
 struct place { // where a node's rows stand
@@ -79,7 +88,8 @@ struct grower {
     struct node *tree;
     struct step *steps;
     struct place *places;
-    struct gradient_total *totals;      // leaves' exact sums
+    struct gradient_total *totals; // leaves' exact sums
+    struct bounds *bounds;
     double *gains;                      // 0: may not split
     uint32_t (*sets)[FOREST_SET_WORDS]; // of nodes that split by a category
     uint8_t *stays;                     // best leaf first: the split is one of the tree's

@@ -1,6 +1,7 @@
 // The end of a tree: leaves' values from exact sums of their rows, covers of the nodes above, the
 // scores of the rows, and the tree's place in the forest. Also other rows' scores.
 
+#include <math.h>
 #include <string.h>
 
 #include "model/tabular/grower_private.h"
@@ -49,8 +50,9 @@ static void value_leaves(struct grower *grower) {
         struct node *node = &grower->tree[n];
         if (node->left) continue;
         double below = total->hessian + grower->options.l2;
-        node->value =
-            below > 0 ? (float)(-total->gradient / below * grower->options.learning_rate) : 0;
+        double weight = below > 0 ? -total->gradient / below : 0;
+        weight = fmin(fmax(weight, grower->bounds[n].lower), grower->bounds[n].upper);
+        node->value = (float)(weight * grower->options.learning_rate);
         node->cover = (float)total->hessian;
     }
     for (uint32_t n = grower->tree_nodes; n-- > 0;) {

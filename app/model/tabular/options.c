@@ -2,7 +2,9 @@
 
 #include <math.h>
 
+#include "base/limits.h"
 #include "model/tabular/bins_private.h"
+#include "model/tabular/constraints_private.h"
 #include "model/tabular/grow_private.h"
 #include "model/tabular/tabular.h"
 
@@ -126,6 +128,14 @@ static bool read_member(const struct json *member, struct tabular_options *out) 
         out->grow = str_is(text, "leaf") ? GROW_LEAF : GROW_DEPTH;
         return str_is(text, "leaf") || str_is(text, "depth");
     }
+    if (str_is(name, "monotone")) {
+        out->monotone = member;
+        return constraints_monotone_fit(member);
+    }
+    if (str_is(name, "interactions")) {
+        out->interactions = member;
+        return constraints_interactions_fit(member);
+    }
     if (str_is(name, "seed")) return json_u64(member, &out->seed);
     for (size_t i = 0; i < WHOLE_COUNT; i++) {
         if (str_is(name, whole_options[i].name)) return read_whole(member, &whole_options[i], out);
@@ -151,10 +161,26 @@ enum err tabular_options_read(const struct json *node, struct tabular_options *o
     if (options.grow == GROW_DEPTH && (options.depth == 0 || options.depth > GROW_DEPTH_MAX)) {
         return bad(fault, STR("depth"));
     }
+    if (options.learner != LEARNER_BOOST && options.monotone) return bad(fault, STR("monotone"));
+    if (options.learner != LEARNER_BOOST && options.interactions) {
+        return bad(fault, STR("interactions"));
+    }
     if (options.test_milli + options.validate_milli > 900) return bad(fault, STR("test_milli"));
     if (options.folds == 1) return bad(fault, STR("folds"));
     *out = options;
     return OK;
+}
+
+static void write_node(struct json_writer *out, const char *name, const struct json *node) {
+    struct buf text;
+    if (!node) return;
+    buf_open(&text, LIMIT_JSON_BYTES);
+    json_write(&text, node);
+    if (buf_err(&text) == OK)
+        json_set_raw(out, name, buf_str(&text));
+    else
+        out->out->err = buf_err(&text);
+    buf_close(&text);
 }
 
 void tabular_options_write(struct json_writer *out, const struct tabular_options *options) {
@@ -162,6 +188,8 @@ void tabular_options_write(struct json_writer *out, const struct tabular_options
     json_set_text(out, "learner", str_of(tabular_learner_name(options->learner)));
     json_set_bool(out, "points_monotone", options->points_monotone);
     json_set_text(out, "grow", options->grow == GROW_LEAF ? STR("leaf") : STR("depth"));
+    write_node(out, "monotone", options->monotone);
+    write_node(out, "interactions", options->interactions);
     json_set_u64(out, "seed", options->seed);
     for (size_t i = 0; i < WHOLE_COUNT; i++) {
         const char *at = (const char *)options + whole_options[i].offset;

@@ -24,16 +24,37 @@ struct node_sums {
     double l2, parent;
 };
 
+// The weight of least loss within the bounds.
+static double weight_of(const struct node_sums *n, double g, double h) {
+    const struct search_limits *limits = n->limits;
+    double weight = h + n->l2 > 0 ? -g / (h + n->l2) : 0;
+    return weight < limits->lower ? limits->lower : weight > limits->upper ? limits->upper : weight;
+}
+
+// What a weight takes off the loss, twice; with the free weight G² / (H + λ).
+static double worth_of(const struct node_sums *n, double g, double h, double weight) {
+    return -(2 * g * weight + (h + n->l2) * weight * weight);
+}
+
 static struct node_sums sums_of(uint64_t total, const struct search_limits *limits, double l2) {
     struct node_sums n = {.limits = limits, .total = total, .l2 = l2};
     n.gradient = cell_gradient(total) * limits->per_gradient;
     n.hessian = cell_hessian(total) * limits->per_hessian;
-    n.parent = n.gradient * n.gradient / (n.hessian + l2);
+    n.parent = limits->bounded
+                   ? worth_of(&n, n.gradient, n.hessian, weight_of(&n, n.gradient, n.hessian))
+                   : n.gradient * n.gradient / (n.hessian + l2);
     // Compared as whole numbers: a side that has just enough is not refused for a rounding error.
     n.least = limits->per_hessian > 0
                   ? ceil(limits->min_child_weight / limits->per_hessian - LEAST_TOLERANCE)
                   : 0;
     return n;
+}
+
+static double bounded_gain(const struct node_sums *n, double g, double h, double rest_g,
+                           double rest_h) {
+    double left = weight_of(n, g, h), right = weight_of(n, rest_g, rest_h);
+    if (n->limits->way * (right - left) < 0) return 0;
+    return worth_of(n, g, h, left) + worth_of(n, rest_g, rest_h, right) - n->parent;
 }
 
 // The gain of putting `left` to the left; 0 if a side is too light.
@@ -43,6 +64,7 @@ static inline double gain_of(const struct node_sums *n, uint64_t left) {
     double rest_g = n->gradient - g, rest_h = n->hessian - h;
     double cells = cell_hessian(left), rest_cells = cell_hessian(n->total) - cells;
     if (cells < n->least || rest_cells < n->least || left == 0) return 0;
+    if (n->limits->bounded) return bounded_gain(n, g, h, rest_g, rest_h);
     double a = h + n->l2, b = rest_h + n->l2;
     // One division instead of two.
     return a > 0 && b > 0 ? (g * g * b + rest_g * rest_g * a) / (a * b) - n->parent : 0;
@@ -142,6 +164,13 @@ struct split search_column(const uint64_t *cells, uint64_t total,
         search_number(cells, &n, feature, &best);
     }
     if (best.gain < gain_least) best.gain = 0;
+    if (best.gain > 0 && limits->bounded) {
+        struct node_sums n = sums_of(total, limits, limits->l2);
+        double g = cell_gradient(best.left) * limits->per_gradient;
+        double h = cell_hessian(best.left) * limits->per_hessian;
+        double left = weight_of(&n, g, h), right = weight_of(&n, n.gradient - g, n.hessian - h);
+        best.middle = left + (right - left) / 2;
+    }
     return best;
 }
 

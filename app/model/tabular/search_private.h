@@ -8,6 +8,12 @@
 struct search_limits {
     double per_gradient, per_hessian; // one over the scales: from whole numbers to units
     double l2, min_child_weight;
+    // Monotone columns: a node's weight (value before the learning rate) stays within bounds, and
+    // of this column's two sides the one of larger numbers weighs at least (1) or at most (-1) as
+    // much. Gains are then those of the bounded weights.
+    bool bounded;
+    int way;
+    double lower, upper;
 };
 struct split {
     double gain;     // 0: no split
@@ -17,6 +23,7 @@ struct split {
     bool is_set;     // categories: the bins in `set` go left
     bool missing_left;
     uint32_t set[BINS_CELLS / 32];
+    double middle; // bounded: halfway between the two sides' weights
 };
 // cells (BINS_CELLS) of the column; total: the node's sum.
 struct split search_column(const uint64_t *cells, uint64_t total,

@@ -87,10 +87,16 @@ struct tabular_options {
     uint64_t seed;
     uint32_t threads; // 0: all usable
     // boosting
-    uint32_t trees;          // 300, at most
-    enum tabular_grow grow;  // "depth"
-    uint32_t depth;          // 6; "leaf": none (0)
-    uint32_t leaves;         // 31; "leaf": of a tree, at most
+    uint32_t trees;         // 300, at most
+    enum tabular_grow grow; // "depth"
+    uint32_t depth;         // 6; "leaf": none (0)
+    uint32_t leaves;        // 31; "leaf": of a tree, at most
+    // {"column":1|-1|0}: the answer never falls (1) or rises (-1) as the column grows, all else
+    // equal. Not of categories, nor of several classes. NULL: none. The node must outlive training.
+    const struct json *monotone;
+    // [["column",…],…], 64 at most: columns that act together lie in one of these; a column in none
+    // acts alone. NULL: all may. The node must outlive training.
+    const struct json *interactions;
     double learning_rate;    // 0.1
     double l2;               // 1
     double min_child_weight; // 1
