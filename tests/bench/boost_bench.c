@@ -1,12 +1,13 @@
-// Boosted trees on generated data, for tests/bench/boost: makes the data, or trains and predicts on
-// it and prints one line of JSON with the times and the AUC.
+// Boosted trees on generated data, for tests/bench/tabular/train: makes the data, or trains and
+// predicts on it and prints one line of JSON with the times, the peak of memory and the AUC.
 //   boost_bench make DIR ROWS FEATURES SEED      train and test (a fifth of it), raw little-endian
-//   boost_bench run DIR ROWS FEATURES TREES DEPTH THREADS
+//   boost_bench run DIR ROWS FEATURES TREES DEPTH LEAVES THREADS      LEAVES 0: level by level
 // DIR holds train.x, test.x: float32 (FEATURES)(rows), column after column; train.y, test.y: bytes.
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #include "base/clock.h"
 #include "base/file.h"
@@ -93,6 +94,32 @@ static struct side load_side(const char *folder, const char *name, uint32_t rows
     return side;
 }
 
+// A line of /proc/self/status, and the peak counted from now.
+static long status_kb(const char *key) {
+    char line[256];
+    long value = 0;
+    FILE *file = fopen("/proc/self/status", "r");
+    while (file && fgets(line, sizeof line, file)) {
+        if (!strncmp(line, key, strlen(key))) value = strtol(line + strlen(key), NULL, 10);
+    }
+    if (file) fclose(file);
+    return value;
+}
+
+static void peak_reset(void) {
+    FILE *file = fopen("/proc/self/clear_refs", "w");
+    if (!file) return;
+    fputs("5", file);
+    fclose(file);
+}
+
+static double used_s(void) {
+    struct rusage use;
+    getrusage(RUSAGE_SELF, &use);
+    return (double)(use.ru_utime.tv_sec + use.ru_stime.tv_sec) +
+           (double)(use.ru_utime.tv_usec + use.ru_stime.tv_usec) * 1e-6;
+}
+
 static int run(char **argv) {
     uint32_t rows = (uint32_t)strtoul(argv[3], NULL, 10);
     uint32_t features = (uint32_t)strtoul(argv[4], NULL, 10);
@@ -103,23 +130,31 @@ static int run(char **argv) {
     tabular_options_default(&options);
     options.trees = (uint32_t)strtoul(argv[5], NULL, 10);
     options.depth = (uint32_t)strtoul(argv[6], NULL, 10);
+    options.leaves = (uint32_t)strtoul(argv[7], NULL, 10);
+    options.grow = options.leaves > 0 ? GROW_LEAF : GROW_DEPTH;
     options.early_stop = 0;
     options.bins = 255;
     struct pool *pool;
-    if (pool_open((uint32_t)strtoul(argv[7], NULL, 10), &pool) != OK) return 1;
+    if (pool_open((uint32_t)strtoul(argv[8], NULL, 10), &pool) != OK) return 1;
     struct train_rows input = {.frame = &train.frame, .target = &target, .train_count = rows};
     struct boosted boosted;
     struct fault fault = {0};
+    long before_kb = status_kb("VmRSS:");
+    double cpu_s = used_s();
+    peak_reset();
     uint64_t start = clock_monotonic_us();
     if (boost_train(&input, &options, pool, NULL, &boosted, &fault) != OK) return 1;
     double train_s = (double)(clock_monotonic_us() - start) * 1e-6;
+    cpu_s = used_s() - cpu_s;
+    long peak_kb = status_kb("VmHWM:") - before_kb;
     double *margin = memory_take(rows / 5 * sizeof(double));
     start = clock_monotonic_us();
     struct forest_fast *fast;
     if (forest_fast_make(&boosted.forest, train.frame.features, features, &fast) != OK) return 1;
     if (forest_predict(&boosted.forest, fast, &test.frame, pool, margin) != OK) return 1;
     double predict_s = (double)(clock_monotonic_us() - start) * 1e-6;
-    printf("{\"train_s\":%.4f,\"predict_s\":%.4f,\"auc\":%.6f}\n", train_s, predict_s,
+    printf("{\"train_s\":%.4f,\"cpu_s\":%.4f,\"peak_mb\":%.1f,\"predict_s\":%.4f,\"auc\":%.6f}\n",
+           train_s, cpu_s, (double)peak_kb / 1024, predict_s,
            metric_auc(margin, test.truth, rows / 5));
     return 0;
 }
@@ -133,8 +168,8 @@ int main(int argc, char **argv) {
         make_side(argv[2], "test", rows / 5, features, seed_mix(seed + 1));
         return 0;
     }
-    if (argc == 8 && !strcmp(argv[1], "run")) return run(argv);
+    if (argc == 9 && !strcmp(argv[1], "run")) return run(argv);
     fprintf(stderr, "usage: boost_bench make DIR ROWS FEATURES SEED\n"
-                    "       boost_bench run DIR ROWS FEATURES TREES DEPTH THREADS\n");
+                    "       boost_bench run DIR ROWS FEATURES TREES DEPTH LEAVES THREADS\n");
     return 2;
 }
