@@ -215,6 +215,10 @@ enum err flow_voucher_trust(struct flow *flow, struct call *call) MUST_USE; // {
 enum err flow_pilot_list(struct flow *flow, struct call *call) MUST_USE;
 enum err flow_pilot_show(struct flow *flow, struct call *call) MUST_USE;
 // Which column plays which part: body {upload} or {release}.
+// Molecules: one drawn and described, the most similar of a release, a prediction by atoms.
+enum err flow_molecule_draw(struct flow *flow, struct call *call) MUST_USE;
+enum err flow_release_similar(struct flow *flow, struct call *call) MUST_USE;
+enum err flow_model_molecules(struct flow *flow, struct call *call) MUST_USE;
 enum err flow_pilot_match(struct flow *flow, struct call *call) MUST_USE;
 // The template's demonstration as an upload of this person's.
 enum err flow_pilot_demonstrate(struct flow *flow, struct call *call) MUST_USE;

@@ -549,3 +549,8 @@ void models_give(struct models *models, struct loaded *loaded);
 const struct tabular_model *loaded_model(const struct loaded *loaded);
 struct asking;
 const struct asking *loaded_asking(const struct loaded *loaded); // what it asks for
+
+// The release of the call's {id} if the actor may look into it; "release.not_found".
+enum err release_seen(struct flow *flow, const struct call *call, struct release *out) MUST_USE;
+// The model of the call's {id}, ready to answer; "model.not_found", "predict.not_ready".
+enum err model_ready(struct flow *flow, const struct call *call, struct model *out) MUST_USE;

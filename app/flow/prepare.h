@@ -87,6 +87,12 @@ struct str group_column(struct str name, bool *by_scaffold);
 // The scaffold of a SMILES, the text itself where it cannot be read. Lives as long as both.
 struct str group_of_smiles(struct str smiles, struct arena *scratch, struct buf *room);
 
+// What the atoms (atom_count) owe of the contributions of a "molecule" step's features: each set
+// bit's is shared out over the atoms of the environments that set it. ERR_MEMORY.
+struct molecule;
+enum err prepare_molecule_atoms(const struct prepare_step *step, const struct molecule *molecule,
+                                const double *contributions, double *out) MUST_USE;
+
 // ---- what a model asks for --------------------------------------------------------------------
 struct asked {
     struct str name, type; // of the column

@@ -97,3 +97,25 @@ struct str group_of_smiles(struct str smiles, struct arena *scratch, struct buf 
     buf_clear(room);
     return molecule_scaffold(molecule, room) == OK ? buf_str(room) : smiles;
 }
+
+// ---- what an atom owes ------------------------------------------------------------------------
+
+enum err prepare_molecule_atoms(const struct prepare_step *step, const struct molecule *molecule,
+                                const double *contributions, double *out) {
+    const struct plan *plan = step->plan;
+    const struct environment *environments;
+    uint32_t count, sharing[FINGERPRINT_BITS_MAX];
+    const double *bits = contributions + (plan->descriptors ? DESCRIPTOR_COUNT : 0);
+    for (uint32_t i = 0; i < molecule_atom_count(molecule); i++) out[i] = 0;
+    if (plan->bits == 0) return OK;
+    enum err err = molecule_environments(molecule, plan->radius, &environments, &count);
+    if (err != OK) return err;
+    memset(sharing, 0, plan->bits * sizeof *sharing);
+    for (uint32_t i = 0; i < count; i++) sharing[environments[i].number % plan->bits]++;
+    for (uint32_t i = 0; i < count; i++) {
+        uint64_t bit = environments[i].number % plan->bits;
+        double share = bits[bit] / sharing[bit];
+        molecule_environment_share(molecule, &environments[i], share, out);
+    }
+    return OK;
+}

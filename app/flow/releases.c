@@ -410,7 +410,7 @@ enum err flow_release_show(struct flow *flow, struct call *call) {
     return err == OK ? answer_end(call) : missing(call, err, "release.not_found");
 }
 
-static enum err released_find(struct flow *flow, const struct call *call, struct release *out) {
+enum err release_seen(struct flow *flow, const struct call *call, struct release *out) {
     enum err err = allow(call, ROLES_FLOW);
     if (err == OK) err = release_find(flow, call, out);
     if (err == OK && !release_visible(call, out)) {
@@ -425,7 +425,7 @@ enum err flow_release_rows(struct flow *flow, struct call *call) {
     char path[LIMIT_PATH_BYTES];
     enum err err = call_query_u64(call, "offset", 0, UINT64_MAX / 2, 0, &page.first);
     if (err == OK) err = call_query_u64(call, "size", 1, ROWS_PAGE_MAX, 50, &page.size);
-    if (err == OK) err = released_find(flow, call, &release);
+    if (err == OK) err = release_seen(flow, call, &release);
     if (err == OK) err = blob_path(flow->store, &release.table, path, sizeof path, call->fault);
     if (err != OK) return err;
     page.columns = release.columns;
@@ -449,7 +449,7 @@ static void file_name(char *out, size_t out_size, struct str title, uint64_t id)
 enum err flow_release_download(struct flow *flow, struct call *call, struct flow_download *out) {
     struct release release;
     struct flow_download download = {.content_type = "text/csv; charset=utf-8"};
-    enum err err = released_find(flow, call, &release);
+    enum err err = release_seen(flow, call, &release);
     if (err == OK && release.state != RELEASE_RELEASED) {
         err = fault_set(call->fault, ERR_CONFLICT, "release.not_released", STR_NONE);
     }

@@ -158,6 +158,13 @@ const struct route routes[] = {
     ROUTE(POST, API "/endpoints/{word}/predictions", RESEARCH | DATA, SLOW, 202, LARGE,
           FLOW(endpoint_file)),
 
+    // molecules
+    ROUTE(POST, API "/molecules/draw", IN, SLOW, 200, LARGE, FLOW(molecule_draw)),
+    ROUTE(POST, API "/releases/{id}/similar", DATA | RESEARCH, SLOW, 200, LARGE,
+          FLOW(release_similar)),
+    ROUTE(POST, API "/models/{id}/molecules", RESEARCH | DATA, SLOW, 200, LARGE,
+          FLOW(model_molecules)),
+
     // pilots
     ROUTE(GET, API "/pilots", IN, SLOW, 200, NO_BODY, FLOW(pilot_list)),
     ROUTE(GET, API "/pilots/{word}", IN, SLOW, 200, NO_BODY, FLOW(pilot_show)),

@@ -161,3 +161,23 @@ double fingerprint_similarity(const uint64_t *a, const uint64_t *b, uint32_t bit
     }
     return any ? (double)both / any : 1;
 }
+
+// The atoms within reach, in rings around the first: an environment is small.
+void molecule_environment_share(const struct molecule *molecule,
+                                const struct environment *environment, double share, double *out) {
+    enum { REACHED_MAX = 1 + 16 + 16 * 16 };
+    uint16_t reached[REACHED_MAX];
+    uint32_t count = 0, from = 0;
+    reached[count++] = environment->atom;
+    for (uint32_t round = 0; round < environment->radius; round++) {
+        uint32_t end = count;
+        for (; from < end; from++) {
+            LINKS_OF(molecule, reached[from], link) {
+                bool known = false;
+                for (uint32_t i = 0; i < count; i++) known |= reached[i] == link->atom;
+                if (!known && count < REACHED_MAX) reached[count++] = link->atom;
+            }
+        }
+    }
+    for (uint32_t i = 0; i < count; i++) out[reached[i]] += share / count;
+}

@@ -63,6 +63,9 @@ struct environment {
 // earlier one. Lives as long as the molecule. ERR_MEMORY.
 enum err molecule_environments(const struct molecule *molecule, uint32_t radius,
                                const struct environment **out, uint32_t *count) MUST_USE;
+// Adds `share` to out (atom_count), in equal parts to the atoms of an environment.
+void molecule_environment_share(const struct molecule *molecule,
+                                const struct environment *environment, double share, double *out);
 // Folds them: bit number % bits. out has (bits / 64) words. ERR_MEMORY.
 enum err molecule_fingerprint(const struct molecule *molecule, uint32_t radius, uint32_t bits,
                               uint64_t *out) MUST_USE;

@@ -1,6 +1,7 @@
 // A column of SMILES as features, and scaffolds as groups.
 #include "check.h"
 #include "flow/prepare.h"
+#include "pilot/molecule/molecule.h"
 
 static struct arena *arena, *scratch;
 
@@ -36,6 +37,31 @@ static void a_molecule_becomes_bits_and_descriptors(void) {
     CHECK(!prepare_fill(step, STR("CC("), scratch, columns, 1));
     for (int i = 0; i < DESCRIPTORS + BITS; i++) CHECK(isnan(values[i][1]));
     CHECK_EQ(values[0][0], 0);
+}
+
+// All that the set bits contribute is shared out, and nothing else.
+static void atoms_get_what_their_bits_contribute(void) {
+    enum { DESCRIPTORS = 11, BITS = 2048 };
+    static double given[DESCRIPTORS + BITS];
+    static float values[DESCRIPTORS + BITS][1];
+    float *columns[DESCRIPTORS + BITS];
+    double out[8], sum = 0, wanted = 0;
+    struct preparation made;
+    struct molecule *molecule;
+    struct fault fault;
+    REQUIRE(read_step("{\"steps\":[{\"kind\":\"molecule\",\"column\":\"d\"}]}", &made, &fault) ==
+            OK);
+    for (int i = 0; i < DESCRIPTORS + BITS; i++) {
+        columns[i] = values[i];
+        given[i] = i * 0.5;
+    }
+    REQUIRE(prepare_fill(&made.steps[0], STR("CCCCO"), scratch, columns, 0));
+    for (int i = DESCRIPTORS; i < DESCRIPTORS + BITS; i++) wanted += values[i][0] * given[i];
+    REQUIRE(molecule_parse(STR("CCCCO"), scratch, &molecule, &fault) == OK);
+    REQUIRE(prepare_molecule_atoms(&made.steps[0], molecule, given, out) == OK);
+    for (int i = 0; i < 5; i++) sum += out[i];
+    CHECK(wanted > 0);
+    CHECK_NEAR(sum, wanted, 1e-9 * wanted);
 }
 
 static void options_are_checked(void) {
@@ -75,6 +101,7 @@ int main(void) {
     if (arena_open(64 << 20, &arena) != OK) return 1;
     if (arena_open(PREPARE_SCRATCH_BYTES, &scratch) != OK) return 1;
     CHECK_RUN(a_molecule_becomes_bits_and_descriptors);
+    CHECK_RUN(atoms_get_what_their_bits_contribute);
     CHECK_RUN(options_are_checked);
     CHECK_RUN(scaffolds_are_groups);
     arena_close(arena);
