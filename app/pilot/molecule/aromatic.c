@@ -13,7 +13,7 @@ enum {
     SYSTEMS_MAX = 1 << 20,    // looked at in one molecule
     SET_WORDS = MOLECULE_RINGS_MAX / 64,
 };
-enum donor { DONOR_NOT, DONOR_VACANT, DONOR_ONE, DONOR_TWO, DONOR_ANY };
+enum donor { DONOR_NOT, DONOR_VACANT, DONOR_ONE, DONOR_TWO };
 
 struct ring_set {
     uint64_t words[SET_WORDS];
@@ -83,7 +83,6 @@ static int electrons_of(const struct molecule *molecule, uint32_t index) {
 static enum donor donor_of(const struct molecule *molecule, uint32_t index) {
     const struct atom *atom = &molecule->atoms[index];
     struct multiple multiple = multiple_bonds(molecule, index);
-    if (atom->element == 0) return multiple.in_ring ? DONOR_ONE : DONOR_ANY;
     int electrons = electrons_of(molecule, index);
     bool taken = multiple.outside && pulls_more(multiple.beyond, atom->element);
     if (electrons < 0) return DONOR_NOT;
@@ -102,8 +101,7 @@ static enum donor donor_of(const struct molecule *molecule, uint32_t index) {
 
 static bool may_be_aromatic(const struct molecule *molecule, uint32_t index, enum donor donor) {
     const struct atom *atom = &molecule->atoms[index];
-    if (donor == DONOR_NOT) return false;
-    if (atom->element == 0) return true;
+    if (donor == DONOR_NOT || atom->element == 0) return false;
     if (atom->element > 18 && atom->element != SELENIUM && atom->element != TELLURIUM) return false;
     int usual = element_as_charged(atom)->valences[0];
     int total = (int)atom_orders(molecule, index) + atom->hydrogens;
@@ -116,7 +114,7 @@ static bool may_be_aromatic(const struct molecule *molecule, uint32_t index, enu
 
 static bool is_aromatic_system(struct judge *judge) {
     const struct molecule *molecule = judge->molecule;
-    uint32_t low = 0, high = 0, any = 0;
+    uint32_t electrons = 0;
     memset(judge->seen, 0, molecule->atom_count);
     for (uint32_t r = 0; r < judge->wanted; r++) {
         const struct ring *ring = judge->rings[judge->chosen[r]];
@@ -128,19 +126,12 @@ static bool is_aromatic_system(struct judge *judge) {
             uint8_t *seen = &judge->seen[ring->atoms[i]];
             enum donor donor = judge->donors[ring->atoms[i]];
             if (*seen == 1 || *seen == 2) {
-                low += donor == DONOR_ONE ? 1 : donor == DONOR_TWO ? 2 : 0;
-                high += donor == DONOR_ONE ? 1 : donor == DONOR_TWO || donor == DONOR_ANY ? 2 : 0;
-                any += donor == DONOR_ANY;
+                electrons += donor == DONOR_ONE ? 1 : donor == DONOR_TWO ? 2 : 0;
             }
             *seen = 0;
         }
     }
-    if (any > 1) return false;
-    if (high < 6) return high == 2;
-    for (uint32_t e = low; e <= high; e++) {
-        if (e >= 2 && (e - 2) % 4 == 0) return true;
-    }
-    return false;
+    return electrons >= 2 && (electrons - 2) % 4 == 0;
 }
 
 // The atoms of the rings and the bonds of their outline.
