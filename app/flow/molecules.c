@@ -310,8 +310,13 @@ struct shares {
 static const double *shares_find(const struct rows_in *rows, struct shares *shares, uint32_t row) {
     const struct tabular_about *about = &rows->about;
     uint32_t best = 0;
-    for (uint32_t f = 0; f < about->feature_count; f++) shares->values[f] = rows->values[f] + row;
-    struct frame frame = {1, about->feature_count, about->features, shares->values};
+    for (uint32_t f = 0; f < about->feature_count; f++) {
+        shares->values[f] = rows->cells.values[f] + row;
+    }
+    struct frame frame = {.rows = 1,
+                          .feature_count = about->feature_count,
+                          .features = about->features,
+                          .values = shares->values};
     if (tabular_predict(rows->model, &frame, 1, shares->out, shares->all) != OK) return NULL;
     for (uint32_t k = 1; k < about->outputs; k++) {
         best = shares->out[k] > shares->out[best] ? k : best;

@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include "check.h"
+#include "flow/rows_in.h"
 #include "support/box.h"
 
 enum { PATIENTS = 600, JOB_MS = 60000 };
@@ -329,7 +330,7 @@ static void wrong_rows_are_refused_by_row_and_column(void) {
     struct buf body;
     buf_open(&body, 1 << 20);
     buf_add_text(&body, "{\"rows\":[{}");
-    for (int i = 0; i < 1000; i++) buf_add_text(&body, ",{}");
+    for (int i = 0; i < PREDICT_ROWS_MAX; i++) buf_add_text(&body, ",{}");
     buf_add(&body, "]}", 3);
     CHECK_EQ(act(&box_officer, flow_model_predict, model, body.data), ERR_LIMIT);
     buf_close(&body);

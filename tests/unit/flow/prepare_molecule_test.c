@@ -27,14 +27,15 @@ static void a_molecule_becomes_bits_and_descriptors(void) {
     CHECK_TEXT(step->features[DESCRIPTORS].name, "drug:ecfp_0000");
     static float values[DESCRIPTORS + BITS][2];
     float *columns[DESCRIPTORS + BITS];
+    struct cells cells = {.values = columns, .feature_count = DESCRIPTORS + BITS};
     for (int i = 0; i < DESCRIPTORS + BITS; i++) columns[i] = values[i];
-    CHECK(prepare_fill(step, STR("CC(=O)Oc1ccccc1C(=O)O"), scratch, columns, 1));
+    CHECK(prepare_fill(step, STR("CC(=O)Oc1ccccc1C(=O)O"), scratch, &cells, 0, 1));
     CHECK_NEAR(values[0][1], 180.159, 1e-3);
     CHECK_NEAR(values[1][1], 1.3101, 1e-3);
     uint32_t set = 0;
     for (int i = DESCRIPTORS; i < DESCRIPTORS + BITS; i++) set += values[i][1] == 1;
     CHECK(set > 15 && set <= 24);
-    CHECK(!prepare_fill(step, STR("CC("), scratch, columns, 1));
+    CHECK(!prepare_fill(step, STR("CC("), scratch, &cells, 0, 1));
     for (int i = 0; i < DESCRIPTORS + BITS; i++) CHECK(isnan(values[i][1]));
     CHECK_EQ(values[0][0], 0);
 }
@@ -45,6 +46,7 @@ static void atoms_get_what_their_bits_contribute(void) {
     static double given[DESCRIPTORS + BITS];
     static float values[DESCRIPTORS + BITS][1];
     float *columns[DESCRIPTORS + BITS];
+    struct cells cells = {.values = columns, .feature_count = DESCRIPTORS + BITS};
     double out[8], sum = 0, wanted = 0;
     struct preparation made;
     struct molecule *molecule;
@@ -55,7 +57,7 @@ static void atoms_get_what_their_bits_contribute(void) {
         columns[i] = values[i];
         given[i] = i * 0.5;
     }
-    REQUIRE(prepare_fill(&made.steps[0], STR("CCCCO"), scratch, columns, 0));
+    REQUIRE(prepare_fill(&made.steps[0], STR("CCCCO"), scratch, &cells, 0, 0));
     for (int i = DESCRIPTORS; i < DESCRIPTORS + BITS; i++) wanted += values[i][0] * given[i];
     REQUIRE(molecule_parse(STR("CCCCO"), scratch, &molecule, &fault) == OK);
     REQUIRE(prepare_molecule_atoms(&made.steps[0], molecule, given, out) == OK);

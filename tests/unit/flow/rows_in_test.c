@@ -94,8 +94,8 @@ static void order_does_not_matter(const struct tabular_model *of, uint32_t featu
         for (uint32_t f = 0; f < features; f++) {
             bool category = rows.about.features[f].kind == FEATURE_CATEGORY;
             float want = (float)(i * 100 + f);
-            if (!category) CHECK(rows.values[f][i] == want);
-            if (category) CHECK(rows.values[f][i] == (float)((i + f) % 6));
+            if (!category) CHECK(rows.cells.values[f][i] == want);
+            if (category) CHECK(rows.cells.values[f][i] == (float)((i + f) % 6));
         }
     }
     CHECK_EQ(rows_predict(&rows, &fault), OK);

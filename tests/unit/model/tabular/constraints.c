@@ -50,7 +50,7 @@ static void probe(const struct sample *s, const struct boosted *boosted, struct 
         }
         columns[f] = values[f];
     }
-    struct frame frame = {STEPS, FEATURES, s->features, columns};
+    struct frame frame = {STEPS, FEATURES, s->features, columns, NULL};
     struct forest_fast *fast;
     CHECK_EQ(forest_fast_make(&boosted->forest, s->features, FEATURES, &fast), OK);
     CHECK_EQ(forest_predict(&boosted->forest, fast, &frame, pool, out), OK);

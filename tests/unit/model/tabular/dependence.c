@@ -57,7 +57,7 @@ static void one(enum tabular_task task, uint32_t classes, uint64_t rows) {
             before = value;
             for (uint64_t i = 0; i < looked; i++) constant[i] = (float)value;
             for (uint32_t g = 0; g < FEATURES; g++) columns[g] = g == f ? constant : s.columns[g];
-            struct frame frame = {looked, FEATURES, s.features, columns};
+            struct frame frame = {looked, FEATURES, s.features, columns, NULL};
             REQUIRE(tabular_predict(model, &frame, 1, answers, NULL) == OK);
             uint64_t below_low = 0, above_high = 0;
             for (uint64_t i = 0; i < looked; i++) {

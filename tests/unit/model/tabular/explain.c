@@ -253,7 +253,7 @@ static void one_row_same_bits(void) {
                 columns[f] = s.columns[f] + i;
                 values[f] = s.columns[f][i];
             }
-            struct frame frame = {1, FEATURES, s.features, columns};
+            struct frame frame = {1, FEATURES, s.features, columns, NULL};
             CHECK_EQ(tabular_predict(model, &frame, 1, &one, NULL), OK);
             tabular_predict_row(model, values, &row);
             if (!CHECK(one == all[i] && row == all[i])) break;

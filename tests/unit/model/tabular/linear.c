@@ -24,7 +24,7 @@ static double predict(const struct linear *linear, const struct sample *s, uint6
                       uint32_t k) {
     double sum = linear->intercept[k];
     for (uint32_t f = 0; f < linear->features; f++) {
-        sum += linear_part(linear, f, s->columns[f][row], k);
+        sum += linear_value_part(linear, f, s->columns[f][row], k);
     }
     return sum;
 }
