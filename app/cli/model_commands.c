@@ -189,12 +189,18 @@ void headline_say(const struct json *headline, const char *key) {
     buf_close(&label);
 }
 
+// A JSON file the step left in its folder.
+static enum err output_read(const struct step_run *run, const char *name, struct json **out,
+                            struct fault *fault) {
+    char path[LIMIT_PATH_BYTES];
+    enum err err = path_join(path, sizeof path, run->folder, name);
+    return err == OK ? json_parse_file(path, out, fault) : err;
+}
+
 // What the scorecard warns of, so that nobody takes a number for more than it is.
 static enum err warnings_say(const struct step_run *run, struct fault *fault) {
-    char path[LIMIT_PATH_BYTES];
-    struct json *scorecard = NULL;
-    enum err err = path_join(path, sizeof path, run->folder, "out/scorecard.json");
-    if (err == OK) err = json_parse_file(path, &scorecard, fault);
+    struct json *scorecard;
+    enum err err = output_read(run, "out/scorecard.json", &scorecard, fault);
     if (err != OK) return err;
     const struct json *warning = json_first(json_member(scorecard, "warnings"));
     for (; warning; warning = json_next(warning)) {
@@ -385,10 +391,8 @@ static void drift_say(const struct json *column, bool prediction) {
 }
 
 static enum err drift_report_say(const struct step_run *run, struct fault *fault) {
-    char path[LIMIT_PATH_BYTES];
-    struct json *report = NULL;
-    enum err err = path_join(path, sizeof path, run->folder, "out/drift.json");
-    if (err == OK) err = json_parse_file(path, &report, fault);
+    struct json *report;
+    enum err err = output_read(run, "out/drift.json", &report, fault);
     if (err != OK) return err;
     SAY("cli.drift_rows", {"rows", count_text(json_member_u64(report, "rows", 0))});
     const struct json *column = json_first(json_member(report, "columns"));
