@@ -12,7 +12,8 @@
     "--depth --leaves --learning-rate --l2 --min-child-weight --row-share --column-share "  \
     "--early-stop --bins --alpha --l1-share --test-milli --validate-milli --points-base "   \
     "--points-odds --points-double --folds --cost-false-alarm --cost-miss --time --entity " \
-    "--judge-by+ --monotone --interactions"
+    "--judge-by+ --monotone --interactions --loss --quantile --weight --event "             \
+    "--class-weights --times"
 
 #define CLEAN_OPTIONS "--files --sampling --technical --hits --mark! "
 
@@ -35,7 +36,7 @@ static const struct command commands[] = {
     {"search",
      "-o --scorecard --series --tries --ranges --search-seed " LEARNER_OPTIONS " " INTAKE_OPTIONS,
      1, 1, command_search},
-    {"predict", "-o --contributions! --json! " INTAKE_OPTIONS, 2, 2, command_predict},
+    {"predict", "-o --contributions! --json! --times " INTAKE_OPTIONS, 2, 2, command_predict},
     {"model", "-o", 2, 2, command_model},
     {"molecule", "-o --column --to --most --pattern " INTAKE_OPTIONS, 1, 2, command_molecule},
     {"drift", "-o --json! " INTAKE_OPTIONS, 2, 2, command_drift},

@@ -34,6 +34,7 @@ static const char *const number_options[] = {
     "folds",
     "cost_false_alarm",
     "cost_miss",
+    "quantile",
 };
 
 // "age:1,income:-1" as {"age":1,"income":-1}; a name may have colons of its own.
@@ -77,6 +78,8 @@ static enum err learner_write(struct json_writer *out, const struct arguments *a
     if (argument(arguments, "--grow")) {
         json_set_text(out, "grow", str_of(argument(arguments, "--grow")));
     }
+    const char *loss = argument(arguments, "--loss");
+    if (loss) json_set_text(out, "loss", str_of(loss));
     const char *monotone = argument(arguments, "--monotone");
     const char *interactions = argument(arguments, "--interactions");
     enum err err = monotone ? monotone_write(out, str_of(monotone), fault) : OK;
@@ -143,6 +146,39 @@ static enum err judge_by_write(struct json_writer *out, const struct arguments *
     return OK;
 }
 
+// "balanced", or a weight for each class as JSON: {"yes":5}.
+static enum err class_weights_write(struct json_writer *out, const char *text,
+                                    struct fault *fault) {
+    struct json *node = NULL;
+    if (!text) return OK;
+    if (text[0] != '{') {
+        json_set_text(out, "class_weights", str_of(text));
+        return OK;
+    }
+    enum err err = json_parse(str_of(text), &node, fault);
+    if (err == OK) json_set_raw(out, "class_weights", str_of(text));
+    json_close(node);
+    return err;
+}
+
+// Numbers with commas between them.
+static enum err times_write(struct json_writer *out, const char *text, struct fault *fault) {
+    if (!text) return OK;
+    struct str rest = str_of(text);
+    json_put_name(out, "times");
+    json_open_array(out);
+    enum err err = OK;
+    while (rest.size > 0 && err == OK) {
+        double time;
+        if (number_parse(str_trim(str_cut(rest, ',', &rest)), &time))
+            json_put_number(out, time);
+        else
+            err = fault_set(fault, ERR_INPUT, "cli.not_a_number", STR("--times"));
+    }
+    json_close_array(out);
+    return err;
+}
+
 enum err train_options_write(struct json_writer *out, const struct arguments *arguments,
                              struct fault *fault) {
     const char *target = "value", *series = argument(arguments, "--series");
@@ -155,7 +191,8 @@ enum err train_options_write(struct json_writer *out, const struct arguments *ar
     json_open_object(out);
     if (series) err = series_arguments_write(out, series, &value, fault);
     json_set_text(out, "target", value.size ? value : str_of(target));
-    static const char *const texts[] = {"group", "task", "positive", "time", "entity"};
+    static const char *const texts[] = {"group",  "task",   "positive", "time",
+                                        "entity", "weight", "event"};
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
         char name[16];
         snprintf(name, sizeof name, "--%s", texts[i]);
@@ -164,6 +201,10 @@ enum err train_options_write(struct json_writer *out, const struct arguments *ar
     }
     if (err == OK) err = preparation_write(out, argument(arguments, "--prepare"), fault);
     if (err == OK) err = judge_by_write(out, arguments, fault);
+    if (err == OK) {
+        err = class_weights_write(out, argument(arguments, "--class-weights"), fault);
+    }
+    if (err == OK) err = times_write(out, argument(arguments, "--times"), fault);
     if (err == OK) err = learner_write(out, arguments, fault);
     json_close_object(out);
     return err;
@@ -278,7 +319,8 @@ static enum err predict_write(struct step_run *run, const struct arguments *argu
     json_open_object(out);
     json_set_bool(out, "contributions", argument(arguments, "--contributions") != NULL);
     json_set_text(out, "format", lines ? STR("jsonl") : STR("csv"));
-    if (!is_table) {
+    err = times_write(out, argument(arguments, "--times"), fault);
+    if (err == OK && !is_table) {
         json_put_name(out, "intake");
         err = intake_arguments_write(out, arguments, source, fault);
     }

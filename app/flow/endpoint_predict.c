@@ -66,8 +66,7 @@ static enum err answer_write(const struct question *asked, struct rows_in *rows)
     json_set_text(call->out, "name", asked->endpoint.name);
     json_set_u64(call->out, "version", asked->version);
     json_set_u64(call->out, "model", asked->model.id);
-    enum err err =
-        rows_tell(rows, json_member(call->body, "contributions"), call->out, call->fault);
+    enum err err = rows_tell(rows, call->body, call->out, call->fault);
     json_close_object(call->out);
     return err == OK ? answer_end(call) : err;
 }

@@ -1,4 +1,5 @@
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -174,4 +175,41 @@ uint32_t predicted_class(const struct tabular_about *about, const double *row, d
         if (row[k] > row[best]) best = k;
     }
     return best;
+}
+
+enum err times_read(const struct json *node, const struct tabular_about *about, struct times *out,
+                    struct fault *fault) {
+    struct times times = {.count = about->time_count};
+    for (uint32_t i = 0; i < times.count; i++) times.items[i] = about->times[i];
+    if (node && !json_is_null(node)) {
+        bool right = json_is_array(node) && json_count(node) <= TABULAR_TIMES_MAX &&
+                     about->task == TASK_SURVIVAL;
+        double last = -1;
+        times.count = 0;
+        for (const struct json *item = json_first(node); right && item; item = json_next(item)) {
+            double time = json_number(item, NAN);
+            right = time > last && isfinite(time) && time >= 0;
+            times.items[times.count++] = last = time;
+        }
+        if (!right) {
+            char most[12];
+            snprintf(most, sizeof most, "%d", TABULAR_TIMES_MAX);
+            return fault_set(fault, ERR_INPUT, "predict.bad_times", str_of(most));
+        }
+    }
+    *out = times;
+    return OK;
+}
+
+void survival_put(struct json_writer *out, const struct tabular_model *model, double risk,
+                  const struct times *times) {
+    json_put_name(out, "survival");
+    json_open_array(out);
+    for (uint32_t i = 0; i < times->count; i++) {
+        json_open_object(out);
+        json_set_number(out, "time", times->items[i]);
+        json_set_number(out, "probability", tabular_survival(model, risk, times->items[i]));
+        json_close_object(out);
+    }
+    json_close_array(out);
 }

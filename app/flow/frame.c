@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/assert.h"
+#include "flow/frame_target.h"
 
 enum {
     CLASSES_WHOLE_MAX = 10,  // a whole-number target with more values is a quantity
@@ -27,8 +28,9 @@ struct making {
     struct arena *arena, *batch_arena;
     struct progress *progress;
     struct fault *fault;
-    int32_t target, group;    // columns; group -1: none
-    bool by_scaffold;         // the group is the scaffold of the column's molecules
+    int32_t target, group; // columns; group -1: none
+    bool by_scaffold;      // the group is the scaffold of the column's molecules
+    struct frame_columns others;
     uint32_t *columns;        // (feature_count) which column a feature is
     struct feature *features; // (feature_count)
     struct words *words;      // (feature_count)
@@ -95,6 +97,12 @@ static enum err wishes_check(struct making *making) {
     return OK;
 }
 
+// Columns with another part to play than a feature's.
+static bool is_reserved(const struct making *making, int32_t column) {
+    return column == making->target || column == making->group || column == making->others.weight ||
+           column == making->others.event;
+}
+
 static enum err features_choose(struct making *making) {
     const struct schema *schema = making->schema;
     making->columns = ARENA_ARRAY(making->arena, uint32_t, schema->count);
@@ -107,7 +115,7 @@ static enum err features_choose(struct making *making) {
     bool all = json_first(making->wish->features) == NULL;
     for (uint32_t i = 0; i < schema->count; i++) {
         const struct field *field = &schema->fields[i];
-        if ((int32_t)i == making->target || (int32_t)i == making->group) continue;
+        if (is_reserved(making, (int32_t)i)) continue;
         if (preparation_of_column(&making->preparation, field->name)) continue;
         if (!all && !listed(making->wish->features, field->name)) continue;
         if (field->role == COLUMN_DIRECT) {
@@ -144,9 +152,31 @@ static enum err each_batch(struct making *making,
     return OK;
 }
 
-bool frame_row_counts(const struct column *column, uint32_t row) {
+static bool cell_there(const struct column *column, uint32_t row) {
     if (!column_valid(column, row)) return false;
     return column->type != COLUMN_TEXT || str_trim(column_text(column, row)).size > 0;
+}
+
+bool frame_row_counts(const struct frame_needs *needs, const struct batch *batch, uint32_t row,
+                      int32_t *out_missing) {
+    const int32_t columns[] = {needs->target, needs->event, needs->weight};
+    for (size_t i = 0; i < sizeof columns / sizeof *columns; i++) {
+        if (columns[i] < 0 || cell_there(&batch->columns[columns[i]], row)) continue;
+        if (out_missing) *out_missing = columns[i];
+        return false;
+    }
+    return true;
+}
+
+// Told once for each column, whatever number of rows.
+static void warn_missing(struct making *making, int32_t column) {
+    struct str name = making->schema->fields[column].name;
+    struct table_frame *out = making->out;
+    for (uint32_t i = 0; i < out->warning_count; i++) {
+        const struct frame_warning *w = &out->warnings[i];
+        if (!strcmp(w->code, "train.rows_without_target") && str_equal(w->detail, name)) return;
+    }
+    warn(making, "train.rows_without_target", name);
 }
 
 // The target's value as the name of a class.
@@ -173,7 +203,11 @@ static enum err first_pass(struct making *making, const struct batch *batch) {
     buf_open(&scratch, LIMIT_CELL_BYTES);
     for (uint32_t row = 0; row < batch->row_count; row++) {
         making->rows_seen++;
-        if (!frame_row_counts(target, row)) continue;
+        int32_t missing = -1;
+        if (!frame_row_counts(&making->out->needs, batch, row, &missing)) {
+            warn_missing(making, missing);
+            continue;
+        }
         making->rows++;
         words_add(&making->target_words, target_word(target, row, &scratch));
         if (target->type == COLUMN_NUMBER) {
@@ -234,7 +268,7 @@ static enum err categories_settle(struct making *making) {
 }
 
 static bool task_told(struct str name, enum tabular_task *out) {
-    for (int i = TASK_BINARY; i <= TASK_REGRESSION; i++) {
+    for (int i = TASK_BINARY; i <= TASK_SURVIVAL; i++) {
         if (!str_is(name, tabular_task_name((enum tabular_task)i))) continue;
         *out = (enum tabular_task)i;
         return true;
@@ -250,18 +284,24 @@ static enum err task_choose(struct making *making, enum tabular_task *out) {
     enum tabular_task task = number && !few                      ? TASK_REGRESSION
                              : words->count == 2 && !words->over ? TASK_BINARY
                                                                  : TASK_CLASSES;
+    if (making->wish->loss != LOSS_SQUARED) task = TASK_REGRESSION;
+    if (making->others.event >= 0) task = TASK_SURVIVAL;
     struct str wish = making->wish->task;
     if (wish.size && !task_told(wish, &task)) {
         return fault_set(making->fault, ERR_INPUT, "train.bad_option", STR("task"));
     }
+    if ((task == TASK_SURVIVAL) != (making->others.event >= 0)) {
+        return fault_set(making->fault, ERR_INPUT, "train.event_needed", STR_NONE);
+    }
     struct str name = making->wish->target;
-    if (type == COLUMN_DATE || type == COLUMN_TIME || (task == TASK_REGRESSION && !number)) {
+    bool classes = task_has_classes(task);
+    if (type == COLUMN_DATE || type == COLUMN_TIME || (!classes && !number)) {
         return fault_set(making->fault, ERR_INPUT, "train.bad_target", name);
     }
     if (!words->over && words->count < 2) {
         return fault_set(making->fault, ERR_INPUT, "train.one_class", name);
     }
-    if (task != TASK_REGRESSION && words->over) {
+    if (classes && words->over) {
         return fault_set(making->fault, ERR_INPUT, "train.too_many_classes", name);
     }
     if (task == TASK_BINARY && words->count != 2) {
@@ -283,7 +323,7 @@ static enum err target_settle(struct making *making) {
     struct tabular_target *target = &making->out->target;
     target->name = making->schema->fields[making->target].name;
     enum err err = task_choose(making, &target->task);
-    if (err != OK || target->task == TASK_REGRESSION) return err;
+    if (err != OK || !task_has_classes(target->task)) return err;
     struct words *words = &making->target_words;
     enum column_type type = making->schema->fields[making->target].type;
     words_sort(words);
@@ -335,19 +375,22 @@ static enum err values_take(struct making *making) {
     if (!target || cells_take(making->features, count, rows, making->arena, &making->cells) != OK) {
         return no_memory(making);
     }
+    if (frame_columns_take(&making->others, making->arena, rows) != OK) return no_memory(making);
     if (making->group >= 0) {
         out->group = ARENA_ARRAY(making->arena, uint64_t, rows);
         if (!out->group) return no_memory(making);
     }
     out->frame = cells_frame(&making->cells, making->features, 0);
     out->target.values = target;
+    out->target.weight = making->others.weights;
+    out->target.event = making->others.events;
     return OK;
 }
 
 static double target_value(const struct making *making, const struct column *column, uint32_t row,
                            struct buf *scratch) {
     const struct tabular_target *target = &making->out->target;
-    if (target->task == TASK_REGRESSION) return column_number(column, row);
+    if (!task_has_classes(target->task)) return column_number(column, row);
     struct str word = target_word(column, row, scratch);
     for (uint32_t k = 0; k < target->class_count; k++) {
         if (str_equal(target->classes[k], word)) return k;
@@ -364,7 +407,6 @@ static uint64_t group_number(struct str word) {
 }
 
 static enum err groups_fill(struct making *making, const struct batch *batch, uint64_t first) {
-    const struct column *target = &batch->columns[making->target];
     const struct column *column = &batch->columns[making->group];
     struct arena *scratch;
     struct buf text, scaffold;
@@ -372,7 +414,7 @@ static enum err groups_fill(struct making *making, const struct batch *batch, ui
     buf_open(&text, LIMIT_CELL_BYTES);
     buf_open(&scaffold, LIMIT_CELL_BYTES);
     for (uint32_t row = 0; row < batch->row_count; row++) {
-        if (!frame_row_counts(target, row)) continue;
+        if (!frame_row_counts(&making->out->needs, batch, row, NULL)) continue;
         struct str word = column_valid(column, row) ? target_word(column, row, &text) : STR_NONE;
         arena_reset(scratch);
         if (making->by_scaffold) word = group_of_smiles(word, scratch, &scaffold);
@@ -387,7 +429,6 @@ static enum err groups_fill(struct making *making, const struct batch *batch, ui
 
 // The steps' features of a batch's rows that have a target, from row `first` of the frame on.
 static enum err prepare_batch(struct making *making, const struct batch *batch, uint64_t first) {
-    const struct column *target = &batch->columns[making->target];
     uint32_t feature = making->feature_count;
     struct arena *scratch;
     struct buf text;
@@ -399,7 +440,7 @@ static enum err prepare_batch(struct making *making, const struct batch *batch, 
         const struct column *column = &batch->columns[making->step_columns[i]];
         uint64_t to = first;
         for (uint32_t row = 0; row < batch->row_count; row++) {
-            if (!frame_row_counts(target, row)) continue;
+            if (!frame_row_counts(&making->out->needs, batch, row, NULL)) continue;
             arena_reset(scratch);
             struct str cell = cell_text(column, row, &text);
             if (!prepare_fill(step, cell, scratch, &making->cells, feature, to++)) {
@@ -421,8 +462,11 @@ static enum err second_pass(struct making *making, const struct batch *batch) {
     struct buf scratch;
     buf_open(&scratch, LIMIT_CELL_BYTES);
     uint64_t first = out->frame.rows, at = first;
-    for (uint32_t row = 0; row < batch->row_count; row++) {
-        if (!frame_row_counts(target, row)) continue;
+    enum err err = OK;
+    for (uint32_t row = 0; row < batch->row_count && err == OK; row++) {
+        if (!frame_row_counts(&out->needs, batch, row, NULL)) continue;
+        err = frame_columns_fill(&making->others, making->wish, batch, row, at, &scratch,
+                                 making->fault);
         target_values[at] = target_value(making, target, row, &scratch);
         at++;
     }
@@ -431,12 +475,12 @@ static enum err second_pass(struct making *making, const struct batch *batch) {
         float *values = making->cells.values[f];
         uint64_t to = first;
         for (uint32_t row = 0; row < batch->row_count; row++) {
-            if (!frame_row_counts(target, row)) continue;
+            if (!frame_row_counts(&out->needs, batch, row, NULL)) continue;
             values[to++] = feature_of_cell(&making->features[f], column, row, &scratch);
         }
     }
     out->frame.rows = at; // so far
-    enum err err = buf_err(&scratch);
+    if (err == OK) err = buf_err(&scratch);
     buf_close(&scratch);
     if (err == OK && out->group) err = groups_fill(making, batch, first);
     return err == OK ? prepare_batch(making, batch, first) : err;
@@ -469,6 +513,11 @@ static enum err frame_make(struct making *making) {
                           &making->group);
     }
     if (err == OK) {
+        err = frame_columns_find(making->wish, making->schema, &making->others, making->fault);
+        making->out->needs =
+            (struct frame_needs){making->target, making->others.weight, making->others.event};
+    }
+    if (err == OK) {
         err = preparation_read(making->wish->prepare, making->arena, &making->preparation,
                                making->fault);
     }
@@ -483,14 +532,18 @@ static enum err frame_make(struct making *making) {
     }
     if (err == OK) err = categories_settle(making);
     if (err == OK) err = target_settle(making);
+    if (err == OK) {
+        err = frame_wishes_settle(making->wish, making->arena, &making->out->target, making->fault);
+    }
     if (err == OK) err = values_take(making);
     if (err == OK) err = each_batch(making, second_pass);
     if (err == OK && making->cells.no_memory) err = no_memory(making);
     if (err == OK) err = preparation_tell(making);
     if (err != OK) return err;
     making->out->frame = cells_frame(&making->cells, making->features, making->rows);
-    if (making->rows < making->rows_seen) {
-        warn(making, "train.rows_without_target", making->wish->target);
+    const struct frame_columns *others = &making->others;
+    if (others->events && !others->event_seen) {
+        return fault_set(making->fault, ERR_INPUT, "train.no_events", making->wish->event);
     }
     return OK;
 }

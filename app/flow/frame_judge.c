@@ -219,7 +219,7 @@ static enum err take_batches(struct gathering *g, struct progress *progress) {
         arena_reset(arena);
         if (err == OK) err = table_batch(g->table, i, arena, &batch, g->fault);
         for (uint32_t row = 0; err == OK && row < batch.row_count; row++) {
-            if (!frame_row_counts(&batch.columns[g->target], row)) continue;
+            if (!frame_row_counts(&g->frame->needs, &batch, row, NULL)) continue;
             cy_assert(g->at < g->rows);
             take_row(g, &batch, row, &scratch);
         }

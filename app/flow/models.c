@@ -61,7 +61,7 @@ static enum err names_check(const struct call *call, const struct release *relea
     if (group.size && !has_column(release, group_column(group, &by_scaffold))) {
         return fault_set(fault, ERR_INPUT, "train.unknown_column", group);
     }
-    static const char *const told[] = {"time", "entity"};
+    static const char *const told[] = {"time", "entity", "weight", "event"};
     for (size_t i = 0; i < sizeof told / sizeof *told; i++) {
         struct str name = json_member_text(call->body, told[i]);
         if (name.size == 0 || has_column(release, name)) continue;
@@ -84,8 +84,9 @@ static enum err names_check(const struct call *call, const struct release *relea
 
 // The body's part that the step reads.
 static struct str train_options(const struct call *call) {
-    static const char *const names[] = {"target",  "features", "group", "task",   "positive",
-                                        "prepare", "judge_by", "time",  "entity", "options"};
+    static const char *const names[] = {"target",  "features",      "group", "task",   "positive",
+                                        "prepare", "judge_by",      "time",  "entity", "weight",
+                                        "event",   "class_weights", "times", "options"};
     struct buf text, member_text;
     buf_open(&text, LIMIT_JSON_BYTES);
     buf_open(&member_text, LIMIT_JSON_BYTES);

@@ -29,7 +29,7 @@ enum err flow_model_predict(struct flow *flow, struct call *call) {
     if (err == OK) {
         json_open_object(call->out);
         json_set_u64(call->out, "model", model.id);
-        err = rows_tell(&rows, json_member(call->body, "contributions"), call->out, call->fault);
+        err = rows_tell(&rows, call->body, call->out, call->fault);
         json_close_object(call->out);
     }
     rows_close(&rows);
@@ -71,6 +71,12 @@ static struct str prediction_options(const struct call *call,
     json_open_object(&out);
     json_set_bool(&out, "contributions", json_member_bool(call->body, "contributions", false));
     json_set_text(&out, "format", format_told(call));
+    const struct json *times = json_member(call->body, "times");
+    if (times) {
+        json_write(&intake, times);
+        json_set_raw(&out, "times", buf_str(&intake));
+        buf_clear(&intake);
+    }
     if (asked->endpoint) {
         json_set_u64(&out, "endpoint", asked->endpoint);
         json_set_u64(&out, "version", asked->version);

@@ -34,6 +34,7 @@ struct rows_in {
     uint32_t count;
     struct cells cells; // of `count` rows
     double *out;        // (count, K), once predicted
+    struct times times; // survival: where to tell it
     struct findings findings;
     // A row's members mostly come in the order of the row before.
     struct str *names;           // (A + 32)
@@ -48,9 +49,10 @@ enum err rows_read(struct rows_in *rows, const struct tabular_model *model,
                    const struct asking *asking, struct arena *arena, const struct json *list,
                    struct fault *fault) MUST_USE;
 enum err rows_predict(struct rows_in *rows, struct fault *fault) MUST_USE;
-// The members "positive", "predictions", "findings", "finding_count" of an open object. `reasons`:
-// the body's "contributions": true for all columns, a number for so many of the strongest.
-enum err rows_tell(struct rows_in *rows, const struct json *reasons, struct json_writer *out,
+// The members "positive", "predictions", "findings", "finding_count" of an open object. Of the
+// body: "contributions", true for all columns, a number for so many of the strongest; "times" where
+// a survival model is to tell its probability.
+enum err rows_tell(struct rows_in *rows, const struct json *body, struct json_writer *out,
                    struct fault *fault) MUST_USE;
 // All findings as a JSON array, copied into the arena: for call->findings.
 struct str rows_findings(const struct rows_in *rows);

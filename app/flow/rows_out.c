@@ -200,6 +200,7 @@ static enum err prediction_write(const struct rows_in *rows, struct reasons *rea
         json_set_text(out, "value", about->classes[class]);
     }
     if (about->task == TASK_BINARY) json_set_number(out, "probability", values[0]);
+    if (about->task == TASK_SURVIVAL) survival_put(out, rows->model, values[0], &rows->times);
     if (about->learner == LEARNER_POINTS) json_set_i64(out, "points", points_of_row(rows, row));
     if (about->task == TASK_CLASSES) {
         json_put_name(out, "probabilities");
@@ -217,11 +218,13 @@ static enum err prediction_write(const struct rows_in *rows, struct reasons *rea
     return OK;
 }
 
-enum err rows_tell(struct rows_in *rows, const struct json *reasons_node, struct json_writer *out,
+enum err rows_tell(struct rows_in *rows, const struct json *body, struct json_writer *out,
                    struct fault *fault) {
     const struct tabular_about *about = &rows->about;
     struct reasons reasons;
-    enum err err = reasons_open(rows, reasons_node, &reasons);
+    enum err err = times_read(json_member(body, "times"), about, &rows->times, fault);
+    if (err != OK) return err;
+    err = reasons_open(rows, json_member(body, "contributions"), &reasons);
     if (about->task == TASK_BINARY) json_set_text(out, "positive", about->classes[1]);
     json_put_name(out, "predictions");
     json_open_array(out);

@@ -46,7 +46,7 @@ static enum err rooms_take(struct drifting *d, const struct schema *schema) {
 // The answer as the model counts it, NaN where it is not known.
 static double truth_of(struct drifting *d, const struct column *column, uint32_t row) {
     if (!column_valid(column, row)) return NAN;
-    if (d->about.task == TASK_REGRESSION) {
+    if (!task_has_classes(d->about.task)) {
         return column->type == COLUMN_TEXT ? (double)NAN : column_number(column, row);
     }
     struct str word = str_trim(cell_text(column, row, &d->scratch));

@@ -1,12 +1,14 @@
 // Predict a whole file: its columns again with the predictions behind them as CSV, or one JSON line
 // for each row.
 //   inputs  model, source (csv or json lines) or table
-//   options intake (how to read the source), contributions, format ("csv", "jsonl")
+//   options intake (how to read the source), contributions, format ("csv", "jsonl"),
+//           times (survival: where to tell it)
 //   out     predictions
 // For CSV a table with the added columns is made first (out/work, removed at the end): so names are
 // kept apart and cells written in one place, the export.
 // A JSON line: {"value": class or number, "probability" of the positive class (binary),
-// "probabilities": {class: …} (several), "contributions": {column: …}, "base"}; the last two where
+// "probabilities": {class: …} (several), "survival": [{"time", "probability"}] (of the
+// relative risk, which is the value), "contributions": {column: …}, "base"}; the last two where
 // they were asked for, of the class that is told.
 #include <errno.h>
 #include <fcntl.h>
@@ -35,6 +37,7 @@ struct predicting {
     int32_t *columns; // (asked) of the input
     bool contributions;
     struct cells cells; // of LIMIT_BATCH_ROWS rows
+    struct times times; // survival
     double *out;        // (LIMIT_BATCH_ROWS, K)
     double *shares;     // (LIMIT_BATCH_ROWS, K, F + 1) or NULL
     struct batch_builder *builder;
@@ -136,7 +139,7 @@ static enum err output_schema(struct predicting *p) {
     for (uint32_t i = 0; i < p->schema->count; i++) p->output.fields[i] = p->schema->fields[i];
     p->output.count = p->schema->count;
     const struct tabular_about *about = &p->about;
-    bool number = about->task == TASK_REGRESSION;
+    bool number = !task_has_classes(about->task);
     enum err err = output_field(p, "prediction", STR_NONE, number ? COLUMN_NUMBER : COLUMN_TEXT);
     if (err == OK && about->task == TASK_BINARY) {
         err = output_field(p, "probability", STR_NONE, COLUMN_NUMBER);
@@ -146,6 +149,11 @@ static enum err output_schema(struct predicting *p) {
     }
     for (uint32_t k = 0; err == OK && about->task == TASK_CLASSES && k < about->class_count; k++) {
         err = output_field(p, "probability_", about->classes[k], COLUMN_NUMBER);
+    }
+    for (uint32_t i = 0; err == OK && i < p->times.count; i++) {
+        char time[40];
+        (void)snprintf(time, sizeof time, "%.10g", p->times.items[i]);
+        err = output_field(p, "survival_", str_of(time), COLUMN_NUMBER);
     }
     if (err != OK || !p->contributions) return err;
     for (uint32_t i = 0; err == OK && i < p->asking.count; i++) {
@@ -186,12 +194,15 @@ static enum err row_write(struct predicting *p, const struct batch *batch, uint3
     }
     const double *out = p->out + (size_t)row * about->outputs;
     uint32_t class = predicted_class(about, out, 0.5);
-    if (about->task == TASK_REGRESSION) {
+    if (!task_has_classes(about->task)) {
         batch_set_number(builder, at++, out[0]);
     } else if (err == OK) {
         err = batch_set_text(builder, at++, about->classes[class]);
     }
     if (about->task == TASK_BINARY) batch_set_number(builder, at++, out[0]);
+    for (uint32_t i = 0; i < p->times.count; i++) {
+        batch_set_number(builder, at++, tabular_survival(p->model, out[0], p->times.items[i]));
+    }
     if (about->learner == LEARNER_POINTS) batch_set_integer(builder, at++, points_of_row(p, row));
     for (uint32_t k = 0; about->task == TASK_CLASSES && k < about->outputs; k++) {
         batch_set_number(builder, at++, out[k]);
@@ -218,11 +229,12 @@ static void line_write(struct predicting *p, uint32_t row) {
     uint32_t class = predicted_class(about, out, 0.5);
     struct json_writer line = json_writer_of(&p->lines);
     json_open_object(&line);
-    if (about->task == TASK_REGRESSION)
+    if (!task_has_classes(about->task))
         json_set_number(&line, "value", out[0]);
     else
         json_set_text(&line, "value", about->classes[class]);
     if (about->task == TASK_BINARY) json_set_number(&line, "probability", out[0]);
+    if (about->task == TASK_SURVIVAL) survival_put(&line, p->model, out[0], &p->times);
     if (about->task == TASK_CLASSES) {
         json_put_name(&line, "probabilities");
         json_open_object(&line);
@@ -397,7 +409,8 @@ static enum err predict(struct step_context *context, const struct tabular_model
     const struct json *options = step_options(context);
     bool lines = str_is(json_member_text(options, "format"), "jsonl");
     p.contributions = json_member_bool(options, "contributions", false);
-    enum err err = table_open(table_path, &p.table, context->fault);
+    enum err err = times_read(json_member(options, "times"), &p.about, &p.times, context->fault);
+    if (err == OK) err = table_open(table_path, &p.table, context->fault);
     if (err != OK) return err;
     p.schema = table_schema(p.table);
     buf_open(&p.scratch, LIMIT_CELL_BYTES);

@@ -1,7 +1,8 @@
 // Train and evaluate: a table becomes a model and its scorecard.
 //   inputs  table
-//   options target, features, group, task, positive, prepare (prepare.h), judge_by, time, entity
-//           (frame_judge.h), and the learner's own (tabular.h)
+//   options target, features, group, task, positive, weight, event, class_weights, times (frame.h),
+//           prepare (prepare.h), judge_by, time, entity (frame_judge.h), and the learner's own
+//           (tabular.h)
 //           series: a forecast instead (series_train.c)
 //   out     model, scorecard.json
 #include "base/file.h"
@@ -97,11 +98,16 @@ static enum err train(struct step_context *context, const struct json *options,
         .task = json_member_text(options, "task"),
         .positive = json_member_text(options, "positive"),
         .prepare = json_member(options, "prepare"),
+        .weight = json_member_text(options, "weight"),
+        .event = json_member_text(options, "event"),
+        .class_weights = json_member(options, "class_weights"),
+        .times = json_member(options, "times"),
     };
     struct tabular_options tabular;
     struct table_frame frame;
     enum err err = tabular_options_read(json_member(options, "options"), &tabular, context->fault);
     if (err == OK) {
+        wish.loss = tabular.loss;
         err =
             frame_of_table(table, &wish, context->arena, context->progress, &frame, context->fault);
     }

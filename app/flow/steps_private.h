@@ -67,3 +67,14 @@ void words_sort(struct words *words); // by bytes; nothing may be added afterwar
 // ---- predictions as text (used by the file's and the API's way alike) -------------------------
 // The class a probability row stands for: binary by `threshold`, classes by the largest.
 uint32_t predicted_class(const struct tabular_about *about, const double *row, double threshold);
+// Where survival is to be told.
+struct times {
+    double items[TABULAR_TIMES_MAX];
+    uint32_t count;
+};
+// A list of numbers, or absent: the model's own. ERR_INPUT "predict.bad_times".
+enum err times_read(const struct json *node, const struct tabular_about *about, struct times *out,
+                    struct fault *fault) MUST_USE;
+// The member "survival": the probability at each time for a row of this relative risk.
+void survival_put(struct json_writer *out, const struct tabular_model *model, double risk,
+                  const struct times *times);

@@ -15,6 +15,7 @@ struct sample {
     struct feature *features;
     float **columns;
     double *truth;
+    uint8_t *event; // survival
     struct str *classes;
     char *names; // (features, 16)
 };
@@ -24,6 +25,7 @@ static inline struct sample sample_take(uint64_t rows, uint32_t features, enum t
     struct sample s = {.features = memory_take(features * sizeof(struct feature)),
                        .columns = memory_take(features * sizeof(float *)),
                        .truth = memory_take(rows * sizeof(double)),
+                       .event = memory_take(rows),
                        .classes = memory_take((classes + 1) * sizeof(struct str)),
                        .names = memory_take((size_t)features * 16)};
     static const char *const class_names[] = {"a", "b", "c", "d", "e", "f", "g", "h"};
@@ -37,6 +39,7 @@ static inline struct sample sample_take(uint64_t rows, uint32_t features, enum t
     s.target = (struct tabular_target){.name = STR("y"),
                                        .task = task,
                                        .values = s.truth,
+                                       .event = task == TASK_SURVIVAL ? s.event : NULL,
                                        .classes = s.classes,
                                        .class_count = classes};
     return s;
@@ -47,6 +50,7 @@ static inline void sample_close(struct sample *s) {
     memory_give(s->features);
     memory_give(s->columns);
     memory_give(s->truth);
+    memory_give(s->event);
     memory_give(s->classes);
     memory_give(s->names);
 }
@@ -57,7 +61,8 @@ static inline double sample_normal(void) {
 }
 
 // Column 2 of every 4 is a category (of 6), every 4th has missing values; the answer depends on
-// products, on the category and on being missing.
+// products, on the category and on being missing. Survival: exponential times in hundredths, so
+// that some are equal; a third of them is cut off.
 static inline struct sample sample_make(uint64_t rows, uint32_t features, enum tabular_task task,
                                         uint32_t classes) {
     static struct str categories[] = {STR("k0"), STR("k1"), STR("k2"),
@@ -81,7 +86,12 @@ static inline struct sample sample_make(uint64_t rows, uint32_t features, enum t
         double noise = 0.3 * sample_normal();
         if (task == TASK_REGRESSION)
             s.truth[i] = 100 + 10 * (answer + noise);
-        else if (task == TASK_BINARY)
+        else if (task == TASK_SURVIVAL) {
+            double lasts = -log(check_uniform() + 1e-12) * exp(-answer / 2);
+            double watched = -2 * log(check_uniform() + 1e-12);
+            s.event[i] = lasts <= watched;
+            s.truth[i] = ceil(100 * fmin(lasts, watched)) / 100;
+        } else if (task == TASK_BINARY)
             s.truth[i] = answer - features * 0.25 + noise > 0;
         else
             s.truth[i] = fmin(classes - 1, fmax(0, floor(answer + noise + classes / 2.0)));

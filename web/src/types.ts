@@ -476,9 +476,19 @@ export interface PointsCard {
   double: number;
   features: { feature: string; information: number; weight: number; bins: PointsBin[] }[];
 }
-export type Task = 'binary' | 'classes' | 'regression';
+export type Task = 'binary' | 'classes' | 'regression' | 'survival';
 export interface Metric extends Interval {
-  better: 'higher' | 'lower';
+  better: 'higher' | 'lower' | 'target';
+  target?: number;
+}
+export interface SurvivalPart {
+  groups: {
+    risk: 'low' | 'middle' | 'high';
+    rows: number;
+    events: number;
+    curve: { x: number; y: number }[];
+  }[];
+  calibration: { time: number; bins: { predicted: number; observed: number; count: number }[] }[];
 }
 export interface Scorecard {
   task: Task;
@@ -505,6 +515,7 @@ export interface Scorecard {
     error: number;
   };
   points?: PointsCard;
+  survival?: SurvivalPart;
   confusion?: { threshold?: number; labels: string[]; counts: number[][] };
   importance?: { feature: string; gain?: number; share: number; permutation?: number }[];
   dependence?: Dependence[];
@@ -539,6 +550,7 @@ export interface Prediction {
   value: Scalar;
   probability?: number;
   probabilities?: Record<string, number>;
+  survival?: { time: number; probability: number }[];
   contributions?: Contribution[];
   base?: number;
 }

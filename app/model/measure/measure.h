@@ -30,6 +30,14 @@ static inline uint64_t draw_below(struct draw *draw, uint64_t bound) {
     return (uint64_t)(((unsigned __int128)draw_next(draw) * bound) >> 64);
 }
 
+// ---- quantiles ------------------------------
+struct weighed_value {
+    double value, weight;
+};
+// The least value at or below which lies at least `share` of the weight: a minimum of the pinball
+// loss. Rows are put in another order. Expected O(rows); rows >= 1, weights >= 0, not all 0.
+double quantile_weighed(struct weighed_value *rows, uint64_t count, double share);
+
 // ---- split ------------------------------
 enum split_side { SIDE_TRAIN, SIDE_VALIDATE, SIDE_TEST, SIDE_NONE };
 // Fills side (rows). Rows with the same group (any 64-bit key: a patient, or the hash of the row's
@@ -78,6 +86,13 @@ double metric_accuracy(const uint32_t *predicted, const uint32_t *truth, uint64_
 double metric_rmse(const double *predicted, const double *truth, uint64_t rows);
 double metric_mae(const double *predicted, const double *truth, uint64_t rows);
 double metric_r2(const double *predicted, const double *truth, uint64_t rows);
+double metric_pinball(const double *predicted, const double *truth, uint64_t rows, double quantile);
+// predicted > 0, truth >= 0.
+double metric_poisson_deviance(const double *predicted, const double *truth, uint64_t rows);
+// Harrell's C: of the pairs of which the earlier time is known to be an event, the share where it
+// has the higher risk; equal risks count half. Of equal times an event counts as earlier than what
+// was not seen to happen; two events at one time are no pair. NaN without a pair or memory.
+double metric_c_index(const double *risk, const double *time, const uint8_t *event, uint64_t rows);
 // What one row with probability `p` of what happened adds to a log loss; p is kept off 0 by 1e-15.
 double metric_log_loss_of(double p);
 
@@ -153,6 +168,15 @@ double net_benefit(struct decided decided, double p);
 // of equal scores that is cut counts in part.
 double gain_at(const double *score, const uint8_t *truth, uint64_t rows, double share);
 
+// Kaplan and Meier's estimate of the share to which it has not happened, of some rows listed by
+// rising time. The curve has points (time, share) from (0, 1) on, at most `room` >= 3: where there
+// are more, those that fall least are left out, never the last. Returns how many.
+uint32_t kaplan_meier(const double *time, const uint8_t *event, const uint32_t *order,
+                      uint64_t rows, struct curve_point *out, uint32_t room);
+// The share after time `at`.
+double kaplan_meier_at(const double *time, const uint8_t *event, const uint32_t *order,
+                       uint64_t rows, double at);
+
 // ---- bootstrap ------------------------------
 enum { BOOTSTRAP_RESAMPLES = 1000, BOOTSTRAP_METRICS_MAX = 256 };
 // Resamples that fit a budget of work: 1000 up to 200,000 rows, fewer above, never under 100.
@@ -178,6 +202,7 @@ struct binary_rows {
     const uint8_t *truth;
     const double *loss; // log loss of each row, so that no logarithm is taken twice
     double threshold;
+    const double *weight; // of each row, or NULL: all 1; in all sets below, too
 };
 enum {
     BINARY_AUC,
@@ -209,12 +234,36 @@ void decision_metrics(const void *decision_rows, const uint8_t *weight, uint64_t
 struct class_rows {
     const double *loss;
     const uint8_t *right;
+    const double *weight;
 };
 enum { CLASSES_LOG_LOSS, CLASSES_ACCURACY, CLASSES_METRICS };
 void class_metrics(const void *class_rows, const uint8_t *weight, uint64_t rows, double *out);
-// Numbers: RMSE, MAE, R².
+// Numbers: RMSE, MAE, R², MAPE (of rows whose truth isn't 0).
 struct number_rows {
-    const double *predicted, *truth;
+    const double *predicted, *truth, *weight;
+    double quantile; // quantile_metrics
 };
-enum { NUMBER_RMSE, NUMBER_MAE, NUMBER_R2, NUMBER_METRICS };
+enum { NUMBER_RMSE, NUMBER_MAE, NUMBER_R2, NUMBER_MAPE, NUMBER_METRICS };
 void number_metrics(const void *number_rows, const uint8_t *weight, uint64_t rows, double *out);
+// Quantiles: the pinball loss, the share of truths at or below the prediction, MAE.
+enum { QUANTILE_PINBALL, QUANTILE_COVERAGE, QUANTILE_MAE, QUANTILE_METRICS };
+void quantile_metrics(const void *number_rows, const uint8_t *weight, uint64_t rows, double *out);
+// Counts: the mean Poisson deviance, RMSE, MAE.
+enum { COUNT_DEVIANCE, COUNT_RMSE, COUNT_MAE, COUNT_METRICS };
+void count_metrics(const void *number_rows, const uint8_t *weight, uint64_t rows, double *out);
+// Survival: the C-index. Rows are put in order once; a resample costs O(rows log rows).
+struct survival_rows {
+    uint64_t rows;
+    uint32_t *order; // rows by falling time; of one time what was not seen comes first
+    uint32_t *rank;  // of each row's risk among the distinct risks, from 1
+    uint32_t rank_count;
+    const double *time, *weight;
+    const uint8_t *event;
+};
+// Keeps time, event and weight (or NULL). ERR_MEMORY.
+enum err survival_rows_open(const double *risk, const double *time, const uint8_t *event,
+                            const double *weight, uint64_t rows,
+                            struct survival_rows *out) MUST_USE;
+void survival_rows_close(struct survival_rows *rows);
+enum { SURVIVAL_C_INDEX, SURVIVAL_METRICS };
+void survival_metrics(const void *survival_rows, const uint8_t *weight, uint64_t rows, double *out);

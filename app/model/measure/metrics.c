@@ -141,7 +141,7 @@ static bool walk_plain(const double *score, const uint8_t *truth, uint64_t rows,
         labels[i] = truth[order[i]];
         weight[i] = 1;
     }
-    struct binary_rows in = {sorted, labels, loss, 0.5};
+    struct binary_rows in = {sorted, labels, loss, 0.5, NULL};
     if (done) binary_metrics(&in, weight, rows, out);
     memory_give(weight);
     memory_give(labels);
@@ -161,31 +161,57 @@ double metric_ks(const double *score, const uint8_t *truth, uint64_t rows) {
     return walk_plain(score, truth, rows, all) ? all[BINARY_KS] : NAN;
 }
 
-// Rows of each class, counted by weight.
-static void class_totals(const uint8_t *truth, const uint8_t *weight, uint64_t rows,
-                         double *positives, double *negatives) {
-    uint64_t all = 0, positive = 0;
+double metric_pinball(const double *predicted, const double *truth, uint64_t rows,
+                      double quantile) {
+    double sum = 0;
     for (uint64_t i = 0; i < rows; i++) {
-        all += weight[i];
-        positive += truth[i] ? weight[i] : 0;
+        double off = truth[i] - predicted[i];
+        sum += off > 0 ? quantile * off : (quantile - 1) * off;
     }
-    *positives = (double)positive;
-    *negatives = (double)(all - positive);
+    return rows ? sum / (double)rows : NAN;
+}
+
+static double poisson_deviance_of(double predicted, double truth) {
+    double mean = fmax(predicted, 1e-300);
+    return 2 * (mean - truth + (truth > 0 ? truth * log(truth / mean) : 0));
+}
+
+double metric_poisson_deviance(const double *predicted, const double *truth, uint64_t rows) {
+    double sum = 0;
+    for (uint64_t i = 0; i < rows; i++) sum += poisson_deviance_of(predicted[i], truth[i]);
+    return rows ? sum / (double)rows : NAN;
+}
+
+// ---- sets for the bootstrap: `weight` counts rows, the rows' own weights multiply --------------
+
+static double weight_of(const double *own, const uint8_t *weight, uint64_t i) {
+    return own ? own[i] * weight[i] : weight[i];
+}
+
+// Rows of each class, counted by weight.
+static void class_totals(const struct binary_rows *in, const uint8_t *weight, uint64_t rows,
+                         double *positives, double *negatives) {
+    double all[2] = {0, 0};
+    for (uint64_t i = 0; i < rows; i++) {
+        all[in->truth[i] != 0] += weight_of(in->weight, weight, i);
+    }
+    *positives = all[1];
+    *negatives = all[0];
 }
 
 void binary_metrics(const void *binary_rows, const uint8_t *weight, uint64_t rows, double *out) {
     const struct binary_rows *in = binary_rows;
     double loss = 0, brier = 0, right = 0, positives, negatives;
     double found = 0, alarms = 0, won = 0, precision = 0, gap = 0; // so far, from the top
-    class_totals(in->truth, weight, rows, &positives, &negatives);
+    class_totals(in, weight, rows, &positives, &negatives);
     double per_positive = positives > 0 ? 1 / positives : 0;
     double per_negative = negatives > 0 ? 1 / negatives : 0;
     for (uint64_t i = rows; i > 0;) {
-        uint32_t tied_positive = 0, tied_negative = 0;
+        double tied_positive = 0, tied_negative = 0;
         double tie = in->score[i - 1];
         do {
-            uint32_t w = weight[--i], truth = in->truth[i] != 0;
-            double off = tie - truth;
+            uint32_t truth = in->truth[--i] != 0;
+            double w = weight_of(in->weight, weight, i), off = tie - truth;
             loss += w * in->loss[i];
             brier += w * off * off;
             tied_positive += truth ? w : 0;
@@ -194,7 +220,7 @@ void binary_metrics(const void *binary_rows, const uint8_t *weight, uint64_t row
         won += tied_negative * (found + tied_positive * 0.5);
         found += tied_positive;
         alarms += tied_negative;
-        if (tied_positive) precision += tied_positive * (found / (found + alarms));
+        if (tied_positive > 0) precision += tied_positive * (found / (found + alarms));
         gap = fmax(gap, fabs(found * per_positive - alarms * per_negative));
         right += tie >= in->threshold ? tied_positive : tied_negative;
     }
@@ -212,9 +238,10 @@ void class_metrics(const void *class_rows, const uint8_t *weight, uint64_t rows,
     const struct class_rows *in = class_rows;
     double loss = 0, total = 0, right = 0;
     for (uint64_t i = 0; i < rows; i++) {
-        loss += weight[i] * in->loss[i];
-        total += weight[i];
-        right += weight[i] * in->right[i];
+        double w = weight_of(in->weight, weight, i);
+        loss += w * in->loss[i];
+        total += w;
+        right += w * in->right[i];
     }
     out[CLASSES_LOG_LOSS] = total > 0 ? loss / total : NAN;
     out[CLASSES_ACCURACY] = total > 0 ? right / total : NAN;
@@ -222,10 +249,10 @@ void class_metrics(const void *class_rows, const uint8_t *weight, uint64_t rows,
 
 void number_metrics(const void *number_rows, const uint8_t *weight, uint64_t rows, double *out) {
     const struct number_rows *in = number_rows;
-    double total = 0, mean = 0, spread = 0, square = 0, absolute = 0;
+    double total = 0, mean = 0, spread = 0, square = 0, absolute = 0, share = 0, shares = 0;
     // Welford's update keeps the spread right for targets far from zero.
     for (uint64_t i = 0; i < rows; i++) {
-        double w = weight[i], off = in->predicted[i] - in->truth[i];
+        double w = weight_of(in->weight, weight, i), off = in->predicted[i] - in->truth[i];
         if (w == 0) continue;
         total += w;
         double delta = in->truth[i] - mean;
@@ -233,8 +260,43 @@ void number_metrics(const void *number_rows, const uint8_t *weight, uint64_t row
         spread += w * delta * (in->truth[i] - mean);
         square += w * off * off;
         absolute += w * fabs(off);
+        if (in->truth[i] == 0) continue;
+        share += w * fabs(off / in->truth[i]);
+        shares += w;
     }
     out[NUMBER_RMSE] = total > 0 ? sqrt(square / total) : NAN;
     out[NUMBER_MAE] = total > 0 ? absolute / total : NAN;
     out[NUMBER_R2] = spread > 0 ? 1 - square / spread : NAN;
+    out[NUMBER_MAPE] = shares > 0 ? share / shares : NAN;
+}
+
+void quantile_metrics(const void *number_rows, const uint8_t *weight, uint64_t rows, double *out) {
+    const struct number_rows *in = number_rows;
+    double total = 0, pinball = 0, covered = 0, absolute = 0;
+    for (uint64_t i = 0; i < rows; i++) {
+        double w = weight_of(in->weight, weight, i), off = in->truth[i] - in->predicted[i];
+        total += w;
+        pinball += w * (off > 0 ? in->quantile * off : (in->quantile - 1) * off);
+        covered += off > 0 ? 0 : w;
+        absolute += w * fabs(off);
+    }
+    out[QUANTILE_PINBALL] = total > 0 ? pinball / total : NAN;
+    out[QUANTILE_COVERAGE] = total > 0 ? covered / total : NAN;
+    out[QUANTILE_MAE] = total > 0 ? absolute / total : NAN;
+}
+
+void count_metrics(const void *number_rows, const uint8_t *weight, uint64_t rows, double *out) {
+    const struct number_rows *in = number_rows;
+    double total = 0, deviance = 0, square = 0, absolute = 0;
+    for (uint64_t i = 0; i < rows; i++) {
+        double w = weight_of(in->weight, weight, i), off = in->truth[i] - in->predicted[i];
+        if (w == 0) continue;
+        total += w;
+        deviance += w * poisson_deviance_of(in->predicted[i], in->truth[i]);
+        square += w * off * off;
+        absolute += w * fabs(off);
+    }
+    out[COUNT_DEVIANCE] = total > 0 ? deviance / total : NAN;
+    out[COUNT_RMSE] = total > 0 ? sqrt(square / total) : NAN;
+    out[COUNT_MAE] = total > 0 ? absolute / total : NAN;
 }

@@ -10,15 +10,20 @@
 #include "base/log.h"
 #include "model/measure/measure.h"
 #include "model/tabular/boost_checkpoint.h"
+#include "model/tabular/boost_rows_private.h"
 #include "model/tabular/grow_private.h"
-#include "model/tabular/loss_private.h"
 
 enum { CHECKPOINT_EVERY_S = 60 };
 // Quantised sums leave room for this many rows (gradient.c).
 static const uint64_t rows_max = (uint64_t)1 << 28;
 
+struct loss_sum {
+    double loss, weight;
+};
 struct boosting {
-    const struct train_rows *rows;
+    struct train_rows rows; // heavy ones laid out
+    uint32_t *list;         // what it points into
+    double *weight;
     const struct tabular_options *options;
     struct pool *pool;
     struct progress *progress;
@@ -26,10 +31,11 @@ struct boosting {
     struct bins bins, validate_bins;
     struct constraints constraints;
     struct grower *grower;
-    uint32_t outputs;
+    struct loss_shape shape;
     struct loss_side train, validate;
-    float *g, *h;   // (K, train.stride)
-    double *losses; // (pieces)
+    float *g, *h;                    // (K, train.stride)
+    struct loss_sum *sums;           // (pieces)
+    struct weighed_value *residuals; // (N), where leaves are quantiles
     struct loss_start start;
     uint32_t round;
     uint32_t rounds_room;
@@ -39,58 +45,60 @@ struct boosting {
     size_t summed_rows, summed_step;
 };
 
-static size_t pad(uint64_t rows) {
-    return (rows + 15) / 16 * 16;
-}
-
 // ---- start ------------------------------
 
-static void fill_side(const struct boosting *b, const uint32_t *rows, struct loss_side *side) {
-    const struct loss_start *start = &b->start;
-    struct loss_truth truth = {b->rows->target->values, rows, side->rows, b->outputs};
-    bool standardised = b->loss->standardised;
-    for (uint64_t i = 0; i < side->rows; i++) {
-        double value = truth_at(&truth, i);
-        side->target[i] = (float)(standardised ? (value - start->base[0]) / start->unit : value);
-    }
-    for (uint32_t k = 0; k < b->outputs && !standardised; k++) {
-        for (size_t i = 0; i < side->stride; i++) {
-            side->score[k * side->stride + i] = (float)start->base[k];
-        }
-    }
-}
-
-static enum err side_take_arrays(struct loss_side *side, uint64_t rows, uint32_t outputs) {
-    side->rows = rows;
-    side->stride = pad(rows);
-    side->outputs = outputs;
-    side->target = memory_take(side->stride * sizeof(float) + 1);
-    side->score = memory_take(outputs * side->stride * sizeof(float) + 1);
-    return side->target && side->score ? OK : ERR_MEMORY;
-}
-
-static enum err take_arrays(struct boosting *b) {
-    enum err err = side_take_arrays(&b->train, b->rows->train_count, b->outputs);
-    if (err == OK) err = side_take_arrays(&b->validate, b->rows->validate_count, b->outputs);
+static enum err take_sides(struct boosting *b) {
+    const struct train_rows *rows = &b->rows;
+    struct truth train = truth_of(rows, rows->train, rows->train_count);
+    struct truth validate = truth_of(rows, rows->validate, rows->validate_count);
+    enum err err = b->loss->start(&b->shape, &train, &b->start);
+    if (err == OK) err = loss_side_open(b->loss, &b->shape, &train, &b->start, &b->train);
+    if (err == OK) err = loss_side_open(b->loss, &b->shape, &validate, &b->start, &b->validate);
     if (err != OK) return err;
     uint64_t most = b->train.stride > b->validate.stride ? b->train.stride : b->validate.stride;
-    size_t gradients = b->outputs * b->train.stride * sizeof(float) + 1;
+    size_t gradients = b->shape.outputs * b->train.stride * sizeof(float) + 1;
     b->g = memory_take(gradients);
     b->h = memory_take(gradients);
-    b->losses = memory_take((most / GRADIENT_ROWS + 1) * sizeof(double));
-    return b->g && b->h && b->losses ? OK : ERR_MEMORY;
+    b->sums = memory_take((most / GRADIENT_ROWS + 1) * sizeof(*b->sums));
+    if (b->loss->leaf_is_quantile) {
+        b->residuals = memory_take(b->train.rows * sizeof(*b->residuals) + 1);
+        if (!b->residuals) return ERR_MEMORY;
+    }
+    return b->g && b->h && b->sums ? OK : ERR_MEMORY;
+}
+
+// Rows that the tree doesn't sample weigh nothing.
+static void gather_residuals(void *ctx, const struct entry *entries, uint64_t count,
+                             uint64_t first) {
+    struct boosting *b = ctx;
+    for (uint64_t i = 0; i < count; i++) {
+        uint32_t row = entries[i].row;
+        double off = (double)b->train.target[row] - (double)b->train.score[row];
+        b->residuals[first + i] = (struct weighed_value){off, (double)b->h[row]};
+    }
+}
+
+// The quantile of a leaf's residuals: what no step along a gradient of two values would find.
+static double leaf_quantile(void *ctx, uint64_t first, uint64_t count) {
+    struct boosting *b = ctx;
+    struct weighed_value *residuals = b->residuals + first;
+    uint64_t kept = 0;
+    for (uint64_t i = 0; i < count; i++) {
+        if (residuals[i].weight > 0) residuals[kept++] = residuals[i];
+    }
+    return kept > 0 ? quantile_weighed(residuals, kept, b->shape.quantile) : 0;
 }
 
 static enum err start(struct boosting *b) {
-    const struct train_rows *rows = b->rows;
     const struct tabular_options *o = b->options;
+    const struct train_rows *rows = &b->rows;
     enum err err = bins_make(rows->frame, rows->train, rows->train_count, o->bins, b->pool,
                              b->progress, &b->bins);
     if (err == OK && rows->validate_count > 0) {
         err = bins_like(&b->bins, rows->frame, rows->validate, rows->validate_count, b->pool,
                         b->progress, &b->validate_bins);
     }
-    if (err == OK) err = take_arrays(b);
+    if (err == OK) err = take_sides(b);
     if (err != OK) return err;
     struct grow_options grow = {.depth = o->depth > 0 ? o->depth : FOREST_DEPTH_MAX,
                                 .leaves = o->grow == GROW_LEAF ? o->leaves : 0,
@@ -99,13 +107,9 @@ static enum err start(struct boosting *b) {
                                 .min_child_weight = o->min_child_weight,
                                 .column_share = o->column_share,
                                 .constraints = &b->constraints};
-    err = grower_open(&b->bins, &grow, b->pool, b->progress, &b->grower);
-    if (err != OK) return err;
-    struct loss_truth truth = {rows->target->values, rows->train, rows->train_count, b->outputs};
-    b->loss->start(&truth, &b->start);
-    fill_side(b, rows->train, &b->train);
-    fill_side(b, rows->validate, &b->validate);
-    return OK;
+    if (b->loss->leaf_is_quantile)
+        grow.leaf = (struct leaf_value){gather_residuals, leaf_quantile, b};
+    return grower_open(&b->bins, &grow, b->pool, b->progress, &b->grower);
 }
 
 // ---- a round ------------------------------
@@ -122,10 +126,14 @@ static void gradient_piece(void *ctx, size_t index, uint32_t worker) {
     size_t count = b->train.rows - first;
     if (count > GRADIENT_ROWS) count = GRADIENT_ROWS;
     b->loss->gradient(&b->train, first, count, b->g + first, b->h + first);
-    if (b->options->row_share >= 1) return;
-    for (uint32_t k = 0; k < b->outputs; k++) {
-        gradient_sample(b->g + first + k * stride, b->h + first + k * stride, count,
-                        b->options->row_share, round_seed(b, 0) ^ 0x726F7773u, first);
+    for (uint32_t k = 0; k < b->shape.outputs; k++) {
+        float *g = b->g + first + k * stride, *h = b->h + first + k * stride;
+        for (size_t i = 0; b->train.weight && i < count; i++) {
+            g[i] *= b->train.weight[first + i];
+            h[i] *= b->train.weight[first + i];
+        }
+        if (b->options->row_share >= 1) continue;
+        gradient_sample(g, h, count, b->options->row_share, round_seed(b, 0) ^ 0x726F7773u, first);
     }
 }
 
@@ -137,33 +145,40 @@ static void piece_loss(void *ctx, size_t index, uint32_t worker) {
     const struct loss_side *side = b->summed;
     size_t first = index * GRADIENT_ROWS, end = first + GRADIENT_ROWS;
     if (end > b->summed_rows) end = b->summed_rows;
-    double sum = 0, margin[TABULAR_CLASSES_MAX];
+    struct loss_sum sum = {0, 0};
+    double margin[TABULAR_CLASSES_MAX];
     for (size_t j = first; j < end; j++) {
         size_t i = j * b->summed_step;
-        for (uint32_t k = 0; k < b->outputs; k++) {
+        double weight = side->weight ? (double)side->weight[i] : 1;
+        for (uint32_t k = 0; k < b->shape.outputs; k++) {
             margin[k] = (double)side->score[k * side->stride + i];
         }
-        sum += b->loss->row((double)side->target[i], margin, b->outputs, 1);
+        sum.loss += weight * b->loss->row(&b->shape, (double)side->target[i], margin, 1);
+        sum.weight += weight;
     }
-    b->losses[index] = sum;
+    b->sums[index] = sum;
 }
 
 static double mean_loss(struct boosting *b, const struct loss_side *side, uint64_t rows_max_shown) {
     if (side->rows == 0) return NAN;
+    if (side->cox) return cox_loss(side->cox) / cox_event_weight(side->cox);
     b->summed = side;
     b->summed_step = side->rows > rows_max_shown ? side->rows / rows_max_shown : 1;
     b->summed_rows = side->rows / b->summed_step;
     size_t pieces = (b->summed_rows + GRADIENT_ROWS - 1) / GRADIENT_ROWS;
     pool_run(b->pool, pieces, piece_loss, b);
-    double sum = 0;
-    for (size_t i = 0; i < pieces; i++) sum += b->losses[i];
-    return b->loss->shown(sum / (double)b->summed_rows, b->start.unit);
+    struct loss_sum sum = {0, 0};
+    for (size_t i = 0; i < pieces; i++) {
+        sum.loss += b->sums[i].loss;
+        sum.weight += b->sums[i].weight;
+    }
+    return b->loss->shown(sum.loss / sum.weight, b->start.unit);
 }
 
 static enum err one_round(struct boosting *b, struct forest *forest) {
     size_t pieces = (b->train.rows + GRADIENT_ROWS - 1) / GRADIENT_ROWS;
     pool_run(b->pool, pieces, gradient_piece, b);
-    for (uint32_t k = 0; k < b->outputs; k++) {
+    for (uint32_t k = 0; k < b->shape.outputs; k++) {
         size_t at = k * b->train.stride;
         enum err err = grow_tree(b->grower, b->g + at, b->h + at, round_seed(b, k),
                                  b->train.score + at, forest);
@@ -185,6 +200,8 @@ static enum err add_loss(struct boosting *b, struct boosted *out) {
         out->curve = wider;
         b->rounds_room = room;
     }
+    loss_side_refresh(&b->train, b->pool);
+    loss_side_refresh(&b->validate, b->pool);
     out->curve[b->round] = (struct round_loss){.train = mean_loss(b, &b->train, CURVE_ROWS),
                                                .validate = mean_loss(b, &b->validate, UINT64_MAX)};
     return OK;
@@ -192,24 +209,35 @@ static enum err add_loss(struct boosting *b, struct boosted *out) {
 
 // ---- checkpoints ------------------------------
 
+static uint32_t side_identity(uint32_t crc, const struct loss_side *side, const uint32_t *rows,
+                              const uint8_t *event) {
+    crc = crc32c(crc, side->target, side->rows * sizeof(float));
+    if (side->weight) crc = crc32c(crc, side->weight, side->rows * sizeof(float));
+    for (uint64_t i = 0; event && i < side->rows; i++) {
+        crc = crc32c(crc, &event[rows ? rows[i] : i], 1);
+    }
+    return crc;
+}
+
 // What a checkpoint must agree with: the options and the targets as they are learnt.
 static uint32_t identity(const struct boosting *b) {
     const struct tabular_options *o = b->options;
     const uint64_t counts[] = {o->seed,       o->trees,
                                o->depth,      o->early_stop,
-                               o->bins,       b->rows->frame->feature_count,
-                               b->bins.count, b->rows->train_count,
+                               o->bins,       b->rows.frame->feature_count,
+                               b->bins.count, b->rows.train_count,
                                o->grow,       o->leaves};
-    const double numbers[] = {o->learning_rate, o->l2,         o->min_child_weight, o->row_share,
-                              o->column_share,  b->start.unit, b->start.base[0]};
+    const double numbers[] = {
+        o->learning_rate, o->l2,         o->min_child_weight, o->row_share,
+        o->column_share,  b->start.unit, b->start.base[0],    b->shape.quantile};
     uint32_t crc = crc32c(0, counts, sizeof counts);
     crc = crc32c(crc, numbers, sizeof numbers);
     crc = crc32c(crc, b->loss->name, strlen(b->loss->name));
-    uint32_t features = b->rows->frame->feature_count;
+    uint32_t features = b->rows.frame->feature_count;
     if (b->constraints.monotone) crc = crc32c(crc, b->constraints.monotone, features);
     if (b->constraints.sets) crc = crc32c(crc, b->constraints.sets, features * sizeof(uint64_t));
-    crc = crc32c(crc, b->train.target, b->train.rows * sizeof(float));
-    return crc32c(crc, b->validate.target, b->validate.rows * sizeof(float));
+    crc = side_identity(crc, &b->train, b->rows.train, b->rows.target->event);
+    return side_identity(crc, &b->validate, b->rows.validate, b->rows.target->event);
 }
 
 static struct boost_state state_of(struct boosting *b, struct boosted *out) {
@@ -218,8 +246,8 @@ static struct boost_state state_of(struct boosting *b, struct boosted *out) {
                                 .best_loss = b->best,
                                 .score = b->train.score,
                                 .validate_score = b->validate.score,
-                                .scores = b->outputs * b->train.stride,
-                                .validate_scores = b->outputs * b->validate.stride};
+                                .scores = b->shape.outputs * b->train.stride,
+                                .validate_scores = b->shape.outputs * b->validate.stride};
 }
 
 static enum err resume(struct boosting *b, struct boosted *out) {
@@ -252,9 +280,10 @@ static enum err keep(struct boosting *b, struct boosted *out) {
 }
 
 static enum err run_rounds(struct boosting *b, struct boosted *out) {
-    uint32_t patience = b->rows->validate_count > 0 ? b->options->early_stop : 0;
+    uint32_t patience = b->rows.validate_count > 0 ? b->options->early_stop : 0;
     enum err resumed = resume(b, out);
     if (resumed != OK) return resumed;
+    loss_side_refresh(&b->train, b->pool);
     for (b->round = out->rounds; b->round < b->options->trees; b->round++) {
         if (patience > 0 && out->rounds - out->best_round >= patience) break;
         enum err err = one_round(b, &out->forest);
@@ -278,7 +307,7 @@ static enum err run_rounds(struct boosting *b, struct boosted *out) {
 // Drops the trees after the best round and gives the leaves the target's unit.
 static enum err finish_forest(struct boosting *b, struct boosted *out) {
     struct forest *forest = &out->forest;
-    forest->tree_count = out->best_round * b->outputs;
+    forest->tree_count = out->best_round * b->shape.outputs;
     forest->node_count = forest->starts ? forest->starts[forest->tree_count] : 0;
     uint32_t sets = 0;
     for (uint32_t n = 0; n < forest->node_count; n++) {
@@ -289,13 +318,13 @@ static enum err finish_forest(struct boosting *b, struct boosted *out) {
         node->value = (float)value;
     }
     forest->set_count = sets;
-    for (uint32_t k = 0; k < b->outputs; k++) forest->base[k] = b->start.base[k];
+    for (uint32_t k = 0; k < b->shape.outputs; k++) forest->base[k] = b->start.base[k];
     return OK;
 }
 
 // The forest's own copy of how categories become bins.
 static enum err copy_categories(const struct boosting *b, struct forest *forest) {
-    const struct frame *frame = b->rows->frame;
+    const struct frame *frame = b->rows.frame;
     size_t bytes = 0;
     for (uint32_t f = 0; f < frame->feature_count; f++) bytes += frame->features[f].category_count;
     enum err err = forest_categories_take(forest, frame->features, frame->feature_count);
@@ -313,13 +342,14 @@ static enum err copy_categories(const struct boosting *b, struct forest *forest)
 static void stop(struct boosting *b) {
     grower_close(b->grower);
     constraints_close(&b->constraints);
-    memory_give(b->losses);
+    memory_give(b->residuals);
+    memory_give(b->sums);
     memory_give(b->h);
     memory_give(b->g);
-    memory_give(b->validate.score);
-    memory_give(b->validate.target);
-    memory_give(b->train.score);
-    memory_give(b->train.target);
+    loss_side_close(&b->validate);
+    loss_side_close(&b->train);
+    memory_give(b->weight);
+    memory_give(b->list);
     bins_close(&b->validate_bins);
     bins_close(&b->bins);
 }
@@ -327,19 +357,22 @@ static void stop(struct boosting *b) {
 enum err boost_train(const struct train_rows *rows, const struct tabular_options *options,
                      struct pool *pool, struct progress *progress, struct boosted *out,
                      struct fault *fault) {
-    if (rows->train_count > rows_max || rows->validate_count > rows_max) {
-        return fault_set(fault, ERR_LIMIT, "train.too_many_rows", STR("268435456"));
-    }
-    struct boosting b = {.rows = rows,
-                         .options = options,
+    struct boosting b = {.options = options,
                          .pool = pool,
                          .progress = progress,
-                         .loss = loss_of(rows->target->task)};
-    b.outputs = rows->target->task == TASK_CLASSES ? rows->target->class_count : 1;
-    cy_assert(b.outputs <= TABULAR_CLASSES_MAX);
-    struct boosted made = {.forest = {.outputs = b.outputs}};
+                         .loss = loss_of(rows->target->task, options->loss)};
+    b.shape.outputs = rows->target->task == TASK_CLASSES ? rows->target->class_count : 1;
+    b.shape.quantile = options->quantile;
+    cy_assert(b.shape.outputs <= TABULAR_CLASSES_MAX);
+    enum err laid = rows_lay_out(rows, &b.rows, &b.list, &b.weight);
+    if (laid != OK) return laid;
+    if (b.rows.train_count > rows_max || b.rows.validate_count > rows_max) {
+        stop(&b);
+        return fault_set(fault, ERR_LIMIT, "train.too_many_rows", STR("268435456"));
+    }
+    struct boosted made = {.forest = {.outputs = b.shape.outputs}};
     enum err err = ERR_MEMORY;
-    made.forest.base = memory_take(b.outputs * sizeof(double));
+    made.forest.base = memory_take(b.shape.outputs * sizeof(double));
     if (!made.forest.base) goto done;
     err = constraints_take(rows->frame, options, rows->target->task, &b.constraints, fault);
     if (err == OK) err = start(&b);

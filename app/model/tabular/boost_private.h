@@ -1,6 +1,7 @@
 // Gradient boosting: rounds of trees on the gradients of the loss, with early stopping.
-// Losses: logistic (binary), softmax (classes), squared (regression; the target is standardised
-// inside). Shapes: N rows that train, K outputs.
+// Losses: see loss_private.h. A quantile's leaves take the quantile of their rows' residuals, times
+// the learning rate; l2 then only takes part in choosing splits. Shapes: N rows that train, K
+// outputs.
 #pragma once
 
 #include "model/tabular/forest_private.h"
@@ -14,9 +15,10 @@ struct train_rows {
     const struct tabular_target *target;
     const uint32_t *train, *validate; // rows of the frame, rising; train NULL: the first of them
     uint64_t train_count, validate_count;
+    const double *weight; // by row of the frame, mean about 1 over those that train; NULL: all 1
 };
 struct round_loss {
-    double train, validate; // log loss or RMSE; validate NaN without a validation side
+    double train, validate; // as the loss is shown; validate NaN without a validation side
 };
 struct boosted {
     struct forest forest;

@@ -108,6 +108,19 @@ static void softmax(const float *score, const float *target, uint32_t classes, s
     }
 }
 
+static void poisson(const float *score, const float *target, size_t count, float *g, float *h) {
+    for (size_t i = 0; i < count; i += LANES) {
+        lanes_f mean, y;
+        lanes_load(&mean, score + i);
+        lanes_load(&y, target + i);
+        lanes_exp(&mean);
+        lanes_f gradient = mean - y;
+        lanes_at_least(&mean, 1e-16f);
+        lanes_store(g + i, &gradient);
+        lanes_store(h + i, &mean);
+    }
+}
+
 // Random bits of a row: the finalizer of MurmurHash3. Rounds v + u down, u of 256 even steps in
 // [0, 1). Adding 32768 first makes v positive, because converting cuts towards zero, and rounds it
 // to such a step, so that adding u is exact: a whole v stays what it is.
@@ -137,4 +150,4 @@ static void quantise(const float *g, const float *h, size_t count, struct gradie
     }
 }
 
-const struct gradient_kernels KERNELS = {logistic, softmax, quantise};
+const struct gradient_kernels KERNELS = {logistic, softmax, poisson, quantise};

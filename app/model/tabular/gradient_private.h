@@ -49,6 +49,8 @@ struct gradient_kernels {
     // h = max(K / (K - 1) p (1 - p), 1e-16).
     void (*softmax)(const float *score, const float *target, uint32_t classes, size_t stride,
                     size_t count, float *g, float *h);
+    // Poisson with a log link: g = m - y, h = max(m, 1e-16), m = exp(score).
+    void (*poisson)(const float *score, const float *target, size_t count, float *g, float *h);
     // Entries for rows first, first + 1, …
     void (*quantise)(const float *g, const float *h, size_t count, struct gradient_scale scale,
                      uint32_t seed, uint32_t first, struct entry *out);

@@ -16,6 +16,13 @@ enum {
 
 struct grower; // scratch for one training; one tree at a time
 
+// Leaf values of a loss that wants others than the Newton step, from any thread: `gather` takes
+// some rows into scratch of (N) from `first` on; `value` then finds a leaf's rows together there.
+struct leaf_value {
+    void (*gather)(void *ctx, const struct entry *entries, uint64_t count, uint64_t first);
+    double (*value)(void *ctx, uint64_t first, uint64_t count);
+    void *ctx;
+};
 struct grow_options {
     uint32_t depth;  // at most FOREST_DEPTH_MAX
     uint32_t leaves; // 0: level by level; else the leaf whose split gains most is split next, until
@@ -23,6 +30,7 @@ struct grow_options {
     double learning_rate, l2, min_child_weight, column_share;
     const struct constraints *constraints; // NULL: none
     size_t histogram_bytes;                // of nodes, at most, but for two nodes'; 0: 256 MB
+    struct leaf_value leaf;                // gather NULL: -G / (H + l2)
 };
 // `bins` and `pool` must outlive it. Takes about 28 bytes per row. Where histograms find no room
 // those of the least promising nodes are forgotten and their children's counted anew.

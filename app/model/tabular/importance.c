@@ -80,12 +80,12 @@ static enum err shuffle_text(const struct frame *frame, uint32_t f, uint64_t see
 }
 
 static enum err headline(const struct judging *j, const struct tabular_model *model,
-                         const struct frame *frame, const double *truth, double *predicted,
+                         const struct side_rows *side, const struct frame *frame, double *predicted,
                          double *out) {
     enum err err = model_margin(model, frame, j->pool, predicted);
     if (err != OK) return err;
     for (uint64_t i = 0; i < frame->rows; i++) model_link(model, predicted + i * model->outputs);
-    *out = judge_headline(j, truth, predicted, frame->rows);
+    *out = judge_headline(j, side, predicted, frame->rows);
     return OK;
 }
 
@@ -101,7 +101,7 @@ static enum err try_columns(const struct judging *j, const struct tabular_model 
     if (err != OK) goto done;
     memcpy(columns, side->columns, frame.feature_count * sizeof(*columns));
     frame.values = columns;
-    err = headline(j, model, &frame, side->truth, predicted, &whole);
+    err = headline(j, model, side, &frame, predicted, &whole);
     for (uint32_t i = 0; err == OK && i < frame.feature_count && i < JUDGE_SHUFFLED_MAX; i++) {
         uint32_t f = list[i].feature;
         list[i].permutation = 0;
@@ -113,7 +113,7 @@ static enum err try_columns(const struct judging *j, const struct tabular_model 
         columns[f] = shuffled;
         if (model->features[f].kind == FEATURE_TEXT) err = shuffle_text(&frame, f, seed, &mixed);
         if (mixed) frame.sparse = mixed;
-        if (err == OK) err = headline(j, model, &frame, side->truth, predicted, &without);
+        if (err == OK) err = headline(j, model, side, &frame, predicted, &without);
         frame.sparse = side->sparse;
         memory_give(mixed);
         columns[f] = side->columns[f];

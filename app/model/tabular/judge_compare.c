@@ -86,7 +86,7 @@ enum err judge_difference(const struct judging *judging, const struct side_rows 
         name = "accuracy";
         metric.compute = right_difference;
         err = fill_right(&c, judging->target->class_count);
-    } else if (task == TASK_REGRESSION) {
+    } else if (task == TASK_REGRESSION && judging->loss == LOSS_SQUARED) {
         name = "rmse";
         metric.compute = rmse_difference;
     }

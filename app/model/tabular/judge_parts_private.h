@@ -33,6 +33,11 @@ enum err judge_resample(const struct judging *judging, const struct bootstrap_me
 // Index of the largest of a row's K probabilities.
 uint32_t judge_most_probable(const double *row, uint32_t classes);
 
+// "survival": what was seen to happen to thirds of the rows by their risk, and what was predicted
+// beside what was seen at each of the model's times. ERR_MEMORY.
+enum err judge_survival(const struct judging *judging, const struct tabular_model *model,
+                        const struct side_rows *side, const double *predicted) MUST_USE;
+
 // "decisions" of two classes. Thresholds are chosen on the validation side and told on the test
 // side; without a validation side only one half is told.
 enum err judge_decisions(const struct judging *judging, const struct side_rows *validate,

@@ -27,6 +27,8 @@ struct side_rows {
     float *values;
     struct sparse *sparse; // (F), or NULL
     double *truth;         // (N)
+    double *weight;        // (N) or NULL: the target's
+    uint8_t *event;        // (N), survival
     uint64_t rows;
 };
 // The texts of the rows listed, in their order: (F), or NULL where the frame has none. One piece of
@@ -39,6 +41,8 @@ void side_close(struct side_rows *side);
 
 struct judging {
     const struct tabular_target *target;
+    enum tabular_loss loss; // of regression
+    double quantile;
     struct pool *pool;
     struct progress *progress;
     uint64_t seed;
@@ -54,16 +58,16 @@ enum err judge_metrics(const struct judging *judging, const struct side_rows *si
 // "roc", "calibration" (binary) and "confusion" (classes).
 enum err judge_curves(const struct judging *judging, const struct side_rows *side,
                       const double *predicted, double threshold) MUST_USE;
-// The headline number of predictions, higher is better: AUC, accuracy, minus RMSE. NaN if
-// undefined.
-double judge_headline(const struct judging *judging, const double *truth, const double *predicted,
-                      uint64_t rows);
+// The headline number of predictions of the side's first rows, higher is better: AUC, accuracy,
+// minus RMSE, pinball loss or deviance, C-index. NaN if undefined. Weights don't count here.
+double judge_headline(const struct judging *judging, const struct side_rows *side,
+                      const double *predicted, uint64_t rows);
 // Youden's threshold on a side; 0.5 where it says nothing.
 double judge_threshold(const struct judging *judging, const struct side_rows *side,
                        const double *predicted);
 
-// Single columns on the training side (baseline.c): the best rule "mean of the answer per range or
-// category of one column", and columns that know the answer.
+// Single columns on the training side (baseline.c): the best rule "mean of the answer (quantile,
+// rate of events) per range or category of one column", and columns that know the answer.
 struct column_rule {
     uint32_t feature; // UINT32_MAX: no column is better than the mean
     struct bins bins; // of the sample
@@ -76,6 +80,8 @@ struct column_rule {
 enum err column_rule_fit(const struct judging *judging, const struct train_rows *rows,
                          struct column_rule *out, uint8_t *leaks) MUST_USE; // leaks (F)
 void column_rule_close(struct column_rule *rule);
+// The rule without a column: "majority", "mean", "quantile", "same_risk".
+const char *column_rule_plain_name(const struct judging *judging);
 enum err column_rule_predict(const struct judging *judging, const struct column_rule *rule,
                              const struct side_rows *side, double *out) MUST_USE;
 

@@ -21,6 +21,33 @@ static void sum_leaf_piece(void *ctx, size_t index, uint32_t worker) {
     piece->total.hessian = (h[0] + h[1]) + (h[2] + h[3]);
 }
 
+static void gather_piece(void *ctx, size_t index, uint32_t worker) {
+    struct grower *grower = ctx;
+    (void)worker;
+    const struct piece *piece = &grower->pieces[index];
+    const struct place *place = &grower->leaves[piece->owner];
+    const struct leaf_value *how = &grower->options.leaf;
+    how->gather(how->ctx, grower->entries[place->side] + piece->first, piece->count, piece->first);
+}
+
+// A node's rows stand in one range of both arrays of entries, whichever places they make up: the
+// leaf's first place and those behind it are all of it.
+static void value_place(void *ctx, size_t index, uint32_t worker) {
+    struct grower *grower = ctx;
+    (void)worker;
+    const struct leaf_value *how = &grower->options.leaf;
+    uint32_t leaf = grower->leaves[index].leaf;
+    uint64_t first = grower->leaves[index].first, count = 0;
+    for (uint32_t i = 0; i < grower->leaf_count; i++) {
+        if (grower->leaves[i].leaf != leaf) continue;
+        if (grower->leaves[i].first < first) return; // another place speaks for the leaf
+        count += grower->leaves[i].count;
+    }
+    const struct bounds *bounds = &grower->bounds[leaf];
+    double value = fmin(fmax(how->value(how->ctx, first, count), bounds->lower), bounds->upper);
+    grower->tree[leaf].value = (float)(value * grower->options.learning_rate);
+}
+
 static void score_piece(void *ctx, size_t index, uint32_t worker) {
     struct grower *grower = ctx;
     (void)worker;
@@ -54,6 +81,10 @@ static void value_leaves(struct grower *grower) {
         weight = fmin(fmax(weight, grower->bounds[n].lower), grower->bounds[n].upper);
         node->value = (float)(weight * grower->options.learning_rate);
         node->cover = (float)total->hessian;
+    }
+    if (grower->options.leaf.gather) {
+        pool_run(grower->pool, grower->piece_count, gather_piece, grower);
+        pool_run(grower->pool, grower->leaf_count, value_place, grower);
     }
     for (uint32_t n = grower->tree_nodes; n-- > 0;) {
         struct node *node = &grower->tree[n];

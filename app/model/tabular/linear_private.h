@@ -1,8 +1,9 @@
-// Logistic, softmax and linear regression with elastic net. Numbers are standardised, a missing one
-// counts as the mean and shows in an indicator; categories are one-hot, missing among them; texts
-// are taken as they are.
-// Minimises mean loss + alpha (l1_share |w|₁ + (1 - l1_share) / 2 |w|²), intercepts free, for
-// regression on the standardised target; by L-BFGS, with OWL-QN's orthants where l1_share > 0.
+// Logistic, softmax, linear, Poisson and Cox regression with elastic net. Numbers are standardised,
+// a missing one counts as the mean and shows in an indicator; categories are one-hot, missing among
+// them; texts are taken as they are. Minimises mean loss + alpha (l1_share |w|₁ + (1 - l1_share) / 2
+// |w|²), intercepts free, for squared loss on the standardised target; the mean is by weight, Cox's
+// partial likelihood divided by the weight of all rows; by L-BFGS, with OWL-QN's orthants where
+// l1_share > 0.
 // Shapes: N rows, F features, K outputs, W weights per output.
 #pragma once
 
@@ -31,6 +32,7 @@ struct linear {
 enum { LINEAR_STEPS_MAX = 500 };
 static const double linear_gradient_small = 1e-7;
 
+// Not for the quantile loss, which has no gradient to go by.
 // ERR_MEMORY, ERR_CANCELLED, ERR_LIMIT "train.too_wide" when W * K is over 2^24.
 enum err linear_train(const struct train_rows *rows, const struct tabular_options *options,
                       struct pool *pool, struct progress *progress, struct linear *out,

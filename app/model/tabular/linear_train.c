@@ -16,12 +16,16 @@ static const size_t share_bytes_max = 64u << 20; // all shares' gradients
 
 struct fitting {
     const struct train_rows *rows;
-    struct loss_truth truth;
+    struct truth truth;
+    struct loss_shape shape;
     struct linear *linear;
     struct pool *pool;
     struct progress *progress;
     const struct loss *loss;
     struct loss_start start;
+    struct cox *cox;   // survival
+    bool margins_only; // this pass fills cox's margins
+    double total_weight;
     double l2;
     uint32_t block_rows, shares;
     size_t size;            // parameters: K * W weights, then K intercepts
@@ -34,32 +38,41 @@ struct fitting {
 
 // ---- what is known of each column beforehand ------------------------------
 
+static struct truth truth_of(const struct train_rows *rows) {
+    return (struct truth){rows->target->values, rows->weight, rows->target->event, rows->train,
+                          rows->train_count};
+}
+
 static float value_of(const struct train_rows *rows, uint32_t f, uint64_t i) {
     return rows->frame->values[f][rows->train ? rows->train[i] : i];
 }
 
 static void measure_number(const struct train_rows *rows, uint32_t f, struct linear_term *term) {
-    double mean = 0, spread = 0;
-    uint64_t seen = 0;
+    struct truth truth = truth_of(rows);
+    double mean = 0, spread = 0, seen = 0, total = 0;
     for (uint64_t i = 0; i < rows->train_count; i++) {
-        double value = (double)value_of(rows, f, i);
-        if (!isfinite(value)) continue;
+        double value = (double)value_of(rows, f, i), weight = truth_weight(&truth, i);
+        total += weight;
+        if (!isfinite(value) || weight == 0) continue;
+        seen += weight;
         double delta = value - mean;
-        mean += delta / (double)++seen;
-        spread += delta * (value - mean);
+        mean += delta * weight / seen;
+        spread += weight * delta * (value - mean);
     }
-    double deviation = seen > 0 ? sqrt(spread / (double)seen) : 0;
+    double deviation = seen > 0 ? sqrt(spread / seen) : 0;
     // A deviation of a constant's rounding is none.
     bool varies = deviation > 1e-9 * fabs(mean) && isfinite(deviation);
     term->mean = isfinite(mean) ? mean : 0;
     term->scale = varies ? 1 / deviation : 0;
-    term->missing_share = 1 - (double)seen / (double)(rows->train_count ? rows->train_count : 1);
+    term->missing_share = 1 - seen / (total > 0 ? total : 1);
 }
 
 struct measuring {
     const struct train_rows *rows;
     struct linear *linear;
     double *category_share; // (W)
+    const struct truth *truth;
+    double total_weight;
 };
 
 // A row's buckets of a text, by the row's place among those that train.
@@ -72,11 +85,12 @@ static uint32_t text_of(const struct train_rows *rows, uint32_t f, uint64_t i,
     return text->count[row];
 }
 
-static void measure_text(const struct train_rows *rows, uint32_t f, double one, double *share) {
-    for (uint64_t i = 0; i < rows->train_count; i++) {
+static void measure_text(const struct measuring *m, uint32_t f, double *share) {
+    for (uint64_t i = 0; i < m->rows->train_count; i++) {
         const uint32_t *bucket;
         const float *weight;
-        uint32_t count = text_of(rows, f, i, &bucket, &weight);
+        uint32_t count = text_of(m->rows, f, i, &bucket, &weight);
+        double one = truth_weight(m->truth, i) / m->total_weight;
         for (uint32_t at = 0; at < count; at++) share[bucket[at]] += one * (double)weight[at];
     }
 }
@@ -86,9 +100,8 @@ static void measure_feature(void *ctx, size_t index, uint32_t worker) {
     (void)worker;
     struct linear_term *term = &m->linear->terms[index];
     double *share = m->category_share + term->first;
-    double one = 1 / (double)(m->rows->train_count ? m->rows->train_count : 1);
     if (term->width) {
-        measure_text(m->rows, (uint32_t)index, one, share);
+        measure_text(m, (uint32_t)index, share);
         return;
     }
     if (!term->is_category) {
@@ -98,7 +111,8 @@ static void measure_feature(void *ctx, size_t index, uint32_t worker) {
     for (uint64_t i = 0; i < m->rows->train_count; i++) {
         float value = value_of(m->rows, (uint32_t)index, i);
         bool known = value >= 0 && value < (float)term->categories;
-        share[known ? (uint32_t)value : term->categories] += one;
+        share[known ? (uint32_t)value : term->categories] +=
+            truth_weight(m->truth, i) / m->total_weight;
     }
 }
 
@@ -172,7 +186,8 @@ static void add_gradient(const struct linear_term *term, const float *values,
     }
 }
 
-// Margins become residuals (the loss's derivatives by them); returns the sum of losses.
+// Margins become residuals (the loss's derivatives by them, times the row's weight); returns the
+// sum of losses.
 static double to_residuals(const struct fitting *f, uint64_t first, uint32_t count, uint32_t padded,
                            double *margin) {
     const struct loss *loss = f->loss;
@@ -180,9 +195,13 @@ static double to_residuals(const struct fitting *f, uint64_t first, uint32_t cou
     size_t stride = f->block_rows;
     double sum = 0, base = f->start.base[0], scale = 1 / f->start.unit;
     for (uint32_t i = 0; i < count; i++) {
-        double y = truth_at(&f->truth, first + i);
+        double y = truth_value(&f->truth, first + i), weight = truth_weight(&f->truth, first + i);
         if (loss->standardised) y = (y - base) * scale;
-        sum += loss->row(y, margin + i, outputs, stride);
+        if (loss->whole)
+            margin[i] = cox_derivatives(f->cox, first + i).first;
+        else
+            sum += weight * loss->row(&f->shape, y, margin + i, stride);
+        for (uint32_t k = 0; f->truth.weight && k < outputs; k++) margin[k * stride + i] *= weight;
     }
     for (uint32_t k = 0; k < outputs; k++) {
         for (uint32_t i = count; i < padded; i++) margin[k * stride + i] = 0;
@@ -190,14 +209,11 @@ static double to_residuals(const struct fitting *f, uint64_t first, uint32_t cou
     return sum;
 }
 
-static double run_block(const struct fitting *f, uint64_t first, uint32_t count, uint32_t worker,
-                        double *gradient) {
+// The margins of a block's rows, from its values.
+static void to_margins(const struct fitting *f, uint64_t first, uint32_t count, const float *values,
+                       uint32_t padded, double *margins) {
     const struct linear *linear = f->linear;
-    uint32_t padded = (count + 7) & ~7u;
-    float *values = f->values + (size_t)worker * linear->features * f->block_rows;
-    double *margins = f->margins + (size_t)worker * linear->outputs * f->block_rows;
     const double *intercepts = f->x + (size_t)linear->width * linear->outputs;
-    load_block(f, first, count, padded, values);
     for (uint32_t k = 0; k < linear->outputs; k++) {
         double *margin = margins + (size_t)k * f->block_rows;
         for (uint32_t i = 0; i < padded; i++) margin[i] = intercepts[k];
@@ -209,6 +225,20 @@ static double run_block(const struct fitting *f, uint64_t first, uint32_t count,
             else
                 add_feature(term, values + (size_t)c * f->block_rows, weights, padded, margin);
         }
+    }
+}
+
+static double run_block(const struct fitting *f, uint64_t first, uint32_t count, uint32_t worker,
+                        double *gradient) {
+    const struct linear *linear = f->linear;
+    uint32_t padded = (count + 7) & ~7u;
+    float *values = f->values + (size_t)worker * linear->features * f->block_rows;
+    double *margins = f->margins + (size_t)worker * linear->outputs * f->block_rows;
+    load_block(f, first, count, padded, values);
+    if (!f->loss->whole || f->margins_only) to_margins(f, first, count, values, padded, margins);
+    if (f->margins_only) {
+        memcpy(cox_margins(f->cox) + first, margins, count * sizeof(double));
+        return 0;
     }
     double loss = to_residuals(f, first, count, padded, margins);
     for (uint32_t k = 0; k < linear->outputs; k++) {
@@ -245,9 +275,16 @@ static void run_share(void *ctx, size_t index, uint32_t worker) {
 static enum err compute(void *ctx, const double *x, double *out_value, double *gradient) {
     struct fitting *f = ctx;
     f->x = x;
+    if (f->cox) { // all rows' margins before the first residual
+        f->margins_only = true;
+        pool_run(f->pool, f->shares, run_share, f);
+        f->margins_only = false;
+        if (progress_cancelled(f->progress)) return ERR_CANCELLED;
+        cox_run(f->cox, f->pool);
+    }
     pool_run(f->pool, f->shares, run_share, f);
     if (progress_cancelled(f->progress)) return ERR_CANCELLED;
-    double loss = 0, per_row = 1 / (double)(f->rows->train_count ? f->rows->train_count : 1);
+    double loss = f->cox ? cox_loss(f->cox) : 0, per_row = 1 / f->total_weight;
     for (uint32_t s = 0; s < f->shares; s++) loss += f->share_loss[s];
     loss *= per_row;
     size_t weights = (size_t)f->linear->width * f->linear->outputs;
@@ -303,16 +340,19 @@ static enum err take_scratch(struct fitting *f) {
 
 static enum err fit(struct fitting *f, const struct tabular_options *options, double *x, double *l1,
                     double *category_share) {
-    struct measuring measuring = {f->rows, f->linear, category_share};
+    for (uint64_t i = 0; i < f->truth.count; i++) f->total_weight += truth_weight(&f->truth, i);
+    if (f->total_weight == 0) f->total_weight = 1;
+    struct measuring measuring = {f->rows, f->linear, category_share, &f->truth, f->total_weight};
     pool_run(f->pool, f->linear->features, measure_feature, &measuring);
-    f->loss->start(&f->truth, &f->start);
+    enum err err = f->loss->start(&f->shape, &f->truth, &f->start);
+    if (err == OK && f->loss->whole) err = cox_open(&f->truth, &f->cox);
+    if (err != OK) return err;
     f->l2 = options->alpha * (1 - options->l1_share);
     size_t weights = (size_t)f->linear->width * f->linear->outputs;
     for (size_t i = 0; i < weights; i++) l1[i] = options->alpha * options->l1_share;
     start_at(f, x);
     struct objective objective = {compute, f, f->size, options->l1_share > 0 ? l1 : NULL};
-    enum err err =
-        minimise(&objective, x, LINEAR_STEPS_MAX, linear_gradient_small, &f->linear->iterations);
+    err = minimise(&objective, x, LINEAR_STEPS_MAX, linear_gradient_small, &f->linear->iterations);
     if (err == OK) finish(f, x, category_share);
     return err;
 }
@@ -326,16 +366,18 @@ enum err linear_train(const struct train_rows *rows, const struct tabular_option
     if (err == ERR_LIMIT) return fault_set(fault, err, "train.too_wide", STR("16777216"));
     if (err != OK) return err;
     struct fitting f = {.rows = rows,
-                        .truth = {rows->target->values, rows->train, rows->train_count, outputs},
+                        .truth = truth_of(rows),
+                        .shape = {outputs, options->quantile},
                         .linear = &linear,
                         .pool = pool,
                         .progress = progress,
-                        .loss = loss_of(rows->target->task)};
+                        .loss = loss_of(rows->target->task, options->loss)};
     err = take_scratch(&f);
     double *x = memory_take(f.size * sizeof(double)), *l1 = memory_take(f.size * sizeof(double));
     double *category_share = memory_take(linear.width * sizeof(double) + 1);
     if (!x || !l1 || !category_share) err = ERR_MEMORY;
     if (err == OK) err = fit(&f, options, x, l1, category_share);
+    cox_close(f.cox);
     memory_give(category_share);
     memory_give(l1);
     memory_give(x);

@@ -50,6 +50,10 @@ struct tabular_about tabular_about(const struct tabular_model *model) {
                                   .classes = model->classes,
                                   .class_count = model->class_count,
                                   .outputs = model->outputs,
+                                  .loss = model->loss,
+                                  .quantile = model->quantile,
+                                  .times = model->times,
+                                  .time_count = model->time_count,
                                   .preparation = model->preparation};
 }
 
@@ -97,7 +101,7 @@ void tabular_predict_row(const struct tabular_model *model, const float *values,
 }
 
 void model_link(const struct tabular_model *model, double *row) {
-    loss_of(model->task)->link(row, model->outputs);
+    loss_of(model->task, model->loss)->link(row, model->outputs);
 }
 
 enum err tabular_predict(const struct tabular_model *model, const struct frame *frame,

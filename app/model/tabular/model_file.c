@@ -7,6 +7,8 @@
 //         its width stands for the count of categories
 //   PREP  text: the preparation that makes the features from a table's columns
 //   RNGE  of each feature the least and the greatest value in training (f32, NaN: none)
+//   LOSS  loss u32, quantile f64 | steps u32, then time and cumulative baseline hazard of each |
+//         times u32, then each; of survival and of regression that isn't by squares
 //   TREE  base, then for each tree its nodes in level order; the children of the n-th node that
 //         splits stand at 2 n + 1 and 2 n + 2, so a reader can demand the only place they may have
 //         and a tree cannot have a cycle
@@ -83,6 +85,18 @@ static void put_ranges(const struct tabular_model *model, struct buf *out) {
 
 static void put_preparation(const struct tabular_model *model, struct buf *out) {
     put_text(out, model->preparation);
+}
+
+static void put_loss(const struct tabular_model *model, struct buf *out) {
+    put_u32(out, model->loss);
+    put_f64(out, model->quantile);
+    put_u32(out, model->hazard_count);
+    for (uint32_t i = 0; i < model->hazard_count; i++) {
+        put_f64(out, model->hazard_times[i]);
+        put_f64(out, model->hazard[i]);
+    }
+    put_u32(out, model->time_count);
+    for (uint32_t i = 0; i < model->time_count; i++) put_f64(out, model->times[i]);
 }
 
 enum { NODE_LEAF = 0, NODE_NUMBER = 1, NODE_SET = 2, NODE_MISSING_LEFT = 4 };
@@ -278,9 +292,10 @@ static void get_about(struct reader *r, struct tabular_model *model) {
     uint32_t task = get_u32(r), learner = get_u32(r);
     uint32_t classes = get_count(r, TABULAR_CLASSES_MAX, 4);
     uint32_t features = get_count(r, MODEL_FEATURES_MAX, 20);
-    bool right = task == TASK_REGRESSION ? classes == 0
-                 : task == TASK_BINARY   ? classes == 2
-                                         : task == TASK_CLASSES && classes > 2;
+    bool number = task == TASK_REGRESSION || task == TASK_SURVIVAL;
+    bool right = number                ? classes == 0
+                 : task == TASK_BINARY ? classes == 2
+                                       : task == TASK_CLASSES && classes > 2;
     if (!right || learner > LEARNER_POINTS) damage(r);
     model->target = get_text(r, model);
     model->classes = arena_for(r, model, classes, sizeof(struct str));
@@ -503,6 +518,34 @@ static void get_profile(struct reader *r, struct tabular_model *model) {
     if (fine(r)) model->profile.count = count;
 }
 
+// Rising, both: a survival curve only falls.
+static void get_loss(struct reader *r, struct tabular_model *model) {
+    uint32_t loss = get_u32(r);
+    model->quantile = get_f64(r);
+    bool survival = model->task == TASK_SURVIVAL;
+    if (loss > LOSS_POISSON || !(model->quantile > 0 && model->quantile < 1)) damage(r);
+    if (!survival && model->task != TASK_REGRESSION) damage(r);
+    uint32_t steps = get_count(r, MODEL_HAZARD_MAX, 16);
+    if ((steps > 0) != survival) damage(r);
+    model->hazard_times = arena_for(r, model, steps, sizeof(double));
+    model->hazard = arena_for(r, model, steps, sizeof(double));
+    double time = -INFINITY, hazard = 0;
+    for (uint32_t i = 0; fine(r) && i < steps; i++) {
+        model->hazard_times[i] = get_f64(r);
+        model->hazard[i] = get_f64(r);
+        if (!(model->hazard_times[i] > time && model->hazard[i] >= hazard)) damage(r);
+        time = model->hazard_times[i];
+        hazard = model->hazard[i];
+    }
+    uint32_t times = get_count(r, TABULAR_TIMES_MAX, 8);
+    model->times = arena_for(r, model, times, sizeof(double));
+    for (uint32_t i = 0; fine(r) && i < times; i++) model->times[i] = get_f64(r);
+    if (!fine(r)) return;
+    model->loss = (enum tabular_loss)loss;
+    model->hazard_count = steps;
+    model->time_count = times;
+}
+
 // ---- the whole ------------------------------
 
 static bool has_about(const struct tabular_model *model) {
@@ -514,6 +557,10 @@ static bool has_preparation(const struct tabular_model *model) {
 }
 static bool has_ranges(const struct tabular_model *model) {
     return model->ranges != NULL;
+}
+
+static bool has_loss(const struct tabular_model *model) {
+    return model->task == TASK_SURVIVAL || model->loss != LOSS_SQUARED;
 }
 static bool has_forest(const struct tabular_model *model) {
     return model->learner == LEARNER_BOOST;
@@ -539,6 +586,7 @@ static const struct section {
     {"DESC", true, has_about, put_about, get_about},
     {"PREP", false, has_preparation, put_preparation, get_preparation},
     {"RNGE", false, has_ranges, put_ranges, get_ranges},
+    {"LOSS", false, has_loss, put_loss, get_loss},
     {"TREE", true, has_forest, put_forest, get_forest},
     {"LINE", true, has_linear, put_linear, get_linear},
     {"PNTS", true, has_points, put_points, get_points},
@@ -617,7 +665,7 @@ static enum err load(struct reader *r, bool before, struct tabular_model *model,
         newer = fine(r) && stranger(r);
     }
     if (newer) return fault_set(fault, ERR_INPUT, "model.newer", STR_NONE);
-    if (r->at != r->end) damage(r);
+    if (r->at != r->end || (model->task == TASK_SURVIVAL && model->hazard_count == 0)) damage(r);
     if (r->damaged) return fault_set(fault, ERR_CORRUPT, "model.damaged", STR_NONE);
     return r->err;
 }

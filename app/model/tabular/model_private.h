@@ -5,10 +5,12 @@
 #include "model/tabular/points_private.h"
 #include "model/tabular/predict_private.h"
 #include "model/tabular/profile_private.h"
+#include "model/tabular/truth_private.h"
 
 enum {
     MODEL_FEATURES_MAX = 64 * 1024,
     MODEL_NAME_BYTES = 64 * 1024, // of a feature, category or class
+    MODEL_HAZARD_MAX = 2000,      // steps of the baseline hazard that are kept
 };
 // Descriptions of the widest model with long category names stay far below.
 static const size_t model_arena_bytes = (size_t)1 << 30;
@@ -28,6 +30,13 @@ struct tabular_model {
     struct linear linear; // LEARNER_LINEAR
     struct points points; // LEARNER_POINTS
     struct profile profile;
+    enum tabular_loss loss; // regression
+    double quantile;
+    // Survival: the cumulative baseline hazard after each of some times, and where to tell it.
+    double *hazard_times, *hazard; // (hazard_count), rising
+    uint32_t hazard_count;
+    double *times; // (time_count)
+    uint32_t time_count;
 };
 
 // An empty model with an arena. ERR_MEMORY.
@@ -42,6 +51,12 @@ enum err model_margin(const struct tabular_model *model, const struct frame *fra
 void model_margin_row(const struct tabular_model *model, const float *values, double *out);
 // Margins of one row (K) to outputs, in place.
 void model_link(const struct tabular_model *model, double *row);
+
+// Sets the baseline hazard from rows of the frame, centring the model so that their mean margin is
+// 0, and the times: those given or the quartiles of the times of events. ERR_MEMORY.
+enum err model_set_hazard(struct tabular_model *model, const struct frame *frame,
+                          const struct truth *truth, const double *times, uint32_t time_count,
+                          struct pool *pool) MUST_USE;
 
 // TreeSHAP and the linear parts: out (N, K, F + 1). ERR_MEMORY.
 enum err model_explain(const struct tabular_model *model, const struct frame *frame,

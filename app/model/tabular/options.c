@@ -12,6 +12,8 @@ void tabular_options_default(struct tabular_options *options) {
     *options = (struct tabular_options){.learner = LEARNER_BOOST,
                                         .seed = 1,
                                         .threads = 0,
+                                        .loss = LOSS_SQUARED,
+                                        .quantile = 0.5,
                                         .trees = 300,
                                         .grow = GROW_DEPTH,
                                         .depth = 6,
@@ -36,8 +38,8 @@ void tabular_options_default(struct tabular_options *options) {
 }
 
 const char *tabular_task_name(enum tabular_task task) {
-    static const char *const names[] = {"binary", "classes", "regression"};
-    cy_assert(task <= TASK_REGRESSION);
+    static const char *const names[] = {"binary", "classes", "regression", "survival"};
+    cy_assert(task <= TASK_SURVIVAL);
     return names[task];
 }
 
@@ -45,6 +47,12 @@ const char *tabular_learner_name(enum tabular_learner learner) {
     static const char *const names[] = {"boost", "linear", "points"};
     cy_assert(learner <= LEARNER_POINTS);
     return names[learner];
+}
+
+const char *tabular_loss_name(enum tabular_loss loss) {
+    static const char *const names[] = {"squared", "quantile", "poisson"};
+    cy_assert(loss <= LOSS_POISSON);
+    return names[loss];
 }
 
 struct whole_option {
@@ -70,6 +78,7 @@ static const struct whole_option whole_options[] = {
     {"folds", AT(folds), 0, 20},
 };
 static const struct real_option real_options[] = {
+    {"quantile", AT(quantile), 0.001, 0.999},
     {"learning_rate", AT(learning_rate), 1e-6, 1},
     {"l2", AT(l2), 0, 1e9},
     {"min_child_weight", AT(min_child_weight), 0, 1e9},
@@ -108,6 +117,15 @@ static bool read_real(const struct json *value, const struct real_option *option
     return true;
 }
 
+static bool read_loss(struct str text, enum tabular_loss *out) {
+    for (int loss = LOSS_SQUARED; loss <= LOSS_POISSON; loss++) {
+        if (!str_is(text, tabular_loss_name((enum tabular_loss)loss))) continue;
+        *out = (enum tabular_loss)loss;
+        return true;
+    }
+    return false;
+}
+
 static bool read_member(const struct json *member, struct tabular_options *out) {
     struct str name = json_name(member);
     if (str_is(name, "learner")) {
@@ -136,6 +154,7 @@ static bool read_member(const struct json *member, struct tabular_options *out) 
         out->interactions = member;
         return constraints_interactions_fit(member);
     }
+    if (str_is(name, "loss")) return read_loss(json_text(member), &out->loss);
     if (str_is(name, "seed")) return json_u64(member, &out->seed);
     for (size_t i = 0; i < WHOLE_COUNT; i++) {
         if (str_is(name, whole_options[i].name)) return read_whole(member, &whole_options[i], out);
@@ -190,6 +209,7 @@ void tabular_options_write(struct json_writer *out, const struct tabular_options
     json_set_text(out, "grow", options->grow == GROW_LEAF ? STR("leaf") : STR("depth"));
     write_node(out, "monotone", options->monotone);
     write_node(out, "interactions", options->interactions);
+    json_set_text(out, "loss", str_of(tabular_loss_name(options->loss)));
     json_set_u64(out, "seed", options->seed);
     for (size_t i = 0; i < WHOLE_COUNT; i++) {
         const char *at = (const char *)options + whole_options[i].offset;

@@ -280,7 +280,12 @@ static enum err write_judged(const struct tabular_drift *drift, struct pool *poo
                                     .task = model->task,
                                     .classes = model->classes,
                                     .class_count = model->class_count};
-    struct judging judging = {.target = &target, .pool = pool, .seed = 1, .out = out};
+    struct judging judging = {.target = &target,
+                              .loss = model->loss,
+                              .quantile = model->quantile,
+                              .pool = pool,
+                              .seed = 1,
+                              .out = out};
     struct side_rows side = {.rows = drift->truth.size / sizeof(double),
                              .truth = (double *)(void *)drift->truth.data};
     json_set_u64(out, "judged_rows", side.rows);

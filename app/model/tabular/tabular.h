@@ -18,6 +18,7 @@ enum {
     TABULAR_CLASSES_MAX = 100,
     TABULAR_CATEGORIES_MAX = 4096,
     TABULAR_WIDTH_MAX = 1 << 20,
+    TABULAR_TIMES_MAX = 16, // at which survival is told
 };
 
 enum feature_kind {
@@ -50,8 +51,16 @@ struct frame {
     const struct sparse *sparse; // (F), used of texts; NULL: there is none
 };
 
-enum tabular_task { TASK_BINARY, TASK_CLASSES, TASK_REGRESSION };
-const char *tabular_task_name(enum tabular_task task); // "binary", "classes", "regression"
+enum tabular_task { TASK_BINARY, TASK_CLASSES, TASK_REGRESSION, TASK_SURVIVAL };
+// "binary", "classes", "regression", "survival"
+const char *tabular_task_name(enum tabular_task task);
+static inline bool task_has_classes(enum tabular_task task) {
+    return task == TASK_BINARY || task == TASK_CLASSES;
+}
+// What regression lowers: squares; the pinball loss of a quantile (the answer is then the value
+// that so large a share of the truth lies below); the Poisson deviance of counts, by a log link.
+enum tabular_loss { LOSS_SQUARED, LOSS_QUANTILE, LOSS_POISSON };
+const char *tabular_loss_name(enum tabular_loss loss); // "squared", "quantile", "poisson"
 enum tabular_learner { LEARNER_BOOST, LEARNER_LINEAR, LEARNER_POINTS };
 const char *tabular_learner_name(enum tabular_learner learner); // "boost", "linear", "points"
 enum tabular_grow { GROW_DEPTH, GROW_LEAF }; // level by level; the leaf with most to gain first
@@ -59,9 +68,23 @@ enum tabular_grow { GROW_DEPTH, GROW_LEAF }; // level by level; the leaf with mo
 struct tabular_target {
     struct str name;
     enum tabular_task task;
-    const double *values; // (N): class index or number; never NaN
+    const double *values; // (N): class index, number, or survival's time; never NaN
     struct str *classes;  // (class_count); binary: classes[1] is the positive one
-    uint32_t class_count; // 0 for regression
+    uint32_t class_count; // 0 for numbers
+    const uint8_t *event; // (N), survival: 1 seen at its time, 0 not seen until then
+    // (N) >= 0 and finite, or NULL: all 1. Only their ratios count: training scales them to a mean
+    // of 1, so that l2 and min_child_weight mean the same. Rows of weight 0 are left out. They
+    // count in training, in early stopping, in the baselines and in the scorecard's metrics, but
+    // not in its curves, the calibration and the confusion, which count rows.
+    const double *weight;
+    // (class_count) > 0, or NULL. They count in training and early stopping only; what the
+    // scorecard measures is the data as it is.
+    const double *class_weight;
+    bool balanced; // class weights that give every class the same total
+    // Survival: where the scorecard and predictions tell the probability, or NULL: the quartiles
+    // of the times of events.
+    const double *times; // (time_count), rising
+    uint32_t time_count;
 };
 // What a person wants judged beyond the split, by row of the frame. it belongs to the caller.
 struct judge_column { // groups to tell errors by; the column need not be a feature
@@ -86,6 +109,9 @@ struct tabular_options {
     enum tabular_learner learner;
     uint64_t seed;
     uint32_t threads; // 0: all usable
+    // of regression
+    enum tabular_loss loss; // LOSS_SQUARED
+    double quantile;        // 0.5
     // boosting
     uint32_t trees;         // 300, at most
     enum tabular_grow grow; // "depth"
@@ -144,6 +170,9 @@ struct tabular_model;
 //                               the other's, from the same resamples
 //  "roc":[{"x","y"}], "calibration":{"bins":[{"predicted","observed","count"}],"error"},
 //  "confusion":{"threshold","labels":[…],"counts":[[…]]},
+//  "survival": of survival, counting test rows:
+//    {"groups":[{"risk":"low"|"middle"|"high","rows","events","curve":[{"x":time,"y":share}]}],
+//     "calibration":[{"time","bins":[{"predicted","observed","count"}]}]},  thirds, fifths by risk
 //  "points":{…}?       of the points scorecard, as points_write gives it
 //  "decisions": of two classes, where an interval I is {"value","low","high"}:
 //    {"costs":{"false_alarm","miss","all","none"},   per row of calling everybody, nobody positive
@@ -168,7 +197,10 @@ struct tabular_model;
 // "train.column_ignored", "train.group_small", "train.same_entity_both_sides",
 // "train.duplicates_both_sides", "train.time_backwards", "train.filled_after" (a cell being filled
 // tells the answer).
-// Headline metric: "auc" (binary), "accuracy" (classes), "rmse" (regression). The threshold is
+// Headline metric: "auc" (binary), "accuracy" (classes), "c_index" (survival), "rmse", "pinball" or
+// "poisson_deviance" (regression by its loss). A metric that is best at a value has "better":
+// "target" and "target" (the coverage of a quantile). "baseline" of survival has the rule
+// "same_risk", of a quantile "quantile"; "baseline_linear" is left out there. The threshold is
 // tuned on the validation side; "baseline_linear" learns from at most 200,000 rows, shuffling
 // ("permutation": loss of the headline) looks at 10,000 test rows and the 100 columns of most gain,
 // null for the others; the curve's training loss at 65,536 rows; resamples: bootstrap_resamples().
@@ -214,7 +246,11 @@ struct tabular_about {
     struct str target;
     const struct str *classes;
     uint32_t class_count;
-    uint32_t outputs; // K
+    uint32_t outputs;       // K
+    enum tabular_loss loss; // of regression
+    double quantile;
+    const double *times; // (time_count): where survival is told
+    uint32_t time_count;
     struct str preparation;
 };
 struct tabular_about tabular_about(const struct tabular_model *model);
@@ -225,7 +261,8 @@ const float *tabular_typical(const struct tabular_model *model);
 const float *tabular_ranges(const struct tabular_model *model);
 
 // Predicts rows of a frame whose features match the model's by position.
-//   out           (N, K)  probability of class 1, of each class, or the number
+//   out           (N, K)  probability of class 1, of each class, the number, or the risk relative
+//                 to the average of training (survival)
 //   contributions (N, K, F + 1) or NULL; the last is the base value. They add up to the output
 //                 before its link (log-odds for binary, softmax's scores for classes).
 //                 Points: what a column's points are off its mean, in log-odds.
@@ -261,3 +298,8 @@ enum err tabular_drift_add(struct tabular_drift *drift, const struct frame *fram
 // has never seen count as missing.
 enum err tabular_drift_write(const struct tabular_drift *drift, uint32_t threads,
                              struct json_writer *out) MUST_USE;
+
+// The probability that it has not happened by `time` for a row of this relative risk: the
+// baseline's (Breslow's estimate, of all rows that were not for testing) to the power of the risk.
+// Constant after the last event seen in training.
+double tabular_survival(const struct tabular_model *model, double risk, double time);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "model/tabular/judge_parts_private.h"
+#include "model/tabular/target_private.h"
 
 enum { FOLD_METRICS_MAX = 16, LIMIT_FOLD_BYTES = 64 * 1024 };
 static const uint64_t rows_least = 10;
@@ -20,8 +21,9 @@ struct training {
     uint64_t *keys;     // (N) of the features: equal rows have equal ones
     uint32_t *stratum;  // (N)
     uint8_t *side;      // (N)
-    uint32_t *rows;     // (N): train, then validate, then test
-    uint64_t counts[4]; // by split_side
+    uint32_t *rows;     // (N): train, then validate, then test, then what weighs nothing
+    uint64_t counts[4]; // by split_side, and of SIDE_NONE
+    double *weight;     // (N) or NULL
     struct train_rows input;
     struct tabular_model *model;
     struct boosted boosted;
@@ -39,33 +41,6 @@ static const uint32_t *rows_of(const struct training *t, enum split_side side) {
 }
 
 // ---- check ------------------------------
-
-static enum err check_target(const struct training *t) {
-    const struct tabular_target *target = t->target;
-    uint64_t seen[TABULAR_CLASSES_MAX] = {0};
-    if (target->task == TASK_REGRESSION) {
-        for (uint64_t i = 0; i < t->frame->rows; i++) {
-            if (!isfinite(target->values[i])) {
-                return fault_at(t->fault, ERR_INPUT, "train.target_not_finite", i + 1, 0,
-                                target->name);
-            }
-        }
-        return OK;
-    }
-    if (target->class_count > TABULAR_CLASSES_MAX) {
-        return fault_set(t->fault, ERR_INPUT, "train.too_many_classes", target->name);
-    }
-    cy_assert(target->task == TASK_BINARY ? target->class_count == 2 : target->class_count > 2);
-    for (uint64_t i = 0; i < t->frame->rows; i++) {
-        double k = target->values[i];
-        cy_assert(k >= 0 && k < target->class_count);
-        seen[(uint32_t)k]++;
-    }
-    uint32_t present = 0;
-    for (uint32_t k = 0; k < target->class_count; k++) present += seen[k] > 0;
-    if (present < 2) return fault_set(t->fault, ERR_INPUT, "train.one_class", target->name);
-    return OK;
-}
 
 static enum err check_input(const struct training *t) {
     const struct frame *frame = t->frame;
@@ -92,7 +67,7 @@ static enum err check_input(const struct training *t) {
                              frame->features[f].name);
         }
     }
-    return check_target(t);
+    return target_check(t->target, t->options, frame->rows, t->fault);
 }
 
 // ---- split ------------------------------
@@ -131,8 +106,10 @@ static enum err take_rows(struct training *t) {
         if (t->frame->features[f].kind != FEATURE_TEXT) continue;
         keys_of_text(&t->frame->sparse[f], t->frame->rows, t->keys);
     }
-    for (uint64_t i = 0; t->target->task != TASK_REGRESSION && i < rows; i++) {
-        t->stratum[i] = (uint32_t)t->target->values[i];
+    const struct tabular_target *target = t->target;
+    for (uint64_t i = 0; i < rows; i++) {
+        if (task_has_classes(target->task)) t->stratum[i] = (uint32_t)target->values[i];
+        if (target->event) t->stratum[i] = target->event[i];
     }
     return OK;
 }
@@ -155,26 +132,40 @@ static enum err choose_sides(struct training *t) {
                         o->seed, t->side);
 }
 
+// Two classes, or an event, are on the training side.
+static bool training_side_tells(const struct training *t) {
+    const struct tabular_target *target = t->target;
+    bool tells = target->task == TASK_REGRESSION;
+    for (uint64_t i = 0; !tells && i < t->counts[SIDE_TRAIN]; i++) {
+        tells = target->event ? target->event[t->rows[i]] != 0
+                              : target->values[t->rows[i]] != target->values[t->rows[0]];
+    }
+    return tells;
+}
+
 // The rows by side, ready to train.
 static enum err arrange(struct training *t) {
     uint64_t at[4], rows = t->frame->rows;
-    for (uint64_t i = 0; i < rows; i++) t->counts[t->side[i]]++;
+    const struct tabular_target *target = t->target;
+    for (uint64_t i = 0; i < rows; i++) {
+        if (target->weight && target->weight[i] == 0) t->side[i] = SIDE_NONE;
+        t->counts[t->side[i]]++;
+    }
     at[SIDE_TRAIN] = 0;
     at[SIDE_VALIDATE] = t->counts[SIDE_TRAIN];
     at[SIDE_TEST] = at[SIDE_VALIDATE] + t->counts[SIDE_VALIDATE];
     at[SIDE_NONE] = at[SIDE_TEST] + t->counts[SIDE_TEST];
     for (uint64_t i = 0; i < rows; i++) t->rows[at[t->side[i]]++] = (uint32_t)i;
+    enum err err = target_weights(target, rows, t->rows, t->counts[SIDE_TRAIN], &t->weight);
+    if (err != OK) return err;
     t->input = (struct train_rows){.frame = t->frame,
                                    .target = t->target,
                                    .train = rows_of(t, SIDE_TRAIN),
                                    .validate = rows_of(t, SIDE_VALIDATE),
                                    .train_count = t->counts[SIDE_TRAIN],
-                                   .validate_count = t->counts[SIDE_VALIDATE]};
-    bool varies = t->target->task == TASK_REGRESSION;
-    for (uint64_t i = 1; !varies && i < t->counts[SIDE_TRAIN]; i++) {
-        varies = t->target->values[t->rows[i]] != t->target->values[t->rows[0]];
-    }
-    if (t->counts[SIDE_TRAIN] < 2 || !varies) {
+                                   .validate_count = t->counts[SIDE_VALIDATE],
+                                   .weight = t->weight};
+    if (t->counts[SIDE_TRAIN] < 2 || !training_side_tells(t)) {
         return fault_set(t->fault, ERR_INPUT, "train.split_leaves_too_few", STR_NONE);
     }
     return OK;
@@ -258,14 +249,13 @@ static enum err describe(struct training *t) {
     model->class_count = classes;
     model->task = t->target->task;
     model->learner = t->options->learner;
+    model->loss = t->options->loss;
+    model->quantile = t->options->quantile;
     model->outputs = t->target->task == TASK_CLASSES ? classes : 1;
     return bad ? ERR_MEMORY : OK;
 }
 
-static enum err fit(struct training *t) {
-    enum err err = model_open(&t->model);
-    if (err == OK) err = describe(t);
-    if (err != OK) return err;
+static enum err fit_learner(struct training *t) {
     if (t->options->learner == LEARNER_POINTS) {
         return points_train(&t->input, t->options, t->pool, t->progress, &t->model->points,
                             t->fault);
@@ -274,12 +264,25 @@ static enum err fit(struct training *t) {
         return linear_train(&t->input, t->options, t->pool, t->progress, &t->model->linear,
                             t->fault);
     }
-    err = boost_train(&t->input, t->options, t->pool, t->progress, &t->boosted, t->fault);
+    enum err err = boost_train(&t->input, t->options, t->pool, t->progress, &t->boosted, t->fault);
     if (err != OK) return err;
     t->model->forest = t->boosted.forest;
     t->boosted.forest = (struct forest){0};
     return forest_fast_make(&t->model->forest, t->model->features, t->frame->feature_count,
                             &t->model->fast);
+}
+
+// The baseline hazard is of every row that isn't for testing: those that only trained would look
+// better told apart than they are.
+static enum err fit(struct training *t) {
+    const struct tabular_target *target = t->target;
+    enum err err = model_open(&t->model);
+    if (err == OK) err = describe(t);
+    if (err == OK) err = fit_learner(t);
+    if (err != OK || target->task != TASK_SURVIVAL) return err;
+    struct truth known = {target->values, t->weight, target->event, t->rows,
+                          t->counts[SIDE_TRAIN] + t->counts[SIDE_VALIDATE]};
+    return model_set_hazard(t->model, t->frame, &known, target->times, target->time_count, t->pool);
 }
 
 static enum err predict_side(const struct training *t, const struct tabular_model *model,
@@ -307,7 +310,7 @@ static enum err judge_validation(struct training *t, const struct judging *judgi
     if (err == OK) err = predict_side(t, t->model, &t->held, &t->held_predicted);
     if (err != OK) return err;
     t->threshold = judge_threshold(judging, &t->held, t->held_predicted);
-    t->validation = judge_headline(judging, t->held.truth, t->held_predicted, t->held.rows);
+    t->validation = judge_headline(judging, &t->held, t->held_predicted, t->held.rows);
     return OK;
 }
 
@@ -340,6 +343,7 @@ static void write_head(const struct training *t, struct json_writer *out) {
     json_set_text(out, "groups", timed ? STR("time") : o->group ? STR("given") : STR("equal_rows"));
     if (timed) json_set_text(out, "time", o->judge.time_name);
     json_set_bool(out, "stratified", !timed && t->target->task != TASK_REGRESSION);
+    json_set_bool(out, "weighted", t->target->weight != NULL);
     json_close_object(out);
     json_set_u64(out, "seed", o->seed);
     json_put_name(out, "options");
@@ -376,8 +380,7 @@ static enum err write_baseline(struct training *t, const struct judging *judging
         json_set_text(out, "rule", STR("best_column"));
         json_set_text(out, "column", t->frame->features[t->rule.feature].name);
     } else {
-        json_set_text(out, "rule",
-                      t->target->task == TASK_REGRESSION ? STR("mean") : STR("majority"));
+        json_set_text(out, "rule", str_of(column_rule_plain_name(judging)));
     }
     if (err == OK) err = judge_metrics(judging, &t->test, predicted, 0.5);
     if (err == OK) err = judge_difference(judging, &t->test, t->predicted, predicted);
@@ -442,7 +445,7 @@ static enum err write_warnings(const struct training *t, const struct judging *j
         if (!column_varies(t, f)) put_warning(out, "train.column_ignored", name);
     }
     uint64_t seen[TABULAR_CLASSES_MAX] = {0};
-    for (uint64_t i = 0; i < t->test.rows && t->target->task != TASK_REGRESSION; i++) {
+    for (uint64_t i = 0; i < t->test.rows && task_has_classes(t->target->task); i++) {
         seen[(uint32_t)t->test.truth[i]]++;
     }
     for (uint32_t k = 0; k < t->target->class_count && t->test.rows > 0; k++) {
@@ -543,6 +546,7 @@ static void training_close(struct training *t) {
     side_close(&t->test);
     side_close(&t->held);
     boosted_close(&t->boosted);
+    memory_give(t->weight);
     memory_give(t->leaks);
     memory_give(t->rows);
     memory_give(t->side);
@@ -612,6 +616,8 @@ static enum err write_folds(const struct training *t, const struct judging *judg
 static enum err write_scorecard(struct training *t, struct buf *scorecard) {
     struct json_writer out = json_writer_of(scorecard);
     struct judging judging = {.target = t->target,
+                              .loss = t->options->loss,
+                              .quantile = t->options->quantile,
                               .pool = t->pool,
                               .progress = t->progress,
                               .seed = t->options->seed,
@@ -628,8 +634,10 @@ static enum err write_scorecard(struct training *t, struct buf *scorecard) {
     err = judge_metrics(&judging, &t->test, t->predicted, t->threshold);
     if (isfinite(t->validation)) json_set_number(&out, "validation", t->validation);
     if (err == OK) err = write_baseline(t, &judging);
-    if (err == OK && t->options->learner != LEARNER_LINEAR) err = write_linear(t, &judging);
+    bool compare = t->options->learner != LEARNER_LINEAR && t->options->loss != LOSS_QUANTILE;
+    if (err == OK && compare) err = write_linear(t, &judging);
     if (err == OK) err = judge_curves(&judging, &t->test, t->predicted, t->threshold);
+    if (err == OK) err = judge_survival(&judging, t->model, &t->test, t->predicted);
     if (err == OK) {
         struct costs costs = {t->options->cost_false_alarm, t->options->cost_miss};
         const struct side_rows *held = t->held.rows ? &t->held : NULL;

@@ -19,7 +19,7 @@ static uint32_t codes_known(uint32_t named) {
     return count;
 }
 
-enum base_link { BASE_PLAIN, BASE_LOGIT };
+enum base_link { BASE_PLAIN, BASE_LOGIT, BASE_LOG };
 static const struct objective_kind {
     const char *name;
     enum tabular_task task;
@@ -35,6 +35,7 @@ static const struct objective_kind {
     {"reg:absoluteerror", TASK_REGRESSION, BASE_PLAIN},
     {"reg:pseudohubererror", TASK_REGRESSION, BASE_PLAIN},
     {"reg:quantileerror", TASK_REGRESSION, BASE_PLAIN},
+    {"count:poisson", TASK_REGRESSION, BASE_LOG},
 };
 
 struct learner {
@@ -286,6 +287,8 @@ static enum err task_settle(struct learner *l) {
         return refuse(l, ERR_LIMIT, "train.too_many_classes", STR("num_class"));
     }
     model->task = l->objective->task;
+    if (l->objective->link == BASE_LOG) model->loss = LOSS_POISSON;
+    model->quantile = 0.5;
     model->outputs = classes ? l->class_count : 1;
     model->class_count = classes ? l->class_count : model->task == TASK_BINARY ? 2 : 0;
     if (l->base_count != 1 && l->base_count != model->outputs) {
@@ -296,7 +299,10 @@ static enum err task_settle(struct learner *l) {
 
 static double base_of(const struct learner *l, uint32_t k, enum err *err) {
     float score = (float)l->base_score[l->base_count > 1 ? k : 0];
-    float margin = l->objective->link == BASE_LOGIT ? xgboost_logit(score) : score;
+    enum base_link link = l->objective->link;
+    float margin = link == BASE_LOGIT ? xgboost_logit(score)
+                   : link == BASE_LOG ? logf(score)
+                                      : score;
     if (!isfinite(margin)) *err = refuse(l, ERR_CORRUPT, "model.xgboost_base", STR("base_score"));
     return (double)margin;
 }

@@ -335,6 +335,10 @@ static void put_objective(struct writing *w) {
         buf_printf(w->out,
                    "\"multi:softprob\",\"softmax_multiclass_param\":{\"num_class\":\"%u\"}}",
                    model->class_count);
+    } else if (model->task == TASK_SURVIVAL) {
+        put_text(w, "\"survival:cox\"}");
+    } else if (model->loss == LOSS_POISSON) {
+        put_text(w, "\"count:poisson\",\"poisson_regression_param\":{\"max_delta_step\":\"0.7\"}}");
     } else {
         buf_printf(w->out, "\"%s\",\"reg_loss_param\":{\"scale_pos_weight\":\"1\"}}",
                    model->task == TASK_BINARY ? "binary:logistic" : "reg:squarederror");
@@ -349,6 +353,10 @@ static void settle_base(struct writing *w) {
         float share = (float)(1 / (1 + exp(-base)));
         w->base_score = share > 0.001f && share < 0.999f ? share : 0.5f;
         said = (double)xgboost_logit(w->base_score);
+    } else if (w->model->task == TASK_SURVIVAL || w->model->loss == LOSS_POISSON) {
+        float mean = (float)exp(base); // XGBoost takes its logarithm
+        w->base_score = mean > 0 && isfinite(mean) ? mean : 1;
+        said = (double)logf(w->base_score);
     } else if (w->model->task == TASK_REGRESSION) {
         w->base_score = (float)fmax(-FLT_MAX, fmin(FLT_MAX, base));
         said = (double)w->base_score;

@@ -76,6 +76,12 @@ static enum err make(const char *target, const char *json, struct table_frame *o
                                     .group = json_member_text(wish, "group"),
                                     .task = json_member_text(wish, "task"),
                                     .positive = json_member_text(wish, "positive"),
+                                    .loss = json_member_bool(wish, "counts", false) ? LOSS_POISSON
+                                                                                    : LOSS_SQUARED,
+                                    .weight = json_member_text(wish, "weight"),
+                                    .event = json_member_text(wish, "event"),
+                                    .class_weights = json_member(wish, "class_weights"),
+                                    .times = json_member(wish, "times"),
                                     .prepare = json_member(wish, "prepare")};
     if (err == OK) err = frame_of_table(table, &frame_wish, arena, NULL, out, fault);
     return err;
@@ -265,11 +271,71 @@ static void text_of_people_is_read_by_type(void) {
     CHECK(feature_of_text(&kind, STR("never seen"), &value) && isnan(value));
 }
 
+static void refused(const char *target, const char *json, const char *code) {
+    struct table_frame frame;
+    struct fault fault;
+    CHECK_EQ(make(target, json, &frame, &fault), ERR_INPUT);
+    CHECK_STR(fault.code, code);
+}
+
+static void events_and_weights_are_no_features(void) {
+    struct table_frame frame;
+    struct fault fault;
+    REQUIRE(make("w", "{\"event\":\"flag\",\"weight\":\"z\",\"times\":[1,2.5]}", &frame, &fault) ==
+            OK);
+    CHECK_EQ(frame.target.task, TASK_SURVIVAL);
+    CHECK(feature(&frame, "flag") < 0 && feature(&frame, "z") < 0);
+    CHECK_EQ(frame.target.class_count, 0);
+    CHECK_EQ(frame.target.event[0], 1); // even rows
+    CHECK_EQ(frame.target.event[1], 0);
+    CHECK_NEAR(frame.target.weight[7], 1, 1e-12);
+    CHECK_NEAR(frame.target.values[3], 10, 0);
+    CHECK_EQ(frame.target.time_count, 2);
+    // A value that says it happened; rows that say nothing are left out, and told.
+    REQUIRE(make("w", "{\"event\":\"y\",\"positive\":\"yes\"}", &frame, &fault) == OK);
+    CHECK_EQ(frame.frame.rows, ROWS - ROWS / 5);
+    CHECK(warned(&frame, "train.rows_without_target", "y"));
+    CHECK(!warned(&frame, "train.rows_without_target", "w"));
+    CHECK_EQ(frame.target.event[0], 1); // row 1 says yes
+    CHECK_EQ(frame.target.event[1], 0);
+    REQUIRE(make("w", "{\"event\":\"y\"}", &frame, &fault) == OK); // yes and no are read, too
+    CHECK_EQ(frame.target.event[0], 1);
+    // Counts of few values are a number all the same.
+    REQUIRE(make("w", "{\"counts\":true}", &frame, &fault) == OK);
+    CHECK_EQ(frame.target.task, TASK_REGRESSION);
+    REQUIRE(make("y", "{\"class_weights\":{\"yes\":3}}", &frame, &fault) == OK);
+    CHECK_NEAR(frame.target.class_weight[0], 1, 0);
+    CHECK_NEAR(frame.target.class_weight[1], 3, 0);
+    REQUIRE(make("y", "{\"class_weights\":\"balanced\"}", &frame, &fault) == OK);
+    CHECK(frame.target.balanced && !frame.target.class_weight);
+}
+
+static void wrong_events_and_weights_are_told(void) {
+    refused("w", "{\"event\":\"id\"}", "train.bad_event");
+    refused("w", "{\"event\":\"kind\"}", "train.bad_event");
+    refused("w", "{\"event\":\"kind\",\"positive\":\"nobody\"}", "train.no_events");
+    refused("w", "{\"event\":\"gone\"}", "train.unknown_column");
+    refused("w", "{\"weight\":\"gone\"}", "train.unknown_column");
+    refused("w", "{\"weight\":\"kind\"}", "train.bad_weight");
+    refused("w", "{\"task\":\"survival\"}", "train.event_needed");
+    refused("w", "{\"task\":\"classes\",\"event\":\"flag\"}", "train.event_needed");
+    refused("text", "{\"event\":\"flag\"}", "train.bad_target");
+    refused("w", "{\"event\":\"flag\",\"times\":[2,1]}", "train.bad_option");
+    refused("w", "{\"event\":\"flag\",\"times\":[-1]}", "train.bad_option");
+    refused("z", "{\"times\":[1]}", "train.bad_option");
+    refused("z", "{\"class_weights\":\"balanced\"}", "train.bad_option");
+    refused("y", "{\"class_weights\":\"even\"}", "train.bad_option");
+    refused("y", "{\"class_weights\":{\"yes\":0}}", "train.bad_option");
+    refused("y", "{\"class_weights\":{\"maybe\":2}}", "train.no_such_class");
+}
+
 int main(void) {
     if (!box_folder(folder) || arena_open(64 << 20, &arena) != OK || !table_make()) return 1;
     CHECK_RUN(columns_that_teach);
     CHECK_RUN(a_person_may_name_the_row_number);
     CHECK_RUN(targets_become_tasks);
+    CHECK_RUN(events_and_weights_are_no_features);
+    CHECK_RUN(wrong_events_and_weights_are_told);
     CHECK_RUN(groups_are_kept_together_and_teach_nothing);
     CHECK_RUN(columns_are_prepared);
     CHECK_RUN(a_model_asks_for_columns);

@@ -12,6 +12,7 @@ import type { Metric, ModelShow, Scorecard } from '../types';
 import { DecisionCards, DecisionCurves } from './model_decisions';
 import { Comparison, Folds, GroupCards } from './model_groups';
 import { DependenceCard } from './model_dependence';
+import { SurvivalCharts } from './model_survival';
 import { metric_name } from './models';
 
 function in_words(card: Scorecard, metric: Metric): string {
@@ -141,7 +142,9 @@ function Metrics({ card }: { card: Scorecard }) {
               <th scope="row">
                 {metric_name(metric.name)}{' '}
                 <span class="muted small">
-                  {t(metric.better === 'higher' ? 'scorecard.higher' : 'scorecard.lower')}
+                  {metric.better === 'target'
+                    ? t('scorecard.target', { value: percent(metric.target ?? 0) })
+                    : t(metric.better === 'higher' ? 'scorecard.higher' : 'scorecard.lower')}
                 </span>
               </th>
               <td class="number">
@@ -340,6 +343,7 @@ export function ScorecardTab({ model }: { model: ModelShow }) {
       <PointsTable card={card} />
       <div class="charts">
         <Curves card={card} />
+        {card.survival && <SurvivalCharts part={card.survival} />}
         {card.decisions && <DecisionCurves decisions={card.decisions} />}
         <Confusion card={card} />
         <Importance card={card} />

@@ -13,7 +13,7 @@ import {
   type FieldError,
 } from '../components/form';
 import { Card, Empty, Notice } from '../components/page';
-import { Bar } from '../components/table';
+import { Bar, Table } from '../components/table';
 import { decimal, percent, short } from '../format';
 import { explain, t } from '../messages';
 import type { Contribution, Feature, Finding, ModelShow, Prediction, Predictions, Scalar } from '../types';
@@ -217,6 +217,28 @@ function Warnings({ findings }: { findings: Finding[] }) {
   );
 }
 
+// The relative risk comes with the chance that it has not happened by some times.
+function Survival({ told }: { told: { time: number; probability: number }[] }) {
+  return (
+    <Table label={t('survival.share')}>
+      <thead>
+        <tr>
+          <th class="number">{t('survival.time')}</th>
+          <th class="number">{t('survival.share')}</th>
+        </tr>
+      </thead>
+      <tbody>
+        {told.map((one) => (
+          <tr key={one.time}>
+            <td class="number">{short(one.time)}</td>
+            <td class="number">{percent(one.probability)}</td>
+          </tr>
+        ))}
+      </tbody>
+    </Table>
+  );
+}
+
 function Result({
   model,
   prediction,
@@ -231,10 +253,11 @@ function Result({
   return (
     <Card title={t('try.result')} tone="accent">
       <p class="headline-value">
-        <span>{model.target}</span>
+        <span>{prediction.survival ? t('survival.relative') : model.target}</span>
         <b>{value}</b>
       </p>
       <Warnings findings={findings} />
+      {prediction.survival && <Survival told={prediction.survival} />}
       {model.classes?.length ? <Probabilities model={model} prediction={prediction} /> : null}
       <Reasons model={model} prediction={prediction} />
       <Contributions model={model} prediction={prediction} />

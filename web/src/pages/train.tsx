@@ -14,6 +14,7 @@ import {
   type FieldError,
 } from '../components/form';
 import { ColumnsPicker } from '../components/columns_picker';
+import { AIM_NONE, AimFields, aim_body, aim_errors, type Aim } from '../components/train_aim';
 import { LimitWarning } from '../components/limits';
 import { Card, Empty, Loading, Notice, Page, Shown } from '../components/page';
 import { RoleBadge } from '../components/role';
@@ -77,6 +78,7 @@ interface Form {
   judge_by: string[];
   positive: string;
   learner: Learner;
+  aim: Aim;
   options: Record<string, string>;
 }
 
@@ -116,8 +118,9 @@ function check(form: Form, features: string[]): FieldError[] {
   return [...wrong, ...option_errors(form)];
 }
 
-function body_of(form: Form, features: string[]) {
-  const options: Record<string, unknown> = { learner: form.learner };
+function body_of(form: Form, features: string[], number: boolean) {
+  const aim = aim_body(form.aim, number);
+  const options: Record<string, unknown> = { learner: form.learner, ...aim.options };
   for (const option of OPTIONS) {
     const text = form.options[option.name];
     if (text && (option.learner === 'both' || option.learner === form.learner)) {
@@ -133,6 +136,7 @@ function body_of(form: Form, features: string[]) {
     ...(form.time ? { time: form.time } : {}),
     ...(form.judge_by.length ? { judge_by: form.judge_by } : {}),
     ...(form.positive.trim() ? { positive: form.positive.trim() } : {}),
+    ...aim.body,
   };
 }
 
@@ -233,6 +237,7 @@ function TrainForm({ release }: { release: Release }) {
     judge_by: [],
     positive: '',
     learner: 'boost',
+    aim: AIM_NONE,
     options: {},
   });
   const [when, when_set] = useState<When>(WHEN_NONE);
@@ -247,16 +252,20 @@ function TrainForm({ release }: { release: Release }) {
         usable(column) &&
         column.name !== form.target &&
         column.name !== form.group &&
+        column.name !== form.aim.weight &&
+        !(form.aim.kind === 'survival' && column.name === form.aim.event) &&
         !form.off.includes(column.name),
     )
     .map((column) => column.name);
   const target_type = columns.find((column) => column.name === form.target)?.type;
+  const number = target_type === 'integer' || target_type === 'number';
   const takes_positive = target_type === 'text' || target_type === 'boolean';
   const submit = async (event: Event) => {
     event.preventDefault();
     if (busy) return;
     const wrong = [
       ...check(form, features),
+      ...aim_errors(form.aim),
       ...search_errors(search, form.learner),
       ...when_errors(when),
     ];
@@ -264,7 +273,7 @@ function TrainForm({ release }: { release: Release }) {
     if (wrong.length) return;
     busy_set(true);
     try {
-      const body = { ...body_of(form, features), ...when_body(when) };
+      const body = { ...body_of(form, features, number), ...when_body(when) };
       if (searches(search, form.learner)) {
         const made = await post<Search>('/searches', {
           release: release.id,
@@ -327,6 +336,15 @@ function TrainForm({ release }: { release: Release }) {
             value={form.positive}
             error={error_at(errors, 'positive')}
             change={(positive) => change({ positive })}
+          />
+        )}
+        {form.target && (
+          <AimFields
+            aim={form.aim}
+            number={number}
+            columns={columns.filter((column) => column.name !== form.target)}
+            change={(aim) => change({ aim })}
+            errors={errors}
           />
         )}
         <TextField

@@ -109,7 +109,7 @@ static void weights_repeat_rows(void) {
     double got[METRICS], said[BINARY_METRICS];
     CHECK_EQ(decision_metric_count(&in), METRICS);
     decision_metrics(&in, weight, ROWS, got);
-    struct binary_rows binary = {once.score, once.truth, once.loss, 0.5};
+    struct binary_rows binary = {once.score, once.truth, once.loss, 0.5, NULL};
     binary_metrics(&binary, weight, ROWS, said);
     CHECK_NEAR(said[BINARY_AVERAGE_PRECISION], metric_average_precision(repeated, labels, rows),
                1e-12);

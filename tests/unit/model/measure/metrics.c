@@ -95,7 +95,7 @@ static void weights_repeat_rows(void) {
             truth[rows++] = data.truth_sorted[i];
         }
     }
-    struct binary_rows in = {data.sorted, data.truth_sorted, data.loss, 0.5};
+    struct binary_rows in = {data.sorted, data.truth_sorted, data.loss, 0.5, NULL};
     binary_metrics(&in, weight, 400, out);
     CHECK_NEAR(out[BINARY_AUC], auc_by_pairs(score, truth, rows), 1e-12);
     CHECK_NEAR(out[BINARY_LOG_LOSS], metric_log_loss(score, truth, rows), 1e-9);
@@ -143,7 +143,7 @@ static void calibration_is_small_when_true(void) {
 static void bootstrap_covers(void) {
     struct interval first[BINARY_METRICS] = {0};
     make_scored(2000);
-    struct binary_rows in = {data.sorted, data.truth_sorted, data.loss, 0.5};
+    struct binary_rows in = {data.sorted, data.truth_sorted, data.loss, 0.5, NULL};
     struct bootstrap_metric metric = {binary_metrics, &in, BINARY_METRICS};
     for (uint32_t threads = 1; threads <= 3; threads++) {
         struct interval out[BINARY_METRICS];
@@ -200,10 +200,138 @@ static void split_keeps_groups(void) {
     CHECK_EQ(split_groups(group, stratum, ROWS, 600, 400, 7, side), ERR_INPUT);
 }
 
+// Harrell's C by comparing all pairs, rows counted `weight` times.
+static double c_by_pairs(const double *risk, const double *time, const uint8_t *event,
+                         const double *weight, uint64_t rows) {
+    double won = 0, pairs = 0;
+    for (uint64_t i = 0; i < rows; i++) {
+        for (uint64_t j = 0; j < rows; j++) {
+            bool earlier = time[i] < time[j] || (time[i] == time[j] && !event[j]);
+            if (i == j || !event[i] || !earlier) continue;
+            pairs += weight[i] * weight[j];
+            won += weight[i] * weight[j] * (risk[i] > risk[j] ? 1 : risk[i] == risk[j] ? 0.5 : 0);
+        }
+    }
+    return pairs > 0 ? won / pairs : NAN;
+}
+
+static void c_index_equals_pairs(void) {
+    double risk[200], time[200], weight[200], own[200];
+    uint8_t event[200], count[200];
+    for (int round = 0; round < 60; round++) {
+        uint64_t rows = 2 + check_below(199), ties = 1 + check_below(60);
+        for (uint64_t i = 0; i < rows; i++) {
+            risk[i] = (double)check_below(ties);
+            time[i] = (double)check_below(1 + check_below(100));
+            event[i] = check_below(3) > 0;
+            count[i] = (uint8_t)check_below(4);
+            own[i] = 0.5 + check_uniform();
+            weight[i] = 1;
+        }
+        double want = c_by_pairs(risk, time, event, weight, rows), got;
+        got = metric_c_index(risk, time, event, rows);
+        if (isnan(want))
+            CHECK(isnan(got));
+        else
+            CHECK_NEAR(got, want, 1e-12);
+        struct survival_rows s;
+        double out[SURVIVAL_METRICS];
+        for (uint64_t i = 0; i < rows; i++) weight[i] = count[i] * own[i];
+        REQUIRE(survival_rows_open(risk, time, event, own, rows, &s) == OK);
+        survival_metrics(&s, count, rows, out);
+        survival_rows_close(&s);
+        want = c_by_pairs(risk, time, event, weight, rows);
+        if (!isnan(want)) CHECK_NEAR(out[SURVIVAL_C_INDEX], want, 1e-12);
+    }
+}
+
+// Against its definition: the product over the times of events.
+static void kaplan_meier_is_the_product(void) {
+    double time[120];
+    uint8_t event[120];
+    uint32_t order[120];
+    struct curve_point points[200];
+    for (int round = 0; round < 20; round++) {
+        for (int i = 0; i < 120; i++) {
+            time[i] = (double)check_below(round < 10 ? 15 : 500);
+            event[i] = check_below(2) == 0;
+        }
+        REQUIRE(order_by_score(time, 120, order) == OK);
+        for (int at = 0; at < 15; at++) {
+            double share = 1;
+            for (int t = 0; t <= at; t++) {
+                double there = 0, events = 0;
+                for (int i = 0; i < 120; i++) {
+                    there += time[i] >= t;
+                    events += time[i] == t && event[i];
+                }
+                if (there > 0) share *= 1 - events / there;
+            }
+            CHECK_NEAR(kaplan_meier_at(time, event, order, 120, at), share, 1e-12);
+        }
+        uint32_t all = kaplan_meier(time, event, order, 120, points, 200);
+        double end = points[all - 1].y;
+        CHECK_NEAR(end, kaplan_meier_at(time, event, order, 120, 1e9), 1e-12);
+        uint32_t few = kaplan_meier(time, event, order, 120, points, 8);
+        CHECK(few <= 8);
+        CHECK_NEAR(points[few - 1].y, end, 1e-12);
+    }
+}
+
+static int compare_values(const void *a, const void *b) {
+    const struct weighed_value *x = a, *y = b;
+    return x->value < y->value ? -1 : x->value > y->value;
+}
+
+static void quantiles_equal_sorting(void) {
+    struct weighed_value rows[300], sorted[300];
+    for (int round = 0; round < 200; round++) {
+        uint64_t count = 1 + check_below(300), ties = 1 + check_below(400);
+        double share = round % 10 ? check_uniform() : 0.5, total = 0, below = 0;
+        for (uint64_t i = 0; i < count; i++) {
+            rows[i].value = (double)check_below(ties) - 100;
+            rows[i].weight = round % 3 ? 1 : (double)check_below(8) + (i == 0);
+            total += rows[i].weight;
+        }
+        memcpy(sorted, rows, sizeof rows);
+        qsort(sorted, count, sizeof *sorted, compare_values);
+        uint64_t at = 0;
+        for (below = sorted[0].weight; below < share * total; below += sorted[++at].weight) {
+        }
+        while (sorted[at].weight == 0 && at + 1 < count && below == 0) at++;
+        CHECK_NEAR(quantile_weighed(rows, count, share), sorted[at].value, 0);
+    }
+}
+
+// Against scikit-learn 1.9: mean_pinball_loss, mean_poisson_deviance.
+static void number_sets_know_their_values(void) {
+    double guess[] = {1.5, 2, 4, 0.5}, truth[] = {1, 3, 4, 0}, own[] = {1, 2, 1, 4};
+    uint8_t once[] = {1, 1, 1, 1};
+    double out[BOOTSTRAP_METRICS_MAX], half = log(1.0 / 1.5) + 0.5;
+    struct number_rows in = {guess, truth, NULL, 0.9};
+    quantile_metrics(&in, once, 4, out);
+    CHECK_NEAR(out[QUANTILE_PINBALL], (0.1 * 0.5 + 0.9 * 1 + 0 + 0.1 * 0.5) / 4, 1e-12);
+    CHECK_NEAR(out[QUANTILE_COVERAGE], 0.75, 0);
+    CHECK_NEAR(metric_pinball(guess, truth, 4, 0.9), out[QUANTILE_PINBALL], 1e-15);
+    count_metrics(&in, once, 4, out);
+    double deviance = 2 * (half + (3 * log(1.5) - 1) + 0 + 0.5) / 4;
+    CHECK_NEAR(out[COUNT_DEVIANCE], deviance, 1e-12);
+    CHECK_NEAR(metric_poisson_deviance(guess, truth, 4), deviance, 1e-12);
+    in.weight = own;
+    count_metrics(&in, once, 4, out);
+    CHECK_NEAR(out[COUNT_MAE], (0.5 + 2 * 1 + 0 + 4 * 0.5) / 8, 1e-12);
+    number_metrics(&in, once, 4, out);
+    CHECK_NEAR(out[NUMBER_MAPE], (0.5 + 2 * (1 / 3.0) + 0) / 4, 1e-12); // without the 0
+}
+
 int main(void) {
     CHECK_RUN(auc_equals_pairs);
     CHECK_RUN(known_values);
     CHECK_RUN(order_is_stable);
+    CHECK_RUN(c_index_equals_pairs);
+    CHECK_RUN(kaplan_meier_is_the_product);
+    CHECK_RUN(quantiles_equal_sorting);
+    CHECK_RUN(number_sets_know_their_values);
     CHECK_RUN(weights_repeat_rows);
     CHECK_RUN(roc_encloses_auc);
     CHECK_RUN(calibration_is_small_when_true);
