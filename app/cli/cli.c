@@ -37,6 +37,7 @@ static const struct command commands[] = {
      "-o --scorecard --series --tries --ranges --search-seed " LEARNER_OPTIONS " " INTAKE_OPTIONS,
      1, 1, command_search},
     {"predict", "-o --contributions! --json! --times " INTAKE_OPTIONS, 2, 2, command_predict},
+    {"forecast", "-o --json! " INTAKE_OPTIONS, 2, 2, command_predict},
     {"model", "-o", 2, 2, command_model},
     {"molecule", "-o --column --to --most --pattern " INTAKE_OPTIONS, 1, 2, command_molecule},
     {"drift", "-o --json! " INTAKE_OPTIONS, 2, 2, command_drift},

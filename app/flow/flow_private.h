@@ -530,6 +530,9 @@ struct rows_page {
 enum err rows_write(struct call *call, const char *table_path,
                     const struct rows_page *page) MUST_USE;
 
+// A model that may be asked, of call->id. ERR_NOT_FOUND; ERR_CONFLICT "predict.not_ready".
+enum err model_ready(struct flow *flow, const struct call *call, struct model *out) MUST_USE;
+
 // ---- predictions of files (predict.c) ----------------------------------------------------------
 struct prediction_asked {
     const struct model *model;

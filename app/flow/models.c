@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "flow/pilots_private.h"
+#include "flow/series_data.h"
 #include "flow/serving_private.h"
 
 static enum err model_find(struct flow *flow, const struct call *call, struct model *out) {
@@ -45,6 +46,26 @@ static bool has_column(const struct release *release, struct str name) {
     return false;
 }
 
+// In a wide table of series the target is only what the values are called.
+static bool series_is_wide(const struct call *call) {
+    const struct json *wish = json_member(call->body, "series");
+    return json_member_bool(wish, "wide", false) || json_first(json_member(wish, "values"));
+}
+
+static enum err series_check(const struct call *call, const struct release *release) {
+    const struct json *wish = json_member(call->body, "series");
+    struct series_data data = {0};
+    if (!wish || json_is_null(wish)) return OK;
+    enum err err = series_wish_read(wish, call->arena, &data, call->fault);
+    if (err != OK) return err;
+    for (uint32_t i = 0; i < data.time_count; i++) {
+        if (has_column(release, data.time[i])) continue;
+        return fault_set(call->fault, ERR_INPUT, "train.unknown_column", data.time[i]);
+    }
+    if (!data.id.size || has_column(release, data.id)) return OK;
+    return fault_set(call->fault, ERR_INPUT, "train.unknown_column", data.id);
+}
+
 // Said at once rather than by a job that fails.
 static enum err names_check(const struct call *call, const struct release *release,
                             struct str target, struct str group,
@@ -54,7 +75,7 @@ static enum err names_check(const struct call *call, const struct release *relea
         if (has_column(release, preparation->steps[i].column)) continue;
         return fault_set(fault, ERR_INPUT, "train.unknown_column", preparation->steps[i].column);
     }
-    if (!has_column(release, target)) {
+    if (!has_column(release, target) && !series_is_wide(call)) {
         return fault_set(fault, ERR_INPUT, "train.unknown_column", target);
     }
     bool by_scaffold;
@@ -84,9 +105,9 @@ static enum err names_check(const struct call *call, const struct release *relea
 
 // The body's part that the step reads.
 static struct str train_options(const struct call *call) {
-    static const char *const names[] = {"target",  "features",      "group", "task",   "positive",
-                                        "prepare", "judge_by",      "time",  "entity", "weight",
-                                        "event",   "class_weights", "times", "options"};
+    static const char *const names[] = {"target",  "features",      "group", "task",    "positive",
+                                        "prepare", "judge_by",      "time",  "entity",  "weight",
+                                        "event",   "class_weights", "times", "options", "series"};
     struct buf text, member_text;
     buf_open(&text, LIMIT_JSON_BYTES);
     buf_open(&member_text, LIMIT_JSON_BYTES);
@@ -139,6 +160,7 @@ enum err training_read(struct flow *flow, const struct call *call, uint64_t rele
     if (err != OK) return missing(call, err, "release.not_found");
     const struct release *release = &training->release;
     err = names_check(call, release, model->target, group, &preparation);
+    if (err == OK) err = series_check(call, release);
     if (err != OK) return err;
     model->release = release->id;
     model->release_title = release->sheet.title;

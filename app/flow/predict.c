@@ -93,13 +93,41 @@ static struct str prediction_options(const struct call *call,
     return copy;
 }
 
+// The file that was uploaded, or the release that the model was trained on (what comes after it is
+// what a forecast is for).
+static enum err rows_find(struct flow *flow, struct call *call, const struct model *model,
+                          struct job_input *out, struct str *name) {
+    uint64_t id = json_member_u64(call->body, "upload", 0);
+    if (!json_member_bool(call->body, "release", false)) {
+        struct upload_record upload;
+        enum err err = upload_ready(flow, call, id, &upload);
+        if (err != OK) return err;
+        *out = (struct job_input){.name = STR("source"), .kind = INPUT_UPLOAD, .id = id};
+        *name = upload.name;
+        return OK;
+    }
+    struct store_txn *txn;
+    struct release release;
+    enum err err = store_read_begin(flow->store, &txn);
+    if (err != OK) return err;
+    err = release_load(txn, call->arena, model->release, &release);
+    store_read_end(txn);
+    if (err != OK) return missing(call, err, "release.not_found");
+    if (release.state != RELEASE_RELEASED) {
+        return fault_set(call->fault, ERR_CONFLICT, "release.not_released", STR_NONE);
+    }
+    *out = job_input_blob("table", &release.table);
+    *name = release.sheet.title;
+    return OK;
+}
+
 enum err prediction_queue(struct flow *flow, struct call *call,
                           const struct prediction_asked *asked) {
     struct prediction prediction = {.flow = flow, .call = call};
     const struct model *model = asked->model;
-    struct upload_record upload;
-    uint64_t id = json_member_u64(call->body, "upload", 0);
-    enum err err = upload_ready(flow, call, id, &upload);
+    struct job_input rows;
+    struct str source_name;
+    enum err err = rows_find(flow, call, model, &rows, &source_name);
     struct str format = format_told(call);
     if (err == OK && !str_is(format, "csv") && !str_is(format, "jsonl")) {
         err = fault_set(call->fault, ERR_INPUT, "predict.bad_format", format);
@@ -114,9 +142,8 @@ enum err prediction_queue(struct flow *flow, struct call *call,
         .subject_kind = STR("model"),
         .subject = model->id,
         .subject_name = model->name,
-        .source_name = upload.name,
-        .inputs = {job_input_blob("model", &model->file),
-                   {.name = STR("source"), .kind = INPUT_UPLOAD, .id = id}},
+        .source_name = source_name,
+        .inputs = {job_input_blob("model", &model->file), rows},
         .input_count = 2,
         .options = prediction_options(call, asked),
     };

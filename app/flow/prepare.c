@@ -201,10 +201,16 @@ static enum err preparation_of_text(struct str text, struct arena *arena, struct
     return err;
 }
 
+bool preparation_is_series(struct str preparation) {
+    return str_starts(preparation, STR("{\"series\":"));
+}
+
 enum err asking_of_model(const struct tabular_about *about, struct arena *arena, struct asking *out,
                          struct fault *fault) {
-    struct preparation preparation;
-    enum err err = preparation_of_text(about->preparation, arena, &preparation, fault);
+    struct preparation preparation = {0};
+    enum err err = preparation_is_series(about->preparation)
+                       ? OK
+                       : preparation_of_text(about->preparation, arena, &preparation, fault);
     if (err != OK) return err;
     struct asking made = {.items = ARENA_ARRAY(arena, struct asked, about->feature_count)};
     if (!made.items) return ERR_MEMORY;

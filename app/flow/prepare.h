@@ -86,6 +86,9 @@ enum err prepare_feature(struct prepare_step *step, struct arena *arena, const c
 struct str group_column(struct str name, bool *by_scaffold);
 // The scaffold of a SMILES, the text itself where it cannot be read. Lives as long as both.
 struct str group_of_smiles(struct str smiles, struct arena *scratch, struct buf *room);
+// The model forecasts series and keeps its plan there instead (series_data.h): it is asked with a
+// history, and what it would ask for row by row are its features.
+bool preparation_is_series(struct str preparation);
 
 // What the atoms (atom_count) owe of the contributions of a "molecule" step's features: each set
 // bit's is shared out over the atoms of the environments that set it. ERR_MEMORY.

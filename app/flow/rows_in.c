@@ -275,6 +275,9 @@ enum err rows_read(struct rows_in *rows, const struct tabular_model *model,
                              .ranges = tabular_ranges(model)};
     buf_open(&rows->findings.text, LIMIT_JSON_BYTES);
     rows->findings.out = (struct json_writer){.out = &rows->findings.text, .depth = 1};
+    if (preparation_is_series(rows->about.preparation)) {
+        return fault_set(fault, ERR_INPUT, "series.ask_forecast", STR_NONE);
+    }
     size_t count = json_count(list);
     if (!json_is_array(list) || count == 0) {
         return fault_set(fault, ERR_INPUT, "call.missing", STR("rows"));

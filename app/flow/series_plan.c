@@ -72,8 +72,8 @@ enum err series_wish_read(const struct json *wish, struct arena *arena, struct s
     }
     struct series_plan *plan = &out->plan;
     out->time_count = texts_read(json_member(wish, "time"), out->time, SERIES_TIME_PARTS);
-    if (out->time_count == 2 || (out->id.size && !out->time_count)) return bad(fault, "time");
     out->id = json_member_text(wish, "id");
+    if (out->time_count == 2 || (out->id.size && !out->time_count)) return bad(fault, "time");
     out->holiday = json_member_text(wish, "holiday");
     out->wide = json_member_bool(wish, "wide", false) || json_first(json_member(wish, "values"));
     if (out->wide && out->id.size) return bad(fault, "id");
@@ -351,14 +351,13 @@ enum err series_recall(const struct tabular_about *about, struct arena *arena,
     struct json *whole = NULL;
     *is_series = false;
     *out = (struct series_data){0};
-    if (!about->preparation.size) return OK;
-    if (json_parse(about->preparation, &whole, NULL) != OK) return OK; // not ours to judge
-    const struct json *node = json_member(whole, "series");
-    bool right = true;
-    if (node) {
-        *is_series = true;
-        right = about->task == TASK_REGRESSION && plan_read(node, about, arena, out);
+    if (!preparation_is_series(about->preparation)) return OK;
+    *is_series = true;
+    if (json_parse(about->preparation, &whole, NULL) != OK) {
+        return fault_set(fault, ERR_CORRUPT, "model.damaged", STR_NONE);
     }
+    const struct json *node = json_member(whole, "series");
+    bool right = about->task == TASK_REGRESSION && plan_read(node, about, arena, out);
     json_close(whole);
     return right ? OK : fault_set(fault, ERR_CORRUPT, "model.damaged", STR_NONE);
 }

@@ -19,6 +19,7 @@
 
 #include "base/file.h"
 #include "data/intake/intake.h"
+#include "flow/forecast.h"
 #include "flow/step_predict.h"
 
 enum {
@@ -423,6 +424,30 @@ static enum err predict(struct step_context *context, const struct tabular_model
     return err == OK && !lines ? output_csv(context, work) : err;
 }
 
+// A model of series forecasts; any other predicts each row.
+struct way {
+    struct series_data series;
+    bool is_series;
+    struct asking asking;
+};
+
+static enum err way_find(struct step_context *context, const struct tabular_about *about,
+                         struct way *out) {
+    enum err err =
+        series_recall(about, context->arena, &out->series, &out->is_series, context->fault);
+    if (err != OK) return err;
+    if (out->is_series) return forecast_asking(&out->series, context->arena, &out->asking);
+    return asking_of_model(about, context->arena, &out->asking, context->fault);
+}
+
+static enum err way_go(struct step_context *context, const struct tabular_model *model,
+                       struct way *way, const char *table, const char *work) {
+    if (!way->is_series) return predict(context, model, &way->asking, table, work);
+    bool lines = false;
+    enum err err = forecast_table(context, model, &way->series, table, work, &lines);
+    return err == OK && !lines ? output_csv(context, work) : err;
+}
+
 enum err step_predict(struct step_context *context) {
     const char *model_path, *source;
     char table[LIMIT_PATH_BYTES], faults[LIMIT_PATH_BYTES], work[LIMIT_PATH_BYTES];
@@ -435,16 +460,16 @@ enum err step_predict(struct step_context *context) {
     if (err == OK) err = model_of_file(model_path, &model, context->fault);
     if (err != OK) return err;
     struct tabular_about about = tabular_about(model);
-    struct asking asking;
+    struct way way = {0};
     struct str given = json_member_text(json_member(context->spec, "inputs"), "table");
-    err = asking_of_model(&about, context->arena, &asking, context->fault);
+    err = way_find(context, &about, &way);
     if (err == OK && given.size) {
         err = str_copy(table, sizeof table, given) ? OK : ERR_LIMIT;
-        if (err == OK) err = predict(context, model, &asking, table, work);
+        if (err == OK) err = way_go(context, model, &way, table, work);
     } else if (err == OK) {
         err = step_input(context, "source", &source);
-        if (err == OK) err = source_for_model(context, &asking, source, table, faults);
-        if (err == OK) err = predict(context, model, &asking, table, work);
+        if (err == OK) err = source_for_model(context, &way.asking, source, table, faults);
+        if (err == OK) err = way_go(context, model, &way, table, work);
         (void)!file_remove(table, NULL);
     }
     json_set_text(summary, "target", about.target);

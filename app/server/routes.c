@@ -126,6 +126,8 @@ const struct route routes[] = {
     ROUTE(DELETE, API "/models/{id}", RESEARCH, SLOW, 204, NO_BODY, FLOW(model_delete)),
     ROUTE(POST, API "/models/{id}/predict", RESEARCH | DATA, SLOW, 200, LARGE,
           FLOW(model_predict)),
+    ROUTE(POST, API "/models/{id}/forecast", RESEARCH | DATA, SLOW, 200, LARGE,
+          FLOW(model_forecast)),
     ROUTE(POST, API "/models/{id}/predictions", RESEARCH, SLOW, 202, LARGE,
           FLOW(prediction_create)),
     ROUTE(POST, API "/models/{id}/drift", RESEARCH, SLOW, 202, LARGE, FLOW(drift_create)),
