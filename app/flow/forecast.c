@@ -43,9 +43,11 @@ static void series_put(const struct series_data *data, struct made *made, uint32
         for (uint32_t f = 0; f < made->features; f++) {
             made->values[f][row] = scratch[(size_t)h * made->features + f];
         }
-        made->items[row] = (struct forecast){.series = plan->names[series],
-                                             .step = (uint64_t)origin + plan->horizons[h],
-                                             .horizon = plan->horizons[h]};
+        made->items[row] = (struct forecast){
+            .value = (double)series_anchor(plan, &data->grid, series, (uint32_t)origin, h),
+            .series = plan->names[series],
+            .step = (uint64_t)origin + plan->horizons[h],
+            .horizon = plan->horizons[h]};
     }
 }
 
@@ -84,7 +86,7 @@ enum err forecast_make(const struct tabular_model *model, const struct series_da
     err = tabular_predict(model, &frame, threads, made.out, NULL);
     if (err != OK) return fault_set(fault, err, "predict.no_memory", STR_NONE);
     for (uint32_t i = 0; i < made.count; i++) {
-        made.items[i].value = made.out[i];
+        made.items[i].value += made.out[i];
         spread_put(data, &made.items[i], i % plan->horizon_count);
     }
     *out = made.items;

@@ -74,7 +74,7 @@ static enum err measure(const struct judging *j, uint32_t which, struct interval
 // ---- counting ---------------------------------------------------------------------------------
 
 static void error_count(const struct judging *j, struct sums *to, uint64_t row, double forecast) {
-    double truth = j->rows->target[row], error = fabs(forecast - truth);
+    double truth = j->rows->truth[row], error = fabs(forecast - truth);
     double scale = j->scale[j->rows->series[row]];
     to->rows++;
     to->absolute += error;
@@ -106,7 +106,7 @@ static bool comparable(const struct judging *j, uint64_t row) {
 
 static void row_count(const struct judging *j, uint64_t row) {
     const struct series_backtest *test = j->backtest;
-    double forecast = test->predicted[row], truth = j->rows->target[row];
+    double forecast = test->predicted[row], truth = j->rows->truth[row];
     struct sums *model = block_of(j, MODEL, row);
     error_count(j, model, row, forecast);
     for (uint32_t l = 0; l < SERIES_LEVELS; l++) {
@@ -267,7 +267,7 @@ static void recent_one(const struct judging *j, struct json_writer *out, uint32_
         json_put_text(out, str_of(text));
     }
     json_close_array(out);
-    for (uint32_t i = 0; i < points; i++) values[i] = j->rows->target[rows[i]];
+    for (uint32_t i = 0; i < points; i++) values[i] = j->rows->truth[rows[i]];
     values_write(out, "truth", values, points);
     for (uint32_t i = 0; i < points; i++) values[i] = test->predicted[rows[i]];
     values_write(out, "value", values, points);

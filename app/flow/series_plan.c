@@ -30,7 +30,8 @@ static enum err horizons_read(const struct json *node, struct arena *arena,
         return bad(fault, "horizons");
     }
     plan->horizons = ARENA_ARRAY(arena, uint32_t, count);
-    if (!plan->horizons) return ERR_MEMORY;
+    plan->rules = ARENA_ARRAY(arena, uint8_t, count);
+    if (!plan->horizons || !plan->rules) return ERR_MEMORY;
     for (const struct json *item = json_first(node); item; item = json_next(item)) {
         uint64_t horizon = 0;
         if (!json_u64(item, &horizon) || horizon < 1 || horizon > SERIES_AHEAD_MAX) {
@@ -197,6 +198,14 @@ void series_write(struct json_writer *out, const struct series_data *data) {
     json_open_array(out);
     for (uint32_t h = 0; h < plan->horizon_count; h++) json_put_u64(out, plan->horizons[h]);
     json_close_array(out);
+    json_set_bool(out, "weekly", plan->weekly);
+    json_set_bool(out, "yearly", plan->yearly);
+    json_put_name(out, "rules");
+    json_open_array(out);
+    for (uint32_t h = 0; h < plan->horizon_count; h++) {
+        json_put_text(out, str_of(series_rule_name(plan->rules[h])));
+    }
+    json_close_array(out);
     json_put_name(out, "names");
     json_open_array(out);
     for (uint32_t s = 0; s < plan->series_count; s++) json_put_text(out, plan->names[s]);
@@ -318,6 +327,8 @@ static bool head_read(const struct json *node, struct arena *arena, struct serie
     plan->holiday = out->holiday.size > 0;
     plan->timed = json_member_bool(node, "timed", false);
     plan->by_series = json_member_bool(node, "by_series", false);
+    plan->weekly = json_member_bool(node, "weekly", false);
+    plan->yearly = json_member_bool(node, "yearly", false);
     right = right && json_i64(json_member(node, "step_s"), &plan->step_s) && plan->step_s > 0 &&
             json_i64(json_member(node, "phase_s"), &out->phase_s) &&
             json_i64(json_member(node, "start_s"), &out->grid.clock.start_s);
@@ -326,12 +337,25 @@ static bool head_read(const struct json *node, struct arena *arena, struct serie
     return right && out->time_count != 2;
 }
 
+static bool rules_read(const struct json *node, struct series_plan *plan) {
+    uint32_t h = 0;
+    if (json_count(node) != plan->horizon_count) return false;
+    for (const struct json *item = json_first(node); item; item = json_next(item), h++) {
+        int rule = 0;
+        while (rule < SERIES_RULE_COUNT && !str_is(json_text(item), series_rule_name(rule))) rule++;
+        if (rule == SERIES_RULE_COUNT || !series_has_rule(plan, rule)) return false;
+        plan->rules[h] = (uint8_t)rule;
+    }
+    return true;
+}
+
 static bool plan_read(const struct json *node, const struct tabular_about *about,
                       struct arena *arena, struct series_data *out) {
     struct series_plan *plan = &out->plan;
     const struct json *spread = json_member(node, "spread");
     bool right = head_read(node, arena, out) &&
                  horizons_read(json_member(node, "horizons"), arena, plan, NULL) == OK &&
+                 rules_read(json_member(node, "rules"), plan) &&
                  names_read(json_member(node, "names"), arena, plan) &&
                  columns_read(json_member(node, "columns"), about, arena, out) &&
                  series_graph_read(json_member(node, "graph"), arena, plan, NULL) == OK &&

@@ -9,6 +9,7 @@
 #include "flow/series_data.h"
 
 enum {
+    DAY_S = 86400,
     NUMBERING_ROWS_MIN = 20, // fewer whole numbers may rise by chance
     STAMPS_FIRST = 4096,
     STAMPS_MAX = 64 << 20, // rows: 512 MB
@@ -528,6 +529,9 @@ static void seasons_settle(struct series_plan *plan, const struct series_clock *
     if (!json_member(wish, "season")) plan->season = season;
     if (!json_member(wish, "season") && !json_member(wish, "cycle")) plan->cycle = cycle;
     if (plan->season < 1) plan->season = 1;
+    int64_t span_s = (int64_t)clock->steps * clock->step_s;
+    plan->weekly = clock->timed && clock->step_s <= DAY_S && span_s >= 28 * (int64_t)DAY_S;
+    plan->yearly = clock->timed && span_s >= 500 * (int64_t)DAY_S;
     if (plan->season == 1 || plan->cycle <= plan->season || plan->cycle % plan->season) {
         plan->cycle = 0;
     }

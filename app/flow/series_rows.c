@@ -11,7 +11,8 @@ static uint32_t first_origin(const struct series_data *data) {
 static bool has_target(const struct series_data *data, uint32_t series, uint32_t origin,
                        uint32_t h) {
     int64_t step = (int64_t)origin + data->plan.horizons[h];
-    return !isnan(series_value(&data->grid, series, step));
+    return !isnan(series_value(&data->grid, series, step)) &&
+           !isnan(series_anchor(&data->plan, &data->grid, series, origin, h));
 }
 
 static uint64_t rows_count(const struct series_data *data, uint32_t stride) {
@@ -30,10 +31,13 @@ static enum err rows_take(struct series_rows *out, uint64_t rows) {
     uint32_t features = out->frame.feature_count;
     out->values = memory_take(features * sizeof *out->values);
     out->target = memory_take(rows * sizeof *out->target + 1);
+    out->truth = memory_take(rows * sizeof *out->truth + 1);
+    out->anchor = memory_take(rows * sizeof *out->anchor + 1);
     out->origin = memory_take(rows * sizeof *out->origin + 1);
     out->series = memory_take(rows * sizeof *out->series + 1);
     out->horizon = memory_take(rows + 1);
-    if (!out->values || !out->target || !out->origin || !out->series || !out->horizon) {
+    if (!out->truth || !out->anchor || !out->values || !out->target || !out->origin ||
+        !out->series || !out->horizon) {
         return ERR_MEMORY;
     }
     for (uint32_t f = 0; f < features; f++) {
@@ -57,7 +61,9 @@ static void origin_put(const struct series_data *data, struct series_rows *out, 
         const float *from = scratch + (size_t)h * features;
         for (uint32_t f = 0; f < features; f++) out->values[f][row] = from[f];
         int64_t step = (int64_t)origin + data->plan.horizons[h];
-        out->target[row] = (double)series_value(&data->grid, series, step);
+        out->truth[row] = (double)series_value(&data->grid, series, step);
+        out->anchor[row] = (double)series_anchor(&data->plan, &data->grid, series, origin, h);
+        out->target[row] = out->truth[row] - out->anchor[row];
         out->origin[row] = origin;
         out->series[row] = (uint16_t)series;
         out->horizon[row] = (uint8_t)h;
@@ -92,6 +98,8 @@ void series_rows_close(struct series_rows *rows) {
     }
     memory_give(rows->values);
     memory_give(rows->target);
+    memory_give(rows->truth);
+    memory_give(rows->anchor);
     memory_give(rows->origin);
     memory_give(rows->series);
     memory_give(rows->horizon);

@@ -12,7 +12,9 @@ struct series_rows {
     struct frame frame;       // (F)(rows)
     struct feature *features; // (F), of the arena
     float **values;           // (F)(rows)
-    double *target;           // (rows)
+    double *truth;            // (rows) the value
+    double *anchor;           // (rows) what a simple rule says of it (series_anchor)
+    double *target;           // their difference, which is learnt:           // (rows)
     uint32_t *origin;         // (rows)
     uint16_t *series;         // (rows)
     uint8_t *horizon;         // (rows) its index

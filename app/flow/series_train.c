@@ -57,7 +57,7 @@ static enum err cuts_choose(struct series_training *t) {
         t->backtest.cuts[i] = first + (uint32_t)((uint64_t)test * i / origins);
     }
     t->backtest.cut_count = (uint32_t)origins;
-    t->backtest.first = series_rows_from(&t->rows, first);
+    series_rules_choose(&t->data.plan, &t->data.grid, first);
     return OK;
 }
 
@@ -88,6 +88,9 @@ static enum err rows_predict(struct series_training *t, const struct tabular_mod
         err =
             tabular_predict(model, &part, t->options.threads, t->backtest.predicted + first, NULL);
     }
+    for (uint64_t i = first; i < end && err == OK; i++) {
+        t->backtest.predicted[i] += t->rows.anchor[i];
+    }
     memory_give(values);
     return err;
 }
@@ -115,7 +118,7 @@ static enum err spread_learn(struct series_training *t, uint64_t first, uint64_t
             if (t->rows.horizon[i] != h || isnan(t->backtest.predicted[i])) continue;
             if (validation && t->side[i] != SIDE_VALIDATE) continue;
             predicted[count] = t->backtest.predicted[i];
-            truth[count++] = t->rows.target[i];
+            truth[count++] = t->rows.truth[i];
         }
         err = series_spread_fit(predicted, truth, count, &t->spread[h]);
     }
@@ -312,8 +315,9 @@ static enum err rooms_take(struct series_training *t) {
 
 static enum err go(struct series_training *t) {
     struct step_context *context = t->context;
-    enum err err = series_rows_make(&t->data, context->arena, context->progress, &t->rows);
-    if (err == OK) err = cuts_choose(t);
+    enum err err = cuts_choose(t);
+    if (err == OK) err = series_rows_make(&t->data, context->arena, context->progress, &t->rows);
+    if (err == OK) t->backtest.first = series_rows_from(&t->rows, t->backtest.cuts[0]);
     if (err == OK) err = rooms_take(t);
     if (err == OK) err = first_train(t);
     for (uint32_t i = 0; i < t->backtest.cut_count && err == OK; i++) err = origin_test(t, i);

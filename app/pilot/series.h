@@ -62,7 +62,9 @@ struct series_plan {
     uint32_t season;                   // steps; 1: none
     uint32_t cycle;                    // a longer season of whole seasons (a week of days); 0: none
     uint32_t *horizons, horizon_count; // (H) rising
-    struct str *names;                 // (S)
+    uint8_t *rules;      // (H) enum series_rule: what the model learns the deviation from
+    bool weekly, yearly; // weekdays and months come often enough to learn from
+    struct str *names;   // (S)
     uint32_t series_count;
     bool by_series;                // which series it is is a feature
     struct series_column *columns; // (C)
@@ -119,6 +121,13 @@ bool series_has_rule(const struct series_plan *plan, enum series_rule rule);
 // The newest value; the newest of the same place in the season, in the cycle. NaN where missing.
 float series_rule(const struct series_plan *plan, const struct series_grid *grid,
                   enum series_rule rule, uint32_t series, uint32_t origin, uint32_t horizon);
+
+// The rule that errs least (mean absolute error) for each horizon, by targets up to `known`.
+void series_rules_choose(struct series_plan *plan, const struct series_grid *grid, uint32_t known);
+// What the model's answer is added to: that rule's value, or where it is missing another's; the
+// newest of the last values at worst. NaN where there is none.
+float series_anchor(const struct series_plan *plan, const struct series_grid *grid, uint32_t series,
+                    uint32_t origin, uint32_t h);
 
 // ---- spread: intervals from residuals ---------------------------------------------------------
 // Split conformal (Vovk et al. 2005; Lei et al. 2018): the quantiles of earlier forecasts' errors,

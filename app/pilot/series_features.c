@@ -131,9 +131,9 @@ static void names_of_horizon(struct naming *naming, const struct series_plan *pl
     name_put(naming, "horizon");
     if (plan->timed) {
         if (plan->step_s < DAY_S) name_put(naming, "hour");
-        if (plan->step_s <= DAY_S) name_put(naming, "weekday");
-        if (plan->step_s <= DAY_S) name_put(naming, "weekend");
-        name_put(naming, "month");
+        if (plan->weekly) name_put(naming, "weekday");
+        if (plan->weekly) name_put(naming, "weekend");
+        if (plan->yearly) name_put(naming, "month");
     }
     if (plan->holiday) name_put(naming, "holiday");
     if (plan->season > 1) {
@@ -278,9 +278,9 @@ static void calendar_put(struct filling *f, uint64_t target) {
     int64_t days = (time - (time % DAY_S + DAY_S) % DAY_S) / DAY_S;
     uint32_t weekday = (uint32_t)(((days + 3) % 7 + 7) % 7); // Monday 0
     if (step < DAY_S) *f->at++ = (float)(time - days * DAY_S) / HOUR_S;
-    if (step <= DAY_S) *f->at++ = (float)weekday;
-    if (step <= DAY_S) *f->at++ = weekday >= 5 ? 1 : 0;
-    *f->at++ = (float)month_of(days);
+    if (f->plan->weekly) *f->at++ = (float)weekday;
+    if (f->plan->weekly) *f->at++ = weekday >= 5 ? 1 : 0;
+    if (f->plan->yearly) *f->at++ = (float)month_of(days);
 }
 
 static float holiday_at(const struct series_grid *grid, uint64_t step) {
@@ -345,4 +345,52 @@ float series_rule(const struct series_plan *plan, const struct series_grid *grid
     if (rule == SERIES_RULE_SEASON) return same_place(&f, plan->season, horizon, 0);
     if (rule == SERIES_RULE_CYCLE) return same_place(&f, plan->cycle, horizon, 0);
     return past(&f, series, 0);
+}
+
+enum { CHOICE_ORIGINS = 500 }; // looked at, evenly spread
+
+static enum series_rule rule_choose(const struct series_plan *plan, const struct series_grid *grid,
+                                    uint32_t h, uint32_t known) {
+    double error[SERIES_RULE_COUNT] = {0};
+    uint32_t horizon = plan->horizons[h], stride = known / CHOICE_ORIGINS + 1;
+    for (uint32_t s = 0; s < plan->series_count; s++) {
+        for (uint32_t t = longest_season(plan); t + horizon <= known; t += stride) {
+            float truth = series_value(grid, s, (int64_t)t + horizon);
+            float told[SERIES_RULE_COUNT];
+            bool all = !isnan(truth);
+            for (int r = 0; r < SERIES_RULE_COUNT; r++) {
+                if (!series_has_rule(plan, r)) continue;
+                told[r] = series_rule(plan, grid, r, s, t, horizon);
+                all = all && !isnan(told[r]);
+            }
+            for (int r = 0; r < SERIES_RULE_COUNT && all; r++) {
+                if (series_has_rule(plan, r)) error[r] += fabs((double)told[r] - (double)truth);
+            }
+        }
+    }
+    enum series_rule best = SERIES_RULE_LAST;
+    for (int r = 1; r < SERIES_RULE_COUNT; r++) {
+        if (series_has_rule(plan, r) && error[r] < error[best]) best = r;
+    }
+    return best;
+}
+
+void series_rules_choose(struct series_plan *plan, const struct series_grid *grid, uint32_t known) {
+    for (uint32_t h = 0; h < plan->horizon_count; h++) {
+        plan->rules[h] = (uint8_t)rule_choose(plan, grid, h, known);
+    }
+}
+
+float series_anchor(const struct series_plan *plan, const struct series_grid *grid, uint32_t series,
+                    uint32_t origin, uint32_t h) {
+    static const enum series_rule others[] = {SERIES_RULE_SEASON, SERIES_RULE_CYCLE};
+    float value = series_rule(plan, grid, plan->rules[h], series, origin, plan->horizons[h]);
+    for (int i = 0; i < 2 && isnan(value); i++) {
+        if (!series_has_rule(plan, others[i]) || plan->rules[h] == SERIES_RULE_LAST) continue;
+        value = series_rule(plan, grid, others[i], series, origin, plan->horizons[h]);
+    }
+    for (int64_t back = 0; back < SERIES_LAGS && isnan(value); back++) {
+        value = series_value(grid, series, (int64_t)origin - back);
+    }
+    return value;
 }

@@ -490,7 +490,39 @@ export interface SurvivalPart {
   }[];
   calibration: { time: number; bins: { predicted: number; observed: number; count: number }[] }[];
 }
+export interface SeriesHorizon {
+  horizon: number;
+  rows: number;
+  metrics: Metric[];
+  coverage: { level: number; value: number; low: number; high: number; width: number }[];
+  rules: { rule: string; metrics: Metric[] }[];
+}
+export interface SeriesRecent {
+  series: string;
+  horizon: number;
+  time: string[];
+  truth: number[];
+  value: number[];
+  low_80: number[];
+  high_80: number[];
+  low_95: number[];
+  high_95: number[];
+}
+export interface SeriesCard {
+  step_s: number;
+  timed: boolean;
+  season: number;
+  series: number;
+  steps: number;
+  history: number;
+  first: string;
+  last: string;
+  origins: string[];
+  backtest: SeriesHorizon[];
+  recent: SeriesRecent[];
+}
 export interface Scorecard {
+  series?: SeriesCard;
   task: Task;
   target: string;
   learner: Learner;

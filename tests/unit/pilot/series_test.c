@@ -53,6 +53,7 @@ static void seasons(void) {
 
 // Two series, the second three times the first, of a day's season; a past and a known column.
 static uint32_t horizons[] = {1, 3, 30};
+static uint8_t rules[3];
 static struct series_column columns[] = {{STR("rain"), false, false}, {STR("price"), true, false}};
 static struct series_edge edges[] = {{1, 0, 2}, {0, 1, 1}};
 
@@ -61,7 +62,10 @@ static bool world_make(struct series_plan *plan, struct series_grid *grid) {
                                  .timed = true,
                                  .season = 24,
                                  .cycle = 168,
+                                 .weekly = true,
+                                 .yearly = true,
                                  .horizons = horizons,
+                                 .rules = rules,
                                  .horizon_count = 3,
                                  .series_count = 2,
                                  .by_series = true,
@@ -154,6 +158,11 @@ static void by_hand(void) {
     CHECK_NEAR((double)series_rule(&plan, &grid, SERIES_RULE_SEASON, 0, 599, 1), 576.0, 1e-3);
     CHECK_NEAR((double)series_rule(&plan, &grid, SERIES_RULE_CYCLE, 0, 599, 30), 961.0, 1e-3);
     CHECK_EQ(series_last(&grid), STEPS - 1);
+    series_rules_choose(&plan, &grid, STEPS - 1); // a day's shape that rises by one a step
+    CHECK_EQ(plan.rules[0], SERIES_RULE_SEASON);
+    CHECK_EQ(plan.rules[2], SERIES_RULE_SEASON);
+    CHECK_NEAR((double)series_anchor(&plan, &grid, 0, 599, 0), 576, 1e-3);
+    CHECK_NEAR((double)series_anchor(&plan, &grid, 0, 620, 0), 461 - 8 + 2100, 1e-3);
 }
 
 // Whatever comes after the origin, the rows are the same; only what is known ahead may tell.

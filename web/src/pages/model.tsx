@@ -25,6 +25,11 @@ import { ModelState, Source } from './models';
 const tabs = ['scorecard', 'card', 'try', 'file', 'drift', 'api', 'about'] as const;
 type Tab = (typeof tabs)[number];
 
+// A forecast is asked with a history, not with a row.
+function tabs_of(model: ModelShow): readonly Tab[] {
+  return model.scorecard?.series ? tabs.filter((tab) => tab !== 'try' && tab !== 'api') : tabs;
+}
+
 async function rename(model: ModelShow, reload: () => void): Promise<void> {
   const name = await ask({
     title: t('model.rename'),
@@ -149,7 +154,7 @@ export default function ModelPage({ params }: PageProps) {
         may('research') &&
         !model.deleted && (
           <>
-            {model.state === 'ready' && (
+            {model.state === 'ready' && !model.scorecard?.series && (
               <Button kind="primary" icon="play" onClick={() => void put_to_use(model)}>
                 {t('endpoint.put')}
               </Button>
@@ -184,8 +189,11 @@ export default function ModelPage({ params }: PageProps) {
               <>
                 <Tabs
                   label={data.name}
-                  items={tabs.map((name) => ({
-                    text: t(`model.tab.${name}`),
+                  items={tabs_of(data).map((name) => ({
+                    text:
+                      name === 'file' && data.scorecard?.series
+                        ? t('series.tab')
+                        : t(`model.tab.${name}`),
                     on: name === tab,
                     href: name === 'scorecard' ? `/models/${id}` : `/models/${id}/${name}`,
                   }))}

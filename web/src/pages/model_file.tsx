@@ -49,8 +49,9 @@ export function FileTab({ model, address }: { model: ModelShow; address: string 
   const [error, error_set] = useState<unknown>(null);
   const [busy, busy_set] = useState(false);
   const item = sendings.value.find((one) => one.key === key);
-  const start = async () => {
-    if (!item || busy) return;
+  const series = model.scorecard?.series;
+  const start = async (from: { upload: number } | { release: true }) => {
+    if (busy) return;
     const told = when_errors(when);
     wrong_set(told);
     if (told.length) return;
@@ -58,12 +59,12 @@ export function FileTab({ model, address }: { model: ModelShow; address: string 
     error_set(null);
     try {
       const made = await post<Job>(`${address}/predictions`, {
-        upload: item.id,
+        ...from,
         contributions,
         format: lines ? 'jsonl' : 'csv',
         ...when_body(when),
       });
-      upload_used(item.id);
+      if ('upload' in from) upload_used(from.upload);
       job_set(made.id);
     } catch (failure) {
       error_set(failure);
@@ -72,12 +73,12 @@ export function FileTab({ model, address }: { model: ModelShow; address: string 
   };
   return (
     <Card title={t('file.title')}>
-      <p>{t('file.about')}</p>
-      <p class="columns-needed">
+      <p>{series ? t('series.file', { steps: series.history }) : t('file.about')}</p>
+      {!series && <p class="columns-needed">
         {(model.features ?? []).map((one) => (
           <code key={one.name}>{one.name}</code>
         ))}
-      </p>
+      </p>}
       {job ? (
         <Done
           job={job}
@@ -112,7 +113,7 @@ export function FileTab({ model, address }: { model: ModelShow; address: string 
               icon="play"
               busy={busy}
               disabled={item.state !== 'complete'}
-              onClick={() => void start()}
+              onClick={() => void start({ upload: item.id })}
             >
               {t('file.start')}
             </Button>
@@ -131,7 +132,17 @@ export function FileTab({ model, address }: { model: ModelShow; address: string 
           />
         </>
       ) : (
-        <FilePicker picked={(files) => key_set(upload_add(files[0]!))} />
+        <>
+          {series && model.release && (
+            <div class="actions">
+              <Button icon="play" busy={busy} onClick={() => void start({ release: true })}>
+                {t('series.from_release')}
+              </Button>
+            </div>
+          )}
+          {error !== null && <ErrorBox error={error} />}
+          <FilePicker picked={(files) => key_set(upload_add(files[0]!))} />
+        </>
       )}
     </Card>
   );

@@ -12,6 +12,7 @@ import type { Metric, ModelShow, Scorecard } from '../types';
 import { DecisionCards, DecisionCurves } from './model_decisions';
 import { Comparison, Folds, GroupCards } from './model_groups';
 import { DependenceCard } from './model_dependence';
+import { SeriesPart } from './model_series';
 import { SurvivalCharts } from './model_survival';
 import { metric_name } from './models';
 
@@ -340,6 +341,7 @@ export function ScorecardTab({ model }: { model: ModelShow }) {
       <Folds card={card} />
       <DecisionCards card={card} />
       <GroupCards card={card} />
+      <SeriesPart card={card.series} />
       <PointsTable card={card} />
       <div class="charts">
         <Curves card={card} />

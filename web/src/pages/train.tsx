@@ -34,6 +34,13 @@ import {
   when_field,
   type When,
 } from '../components/when';
+import {
+  SERIES_NONE,
+  SeriesFields,
+  series_body,
+  series_errors,
+  type SeriesWish,
+} from '../components/series_fields';
 import { WhatIfLine } from '../components/what_if';
 import { useGet } from '../load';
 import { t, type MessageKey } from '../messages';
@@ -242,6 +249,7 @@ function TrainForm({ release }: { release: Release }) {
   });
   const [when, when_set] = useState<When>(WHEN_NONE);
   const [search, search_set] = useState<SearchWish>(SEARCH_NONE);
+  const [series, series_set] = useState<SeriesWish>(SERIES_NONE);
   const [errors, errors_set] = useState<FieldError[]>([]);
   const [busy, busy_set] = useState(false);
   const change = (values: Partial<Form>) => form_set({ ...form, ...values });
@@ -267,14 +275,19 @@ function TrainForm({ release }: { release: Release }) {
       ...check(form, features),
       ...aim_errors(form.aim),
       ...search_errors(search, form.learner),
+      ...series_errors(series),
       ...when_errors(when),
     ];
     errors_set(wrong);
     if (wrong.length) return;
     busy_set(true);
     try {
-      const body = { ...body_of(form, features, number), ...when_body(when) };
-      if (searches(search, form.learner)) {
+      const body = {
+        ...body_of(form, features, number),
+        ...series_body(series),
+        ...when_body(when),
+      };
+      if (searches(search, form.learner) && !series.on) {
         const made = await post<Search>('/searches', {
           release: release.id,
           ...body,
@@ -401,17 +414,18 @@ function TrainForm({ release }: { release: Release }) {
           change={(judge_by) => change({ judge_by: judge_by.slice(0, 8) })}
         />
         <p class="hint">{t('train.judge_by_hint')}</p>
+        <SeriesFields wish={series} columns={columns} change={series_set} errors={errors} />
         <Features columns={columns} form={form} change={change} />
         <Advanced form={form} change={change} errors={errors} />
-        <SearchFields
+        {!series.on && <SearchFields
           wish={search}
           learner={form.learner}
           change={search_set}
           errors={errors}
-        />
+        />}
         <WhenFields when={when} change={when_set} errors={errors} />
         <Button type="submit" kind="primary" icon="train" busy={busy}>
-          {t(searches(search, form.learner) ? 'search.start' : 'train.start')}
+          {t(searches(search, form.learner) && !series.on ? 'search.start' : 'train.start')}
         </Button>
         <WhatIfLine
           body={

@@ -1,0 +1,93 @@
+// A forecast from the pages: asked for on the train page, judged beside simple rules with a fan
+// chart, and what follows the release as a file.
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import { JOB_MS_MAX, axe_check, browser_open, house_open, page_open, sentences } from './house.mjs';
+import { Visitor } from './way.mjs';
+
+const HOURS = 24 * 7 * 5;
+function traffic() {
+  const lines = ['when,flow'];
+  for (let i = 0; i < HOURS; i++) {
+    const at = new Date(Date.UTC(2025, 0, 6) + i * 3_600_000).toISOString().slice(0, 19).replace('T', ' ');
+    lines.push(`${at},${Math.round(500 + 300 * Math.sin(((i % 24) - 6) / 24 * 2 * Math.PI) + 40 * Math.sin(i / 31) + (i * 7919) % 23)}`);
+  }
+  return lines.join('\n') + '\n';
+}
+
+for (const language of ['zh-CN', 'en']) {
+  describe(`series in ${language}`, { concurrency: 1 }, () => {
+    const t = sentences(language);
+    let house, browser, chief, who, release;
+    const api = (visitor, method, path, body) => visitor.page.evaluate(async ([m, p, b]) => {
+      const raw = p.startsWith('/uploads/');
+      const answer = await fetch(`/api/v1${p}`, {
+        method: m, headers: { 'X-Courtyard': '1', ...(raw ? {} : { 'Content-Type': 'application/json' }) },
+        body: b === undefined ? undefined : raw ? b : JSON.stringify(b),
+      });
+      if (!answer.ok) throw new Error(`${m} ${p}: ${await answer.text()}`);
+      return answer.status === 204 ? null : answer.json();
+    }, [method, path, body]);
+    const ended = async (id) => {
+      for (const start = Date.now(); Date.now() - start < JOB_MS_MAX; await who.page.waitForTimeout(100)) {
+        if ((await api(who, 'GET', `/jobs/${id}`)).state === 'done') return;
+      }
+      assert.fail(`job ${id} has not ended`);
+    };
+
+    before(async () => {
+      house = await house_open();
+      browser = await browser_open();
+      chief = new Visitor(await page_open(browser, house, language), house, t);
+      await chief.set_up('li.na', 'Li Na');
+      await chief.to('nav.people');
+      const password = await chief.make_person('zhang.wei', '张伟', ['data', 'research']);
+      who = new Visitor(await page_open(browser, house, language), house, t);
+      await who.sign_in('zhang.wei', password, true);
+      const text = traffic();
+      const { id } = await api(who, 'POST', '/uploads', { name: 'traffic.csv', size: text.length });
+      await api(who, 'PUT', `/uploads/${id}?offset=0`, text);
+      const { dataset, job } = await api(who, 'POST', '/datasets', { name: 'traffic', upload: id });
+      await ended(job.id);
+      const sheet = { title: 'Traffic', purpose: 'test', source: 'made', licence: 'CC0', contact: '', limits: '', sensitivity: 'open' };
+      release = (await api(who, 'POST', `/datasets/${dataset.id}/releases`, { sheet })).id;
+      const second = await chief.make_person('wang.fang', '王芳', ['data']);
+      const reviewer = new Visitor(await page_open(browser, house, language), house, t);
+      await reviewer.sign_in('wang.fang', second, true);
+      await api(reviewer, 'POST', `/releases/${release}/approve`, {});
+    });
+    after(async () => {
+      await browser?.close();
+      await house?.close();
+    });
+
+    test('asked for on the train page', async () => {
+      await who.go(`/train?release=${release}`, 'train');
+      await who.by_id('target').selectOption('flow');
+      await who.by_id('series').check();
+      await who.by_id('series-horizons').fill('0');
+      await who.button('train.start').click();
+      await who.see('series.bad_horizons');
+      await who.by_id('series-horizons').fill('1, 24');
+      await axe_check(who.page, 'train a forecast');
+      await who.button('train.start').click();
+      await who.page.waitForURL(/\/models\/\d+$/);
+      await who.page.getByText(t('series.backtest')).first().waitFor({ timeout: JOB_MS_MAX });
+      await axe_check(who.page, 'the forecast\'s scorecard');
+      assert.equal(await who.page.locator('svg.fan').count(), 1);
+      const rows = await who.page.getByRole('region', { name: t('series.backtest') }).locator('tbody tr').count();
+      assert.equal(rows, 8); // two horizons: the model and three rules each
+    });
+
+    test('what follows the release comes down as a file', async () => {
+      await who.page.locator('.tabs').first().getByRole('link', { name: t('series.tab'), exact: true }).click();
+      await who.button('series.from_release').click();
+      const link = who.page.getByRole('link', { name: t('file.download') });
+      await link.waitFor({ timeout: JOB_MS_MAX });
+      const text = await who.page.evaluate(async (href) => (await fetch(href)).text(), await link.getAttribute('href'));
+      assert.equal(text.trim().split('\n').length, 3);
+      assert.match(text, /^\uFEFF?series,time,horizon,value,low_80/);
+      await axe_check(who.page, 'the forecast');
+    });
+  });
+}
