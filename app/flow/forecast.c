@@ -86,7 +86,7 @@ enum err forecast_make(const struct tabular_model *model, const struct series_da
     err = tabular_predict(model, &frame, threads, made.out, NULL);
     if (err != OK) return fault_set(fault, err, "predict.no_memory", STR_NONE);
     for (uint32_t i = 0; i < made.count; i++) {
-        made.items[i].value += made.out[i];
+        made.items[i].value += made.out[i] * plan->scales[i % plan->horizon_count];
         spread_put(data, &made.items[i], i % plan->horizon_count);
     }
     *out = made.items;

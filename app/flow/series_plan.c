@@ -31,7 +31,8 @@ static enum err horizons_read(const struct json *node, struct arena *arena,
     }
     plan->horizons = ARENA_ARRAY(arena, uint32_t, count);
     plan->rules = ARENA_ARRAY(arena, uint8_t, count);
-    if (!plan->horizons || !plan->rules) return ERR_MEMORY;
+    plan->scales = ARENA_ARRAY(arena, double, count);
+    if (!plan->horizons || !plan->rules || !plan->scales) return ERR_MEMORY;
     for (const struct json *item = json_first(node); item; item = json_next(item)) {
         uint64_t horizon = 0;
         if (!json_u64(item, &horizon) || horizon < 1 || horizon > SERIES_AHEAD_MAX) {
@@ -200,6 +201,7 @@ void series_write(struct json_writer *out, const struct series_data *data) {
     json_close_array(out);
     json_set_bool(out, "weekly", plan->weekly);
     json_set_bool(out, "yearly", plan->yearly);
+    numbers_write(out, "scales", plan->scales, plan->horizon_count);
     json_put_name(out, "rules");
     json_open_array(out);
     for (uint32_t h = 0; h < plan->horizon_count; h++) {
@@ -356,6 +358,7 @@ static bool plan_read(const struct json *node, const struct tabular_about *about
     bool right = head_read(node, arena, out) &&
                  horizons_read(json_member(node, "horizons"), arena, plan, NULL) == OK &&
                  rules_read(json_member(node, "rules"), plan) &&
+                 numbers_read(json_member(node, "scales"), plan->scales, plan->horizon_count) &&
                  names_read(json_member(node, "names"), arena, plan) &&
                  columns_read(json_member(node, "columns"), about, arena, out) &&
                  series_graph_read(json_member(node, "graph"), arena, plan, NULL) == OK &&

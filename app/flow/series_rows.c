@@ -63,7 +63,7 @@ static void origin_put(const struct series_data *data, struct series_rows *out, 
         int64_t step = (int64_t)origin + data->plan.horizons[h];
         out->truth[row] = (double)series_value(&data->grid, series, step);
         out->anchor[row] = (double)series_anchor(&data->plan, &data->grid, series, origin, h);
-        out->target[row] = out->truth[row] - out->anchor[row];
+        out->target[row] = (out->truth[row] - out->anchor[row]) / data->plan.scales[h];
         out->origin[row] = origin;
         out->series[row] = (uint16_t)series;
         out->horizon[row] = (uint8_t)h;

@@ -14,7 +14,7 @@ struct series_rows {
     float **values;           // (F)(rows)
     double *truth;            // (rows) the value
     double *anchor;           // (rows) what a simple rule says of it (series_anchor)
-    double *target;           // their difference, which is learnt:           // (rows)
+    double *target;           // their difference over plan.scales, learnt:           // (rows)
     uint32_t *origin;         // (rows)
     uint16_t *series;         // (rows)
     uint8_t *horizon;         // (rows) its index

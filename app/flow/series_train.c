@@ -89,7 +89,8 @@ static enum err rows_predict(struct series_training *t, const struct tabular_mod
             tabular_predict(model, &part, t->options.threads, t->backtest.predicted + first, NULL);
     }
     for (uint64_t i = first; i < end && err == OK; i++) {
-        t->backtest.predicted[i] += t->rows.anchor[i];
+        double scaled = t->backtest.predicted[i] * t->data.plan.scales[t->rows.horizon[i]];
+        t->backtest.predicted[i] = t->rows.anchor[i] + scaled;
     }
     memory_give(values);
     return err;

@@ -63,6 +63,7 @@ struct series_plan {
     uint32_t cycle;                    // a longer season of whole seasons (a week of days); 0: none
     uint32_t *horizons, horizon_count; // (H) rising
     uint8_t *rules;      // (H) enum series_rule: what the model learns the deviation from
+    double *scales;      // (H) how far that rule errs, so that near horizons count as far ones do
     bool weekly, yearly; // weekdays and months come often enough to learn from
     struct str *names;   // (S)
     uint32_t series_count;

@@ -349,9 +349,10 @@ float series_rule(const struct series_plan *plan, const struct series_grid *grid
 
 enum { CHOICE_ORIGINS = 500 }; // looked at, evenly spread
 
-static enum series_rule rule_choose(const struct series_plan *plan, const struct series_grid *grid,
-                                    uint32_t h, uint32_t known) {
+static void rule_choose(struct series_plan *plan, const struct series_grid *grid, uint32_t h,
+                        uint32_t known) {
     double error[SERIES_RULE_COUNT] = {0};
+    uint64_t count = 0;
     uint32_t horizon = plan->horizons[h], stride = known / CHOICE_ORIGINS + 1;
     for (uint32_t s = 0; s < plan->series_count; s++) {
         for (uint32_t t = longest_season(plan); t + horizon <= known; t += stride) {
@@ -363,6 +364,7 @@ static enum series_rule rule_choose(const struct series_plan *plan, const struct
                 told[r] = series_rule(plan, grid, r, s, t, horizon);
                 all = all && !isnan(told[r]);
             }
+            count += all;
             for (int r = 0; r < SERIES_RULE_COUNT && all; r++) {
                 if (series_has_rule(plan, r)) error[r] += fabs((double)told[r] - (double)truth);
             }
@@ -372,13 +374,12 @@ static enum series_rule rule_choose(const struct series_plan *plan, const struct
     for (int r = 1; r < SERIES_RULE_COUNT; r++) {
         if (series_has_rule(plan, r) && error[r] < error[best]) best = r;
     }
-    return best;
+    plan->rules[h] = (uint8_t)best;
+    plan->scales[h] = count && error[best] > 0 ? error[best] / (double)count : 1;
 }
 
 void series_rules_choose(struct series_plan *plan, const struct series_grid *grid, uint32_t known) {
-    for (uint32_t h = 0; h < plan->horizon_count; h++) {
-        plan->rules[h] = (uint8_t)rule_choose(plan, grid, h, known);
-    }
+    for (uint32_t h = 0; h < plan->horizon_count; h++) rule_choose(plan, grid, h, known);
 }
 
 float series_anchor(const struct series_plan *plan, const struct series_grid *grid, uint32_t series,

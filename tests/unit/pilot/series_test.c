@@ -54,6 +54,7 @@ static void seasons(void) {
 // Two series, the second three times the first, of a day's season; a past and a known column.
 static uint32_t horizons[] = {1, 3, 30};
 static uint8_t rules[3];
+static double scales[3];
 static struct series_column columns[] = {{STR("rain"), false, false}, {STR("price"), true, false}};
 static struct series_edge edges[] = {{1, 0, 2}, {0, 1, 1}};
 
@@ -66,6 +67,7 @@ static bool world_make(struct series_plan *plan, struct series_grid *grid) {
                                  .yearly = true,
                                  .horizons = horizons,
                                  .rules = rules,
+                                 .scales = scales,
                                  .horizon_count = 3,
                                  .series_count = 2,
                                  .by_series = true,
@@ -161,6 +163,8 @@ static void by_hand(void) {
     series_rules_choose(&plan, &grid, STEPS - 1); // a day's shape that rises by one a step
     CHECK_EQ(plan.rules[0], SERIES_RULE_SEASON);
     CHECK_EQ(plan.rules[2], SERIES_RULE_SEASON);
+    CHECK_NEAR(plan.scales[0], 48, 1); // 24 of the one, 72 of the other
+    CHECK_NEAR(plan.scales[2], 96, 1); // two seasons back
     CHECK_NEAR((double)series_anchor(&plan, &grid, 0, 599, 0), 576, 1e-3);
     CHECK_NEAR((double)series_anchor(&plan, &grid, 0, 620, 0), 461 - 8 + 2100, 1e-3);
 }
