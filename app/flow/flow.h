@@ -140,8 +140,8 @@ enum err flow_model_list(struct flow *flow, struct call *call) MUST_USE;
 enum err flow_model_show(struct flow *flow, struct call *call) MUST_USE;   // with its scorecard
 enum err flow_model_change(struct flow *flow, struct call *call) MUST_USE; // name, deleted
 enum err flow_model_delete(struct flow *flow, struct call *call) MUST_USE;
-enum err flow_model_import(struct flow *flow, struct call *call) MUST_USE;  // an upload as a model
-enum err flow_model_predict(struct flow *flow, struct call *call) MUST_USE; // rows in, rows out
+enum err flow_model_import(struct flow *flow, struct call *call) MUST_USE;   // an upload as a model
+enum err flow_model_predict(struct flow *flow, struct call *call) MUST_USE;  // rows in, rows out
 enum err flow_model_forecast(struct flow *flow, struct call *call) MUST_USE; // history in
 enum err flow_prediction_create(struct flow *flow, struct call *call) MUST_USE; // a file, as a job
 // A release or an upload held against a model's training rows, as a job whose output is the report.
