@@ -10,12 +10,20 @@ TEMPLATE(toxicity, "drug-toxicity")
 TEMPLATE(credit_scorecard, "finance-credit-scorecard")
 TEMPLATE(default_risk, "finance-default-risk")
 TEMPLATE(campaign, "finance-campaign")
+TEMPLATE(flow, "transport-flow")
+TEMPLATE(air, "urban-air-quality")
 
 uint32_t template_text(uint32_t index, struct str *out) {
     const struct str texts[] = {
-        embedded_breast_cancer(), embedded_diabetes(),         embedded_solubility(),
-        embedded_toxicity(),      embedded_credit_scorecard(), embedded_default_risk(),
+        embedded_breast_cancer(),
+        embedded_diabetes(),
+        embedded_solubility(),
+        embedded_toxicity(),
+        embedded_credit_scorecard(),
+        embedded_default_risk(),
         embedded_campaign(),
+        embedded_flow(),
+        embedded_air(),
     };
     uint32_t count = sizeof texts / sizeof texts[0];
     if (index < count) *out = texts[index];
