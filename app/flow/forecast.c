@@ -81,8 +81,10 @@ enum err forecast_make(const struct tabular_model *model, const struct series_da
         }
     }
     if (made.count == 0) return fault_set(fault, ERR_INPUT, "series.all_silent", STR_NONE);
-    struct frame frame = {made.count, made.features, about.features,
-                          (const float *const *)made.values};
+    struct frame frame = {.rows = made.count,
+                          .feature_count = made.features,
+                          .features = about.features,
+                          .values = (const float *const *)made.values};
     err = tabular_predict(model, &frame, threads, made.out, NULL);
     if (err != OK) return fault_set(fault, err, "predict.no_memory", STR_NONE);
     for (uint32_t i = 0; i < made.count; i++) {
