@@ -1,9 +1,9 @@
 // Logistic, softmax, linear, Poisson and Cox regression with elastic net. Numbers are standardised,
 // a missing one counts as the mean and shows in an indicator; categories are one-hot, missing among
-// them; texts are taken as they are. Minimises mean loss + alpha (l1_share |w|₁ + (1 - l1_share) / 2
-// |w|²), intercepts free, for squared loss on the standardised target; the mean is by weight, Cox's
-// partial likelihood divided by the weight of all rows; by L-BFGS, with OWL-QN's orthants where
-// l1_share > 0.
+// them; texts are taken as they are.
+// Minimises mean loss + alpha (l1_share |w|₁ + (1 - l1_share) / 2 |w|²), intercepts free, for
+// squared loss on the standardised target; the mean is by weight, Cox's partial likelihood divided
+// by the weight of all rows; by L-BFGS, with OWL-QN's orthants where l1_share > 0.
 // Shapes: N rows, F features, K outputs, W weights per output.
 #pragma once
 
