@@ -197,8 +197,26 @@ enum err sample_csv(const struct dialect *dialect, char *text, size_t size, bool
 }
 
 struct votes {
-    uint32_t yes, no; // for the first record being names
+    uint32_t yes, no;         // for the first record being names
+    uint32_t numbers, beyond; // columns of numbers; of them those whose first lies far outside
 };
+enum { NUMBER_NAMES_LEAST = 3 }; // fewer far numbers may be chance
+
+// A number as a name, a detector's say: whole, and far beyond every value below it.
+static bool lies_beyond(const struct sample *sample, uint32_t column) {
+    const struct cell *first = &sample->cells[column];
+    union cell_value name, value;
+    if (!cell_fits(first->text, COLUMN_INTEGER, true, &name) || name.integer < 100) return false;
+    uint32_t rows = 0;
+    for (uint32_t row = 1; row < sample->row_count && row < BODY_ROWS; row++) {
+        if (sample->starts[row] + column >= sample->starts[row + 1]) continue;
+        const struct cell *cell = &sample->cells[sample->starts[row] + column];
+        if (!cell_fits(cell->text, COLUMN_NUMBER, true, &value)) continue;
+        if (value.number * 2 > (double)name.integer) return false;
+        rows++;
+    }
+    return rows > 1;
+}
 
 // One column: do its other rows have a type that the first does not fit, or the first's very text?
 static void vote(const struct sample *sample, const struct missing_words *missing, uint32_t column,
@@ -218,6 +236,8 @@ static void vote(const struct sample *sample, const struct missing_words *missin
     bool digits = counts.numbers * 10 >= counts.values * 9; // identifiers are text, but of digits
     union cell_value value;
     if (type != COLUMN_TEXT || digits) {
+        votes->numbers += type == COLUMN_NUMBER || type == COLUMN_INTEGER;
+        votes->beyond += lies_beyond(sample, column);
         bool fits =
             cell_fits(first->text, type == COLUMN_TEXT ? COLUMN_NUMBER : type, true, &value);
         if (fits)
@@ -239,6 +259,7 @@ bool guess_header(const struct sample *sample, const struct missing_words *missi
         numbers += cell_fits(sample->cells[i].text, COLUMN_NUMBER, true, &value);
         vote(sample, missing, i, &votes);
     }
+    if (votes.beyond >= NUMBER_NAMES_LEAST && votes.beyond * 10 >= votes.numbers * 9) return true;
     if (votes.yes != votes.no) return votes.yes > votes.no;
     // Nothing decides: words, and more than one record, are taken as names.
     return sample->row_count > 1 && numbers == 0;
