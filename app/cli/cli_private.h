@@ -46,6 +46,7 @@ const char *language_of(const char *told);
 // Reads the messages of a language ("zh-CN", "en"); the process keeps them until messages_close.
 enum err messages_open(const char *language) MUST_USE;
 void messages_close(void);
+const char *language_now(void); // of the messages that are open
 struct place {
     const char *name; // "rows" fills {rows}
     struct str value;
@@ -156,6 +157,12 @@ enum err series_arguments_write(struct json_writer *out, const char *told, struc
 // "AUC 0.99 (0.98 to 1.00)" by the sentence of `key`, from {"name","value","low","high"}.
 void headline_say(const struct json *headline, const char *key);
 
+// What a scorecard warns of, so that nobody takes a number for more than it is.
+void scorecard_warnings_say(const struct json *scorecard);
+// The key of the pseudonyms: --key, or a new one in the run's folder that is not kept.
+enum err clean_key_path(struct step_run *run, const struct arguments *arguments, char *out,
+                        size_t out_size, struct fault *fault) MUST_USE;
+
 // ---- commands ------------------------------------------------------------------------------
 #define COMMAND(name)                                                               \
     enum err name(const struct command *command, const struct arguments *arguments, \
@@ -174,6 +181,7 @@ enum err train_options_write(struct json_writer *out, const struct arguments *ar
                              struct fault *fault) MUST_USE;
 void table_input_write(struct json_writer *out, const char *table);
 COMMAND(command_predict);
+COMMAND(command_pilot);
 COMMAND(command_drift);
 COMMAND(command_model);
 COMMAND(command_molecule);

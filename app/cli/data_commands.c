@@ -112,9 +112,8 @@ enum err command_profile(const struct command *command, const struct arguments *
     return err;
 }
 
-// The key of the pseudonyms: the one given, or a new one that is not kept.
-static enum err key_path(struct step_run *run, const struct arguments *arguments, char *out,
-                         size_t out_size, struct fault *fault) {
+enum err clean_key_path(struct step_run *run, const struct arguments *arguments, char *out,
+                        size_t out_size, struct fault *fault) {
     const char *told = argument(arguments, "--key");
     if (told) return str_copy(out, out_size, str_of(told)) ? OK : ERR_LIMIT;
     uint8_t secret[SHA256_BYTES];
@@ -198,7 +197,7 @@ static enum err clean_spec_write(struct step_run *run, const struct arguments *a
     char key[LIMIT_PATH_BYTES];
     const char *rules = argument(arguments, "--rules"), *sign = argument(arguments, "--sign");
     enum err err = file_read(arguments->positional[0], &recipe, fault);
-    if (err == OK) err = key_path(run, arguments, key, sizeof key, fault);
+    if (err == OK) err = clean_key_path(run, arguments, key, sizeof key, fault);
     if (err == OK) {
         json_put_name(&run->writer, "inputs");
         json_open_object(&run->writer);

@@ -206,6 +206,7 @@ enum err train_options_write(struct json_writer *out, const struct arguments *ar
     }
     if (err == OK) err = times_write(out, argument(arguments, "--times"), fault);
     if (err == OK) err = learner_write(out, arguments, fault);
+    if (argument(arguments, "--predictions")) json_set_bool(out, "predictions", true);
     json_close_object(out);
     return err;
 }
@@ -238,11 +239,7 @@ static enum err output_read(const struct step_run *run, const char *name, struct
     return err == OK ? json_parse_file(path, out, fault) : err;
 }
 
-// What the scorecard warns of, so that nobody takes a number for more than it is.
-static enum err warnings_say(const struct step_run *run, struct fault *fault) {
-    struct json *scorecard;
-    enum err err = output_read(run, "out/scorecard.json", &scorecard, fault);
-    if (err != OK) return err;
+void scorecard_warnings_say(const struct json *scorecard) {
     const struct json *warning = json_first(json_member(scorecard, "warnings"));
     for (; warning; warning = json_next(warning)) {
         char code[FAULT_CODE_SIZE];
@@ -254,6 +251,13 @@ static enum err warnings_say(const struct step_run *run, struct fault *fault) {
         SAY("cli.warning", {"sentence", buf_str(&sentence)});
         buf_close(&sentence);
     }
+}
+
+static enum err warnings_say(const struct step_run *run, struct fault *fault) {
+    struct json *scorecard;
+    enum err err = output_read(run, "out/scorecard.json", &scorecard, fault);
+    if (err != OK) return err;
+    scorecard_warnings_say(scorecard);
     json_close(scorecard);
     return OK;
 }
@@ -274,6 +278,7 @@ enum err command_train(const struct command *command, const struct arguments *ar
                        struct fault *fault) {
     (void)command;
     const char *output, *scorecard = argument(arguments, "--scorecard");
+    const char *predictions = argument(arguments, "--predictions");
     bool machine = argument(arguments, "--json") != NULL;
     char table[LIMIT_PATH_BYTES];
     enum err err = argument_needed(arguments, "-o", &output, fault);
@@ -297,6 +302,9 @@ enum err command_train(const struct command *command, const struct arguments *ar
     }
     if (err == OK) err = step_run_take(&run, "model", output, fault);
     if (err == OK && scorecard) err = step_run_take(&run, "scorecard.json", scorecard, fault);
+    if (err == OK && predictions) {
+        err = step_run_take(&run, "predictions.csv", predictions, fault);
+    }
     if (err == OK && !machine) SAY("cli.written", {"path", str_of(output)});
     step_run_close(&run);
     return err;

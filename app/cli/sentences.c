@@ -11,6 +11,7 @@
 
 enum { SENTENCE_BYTES_MAX = 16 * 1024, TEXTS_KEPT = 16, TEXT_BYTES = 40 };
 
+static const char *messages_language;
 static struct json *messages; // of this process, between messages_open and messages_close
 
 // "C" and "POSIX" name no language.
@@ -35,12 +36,17 @@ enum err messages_open(const char *language) {
     if (size < 0 || (size_t)size >= sizeof path) return ERR_LIMIT;
     const struct asset *asset = asset_find(str_of(path));
     if (!asset) return ERR_NOT_FOUND;
+    messages_language = language;
     return json_parse((struct str){(const char *)asset->data, asset->size}, &messages, NULL);
 }
 
 void messages_close(void) {
     json_close(messages);
     messages = NULL;
+}
+
+const char *language_now(void) {
+    return messages_language;
 }
 
 static struct str sentence_of(const char *key) {

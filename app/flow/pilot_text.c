@@ -18,6 +18,8 @@ static const struct json *mapped(const struct pilot_parts *parts, struct str par
 struct str pilot_part(void *ctx, struct str part) {
     const struct pilot_parts *parts = ctx;
     struct str column = json_text(mapped(parts, part));
+    const struct template_column *known = template_column_find(parts->one, part);
+    if (known && known->many && str_is(column, "*")) return STR_NONE; // no column is called so
     return column.size && !parts->released ? part : column;
 }
 
@@ -38,15 +40,19 @@ void pilot_import_body(struct json_writer *out, const struct template *one,
     json_close_object(out);
 }
 
+void pilot_recipe_text(struct buf *out, const struct pilot_parts *parts) {
+    struct pilot_parts copy = *parts;
+    struct template_parts names = {pilot_part, &copy};
+    buf_add_text(out, "recipe 1\n");
+    const struct json *line = json_first(json_member(parts->one->node, "recipe"));
+    for (; line; line = json_next(line)) (void)template_line(json_text(line), &names, out);
+}
+
 void pilot_cleanse_body(struct json_writer *out, const struct pilot_parts *parts,
                         uint64_t revision) {
     struct buf recipe;
-    struct pilot_parts copy = *parts;
-    struct template_parts names = {pilot_part, &copy};
     buf_open(&recipe, RECIPE_BYTES_MAX);
-    buf_add_text(&recipe, "recipe 1\n");
-    const struct json *line = json_first(json_member(parts->one->node, "recipe"));
-    for (; line; line = json_next(line)) (void)template_line(json_text(line), &names, &recipe);
+    pilot_recipe_text(&recipe, parts);
     json_open_object(out);
     json_set_u64(out, "revision", revision);
     json_set_text(out, "recipe", buf_str(&recipe));

@@ -9,15 +9,12 @@
 
 #include "base/clock.h"
 #include "base/file.h"
-#include "data/intake/intake.h"
+#include "flow/pilot_source.h"
 #include "flow/pilots_private.h"
 #include "flow/serving_private.h"
 #include "pilot/synthetic.h"
 
 enum {
-    LOOK_ROWS = 20,        // to learn how wide the file is
-    SAMPLE_ROWS = 5000,    // and then so many, as far as the head of the file reaches,
-    SAMPLE_CELLS = 400000, // but no more cells
     EXAMPLES = 3,
     VALUES_MAX = 12, // of a column that has so few
     PIECE_BYTES = 1 << 20,
@@ -54,95 +51,28 @@ enum err flow_pilot_show(struct flow *flow, struct call *call) {
 
 // ---- what a person brings -----------------------------------------------------------------------
 
-// Everything lives in the arena.
-struct source {
-    struct arena *arena;
-    uint64_t upload, release;
-    struct str name, origin;
-    struct intake_guess guess; // of an upload
-    struct match_source cells;
-    struct str *names;  // (columns)
-    const char **types; // (columns)
-};
-
-static enum err source_names(struct source *source, uint32_t count) {
-    source->names = ARENA_ARRAY(source->arena, struct str, count + 1);
-    source->types = ARENA_ARRAY(source->arena, const char *, count + 1);
-    source->cells.names = source->names;
-    source->cells.columns = count;
-    return source->names && source->types ? OK : ERR_MEMORY;
-}
-
 static enum err upload_look(struct flow *flow, const struct call *call, const struct template *one,
-                            struct source *source) {
+                            uint64_t id, struct pilot_source *source) {
     char path[LIMIT_PATH_BYTES];
     struct upload_record upload;
     struct intake_options told = {0};
-    enum err err = upload_ready(flow, call, source->upload, &upload);
+    enum err err = upload_ready(flow, call, id, &upload);
     if (err != OK) return err;
     upload_path(flow, upload.id, path);
-    source->name = told.file_name = upload.name;
+    source->name = upload.name;
     source->origin = upload.origin;
-    if (str_is(upload.origin, "package")) {
-        const struct json *demo = json_member(one->node, "demonstration");
-        told.header = json_member_bool(demo, "header", true) ? HEADER_YES : HEADER_NO;
-    }
-    struct intake_guess *guess = &source->guess;
-    err = intake_look(path, &told, LOOK_ROWS, source->arena, guess, call->fault);
-    if (err != OK) return err;
-    uint32_t width = guess->options.column_count, rows = SAMPLE_ROWS;
-    if (width > 0 && SAMPLE_CELLS / width < rows) rows = SAMPLE_CELLS / width;
-    err = intake_look(path, &told, rows, source->arena, guess, call->fault);
-    if (err == OK) err = source_names(source, width);
-    if (err != OK) return err;
-    for (uint32_t i = 0; i < width; i++) {
-        source->names[i] = guess->options.columns[i].name;
-        source->types[i] = column_type_name(guess->options.columns[i].type);
-    }
-    source->cells.cells = guess->sample;
-    source->cells.rows = guess->sample_rows;
-    source->cells.header = guess->options.header != HEADER_NO;
-    return OK;
+    return pilot_source_look(one, path, &told, source, call->fault);
 }
 
-static struct str cell_keep(struct source *source, struct buf *scratch, const struct column *column,
-                            uint32_t row) {
-    buf_clear(scratch);
-    if (column_valid(column, row)) column_write(scratch, column, row);
-    return arena_text(source->arena, buf_str(scratch));
-}
-
-static enum err table_sample(struct table *table, struct source *source, struct fault *fault) {
-    struct batch batch;
-    struct buf scratch;
-    uint32_t width = source->cells.columns;
-    enum err err = table_batch(table, 0, source->arena, &batch, fault);
-    if (err != OK) return err;
-    uint32_t rows = SAMPLE_CELLS / width;
-    if (rows > SAMPLE_ROWS) rows = SAMPLE_ROWS;
-    if (rows > batch.row_count) rows = batch.row_count;
-    struct str *cells = ARENA_ARRAY(source->arena, struct str, (size_t)rows * width + 1);
-    if (!cells) return ERR_MEMORY;
-    buf_open(&scratch, LIMIT_CELL_BYTES);
-    for (uint32_t r = 0; r < rows; r++) {
-        for (uint32_t c = 0; c < width; c++) {
-            cells[(size_t)r * width + c] = cell_keep(source, &scratch, &batch.columns[c], r);
-        }
-    }
-    buf_close(&scratch);
-    source->cells.cells = cells;
-    source->cells.rows = rows;
-    return OK;
-}
-
-static enum err release_look(struct flow *flow, const struct call *call, struct source *source) {
+static enum err release_look(struct flow *flow, const struct call *call, uint64_t id,
+                             struct pilot_source *source) {
     char path[LIMIT_PATH_BYTES];
     struct release release;
     struct table *table;
     struct store_txn *txn;
     enum err err = store_read_begin(flow->store, &txn);
     if (err != OK) return err;
-    err = release_load(txn, call->arena, source->release, &release);
+    err = release_load(txn, call->arena, id, &release);
     store_read_end(txn);
     if (err == OK && !release_visible(call, &release)) err = ERR_NOT_FOUND;
     if (err != OK) return missing(call, err, "release.not_found");
@@ -151,7 +81,7 @@ static enum err release_look(struct flow *flow, const struct call *call, struct 
     }
     source->name = release.sheet.title;
     source->cells.header = true;
-    err = source_names(source, release.column_count);
+    err = pilot_source_room(source, release.column_count);
     if (err != OK) return err;
     for (uint32_t i = 0; i < release.column_count; i++) {
         source->names[i] = release.columns[i].name;
@@ -160,58 +90,26 @@ static enum err release_look(struct flow *flow, const struct call *call, struct 
     err = blob_path(flow->store, &release.table, path, sizeof path, call->fault);
     if (err == OK) err = table_open(path, &table, call->fault);
     if (err != OK) return err;
-    if (table_rows(table) > 0) err = table_sample(table, source, call->fault);
+    if (table_rows(table) > 0) err = pilot_source_sample(table, source, call->fault);
     table_close(table);
     return err;
 }
 
 static enum err source_look(struct flow *flow, const struct call *call, const struct template *one,
-                            struct source *out) {
-    out->upload = json_member_u64(call->body, "upload", 0);
-    out->release = json_member_u64(call->body, "release", 0);
-    if ((out->upload == 0) == (out->release == 0)) {
+                            struct pilot_source *out) {
+    uint64_t upload = json_member_u64(call->body, "upload", 0);
+    uint64_t release = json_member_u64(call->body, "release", 0);
+    if ((upload == 0) == (release == 0)) {
         return fault_set(call->fault, ERR_INPUT, "call.missing", STR("upload"));
     }
-    return out->upload ? upload_look(flow, call, one, out) : release_look(flow, call, out);
-}
-
-// A demonstration's columns are known by their place.
-static void demonstration_match(const struct template *one, const struct source *source,
-                                struct match *out) {
-    const struct json *demo = json_member(one->node, "demonstration");
-    const struct json *item = json_first(json_member(demo, "columns"));
-    for (uint32_t i = 0; i < one->column_count; i++) out[i] = (struct match){.from = -1};
-    for (uint32_t at = 0; item && at < source->cells.columns; item = json_next(item), at++) {
-        const struct template_column *column = template_column_find(one, json_text(item));
-        out[column - one->columns] =
-            (struct match){.from = (int32_t)at, .confidence = 1, .why = MATCH_POSITION};
-    }
-}
-
-static enum err source_match(const struct template *one, const struct source *source,
-                             struct match **out) {
-    *out = ARENA_ARRAY(source->arena, struct match, one->column_count);
-    if (!*out) return ERR_MEMORY;
-    const struct json *demo = json_member(one->node, "demonstration");
-    if (str_is(source->origin, "package") && json_first(json_member(demo, "columns"))) {
-        demonstration_match(one, source, *out);
-        return OK;
-    }
-    return template_match(one, &source->cells, source->arena, *out);
-}
-
-static struct str source_positive(const struct template *one, const struct source *source,
-                                  int32_t column) {
-    const struct json *demo = json_member(one->node, "demonstration");
-    struct str told = json_member_text(demo, "positive");
-    if (str_is(source->origin, "package") && told.size) return told;
-    return match_positive(one, &source->cells, column);
+    return upload ? upload_look(flow, call, one, upload, out)
+                  : release_look(flow, call, release, out);
 }
 
 // ---- which column plays which part --------------------------------------------------------------
 
 // The different values of a column that has few, in the order met.
-static uint32_t values_of(const struct source *source, uint32_t column,
+static uint32_t values_of(const struct pilot_source *source, uint32_t column,
                           struct str out[static VALUES_MAX]) {
     uint32_t count = 0;
     for (uint32_t r = 0; r < source->cells.rows; r++) {
@@ -225,7 +123,7 @@ static uint32_t values_of(const struct source *source, uint32_t column,
     return count;
 }
 
-static void columns_write(struct json_writer *out, const struct source *source) {
+static void columns_write(struct json_writer *out, const struct pilot_source *source) {
     struct str values[VALUES_MAX];
     json_put_name(out, "columns");
     json_open_array(out);
@@ -250,15 +148,16 @@ static void columns_write(struct json_writer *out, const struct source *source) 
 }
 
 static void mapping_write(struct json_writer *out, const struct template *one,
-                          const struct source *source, const struct match *match) {
+                          const struct pilot_source *source, const struct match *match) {
     json_put_name(out, "mapping");
     json_open_array(out);
     for (uint32_t i = 0; i < one->column_count; i++) {
         json_open_object(out);
         json_set_text(out, "column", one->columns[i].name);
         json_put_name(out, "from");
-        if (match[i].from >= 0) {
-            json_put_text(out, source->cells.names[match[i].from]);
+        struct str from = pilot_source_from(source, &match[i]);
+        if (from.size) {
+            json_put_text(out, from);
         } else {
             json_put_null(out);
         }
@@ -271,14 +170,14 @@ static void mapping_write(struct json_writer *out, const struct template *one,
     json_put_name(out, "missing");
     json_open_array(out);
     for (uint32_t i = 0; i < one->column_count; i++) {
-        bool lacks = one->columns[i].needed && match[i].from < 0;
+        bool lacks = one->columns[i].needed && match[i].from == MATCH_NOWHERE;
         if (lacks) json_put_text(out, one->columns[i].name);
     }
     json_close_array(out);
 }
 
 static void match_write(struct json_writer *out, const struct template *one,
-                        const struct source *source, const struct match *match) {
+                        const struct pilot_source *source, const struct match *match) {
     json_open_object(out);
     json_set_text(out, "pilot", one->id);
     json_set_text(out, "source", source->name);
@@ -286,7 +185,7 @@ static void match_write(struct json_writer *out, const struct template *one,
     json_set_bool(out, "header", source->cells.header);
     columns_write(out, source);
     mapping_write(out, one, source, match);
-    struct str positive = source_positive(one, source, match[one->target].from);
+    struct str positive = pilot_source_positive(one, source, match[one->target].from);
     if (positive.size) {
         json_set_text(out, "positive", positive);
     } else {
@@ -297,99 +196,20 @@ static void match_write(struct json_writer *out, const struct template *one,
 
 enum err flow_pilot_match(struct flow *flow, struct call *call) {
     const struct template *one;
-    struct source source = {0};
+    struct pilot_source source = {0};
     struct match *match;
     enum err err = allow(call, ROLES_FLOW);
     if (err == OK) err = pilot_find(flow, call, &one);
     if (err == OK) err = arena_open(LOOK_BYTES, &source.arena);
     if (err != OK) return err;
     err = source_look(flow, call, one, &source);
-    if (err == OK) err = source_match(one, &source, &match);
+    if (err == OK) err = pilot_source_match(one, &source, &match);
     if (err == OK) match_write(call->out, one, &source, match);
     arena_close(source.arena);
     return err == OK ? answer_end(call) : err;
 }
 
 // ---- a run's start ------------------------------------------------------------------------------
-
-// What the person says stands over what was found.
-static enum err mapping_take(const struct call *call, const struct template *one,
-                             const struct source *source, struct match *match) {
-    const struct json *said = json_member(call->body, "mapping");
-    const struct json *item = json_first(said);
-    if (said && !json_is_object(said)) {
-        return fault_set(call->fault, ERR_INPUT, "pilot.bad_mapping", STR("mapping"));
-    }
-    for (uint32_t i = 0; said && i < one->column_count; i++) match[i].from = -1;
-    for (; item; item = json_next(item)) {
-        const struct template_column *column = template_column_find(one, json_name(item));
-        if (!column) return fault_set(call->fault, ERR_INPUT, "pilot.bad_mapping", json_name(item));
-        if (json_is_null(item)) continue;
-        int32_t from = -1;
-        for (uint32_t f = 0; f < source->cells.columns; f++) {
-            if (str_equal(source->cells.names[f], json_text(item))) from = (int32_t)f;
-        }
-        for (uint32_t i = 0; i < one->column_count && from >= 0; i++) {
-            if (match[i].from == from) from = -1;
-        }
-        if (from < 0)
-            return fault_set(call->fault, ERR_INPUT, "pilot.bad_mapping", json_text(item));
-        match[column - one->columns].from = from;
-    }
-    return OK;
-}
-
-static enum err needed_check(const struct call *call, const struct template *one,
-                             const struct match *match, struct str language) {
-    bool feature = false;
-    for (uint32_t i = 0; i < one->column_count; i++) {
-        const struct template_column *column = &one->columns[i];
-        feature = feature || (column->use == USE_FEATURE && match[i].from >= 0);
-        if (!column->needed || match[i].from >= 0) continue;
-        return fault_set(call->fault, ERR_INPUT, "pilot.column_missing",
-                         pilot_words(column->node, "title", language));
-    }
-    return feature ? OK : fault_set(call->fault, ERR_INPUT, "train.no_feature_left", STR_NONE);
-}
-
-static struct str mapping_text(const struct template *one, const struct source *source,
-                               const struct match *match, struct arena *arena) {
-    struct buf text;
-    buf_open(&text, LIMIT_JSON_BYTES);
-    struct json_writer out = json_writer_of(&text);
-    json_open_object(&out);
-    for (uint32_t i = 0; i < one->column_count; i++) {
-        if (match[i].from < 0) continue;
-        json_put_name_str(&out, one->columns[i].name);
-        json_put_text(&out, source->cells.names[match[i].from]);
-    }
-    json_close_object(&out);
-    struct str copy = buf_err(&text) == OK ? arena_text(arena, buf_str(&text)) : STR_NONE;
-    buf_close(&text);
-    return copy;
-}
-
-// The file's columns under the template's names and types; those that play no part are left out.
-static struct str intake_text(const struct template *one, struct source *source,
-                              const struct match *match, struct arena *arena) {
-    struct buf text;
-    struct intake_options *options = &source->guess.options;
-    if (!source->upload) return STR("{}");
-    for (uint32_t f = 0; f < options->column_count; f++) options->columns[f].skip = true;
-    for (uint32_t i = 0; i < one->column_count; i++) {
-        if (match[i].from < 0) continue;
-        struct intake_column *column = &options->columns[match[i].from];
-        column->skip = false;
-        column->rename = one->columns[i].name;
-        column->type_told = column_type_from_name(one->columns[i].type, &column->type);
-    }
-    buf_open(&text, LIMIT_JSON_BYTES);
-    struct json_writer out = json_writer_of(&text);
-    intake_options_write(&out, options);
-    struct str copy = buf_err(&text) == OK ? arena_text(arena, buf_str(&text)) : STR_NONE;
-    buf_close(&text);
-    return copy;
-}
 
 struct start {
     const struct call *call;
@@ -405,35 +225,24 @@ static enum err start_change(struct store_txn *txn, void *ctx) {
                      start->run.pilot);
 }
 
-static enum err run_fill(const struct call *call, const struct template *one, struct source *source,
-                         struct match *match, struct pilot_run *run) {
-    enum err err = needed_check(call, one, match, run->language);
+static enum err run_fill(const struct call *call, const struct template *one,
+                         struct pilot_source *source, const struct match *match,
+                         struct pilot_run *run) {
+    run->positive = json_member_text(call->body, "positive");
+    enum err err = pilot_source_settle(one, source, match, call->arena, run, call->fault);
     if (err != OK) return err;
-    struct str positive = json_member_text(call->body, "positive");
-    if (positive.size == 0) positive = source_positive(one, source, match[one->target].from);
-    if (one->positive.size && positive.size == 0) {
-        return fault_set(call->fault, ERR_INPUT, "pilot.no_positive",
-                         pilot_words(one->columns[one->target].node, "title", run->language));
-    }
-    run->pilot = one->id;
     run->actor = who_of(&call->actor);
     run->roles = call->actor.roles;
     run->created_ms = run->changed_ms = clock_now_ms();
-    run->released = source->release != 0;
     run->step = run->released ? PILOT_PUBLISH : PILOT_IMPORT;
-    run->upload = source->upload;
-    run->release = source->release;
-    run->source = arena_text(call->arena, source->name);
-    run->origin = arena_text(call->arena, source->origin);
-    run->positive = arena_text(call->arena, positive);
-    run->mapping = mapping_text(one, source, match, call->arena);
-    run->intake = intake_text(one, source, match, call->arena);
-    return run->mapping.size && run->intake.size ? OK : ERR_MEMORY;
+    run->upload = json_member_u64(call->body, "upload", 0);
+    run->release = json_member_u64(call->body, "release", 0);
+    return OK;
 }
 
 static enum err start_read(struct flow *flow, struct call *call, const struct template *one,
                            struct pilot_run *run) {
-    struct source source = {0};
+    struct pilot_source source = {0};
     struct match *match;
     enum err err = call_text(call, "name", 1, ENDPOINT_NAME_BYTES, &run->name);
     if (err == OK) err = endpoint_name_check(run->name, call->fault);
@@ -442,8 +251,11 @@ static enum err start_read(struct flow *flow, struct call *call, const struct te
     if (err != OK) return err;
     if (!str_is(run->language, "en")) run->language = STR("zh-CN");
     err = source_look(flow, call, one, &source);
-    if (err == OK) err = source_match(one, &source, &match);
-    if (err == OK) err = mapping_take(call, one, &source, match);
+    if (err == OK) err = pilot_source_match(one, &source, &match);
+    if (err == OK) {
+        err = pilot_source_correct(one, &source, json_member(call->body, "mapping"), true, match,
+                                   call->fault);
+    }
     if (err == OK) err = run_fill(call, one, &source, match, run);
     arena_close(source.arena);
     return err;

@@ -39,6 +39,8 @@ struct pilot_parts {
 struct str pilot_part(void *ctx, struct str part); // of struct template_parts
 // The words of that name in the run's language.
 struct str pilot_words(const struct json *node, const char *name, struct str language);
+// Appends the recipe.
+void pilot_recipe_text(struct buf *out, const struct pilot_parts *parts);
 // Bodies, as JSON: of an import, a cleansing, a release's request, a training.
 void pilot_import_body(struct json_writer *out, const struct template *one,
                        const struct pilot_run *run);

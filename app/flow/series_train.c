@@ -8,13 +8,14 @@
 
 #include "base/file.h"
 #include "flow/child.h"
-#include "flow/series_rows.h"
+#include "flow/judged_rows.h"
 
 enum { ORIGINS = 4, TEST_MILLI_MIN = 50, PREPARATION_BYTES = 1 << 20 };
 
 struct series_training {
     struct step_context *context;
     const struct json *wish;
+    bool predictions; // are to be written
     struct series_data data;
     struct series_rows rows;
     struct table_frame warnings;
@@ -326,6 +327,9 @@ static enum err go(struct series_training *t) {
         err = series_judge(&t->data, &t->rows, &t->backtest, context->arena, context->progress,
                            t->options.seed, &t->judged);
     }
+    if (err == OK && t->predictions) {
+        err = judged_series_write(context, &t->data, &t->rows, &t->backtest);
+    }
     if (err == OK) err = preparation_make(t);
     if (err != OK) return err;
     struct tabular_model *model = NULL;
@@ -350,7 +354,9 @@ static void closed(struct series_training *t) {
 
 enum err series_train(struct step_context *context, const struct json *options,
                       struct table *table) {
-    struct series_training t = {.context = context, .wish = json_member(options, "series")};
+    struct series_training t = {.context = context,
+                                .wish = json_member(options, "series"),
+                                .predictions = json_member_bool(options, "predictions", false)};
     t.warnings.warnings = ARENA_ARRAY(context->arena, struct frame_warning, FRAME_WARNINGS_MAX);
     if (!t.warnings.warnings) return ERR_MEMORY;
     buf_open(&t.scorecard, LIMIT_JSON_BYTES);

@@ -4,10 +4,12 @@
 //           prepare (prepare.h), judge_by, time, entity (frame_judge.h), and the learner's own
 //           (tabular.h)
 //           series: a forecast instead (series_train.c)
-//   out     model, scorecard.json
+//           predictions: true writes predictions.csv as well
+//   out     model, scorecard.json; predictions.csv (judged_rows.h)
 #include "base/file.h"
 #include "flow/child.h"
 #include "flow/frame_judge.h"
+#include "flow/judged_rows.h"
 #include "flow/series_data.h"
 
 // The scorecard with the warnings of the table's way into the frame behind its own.
@@ -127,12 +129,19 @@ static enum err train(struct step_context *context, const struct json *options,
     err = path_join(checkpoint, sizeof checkpoint, context->folder, CHILD_CHECKPOINT);
     if (err != OK) return err;
     tabular.checkpoint = context->progress ? checkpoint : NULL;
+    if (json_member_bool(options, "predictions", false)) {
+        tabular.side_told = ARENA_ARRAY(context->arena, uint8_t, frame.frame.rows + 1);
+        if (!tabular.side_told) return ERR_MEMORY;
+    }
     struct tabular_model *model = NULL;
     struct buf scorecard;
     buf_open(&scorecard, LIMIT_JSON_BYTES);
     err = tabular_train(&frame.frame, &frame.target, &tabular, context->progress, &model,
                         &scorecard, context->fault);
     if (err == OK) err = results_write(context, model, buf_str(&scorecard), &frame);
+    if (err == OK && tabular.side_told) {
+        err = judged_rows_write(context, table, &frame, model, tabular.side_told);
+    }
     if (model) tabular_close(model);
     buf_close(&scorecard);
     if (err == OK) json_set_u64(context->summary, "rows", frame.frame.rows);

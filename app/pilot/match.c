@@ -219,7 +219,7 @@ static bool layout_match(const struct template *one, const struct json *layout,
 }
 
 static void none(const struct template *one, struct match *out) {
-    for (uint32_t i = 0; i < one->column_count; i++) out[i] = (struct match){.from = -1};
+    for (uint32_t i = 0; i < one->column_count; i++) out[i] = (struct match){.from = MATCH_NOWHERE};
 }
 
 static bool position_match(const struct template *one, const struct match_source *source,
@@ -302,6 +302,25 @@ static bool surest(const struct template *one, const struct match_source *source
     return found;
 }
 
+// Is the table one of many columns, each a series, and this part what they hold? A column that
+// tells groups apart says that the series stand in rows.
+static bool is_rest(const struct template *one, const struct match_source *source,
+                    const struct match *out, uint32_t part, const bool *given) {
+    uint32_t left = 0, numbers = 0;
+    if (!one->columns[part].many || (out[part].from >= 0 && out[part].why == MATCH_NAME)) {
+        return false;
+    }
+    for (uint32_t c = 0; c < one->column_count; c++) {
+        if (one->columns[c].use == USE_GROUP && out[c].from >= 0) return false;
+    }
+    for (uint32_t f = 0; f < source->columns; f++) {
+        if (given[f] && (int32_t)f != out[part].from) continue;
+        left++;
+        numbers += fit(&one->columns[part], source, f) >= fits_least;
+    }
+    return numbers > 0 && numbers * 2 >= left && (out[part].from < 0 || numbers > 1);
+}
+
 enum err template_match(const struct template *one, const struct match_source *source,
                         struct arena *arena, struct match *out) {
     struct scores scores;
@@ -313,6 +332,11 @@ enum err template_match(const struct template *one, const struct match_source *s
     while (err == OK && surest(one, source, &scores, out, &c, &f)) {
         out[c] = scores.pairs[(size_t)c * source->columns + f];
         scores.given[f] = true;
+    }
+    for (c = 0; err == OK && c < one->column_count; c++) {
+        if (!is_rest(one, source, out, c, scores.given)) continue;
+        out[c] =
+            (struct match){.from = MATCH_REST, .confidence = sure_position, .why = MATCH_VALUES};
     }
     return err;
 }

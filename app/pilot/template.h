@@ -7,6 +7,7 @@
 //  "title","summary","needs","row","purpose","limits": each {"zh-CN","en"},
 //  "columns":[{"name":"glucose", "title":{…}, "unit"?, "names":["血糖","plasma glucose",…],
 //    "type":"number", "needed":true, "use":"feature"|"target"|"group"|"time"|"judge"|"identify",
+//    "many"?:true,                  all numbers that are left, where no column is called so
 //    "low"?,"high"?, "values"?:[{"value":"1","title":{…},"names":["yes","是"]}]}],
 //  "layouts":[["pregnancies",…]],      known files without a header, by position
 //  "positive"?:"1",                    of the target's values, the one to be found
@@ -44,6 +45,7 @@ struct template_column {
     struct str type; // "number", "text", … as columns of a table have them
     enum template_use use;
     bool needed;
+    bool many;        // may be all columns of numbers that are left, each a series of its own
     double low, high; // values outside are none of this column's; NaN: no bound
     const struct json *node;
 };
@@ -98,13 +100,16 @@ struct match_source {
     uint32_t rows;
     bool header; // the names are the file's own
 };
+enum { MATCH_NOWHERE = -1, MATCH_REST = -2 };
 struct match {
-    int32_t from;      // the source's column; -1: none
+    int32_t from;      // the source's column; MATCH_NOWHERE; MATCH_REST: of a part of many columns
     double confidence; // 0..1
     enum match_why why;
     bool doubtful; // its values do not look like this column's
 };
-// out: (column_count) of the template. No column is given twice. ERR_MEMORY.
+// out: (column_count) of the template. No column is given twice. A part of many columns gets the
+// numbers that are left where no column is called so and none tells the rows' groups apart.
+// ERR_MEMORY.
 enum err template_match(const struct template *one, const struct match_source *source,
                         struct arena *arena, struct match *out) MUST_USE;
 // The value of the target's column that stands for the template's positive one; STR_NONE: none

@@ -379,3 +379,90 @@ test("Ctrl-C ends it in time and leaves nothing behind", async () => {
     assert.deepEqual(readdirSync(folder).sort(), before);
     rmSync(at("big.csv"));
 });
+
+// A clinic's own export; the outcome follows from sugar, mass and age, with noise.
+function clinic(rows, seed = 5) {
+    const next = random(seed);
+    const lines = ["姓名,住院号,年龄（岁）,血糖(mg/dL),餐前血糖,体重指数,是否糖尿病"];
+    for (let i = 0; i < rows; i++) {
+        const age = 20 + next(60), sugar = 70 + next(130), bmi = 18 + next(220) / 10;
+        const risk = (age - 45) / 20 + (sugar - 130) / 30 + (bmi - 29) / 8 + (next(1000) / 1000 - 0.5) * 3;
+        lines.push(`张${i},Z${i},${age},${sugar},${60 + next(50)},${bmi.toFixed(1)},${risk > 0.6 ? "是" : "否"}`);
+    }
+    return lines.join("\n") + "\n";
+}
+
+test("pilots are listed in both languages, and for a machine", () => {
+    const all = JSON.parse(works(["pilot", "list", "--json"]).out);
+    assert.ok(all.length >= 9 && all.every((p) => p.title && p.columns.some((c) => c.use === "target")));
+    const [english, chinese] = ["en", "zh-CN"].map((lang) => works(["pilot", "list"], { lang }).out);
+    for (const { id, title } of all) assert.ok(english.includes(`${id}\n  ${title}`), id);
+    assert.match(chinese, /medical-diabetes\n {2}糖尿病风险/);
+    fails(["pilot", "lost"], /no action/);
+    fails(["pilot", "run", "no-such-pilot", "patients.csv"], /no pilot "no-such-pilot"/);
+});
+
+test("a pilot on a file: columns found and corrected, the model and what it was judged by", () => {
+    writeFileSync(at("体检.csv"), clinic(600));
+    const said = works(["pilot", "run", "medical-diabetes", "体检.csv", "-o", "体检/", "--column", "glucose=血糖(mg/dL)", "--column", "patient_id="]);
+    assert.match(said.out, /\(glucose\) <- 血糖\(mg\/dL\) \(found by: your choice\)/);
+    assert.match(said.out, /\(bmi\) <- 体重指数/);
+    assert.doesNotMatch(said.out, /patient_id/, "what may be missing and is, is not told of");
+    assert.match(said.out, /600 rows read, 600 after cleansing/);
+    const files = readdirSync(at("体检")).sort();
+    assert.deepEqual(files, ["model", "pilot.json", "predictions.csv", "report.json", "scorecard.json", "table"]);
+    const told = JSON.parse(readFileSync(at("体检/pilot.json"), "utf8"));
+    assert.deepEqual([told.mapping.glucose, told.mapping.diabetes, told.positive, told.rows], ["血糖(mg/dL)", "是否糖尿病", "是", 600]);
+    assert.deepEqual(told.train.features.sort(), ["age", "bmi", "glucose"]);
+    const card = JSON.parse(readFileSync(at("体检/scorecard.json"), "utf8"));
+    const lines = readFileSync(at("体检/predictions.csv"), "utf8").trim().split("\n").map((l) => l.split(","));
+    assert.deepEqual(lines[0], ["row", "side", "truth", "value", "probability"]);
+    assert.equal(lines.length, 601);
+    const test = lines.filter((l) => l[1] === "test");
+    assert.deepEqual(["train", "validate", "test"].map((s) => lines.filter((l) => l[1] === s).length), [card.rows.train, card.rows.validate, card.rows.test]);
+    // The AUC of what is told of the test side is the scorecard's.
+    const [ill, well] = ["是", "否"].map((v) => test.filter((l) => l[2] === v).map((l) => Number(l[4])));
+    const pairs = ill.flatMap((a) => well.map((b) => (a > b ? 1 : a === b ? 0.5 : 0)));
+    const auc = pairs.reduce((a, b) => a + b, 0) / pairs.length;
+    assert.ok(Math.abs(auc - card.metrics.find((m) => m.name === "auc").value) < 1e-6, String(auc));
+    // The truth stands where the row says.
+    works(["export", "体检/table", "-o", "体检/table.csv", "--no-mark"]);
+    const table = readFileSync(at("体检/table.csv"), "utf8").trim().split(/\r?\n/).map((l) => l.split(","));
+    const target = table[0].indexOf("diabetes");
+    for (const l of lines.slice(1, 50)) assert.equal(table[Number(l[0])][target], l[2]);
+    const row = works(["predict", "体检/model", "体检/table.csv", "--json"]).out.split("\n")[0];
+    assert.ok(Math.abs(JSON.parse(row).probability - Number(lines[1][4])) < 1e-6);
+});
+
+test("a pilot's answer for a machine, its seed, and what cannot run", () => {
+    writeFileSync(at("clinic.csv"), clinic(300));
+    const ask = (...more) => JSON.parse(works(["pilot", "run", "medical-diabetes", "clinic.csv", "--json", "--column", "patient_id=", ...more]).out);
+    const [one, again, other] = [ask("--seed", "7"), ask("--seed", "7"), ask("--seed", "8")];
+    assert.equal(one.train.options.seed, 7);
+    assert.deepEqual(one, again);
+    assert.notDeepEqual(one.scorecard.metrics, other.scorecard.metrics);
+    assert.equal(existsSync(at("pilot")), false);
+    fails(["pilot", "run", "medical-diabetes", "clinic.csv", "--column", "glucose=空"], /columns do not fit together: 空/);
+    fails(["pilot", "run", "medical-diabetes", "clinic.csv", "--column", "sugar=体重指数"], /columns do not fit together: sugar/);
+    fails(["pilot", "run", "medical-diabetes", "clinic.csv", "--column", "glucose="], /column that is needed is missing/);
+    fails(["pilot", "run", "medical-diabetes", "clinic.csv", "--column", "diabetes=住院号"], /not clear which value/);
+    fails(["pilot", "run", "medical-diabetes", "lost.csv"], /lost\.csv/);
+    fails(["pilot", "run", "medical-diabetes", "clinic.csv", "--seed", "x"], /--seed/);
+    assert.match(run(["pilot", "run", "medical-diabetes", "clinic.csv", "--column", "glucose="], { lang: "zh-CN" }).err, /缺少/);
+});
+
+test("training tells the rows it was judged by, a forecast those of its backtest", () => {
+    const hours = Array.from({ length: 24 * 40 }, (_, i) => [new Date(Date.UTC(2025, 0, 6) + i * 3.6e6).toISOString().slice(0, 19).replace("T", " "), Math.round(100 + 50 * Math.sin(i / 24 * 2 * Math.PI) + (i * 7919) % 13)]);
+    writeFileSync(at("hours.csv"), `time,load\n${hours.map((h) => h.join(",")).join("\n")}\n`);
+    works(["train", "hours.csv", "-o", "hours.model", "--series", "time=time,value=load,horizons=1,24,origins=2", "--trees", "30", "--predictions", "hours.test.csv", "--scorecard", "hours.json"]);
+    const [head, ...rows] = readFileSync(at("hours.test.csv"), "utf8").trim().split("\n").map((l) => l.split(","));
+    assert.deepEqual(head, ["series", "origin", "time", "horizon", "truth", "value", "low_80", "high_80", "low_95", "high_95"]);
+    const truth = new Map(hours.map(([time, value]) => [time, value]));
+    for (const r of rows) assert.equal(truth.get(r[2]), Number(r[4]), r.join());
+    const card = JSON.parse(readFileSync(at("hours.json"), "utf8"));
+    const near = rows.filter((r) => r[3] === "1");
+    const mae = near.reduce((sum, r) => sum + Math.abs(Number(r[4]) - Number(r[5])), 0) / near.length;
+    const told = card.series.backtest.find((b) => b.horizon === 1);
+    assert.equal(told.rows, near.length);
+    assert.ok(Math.abs(mae - told.metrics.find((m) => m.name === "mae").value) < 1e-4, String(mae));
+});

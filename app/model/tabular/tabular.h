@@ -140,6 +140,7 @@ struct tabular_options {
     uint32_t test_milli, validate_milli; // 200, 160
     const uint64_t *group;               // (N), or NULL: equal rows stay together
     const uint8_t *side; // (N) enum split_side, chosen by the caller; NULL: by the shares
+    uint8_t *side_told;  // (N), or NULL: gets the side each row came to
     // 0, or 2 to 20: validation by so many folds beside the split the model comes from
     uint32_t folds;
     // What a mistake costs, in any unit: the threshold of least cost is told. 1, 1

@@ -667,6 +667,9 @@ static enum err run(struct training *t, struct buf *scorecard) {
     enum err err = take_rows(t);
     if (err == OK) err = choose_sides(t);
     if (err == OK) err = arrange(t);
+    if (err == OK && t->options->side_told) {
+        memcpy(t->options->side_told, t->side, t->frame->rows);
+    }
     if (err == OK) err = fit(t);
     if (err != OK || !scorecard) return err;
     if (t->progress) progress_set(t->progress, PHASE_EVALUATE, 0, 0);
