@@ -10,6 +10,8 @@
 #include "model/measure/measure.h"
 
 enum { FILL_ROWS = 1024 }; // rows a task fills: their cells stay in the first-level cache
+// An unusual value costs as much in a list as four bytes in rows.
+static const float unusual_share_max = 0.25f;
 
 struct choosing {
     const struct frame *frame;
@@ -55,6 +57,8 @@ static uint32_t *sort_keys(uint32_t *keys, uint32_t *scratch, uint32_t count) {
         start[2][keys[i] >> 22]++;
     }
     for (unsigned pass = 0; pass < 3; pass++) {
+        // Few values often have the same digit: nothing to move.
+        if (count == 0 || start[pass][keys[0] >> (11 * pass) & 2047] == count) continue;
         uint32_t sum = 0;
         for (unsigned d = 0; d < 2048; d++) {
             uint32_t size = start[pass][d];
@@ -105,6 +109,22 @@ static uint32_t choose_cuts(const uint32_t *keys, uint32_t count, uint32_t bins_
     return cut_count;
 }
 
+// The bin that most of the sample is in: `sorted` keys and `missing` others.
+static void find_usual(struct feature_bins *out, const uint32_t *sorted, uint32_t count,
+                       uint32_t missing) {
+    uint32_t most = missing, at = 0;
+    out->usual = (uint8_t)out->value_bins;
+    for (uint32_t bin = 0; bin < out->value_bins; bin++) {
+        uint32_t first = at;
+        bool last = bin + 1 == out->value_bins;
+        while (at < count && (last || float_of_key(sorted[at]) < out->cuts[bin])) at++;
+        if (at - first <= most) continue;
+        most = at - first;
+        out->usual = (uint8_t)bin;
+    }
+    out->unusual_share = 1 - (float)most / (float)(count + missing);
+}
+
 static void choose_number(const struct choosing *c, struct feature_bins *out, uint32_t *scratch) {
     const float *values = c->frame->values[out->feature];
     uint64_t step = c->count / c->sample;
@@ -118,6 +138,7 @@ static void choose_number(const struct choosing *c, struct feature_bins *out, ui
     uint32_t cut_count = choose_cuts(sorted, taken, c->bins_max, out->cuts);
     for (uint32_t i = cut_count; i < BINS_CELLS; i++) out->cuts[i] = INFINITY;
     out->value_bins = taken > 0 ? cut_count + 1 : 0;
+    find_usual(out, sorted, taken, c->sample - taken);
 }
 
 // Counts categories over all rows; the most frequent get bins, in the order of their index.
@@ -151,6 +172,16 @@ static void choose_category(const struct choosing *c, struct feature_bins *out, 
         else
             out->category_bin[k] = (uint8_t)(seen[k] > 0 ? own : out->value_bins);
     }
+    uint64_t held[BINS_CELLS] = {0}, known = 0;
+    for (uint32_t k = 0; k < categories; k++) {
+        held[out->category_bin[k]] += seen[k];
+        known += seen[k];
+    }
+    held[out->value_bins] += c->count - known;
+    for (uint32_t b = 0; b <= out->value_bins; b++) {
+        if (held[b] > held[out->usual]) out->usual = (uint8_t)b;
+    }
+    out->unusual_share = 1 - (float)held[out->usual] / (float)c->count;
 }
 
 static void choose_one(void *ctx, size_t index, uint32_t worker) {
@@ -171,19 +202,21 @@ struct filling {
     struct progress *progress;
 };
 
-// count(cuts <= value) by eight halvings without a branch; NaN is looked after by the caller.
-static uint32_t bin_of(const float *cuts, float value) {
+// count(cuts <= value) by halvings from `step` on without a branch; NaN is looked after by the
+// caller.
+static inline uint32_t bin_of(const float *cuts, uint32_t step, float value) {
     uint32_t bin = 0;
-    for (uint32_t step = 128; step > 0; step >>= 1) bin += cuts[bin + step - 1] <= value ? step : 0;
+    for (; step > 0; step >>= 1) bin += cuts[bin + step - 1] <= value ? step : 0;
     return bin;
 }
 
 static void fill_number(const struct feature_bins *feature, const float *values,
                         const uint32_t *rows, uint64_t first, uint32_t count, uint8_t *out) {
-    uint32_t last = feature->value_bins - 1;
+    uint32_t last = feature->value_bins - 1, step = BINS_CELLS / 2;
+    while (step > 1 && step >= feature->value_bins) step /= 2;
     for (uint32_t i = 0; i < count; i++) {
         float value = bounded(values[rows ? rows[first + i] : first + i]);
-        uint32_t bin = bin_of(feature->cuts, value);
+        uint32_t bin = bin_of(feature->cuts, step, value);
         out[i] = (uint8_t)(isnan(value) ? last + 1 : bin);
     }
 }
@@ -205,12 +238,7 @@ static void fill_rows(void *ctx, size_t index, uint32_t worker) {
     const struct bins *bins = f->bins;
     uint64_t first = (uint64_t)index * FILL_ROWS;
     uint32_t count = bins->rows - first < FILL_ROWS ? (uint32_t)(bins->rows - first) : FILL_ROWS;
-    uint8_t *cells = bins->cells + first * bins->stride;
-    for (uint32_t u = 0; u < bins->stride; u++) {
-        if (u >= bins->count) { // padding
-            for (uint32_t i = 0; i < count; i++) cells[(size_t)i * bins->stride + u] = 0;
-            continue;
-        }
+    for (uint32_t u = 0; u < bins->count; u++) {
         const struct feature_bins *feature = &bins->features[u];
         const float *values = f->frame->values[feature->feature];
         uint8_t *column = bins->columns + (size_t)u * bins->rows + first;
@@ -220,19 +248,118 @@ static void fill_rows(void *ctx, size_t index, uint32_t worker) {
         } else {
             fill_number(feature, values, f->rows, first, count, column);
         }
-        for (uint32_t i = 0; i < count; i++) cells[(size_t)i * bins->stride + u] = column[i];
+    }
+    uint8_t *cells = bins->cells + first * bins->stride;
+    for (uint32_t d = 0; bins->cells && d < bins->stride; d++) {
+        if (d >= bins->dense) { // padding
+            for (uint32_t i = 0; i < count; i++) cells[(size_t)i * bins->stride + d] = 0;
+            continue;
+        }
+        const uint8_t *column = bins->columns + bins->dense_columns[d] * bins->rows + first;
+        for (uint32_t i = 0; i < count; i++) cells[(size_t)i * bins->stride + d] = column[i];
     }
 }
+
+// ---- sparse columns ------------------------------
+
+// Places of a block's rows that are not in the column's usual bin; returns how many.
+static uint32_t find_unusual(const uint8_t *column, uint32_t count, uint8_t usual,
+                             uint32_t places[static FILL_ROWS]) {
+    const uint64_t all_usual = 0x0101010101010101u * usual;
+    uint32_t found = 0;
+    for (uint32_t i = 0; i < count; i += 8) {
+        uint64_t eight; // the array has room behind its end
+        memcpy(&eight, column + i, sizeof(eight));
+        if (eight == all_usual) continue;
+        for (uint32_t k = i; k < i + 8 && k < count; k++) {
+            places[found] = k;
+            found += column[k] != usual;
+        }
+    }
+    return found;
+}
+
+// Counts each row's unusual cells or, where there is room for them, lists them; unusual_first of
+// the next row is then where the next goes.
+static void list_rows(void *ctx, size_t index, uint32_t worker) {
+    const struct filling *f = ctx;
+    (void)worker;
+    if (progress_cancelled(f->progress)) return;
+    const struct bins *bins = f->bins;
+    uint64_t first = (uint64_t)index * FILL_ROWS, *next = bins->unusual_first + first + 1;
+    uint32_t count = bins->rows - first < FILL_ROWS ? (uint32_t)(bins->rows - first) : FILL_ROWS;
+    uint32_t places[FILL_ROWS];
+    for (uint32_t u = 0; u < bins->count; u++) {
+        const struct feature_bins *feature = &bins->features[u];
+        if (!feature->is_sparse) continue;
+        const uint8_t *column = bins->columns + (size_t)u * bins->rows + first;
+        uint32_t found = find_unusual(column, count, feature->usual, places);
+        for (uint32_t i = 0; i < found; i++) {
+            uint32_t row = places[i];
+            if (bins->unusual) bins->unusual[next[row]] = feature->cell + column[row];
+            next[row]++;
+        }
+    }
+}
+
+static enum err list_unusual(struct bins *bins, struct filling *filling, struct pool *pool) {
+    uint64_t rows = bins->rows, blocks = (rows + FILL_ROWS - 1) / FILL_ROWS, sum = 0;
+    bins->unusual_first = memory_take((rows + 2) * sizeof(*bins->unusual_first));
+    if (!bins->unusual_first) return ERR_MEMORY;
+    pool_run(pool, blocks, list_rows, filling);
+    for (uint64_t i = 1; i <= rows; i++) { // from counts to where each begins
+        uint64_t count = bins->unusual_first[i];
+        bins->unusual_first[i] = sum;
+        sum += count;
+    }
+    bins->unusual = memory_resize(NULL, 0, (sum + 1) * sizeof(*bins->unusual));
+    if (!bins->unusual) return ERR_MEMORY;
+    pool_run(pool, blocks, list_rows, filling); // from where each begins to where it ends
+    return OK;
+}
+
+// Which columns are sparse, and where everything stands in a histogram.
+static enum err lay_cells(struct bins *bins) {
+    uint32_t sparse = 0, dense = 0;
+    for (uint32_t u = 0; u < bins->count; u++) {
+        sparse += bins->features[u].unusual_share <= unusual_share_max;
+    }
+    bins->dense_columns = memory_take(bins->count * sizeof(*bins->dense_columns) + 1);
+    if (!bins->dense_columns) return ERR_MEMORY;
+    for (uint32_t u = 0; u < bins->count; u++) {
+        struct feature_bins *feature = &bins->features[u];
+        feature->is_sparse =
+            sparse >= BINS_SPARSE_LEAST && feature->unusual_share <= unusual_share_max;
+        if (feature->is_sparse) continue;
+        feature->cell = dense * BINS_CELLS;
+        bins->dense_columns[dense++] = u;
+    }
+    bins->dense = dense;
+    bins->stride = (dense + 3) / 4 * 4;
+    bins->hist_cells = (size_t)bins->stride * BINS_CELLS;
+    for (uint32_t u = 0; u < bins->count; u++) {
+        struct feature_bins *feature = &bins->features[u];
+        if (!feature->is_sparse) continue;
+        feature->cell = (uint32_t)bins->hist_cells;
+        bins->hist_cells += feature->value_bins + 1;
+    }
+    return OK;
+}
+
+// ---- together ------------------------------
 
 static enum err fill(struct bins *bins, const struct frame *frame, const uint32_t *rows,
                      struct pool *pool, struct progress *progress) {
     // Every byte is written below, so the memory need not be cleared first.
-    bins->cells = memory_resize(NULL, 0, bins->rows * bins->stride + 64);
+    bool by_row = !bins->borrowed;
+    if (by_row) bins->cells = memory_resize(NULL, 0, bins->rows * bins->stride + 64);
     bins->columns = memory_resize(NULL, 0, bins->rows * bins->count + 64);
-    if (!bins->cells || !bins->columns) return ERR_MEMORY;
+    if ((by_row && !bins->cells) || !bins->columns) return ERR_MEMORY;
     struct filling filling = {bins, frame, rows, progress};
     pool_run(pool, (bins->rows + FILL_ROWS - 1) / FILL_ROWS, fill_rows, &filling);
-    return progress_cancelled(progress) ? ERR_CANCELLED : OK;
+    enum err err = OK;
+    if (by_row && bins->dense < bins->count) err = list_unusual(bins, &filling, pool);
+    return progress_cancelled(progress) ? ERR_CANCELLED : err;
 }
 
 // Lays out one entry per feature of the frame and where its category bins go.
@@ -293,8 +420,8 @@ enum err bins_make(const struct frame *frame, const uint32_t *rows, uint64_t cou
         struct feature_bins *feature = &bins.features[f];
         if (varies(feature, frame, rows, count)) bins.features[bins.count++] = *feature;
     }
-    bins.stride = (bins.count + 3) / 4 * 4;
-    err = fill(&bins, frame, rows, pool, progress);
+    err = lay_cells(&bins);
+    if (err == OK) err = fill(&bins, frame, rows, pool, progress);
 done:
     memory_give(scratch);
     if (err != OK)
@@ -310,6 +437,8 @@ enum err bins_like(const struct bins *like, const struct frame *frame, const uin
     bins.rows = count;
     bins.cells = NULL;
     bins.columns = NULL;
+    bins.unusual_first = NULL;
+    bins.unusual = NULL;
     bins.borrowed = true;
     enum err err = fill(&bins, frame, rows, pool, progress);
     if (err != OK)
@@ -322,7 +451,10 @@ enum err bins_like(const struct bins *like, const struct frame *frame, const uin
 void bins_close(struct bins *bins) {
     memory_give(bins->cells);
     memory_give(bins->columns);
+    memory_give(bins->unusual_first);
+    memory_give(bins->unusual);
     if (!bins->borrowed) {
+        memory_give(bins->dense_columns);
         memory_give(bins->features);
         memory_give(bins->category_bytes);
     }

@@ -7,6 +7,9 @@
 // one byte out of the row costs more than half as much as the histogram). Shapes: N rows of the
 // side that trains, F features of the frame, U features worth using. Cost: about 5 ns per value and
 // thread. Bits do not depend on threads.
+// Where many columns are nearly always in one bin (the bits of a fingerprint, indicators), those
+// are sparse: instead of bytes a row lists the histogram cells of their other, unusual bins, and of
+// the usual one a node's histogram holds what is left of the node's sum. The trees are the same.
 #pragma once
 
 #include "model/tabular/tabular.h"
@@ -15,12 +18,17 @@ enum {
     BINS_MAX = 255,           // of values; with the missing one a bin is one byte
     BINS_CELLS = 256,         // histogram cells kept per feature
     BINS_SAMPLE = 128 * 1024, // values looked at to choose cuts; below it they are exact quantiles
+    BINS_SPARSE_LEAST = 32,   // fewer sparse columns aren't worth a list (measured)
 };
 
 struct feature_bins {
     uint32_t feature;    // index in the frame
     uint32_t value_bins; // bins of values; bin `value_bins` is for missing ones
     bool is_category;
+    bool is_sparse;
+    uint8_t usual;          // the bin that most rows of the sample are in
+    float unusual_share;    // of the sample: not in that bin
+    uint32_t cell;          // of a histogram: where its value_bins + 1 cells begin
     float cuts[BINS_CELLS]; // (value_bins - 1), rising, then +infinity; unused for categories
     uint8_t *category_bin;  // (category_count); value_bins for a category not seen
 };
@@ -28,8 +36,13 @@ struct feature_bins {
 struct bins {
     struct feature_bins *features; // (U)
     uint32_t count;                // U; a column that does not vary is left out
-    uint32_t stride;               // bytes of a row: U rounded up to 4
-    uint8_t *cells;                // (N, stride)
+    uint32_t dense;                // D: those of U that are not sparse
+    uint32_t *dense_columns;       // (D): which they are
+    uint32_t stride;               // bytes of a row: D rounded up to 4
+    uint8_t *cells;                // (N, stride) of the dense
+    uint64_t *unusual_first;       // (N + 1) into `unusual`; NULL if no column is sparse
+    uint32_t *unusual;             // cells of a histogram, rising within a row
+    size_t hist_cells;             // of a histogram: BINS_CELLS for each of stride, then the sparse
     uint8_t *columns;              // (U, N)
     uint64_t rows;                 // N
     uint8_t *category_bytes;       // what category_bin points into
@@ -41,7 +54,8 @@ struct bins {
 enum err bins_make(const struct frame *frame, const uint32_t *rows, uint64_t count,
                    uint32_t bins_max, struct pool *pool, struct progress *progress,
                    struct bins *out) MUST_USE;
-// Other rows in the same bins; `out` borrows `like`'s features and must be closed before it.
+// Other rows in the same bins, `columns` only; `out` borrows `like`'s features and must be closed
+// before it.
 enum err bins_like(const struct bins *like, const struct frame *frame, const uint32_t *rows,
                    uint64_t count, struct pool *pool, struct progress *progress,
                    struct bins *out) MUST_USE;

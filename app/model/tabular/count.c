@@ -10,10 +10,10 @@ static void subtract(const struct grower *grower, uint32_t counted, uint32_t fro
     if (!node->leaves_rest) return;
     struct growing_node *sibling = &grower->level[counted ^ 1];
     for (uint32_t u = from; u < to; u++) {
-        uint32_t cells = grower->bins->features[u].value_bins + 1;
-        uint64_t *rest = sibling->hist + (size_t)u * BINS_CELLS;
-        const uint64_t *mine = node->hist + (size_t)u * BINS_CELLS;
-        for (uint32_t c = 0; c < cells; c++) rest[c] -= mine[c];
+        const struct feature_bins *feature = &grower->bins->features[u];
+        uint64_t *rest = sibling->hist + feature->cell;
+        const uint64_t *mine = node->hist + feature->cell;
+        for (uint32_t c = 0; c <= feature->value_bins; c++) rest[c] -= mine[c];
     }
 }
 
@@ -23,17 +23,16 @@ static void count_small(void *ctx, size_t index, uint32_t worker) {
     if (progress_cancelled(grower->progress)) return;
     const struct piece *piece = &grower->pieces[index];
     struct growing_node *node = &grower->level[piece->owner];
-    for (uint32_t u = 0; u < grower->bins->stride; u++) {
-        uint32_t cells = u < grower->bins->count ? grower->bins->features[u].value_bins + 1 : 1;
-        memset(node->hist + (size_t)u * BINS_CELLS, 0, cells * sizeof(*node->hist));
-    }
+    histogram_clear(node->hist, grower->bins);
     histogram_add(node->hist, grower->bins, grower->entries[node->side] + piece->first,
                   piece->count);
+    histogram_settle(node->hist, grower->bins, 0, grower->bins->count, node->total);
     subtract(grower, piece->owner, 0, grower->bins->count);
 }
 
 static uint64_t *partial_of(const struct grower *grower, uint32_t worker, uint32_t at) {
-    return grower->partial + ((size_t)worker * grower->partial_nodes + at) * hist_cells(grower);
+    size_t cells = grower->bins->hist_cells;
+    return grower->partial + ((size_t)worker * grower->partial_nodes + at) * cells;
 }
 
 // `owner` of a piece is the node's place in `counting` here.
@@ -44,7 +43,7 @@ static void count_piece(void *ctx, size_t index, uint32_t worker) {
     uint32_t side = grower->level[grower->counting[piece->owner]].side;
     uint64_t *hist = partial_of(grower, worker, piece->owner);
     uint8_t *used = &grower->partial_used[worker * grower->partial_nodes + piece->owner];
-    if (!*used) memset(hist, 0, hist_cells(grower) * sizeof(*hist));
+    if (!*used) histogram_clear(hist, grower->bins);
     *used = 1;
     histogram_add(hist, grower->bins, grower->entries[side] + piece->first, piece->count);
 }
@@ -53,20 +52,22 @@ static void merge_columns(void *ctx, size_t index, uint32_t worker) {
     struct grower *grower = ctx;
     (void)worker;
     uint32_t at = (uint32_t)index / grower->column_groups;
-    uint32_t from = (uint32_t)index % grower->column_groups * SEARCH_COLUMNS;
+    uint32_t from = (uint32_t)index % grower->column_groups * grower->group_columns;
     uint32_t left = grower->bins->count - from;
-    uint32_t to = from + (left < SEARCH_COLUMNS ? left : SEARCH_COLUMNS);
+    uint32_t to = from + (left < grower->group_columns ? left : grower->group_columns);
     struct growing_node *node = &grower->level[grower->counting[at]];
     for (uint32_t u = from; u < to; u++) {
-        uint32_t cells = grower->bins->features[u].value_bins + 1;
-        uint64_t *sum = node->hist + (size_t)u * BINS_CELLS;
+        const struct feature_bins *feature = &grower->bins->features[u];
+        uint32_t cells = feature->value_bins + 1;
+        uint64_t *sum = node->hist + feature->cell;
         memset(sum, 0, cells * sizeof(*sum));
         for (uint32_t w = 0; w < pool_threads(grower->pool); w++) {
             if (!grower->partial_used[w * grower->partial_nodes + at]) continue;
-            const uint64_t *part = partial_of(grower, w, at) + (size_t)u * BINS_CELLS;
+            const uint64_t *part = partial_of(grower, w, at) + feature->cell;
             for (uint32_t c = 0; c < cells; c++) sum[c] += part[c];
         }
     }
+    histogram_settle(node->hist, grower->bins, from, to, node->total);
     subtract(grower, grower->counting[at], from, to);
 }
 

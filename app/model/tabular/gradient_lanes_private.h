@@ -124,8 +124,9 @@ static void poisson(const float *score, const float *target, size_t count, float
 // Random bits of a row: the finalizer of MurmurHash3. Rounds v + u down, u of 256 even steps in
 // [0, 1). Adding 32768 first makes v positive, because converting cuts towards zero, and rounds it
 // to such a step, so that adding u is exact: a whole v stays what it is.
-static void quantise(const float *g, const float *h, size_t count, struct gradient_scale scale,
-                     uint32_t seed, uint32_t first, struct entry *out) {
+static uint64_t quantise(const float *g, const float *h, size_t count, struct gradient_scale scale,
+                         uint32_t seed, uint32_t first, struct entry *out) {
+    lanes_i sum_g = {0}, sum_h = {0}; // a piece's 16 bits each have room
     lanes_u step;
     for (unsigned k = 0; k < LANES; k++) step[k] = k;
     for (size_t i = 0; i < count; i += LANES) {
@@ -147,7 +148,16 @@ static void quantise(const float *g, const float *h, size_t count, struct gradie
         lanes_u packed = ((lanes_u)whole_g << 16) | (lanes_u)whole_h;
         lanes_u row = step + (first + (uint32_t)i);
         for (unsigned k = 0; k < LANES; k++) out[i + k] = (struct entry){row[k], packed[k]};
+        if (i + LANES > count) break; // what is behind the rows doesn't count
+        sum_g += whole_g;
+        sum_h += whole_h;
     }
+    uint64_t total = 0;
+    for (unsigned k = 0; k < LANES; k++) {
+        total += ((uint64_t)(int64_t)sum_g[k] << 32) + (uint64_t)(int64_t)sum_h[k];
+    }
+    for (size_t i = count / LANES * LANES; i < count; i++) total += cell_of(out[i].packed);
+    return total;
 }
 
 const struct gradient_kernels KERNELS = {logistic, softmax, poisson, quantise};

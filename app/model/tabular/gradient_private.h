@@ -51,9 +51,9 @@ struct gradient_kernels {
                     size_t count, float *g, float *h);
     // Poisson with a log link: g = m - y, h = max(m, 1e-16), m = exp(score).
     void (*poisson)(const float *score, const float *target, size_t count, float *g, float *h);
-    // Entries for rows first, first + 1, …
-    void (*quantise)(const float *g, const float *h, size_t count, struct gradient_scale scale,
-                     uint32_t seed, uint32_t first, struct entry *out);
+    // Entries for rows first, first + 1, …; returns the sum of their cells.
+    uint64_t (*quantise)(const float *g, const float *h, size_t count, struct gradient_scale scale,
+                         uint32_t seed, uint32_t first, struct entry *out);
 };
 extern const struct gradient_kernels gradient_reference;
 #if defined(__x86_64__)

@@ -28,7 +28,7 @@ void pieces_add(struct grower *grower, uint32_t owner, uint64_t first, uint64_t 
 uint64_t *hist_take(struct grower *grower) {
     if (grower->free_count > 0) return grower->free_hists[--grower->free_count];
     cy_assert(grower->hist_count < grower->hist_room);
-    uint64_t *hist = memory_take(hist_cells(grower) * sizeof(*hist));
+    uint64_t *hist = memory_take(grower->bins->hist_cells * sizeof(*hist));
     if (hist) grower->hist_count++;
     return hist;
 }
@@ -63,12 +63,13 @@ static void quantise_piece(void *ctx, size_t index, uint32_t worker) {
     struct grower *grower = ctx;
     (void)worker;
     size_t first = index * PIECE_ROWS;
-    gradient_kernels()->quantise(grower->g + first, grower->h + first, rows_of_piece(grower, index),
-                                 grower->scale, (uint32_t)seed_mix(grower->seed), (uint32_t)first,
-                                 grower->entries[0] + first);
+    grower->piece_totals[index] = gradient_kernels()->quantise(
+        grower->g + first, grower->h + first, rows_of_piece(grower, index), grower->scale,
+        (uint32_t)seed_mix(grower->seed), (uint32_t)first, grower->entries[0] + first);
 }
 
-static void quantise(struct grower *grower) {
+// Entries of all rows; returns their sum.
+static uint64_t quantise(struct grower *grower) {
     uint32_t pieces = pieces_of(grower->bins->rows);
     pool_run(grower->pool, pieces, sum_piece, grower);
     struct gradient_sums sums = {0};
@@ -86,6 +87,9 @@ static void quantise(struct grower *grower) {
                                             .l2 = grower->options.l2,
                                             .min_child_weight = grower->options.min_child_weight};
     pool_run(grower->pool, pieces, quantise_piece, grower);
+    uint64_t total = 0;
+    for (uint32_t i = 0; i < pieces; i++) total += grower->piece_totals[i];
+    return total;
 }
 
 // Columns the tree may use: those with the lowest draws, so that the number is exact.
@@ -117,7 +121,8 @@ static bool may_use(const struct grower *grower, const struct growing_node *node
 static void search_group(void *ctx, size_t index, uint32_t worker) {
     struct grower *grower = ctx;
     (void)worker;
-    uint32_t groups = grower->column_groups, from = (uint32_t)(index % groups) * SEARCH_COLUMNS;
+    uint32_t groups = grower->column_groups;
+    uint32_t from = (uint32_t)(index % groups) * grower->group_columns;
     const struct growing_node *node = &grower->level[index / groups];
     struct split *best = &grower->found[index];
     best->gain = 0;
@@ -126,12 +131,12 @@ static void search_group(void *ctx, size_t index, uint32_t worker) {
     limits.bounded = ways != NULL;
     limits.lower = node->bounds.lower;
     limits.upper = node->bounds.upper;
-    for (uint32_t u = from; u < grower->bins->count && u < from + SEARCH_COLUMNS; u++) {
-        uint32_t feature = grower->bins->features[u].feature;
-        if (!grower->sampled[u] || !may_use(grower, node, feature)) continue;
-        limits.way = ways ? ways[feature] : 0;
-        struct split split = search_column(node->hist + (size_t)u * BINS_CELLS, node->total,
-                                           &grower->bins->features[u], u, &limits);
+    for (uint32_t u = from; u < grower->bins->count && u < from + grower->group_columns; u++) {
+        const struct feature_bins *feature = &grower->bins->features[u];
+        if (!grower->sampled[u] || !may_use(grower, node, feature->feature)) continue;
+        limits.way = ways ? ways[feature->feature] : 0;
+        struct split split =
+            search_column(node->hist + feature->cell, node->total, feature, u, &limits);
         if (split.gain > best->gain) *best = split;
     }
 }
@@ -258,12 +263,12 @@ static enum err add_children(struct grower *grower, struct growing_node *node) {
 // ---- the tree ------------------------------
 
 static enum err start_root(struct grower *grower) {
-    quantise(grower);
-    sample_columns(grower);
-    struct growing_node root = {.count = grower->bins->rows,
+    struct growing_node root = {.total = quantise(grower),
+                                .count = grower->bins->rows,
                                 .counted = true,
                                 .bounds = {-INFINITY, INFINITY},
                                 .path = {UINT64_MAX, 0}};
+    sample_columns(grower);
     grower->level_count = 0;
     grower->tree_nodes = 1;
     place_child(grower, &root);
@@ -271,12 +276,7 @@ static enum err start_root(struct grower *grower) {
     if (grower->bins->count == 0) return OK;
     root.hist = hist_take(grower);
     grower->level[grower->level_count++] = root;
-    if (!root.hist) return ERR_MEMORY;
-    enum err err = count_level(grower);
-    for (uint32_t c = 0; err == OK && c <= grower->bins->features[0].value_bins; c++) {
-        grower->level[0].total += root.hist[c];
-    }
-    return err;
+    return root.hist ? count_level(grower) : ERR_MEMORY;
 }
 
 static enum err split_all(struct grower *grower) {
@@ -316,7 +316,7 @@ enum err grow_tree(struct grower *grower, const float *g, const float *h, uint64
 // How many nodes split in one tree at most, and how many of them at once.
 static void bound_nodes(struct grower *grower) {
     uint64_t splits = grower->bins->rows, at_once;
-    size_t hist_bytes = hist_cells(grower) * sizeof(uint64_t) + 8;
+    size_t hist_bytes = grower->bins->hist_cells * sizeof(uint64_t) + 8;
     if (grower->options.leaves > 0) {
         // Those that stay and as many in vain.
         uint64_t most = 2 * (uint64_t)grower->options.leaves;
@@ -343,20 +343,22 @@ static void bound_nodes(struct grower *grower) {
 static bool take_rows(struct grower *grower) {
     size_t rows = (grower->bins->rows + 15) / 16 * 16, threads = pool_threads(grower->pool);
     uint32_t pieces = pieces_of(grower->bins->rows) + 1;
-    size_t hist_bytes = hist_cells(grower) * sizeof(uint64_t) + 8;
+    size_t hist_bytes = grower->bins->hist_cells * sizeof(uint64_t) + 8;
     for (int i = 0; i < 2; i++) {
         grower->entries[i] = memory_resize(NULL, 0, rows * sizeof(struct entry) + 1);
     }
     grower->aside = memory_resize(NULL, 0, rows * sizeof(struct entry) + 1);
     grower->pieces = memory_take((pieces + grower->node_room) * sizeof(*grower->pieces));
     grower->piece_sums = memory_take(pieces * sizeof(*grower->piece_sums));
+    grower->piece_totals = memory_take(pieces * sizeof(*grower->piece_totals));
     bool big = grower->bins->rows > PIECE_ROWS;
     if (big) {
         grower->partial = memory_resize(NULL, 0, threads * grower->partial_nodes * hist_bytes);
         grower->partial_used = memory_take(threads * grower->partial_nodes);
     }
     return grower->entries[0] && grower->entries[1] && grower->aside && grower->pieces &&
-           grower->piece_sums && (!big || (grower->partial && grower->partial_used));
+           grower->piece_sums && grower->piece_totals &&
+           (!big || (grower->partial && grower->partial_used));
 }
 
 static bool take_nodes(struct grower *grower) {
@@ -393,7 +395,9 @@ enum err grower_open(const struct bins *bins, const struct grow_options *options
     if (!grower) return ERR_MEMORY;
     *grower =
         (struct grower){.bins = bins, .options = *options, .pool = pool, .progress = progress};
-    grower->column_groups = (bins->count + SEARCH_COLUMNS - 1) / SEARCH_COLUMNS;
+    uint32_t share = (bins->count + SEARCH_GROUPS - 1) / SEARCH_GROUPS;
+    grower->group_columns = share > SEARCH_COLUMNS ? share : SEARCH_COLUMNS;
+    grower->column_groups = (bins->count + grower->group_columns - 1) / grower->group_columns;
     bound_nodes(grower);
     bool whole = take_rows(grower);
     if (!take_nodes(grower) || !whole) {
@@ -408,12 +412,13 @@ void grower_close(struct grower *grower) {
     if (!grower) return;
     for (uint32_t i = 0; i < grower->free_count; i++) memory_give(grower->free_hists[i]);
     void *const all[] = {
-        grower->leaves,     grower->heap,         grower->stays,      grower->sets,
-        grower->gains,      grower->bounds,       grower->totals,     grower->places,
-        grower->steps,      grower->tree,         grower->sampled,    grower->found,
-        grower->counting,   grower->open,         grower->batch,      grower->level,
-        grower->free_hists, grower->partial_used, grower->partial,    grower->piece_sums,
-        grower->pieces,     grower->aside,        grower->entries[1], grower->entries[0]};
+        grower->leaves,      grower->heap,         grower->stays,      grower->sets,
+        grower->gains,       grower->bounds,       grower->totals,     grower->places,
+        grower->steps,       grower->tree,         grower->sampled,    grower->found,
+        grower->counting,    grower->open,         grower->batch,      grower->level,
+        grower->free_hists,  grower->partial_used, grower->partial,    grower->piece_sums,
+        grower->pieces,      grower->aside,        grower->entries[1], grower->entries[0],
+        grower->piece_totals};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) memory_give(all[i]);
     memory_give(grower);
 }

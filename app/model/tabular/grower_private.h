@@ -13,7 +13,8 @@
 
 enum {
     PIECE_ROWS = GRADIENT_ROWS, // rows of one task
-    SEARCH_COLUMNS = 8,         // columns of one search or merge task
+    SEARCH_COLUMNS = 8,         // columns of one search or merge task, at least
+    SEARCH_GROUPS = 64,         // such tasks for one node, at most
 };
 
 struct bounds { // monotone columns above: what a leaf's weight must lie in
@@ -26,7 +27,7 @@ struct path { // interactions: which sets hold all columns above
 struct growing_node {
     uint64_t first, count; // its entries
     uint64_t total;        // cell sum
-    uint64_t *hist;        // (stride, BINS_CELLS); NULL: forgotten
+    uint64_t *hist;        // (hist_cells); NULL: forgotten
     uint32_t node;         // of the tree
     uint32_t depth;        // the root's is 0
     uint32_t side;         // which array of entries
@@ -68,7 +69,7 @@ struct grower {
     struct entry *entries[2], *aside; // (N) each
     uint64_t **free_hists;            // histograms not in use, (hist_room)
     uint32_t free_count, hist_count, hist_room;
-    uint64_t *partial;          // (threads, partial_nodes, stride, BINS_CELLS)
+    uint64_t *partial;          // (threads, partial_nodes, hist_cells)
     uint8_t *partial_used;      // (threads, partial_nodes)
     uint32_t partial_nodes;     // big nodes counted at once
     struct growing_node *level; // (2 batch_room); in pairs, but for the root
@@ -78,11 +79,12 @@ struct grower {
     uint32_t *counting; // (2 batch_room): nodes of the level counted together
     uint32_t counting_count;
     struct split *found; // (2 batch_room, column_groups)
-    uint32_t column_groups;
+    uint32_t column_groups, group_columns;
     struct piece *pieces; // (piece_room)
     uint32_t piece_count;
     uint8_t *sampled;                 // (U): the tree may use the column
     struct gradient_sums *piece_sums; // (pieces of N)
+    uint64_t *piece_totals;           // (pieces of N): cell sums
     struct search_limits limits;
     // of the tree being grown; (node_room) each
     struct node *tree;
@@ -104,9 +106,6 @@ struct grower {
     struct forest *forest;
 };
 
-static inline size_t hist_cells(const struct grower *grower) {
-    return (size_t)grower->bins->stride * BINS_CELLS;
-}
 static inline uint32_t pieces_of(uint64_t rows) {
     return (uint32_t)((rows + PIECE_ROWS - 1) / PIECE_ROWS);
 }

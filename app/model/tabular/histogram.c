@@ -47,6 +47,18 @@ static void add_columns(uint64_t *hist, const struct bins *bins, uint32_t from, 
     }
 }
 
+static void add_unusual(uint64_t *hist, const struct bins *bins, const struct entry *entries,
+                        size_t count) {
+    const uint64_t *first = bins->unusual_first;
+    for (size_t i = 0; i < count; i++) {
+        if (i + AHEAD < count) __builtin_prefetch(bins->unusual + first[entries[i + AHEAD].row]);
+        const uint32_t *cell = bins->unusual + first[entries[i].row];
+        const uint32_t *end = bins->unusual + first[entries[i].row + 1];
+        uint64_t add = cell_of(entries[i].packed);
+        for (; cell < end; cell++) hist[*cell] += add;
+    }
+}
+
 // Wide rows go block by block of columns, so that the cells written to stay in the near caches.
 void histogram_add(uint64_t *hist, const struct bins *bins, const struct entry *entries,
                    size_t count) {
@@ -57,6 +69,38 @@ void histogram_add(uint64_t *hist, const struct bins *bins, const struct entry *
             add_columns(hist, bins, from, to, entries + first, rows);
         }
     }
+    if (bins->unusual) add_unusual(hist, bins, entries, count);
+}
+
+void histogram_settle(uint64_t *hist, const struct bins *bins, uint32_t from, uint32_t to,
+                      uint64_t total) {
+    for (uint32_t u = from; u < to; u++) {
+        const struct feature_bins *feature = &bins->features[u];
+        if (!feature->is_sparse) continue;
+        uint64_t *cells = hist + feature->cell, rest = total;
+        for (uint32_t b = 0; b <= feature->value_bins; b++) rest -= cells[b];
+        cells[feature->usual] = rest;
+    }
+}
+
+void histogram_reference(uint64_t *hist, const struct bins *bins, const struct entry *entries,
+                         size_t count) {
+    for (uint32_t u = 0; u < bins->count; u++) {
+        const uint8_t *column = bins->columns + (size_t)u * bins->rows;
+        uint64_t *cells = hist + bins->features[u].cell;
+        for (size_t i = 0; i < count; i++) {
+            cells[column[entries[i].row]] += cell_of(entries[i].packed);
+        }
+    }
+}
+
+void histogram_clear(uint64_t *hist, const struct bins *bins) {
+    size_t dense = (size_t)bins->stride * BINS_CELLS;
+    for (uint32_t d = 0; d < bins->stride; d++) {
+        uint32_t bin = d < bins->dense ? bins->features[bins->dense_columns[d]].value_bins : 0;
+        memset(hist + (size_t)d * BINS_CELLS, 0, (bin + 1) * sizeof(*hist));
+    }
+    memset(hist + dense, 0, (bins->hist_cells - dense) * sizeof(*hist));
 }
 
 static size_t split(struct entry *entries, size_t count, const uint8_t *column,

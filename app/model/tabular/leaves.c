@@ -127,11 +127,10 @@ static void score_other(void *ctx, size_t index, uint32_t worker) {
     uint64_t first = (uint64_t)index * PIECE_ROWS, end = first + PIECE_ROWS;
     if (end > s->bins->rows) end = s->bins->rows;
     for (uint64_t row = first; row < end; row++) {
-        const uint8_t *cells = s->bins->cells + row * s->bins->stride;
         uint32_t at = 0;
         while (steps[at].left) {
             const struct step *step = &steps[at];
-            uint32_t bin = cells[step->column];
+            uint32_t bin = s->bins->columns[step->column * s->bins->rows + row];
             bool left = bin <= step->bin;
             if (step->set) {
                 left = sets[(size_t)(step->set - 1) * FOREST_SET_WORDS + bin / 32] >> bin % 32 & 1;

@@ -128,9 +128,11 @@ static void fast_kernels_same_bits(void) {
     CHECK(memcmp(g[0], g[1], PIECE * 4) == 0 && memcmp(h[0], h[1], PIECE * 4) == 0);
     struct gradient_sums sums = gradient_sum(g[0], h[0], PIECE);
     struct gradient_scale scale = gradient_scale_of(&sums, PIECE);
+    uint64_t totals[2];
     for (int k = 0; k < 2; k++) {
-        kernels[k]->quantise(g[0], h[0], PIECE, scale, 17, 32000, entries[k]);
+        totals[k] = kernels[k]->quantise(g[0], h[0], PIECE, scale, 17, 32000, entries[k]);
     }
+    CHECK(totals[0] == totals[1]);
     CHECK(memcmp(entries[0], entries[1], PIECE * sizeof(entries[0][0])) == 0);
     for (int k = 0; k < 2; k++) kernels[k]->softmax(score, target, 3, PADDED, PIECE, g[k], h[k]);
     for (int k = 0; k < 3; k++) {
@@ -153,7 +155,7 @@ static void quantising_is_fair(void) {
     for (uint32_t seed = 0; seed < 200; seed++) {
         uint64_t sum = 0;
         double exact_g = 0, exact_h = 0;
-        gradient_reference.quantise(g, h, PIECE, scale, seed * 77777u, 0, entries);
+        uint64_t total = gradient_reference.quantise(g, h, PIECE, scale, seed * 77777u, 0, entries);
         for (int i = 0; i < PIECE; i++) {
             uint64_t cell = cell_of(entries[i].packed);
             CHECK_EQ(entries[i].row, i);
@@ -163,6 +165,7 @@ static void quantising_is_fair(void) {
             exact_g += (double)g[i] * scale.gradient;
             exact_h += (double)h[i] * scale.hessian;
         }
+        CHECK(total == sum);
         drift_g += (cell_gradient(sum) - exact_g) / 200;
         drift_h += (cell_hessian(sum) - exact_h) / 200;
     }
@@ -220,6 +223,65 @@ static void histogram_is_the_sum(void) {
     memory_give(right);
     memory_give(copy);
     memory_give(hist);
+    memory_give(entries);
+    bins_close(&bins);
+    pool_close(pool);
+    sample_close(&s);
+}
+
+// Bits, numbers and categories that are nearly always the same, or missing, beside others.
+static struct sample sample_sparse(uint32_t rows, uint32_t features) {
+    struct sample s = sample_make(rows, features, TASK_BINARY, 2);
+    for (uint32_t f = 5; f < features; f++) {
+        bool is_category = s.features[f].kind == FEATURE_CATEGORY;
+        for (uint32_t i = 0; i < rows; i++) {
+            float other = is_category ? (float)check_below(6) : f % 2 ? 1 : (float)check_uniform();
+            s.columns[f][i] = check_below(7) ? (f % 6 ? 0 : NAN) : other;
+        }
+    }
+    return s;
+}
+
+// What a row lists is what its columns say, and the usual bins' cells follow from the sum.
+static void sparse_columns_are_lists(void) {
+    enum { ROWS = 3001, FEATURES = 70 };
+    struct sample s = sample_sparse(ROWS, FEATURES);
+    struct pool *pool = pool_of(2);
+    struct bins bins;
+    REQUIRE(bins_make(&s.frame, NULL, ROWS, 255, pool, NULL, &bins) == OK);
+    CHECK_EQ(bins.dense, 5);
+    CHECK_EQ(bins.stride, 8);
+    for (uint64_t row = 0; row < ROWS; row++) {
+        uint64_t at = bins.unusual_first[row];
+        for (uint32_t u = 0; u < bins.count; u++) {
+            const struct feature_bins *feature = &bins.features[u];
+            uint8_t bin = bins.columns[u * ROWS + row];
+            if (!feature->is_sparse || bin == feature->usual) continue;
+            CHECK_EQ(bins.unusual[at++], feature->cell + bin);
+        }
+        CHECK_EQ(at, bins.unusual_first[row + 1]);
+    }
+    struct entry *entries = memory_take(ROWS * sizeof(*entries));
+    uint64_t *got = memory_take(bins.hist_cells * 8), *want = memory_take(bins.hist_cells * 8);
+    uint64_t count = 0, total = 0;
+    for (uint32_t i = 0; i < ROWS; i++) {
+        if (check_below(3) == 0) continue;
+        entries[count++] = (struct entry){i, (uint32_t)check_random()};
+        total += cell_of(entries[count - 1].packed);
+    }
+    for (size_t i = 0; i < bins.hist_cells; i++) got[i] = check_random();
+    histogram_clear(got, &bins);
+    histogram_add(got, &bins, entries, count);
+    histogram_settle(got, &bins, 0, bins.count, total);
+    histogram_reference(want, &bins, entries, count);
+    for (uint32_t u = 0; u < bins.count; u++) {
+        const struct feature_bins *feature = &bins.features[u];
+        for (uint32_t b = 0; b <= feature->value_bins; b++) {
+            CHECK(got[feature->cell + b] == want[feature->cell + b]);
+        }
+    }
+    memory_give(want);
+    memory_give(got);
     memory_give(entries);
     bins_close(&bins);
     pool_close(pool);
@@ -403,6 +465,7 @@ int main(void) {
     CHECK_RUN(fast_kernels_same_bits);
     CHECK_RUN(quantising_is_fair);
     CHECK_RUN(histogram_is_the_sum);
+    CHECK_RUN(sparse_columns_are_lists);
     CHECK_RUN(split_kernels_agree);
     CHECK_RUN(search_finds_the_best);
     CHECK_RUN(search_takes_just_enough);
