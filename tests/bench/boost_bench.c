@@ -1,7 +1,9 @@
 // Boosted trees on generated data, for tests/bench/tabular/train: makes the data, or trains and
-// predicts on it and prints one line of JSON with the times, the peak of memory and the AUC.
+// predicts on it and prints one line of JSON with the times, the peak of memory and the AUC (or the
+// loss that was minimised).
 //   boost_bench make DIR ROWS FEATURES SEED      train and test (a fifth of it), raw little-endian
 //   boost_bench run DIR ROWS FEATURES TREES DEPTH LEAVES THREADS      LEAVES 0: level by level
+//   boost_bench linear DIR ROWS FEATURES THREADS ALPHA      logistic regression, for linear
 // DIR holds train.x, test.x: float32 (FEATURES)(rows), column after column; train.y, test.y: bytes.
 #include <math.h>
 #include <stdio.h>
@@ -13,6 +15,7 @@
 #include "base/file.h"
 #include "model/measure/measure.h"
 #include "model/tabular/boost_private.h"
+#include "model/tabular/linear_private.h"
 #include "model/tabular/predict_private.h"
 
 static double uniform(struct draw *draw) {
@@ -159,6 +162,49 @@ static int run(char **argv) {
     return 0;
 }
 
+// What linear_train minimises, of the whole training side.
+static double penalised_loss(const struct linear *linear, const struct side *side, double alpha,
+                             struct pool *pool) {
+    double *margin = memory_take(side->frame.rows * sizeof(double)), loss = 0;
+    linear_predict(linear, &side->frame, pool, margin);
+    for (uint64_t i = 0; i < side->frame.rows; i++) {
+        double m = side->truth[i] ? margin[i] : -margin[i];
+        loss += m > 0 ? log1p(exp(-m)) : log1p(exp(m)) - m;
+    }
+    loss /= (double)side->frame.rows;
+    for (uint32_t w = 0; w < linear->width; w++) {
+        loss += alpha / 2 * linear->weights[w] * linear->weights[w];
+    }
+    memory_give(margin);
+    return loss;
+}
+
+static int run_linear(char **argv) {
+    uint32_t rows = (uint32_t)strtoul(argv[3], NULL, 10);
+    struct side train = load_side(argv[2], "train", rows, (uint32_t)strtoul(argv[4], NULL, 10));
+    struct tabular_target target = {.task = TASK_BINARY, .values = train.target, .class_count = 2};
+    struct tabular_options options;
+    tabular_options_default(&options);
+    options.alpha = strtod(argv[6], NULL);
+    struct pool *pool;
+    if (pool_open((uint32_t)strtoul(argv[5], NULL, 10), &pool) != OK) return 1;
+    struct train_rows input = {.frame = &train.frame, .target = &target, .train_count = rows};
+    struct linear linear;
+    struct fault fault = {0};
+    long before_kb = status_kb("VmRSS:");
+    double cpu_s = used_s();
+    peak_reset();
+    uint64_t start = clock_monotonic_us();
+    if (linear_train(&input, &options, pool, NULL, &linear, &fault) != OK) return 1;
+    double train_s = (double)(clock_monotonic_us() - start) * 1e-6;
+    cpu_s = used_s() - cpu_s;
+    long peak_kb = status_kb("VmHWM:") - before_kb;
+    printf("{\"train_s\":%.4f,\"cpu_s\":%.4f,\"peak_mb\":%.1f,\"loss\":%.15g,\"steps\":%u}\n",
+           train_s, cpu_s, (double)peak_kb / 1024,
+           penalised_loss(&linear, &train, options.alpha, pool), linear.iterations);
+    return 0;
+}
+
 int main(int argc, char **argv) {
     if (argc == 6 && !strcmp(argv[1], "make")) {
         uint32_t rows = (uint32_t)strtoul(argv[3], NULL, 10);
@@ -169,7 +215,9 @@ int main(int argc, char **argv) {
         return 0;
     }
     if (argc == 9 && !strcmp(argv[1], "run")) return run(argv);
+    if (argc == 7 && !strcmp(argv[1], "linear")) return run_linear(argv);
     fprintf(stderr, "usage: boost_bench make DIR ROWS FEATURES SEED\n"
-                    "       boost_bench run DIR ROWS FEATURES TREES DEPTH LEAVES THREADS\n");
+                    "       boost_bench run DIR ROWS FEATURES TREES DEPTH LEAVES THREADS\n"
+                    "       boost_bench linear DIR ROWS FEATURES THREADS ALPHA\n");
     return 2;
 }

@@ -1,9 +1,11 @@
-// The two loops of the linear learner over one feature of a block of rows; count is a multiple of
-// 8. Eight lanes of doubles whatever the processor, added up in a fixed order: the bits are the
-// same.
+// The loops of the linear learner over one feature of a block of rows, and the logistic loss of the
+// block; count is a multiple of 8. Eight lanes of doubles whatever the processor, added up in a
+// fixed order: the bits are the same.
 #pragma once
 
 #include <stddef.h>
+
+enum { LINEAR_LOGISTIC_ROWS = 4096 }; // eight products of so many factors up to 2 stay finite
 
 struct linear_kernels {
     // margin += weight * z, z = (x - mean) * scale, or `missing` where x is NaN.
@@ -12,6 +14,9 @@ struct linear_kernels {
     // The sum of residual * (x - mean) where x is no NaN, and of residual where it is.
     void (*dot)(const double *residual, const float *x, size_t count, double mean, double *out,
                 double *out_missing);
+    // Margins become derivatives of the logistic loss, p - target; returns the sum of losses. At
+    // most LINEAR_LOGISTIC_ROWS, targets 0 or 1. To about 1e-15 of each.
+    double (*logistic)(double *margin, const double *target, size_t count);
 };
 extern const struct linear_kernels linear_reference;
 #if defined(__x86_64__)

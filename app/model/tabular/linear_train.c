@@ -10,7 +10,7 @@
 #include "model/tabular/linear_private.h"
 #include "model/tabular/loss_private.h"
 
-enum { SHARES_MAX = 64, BLOCK_ROWS_MAX = 4096, BLOCK_ROWS_LEAST = 64 };
+enum { SHARES_MAX = 64, BLOCK_ROWS_MAX = LINEAR_LOGISTIC_ROWS, BLOCK_ROWS_LEAST = 64 };
 static const size_t block_values = 128 * 1024;   // floats of a block: half a second-level cache
 static const size_t share_bytes_max = 64u << 20; // all shares' gradients
 
@@ -194,7 +194,13 @@ static double to_residuals(const struct fitting *f, uint64_t first, uint32_t cou
     uint32_t outputs = f->linear->outputs;
     size_t stride = f->block_rows;
     double sum = 0, base = f->start.base[0], scale = 1 / f->start.unit;
-    for (uint32_t i = 0; i < count; i++) {
+    bool together = loss->rows && !f->truth.weight;
+    if (together) {
+        double target[BLOCK_ROWS_MAX];
+        for (uint32_t i = 0; i < count; i++) target[i] = truth_value(&f->truth, first + i);
+        sum = loss->rows(target, margin, count);
+    }
+    for (uint32_t i = 0; i < count && !together; i++) {
         double y = truth_value(&f->truth, first + i), weight = truth_weight(&f->truth, first + i);
         if (loss->standardised) y = (y - base) * scale;
         if (loss->whole)

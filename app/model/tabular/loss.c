@@ -6,6 +6,7 @@
 
 #include "model/measure/measure.h"
 #include "model/tabular/gradient_private.h"
+#include "model/tabular/linear_kernel_private.h"
 
 static double shown_as_is(double mean, double unit) {
     (void)unit;
@@ -47,6 +48,13 @@ static double logistic_row(const struct loss_shape *shape, double target, double
     double m = margin[0], e = exp(-fabs(m)), p = m > 0 ? 1 / (1 + e) : e / (1 + e);
     margin[0] = p - target;
     return log1p(e) + ((m > 0) == (target > 0) ? 0 : fabs(m));
+}
+
+static double logistic_rows(const double *target, double *margin, size_t count) {
+    size_t whole = count / 8 * 8;
+    double sum = linear_kernels()->logistic(margin, target, whole);
+    for (size_t i = whole; i < count; i++) sum += logistic_row(NULL, target[i], margin + i, 1);
+    return sum;
 }
 
 static void logistic_link(double *row, uint32_t outputs) {
@@ -239,6 +247,7 @@ static const struct loss task_losses[] = {
                      .start = logistic_start,
                      .gradient = logistic_gradient,
                      .row = logistic_row,
+                     .rows = logistic_rows,
                      .shown = shown_as_is,
                      .link = logistic_link},
     [TASK_CLASSES] = {.name = "softmax",

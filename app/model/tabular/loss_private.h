@@ -41,6 +41,9 @@ struct loss {
     // The loss of one row from its margins (K, `stride` doubles apart), which become the loss's
     // derivatives by them. Target as it is learnt.
     double (*row)(const struct loss_shape *shape, double target, double *margin, size_t stride);
+    // The same of many rows of weight 1 and one output: the sum of their losses; NULL: row by row.
+    // At most LINEAR_LOGISTIC_ROWS; to about 1e-15 of each.
+    double (*rows)(const double *target, double *margin, size_t count);
     // A mean loss as people read it, in the target's units.
     double (*shown)(double mean, double unit);
     // The value of a leaf comes from its residuals (leaf_quantile) instead of a Newton step.

@@ -170,7 +170,35 @@ static void kernels_same_bits(void) {
     }
 }
 
+// From the definition, over all sizes of margins; then the most rows at once, none of which helps.
+static void logistic_follows_definition(void) {
+    enum { SIZE = LINEAR_LOGISTIC_ROWS };
+    static double margin[2][SIZE], target[SIZE], asked[SIZE];
+    const struct linear_kernels *kernels[2] = {&linear_reference, linear_kernels()};
+    double want = 0, got[2];
+    for (int i = 0; i < SIZE; i++) {
+        double size = i % 5 == 0 ? 1e-9 : i % 5 == 1 ? 300 : 3;
+        asked[i] = i == 7 ? -1e6 : i == 8 ? 0 : sample_normal() * size;
+        target[i] = (double)check_below(2);
+        want += log1p(exp(-fabs(asked[i]))) + fmax(asked[i], 0) - target[i] * asked[i];
+    }
+    for (int k = 0; k < 2; k++) {
+        memcpy(margin[k], asked, sizeof(asked));
+        got[k] = kernels[k]->logistic(margin[k], target, SIZE);
+    }
+    CHECK_NEAR(got[0], want, 1e-13 * want);
+    CHECK(got[0] == got[1]);
+    CHECK(memcmp(margin[0], margin[1], sizeof(asked)) == 0);
+    for (int i = 0; i < SIZE; i++) {
+        double e = exp(-fabs(asked[i])), p = asked[i] > 0 ? 1 / (1 + e) : e / (1 + e);
+        if (!CHECK_NEAR(margin[0][i] + target[i], p, 2e-15)) break;
+    }
+    for (int i = 0; i < SIZE; i++) margin[0][i] = 0;
+    CHECK_NEAR(linear_kernels()->logistic(margin[0], target, SIZE), SIZE * log(2), 1e-9);
+}
+
 int main(void) {
+    CHECK_RUN(logistic_follows_definition);
     CHECK_RUN(regression_is_closed_form);
     CHECK_RUN(minima_are_flat);
     CHECK_RUN(lasso_selects);
