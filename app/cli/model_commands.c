@@ -297,7 +297,11 @@ enum err command_train(const struct command *command, const struct arguments *ar
     if (err == OK && machine) {
         err = result_print(&run, "out/scorecard.json", fault);
     } else if (err == OK) {
-        headline_say(json_member(run.summary, "headline"), "cli.trained");
+        const struct json *headline = json_member(run.summary, "headline");
+        if (headline)
+            headline_say(headline, "cli.trained");
+        else
+            SAY("cli.trained_untested", {"path", str_of(output)});
         err = warnings_say(&run, fault);
     }
     if (err == OK) err = step_run_take(&run, "model", output, fault);
@@ -449,7 +453,7 @@ static enum err drift_report_say(const struct step_run *run, struct fault *fault
     for (; column; column = json_next(column)) drift_say(column, false);
     drift_say(json_member(report, "prediction"), true);
     const struct json *metric = json_first(json_member(report, "metrics"));
-    if (metric) headline_say(metric, "cli.drift_judged");
+    if (json_is_number(json_member(metric, "value"))) headline_say(metric, "cli.drift_judged");
     json_close(report);
     return OK;
 }

@@ -54,7 +54,8 @@ static void summary_write(struct json_writer *out, const struct json *scorecard)
     const struct json *metric = json_first(json_member(scorecard, "metrics"));
     const struct json *validation = json_member(scorecard, "validation");
     if (validation) json_set_number(out, "validation", json_number(validation, 0));
-    if (!metric) return;
+    // Nothing was tested, or what was cannot tell (one class alone): no number is better than 0.
+    if (!json_is_number(json_member(metric, "value"))) return;
     json_put_name(out, "headline");
     json_open_object(out);
     json_set_text(out, "name", json_member_text(metric, "name"));

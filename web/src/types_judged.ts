@@ -8,6 +8,7 @@ export interface Between {
 }
 export interface Difference extends Between {
   name: string;
+  better?: 'higher' | 'lower'; // of the comparison with simpler models
 }
 // Found, false alarms, missed, rightly rejected.
 export type Decided = [number, number, number, number];

@@ -10,43 +10,46 @@ static double share_of(double part, double whole) {
 }
 
 double decided_sensitivity(struct decided d) {
-    return share_of((double)d.true_positives, (double)(d.true_positives + d.false_negatives));
+    return share_of(d.true_positives, d.true_positives + d.false_negatives);
 }
 
 double decided_specificity(struct decided d) {
-    return share_of((double)d.true_negatives, (double)(d.true_negatives + d.false_positives));
+    return share_of(d.true_negatives, d.true_negatives + d.false_positives);
 }
 
 double decided_precision(struct decided d) {
-    return share_of((double)d.true_positives, (double)(d.true_positives + d.false_positives));
+    return share_of(d.true_positives, d.true_positives + d.false_positives);
 }
 
 static double decided_rows(struct decided d) {
-    return (double)(d.true_positives + d.false_positives + d.false_negatives + d.true_negatives);
+    return d.true_positives + d.false_positives + d.false_negatives + d.true_negatives;
 }
 
-struct decided decided_at(const double *score, const uint8_t *truth, uint64_t rows,
-                          double threshold) {
+static double weight_of(const struct ranked *in, uint64_t i) {
+    return in->weight ? in->weight[i] : 1;
+}
+
+struct decided decided_at(const struct ranked *ranked, double threshold) {
     struct decided d = {0};
-    for (uint64_t i = 0; i < rows; i++) {
-        bool called = score[i] >= threshold;
-        d.true_positives += called && truth[i];
-        d.false_positives += called && !truth[i];
-        d.false_negatives += !called && truth[i];
-        d.true_negatives += !called && !truth[i];
+    for (uint64_t i = 0; i < ranked->rows; i++) {
+        double weight = weight_of(ranked, i);
+        bool called = ranked->score[i] >= threshold, positive = ranked->truth[i] != 0;
+        d.true_positives += called && positive ? weight : 0;
+        d.false_positives += called && !positive ? weight : 0;
+        d.false_negatives += !called && positive ? weight : 0;
+        d.true_negatives += !called && !positive ? weight : 0;
     }
     return d;
 }
 
 double cost_of(struct decided d, struct costs costs) {
-    double sum =
-        costs.false_alarm * (double)d.false_positives + costs.miss * (double)d.false_negatives;
+    double sum = costs.false_alarm * d.false_positives + costs.miss * d.false_negatives;
     return share_of(sum, decided_rows(d));
 }
 
 double net_benefit(struct decided d, double p) {
-    double lost = (double)d.false_positives * p / (1 - p);
-    return share_of((double)d.true_positives - lost, decided_rows(d));
+    double lost = d.false_positives * p / (1 - p);
+    return share_of(d.true_positives - lost, decided_rows(d));
 }
 
 // Tries the threshold above every score, then each distinct score from the highest down, and takes
@@ -57,20 +60,20 @@ struct wanted {
     struct costs costs;
 };
 
-static double best_threshold(const double *score, const uint8_t *truth, uint64_t rows,
-                             struct wanted wanted) {
-    if (rows == 0) return 0.5;
-    struct decided d = decided_at(score, truth, rows, INFINITY);
-    double threshold = nextafter(score[rows - 1], INFINITY), best = wanted.worth(&wanted, d);
-    for (uint64_t i = rows; i > 0;) {
+static double best_threshold(const struct ranked *in, struct wanted wanted) {
+    if (in->rows == 0) return 0.5;
+    const double *score = in->score;
+    struct decided none = decided_at(in, INFINITY), d = none;
+    double threshold = nextafter(score[in->rows - 1], INFINITY), best = wanted.worth(&wanted, d);
+    for (uint64_t i = in->rows; i > 0;) {
         double tie = score[i - 1];
         do {
-            uint64_t positive = truth[--i] != 0, negative = !positive;
-            d.true_positives += positive;
-            d.false_negatives -= positive;
-            d.false_positives += negative;
-            d.true_negatives -= negative;
+            double weight = weight_of(in, --i);
+            d.true_positives += in->truth[i] ? weight : 0;
+            d.false_positives += in->truth[i] ? 0 : weight;
         } while (i > 0 && score[i - 1] == tie);
+        d.false_negatives = fmax(0, none.false_negatives - d.true_positives);
+        d.true_negatives = fmax(0, none.true_negatives - d.false_positives);
         double worth = wanted.worth(&wanted, d);
         if (!(worth > best)) continue;
         best = worth;
@@ -94,32 +97,31 @@ static double saving(const struct wanted *wanted, struct decided d) {
     return -cost_of(d, wanted->costs);
 }
 
-double threshold_at_specificity(const double *score, const uint8_t *truth, uint64_t rows,
-                                double least) {
-    return best_threshold(score, truth, rows,
-                          (struct wanted){.worth = sensitivity_if_specific, .least = least});
+double threshold_at_specificity(const struct ranked *ranked, double least) {
+    struct wanted wanted = {.worth = sensitivity_if_specific, .least = least};
+    return best_threshold(ranked, wanted);
 }
 
-double threshold_at_sensitivity(const double *score, const uint8_t *truth, uint64_t rows,
-                                double least) {
-    return best_threshold(score, truth, rows,
-                          (struct wanted){.worth = specificity_if_sensitive, .least = least});
+double threshold_at_sensitivity(const struct ranked *ranked, double least) {
+    struct wanted wanted = {.worth = specificity_if_sensitive, .least = least};
+    return best_threshold(ranked, wanted);
 }
 
-double threshold_by_cost(const double *score, const uint8_t *truth, uint64_t rows,
-                         struct costs costs) {
-    return best_threshold(score, truth, rows, (struct wanted){saving, 0, costs});
+double threshold_by_cost(const struct ranked *ranked, struct costs costs) {
+    return best_threshold(ranked, (struct wanted){saving, 0, costs});
 }
 
-double gain_at(const double *score, const uint8_t *truth, uint64_t rows, double share) {
-    double want = share * (double)rows, taken = 0, found = 0, positives = 0;
-    for (uint64_t i = rows; i > 0;) {
-        double tie = score[i - 1], tied = 0, tied_positive = 0;
+double gain_at(const struct ranked *ranked, double share) {
+    double want = 0, taken = 0, found = 0, positives = 0;
+    for (uint64_t i = 0; i < ranked->rows; i++) want += share * weight_of(ranked, i);
+    for (uint64_t i = ranked->rows; i > 0;) {
+        double tie = ranked->score[i - 1], tied = 0, tied_positive = 0;
         do {
-            tied_positive += truth[--i] != 0;
-            tied++;
-        } while (i > 0 && score[i - 1] == tie);
-        double part = fmin(1, fmax(0, (want - taken) / tied));
+            double weight = weight_of(ranked, --i);
+            tied_positive += ranked->truth[i] ? weight : 0;
+            tied += weight;
+        } while (i > 0 && ranked->score[i - 1] == tie);
+        double part = tied > 0 ? fmin(1, fmax(0, (want - taken) / tied)) : 0;
         taken += tied;
         found += part * tied_positive;
         positives += tied_positive;
@@ -127,7 +129,7 @@ double gain_at(const double *score, const uint8_t *truth, uint64_t rows, double 
     return share_of(found, positives);
 }
 
-// ---- with rows counted by weight ------------------------------
+// ---- with rows counted as often as they are drawn ------------------------------
 
 struct counted {
     double positives, negatives;   // of all rows
@@ -147,10 +149,12 @@ static void put_decision(const struct decision_rows *in, const struct counted *c
 // thresholds told in falling order.
 static void call_down_to(const struct decision_rows *in, const uint8_t *weight, double threshold,
                          uint64_t *left, struct counted *c) {
-    for (; *left > 0 && in->score[*left - 1] >= threshold; (*left)--) {
+    const struct ranked *ranked = &in->ranked;
+    for (; *left > 0 && ranked->score[*left - 1] >= threshold; (*left)--) {
         uint64_t i = *left - 1;
-        c->true_positives += in->truth[i] ? weight[i] : 0;
-        c->alarms += in->truth[i] ? 0 : weight[i];
+        double w = weight[i] * weight_of(ranked, i);
+        c->true_positives += ranked->truth[i] ? w : 0;
+        c->alarms += ranked->truth[i] ? 0 : w;
     }
 }
 
@@ -164,7 +168,7 @@ static void levels_fill(const struct decision_rows *in, const uint8_t *weight, u
     }
     if (c.positives == 0 || c.negatives == 0) return;
     for (uint64_t left = rows; left > 0;) {
-        call_down_to(in, weight, in->score[left - 1], &left, &c);
+        call_down_to(in, weight, in->ranked.score[left - 1], &left, &c);
         double sensitivity = c.true_positives / c.positives;
         double specificity = (c.negatives - c.alarms) / c.negatives;
         for (uint32_t l = 0; l < levels; l++) {
@@ -179,8 +183,9 @@ void decision_metrics(const void *decision_rows, const uint8_t *weight, uint64_t
     const struct decision_rows *in = decision_rows;
     struct counted none = {0};
     for (uint64_t i = 0; i < rows; i++) {
-        none.positives += in->truth[i] ? weight[i] : 0;
-        none.negatives += in->truth[i] ? 0 : weight[i];
+        double w = weight[i] * weight_of(&in->ranked, i);
+        none.positives += in->ranked.truth[i] ? w : 0;
+        none.negatives += in->ranked.truth[i] ? 0 : w;
     }
     for (uint32_t t = 0; t < in->threshold_count; t++, out += DECISIONS) {
         struct counted c = none;

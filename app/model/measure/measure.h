@@ -100,55 +100,60 @@ double metric_log_loss_of(double p);
 enum err order_by_score(const double *score, uint64_t rows, uint32_t *order) MUST_USE;
 
 // ---- curves ------------------------------
+// Rows of two classes by rising score: what curves and decisions are told of. Whatever they count
+// is the sum of the rows' weights.
+struct ranked {
+    const double *score;  // (rows), rising
+    const uint8_t *truth; // (rows) 0 or 1
+    const double *weight; // (rows), or NULL: all 1
+    uint64_t rows;
+};
+
 // The ROC curve from (0, 0) to (1, 1), at most `room` >= 2 points (false positive rate, true
-// positive rate); what it leaves out lies nearest to the straight line. `order` is of
-// order_by_score. *out_count gets the number of points; 0 when only one class is there.
-void curve_roc(const double *score, const uint8_t *truth, const uint32_t *order, uint64_t rows,
-               struct curve_point *out, uint32_t room, uint32_t *out_count);
+// positive rate); what it leaves out lies nearest to the straight line. *out_count gets the number
+// of points; 0 when only one class is there.
+void curve_roc(const struct ranked *ranked, struct curve_point *out, uint32_t room,
+               uint32_t *out_count);
 
 // Precision (y) over recall (x) from the highest threshold down, at most `room` >= 2 points,
 // thinned as the ROC curve is.
-void curve_precision(const double *score, const uint8_t *truth, const uint32_t *order,
-                     uint64_t rows, struct curve_point *out, uint32_t room, uint32_t *out_count);
+void curve_precision(const struct ranked *ranked, struct curve_point *out, uint32_t room,
+                     uint32_t *out_count);
 
 struct calibration_bin {
     double predicted, observed; // means
-    uint64_t count;
+    uint64_t count;             // of rows
 };
 // At most `bins` groups of about equal size by rising score (equal scores stay together);
-// *out_error is the expected calibration error: the mean |predicted - observed| weighted by count.
-void calibration(const double *score, const uint8_t *truth, const uint32_t *order, uint64_t rows,
-                 uint32_t bins, struct calibration_bin *out, uint32_t *out_count,
-                 double *out_error);
+// *out_error is the expected calibration error: the mean |predicted - observed| weighted by the
+// groups' weights.
+void calibration(const struct ranked *ranked, uint32_t bins, struct calibration_bin *out,
+                 uint32_t *out_count, double *out_error);
 
-// counts (classes, classes), row-major: counts[truth][predicted]. Cleared first.
-void confusion(const uint32_t *predicted, const uint32_t *truth, uint64_t rows, uint32_t classes,
-               uint64_t *counts);
+// counts (classes, classes), row-major: counts[truth][predicted], sums of weight (rows) or, where
+// that is NULL, rows. Cleared first.
+void confusion(const uint32_t *predicted, const uint32_t *truth, const double *weight,
+               uint64_t rows, uint32_t classes, double *counts);
 
 // The threshold on the score that maximises Youden's J (sensitivity + specificity - 1); rows with
 // score >= threshold count as positive. Of several the highest. 0.5 when only one class is there.
-double threshold_youden(const double *score, const uint8_t *truth, const uint32_t *order,
-                        uint64_t rows);
+double threshold_youden(const struct ranked *ranked);
 
 // ---- decisions (decide.c) ------------------------------
-// What a threshold does: rows with score >= threshold count as positive. Everything here is told
-// with the rows sorted by rising score, as order_by_score gives them.
+// What a threshold does: rows with score >= threshold count as positive.
 struct decided {
-    uint64_t true_positives, false_positives, false_negatives, true_negatives;
+    double true_positives, false_positives, false_negatives, true_negatives;
 };
 double decided_sensitivity(struct decided decided); // NaN without positives
 double decided_specificity(struct decided decided); // NaN without negatives
 double decided_precision(struct decided decided);   // NaN when nothing counts as positive
-struct decided decided_at(const double *score, const uint8_t *truth, uint64_t rows,
-                          double threshold);
+struct decided decided_at(const struct ranked *ranked, double threshold);
 
 // The threshold of the highest sensitivity among those of at least this specificity; of several the
 // highest threshold. Above every score when only calling nobody positive will do.
-double threshold_at_specificity(const double *score, const uint8_t *truth, uint64_t rows,
-                                double least);
+double threshold_at_specificity(const struct ranked *ranked, double least);
 // The threshold of the highest specificity among those of at least this sensitivity.
-double threshold_at_sensitivity(const double *score, const uint8_t *truth, uint64_t rows,
-                                double least);
+double threshold_at_sensitivity(const struct ranked *ranked, double least);
 
 // What mistakes cost, in any unit.
 struct costs {
@@ -157,8 +162,7 @@ struct costs {
 // Per row.
 double cost_of(struct decided decided, struct costs costs);
 // The threshold with the least cost; of several the highest.
-double threshold_by_cost(const double *score, const uint8_t *truth, uint64_t rows,
-                         struct costs costs);
+double threshold_by_cost(const struct ranked *ranked, struct costs costs);
 
 // Net benefit (Vickers and Elkin 2006) of acting on scores >= p: what is won by acting on a
 // positive, less what is lost by acting on a negative at the odds p : 1 - p; per row, in positives.
@@ -166,16 +170,20 @@ double net_benefit(struct decided decided, double p);
 
 // Of the `share` of rows with the highest scores: how many of all positives are among them. A group
 // of equal scores that is cut counts in part.
-double gain_at(const double *score, const uint8_t *truth, uint64_t rows, double share);
+double gain_at(const struct ranked *ranked, double share);
 
 // Kaplan and Meier's estimate of the share to which it has not happened, of some rows listed by
 // rising time. The curve has points (time, share) from (0, 1) on, at most `room` >= 3: where there
 // are more, those that fall least are left out, never the last. Returns how many.
-uint32_t kaplan_meier(const double *time, const uint8_t *event, const uint32_t *order,
-                      uint64_t rows, struct curve_point *out, uint32_t room);
+struct lasting {
+    const double *time, *weight; // by row; weight NULL: all 1
+    const uint8_t *event;
+    const uint32_t *order; // (rows) some rows by rising time
+    uint64_t rows;
+};
+uint32_t kaplan_meier(const struct lasting *lasting, struct curve_point *out, uint32_t room);
 // The share after time `at`.
-double kaplan_meier_at(const double *time, const uint8_t *event, const uint32_t *order,
-                       uint64_t rows, double at);
+double kaplan_meier_at(const struct lasting *lasting, double at);
 
 // ---- bootstrap ------------------------------
 enum { BOOTSTRAP_RESAMPLES = 1000, BOOTSTRAP_METRICS_MAX = 256 };
@@ -195,14 +203,11 @@ enum err bootstrap(const struct bootstrap_metric *metric, uint64_t rows, uint32_
                    uint64_t seed, struct pool *pool, struct progress *progress,
                    struct interval *out) MUST_USE;
 
-// Ready-made metric sets for it.
-// Binary: arrays must be sorted by rising score. Accuracy is at the threshold.
+// Ready-made metric sets for it. Each row counts by its own weight times how often it is drawn.
 struct binary_rows {
-    const double *score;
-    const uint8_t *truth;
+    struct ranked ranked;
     const double *loss; // log loss of each row, so that no logarithm is taken twice
-    double threshold;
-    const double *weight; // of each row, or NULL: all 1; in all sets below, too
+    double threshold;   // of the accuracy
 };
 enum {
     BINARY_AUC,
@@ -220,8 +225,7 @@ void binary_metrics(const void *binary_rows, const uint8_t *weight, uint64_t row
 // chance p the net benefit.
 enum { DECISION_SENSITIVITY, DECISION_SPECIFICITY, DECISION_PRECISION, DECISION_COST, DECISIONS };
 struct decision_rows {
-    const double *score;
-    const uint8_t *truth;
+    struct ranked ranked;
     struct costs costs;
     const double *thresholds, *levels, *chances; // chances rise
     uint32_t threshold_count, level_count, chance_count;
@@ -230,18 +234,28 @@ static inline uint32_t decision_metric_count(const struct decision_rows *rows) {
     return rows->threshold_count * DECISIONS + rows->level_count * 2 + rows->chance_count;
 }
 void decision_metrics(const void *decision_rows, const uint8_t *weight, uint64_t rows, double *out);
-// Classes: log loss of each row and whether the most probable class was right.
+// Classes: log loss of each row, whether the most probable class was right, and the AUC of each
+// class against all others. `order` holds for each class the rows by rising probability of it; the
+// top bit marks a row whose probability is above that of the row before.
+static const uint32_t class_order_rises = (uint32_t)1 << 31;
 struct class_rows {
-    const double *loss;
-    const uint8_t *right;
-    const double *weight;
+    const double *loss, *weight; // (rows), weight NULL: all 1
+    const uint8_t *right;        // (rows)
+    const uint8_t *truth;        // (rows) classes; TABULAR_CLASSES_MAX is below 256
+    const uint32_t *order;       // (classes, rows)
+    uint32_t classes;
 };
-enum { CLASSES_LOG_LOSS, CLASSES_ACCURACY, CLASSES_METRICS };
+// `probability` (rows, classes) into order (classes, rows). ERR_MEMORY; rows below 2^31.
+enum err class_order(const double *probability, uint64_t rows, uint32_t classes,
+                     uint32_t *order) MUST_USE;
+// The AUC is the macro average one against the rest (Provost and Domingos 2000): the mean over the
+// classes that have a row and don't have all.
+enum { CLASSES_LOG_LOSS, CLASSES_ACCURACY, CLASSES_AUC, CLASSES_METRICS };
 void class_metrics(const void *class_rows, const uint8_t *weight, uint64_t rows, double *out);
 // Numbers: RMSE, MAE, R², MAPE (of rows whose truth isn't 0).
 struct number_rows {
-    const double *predicted, *truth, *weight;
-    double quantile; // quantile_metrics
+    const double *predicted, *truth, *weight; // weight NULL: all 1
+    double quantile;                          // quantile_metrics
 };
 enum { NUMBER_RMSE, NUMBER_MAE, NUMBER_R2, NUMBER_MAPE, NUMBER_METRICS };
 void number_metrics(const void *number_rows, const uint8_t *weight, uint64_t rows, double *out);

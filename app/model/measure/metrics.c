@@ -141,7 +141,7 @@ static bool walk_plain(const double *score, const uint8_t *truth, uint64_t rows,
         labels[i] = truth[order[i]];
         weight[i] = 1;
     }
-    struct binary_rows in = {sorted, labels, loss, 0.5, NULL};
+    struct binary_rows in = {{sorted, labels, NULL, rows}, loss, 0.5};
     if (done) binary_metrics(&in, weight, rows, out);
     memory_give(weight);
     memory_give(labels);
@@ -189,10 +189,10 @@ static double weight_of(const double *own, const uint8_t *weight, uint64_t i) {
 }
 
 // Rows of each class, counted by weight.
-static void class_totals(const struct binary_rows *in, const uint8_t *weight, uint64_t rows,
-                         double *positives, double *negatives) {
+static void class_totals(const struct ranked *in, const uint8_t *weight, double *positives,
+                         double *negatives) {
     double all[2] = {0, 0};
-    for (uint64_t i = 0; i < rows; i++) {
+    for (uint64_t i = 0; i < in->rows; i++) {
         all[in->truth[i] != 0] += weight_of(in->weight, weight, i);
     }
     *positives = all[1];
@@ -200,10 +200,11 @@ static void class_totals(const struct binary_rows *in, const uint8_t *weight, ui
 }
 
 void binary_metrics(const void *binary_rows, const uint8_t *weight, uint64_t rows, double *out) {
-    const struct binary_rows *in = binary_rows;
+    const struct binary_rows *binary = binary_rows;
+    const struct ranked *in = &binary->ranked;
     double loss = 0, brier = 0, right = 0, positives, negatives;
     double found = 0, alarms = 0, won = 0, precision = 0, gap = 0; // so far, from the top
-    class_totals(in, weight, rows, &positives, &negatives);
+    class_totals(in, weight, &positives, &negatives);
     double per_positive = positives > 0 ? 1 / positives : 0;
     double per_negative = negatives > 0 ? 1 / negatives : 0;
     for (uint64_t i = rows; i > 0;) {
@@ -212,7 +213,7 @@ void binary_metrics(const void *binary_rows, const uint8_t *weight, uint64_t row
         do {
             uint32_t truth = in->truth[--i] != 0;
             double w = weight_of(in->weight, weight, i), off = tie - truth;
-            loss += w * in->loss[i];
+            loss += w * binary->loss[i];
             brier += w * off * off;
             tied_positive += truth ? w : 0;
             tied_negative += truth ? 0 : w;
@@ -222,7 +223,7 @@ void binary_metrics(const void *binary_rows, const uint8_t *weight, uint64_t row
         alarms += tied_negative;
         if (tied_positive > 0) precision += tied_positive * (found / (found + alarms));
         gap = fmax(gap, fabs(found * per_positive - alarms * per_negative));
-        right += tie >= in->threshold ? tied_positive : tied_negative;
+        right += tie >= binary->threshold ? tied_positive : tied_negative;
     }
     double total = positives + negatives;
     bool both = positives > 0 && negatives > 0;
@@ -234,17 +235,61 @@ void binary_metrics(const void *binary_rows, const uint8_t *weight, uint64_t row
     out[BINARY_ACCURACY] = total > 0 ? right / total : NAN;
 }
 
+enum err class_order(const double *probability, uint64_t rows, uint32_t classes, uint32_t *order) {
+    cy_assert(rows < class_order_rises);
+    double *of_class = memory_take(rows * sizeof(*of_class) + 1);
+    enum err err = of_class ? OK : ERR_MEMORY;
+    for (uint32_t k = 0; err == OK && k < classes; k++, order += rows) {
+        for (uint64_t i = 0; i < rows; i++) of_class[i] = probability[i * classes + k];
+        err = order_by_score(of_class, rows, order);
+        for (uint64_t i = rows; err == OK && i-- > 1;) {
+            if (of_class[order[i]] > of_class[order[i - 1]]) order[i] |= class_order_rises;
+        }
+    }
+    memory_give(of_class);
+    return err;
+}
+
+// The AUC of one class against the others: the rows by rising probability of it.
+static double class_auc(const struct class_rows *in, uint32_t class, const uint8_t *weight,
+                        uint64_t rows) {
+    const uint32_t *order = in->order + class * rows;
+    double below = 0, positives = 0, won = 0;
+    for (uint64_t i = 0; i < rows;) {
+        double tied_positive = 0, tied_negative = 0;
+        do {
+            uint32_t row = order[i] & ~class_order_rises;
+            double w = weight_of(in->weight, weight, row);
+            tied_positive += in->truth[row] == class ? w : 0;
+            tied_negative += in->truth[row] == class ? 0 : w;
+            i++;
+        } while (i < rows && !(order[i] & class_order_rises));
+        won += tied_positive * (below + tied_negative / 2);
+        below += tied_negative;
+        positives += tied_positive;
+    }
+    return positives > 0 && below > 0 ? won / (positives * below) : NAN;
+}
+
 void class_metrics(const void *class_rows, const uint8_t *weight, uint64_t rows, double *out) {
     const struct class_rows *in = class_rows;
-    double loss = 0, total = 0, right = 0;
+    double loss = 0, total = 0, right = 0, auc = 0;
+    uint32_t told = 0;
     for (uint64_t i = 0; i < rows; i++) {
         double w = weight_of(in->weight, weight, i);
         loss += w * in->loss[i];
         total += w;
         right += w * in->right[i];
     }
+    for (uint32_t k = 0; k < in->classes; k++) {
+        double one = class_auc(in, k, weight, rows);
+        if (isnan(one)) continue;
+        auc += one;
+        told++;
+    }
     out[CLASSES_LOG_LOSS] = total > 0 ? loss / total : NAN;
     out[CLASSES_ACCURACY] = total > 0 ? right / total : NAN;
+    out[CLASSES_AUC] = told > 0 ? auc / told : NAN;
 }
 
 void number_metrics(const void *number_rows, const uint8_t *weight, uint64_t rows, double *out) {

@@ -111,44 +111,54 @@ double metric_c_index(const double *risk, const double *time, const uint8_t *eve
 
 // ---- Kaplan and Meier ------------------------------
 
+static double weight_at(const struct lasting *in, uint64_t i) {
+    return in->weight ? in->weight[in->order[i]] : 1;
+}
+
 // Walks the steps of the curve: rows of one time at once.
 struct falling {
-    const double *time;
-    const uint8_t *event;
-    const uint32_t *order;
-    uint64_t at, rows;
+    const struct lasting *in;
+    uint64_t at;
+    double there; // the weight of the rows from `at` on
     double now, survival;
 };
 
+static struct falling falling_from(const struct lasting *in) {
+    struct falling f = {.in = in, .survival = 1};
+    for (uint64_t i = 0; i < in->rows; i++) f.there += weight_at(in, i);
+    return f;
+}
+
 static bool fall(struct falling *f) {
-    if (f->at == f->rows) return false;
-    double there = (double)(f->rows - f->at), events = 0;
-    f->now = f->time[f->order[f->at]];
-    for (; f->at < f->rows && f->time[f->order[f->at]] == f->now; f->at++) {
-        events += f->event[f->order[f->at]] != 0;
+    const struct lasting *in = f->in;
+    if (f->at == in->rows) return false;
+    double there = f->there, events = 0;
+    f->now = in->time[in->order[f->at]];
+    for (; f->at < in->rows && in->time[in->order[f->at]] == f->now; f->at++) {
+        double weight = weight_at(in, f->at);
+        events += in->event[in->order[f->at]] ? weight : 0;
+        f->there -= weight;
     }
-    f->survival *= 1 - events / there;
+    if (there > 0) f->survival *= fmax(0, 1 - events / there);
     return true;
 }
 
-double kaplan_meier_at(const double *time, const uint8_t *event, const uint32_t *order,
-                       uint64_t rows, double at) {
-    struct falling f = {time, event, order, 0, rows, 0, 1};
+double kaplan_meier_at(const struct lasting *lasting, double at) {
+    struct falling f = falling_from(lasting);
     double survival = 1;
     while (fall(&f) && f.now <= at) survival = f.survival;
     return survival;
 }
 
 // A step is kept when the curve has fallen far enough since the last one kept.
-uint32_t kaplan_meier(const double *time, const uint8_t *event, const uint32_t *order,
-                      uint64_t rows, struct curve_point *out, uint32_t room) {
-    struct falling f = {time, event, order, 0, rows, 0, 1};
+uint32_t kaplan_meier(const struct lasting *lasting, struct curve_point *out, uint32_t room) {
+    struct falling f = falling_from(lasting);
     uint32_t count = 0;
     cy_assert(room >= 3);
     out[count++] = (struct curve_point){0, 1};
     double step = 1.0 / (room - 2);
     while (fall(&f)) {
-        bool last = f.at == rows;
+        bool last = f.at == lasting->rows;
         if (!last && out[count - 1].y - f.survival < step) continue;
         if (count < room) out[count++] = (struct curve_point){f.now, f.survival};
     }

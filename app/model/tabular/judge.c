@@ -1,6 +1,6 @@
 // Metrics and curves of the scorecard.
 
-#include "model/tabular/judge_private.h"
+#include "model/tabular/judge_parts_private.h"
 
 #include <math.h>
 #include <string.h>
@@ -45,57 +45,6 @@ void side_close(struct side_rows *side) {
     *side = (struct side_rows){0};
 }
 
-// ---- arrays a judgement needs ------------------------------
-
-struct sorted_rows { // binary, by rising score
-    uint32_t *order;
-    double *score, *loss, *weight; // weight NULL: all 1
-    uint8_t *truth, *truth_by_row;
-};
-
-static void sorted_close(struct sorted_rows *s) {
-    memory_give(s->order);
-    memory_give(s->score);
-    memory_give(s->loss);
-    memory_give(s->weight);
-    memory_give(s->truth);
-    memory_give(s->truth_by_row);
-}
-
-static enum err sorted_make(const struct side_rows *side, const double *score,
-                            struct sorted_rows *out) {
-    uint64_t rows = side->rows;
-    const double *truth = side->truth;
-    struct sorted_rows s = {.order = memory_take(rows * sizeof(uint32_t) + 1),
-                            .score = memory_take(rows * sizeof(double) + 1),
-                            .loss = memory_take(rows * sizeof(double) + 1),
-                            .truth = memory_take(rows + 1),
-                            .truth_by_row = memory_take(rows + 1)};
-    if (side->weight) s.weight = memory_take(rows * sizeof(double) + 1);
-    bool whole = s.order && s.score && s.loss && s.truth && s.truth_by_row;
-    enum err err = whole && (s.weight || !side->weight) ? OK : ERR_MEMORY;
-    if (err == OK) err = order_by_score(score, rows, s.order);
-    for (uint64_t i = 0; err == OK && i < rows; i++) {
-        uint32_t row = s.order[i];
-        s.score[i] = score[row];
-        if (s.weight) s.weight[i] = side->weight[row];
-        s.truth[i] = truth[row] > 0;
-        s.truth_by_row[i] = truth[i] > 0;
-        s.loss[i] = metric_log_loss_of(s.truth[i] ? s.score[i] : 1 - s.score[i]);
-    }
-    if (err != OK)
-        sorted_close(&s);
-    else
-        *out = s;
-    return err;
-}
-
-static uint32_t most_probable(const double *row, uint32_t classes) {
-    uint32_t best = 0;
-    for (uint32_t k = 1; k < classes; k++) best = row[k] > row[best] ? k : best;
-    return best;
-}
-
 // ---- metrics ------------------------------
 
 struct metric_name {
@@ -109,6 +58,7 @@ static const struct metric_name binary_names[BINARY_METRICS] = {
 static const struct metric_name class_names[CLASSES_METRICS] = {
     [CLASSES_LOG_LOSS] = {"log_loss", "lower"},
     [CLASSES_ACCURACY] = {"accuracy", "higher"},
+    [CLASSES_AUC] = {"auc_ovr", "higher"},
 };
 static const struct metric_name number_names[NUMBER_METRICS] = {
     [NUMBER_RMSE] = {"rmse", "lower"},
@@ -149,44 +99,80 @@ static void write_metrics(const struct judging *j, const struct metric_name *nam
     json_close_array(out);
 }
 
+// Rows are looked at `passes` times.
 static enum err resample(const struct judging *j, const struct bootstrap_metric *metric,
-                         uint64_t rows, struct interval *out) {
-    return bootstrap(metric, rows, bootstrap_resamples(rows), seed_mix(j->seed ^ 0x626F6F74u),
-                     j->pool, j->progress, out);
+                         uint64_t rows, uint32_t passes, struct interval *out) {
+    return bootstrap(metric, rows, bootstrap_resamples(rows * passes),
+                     seed_mix(j->seed ^ 0x626F6F74u), j->pool, j->progress, out);
 }
 
 static enum err binary_list(const struct judging *j, const struct side_rows *side,
                             const double *predicted, double threshold) {
-    struct sorted_rows s;
-    enum err err = sorted_make(side, predicted, &s);
+    struct scored_rows s;
+    enum err err = scored_rows_open(side, predicted, &s);
     if (err != OK) return err;
-    struct binary_rows rows = {s.score, s.truth, s.loss, threshold, s.weight};
+    double *loss = memory_take(side->rows * sizeof(*loss) + 1);
+    if (!loss) err = ERR_MEMORY;
+    for (uint64_t i = 0; err == OK && i < side->rows; i++) {
+        loss[i] = metric_log_loss_of(s.truth[i] ? s.score[i] : 1 - s.score[i]);
+    }
+    struct binary_rows rows = {s.ranked, loss, threshold};
     struct bootstrap_metric metric = {binary_metrics, &rows, BINARY_METRICS};
     struct interval values[BINARY_METRICS];
-    err = resample(j, &metric, side->rows, values);
+    if (err == OK) err = resample(j, &metric, side->rows, 1, values);
     if (err == OK) write_metrics(j, binary_names, values, BINARY_METRICS, BINARY_AUC);
-    sorted_close(&s);
+    memory_give(loss);
+    scored_rows_close(&s);
+    return err;
+}
+
+// What the metrics of classes are computed from; class_arrays_close gives it back.
+struct class_arrays {
+    double *loss;
+    uint8_t *right, *truth;
+    uint32_t *order;
+};
+
+static void class_arrays_close(struct class_arrays *arrays) {
+    memory_give(arrays->loss);
+    memory_give(arrays->right);
+    memory_give(arrays->truth);
+    memory_give(arrays->order);
+}
+
+static enum err class_arrays_open(const struct side_rows *side, const double *predicted,
+                                  uint32_t classes, struct class_arrays *out) {
+    struct class_arrays a = {.loss = memory_take(side->rows * sizeof(double) + 1),
+                             .right = memory_take(side->rows + 1),
+                             .truth = memory_take(side->rows + 1),
+                             .order = memory_take(classes * side->rows * sizeof(uint32_t) + 1)};
+    enum err err = a.loss && a.right && a.truth && a.order ? OK : ERR_MEMORY;
+    for (uint64_t i = 0; err == OK && i < side->rows; i++) {
+        const double *row = predicted + i * classes;
+        a.truth[i] = (uint8_t)side->truth[i];
+        a.loss[i] = metric_log_loss_of(row[a.truth[i]]);
+        a.right[i] = judge_most_probable(row, classes) == a.truth[i];
+    }
+    if (err == OK) err = class_order(predicted, side->rows, classes, a.order);
+    if (err == OK)
+        *out = a;
+    else
+        class_arrays_close(&a);
     return err;
 }
 
 static enum err class_list(const struct judging *j, const struct side_rows *side,
                            const double *predicted) {
     uint32_t classes = j->target->class_count;
-    double *loss = memory_take(side->rows * sizeof(double) + 1);
-    uint8_t *right = memory_take(side->rows + 1);
-    enum err err = loss && right ? OK : ERR_MEMORY;
-    for (uint64_t i = 0; err == OK && i < side->rows; i++) {
-        const double *row = predicted + i * classes;
-        loss[i] = metric_log_loss_of(row[(uint32_t)side->truth[i]]);
-        right[i] = most_probable(row, classes) == (uint32_t)side->truth[i];
-    }
-    struct class_rows rows = {loss, right, side->weight};
+    struct class_arrays a;
+    enum err err = class_arrays_open(side, predicted, classes, &a);
+    if (err != OK) return err;
+    struct class_rows rows = {a.loss, side->weight, a.right, a.truth, a.order, classes};
     struct bootstrap_metric metric = {class_metrics, &rows, CLASSES_METRICS};
     struct interval values[CLASSES_METRICS];
-    if (err == OK) err = resample(j, &metric, side->rows, values);
+    err = resample(j, &metric, side->rows, classes, values);
     if (err == OK) write_metrics(j, class_names, values, CLASSES_METRICS, CLASSES_ACCURACY);
-    memory_give(right);
-    memory_give(loss);
+    class_arrays_close(&a);
     return err;
 }
 
@@ -205,7 +191,7 @@ static enum err number_list(const struct judging *j, const struct side_rows *sid
     const struct number_set *set = &sets[j->loss];
     struct bootstrap_metric metric = {set->compute, &rows, set->count};
     struct interval values[BOOTSTRAP_METRICS_MAX];
-    enum err err = resample(j, &metric, side->rows, values);
+    enum err err = resample(j, &metric, side->rows, 1, values);
     if (err == OK) write_metrics(j, set->names, values, set->count, set->headline);
     return err;
 }
@@ -218,7 +204,7 @@ static enum err survival_list(const struct judging *j, const struct side_rows *s
         survival_rows_open(predicted, side->truth, side->event, side->weight, side->rows, &rows);
     if (err != OK) return err;
     struct bootstrap_metric metric = {survival_metrics, &rows, SURVIVAL_METRICS};
-    err = resample(j, &metric, side->rows, values);
+    err = resample(j, &metric, side->rows, 1, values);
     if (err == OK) {
         write_metrics(j, survival_names, values, SURVIVAL_METRICS, SURVIVAL_C_INDEX);
     }
@@ -237,51 +223,22 @@ enum err judge_metrics(const struct judging *judging, const struct side_rows *si
     return number_list(judging, side, predicted);
 }
 
-double judge_headline(const struct judging *judging, const struct side_rows *side,
-                      const double *predicted, uint64_t rows) {
-    const double *truth = side->truth;
-    if (rows == 0) return NAN;
-    if (judging->target->task == TASK_REGRESSION) {
-        if (judging->loss == LOSS_POISSON) return -metric_poisson_deviance(predicted, truth, rows);
-        if (judging->loss == LOSS_SQUARED) return -metric_rmse(predicted, truth, rows);
-        return -metric_pinball(predicted, truth, rows, judging->quantile);
-    }
-    if (judging->target->task == TASK_SURVIVAL) {
-        return metric_c_index(predicted, truth, side->event, rows);
-    }
-    if (judging->target->task == TASK_CLASSES) {
-        uint32_t classes = judging->target->class_count;
-        uint64_t right = 0;
-        for (uint64_t i = 0; i < rows; i++) {
-            right += most_probable(predicted + i * classes, classes) == (uint32_t)truth[i];
-        }
-        return (double)right / (double)rows;
-    }
-    uint8_t *bytes = memory_take(rows);
-    if (!bytes) return NAN;
-    for (uint64_t i = 0; i < rows; i++) bytes[i] = truth[i] > 0;
-    double auc = metric_auc(predicted, bytes, rows);
-    memory_give(bytes);
-    return auc;
-}
-
 double judge_threshold(const struct judging *judging, const struct side_rows *side,
                        const double *predicted) {
-    struct sorted_rows s;
+    struct scored_rows s;
     if (judging->target->task != TASK_BINARY) return 0.5;
-    if (sorted_make(side, predicted, &s) != OK) return 0.5;
-    double threshold = threshold_youden(predicted, s.truth_by_row, s.order, side->rows);
-    sorted_close(&s);
+    if (scored_rows_open(side, predicted, &s) != OK) return 0.5;
+    double threshold = threshold_youden(&s.ranked);
+    scored_rows_close(&s);
     return threshold;
 }
 
 // ---- curves ------------------------------
 
-static void write_roc(struct json_writer *out, const double *score, const struct sorted_rows *s,
-                      uint64_t rows) {
+static void write_roc(struct json_writer *out, const struct ranked *ranked) {
     struct curve_point points[JUDGE_ROC_POINTS];
     uint32_t count;
-    curve_roc(score, s->truth_by_row, s->order, rows, points, JUDGE_ROC_POINTS, &count);
+    curve_roc(ranked, points, JUDGE_ROC_POINTS, &count);
     json_put_name(out, "roc");
     json_open_array(out);
     for (uint32_t i = 0; i < count; i++) {
@@ -293,13 +250,11 @@ static void write_roc(struct json_writer *out, const double *score, const struct
     json_close_array(out);
 }
 
-static void write_calibration(struct json_writer *out, const double *score,
-                              const struct sorted_rows *s, uint64_t rows) {
+static void write_calibration(struct json_writer *out, const struct ranked *ranked) {
     struct calibration_bin bins[JUDGE_CALIBRATION_BINS];
     uint32_t count;
     double error;
-    calibration(score, s->truth_by_row, s->order, rows, JUDGE_CALIBRATION_BINS, bins, &count,
-                &error);
+    calibration(ranked, JUDGE_CALIBRATION_BINS, bins, &count, &error);
     json_put_name(out, "calibration");
     json_open_object(out);
     json_put_name(out, "bins");
@@ -320,15 +275,15 @@ static enum err write_confusion(const struct judging *j, const struct side_rows 
                                 const double *predicted, double threshold) {
     uint32_t classes = j->target->class_count;
     uint32_t *got = memory_take(2 * side->rows * sizeof(*got) + 1), *truth = got + side->rows;
-    uint64_t *counts = memory_take((size_t)classes * classes * sizeof(*counts));
+    double *counts = memory_take((size_t)classes * classes * sizeof(*counts));
     enum err err = got && counts ? OK : ERR_MEMORY;
     if (err != OK) goto done;
     for (uint64_t i = 0; i < side->rows; i++) {
         truth[i] = (uint32_t)side->truth[i];
         got[i] = classes == 2 ? predicted[i] >= threshold
-                              : most_probable(predicted + i * classes, classes);
+                              : judge_most_probable(predicted + i * classes, classes);
     }
-    confusion(got, truth, side->rows, classes, counts);
+    confusion(got, truth, side->weight, side->rows, classes, counts);
     json_put_name(j->out, "confusion");
     json_open_object(j->out);
     if (classes == 2) json_set_number(j->out, "threshold", threshold);
@@ -340,7 +295,7 @@ static enum err write_confusion(const struct judging *j, const struct side_rows 
     json_open_array(j->out);
     for (uint32_t k = 0; k < classes; k++) {
         json_open_array(j->out);
-        for (uint32_t c = 0; c < classes; c++) json_put_u64(j->out, counts[k * classes + c]);
+        for (uint32_t c = 0; c < classes; c++) json_put_number(j->out, counts[k * classes + c]);
         json_close_array(j->out);
     }
     json_close_array(j->out);
@@ -355,12 +310,12 @@ enum err judge_curves(const struct judging *judging, const struct side_rows *sid
                       const double *predicted, double threshold) {
     if (!task_has_classes(judging->target->task)) return OK;
     if (judging->target->task == TASK_BINARY) {
-        struct sorted_rows s;
-        enum err err = sorted_make(side, predicted, &s);
+        struct scored_rows s;
+        enum err err = scored_rows_open(side, predicted, &s);
         if (err != OK) return err;
-        write_roc(judging->out, predicted, &s, side->rows);
-        write_calibration(judging->out, predicted, &s, side->rows);
-        sorted_close(&s);
+        write_roc(judging->out, &s.ranked);
+        write_calibration(judging->out, &s.ranked);
+        scored_rows_close(&s);
     }
     return write_confusion(judging, side, predicted, threshold);
 }

@@ -11,22 +11,27 @@
 void scored_rows_close(struct scored_rows *rows) {
     memory_give(rows->order);
     memory_give(rows->score);
+    memory_give(rows->weight);
     memory_give(rows->truth);
     *rows = (struct scored_rows){0};
 }
 
-enum err scored_rows_open(const double *truth, const double *predicted, uint64_t rows,
+enum err scored_rows_open(const struct side_rows *side, const double *predicted,
                           struct scored_rows *out) {
+    uint64_t rows = side->rows;
     struct scored_rows s = {.order = memory_take(rows * sizeof(uint32_t) + 1),
                             .score = memory_take(rows * sizeof(double) + 1),
-                            .truth = memory_take(rows + 1),
-                            .rows = rows};
-    enum err err = s.order && s.score && s.truth ? OK : ERR_MEMORY;
-    if (err == OK) err = order_by_score(predicted, rows, s.order);
+                            .truth = memory_take(rows + 1)};
+    if (side->weight) s.weight = memory_take(rows * sizeof(double) + 1);
+    bool whole = s.order && s.score && s.truth && (s.weight || !side->weight);
+    enum err err = whole ? order_by_score(predicted, rows, s.order) : ERR_MEMORY;
     for (uint64_t i = 0; err == OK && i < rows; i++) {
-        s.score[i] = predicted[s.order[i]];
-        s.truth[i] = truth[s.order[i]] > 0;
+        uint32_t row = s.order[i];
+        s.score[i] = predicted[row];
+        s.truth[i] = side->truth[row] > 0;
+        if (s.weight) s.weight[i] = side->weight[row];
     }
+    s.ranked = (struct ranked){s.score, s.truth, s.weight, rows};
     if (err == OK)
         *out = s;
     else
@@ -66,22 +71,19 @@ struct choice {
     double threshold;
 };
 
-static uint32_t choices_make(const struct scored_rows *validate, struct costs costs, double youden,
+static uint32_t choices_make(const struct ranked *validate, struct costs costs, double youden,
                              struct choice *out) {
     uint32_t count = 0;
     out[count++] = (struct choice){"half", 0, 0.5};
     if (!validate) return count;
-    const double *score = validate->score;
-    const uint8_t *truth = validate->truth;
-    uint64_t rows = validate->rows;
     out[count++] = (struct choice){"youden", 0, youden};
-    out[count++] = (struct choice){"cost", 0, threshold_by_cost(score, truth, rows, costs)};
+    out[count++] = (struct choice){"cost", 0, threshold_by_cost(validate, costs)};
     for (uint32_t l = 0; l < LEVELS; l++) {
-        double at = threshold_at_specificity(score, truth, rows, levels[l]);
+        double at = threshold_at_specificity(validate, levels[l]);
         out[count++] = (struct choice){"specificity", levels[l], at};
     }
     for (uint32_t l = 0; l < LEVELS; l++) {
-        double at = threshold_at_sensitivity(score, truth, rows, levels[l]);
+        double at = threshold_at_sensitivity(validate, levels[l]);
         out[count++] = (struct choice){"sensitivity", levels[l], at};
     }
     return count;
@@ -119,8 +121,8 @@ static void write_reading(struct json_writer *out, const struct interval *values
 }
 
 static void write_benefit(struct json_writer *out, const double *chances,
-                          const struct interval *values, const struct scored_rows *test) {
-    struct decided all = decided_at(test->score, test->truth, test->rows, -INFINITY);
+                          const struct interval *values, const struct ranked *test) {
+    struct decided all = decided_at(test, -INFINITY);
     json_put_name(out, "benefit");
     json_open_array(out);
     for (uint32_t p = 0; p < JUDGE_CHANCES; p++) {
@@ -137,12 +139,12 @@ static void write_benefit(struct json_writer *out, const double *chances,
 
 // ---- tables ------------------------------
 
-static void write_gains(struct json_writer *out, const struct scored_rows *test) {
+static void write_gains(struct json_writer *out, const struct ranked *test) {
     json_put_name(out, "gains");
     json_open_array(out);
     for (uint32_t i = 1; i <= JUDGE_GAINS; i++) {
         double share = (double)i / JUDGE_GAINS;
-        double found = gain_at(test->score, test->truth, test->rows, share);
+        double found = gain_at(test, share);
         json_open_object(out);
         json_set_number(out, "share", share);
         json_set_number(out, "found", found);
@@ -152,21 +154,21 @@ static void write_gains(struct json_writer *out, const struct scored_rows *test)
     json_close_array(out);
 }
 
-static void put_counts(struct json_writer *out, const char *name, const struct scored_rows *rows,
+static void put_counts(struct json_writer *out, const char *name, const struct ranked *rows,
                        double threshold) {
-    struct decided d = decided_at(rows->score, rows->truth, rows->rows, threshold);
-    const uint64_t counts[] = {d.true_positives, d.false_positives, d.false_negatives,
-                               d.true_negatives};
+    struct decided d = decided_at(rows, threshold);
+    const double counts[] = {d.true_positives, d.false_positives, d.false_negatives,
+                             d.true_negatives};
     json_put_name(out, name);
     json_open_array(out);
-    for (size_t i = 0; i < sizeof counts / sizeof *counts; i++) json_put_u64(out, counts[i]);
+    for (size_t i = 0; i < sizeof counts / sizeof *counts; i++) json_put_number(out, counts[i]);
     json_close_array(out);
 }
 
 // Distinct scores of the side thresholds are chosen on, evenly by rank, and one above them all.
-static void write_grid(struct json_writer *out, const struct scored_rows *validate,
-                       const struct scored_rows *test) {
-    const struct scored_rows *from = validate ? validate : test;
+static void write_grid(struct json_writer *out, const struct ranked *validate,
+                       const struct ranked *test) {
+    const struct ranked *from = validate ? validate : test;
     double before = NAN;
     json_put_name(out, "thresholds");
     json_open_array(out);
@@ -186,13 +188,10 @@ static void write_grid(struct json_writer *out, const struct scored_rows *valida
     json_close_array(out);
 }
 
-static void write_precision(struct json_writer *out, const double *predicted,
-                            const struct side_rows *side, const struct scored_rows *test,
-                            uint8_t *truth) {
+static void write_precision(struct json_writer *out, const struct ranked *test) {
     struct curve_point points[JUDGE_ROC_POINTS];
     uint32_t count;
-    for (uint64_t i = 0; i < side->rows; i++) truth[i] = side->truth[i] > 0;
-    curve_precision(predicted, truth, test->order, test->rows, points, JUDGE_ROC_POINTS, &count);
+    curve_precision(test, points, JUDGE_ROC_POINTS, &count);
     json_put_name(out, "precision_curve");
     json_open_array(out);
     for (uint32_t i = 0; i < count; i++) {
@@ -204,10 +203,9 @@ static void write_precision(struct json_writer *out, const double *predicted,
     json_close_array(out);
 }
 
-static void write_costs(struct json_writer *out, struct costs costs,
-                        const struct scored_rows *test) {
-    struct decided all = decided_at(test->score, test->truth, test->rows, -INFINITY);
-    struct decided none = decided_at(test->score, test->truth, test->rows, INFINITY);
+static void write_costs(struct json_writer *out, struct costs costs, const struct ranked *test) {
+    struct decided all = decided_at(test, -INFINITY);
+    struct decided none = decided_at(test, INFINITY);
     json_put_name(out, "costs");
     json_open_object(out);
     json_set_number(out, "false_alarm", costs.false_alarm);
@@ -217,34 +215,30 @@ static void write_costs(struct json_writer *out, struct costs costs,
     json_close_object(out);
 }
 
-static enum err write_decisions(const struct judging *j, const struct scored_rows *validate,
-                                const struct side_rows *side, const double *predicted,
-                                const struct scored_rows *test, struct costs costs, double youden) {
+static enum err write_decisions(const struct judging *j, const struct ranked *validate,
+                                const struct ranked *test, struct costs costs, double youden) {
     struct choice choices[CHOICES_MAX];
     double thresholds[CHOICES_MAX], chances[JUDGE_CHANCES];
     struct interval values[CHOICES_MAX * DECISIONS + 2 * LEVELS + JUDGE_CHANCES];
     uint32_t count = choices_make(validate, costs, youden, choices);
     for (uint32_t c = 0; c < count; c++) thresholds[c] = choices[c].threshold;
     for (uint32_t p = 0; p < JUDGE_CHANCES; p++) chances[p] = (2 * p + 1) / (2.0 * JUDGE_CHANCES);
-    struct decision_rows rows = {test->score, test->truth, costs,  thresholds,   levels,
-                                 chances,     count,       LEVELS, JUDGE_CHANCES};
+    struct decision_rows rows = {*test,   costs, thresholds, levels,
+                                 chances, count, LEVELS,     JUDGE_CHANCES};
     struct bootstrap_metric metric = {decision_metrics, &rows, decision_metric_count(&rows)};
-    uint8_t *truth = memory_take(side->rows + 1);
-    enum err err = truth ? judge_resample(j, &metric, test->rows, 4, values) : ERR_MEMORY;
-    if (err == OK) {
-        json_put_name(j->out, "decisions");
-        json_open_object(j->out);
-        write_costs(j->out, costs, test);
-        write_choices(j->out, choices, count, values);
-        write_reading(j->out, values + count * DECISIONS);
-        write_benefit(j->out, chances, values + count * DECISIONS + 2 * LEVELS, test);
-        write_gains(j->out, test);
-        write_precision(j->out, predicted, side, test, truth);
-        write_grid(j->out, validate, test);
-        json_close_object(j->out);
-    }
-    memory_give(truth);
-    return err;
+    enum err err = judge_resample(j, &metric, test->rows, 4, values);
+    if (err != OK) return err;
+    json_put_name(j->out, "decisions");
+    json_open_object(j->out);
+    write_costs(j->out, costs, test);
+    write_choices(j->out, choices, count, values);
+    write_reading(j->out, values + count * DECISIONS);
+    write_benefit(j->out, chances, values + count * DECISIONS + 2 * LEVELS, test);
+    write_gains(j->out, test);
+    write_precision(j->out, test);
+    write_grid(j->out, validate, test);
+    json_close_object(j->out);
+    return OK;
 }
 
 enum err judge_decisions(const struct judging *judging, const struct side_rows *validate,
@@ -254,12 +248,10 @@ enum err judge_decisions(const struct judging *judging, const struct side_rows *
     struct scored_rows chosen = {0}, tested = {0};
     bool chooses = validate && validate->rows > 0;
     enum err err = OK;
-    if (chooses) {
-        err = scored_rows_open(validate->truth, validate_predicted, validate->rows, &chosen);
-    }
-    if (err == OK) err = scored_rows_open(test->truth, predicted, test->rows, &tested);
+    if (chooses) err = scored_rows_open(validate, validate_predicted, &chosen);
+    if (err == OK) err = scored_rows_open(test, predicted, &tested);
     if (err == OK) {
-        err = write_decisions(judging, chooses ? &chosen : NULL, test, predicted, &tested, costs,
+        err = write_decisions(judging, chooses ? &chosen.ranked : NULL, &tested.ranked, costs,
                               youden);
     }
     scored_rows_close(&tested);

@@ -1,6 +1,6 @@
 // Parts of the scorecard beyond its metrics and curves: decisions by a threshold, groups of people,
 // the comparison with simpler models, and signs that a split leaks. Each writes members into the
-// open object of the scorecard; their JSON stands in tabular.h. They count rows, not weights.
+// open object of the scorecard; their JSON stands in tabular.h. Rows count by their weight.
 // Shapes: N rows of the side, K outputs.
 #pragma once
 
@@ -14,14 +14,14 @@ enum {
     JUDGE_GROUP_LEAST = 10, // rows a group needs (positives, for rates of positives) to be compared
 };
 
-// A side's rows by rising score.
+// A side's rows of two classes by rising score.
 struct scored_rows {
-    uint32_t *order; // (N) of the side
-    double *score;   // (N) sorted
-    uint8_t *truth;  // (N) sorted
-    uint64_t rows;
+    uint32_t *order;        // (N) of the side
+    double *score, *weight; // (N) sorted; weight NULL: all 1
+    uint8_t *truth;         // (N) sorted
+    struct ranked ranked;   // the same for who only reads
 };
-enum err scored_rows_open(const double *truth, const double *predicted, uint64_t rows,
+enum err scored_rows_open(const struct side_rows *side, const double *predicted,
                           struct scored_rows *out) MUST_USE;
 void scored_rows_close(struct scored_rows *rows);
 
@@ -44,14 +44,15 @@ enum err judge_decisions(const struct judging *judging, const struct side_rows *
                          const double *validate_predicted, const struct side_rows *test,
                          const double *predicted, struct costs costs, double youden) MUST_USE;
 
-// "groups": `rows` (N) are the frame's row numbers of the side.
+// "groups": `rows` (N) are the frame's row numbers of the side. The model tells how many events of
+// survival it expected.
 enum err judge_groups(const struct judging *judging, const struct tabular_judge *wish,
-                      const uint32_t *rows, const struct side_rows *side, const double *predicted,
+                      const struct tabular_model *model, const uint32_t *rows,
+                      const struct side_rows *side, const double *predicted,
                       double threshold) MUST_USE;
 
-// "difference":{"name","value","low","high"}: the headline of `predicted` less `other`'s, from
-// the same resamples; positive: `predicted` has the higher number. Nothing where the headline is no
-// AUC, accuracy or RMSE.
+// "difference":{"name","better","value","low","high"}: the headline of `predicted` less `other`'s,
+// from the same resamples; positive: `predicted` has the higher number.
 enum err judge_difference(const struct judging *judging, const struct side_rows *side,
                           const double *predicted, const double *other) MUST_USE;
 

@@ -59,7 +59,7 @@ enum err judge_metrics(const struct judging *judging, const struct side_rows *si
 enum err judge_curves(const struct judging *judging, const struct side_rows *side,
                       const double *predicted, double threshold) MUST_USE;
 // The headline number of predictions of the side's first rows, higher is better: AUC, accuracy,
-// minus RMSE, pinball loss or deviance, C-index. NaN if undefined. Weights don't count here.
+// minus RMSE, pinball loss or deviance, C-index. NaN if undefined or no memory is left.
 double judge_headline(const struct judging *judging, const struct side_rows *side,
                       const double *predicted, uint64_t rows);
 // Youden's threshold on a side; 0.5 where it says nothing.

@@ -1,5 +1,6 @@
 // The scorecard's part of survival: what was seen to happen to thirds of the test rows by their
-// risk, and at each of the model's times what was predicted beside what was seen. Both count rows.
+// risk, and at each of the model's times what was predicted beside what was seen. Thirds are of
+// rows; within one rows count by their weight.
 
 #include <math.h>
 
@@ -27,6 +28,11 @@ static uint64_t take_part(const struct surviving *s, uint64_t part, uint64_t par
     return count;
 }
 
+static struct lasting lasting_of(const struct surviving *s, uint64_t count) {
+    const struct side_rows *side = s->side;
+    return (struct lasting){side->truth, side->weight, side->event, s->list, count};
+}
+
 static void write_thirds(const struct surviving *s) {
     static const char *const names[THIRDS] = {"low", "middle", "high"};
     struct json_writer *out = s->judging->out;
@@ -36,8 +42,8 @@ static void write_thirds(const struct surviving *s) {
     for (uint32_t part = 0; part < THIRDS; part++) {
         uint64_t count = take_part(s, part, THIRDS), events = 0;
         for (uint64_t i = 0; i < count; i++) events += s->side->event[s->list[i]] != 0;
-        uint32_t steps =
-            kaplan_meier(s->side->truth, s->side->event, s->list, count, points, CURVE_POINTS);
+        struct lasting lasting = lasting_of(s, count);
+        uint32_t steps = kaplan_meier(&lasting, points, CURVE_POINTS);
         json_open_object(out);
         json_set_text(out, "risk", str_of(names[part]));
         json_set_u64(out, "rows", count);
@@ -65,12 +71,16 @@ static void write_calibration(const struct surviving *s, double time) {
     json_open_array(out);
     for (uint32_t part = 0; part < BINS; part++) {
         uint64_t count = take_part(s, part, BINS);
-        double predicted = 0;
+        double predicted = 0, total = 0;
         if (count == 0) continue;
         for (uint64_t i = 0; i < count; i++) {
-            predicted += tabular_survival(s->model, s->risk[s->list[i]], time) / (double)count;
+            double weight = s->side->weight ? s->side->weight[s->list[i]] : 1;
+            predicted += weight * tabular_survival(s->model, s->risk[s->list[i]], time);
+            total += weight;
         }
-        double seen = kaplan_meier_at(s->side->truth, s->side->event, s->list, count, time);
+        predicted /= total;
+        struct lasting lasting = lasting_of(s, count);
+        double seen = kaplan_meier_at(&lasting, time);
         json_open_object(out);
         json_set_number(out, "predicted", predicted);
         json_set_number(out, "observed", seen);

@@ -74,8 +74,8 @@ struct tabular_target {
     const uint8_t *event; // (N), survival: 1 seen at its time, 0 not seen until then
     // (N) >= 0 and finite, or NULL: all 1. Only their ratios count: training scales them to a mean
     // of 1, so that l2 and min_child_weight mean the same. Rows of weight 0 are left out. They
-    // count in training, in early stopping, in the baselines and in the scorecard's metrics, but
-    // not in its curves, the calibration and the confusion, which count rows.
+    // count in training, in early stopping and in all that the scorecard tells but what it calls
+    // rows, a calibration's groups (its means are weighted) and the dependence.
     const double *weight;
     // (class_count) > 0, or NULL. They count in training and early stopping only; what the
     // scorecard measures is the data as it is.
@@ -167,8 +167,8 @@ struct tabular_model;
 //  "metrics":[{"name":"auc","value","low","high","better":"higher"}…],   first one is the headline
 //  "validation":x?,    the headline on the validation side, higher is better: minus the RMSE, say
 //  "baseline":{"rule":"majority"|"mean"|"best_column","metrics":[…],"difference":{…}},
-//  "baseline_linear":{…}?,   difference: {"name","value","low","high"}, the model's headline less
-//                               the other's, from the same resamples
+//  "baseline_linear":{…}?,   difference: {"name","better","value","low","high"}, the model's
+//                               headline less the other's, from the same resamples
 //  "roc":[{"x","y"}], "calibration":{"bins":[{"predicted","observed","count"}],"error"},
 //  "confusion":{"threshold","labels":[…],"counts":[[…]]},
 //  "survival": of survival, counting test rows:
@@ -185,9 +185,12 @@ struct tabular_model;
 //     "gains":[{"share","found","lift"}], "precision_curve":[{"x":recall,"y"}],
 //     "thresholds":[{"threshold","validate"?:[tp,fp,fn,tn],"test":[…]}]},
 //  "groups":[{"column","threshold"?,"values":[{"value"|null,"rows","positives"?, then I of
-//      "rate","selected","tpr","fpr","calibration_gap","auc" | "rmse","mae","bias" | "accuracy"}],
-//    "differences":[{"name":"demographic_parity"|"equal_opportunity"|"false_alarms"|"rmse"|
-//      "accuracy","most","least","value","low","high"}]}],   of options' judge.by
+//      "rate","selected","tpr","fpr","calibration_gap","auc" | "accuracy" | "rmse","mae","bias" |
+//      "pinball","coverage","bias" | "poisson_deviance","mae","bias" | "c_index","events",
+//      "expected","calibration_gap"}],   events per row; expected: what the model's hazard sums to
+//    "differences":[{"name":"demographic_parity"|"equal_opportunity"|"false_alarms" | "accuracy" |
+//      "rmse" | "pinball"|"coverage" | "poisson_deviance"|"bias" | "c_index"|"calibration_gap",
+//      "most","least","value","low","high"}]}],   of options' judge.by
 //  "importance":[{"feature","gain","share","permutation"}],
 //  "dependence":[{"feature","class"?,"points":[{"x"|"category","y","low","high"}]}],   mean answer
 //    along each of the 12 columns of most gain, and 10 % and 90 % of the rows' own (2,000 rows)
@@ -200,8 +203,9 @@ struct tabular_model;
 // tells the answer).
 // Headline metric: "auc" (binary), "accuracy" (classes), "c_index" (survival), "rmse", "pinball" or
 // "poisson_deviance" (regression by its loss). A metric that is best at a value has "better":
-// "target" and "target" (the coverage of a quantile). "baseline" of survival has the rule
-// "same_risk", of a quantile "quantile"; "baseline_linear" is left out there. The threshold is
+// "target" and "target" (the coverage of a quantile). "auc_ovr" of classes: measure.h. "baseline" of
+// survival has the rule "same_risk", of a quantile "quantile"; there "baseline_linear" is linear
+// regression and the quantile of its residuals on the training side. The threshold is
 // tuned on the validation side; "baseline_linear" learns from at most 200,000 rows, shuffling
 // ("permutation": loss of the headline) looks at 10,000 test rows and the 100 columns of most gain,
 // null for the others; the curve's training loss at 65,536 rows; resamples: bootstrap_resamples().

@@ -8,6 +8,7 @@
 
 enum { FOLD_METRICS_MAX = 16, LIMIT_FOLD_BYTES = 64 * 1024 };
 static const uint64_t rows_least = 10;
+static const uint64_t equals_that_part = 20; // rows for each distinct one, on average
 // Below this many cells threads cost more than they save (measured: 569 x 30 is faster on one).
 static const uint64_t cells_worth_threads = 200 * 1000;
 
@@ -19,6 +20,7 @@ struct training {
     struct progress *progress;
     struct fault *fault;
     uint64_t *keys;     // (N) of the features: equal rows have equal ones
+    uint64_t *alone;    // (N) or NULL: each row's own, where so few differ that equal ones part
     uint32_t *stratum;  // (N)
     uint8_t *side;      // (N)
     uint32_t *rows;     // (N): train, then validate, then test, then what weighs nothing
@@ -115,7 +117,40 @@ static enum err take_rows(struct training *t) {
 }
 
 static const uint64_t *keys_to_split(const struct training *t) {
-    return t->options->group ? t->options->group : t->keys;
+    if (t->options->group) return t->options->group;
+    return t->alone ? t->alone : t->keys;
+}
+
+// Are there more than `most` distinct keys? A table of the keys met, left as soon as it is known.
+static enum err more_distinct(const uint64_t *keys, uint64_t rows, uint64_t most, bool *out) {
+    uint64_t room = 64, count = 0;
+    while (room < 2 * most) room *= 2;
+    uint64_t *met = memory_take(room * sizeof(*met));
+    if (!met) return ERR_MEMORY;
+    for (uint64_t i = 0; i < rows && count <= most; i++) {
+        uint64_t key = keys[i] ? keys[i] : 1, at = seed_mix(key) & (room - 1);
+        while (met[at] && met[at] != key) at = (at + 1) & (room - 1);
+        count += met[at] == 0;
+        met[at] = key;
+    }
+    memory_give(met);
+    *out = count > most;
+    return OK;
+}
+
+// Equal rows stay together, so that none is known before it tests. Where nearly every row has many
+// equals (a few columns of few values) they would leave whole kinds of rows unseen: there each goes
+// its own way.
+static enum err part_equal_rows(struct training *t) {
+    uint64_t rows = t->frame->rows;
+    bool differ = true;
+    if (t->options->group || t->options->side || t->options->judge.time_splits) return OK;
+    enum err err = more_distinct(t->keys, rows, rows / equals_that_part, &differ);
+    if (err != OK || differ) return err;
+    t->alone = memory_take(rows * sizeof(*t->alone) + 1);
+    if (!t->alone) return ERR_MEMORY;
+    for (uint64_t i = 0; i < rows; i++) t->alone[i] = i;
+    return OK;
 }
 
 static enum err choose_sides(struct training *t) {
@@ -165,10 +200,28 @@ static enum err arrange(struct training *t) {
                                    .train_count = t->counts[SIDE_TRAIN],
                                    .validate_count = t->counts[SIDE_VALIDATE],
                                    .weight = t->weight};
-    if (t->counts[SIDE_TRAIN] < 2 || !training_side_tells(t)) {
+    bool untested = t->options->test_milli > 0 && !t->options->side && t->counts[SIDE_TEST] == 0;
+    if (t->counts[SIDE_TRAIN] < 2 || untested || !training_side_tells(t)) {
         return fault_set(t->fault, ERR_INPUT, "train.split_leaves_too_few", STR_NONE);
     }
     return OK;
+}
+
+static bool column_varies(const struct training *t, uint32_t f) {
+    const float *values = t->frame->values[f];
+    float first = values[t->rows[0]];
+    for (uint64_t i = 1; i < t->counts[SIDE_TRAIN]; i++) {
+        float value = values[t->rows[i]];
+        if (value != first && !(isnan(value) && isnan(first))) return true;
+    }
+    return false;
+}
+
+static enum err check_columns(const struct training *t) {
+    for (uint32_t f = 0; f < t->frame->feature_count; f++) {
+        if (t->frame->features[f].kind == FEATURE_TEXT || column_varies(t, f)) return OK;
+    }
+    return fault_set(t->fault, ERR_INPUT, "train.nothing_varies", STR_NONE);
 }
 
 // ---- fit ------------------------------
@@ -340,7 +393,11 @@ static void write_head(const struct training *t, struct json_writer *out) {
     json_set_u64(out, "test_milli", o->test_milli);
     json_set_u64(out, "validate_milli", o->validate_milli);
     bool timed = o->judge.time_splits;
-    json_set_text(out, "groups", timed ? STR("time") : o->group ? STR("given") : STR("equal_rows"));
+    json_set_text(out, "groups",
+                  timed      ? STR("time")
+                  : o->group ? STR("given")
+                  : t->alone ? STR("none")
+                             : STR("equal_rows"));
     if (timed) json_set_text(out, "time", o->judge.time_name);
     json_set_bool(out, "stratified", !timed && t->target->task != TASK_REGRESSION);
     json_set_bool(out, "weighted", t->target->weight != NULL);
@@ -389,6 +446,24 @@ static enum err write_baseline(struct training *t, const struct judging *judging
     return err;
 }
 
+// What lies as far above a squared loss' answer as the quantile asks for: that of its residuals.
+static enum err residual_quantile(const struct training *t, const struct tabular_model *model,
+                                  const struct train_rows *rows, double *out) {
+    double *predicted = memory_take(t->frame->rows * sizeof(*predicted) + 1);
+    struct weighed_value *off = memory_take(rows->train_count * sizeof(*off) + 1);
+    enum err err = predicted && off ? OK : ERR_MEMORY;
+    if (err == OK) err = model_margin(model, t->frame, t->pool, predicted);
+    for (uint64_t i = 0; err == OK && i < rows->train_count; i++) {
+        uint32_t row = rows->train[i];
+        double weight = t->weight ? t->weight[row] : 1;
+        off[i] = (struct weighed_value){t->target->values[row] - predicted[row], weight};
+    }
+    if (err == OK) *out = quantile_weighed(off, rows->train_count, t->options->quantile);
+    memory_give(off);
+    memory_give(predicted);
+    return err;
+}
+
 // A linear model on at most JUDGE_LINEAR_ROWS rows of the training side, to compare with. One that
 // would be too wide is left out.
 static enum err write_linear(struct training *t, const struct judging *judging) {
@@ -404,12 +479,17 @@ static enum err write_linear(struct training *t, const struct judging *judging) 
     struct tabular_model linear = *t->model;
     linear.learner = LEARNER_LINEAR;
     linear.linear = (struct linear){0};
-    enum err err = linear_train(&some, t->options, t->pool, t->progress, &linear.linear, NULL);
-    double *predicted;
+    struct tabular_options options = *t->options;
+    bool quantile = options.loss == LOSS_QUANTILE;
+    if (quantile) options.loss = LOSS_SQUARED;
+    enum err err = linear_train(&some, &options, t->pool, t->progress, &linear.linear, NULL);
+    double *predicted, above = 0;
     bool fitted = err == OK;
     if (err == ERR_LIMIT) err = OK;
-    if (fitted) err = predict_side(t, &linear, &t->test, &predicted);
+    if (fitted && quantile) err = residual_quantile(t, &linear, &some, &above);
+    if (fitted && err == OK) err = predict_side(t, &linear, &t->test, &predicted);
     if (fitted && err == OK) {
+        for (uint64_t i = 0; quantile && i < t->test.rows; i++) predicted[i] += above;
         json_put_name(judging->out, "baseline_linear");
         json_open_object(judging->out);
         json_set_u64(judging->out, "rows", some.train_count);
@@ -423,16 +503,6 @@ static enum err write_linear(struct training *t, const struct judging *judging) 
     return err;
 }
 
-static bool column_varies(const struct training *t, uint32_t f) {
-    const float *values = t->frame->values[f];
-    float first = values[t->rows[0]];
-    for (uint64_t i = 1; i < t->counts[SIDE_TRAIN]; i++) {
-        float value = values[t->rows[i]];
-        if (value != first && !(isnan(value) && isnan(first))) return true;
-    }
-    return false;
-}
-
 static enum err write_warnings(const struct training *t, const struct judging *judging) {
     struct json_writer *out = judging->out;
     json_put_name(out, "warnings");
@@ -442,7 +512,9 @@ static enum err write_warnings(const struct training *t, const struct judging *j
         struct str name = t->frame->features[f].name;
         if (t->leaks[f]) put_warning(out, "train.column_knows_answer", name);
         if (t->frame->features[f].made || t->frame->features[f].kind == FEATURE_TEXT) continue;
-        if (!column_varies(t, f)) put_warning(out, "train.column_ignored", name);
+        if (column_varies(t, f)) continue;
+        bool empty = isnan(t->frame->values[f][t->rows[0]]);
+        put_warning(out, empty ? "train.column_empty" : "train.column_ignored", name);
     }
     uint64_t seen[TABULAR_CLASSES_MAX] = {0};
     for (uint64_t i = 0; i < t->test.rows && task_has_classes(t->target->task); i++) {
@@ -453,7 +525,9 @@ static enum err write_warnings(const struct training *t, const struct judging *j
             put_warning(out, "train.group_small", t->target->classes[k]);
         }
     }
-    enum err err = judge_leaks(judging, t->frame, &t->options->judge, t->side, t->keys);
+    if (t->alone) put_warning(out, "train.few_rows_differ", STR_NONE);
+    enum err err =
+        judge_leaks(judging, t->frame, &t->options->judge, t->side, t->alone ? t->alone : t->keys);
     json_close_array(out);
     return err;
 }
@@ -563,6 +637,7 @@ static enum err run_fold(const struct training *whole, const struct judging *jud
                             .pool = whole->pool,
                             .progress = whole->progress,
                             .keys = whole->keys,
+                            .alone = whole->alone,
                             .stratum = whole->stratum};
     fold.side = memory_take(whole->frame->rows + 1);
     fold.rows = memory_take(whole->frame->rows * sizeof(*fold.rows) + 1);
@@ -634,8 +709,7 @@ static enum err write_scorecard(struct training *t, struct buf *scorecard) {
     err = judge_metrics(&judging, &t->test, t->predicted, t->threshold);
     if (isfinite(t->validation)) json_set_number(&out, "validation", t->validation);
     if (err == OK) err = write_baseline(t, &judging);
-    bool compare = t->options->learner != LEARNER_LINEAR && t->options->loss != LOSS_QUANTILE;
-    if (err == OK && compare) err = write_linear(t, &judging);
+    if (err == OK && t->options->learner != LEARNER_LINEAR) err = write_linear(t, &judging);
     if (err == OK) err = judge_curves(&judging, &t->test, t->predicted, t->threshold);
     if (err == OK) err = judge_survival(&judging, t->model, &t->test, t->predicted);
     if (err == OK) {
@@ -645,7 +719,7 @@ static enum err write_scorecard(struct training *t, struct buf *scorecard) {
                               t->threshold);
     }
     if (err == OK) {
-        err = judge_groups(&judging, &t->options->judge, rows_of(t, SIDE_TEST), &t->test,
+        err = judge_groups(&judging, &t->options->judge, t->model, rows_of(t, SIDE_TEST), &t->test,
                            t->predicted, t->threshold);
     }
     if (err == OK) err = judge_importance(&judging, t->model, &t->test);
@@ -665,11 +739,13 @@ static enum err run(struct training *t, struct buf *scorecard) {
     if (!t->leaks) return ERR_MEMORY;
     if (t->progress) progress_set(t->progress, PHASE_TRAIN, 0, t->options->trees);
     enum err err = take_rows(t);
+    if (err == OK) err = part_equal_rows(t);
     if (err == OK) err = choose_sides(t);
     if (err == OK) err = arrange(t);
     if (err == OK && t->options->side_told) {
         memcpy(t->options->side_told, t->side, t->frame->rows);
     }
+    if (err == OK) err = check_columns(t);
     if (err == OK) err = fit(t);
     if (err != OK || !scorecard) return err;
     if (t->progress) progress_set(t->progress, PHASE_EVALUATE, 0, 0);
@@ -689,6 +765,7 @@ enum err tabular_train(const struct frame *frame, const struct tabular_target *t
     if (err == OK) err = run(&t, scorecard);
     training_close(&t);
     memory_give(t.stratum);
+    memory_give(t.alone);
     memory_give(t.keys);
     pool_close(t.pool);
     if (err != OK)

@@ -136,10 +136,16 @@ const MEASURES = [
   'auc',
   'accuracy',
   'rmse',
+  'pinball',
+  'coverage',
+  'poisson_deviance',
   'mae',
   'bias',
+  'c_index',
+  'events',
+  'expected',
 ] as const;
-const SHARES = ['demographic_parity', 'equal_opportunity', 'false_alarms', 'accuracy'];
+const SHARES = ['demographic_parity', 'equal_opportunity', 'false_alarms', 'accuracy', 'coverage'];
 
 // `title` and `value` name a column and its values as the field does.
 export function Groups({

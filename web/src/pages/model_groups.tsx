@@ -91,7 +91,8 @@ export function Comparison({ card, rule }: { card: Scorecard; rule: string }) {
         </thead>
         <tbody>
           {others.map(({ name, difference }) => {
-            const better = difference!.name === 'rmse' ? -1 : 1;
+            const lower = difference!.better === 'lower' || difference!.name === 'rmse';
+            const better = lower ? -1 : 1;
             const low = Math.min(better * difference!.low, better * difference!.high);
             const high = Math.max(better * difference!.low, better * difference!.high);
             return (

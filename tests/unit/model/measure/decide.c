@@ -52,30 +52,28 @@ static void same_as_sklearn(const double *score, const uint8_t *truth, uint64_t 
     CHECK_NEAR(metric_log_loss(score, truth, rows), answer_of(said, "log_loss"), close);
     CHECK_NEAR(metric_brier(score, truth, rows), answer_of(said, "brier"), close);
     sort_into(score, truth, rows);
-    const double *s = sorted.score;
-    const uint8_t *t = sorted.truth;
-    double threshold = threshold_by_cost(s, t, rows, costs);
+    const struct ranked in = {sorted.score, sorted.truth, NULL, rows}, *s = &in;
+    double threshold = threshold_by_cost(s, costs);
     CHECK_NEAR(fmin(threshold, 2), answer_of(said, "least_cost_threshold"), close);
-    CHECK_NEAR(cost_of(decided_at(s, t, rows, threshold), costs), answer_of(said, "least_cost"),
-               close);
+    CHECK_NEAR(cost_of(decided_at(s, threshold), costs), answer_of(said, "least_cost"), close);
     for (int l = 0; l < 3; l++) {
-        struct decided at = decided_at(s, t, rows, threshold_at_specificity(s, t, rows, levels[l]));
+        struct decided at = decided_at(s, threshold_at_specificity(s, levels[l]));
         CHECK(decided_specificity(at) >= levels[l]);
         CHECK_NEAR(decided_sensitivity(at), answer_at(said, "sensitivity_at", levels[l]), close);
-        at = decided_at(s, t, rows, threshold_at_sensitivity(s, t, rows, levels[l]));
+        at = decided_at(s, threshold_at_sensitivity(s, levels[l]));
         CHECK(decided_sensitivity(at) >= levels[l]);
         CHECK_NEAR(decided_specificity(at), answer_at(said, "specificity_at", levels[l]), close);
     }
     for (int p = 0; p < 4; p++) {
-        struct decided at = decided_at(s, t, rows, chances[p]);
+        struct decided at = decided_at(s, chances[p]);
         CHECK_NEAR(net_benefit(at, chances[p]), answer_at(said, "net_benefit", chances[p]), close);
         CHECK_NEAR(decided_sensitivity(at), answer_at(said, "sensitivity", chances[p]), close);
         CHECK_NEAR(decided_specificity(at), answer_at(said, "specificity", chances[p]), close);
         CHECK_NEAR(decided_precision(at), answer_at(said, "precision", chances[p]), close);
     }
-    CHECK_NEAR(gain_at(s, t, rows, 0.1), answer_at(said, "gain", 0.1), close);
-    CHECK_NEAR(gain_at(s, t, rows, 0.3), answer_at(said, "gain", 0.3), close);
-    CHECK_NEAR(gain_at(s, t, rows, 1), 1, close);
+    CHECK_NEAR(gain_at(s, 0.1), answer_at(said, "gain", 0.1), close);
+    CHECK_NEAR(gain_at(s, 0.3), answer_at(said, "gain", 0.3), close);
+    CHECK_NEAR(gain_at(s, 1), 1, close);
 }
 
 static void sklearn_agrees(void) {
@@ -83,6 +81,23 @@ static void sklearn_agrees(void) {
     same_as_sklearn(sklearn_score_0, sklearn_truth_0, COUNT(sklearn_truth_0), sklearn_answer_0);
     same_as_sklearn(sklearn_score_1, sklearn_truth_1, COUNT(sklearn_truth_1), sklearn_answer_1);
     same_as_sklearn(sklearn_score_2, sklearn_truth_2, COUNT(sklearn_truth_2), sklearn_answer_2);
+}
+
+// roc_auc_score(multi_class="ovr", average="macro"), also with weights.
+static void classes_agree_with_sklearn(void) {
+    enum { ROWS = COUNT(sklearn_class_truth), CLASSES = COUNT(sklearn_class_score) / ROWS };
+    static uint32_t order[ROWS * CLASSES];
+    static double loss[ROWS];
+    static uint8_t right[ROWS], once[ROWS];
+    double got[CLASSES_METRICS];
+    memset(once, 1, sizeof once);
+    REQUIRE(class_order(sklearn_class_score, ROWS, CLASSES, order) == OK);
+    struct class_rows in = {loss, NULL, right, sklearn_class_truth, order, CLASSES};
+    class_metrics(&in, once, ROWS, got);
+    CHECK_NEAR(got[CLASSES_AUC], sklearn_class_auc, 1e-12);
+    in.weight = sklearn_class_weight;
+    class_metrics(&in, once, ROWS, got);
+    CHECK_NEAR(got[CLASSES_AUC], sklearn_class_auc_weighted, 1e-12);
 }
 
 // Counting a row w times is having it w times.
@@ -105,20 +120,20 @@ static void weights_repeat_rows(void) {
             labels[rows++] = once.truth[i];
         }
     }
-    struct decision_rows in = {once.score, once.truth, costs, chances, levels, chances, 4, 3, 4};
+    struct decision_rows in = {
+        {once.score, once.truth, NULL, ROWS}, costs, chances, levels, chances, 4, 3, 4};
     double got[METRICS], said[BINARY_METRICS];
     CHECK_EQ(decision_metric_count(&in), METRICS);
     decision_metrics(&in, weight, ROWS, got);
-    struct binary_rows binary = {once.score, once.truth, once.loss, 0.5, NULL};
+    struct binary_rows binary = {{once.score, once.truth, NULL, ROWS}, once.loss, 0.5};
     binary_metrics(&binary, weight, ROWS, said);
     CHECK_NEAR(said[BINARY_AVERAGE_PRECISION], metric_average_precision(repeated, labels, rows),
                1e-12);
     CHECK_NEAR(said[BINARY_KS], metric_ks(repeated, labels, rows), 1e-12);
     sort_into(repeated, labels, rows);
-    const double *s = sorted.score;
-    const uint8_t *t = sorted.truth;
+    const struct ranked all = {sorted.score, sorted.truth, NULL, rows}, *s = &all;
     for (int p = 0; p < 4; p++) {
-        struct decided at = decided_at(s, t, rows, chances[p]);
+        struct decided at = decided_at(s, chances[p]);
         CHECK_NEAR(got[p * DECISIONS + DECISION_SENSITIVITY], decided_sensitivity(at), 1e-12);
         CHECK_NEAR(got[p * DECISIONS + DECISION_SPECIFICITY], decided_specificity(at), 1e-12);
         CHECK_NEAR(got[p * DECISIONS + DECISION_PRECISION], decided_precision(at), 1e-12);
@@ -126,11 +141,59 @@ static void weights_repeat_rows(void) {
         CHECK_NEAR(got[4 * DECISIONS + 6 + p], net_benefit(at, chances[p]), 1e-12);
     }
     for (int l = 0; l < 3; l++) {
-        struct decided at = decided_at(s, t, rows, threshold_at_specificity(s, t, rows, levels[l]));
+        struct decided at = decided_at(s, threshold_at_specificity(s, levels[l]));
         CHECK_NEAR(got[4 * DECISIONS + l], decided_sensitivity(at), 1e-12);
-        at = decided_at(s, t, rows, threshold_at_sensitivity(s, t, rows, levels[l]));
+        at = decided_at(s, threshold_at_sensitivity(s, levels[l]));
         CHECK_NEAR(got[4 * DECISIONS + 3 + l], decided_specificity(at), 1e-12);
     }
+}
+
+// A row's own weight counts as so many rows, in all that is told of a threshold and in the curves.
+static void own_weights_repeat_rows(void) {
+    enum { ROWS = 400 };
+    static double score[ROWS], weight[ROWS], repeated[ROWS_MAX];
+    static uint8_t truth[ROWS], labels[ROWS_MAX];
+    uint64_t rows = 0;
+    for (int i = 0; i < ROWS; i++) {
+        score[i] = floor(check_uniform() * 60) / 60;
+        truth[i] = check_uniform() < score[i];
+    }
+    sort_into(score, truth, ROWS);
+    static struct sorted once;
+    once = sorted;
+    for (int i = 0; i < ROWS; i++) {
+        weight[i] = (double)(1 + check_below(4));
+        for (int w = 0; w < weight[i]; w++) {
+            repeated[rows] = once.score[i];
+            labels[rows++] = once.truth[i];
+        }
+    }
+    struct ranked by_weight = {once.score, once.truth, weight, ROWS};
+    struct ranked by_row = {repeated, labels, NULL, rows};
+    CHECK_NEAR(threshold_youden(&by_weight), threshold_youden(&by_row), 0);
+    CHECK_NEAR(threshold_by_cost(&by_weight, costs), threshold_by_cost(&by_row, costs), 0);
+    CHECK_NEAR(threshold_at_specificity(&by_weight, 0.9), threshold_at_specificity(&by_row, 0.9),
+               0);
+    CHECK_NEAR(gain_at(&by_weight, 0.3), gain_at(&by_row, 0.3), 1e-12);
+    struct decided a = decided_at(&by_weight, 0.4), b = decided_at(&by_row, 0.4);
+    CHECK(memcmp(&a, &b, sizeof a) == 0);
+    struct curve_point some[101], all[101];
+    uint32_t count, want;
+    curve_roc(&by_weight, some, 101, &count);
+    curve_roc(&by_row, all, 101, &want);
+    CHECK_EQ(count, want);
+    for (uint32_t i = 0; i < count; i++) {
+        CHECK_NEAR(some[i].x, all[i].x, 1e-12);
+        CHECK_NEAR(some[i].y, all[i].y, 1e-12);
+    }
+    uint8_t ones[ROWS_MAX];
+    memset(ones, 1, sizeof ones);
+    struct decision_rows in = {by_weight, costs, chances, levels, chances, 4, 3, 4};
+    double got[4 * DECISIONS + 6 + 4], said[4 * DECISIONS + 6 + 4];
+    decision_metrics(&in, ones, ROWS, got);
+    in.ranked = by_row;
+    decision_metrics(&in, ones, rows, said);
+    for (size_t i = 0; i < sizeof got / sizeof *got; i++) CHECK_NEAR(got[i], said[i], 1e-12);
 }
 
 static void ends_are_told(void) {
@@ -141,27 +204,29 @@ static void ends_are_told(void) {
     CHECK_NEAR(metric_average_precision(score, all, 2), 1, 0);
     CHECK_NEAR(metric_ks(score, both, 2), 1, 0);
     // Nobody is the best answer when a miss costs nothing: a threshold above every score.
-    double threshold = threshold_by_cost(score, both, 2, (struct costs){1, 0});
+    struct ranked two = {score, both, NULL, 2}, nobody = {score, both, NULL, 0};
+    double threshold = threshold_by_cost(&two, (struct costs){1, 0});
     CHECK(threshold > 0.4 && isfinite(threshold));
-    CHECK_NEAR(threshold_by_cost(score, both, 2, (struct costs){0, 1}), 0.2, 0);
-    CHECK_NEAR(threshold_by_cost(score, both, 0, costs), 0.5, 0);
-    CHECK(isnan(decided_precision(decided_at(score, both, 2, 1))));
-    CHECK(isnan(gain_at(score, none, 2, 0.5)));
+    CHECK_NEAR(threshold_by_cost(&two, (struct costs){0, 1}), 0.2, 0);
+    CHECK_NEAR(threshold_by_cost(&nobody, costs), 0.5, 0);
+    CHECK(isnan(decided_precision(decided_at(&two, 1))));
+    two.truth = none;
+    CHECK(isnan(gain_at(&two, 0.5)));
 }
 
 static void precision_curve_holds_average(void) {
     enum { ROWS = 2000 };
     static double score[ROWS];
     static uint8_t truth[ROWS];
-    static uint32_t order[ROWS];
     for (int i = 0; i < ROWS; i++) {
         score[i] = floor(check_uniform() * 500) / 500;
         truth[i] = check_uniform() < score[i];
     }
-    REQUIRE(order_by_score(score, ROWS, order) == OK);
+    sort_into(score, truth, ROWS);
+    struct ranked in = {sorted.score, sorted.truth, NULL, ROWS};
     struct curve_point points[101];
     uint32_t count = 0;
-    curve_precision(score, truth, order, ROWS, points, 101, &count);
+    curve_precision(&in, points, 101, &count);
     REQUIRE(count > 50 && count <= 101);
     double area = points[0].x * points[0].y;
     for (uint32_t i = 1; i < count; i++) {
@@ -170,14 +235,16 @@ static void precision_curve_holds_average(void) {
     }
     CHECK_NEAR(points[count - 1].x, 1, 0);
     CHECK_NEAR(area, metric_average_precision(score, truth, ROWS), 0.01);
-    curve_precision(score, truth, order, ROWS, points, 2, &count);
+    curve_precision(&in, points, 2, &count);
     CHECK_EQ(count, 2);
     CHECK_NEAR(points[1].x, 1, 0);
 }
 
 int main(void) {
     CHECK_RUN(sklearn_agrees);
+    CHECK_RUN(classes_agree_with_sklearn);
     CHECK_RUN(weights_repeat_rows);
+    CHECK_RUN(own_weights_repeat_rows);
     CHECK_RUN(ends_are_told);
     CHECK_RUN(precision_curve_holds_average);
     return check_done();

@@ -95,7 +95,7 @@ static void weights_repeat_rows(void) {
             truth[rows++] = data.truth_sorted[i];
         }
     }
-    struct binary_rows in = {data.sorted, data.truth_sorted, data.loss, 0.5, NULL};
+    struct binary_rows in = {{data.sorted, data.truth_sorted, NULL, 400}, data.loss, 0.5};
     binary_metrics(&in, weight, 400, out);
     CHECK_NEAR(out[BINARY_AUC], auc_by_pairs(score, truth, rows), 1e-12);
     CHECK_NEAR(out[BINARY_LOG_LOSS], metric_log_loss(score, truth, rows), 1e-9);
@@ -106,7 +106,8 @@ static void roc_encloses_auc(void) {
     make_scored(5000);
     struct curve_point points[101];
     uint32_t count;
-    curve_roc(data.score, data.truth, data.order, 5000, points, 101, &count);
+    struct ranked ranked = {data.sorted, data.truth_sorted, NULL, 5000};
+    curve_roc(&ranked, points, 101, &count);
     REQUIRE(count >= 2 && count <= 101);
     double area = 0;
     for (uint32_t i = 1; i < count; i++) {
@@ -115,7 +116,7 @@ static void roc_encloses_auc(void) {
     }
     CHECK_NEAR(points[count - 1].x + points[count - 1].y, 2, 0);
     CHECK_NEAR(area, metric_auc(data.score, data.truth, 5000), 0.005);
-    double threshold = threshold_youden(data.score, data.truth, data.order, 5000);
+    double threshold = threshold_youden(&ranked);
     CHECK(threshold > 0.35 && threshold < 0.65); // scores are true probabilities
 }
 
@@ -125,7 +126,8 @@ static void calibration_is_small_when_true(void) {
     uint32_t count;
     double error;
     uint64_t total = 0;
-    calibration(data.score, data.truth, data.order, 5000, 10, bins, &count, &error);
+    struct ranked ranked = {data.sorted, data.truth_sorted, NULL, 5000};
+    calibration(&ranked, 10, bins, &count, &error);
     CHECK(count >= 9 && count <= 10);
     for (uint32_t i = 0; i < count; i++) {
         total += bins[i].count;
@@ -133,17 +135,23 @@ static void calibration_is_small_when_true(void) {
     }
     CHECK_EQ(total, 5000);
     CHECK(error < 0.04);
-    for (int i = 0; i < 5000; i++) data.score[i] = 0.99; // all in one tie, and wrong
-    REQUIRE(order_by_score(data.score, 5000, data.order) == OK);
-    calibration(data.score, data.truth, data.order, 5000, 10, bins, &count, &error);
+    for (int i = 0; i < 5000; i++) data.sorted[i] = 0.99; // all in one tie, and wrong
+    calibration(&ranked, 10, bins, &count, &error);
     CHECK_EQ(count, 1);
     CHECK(error > 0.4);
+    // Weights that leave the negatives next to nothing make it right again.
+    static double weight[5000];
+    for (int i = 0; i < 5000; i++) weight[i] = data.truth_sorted[i] ? 1 : 0.01;
+    ranked.weight = weight;
+    calibration(&ranked, 10, bins, &count, &error);
+    CHECK_EQ(bins[0].count, 5000);
+    CHECK(error < 0.02);
 }
 
 static void bootstrap_covers(void) {
     struct interval first[BINARY_METRICS] = {0};
     make_scored(2000);
-    struct binary_rows in = {data.sorted, data.truth_sorted, data.loss, 0.5, NULL};
+    struct binary_rows in = {{data.sorted, data.truth_sorted, NULL, 2000}, data.loss, 0.5};
     struct bootstrap_metric metric = {binary_metrics, &in, BINARY_METRICS};
     for (uint32_t threads = 1; threads <= 3; threads++) {
         struct interval out[BINARY_METRICS];
@@ -247,7 +255,7 @@ static void c_index_equals_pairs(void) {
 
 // Against its definition: the product over the times of events.
 static void kaplan_meier_is_the_product(void) {
-    double time[120];
+    double time[120], weight[120];
     uint8_t event[120];
     uint32_t order[120];
     struct curve_point points[200];
@@ -255,24 +263,26 @@ static void kaplan_meier_is_the_product(void) {
         for (int i = 0; i < 120; i++) {
             time[i] = (double)check_below(round < 10 ? 15 : 500);
             event[i] = check_below(2) == 0;
+            weight[i] = round % 2 ? 1 : 0.5 + check_uniform();
         }
         REQUIRE(order_by_score(time, 120, order) == OK);
+        struct lasting all_rows = {time, round % 2 ? NULL : weight, event, order, 120};
         for (int at = 0; at < 15; at++) {
             double share = 1;
             for (int t = 0; t <= at; t++) {
                 double there = 0, events = 0;
                 for (int i = 0; i < 120; i++) {
-                    there += time[i] >= t;
-                    events += time[i] == t && event[i];
+                    there += time[i] >= t ? weight[i] : 0;
+                    events += time[i] == t && event[i] ? weight[i] : 0;
                 }
                 if (there > 0) share *= 1 - events / there;
             }
-            CHECK_NEAR(kaplan_meier_at(time, event, order, 120, at), share, 1e-12);
+            CHECK_NEAR(kaplan_meier_at(&all_rows, at), share, 1e-12);
         }
-        uint32_t all = kaplan_meier(time, event, order, 120, points, 200);
+        uint32_t all = kaplan_meier(&all_rows, points, 200);
         double end = points[all - 1].y;
-        CHECK_NEAR(end, kaplan_meier_at(time, event, order, 120, 1e9), 1e-12);
-        uint32_t few = kaplan_meier(time, event, order, 120, points, 8);
+        CHECK_NEAR(end, kaplan_meier_at(&all_rows, 1e9), 1e-12);
+        uint32_t few = kaplan_meier(&all_rows, points, 8);
         CHECK(few <= 8);
         CHECK_NEAR(points[few - 1].y, end, 1e-12);
     }

@@ -83,3 +83,18 @@ for i, (score, truth) in enumerate(cases):
     said = answers(score, truth)
     show(f"double sklearn_answer_{i}", [said[n] for n in names],
          lambda v: "NAN" if np.isnan(v) else f"{v:.17g}")
+
+# Several classes: rounded probabilities, so that some are equal, of rows with weights.
+rows, count = 300, 5
+truth = rng.choice(count, rows, p=[0.5, 0.2, 0.15, 0.1, 0.05])
+score = np.exp(rng.normal(size=(rows, count)) + 1.2 * (truth[:, None] == np.arange(count)))
+score = np.round(16 * score / score.sum(1, keepdims=True)) / 16
+score[:, 0] += 1 - score.sum(1)  # sixteenths: sums are exact
+weight = np.round(rng.gamma(2, 1, rows) + 0.1, 3)
+show("double sklearn_class_score", score.ravel(), lambda v: f"{v:.10g}")
+show("uint8_t sklearn_class_truth", truth, str)
+show("double sklearn_class_weight", weight, lambda v: f"{v:.10g}")
+ovr = {"multi_class": "ovr", "average": "macro", "labels": np.arange(count)}
+print(f"static const double sklearn_class_auc = {metrics.roc_auc_score(truth, score, **ovr):.17g};")
+weighted = metrics.roc_auc_score(truth, score, sample_weight=weight, **ovr)
+print(f"static const double sklearn_class_auc_weighted = {weighted:.17g};")

@@ -188,6 +188,225 @@ static void groups_of_other_tasks(void) {
     sample_close(&s);
 }
 
+// Counts, quantiles and survival by group; "large" rows are the harder ones, and cost more than the
+// model says where nothing tells it of them.
+enum { JUDGED_ROWS = 3000 };
+static uint32_t judged_value[JUDGED_ROWS];
+static const struct str judged_values[] = {STR("small"), STR("large")};
+static struct judge_column judged_by = {STR("size"), judged_values, 2, judged_value};
+
+static struct tabular_options judged_options(void) {
+    struct tabular_options options = options_of(LEARNER_BOOST);
+    options.judge.by = &judged_by;
+    options.judge.by_count = 1;
+    for (int i = 0; i < JUDGED_ROWS; i++) judged_value[i] = i % 3 == 0;
+    return options;
+}
+
+// The named value of the one group, and the difference by name.
+static const struct json *judged_group(const struct json *card, const char *value) {
+    const struct json *group = json_first(json_member(card, "groups"));
+    return named(json_member(group, "values"), "value", value);
+}
+static const struct json *judged_difference(const struct json *card, const char *name) {
+    const struct json *group = json_first(json_member(card, "groups"));
+    return named(json_member(group, "differences"), "name", name);
+}
+
+static double measured(const struct json *card, const char *value, const char *name) {
+    holds(json_member(judged_group(card, value), name));
+    return number_at(json_member(judged_group(card, value), name), "value");
+}
+
+// The headline, both comparisons and the folds of the task.
+static void whole_card(const struct json *card, const char *headline, const char *better) {
+    const struct json *metric = json_first(json_member(card, "metrics"));
+    CHECK_TEXT(json_member_text(metric, "name"), headline);
+    for (; metric; metric = json_next(metric)) {
+        holds(metric);
+        CHECK(isfinite(number_at(metric, "value")) && isfinite(number_at(metric, "low")));
+    }
+    const char *const others[] = {"baseline", "baseline_linear"};
+    for (int i = 0; i < 2; i++) {
+        const struct json *other = json_member(card, others[i]);
+        const struct json *difference = json_member(other, "difference");
+        CHECK_TEXT(json_member_text(difference, "name"), headline);
+        CHECK_TEXT(json_member_text(difference, "better"), better);
+        holds(difference);
+        double own = number_at(named(json_member(card, "metrics"), "name", headline), "value");
+        double its = number_at(named(json_member(other, "metrics"), "name", headline), "value");
+        CHECK_NEAR(number_at(difference, "value"), own - its, 1e-9);
+    }
+    CHECK(isfinite(number_at(named(json_member(card, "folds_summary"), "name", headline), "mean")));
+}
+
+static void quantiles_and_counts_are_judged(void) {
+    struct tabular_options options = judged_options();
+    options.folds = 3;
+    options.loss = LOSS_QUANTILE;
+    options.quantile = 0.9;
+    struct sample s = sample_make(JUDGED_ROWS, 4, TASK_REGRESSION, 0);
+    for (int i = 0; i < JUDGED_ROWS; i++) {
+        s.truth[i] += (judged_value[i] ? 30 : 1) * sample_normal();
+    }
+    struct json *card = card_of(&s, &options);
+    REQUIRE(card != NULL);
+    whole_card(card, "pinball", "lower");
+    CHECK(measured(card, "large", "pinball") > 3 * measured(card, "small", "pinball"));
+    CHECK(measured(card, "large", "coverage") < measured(card, "small", "coverage"));
+    CHECK_TEXT(json_member_text(judged_difference(card, "coverage"), "most"), "small");
+    // Linear regression with the residuals' quantile on top covers about as it should.
+    const struct json *linear = json_member(json_member(card, "baseline_linear"), "metrics");
+    CHECK_NEAR(number_at(named(linear, "name", "coverage"), "value"), 0.9, 0.05);
+    json_close(card);
+    sample_close(&s);
+    options.loss = LOSS_POISSON;
+    s = sample_make(JUDGED_ROWS, 4, TASK_REGRESSION, 0);
+    for (int i = 0; i < JUDGED_ROWS; i++) {
+        double mean = exp(0.5 * (double)s.columns[0][i]) * (judged_value[i] ? 3 : 1);
+        s.truth[i] = floor(mean + check_uniform());
+    }
+    card = card_of(&s, &options);
+    REQUIRE(card != NULL);
+    whole_card(card, "poisson_deviance", "lower");
+    CHECK(measured(card, "large", "bias") < 0 && measured(card, "small", "bias") > 0);
+    CHECK_TEXT(json_member_text(judged_difference(card, "bias"), "least"), "large");
+    json_close(card);
+    sample_close(&s);
+}
+
+static void survival_is_judged(void) {
+    static uint8_t event[JUDGED_ROWS];
+    struct tabular_options options = judged_options();
+    options.folds = 3;
+    struct sample s = sample_make(JUDGED_ROWS, 4, TASK_SURVIVAL, 0);
+    for (int i = 0; i < JUDGED_ROWS; i++) {
+        double risk = exp((double)s.columns[0][i]) * (judged_value[i] ? 2 : 1);
+        double lasts = -log(1 - check_uniform()) / risk, watched = 2 * check_uniform();
+        event[i] = lasts <= watched;
+        s.truth[i] = fmin(lasts, watched);
+    }
+    s.target.event = event;
+    struct json *card = card_of(&s, &options);
+    REQUIRE(card != NULL);
+    whole_card(card, "c_index", "higher");
+    CHECK(measured(card, "small", "c_index") > 0.65);
+    // Of the large ones more happens than was expected, of the small ones less.
+    CHECK(measured(card, "large", "events") > measured(card, "large", "expected"));
+    CHECK(measured(card, "small", "events") < measured(card, "small", "expected"));
+    const struct json *gap = judged_difference(card, "calibration_gap");
+    CHECK_TEXT(json_member_text(gap, "most"), "small");
+    CHECK(number_at(gap, "low") > 0);
+    json_close(card);
+    // By time, oldest first.
+    static double time[JUDGED_ROWS];
+    for (int i = 0; i < JUDGED_ROWS; i++) time[i] = i;
+    options.judge.time = time;
+    options.judge.time_name = STR("when");
+    options.judge.time_splits = true;
+    card = card_of(&s, &options);
+    REQUIRE(card != NULL);
+    whole_card(card, "c_index", "higher");
+    CHECK_EQ(json_count(json_member(card, "folds")), 3);
+    json_close(card);
+    sample_close(&s);
+}
+
+// Rows of weight 2 are as two rows: everything that is told of the test side.
+static void weights_count_in_all_parts(void) {
+    enum { ROWS = 2000 };
+    static double once[ROWS];
+    static uint32_t value[ROWS];
+    static uint8_t side[ROWS];
+    struct sample s = sample_make(ROWS, 5, TASK_BINARY, 2);
+    struct judge_column by = {STR("size"), judged_values, 2, value};
+    struct tabular_options options = options_of(LEARNER_BOOST);
+    options.judge.by = &by;
+    options.judge.by_count = 1;
+    options.side = side;
+    for (int i = 0; i < ROWS; i++) {
+        side[i] = i % 5 == 0 ? SIDE_TEST : i % 5 == 1 ? SIDE_VALIDATE : SIDE_TRAIN;
+        value[i] = i % 2;
+        once[i] = side[i] == SIDE_TEST && value[i] ? 3 : 1;
+    }
+    s.target.weight = once;
+    struct json *card = card_of(&s, &options);
+    REQUIRE(card != NULL);
+    double counts = 0;
+    const struct json *cells = json_first(json_member(json_member(card, "confusion"), "counts"));
+    for (; cells; cells = json_next(cells)) {
+        for (const struct json *n = json_first(cells); n; n = json_next(n)) {
+            counts += json_number(n, NAN);
+        }
+    }
+    CHECK_NEAR(counts, 200 + 3 * 200, 0);
+    const struct json *odd = judged_group(card, "large"), *even = judged_group(card, "small");
+    REQUIRE(odd && even);
+    CHECK_EQ(json_member_u64(odd, "rows", 0), 200);
+    // The whole's accuracy is the groups' by weight: rate here, from the decision at one half.
+    const struct json *choices = json_member(json_member(card, "decisions"), "choices");
+    const struct json *half = named(choices, "rule", "youden");
+    double positives[2] = {number_at(json_member(even, "rate"), "value") * 200,
+                           number_at(json_member(odd, "rate"), "value") * 600};
+    double found = positives[0] * number_at(json_member(even, "tpr"), "value") +
+                   positives[1] * number_at(json_member(odd, "tpr"), "value");
+    CHECK_NEAR(number_at(json_member(half, "sensitivity"), "value"),
+               found / (positives[0] + positives[1]), 1e-9);
+    json_close(card);
+    sample_close(&s);
+}
+
+// Few rows differ: equal ones part, or whole kinds of rows would never be learnt.
+static void few_rows_that_differ(void) {
+    enum { ROWS = 2000 };
+    struct sample s = sample_make(ROWS, 2, TASK_BINARY, 2);
+    for (int i = 0; i < ROWS; i++) {
+        s.columns[0][i] = (float)check_below(3);
+        s.columns[1][i] = (float)check_below(2);
+        s.truth[i] = check_uniform() < 0.2 + 0.3 * (double)s.columns[0][i];
+    }
+    struct tabular_options options = options_of(LEARNER_BOOST);
+    options.folds = 2;
+    struct json *card = card_of(&s, &options);
+    REQUIRE(card != NULL);
+    CHECK_TEXT(json_member_text(json_member(card, "split"), "groups"), "none");
+    CHECK(warning(card, "train.few_rows_differ") != NULL);
+    CHECK(!warning(card, "train.duplicates_both_sides"));
+    CHECK_NEAR((double)json_member_u64(json_member(card, "rows"), "test", 0), 400, 2);
+    CHECK_EQ(json_count(json_member(card, "folds")), 2);
+    json_close(card);
+    for (int i = 0; i < ROWS; i++) s.columns[0][i] = s.columns[1][i] = i % 7 ? NAN : 0;
+    card = card_of(&s, &options); // two kinds of rows are enough
+    CHECK(card != NULL);
+    json_close(card);
+    for (int i = 0; i < ROWS; i++) s.columns[0][i] = NAN, s.columns[1][i] = 3;
+    struct tabular_model *model = NULL;
+    struct fault fault = {0};
+    struct buf text;
+    buf_open(&text, 1 << 20);
+    CHECK_EQ(tabular_train(&s.frame, &s.target, &options, NULL, &model, &text, &fault), ERR_INPUT);
+    CHECK_STR(fault.code, "train.nothing_varies");
+    buf_close(&text);
+    sample_close(&s);
+}
+
+// Groups so large that none is left to test: told, not a score of nothing.
+static void nothing_left_to_test(void) {
+    enum { ROWS = 400 };
+    static uint64_t group[ROWS];
+    struct sample s = sample_make(ROWS, 3, TASK_BINARY, 2);
+    struct tabular_options options = options_of(LEARNER_BOOST);
+    struct tabular_model *model = NULL;
+    struct fault fault = {0};
+    struct buf text;
+    buf_open(&text, 1 << 20);
+    options.group = group; // all in one
+    CHECK_EQ(tabular_train(&s.frame, &s.target, &options, NULL, &model, &text, &fault), ERR_INPUT);
+    CHECK_STR(fault.code, "train.split_leaves_too_few");
+    buf_close(&text);
+    sample_close(&s);
+}
+
 // ---- comparison ------------------------------
 
 static void difference_is_paired(void) {
@@ -421,6 +640,11 @@ int main(void) {
     CHECK_RUN(decisions_are_told);
     CHECK_RUN(groups_are_told);
     CHECK_RUN(groups_of_other_tasks);
+    CHECK_RUN(quantiles_and_counts_are_judged);
+    CHECK_RUN(survival_is_judged);
+    CHECK_RUN(weights_count_in_all_parts);
+    CHECK_RUN(few_rows_that_differ);
+    CHECK_RUN(nothing_left_to_test);
     CHECK_RUN(difference_is_paired);
     CHECK_RUN(folds_are_told);
     CHECK_RUN(splits_by_time);
