@@ -104,9 +104,16 @@ static enum err learner_write(struct json_writer *out, const struct arguments *a
 // A file of {"steps":[…]}; what it says is checked by the step.
 static enum err preparation_write(struct json_writer *out, const char *path, struct fault *fault) {
     struct json *node;
+    struct fault inside = {0};
     if (!path) return OK;
-    enum err err = json_parse_file(path, &node, fault);
-    if (err != OK) return err;
+    enum err err = json_parse_file(path, &node, &inside);
+    if (err == ERR_INPUT) {
+        return fault_at(fault, err, "cli.no_json", 0, inside.column, str_of(path));
+    }
+    if (err != OK) {
+        if (fault) *fault = inside;
+        return err;
+    }
     json_put_name(out, "prepare");
     struct buf text;
     buf_open(&text, LIMIT_JSON_BYTES);
@@ -239,18 +246,36 @@ static enum err output_read(const struct step_run *run, const char *name, struct
     return err == OK ? json_parse_file(path, out, fault) : err;
 }
 
+enum { WARNINGS_OF_A_KIND = 5 }; // are said; of a table of thousands of columns many may be alike
+
+// How many of the warnings before this one have its code.
+static uint32_t said_before(const struct json *warnings, const struct json *warning) {
+    uint32_t count = 0;
+    struct str code = json_member_text(warning, "code");
+    for (const struct json *w = json_first(warnings); w != warning; w = json_next(w)) {
+        count += str_equal(json_member_text(w, "code"), code);
+    }
+    return count;
+}
+
 void scorecard_warnings_say(const struct json *scorecard) {
-    const struct json *warning = json_first(json_member(scorecard, "warnings"));
-    for (; warning; warning = json_next(warning)) {
+    const struct json *warnings = json_member(scorecard, "warnings");
+    uint64_t more = 0;
+    for (const struct json *w = json_first(warnings); w; w = json_next(w)) {
         char code[FAULT_CODE_SIZE];
-        if (!str_copy(code, sizeof code, json_member_text(warning, "code"))) continue;
-        struct place detail = {"detail", json_member_text(warning, "detail")};
+        if (!str_copy(code, sizeof code, json_member_text(w, "code"))) continue;
+        if (said_before(warnings, w) >= WARNINGS_OF_A_KIND) {
+            more++;
+            continue;
+        }
+        struct place detail = {"detail", json_member_text(w, "detail")};
         struct buf sentence;
         buf_open(&sentence, 4096);
         message_write(&sentence, code, &detail, 1);
         SAY("cli.warning", {"sentence", buf_str(&sentence)});
         buf_close(&sentence);
     }
+    if (more > 0) SAY("cli.warnings_more", {"count", count_text(more)});
 }
 
 static enum err warnings_say(const struct step_run *run, struct fault *fault) {

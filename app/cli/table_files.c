@@ -195,6 +195,10 @@ enum err table_of_files(struct step_run *run, const struct arguments *arguments,
     if (err == OK) err = step_run_go(&import, fault);
     if (err == OK) err = path_join(out, out_size, run->folder, "input.table");
     if (err == OK) err = step_run_take(&import, "table", out, fault);
+    uint64_t unread = err == OK ? json_member_u64(import.summary, "fault_count", 0) : 0;
+    if (unread > 0) {
+        warn("cli.cells_unread", &(struct place){"count", count_text(unread)}, 1);
+    }
     if (err == OK && sources) {
         json_write(sources, json_member(import.summary, "inputs"));
         err = buf_err(sources);

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/assert.h"
+#include "base/number.h"
 #include "flow/frame_target.h"
 
 enum {
@@ -42,7 +43,9 @@ struct making {
     uint32_t step_columns[PREPARE_STEPS_MAX];
     uint64_t unreadable[PREPARE_STEPS_MAX]; // rows a step could not read
     uint64_t rows, rows_seen;
-    bool whole; // every target is a whole number
+    bool whole;                  // every target is a whole number
+    uint64_t numbers, no_number; // of a target of texts: that read as numbers; the first row that
+                                 // doesn't, from 1
     struct table_frame *out;
 };
 
@@ -197,6 +200,14 @@ static void rising_look(struct rising *rising, const struct column *column, uint
     }
 }
 
+static void text_target_look(struct making *making, struct str text) {
+    double value;
+    if (number_parse(text, &value))
+        making->numbers++;
+    else if (!making->no_number)
+        making->no_number = making->rows_seen;
+}
+
 static enum err first_pass(struct making *making, const struct batch *batch) {
     const struct column *target = &batch->columns[making->target];
     struct buf scratch;
@@ -213,6 +224,7 @@ static enum err first_pass(struct making *making, const struct batch *batch) {
         if (target->type == COLUMN_NUMBER) {
             making->whole = making->whole && rint(target->numbers[row]) == target->numbers[row];
         }
+        if (target->type == COLUMN_TEXT) text_target_look(making, column_text(target, row));
     }
     for (uint32_t f = 0; f < making->feature_count; f++) {
         const struct column *column = &batch->columns[making->columns[f]];
@@ -295,6 +307,12 @@ static enum err task_choose(struct making *making, enum tabular_task *out) {
     }
     struct str name = making->wish->target;
     bool classes = task_has_classes(task);
+    // A few cells that are no numbers made a text of it.
+    bool mixed = type == COLUMN_TEXT && 2 * making->numbers > making->rows;
+    if (mixed && (!classes || words->over)) {
+        return fault_at(making->fault, ERR_INPUT, "train.target_not_numbers", making->no_number, 0,
+                        name);
+    }
     if (type == COLUMN_DATE || type == COLUMN_TIME || (!classes && !number)) {
         return fault_set(making->fault, ERR_INPUT, "train.bad_target", name);
     }
@@ -304,7 +322,8 @@ static enum err task_choose(struct making *making, enum tabular_task *out) {
     if (classes && words->over) {
         return fault_set(making->fault, ERR_INPUT, "train.too_many_classes", name);
     }
-    if (task == TASK_BINARY && words->count != 2) {
+    bool one_of_two = task == TASK_BINARY || (classes && making->wish->positive.size);
+    if (one_of_two && words->count != 2) {
         return fault_set(making->fault, ERR_INPUT, "train.not_two_classes", name);
     }
     if (task == TASK_CLASSES && words->count == 2) task = TASK_BINARY;

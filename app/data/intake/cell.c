@@ -1,4 +1,6 @@
 // Single cells: quotes, missing words, and whether text fits a type.
+#include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/number.h"
@@ -158,9 +160,16 @@ static bool is_mobile(struct str s) {
     return true;
 }
 
+bool cell_is_infinity(struct str s) {
+    char text[40], *end; // inf, -Infinity, 1e999
+    if (s.size < 3 || !str_copy(text, sizeof text, s)) return false;
+    return isinf(strtod(text, &end)) && *end == '\0';
+}
+
 void type_count(struct type_counts *counts, const struct cell *cell) {
     struct str s = str_trim(cell->text);
     union cell_value value;
+    if (cell->kind != CELL_STRING && cell_is_infinity(s)) return;
     counts->values++;
     if (cell->kind == CELL_STRING) counts->strings++;
     bool numeric = s.size > 0 &&

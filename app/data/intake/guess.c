@@ -261,6 +261,6 @@ bool guess_header(const struct sample *sample, const struct missing_words *missi
     }
     if (votes.beyond >= NUMBER_NAMES_LEAST && votes.beyond * 10 >= votes.numbers * 9) return true;
     if (votes.yes != votes.no) return votes.yes > votes.no;
-    // Nothing decides: words, and more than one record, are taken as names.
-    return sample->row_count > 1 && numbers == 0;
+    // Nothing decides: words are taken as names, of one record where there are several.
+    return (sample->row_count > 1 || count > 1) && numbers == 0;
 }

@@ -188,6 +188,9 @@ union cell_value {
     bool boolean;
 };
 bool cell_fits(struct str text, enum column_type type, bool told, union cell_value *out);
+// What programs write for a number beyond all others. It tells nothing against a column of numbers,
+// but is none that can be kept: such a cell is told of, and missing.
+bool cell_is_infinity(struct str text);
 
 // The short way for what most cells of numbers are: [-]digits[.digits], at most 8 characters behind
 // the sign, no zero in front, nothing around it; all characters at once, without a loop whose end

@@ -90,7 +90,8 @@ static void misfit(struct chunk *chunk, const struct plan *plan, uint64_t record
     const struct plan_column *about = &plan->columns[column];
     struct column_tally *tally = &chunk->tallies[column];
     union cell_value value;
-    tally->misfits++;
+    bool number = about->type == COLUMN_INTEGER || about->type == COLUMN_NUMBER;
+    tally->misfits += !number || !cell_is_infinity(str_trim(cell->text));
     tally->numbers += about->type == COLUMN_INTEGER && cell->kind != CELL_STRING &&
                       cell_fits(cell->text, COLUMN_NUMBER, false, &value);
     tally->times += about->type == COLUMN_DATE && cell_fits(cell->text, COLUMN_TIME, false, &value);

@@ -1,6 +1,7 @@
 // Options: defaults, bounds, and JSON in and out.
 
 #include <math.h>
+#include <stdio.h>
 
 #include "base/limits.h"
 #include "model/tabular/bins_private.h"
@@ -101,6 +102,27 @@ static enum err bad(struct fault *fault, struct str member) {
     return fault_set(fault, ERR_INPUT, "train.bad_option", member);
 }
 
+static enum err out_of_bounds(struct fault *fault, struct str member, double least, double most) {
+    char text[FAULT_DETAIL_SIZE];
+    int size = snprintf(text, sizeof text, "%.*s (%.10g – %.10g)",
+                        (int)(member.size < 60 ? member.size : 60), member.data, least, most);
+    return bad(fault, (struct str){text, (size_t)size});
+}
+
+// What a number may be, where the member is one.
+static enum err bad_member(struct fault *fault, struct str name) {
+    for (size_t i = 0; i < WHOLE_COUNT; i++) {
+        const struct whole_option *o = &whole_options[i];
+        if (!str_is(name, o->name)) continue;
+        return out_of_bounds(fault, name, (double)o->least, (double)o->most);
+    }
+    for (size_t i = 0; i < REAL_COUNT; i++) {
+        const struct real_option *o = &real_options[i];
+        if (str_is(name, o->name)) return out_of_bounds(fault, name, o->least, o->most);
+    }
+    return bad(fault, name);
+}
+
 static bool read_whole(const struct json *value, const struct whole_option *option,
                        struct tabular_options *out) {
     uint64_t number;
@@ -172,20 +194,20 @@ enum err tabular_options_read(const struct json *node, struct tabular_options *o
     if (node && !json_is_null(node)) {
         if (!json_is_object(node)) return bad(fault, STR("options"));
         for (const struct json *m = json_first(node); m; m = json_next(m)) {
-            if (!read_member(m, &options)) return bad(fault, json_name(m));
+            if (!read_member(m, &options)) return bad_member(fault, json_name(m));
         }
     }
     if (fabs(options.points_double) < 1) return bad(fault, STR("points_double"));
     if (options.grow == GROW_LEAF && !json_member(node, "depth")) options.depth = 0;
     if (options.grow == GROW_DEPTH && (options.depth == 0 || options.depth > GROW_DEPTH_MAX)) {
-        return bad(fault, STR("depth"));
+        return out_of_bounds(fault, STR("depth"), 1, GROW_DEPTH_MAX);
     }
     if (options.learner != LEARNER_BOOST && options.monotone) return bad(fault, STR("monotone"));
     if (options.learner != LEARNER_BOOST && options.interactions) {
         return bad(fault, STR("interactions"));
     }
     if (options.test_milli + options.validate_milli > 900) return bad(fault, STR("test_milli"));
-    if (options.folds == 1) return bad(fault, STR("folds"));
+    if (options.folds == 1) return out_of_bounds(fault, STR("folds"), 2, 20);
     *out = options;
     return OK;
 }

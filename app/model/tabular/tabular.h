@@ -155,7 +155,8 @@ struct tabular_options {
 };
 void tabular_options_default(struct tabular_options *options);
 // {"learner":"boost"|"linear"|"points","grow":"depth"|"leaf","seed","trees","depth",…}; absent
-// members keep the defaults; bounds are checked: ERR_INPUT "train.bad_option" (detail: the member).
+// members keep the defaults; bounds are checked: ERR_INPUT "train.bad_option" (detail: the
+// member and, of a number, its bounds).
 enum err tabular_options_read(const struct json *node, struct tabular_options *out,
                               struct fault *fault) MUST_USE;
 void tabular_options_write(struct json_writer *out, const struct tabular_options *options);

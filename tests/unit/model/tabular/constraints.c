@@ -165,8 +165,9 @@ static void names_are_checked(void) {
         {"{\"interactions\":[[1]]}", "train.bad_option", "interactions", TASK_REGRESSION},
         {"{\"learner\":\"linear\",\"monotone\":{\"x0\":1}}", "train.bad_option", "monotone",
          TASK_REGRESSION},
-        {"{\"grow\":\"leaf\",\"leaves\":1}", "train.bad_option", "leaves", TASK_REGRESSION},
-        {"{\"depth\":17}", "train.bad_option", "depth", TASK_REGRESSION},
+        {"{\"grow\":\"leaf\",\"leaves\":1}", "train.bad_option", "leaves (2 – 4096)",
+         TASK_REGRESSION},
+        {"{\"depth\":17}", "train.bad_option", "depth (1 – 16)", TASK_REGRESSION},
         {"{\"grow\":\"leaf\",\"depth\":17}", "", "", TASK_REGRESSION},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
