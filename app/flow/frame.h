@@ -40,9 +40,10 @@ struct table_frame {
 };
 // ERR_INPUT "train.unknown_column" (detail: the name), "train.direct_column",
 // "train.no_feature_left", "train.one_class", "train.too_many_classes", "train.bad_target",
-// "train.target_not_numbers" (with the row), "train.not_two_classes", "train.no_rows", "train.bad_event" and "train.bad_weight" (with the row), "train.no_events",
-// "train.event_needed", "train.no_such_class", "train.bad_option" ("class_weights", "times",
-// "task"), a preparation's; ERR_MEMORY "train.no_memory".
+// "train.target_not_numbers" (with the row), "train.not_two_classes", "train.no_rows",
+// "train.bad_event" and "train.bad_weight" (with the row), "train.no_events", "train.event_needed",
+// "train.no_such_class", "train.bad_option" ("class_weights", "times", "task"), a preparation's;
+// ERR_MEMORY "train.no_memory".
 enum err frame_of_table(struct table *table, const struct frame_wish *wish, struct arena *arena,
                         struct progress *progress, struct table_frame *out,
                         struct fault *fault) MUST_USE;

@@ -204,13 +204,13 @@ struct tabular_model;
 // tells the answer).
 // Headline metric: "auc" (binary), "accuracy" (classes), "c_index" (survival), "rmse", "pinball" or
 // "poisson_deviance" (regression by its loss). A metric that is best at a value has "better":
-// "target" and "target" (the coverage of a quantile). "auc_ovr" of classes: measure.h. "baseline" of
-// survival has the rule "same_risk", of a quantile "quantile"; there "baseline_linear" is linear
-// regression and the quantile of its residuals on the training side. The threshold is
-// tuned on the validation side; "baseline_linear" learns from at most 200,000 rows, shuffling
-// ("permutation": loss of the headline) looks at 10,000 test rows and the 100 columns of most gain,
-// null for the others; the curve's training loss at 65,536 rows; resamples: bootstrap_resamples().
-// Infinities count as the largest numbers (boost) or as missing (linear).
+// "target" and "target" (the coverage of a quantile). "auc_ovr" of classes: measure.h. "baseline"
+// of survival has the rule "same_risk", of a quantile "quantile"; there "baseline_linear" is linear
+// regression and the quantile of its residuals on the training side. The threshold is tuned on the
+// validation side; "baseline_linear" learns from at most 200,000 rows, shuffling ("permutation":
+// loss of the headline) looks at 10,000 test rows and the 100 columns of most gain, null for the
+// others; the curve's training loss at 65,536 rows; resamples: bootstrap_resamples(). Infinities
+// count as the largest numbers (boost) or as missing (linear).
 // scorecard NULL: nothing is judged.
 // ERR_INPUT with a fault "train.*"; ERR_MEMORY, ERR_CANCELLED, ERR_PAUSED (with a checkpoint,
 // between two rounds). *out and scorecard only count on OK.
