@@ -239,11 +239,11 @@ enum err pilot_source_settle(const struct template *one, struct pilot_source *so
     if (err != OK) return err;
     struct str positive = run->positive;
     if (positive.size == 0) {
-        positive = pilot_source_positive(one, source, match[one->target].from);
+        positive = pilot_source_positive(one, source, match[one->outcome].from);
     }
     if (one->positive.size && positive.size == 0) {
         return fault_set(fault, ERR_INPUT, "pilot.no_positive",
-                         pilot_words(one->columns[one->target].node, "title", run->language));
+                         pilot_words(one->columns[one->outcome].node, "title", run->language));
     }
     run->pilot = one->id;
     run->released = !source->file;

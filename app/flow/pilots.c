@@ -185,7 +185,7 @@ static void match_write(struct json_writer *out, const struct template *one,
     json_set_bool(out, "header", source->cells.header);
     columns_write(out, source);
     mapping_write(out, one, source, match);
-    struct str positive = pilot_source_positive(one, source, match[one->target].from);
+    struct str positive = pilot_source_positive(one, source, match[one->outcome].from);
     if (positive.size) {
         json_set_text(out, "positive", positive);
     } else {

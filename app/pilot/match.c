@@ -191,7 +191,7 @@ struct str match_positive(const struct template *one, const struct match_source 
     if (column < 0 || one->positive.size == 0 || !source->cells) return STR_NONE;
     for (uint32_t r = 0; r < source->rows; r++) {
         struct str cell = str_trim(source->cells[(size_t)r * source->columns + (size_t)column]);
-        const struct json *value = value_find(&one->columns[one->target], cell);
+        const struct json *value = value_find(&one->columns[one->outcome], cell);
         if (value && str_equal(json_member_text(value, "value"), one->positive)) return cell;
     }
     return STR_NONE;
@@ -254,6 +254,8 @@ static struct match pair_score(const struct template_column *column,
     double fits = best.confidence > 0 ? fit(column, source, from) : 0;
     best.doubtful = fits < fits_least;
     if (best.doubtful) best.confidence *= 0.5;
+    // Better without than with a column of which nothing can be read.
+    if (fits == 0 && !column->needed) best.confidence = 0;
     return best;
 }
 

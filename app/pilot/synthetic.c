@@ -136,6 +136,32 @@ static void time_put(struct making *making) {
     buf_add_text(making->out, text);
 }
 
+static enum err join(struct making *making, const struct json *names, struct str column) {
+    for (const struct json *name = json_first(names); name; name = json_next(name)) {
+        const struct cell *cell = cell_named(making, json_text(name));
+        if (!cell || !cell->text.data) return bad(making, column);
+        buf_add_str(making->out, cell->text);
+    }
+    return OK;
+}
+
+// The smallest of the columns named: a member of the object or an item of the array. NULL: one is
+// no column.
+static const struct json *least_of(const struct making *making, const struct json *list,
+                                   double *out) {
+    const struct json *least = NULL;
+    *out = INFINITY;
+    for (const struct json *item = json_first(list); item; item = json_next(item)) {
+        struct str name = json_is_object(list) ? json_name(item) : json_text(item);
+        const struct cell *cell = cell_named(making, name);
+        if (!cell) return NULL;
+        if (!(cell->number < *out)) continue;
+        *out = cell->number;
+        least = item;
+    }
+    return least;
+}
+
 static void number_put(struct making *making, const struct json *column, double value) {
     double low = json_member_number(column, "low", -INFINITY);
     double high = json_member_number(column, "high", INFINITY);
@@ -149,55 +175,99 @@ static void number_put(struct making *making, const struct json *column, double 
 static enum err number_of(struct making *making, const struct json *column, double *out) {
     struct str name = json_member_text(column, "name");
     const struct json *bell = json_member(column, "normal"), *sum = json_member(column, "sum");
+    const struct json *lasts = json_member(column, "lasts"), *least = json_member(column, "least");
     if (sum) return formula(making, sum, name, out);
+    if (least) return least_of(making, least, out) ? OK : bad(making, name);
+    if (lasts) {
+        enum err err = formula(making, lasts, name, out);
+        *out = exp(*out) * -log(uniform(making));
+        return err;
+    }
     if (!bell) return bad(making, name);
     *out = item_number(bell, 0) + item_number(bell, 1) * normal(making);
     return OK;
 }
 
+// A text by chance or by what came before.
+static enum err choice_of(struct making *making, const struct json *column, struct str *out) {
+    struct str name = json_member_text(column, "name");
+    const struct json *odds = json_member(column, "odds"), *which = json_member(column, "which");
+    double value = 0;
+    if (which) {
+        const struct json *least = least_of(making, which, &value);
+        *out = json_text(least);
+        return least ? OK : bad(making, name);
+    }
+    if (!odds) {
+        *out = choose(making, json_member(column, "choice"));
+        return OK;
+    }
+    enum err err = formula(making, odds, name, &value);
+    bool yes = err == OK && uniform(making) < 1 / (1 + exp(-value));
+    *out = json_member_text(column, yes ? "yes" : "no");
+    return err;
+}
+
 static enum err column_put(struct making *making, const struct json *column) {
     struct str name = json_member_text(column, "name");
     struct cell *cell = &making->cells[making->count];
-    const struct json *shares = json_member(column, "choice"), *odds = json_member(column, "odds");
-    double value = 0;
     *cell = (struct cell){0};
-    if (json_member(column, "compose")) {
-        return compose(making, json_member(column, "compose"), name);
-    }
+    const struct json *node = json_member(column, "compose");
+    if (node) return compose(making, node, name);
+    node = json_member(column, "join");
+    if (node) return join(making, node, name);
     if (json_member(column, "hours")) {
         time_put(making);
         return OK;
     }
-    if (shares || odds) {
-        if (odds) {
-            enum err err = formula(making, odds, name, &value);
-            if (err != OK) return err;
-            bool yes = uniform(making) < 1 / (1 + exp(-value));
-            cell->text = json_member_text(column, yes ? "yes" : "no");
-        } else {
-            cell->text = choose(making, shares);
-        }
+    if (json_member(column, "choice") || json_member(column, "odds") ||
+        json_member(column, "which")) {
+        enum err err = choice_of(making, column, &cell->text);
         text_put(making->out, cell->text);
-        return OK;
+        return err;
     }
+    double value = 0;
     enum err err = number_of(making, column, &value);
     if (err == OK) number_put(making, column, value);
     return err;
+}
+
+static bool is_hidden(const struct json *column) {
+    return json_member_bool(column, "hidden", false);
+}
+
+static enum err row_put(struct making *making) {
+    bool first = true;
+    const struct json *column = json_first(making->columns);
+    for (making->count = 0; column; column = json_next(column), making->count++) {
+        size_t start = making->out->size;
+        if (!first) buf_add_char(making->out, ',');
+        enum err err = column_put(making, column);
+        if (err != OK) return err;
+        if (is_hidden(column)) making->out->size = start;
+        first = first && is_hidden(column);
+    }
+    buf_add_char(making->out, '\n');
+    return OK;
 }
 
 // ---- the whole ----------------------------------------------------------------------------------
 
 static enum err head_put(struct making *making) {
     const struct json *column = json_first(making->columns);
+    const char *comma = "";
     if (json_count(making->columns) > SYNTHETIC_COLUMNS_MAX) return bad(making, making->one->id);
     for (; column; column = json_next(column)) {
         struct str name = json_member_text(column, "name");
         struct str hours = json_member_text(column, "hours");
-        if (!template_column_find(making->one, name)) return bad(making, name);
         if (hours.size && !time_parse(hours, &making->time_s)) return bad(making, name);
+        if (is_hidden(column)) continue;
+        if (!template_column_find(making->one, name)) return bad(making, name);
+        buf_add_text(making->out, comma);
         buf_add_str(making->out, name);
-        buf_add_char(making->out, json_next(column) ? ',' : '\n');
+        comma = ",";
     }
+    buf_add_char(making->out, '\n');
     return OK;
 }
 
@@ -214,12 +284,7 @@ enum err synthetic_write(const struct template *one, struct buf *out, struct fau
     if (rows == 0 || rows > SYNTHETIC_ROWS_MAX) return bad(&making, one->id);
     enum err err = head_put(&making);
     for (uint64_t r = 0; r < rows && err == OK; r++) {
-        const struct json *column = json_first(making.columns);
-        for (making.count = 0; column && err == OK; column = json_next(column), making.count++) {
-            if (making.count) buf_add_char(out, ',');
-            err = column_put(&making, column);
-        }
-        buf_add_char(out, '\n');
+        err = row_put(&making);
         making.time_s += HOUR_S;
     }
     return err == OK ? buf_err(out) : err;

@@ -7,10 +7,16 @@
 //   {"name":"age","normal":[50,15],"low":18,"high":90,"digits":0,"missing":.05},
 //   {"name":"sex","choice":{"F":.5,"M":.5}},
 //   {"name":"note","compose":{"by":"sex","of":{"F":[["a","b"],["c"]],"M":[["d"]]}}},
+//   {"name":"code","join":["sex","note"]},                   texts of choices before, as they come
+//   {"name":"x","choice":{"C":.3,"N":.7},"hidden":true},     drawn, but not among the data
 //   {"name":"time","hours":"2025-01-01 00:00"},                  one row an hour
 //   {"name":"flow","sum":{"base":400,"terms":{"age":[.05,50],"sex":{"F":.3}},"noise":30,
 //     "day":[24 numbers],"week":[7 numbers]},"low":0,"digits":0},
-//   {"name":"ill","odds":{"base":-2,"terms":{…},"noise":0},"yes":"1","no":"0"}]}
+//   {"name":"ill","odds":{"base":-2,"terms":{…},"noise":0},"yes":"1","no":"0"},
+//   {"name":"death","lasts":{"base":7,"terms":{…}}},         exponential, of mean e to the sum
+//   {"name":"days","least":["death","watched"]},             the smaller number,
+//   {"name":"state","which":{"death":"2","watched":"0"}},    and a word for which one it is
+//   …]}
 // terms: [weight, center] of a number, a weight for each choice, of columns before. day and week
 // are factors by the hour and the day (Monday first) of the row's time. Depends on base/. Any
 // thread.

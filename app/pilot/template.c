@@ -19,7 +19,8 @@ struct templates {
 };
 
 const char *template_use_name(enum template_use use) {
-    static const char *const names[] = {"feature", "target", "group", "time", "judge", "identify"};
+    static const char *const names[] = {"feature", "target",   "group", "time",
+                                        "judge",   "identify", "event", "later"};
     return names[use];
 }
 
@@ -115,7 +116,7 @@ const struct template_column *template_column_find(const struct template *one, s
 static enum err columns_read(const struct check *check, struct arena *arena, struct template *out) {
     const struct json *list = json_member(out->node, "columns");
     size_t count = json_count(list);
-    uint32_t targets = 0;
+    uint32_t targets = 0, events = 0;
     if (count == 0 || count > TEMPLATE_COLUMNS_MAX) return bad(check, "columns", STR_NONE);
     out->columns = ARENA_ARRAY(arena, struct template_column, count);
     if (!out->columns) return fault_set(check->fault, ERR_MEMORY, "base.no_memory", STR_NONE);
@@ -128,8 +129,13 @@ static enum err columns_read(const struct check *check, struct arena *arena, str
             if (!column.needed || targets++) return bad(check, "target", column.name);
             out->target = out->column_count;
         }
+        if (column.use == USE_EVENT) {
+            if (!column.needed || events++) return bad(check, "event", column.name);
+            out->outcome = out->column_count;
+        }
         out->columns[out->column_count++] = column;
     }
+    if (events == 0) out->outcome = out->target;
     return targets == 1 ? OK : bad(check, "target", STR_NONE);
 }
 
@@ -183,6 +189,17 @@ bool template_line(struct str line, const struct template_parts *parts, struct b
     return true;
 }
 
+// A member of the object is "@NAME" of a column the data lacks.
+static bool object_lacks(const struct json *object, const struct template_parts *parts) {
+    const struct json *member = json_first(object);
+    for (; member; member = json_next(member)) {
+        struct str rest, text = json_text(member);
+        if (text.size < 2 || text.data[0] != '@') continue;
+        if (parts->name_of(parts->ctx, part_take(text, &rest)).size == 0) return true;
+    }
+    return false;
+}
+
 static void items_add(const struct json *node, const struct template_parts *parts,
                       struct buf *out) {
     bool object = json_is_object(node), first = true;
@@ -190,6 +207,7 @@ static void items_add(const struct json *node, const struct template_parts *part
     for (const struct json *item = json_first(node); item; item = json_next(item)) {
         size_t start = out->size;
         struct str name = object ? json_name(item) : STR_NONE;
+        if (!object && json_is_object(item) && object_lacks(item, parts)) continue;
         if (is_part(name)) {
             name = parts->name_of(parts->ctx, (struct str){name.data + 1, name.size - 1});
             if (name.size == 0) continue;
@@ -303,10 +321,10 @@ static enum err judge_check(const struct check *check) {
 }
 
 static enum err result_check(const struct check *check) {
-    static const char *const sections[] = {"verdict",    "metrics",   "sensitivity", "calibration",
-                                           "decision",   "threshold", "groups",      "importance",
-                                           "dependence", "points",    "forecast",    "survival",
-                                           "drift",      "serve",     "gains"};
+    static const char *const sections[] = {
+        "verdict", "metrics",    "sensitivity", "calibration", "decision", "threshold",
+        "groups",  "importance", "dependence",  "points",      "forecast", "survival",
+        "drift",   "serve",      "gains",       "confusion",   "molecules"};
     const struct json *section = json_first(json_member(check->one->node, "result"));
     if (!section) return bad(check, "result", STR_NONE);
     for (; section; section = json_next(section)) {
@@ -358,7 +376,7 @@ static enum err layouts_check(const struct check *check) {
 static enum err positive_check(const struct check *check) {
     const struct template *one = check->one;
     if (one->positive.size == 0) return OK;
-    const struct json *value = json_first(json_member(one->columns[one->target].node, "values"));
+    const struct json *value = json_first(json_member(one->columns[one->outcome].node, "values"));
     for (; value; value = json_next(value)) {
         if (str_equal(json_member_text(value, "value"), one->positive)) return OK;
     }

@@ -6,11 +6,13 @@
 // {"id":"medical-diabetes", "field":"medical"|"drug"|"finance"|"transport"|"urban",
 //  "title","summary","needs","row","purpose","limits": each {"zh-CN","en"},
 //  "columns":[{"name":"glucose", "title":{…}, "unit"?, "names":["血糖","plasma glucose",…],
-//    "type":"number", "needed":true, "use":"feature"|"target"|"group"|"time"|"judge"|"identify",
+//    "type":"number", "needed":true, "use":"feature"|"target"|"event"|"group"|"time"|"judge"|
+//    "identify"|"later",
 //    "many"?:true,                  all numbers that are left, where no column is called so
-//    "low"?,"high"?, "values"?:[{"value":"1","title":{…},"names":["yes","是"]}]}],
+//    "low"?,"high"?,
+//    "values"?:[{"value":"1","title":{…},"names":["yes","是"]}]}],
 //  "layouts":[["pregnancies",…]],      known files without a header, by position
-//  "positive"?:"1",                    of the target's values, the one to be found
+//  "positive"?:"1",                    of the outcome's values, the one to be found
 //  "recipe":["check @glucose:1..600 action=missing",…],
 //  "train":{…},                        the body of a training: @glucose stands for the column
 //  "judge":{"headline":"auc","metrics":[{"name":"auc","title","explain","good":.9,"fair":.8,
@@ -19,8 +21,9 @@
 //  "demonstration":{"kind":"package","package","file","header":true,"columns":[…],"positive"?,
 //    "source":{…},"licence","synthetic"?:{…}} | {"kind":"synthetic",…}}   as synthetic.h
 // "@NAME" in a recipe or in "train" is the column of the data that plays this part; a recipe's
-// line, a member or an item whose column the data lacks is left out. "@NAME:scaffold" is what is
-// made of the column; {"any":[…]} the first of several that the data has whole.
+// line, a member or an item whose column the data lacks is left out, an item that is an object as
+// a whole. "@NAME:scaffold" is what is made of the column; {"any":[…]} the first of several that
+// the data has whole.
 #pragma once
 
 #include "base/fault.h"
@@ -36,6 +39,8 @@ enum template_use {
     USE_TIME,     // rows are split by it
     USE_JUDGE,    // errors are told by it, nothing is learned from it
     USE_IDENTIFY, // names a person: taken away by the recipe
+    USE_EVENT,    // of survival: whether it was seen; the target is then a time
+    USE_LATER,    // known only after what is to be predicted: taken away by the recipe
     USE_COUNT
 };
 const char *template_use_name(enum template_use use);
@@ -55,6 +60,7 @@ struct template {
     struct template_column *columns;
     uint32_t column_count;
     uint32_t target;     // index of its column
+    uint32_t outcome;    // whose values say what happened: the event's column, else the target
     struct str positive; // "": none
 };
 
@@ -112,7 +118,7 @@ struct match {
 // ERR_MEMORY.
 enum err template_match(const struct template *one, const struct match_source *source,
                         struct arena *arena, struct match *out) MUST_USE;
-// The value of the target's column that stands for the template's positive one; STR_NONE: none
+// The value of the outcome's column that stands for the template's positive one; STR_NONE: none
 // was seen.
 struct str match_positive(const struct template *one, const struct match_source *source,
                           int32_t column);

@@ -15,7 +15,7 @@ export interface PilotColumn {
   names: string[];
   type: string;
   needed: boolean;
-  use: 'feature' | 'target' | 'group' | 'time' | 'judge' | 'identify';
+  use: 'feature' | 'target' | 'event' | 'group' | 'time' | 'judge' | 'identify' | 'later';
   values?: { value: string; title: Words; names?: string[] }[];
 }
 export interface PilotMetric {

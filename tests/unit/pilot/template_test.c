@@ -83,6 +83,8 @@ static void a_wrong_one_is_told(void) {
         {"\"verdict\"", "\"poem\"", "result poem"},
         {"[\"weight\",\"age\",\"ill\"]", "[\"weight\",\"aged\"]", "layouts aged"},
         {"\"positive\":\"1\"", "\"positive\":\"2\"", "positive 2"},
+        {"\"needed\":false,\"use\":\"feature\"", "\"needed\":false,\"use\":\"event\"",
+         "event weight"},
         {"\"result\"",
          "\"demonstration\":{\"kind\":\"package\",\"package\":\"p\",\"file\":"
          "\"../secret\",\"source\":{\"zh-CN\":\"中\",\"en\":\"e\"}},\"result\"",
@@ -105,6 +107,28 @@ static struct str name_of(void *ctx, struct str part) {
     return str_is(part, "weight") ? STR_NONE : part;
 }
 
+// Where an event says whether it happened, the value to be found is one of the event's.
+static void an_event_has_the_positive_value(void) {
+    struct json *node = NULL;
+    struct template one;
+    char text[sizeof whole_text + 256];
+    const char *piece = "\"use\":\"target\"", *at = strstr(whole_text, piece);
+    REQUIRE(at);
+    snprintf(text, sizeof text, "%.*s\"use\":\"event\"%s", (int)(at - whole_text), whole_text,
+             at + strlen(piece));
+    char *age = strstr(text, "\"use\":\"feature\"");
+    REQUIRE(age);
+    memcpy(age, "\"use\":\"target\" ", strlen("\"use\":\"feature\"")); // the age
+    arena_reset(arena);
+    REQUIRE(template_read(str_of(text), arena, &node, &one, &fault) == OK);
+    CHECK_EQ(one.target, 0);
+    CHECK_EQ(one.outcome, 2);
+    const struct str names[] = {STR("age"), STR("患病")}, cells[] = {STR("1"), STR("是")};
+    const struct match_source source = {names, 2, cells, 1, true};
+    CHECK_TEXT(match_positive(&one, &source, 1), "是");
+    json_close(node);
+}
+
 static void columns_stand_in_place_of_parts(void) {
     const struct template_parts parts = {name_of, NULL};
     struct buf out;
@@ -124,6 +148,13 @@ static void columns_stand_in_place_of_parts(void) {
                 &node, NULL) == OK);
     CHECK(template_value(node, &parts, &out));
     CHECK_TEXT(buf_str(&out), "[\"age:scaffold\",[\"age\"],\"a@b\"]");
+    json_close(node);
+    buf_clear(&out);
+    REQUIRE(
+        json_parse(STR("[{\"kind\":\"calendar\",\"column\":\"@weight\"},{\"column\":\"@age\"}]"),
+                   &node, NULL) == OK);
+    CHECK(template_value(node, &parts, &out));
+    CHECK_TEXT(buf_str(&out), "[{\"column\":\"age\"}]");
     json_close(node);
     buf_close(&out);
 }
@@ -188,6 +219,11 @@ static void values_that_do_not_fit_are_doubted(void) {
     look(names, cells, 2, 3, true, &source);
     CHECK(found[0].from == 0 && found[0].doubtful && found[0].confidence == 0.5);
     CHECK(!found[2].doubtful);
+    // One that may be missing is better left out than filled with what cannot be read.
+    static const char *const others[] = {"体重", "患病"};
+    static const char *const words[] = {"heavy", "是", "light", "否"};
+    look(others, words, 2, 2, true, &source);
+    CHECK_EQ(found[1].from, -1);
 }
 
 static void a_known_layout_needs_no_header(void) {
@@ -262,6 +298,18 @@ static void a_formula_is_followed(void) {
                 &out));
     CHECK_TEXT(buf_str(&out),
                "age,weight,ill\n40.0,29,\"a,b\"\n40.0,29,\"a,b\"\n40.0,29,\"a,b\"\n");
+    CHECK(makes(
+        "{\"name\":\"a\",\"choice\":{\"x,\":1},\"hidden\":true},{\"name\":\"b\",\"choice\":"
+        "{\"y\":1},\"hidden\":true},{\"name\":\"weight\",\"join\":[\"b\",\"b\"]},{\"name\":"
+        "\"late\",\"lasts\":{\"base\":20},\"hidden\":true},{\"name\":\"soon\",\"normal\":[2,0],"
+        "\"hidden\":true},{\"name\":\"age\",\"least\":[\"late\",\"soon\"]},{\"name\":\"ill\","
+        "\"which\":{\"late\":\"1\",\"soon\":\"0\"}}",
+        &out));
+    CHECK_TEXT(buf_str(&out), "weight,age,ill\nyy,2,0\nyy,2,0\nyy,2,0\n");
+    CHECK(!makes("{\"name\":\"age\",\"join\":[\"ill\"]}", &out));
+    CHECK(!makes("{\"name\":\"age\",\"least\":[\"ill\"]}", &out));
+    CHECK(!makes("{\"name\":\"age\",\"which\":{\"ill\":\"1\"}}", &out));
+    fault = (struct fault){0};
     CHECK(!makes("{\"name\":\"age\",\"sum\":{\"terms\":{\"ill\":[1,0]}}}", &out));
     CHECK_STR(fault.code, "pilot.bad_template");
     fault = (struct fault){0};
@@ -294,6 +342,7 @@ int main(void) {
     }
     CHECK_RUN(the_own_ones_are_whole);
     CHECK_RUN(a_wrong_one_is_told);
+    CHECK_RUN(an_event_has_the_positive_value);
     CHECK_RUN(columns_stand_in_place_of_parts);
     CHECK_RUN(names_are_folded);
     CHECK_RUN(columns_are_found);

@@ -13,6 +13,12 @@ export function column_title(pilot: Pilot | undefined, name: string): string {
   return column ? words(column.title) : name;
 }
 
+// Whose values say what happened: of survival the event's column, else the target.
+export function outcome_of(pilot: Pilot | undefined): PilotColumn | undefined {
+  const of = (use: PilotColumn['use']) => pilot?.columns?.find((one) => one.use === use);
+  return of('event') ?? of('target');
+}
+
 // What a value of the data is called: "A11" is an account below nothing.
 export function value_title(column: PilotColumn | undefined, value: string): string {
   const fold = (text: string) => text.trim().toLowerCase();

@@ -13,7 +13,7 @@ import {
 } from '../components/form';
 import { LimitWarning } from '../components/limits';
 import { Badge, Card, Notice, Page, Shown } from '../components/page';
-import { OriginNotice, column_title, value_title, words } from '../components/pilot';
+import { OriginNotice, column_title, outcome_of, value_title, words } from '../components/pilot';
 import { Table } from '../components/table';
 import { FilePicker, SendingRow } from '../components/upload';
 import { useGet } from '../load';
@@ -191,20 +191,20 @@ function mapping_of(match: PilotMatch): Record<string, string> {
 }
 
 function Start({ pilot, match, source }: { pilot: Pilot; match: PilotMatch; source: Source }) {
-  const target = pilot.columns?.find((one) => one.use === 'target');
+  const outcome = outcome_of(pilot);
   const [mapping, mapping_set] = useState(() => mapping_of(match));
   const [positive, positive_set] = useState(match.positive ?? '');
   const [name, name_set] = useState(`${words(pilot.title)} ${name_of(match.source)}`.trim());
   const [errors, errors_set] = useState<FieldError[]>([]);
   const [busy, busy_set] = useState(false);
-  const values = match.columns.find((one) => one.name === mapping[target?.name ?? ''])?.values ?? [];
+  const values = match.columns.find((one) => one.name === mapping[outcome?.name ?? ''])?.values ?? [];
   const known = positive && !values.includes(positive) ? [positive, ...values] : values;
   const change = (column: string, from: string) => {
     const next = { ...mapping };
     if (from) next[column] = from;
     else delete next[column];
     mapping_set(next);
-    if (column === target?.name) positive_set('');
+    if (column === outcome?.name) positive_set('');
   };
   const submit = async (event: Event) => {
     event.preventDefault();
@@ -221,7 +221,7 @@ function Start({ pilot, match, source }: { pilot: Pilot; match: PilotMatch; sour
     if (pilot.positive && !positive) {
       wrong.push({
         field: 'positive',
-        text: t('pilot.no_positive', { detail: column_title(pilot, target?.name ?? '') }),
+        text: t('pilot.no_positive', { detail: column_title(pilot, outcome?.name ?? '') }),
       });
     }
     errors_set(wrong);
@@ -255,14 +255,14 @@ function Start({ pilot, match, source }: { pilot: Pilot; match: PilotMatch; sour
           {pilot.positive && (
             <SelectField
               id="positive"
-              label={t('pilot.positive', { name: column_title(pilot, target?.name ?? '') })}
+              label={t('pilot.positive', { name: column_title(pilot, outcome?.name ?? '') })}
               hint={t('pilot.positive_hint')}
               value={positive}
               error={error_at(errors, 'positive')}
               change={positive_set}
               choices={[
                 { value: '', text: t('pilot.choose_value') },
-                ...known.map((value) => ({ value, text: value_title(target, value) })),
+                ...known.map((value) => ({ value, text: value_title(outcome, value) })),
               ]}
             />
           )}
