@@ -5,6 +5,7 @@
 #define TEMPLATE(name, file) EMBED(name, "app/pilot/templates/" file ".json")
 TEMPLATE(breast_cancer, "medical-breast-cancer")
 TEMPLATE(diabetes, "medical-diabetes")
+TEMPLATE(survival, "medical-survival")
 TEMPLATE(solubility, "drug-solubility")
 TEMPLATE(toxicity, "drug-toxicity")
 TEMPLATE(credit_scorecard, "finance-credit-scorecard")
@@ -15,15 +16,10 @@ TEMPLATE(air, "urban-air-quality")
 
 uint32_t template_text(uint32_t index, struct str *out) {
     const struct str texts[] = {
-        embedded_breast_cancer(),
-        embedded_diabetes(),
-        embedded_solubility(),
-        embedded_toxicity(),
-        embedded_credit_scorecard(),
-        embedded_default_risk(),
-        embedded_campaign(),
-        embedded_flow(),
-        embedded_air(),
+        embedded_breast_cancer(), embedded_diabetes(), embedded_survival(),
+        embedded_solubility(),    embedded_toxicity(), embedded_credit_scorecard(),
+        embedded_default_risk(),  embedded_campaign(), embedded_flow(),
+        embedded_air(),           embedded_tickets(),  embedded_requests(),
     };
     uint32_t count = sizeof texts / sizeof texts[0];
     if (index < count) *out = texts[index];

@@ -60,6 +60,13 @@ async function whole(pilot, file, bytes, name, change = (body) => body) {
     assert.equal(answer.predictions.length, 1);
     return { match, run: ended, model, metric: (m) => model.scorecard.metrics.find((x) => x.name === m).value };
 }
+// What the rows do not tell is missing.
+async function ask(run, rows, more = {}) {
+    const { features } = await doer.ok("GET", `/api/v1/models/${run.model}`);
+    const whole = rows.map((row) => ({ ...Object.fromEntries(features.map((f) => [f.name, null])), ...row }));
+    return (await doer.ok("POST", `/api/v1/endpoints/${run.endpoint}/predict`, { rows: whole, ...more })).predictions;
+}
+const released = async (run) => (await doer.ok("GET", `/api/v1/releases/${run.release}`)).columns.map((c) => c.name);
 
 test("the gallery: each pilot in both languages, and a whole one", async () => {
     const pilots = await researcher.ok("GET", "/api/v1/pilots");
@@ -308,6 +315,31 @@ test("real data: credit scoring", { skip: real("finance/credit_scoring.csv") ? f
     assert.equal(mapped(match).term, "Time");
     assert.equal(match.positive, "bad");
     assert.ok(metric("auc") > 0.8, String(metric("auc")));
+});
+
+test("real data: survival with biliary cirrhosis", { skip: real("medical/pbc_survival.csv") ? false : "the data set is not here" }, async () => {
+    const { match, run, metric, model } = await whole("medical-survival", "pbc.csv", real("medical/pbc_survival.csv"), "pbc");
+    const from = mapped(match);
+    assert.deepEqual([from.days, from.status, from.patient_id, from.bilirubin, from.alkaline], ["time", "status", "id", "bili", "alk.phos"]);
+    assert.equal(Object.keys(from).length, 20, "all but the row's name");
+    assert.equal(match.positive, "2");
+    const card = model.scorecard;
+    assert.equal(card.task, "survival");
+    assert.equal(card.rows.train + card.rows.validate + card.rows.test, 418);
+    assert.ok(metric("c_index") > 0.75, String(metric("c_index")));
+    assert.deepEqual(card.survival.calibration.map((one) => one.time), [365, 1825]);
+    // 161 of 418 died; 25 were transplanted and count as not seen to die.
+    const events = card.survival.groups.reduce((sum, one) => sum + one.events, 0);
+    assert.ok(events > 0 && events < 0.5 * card.rows.test, String(events));
+    const well = { age: 42, sex: "f", bilirubin: 0.6, albumin: 4, protime: 9.8, edema: 0, stage: 1, platelets: 300 };
+    const ill = { age: 66, sex: "f", bilirubin: 14, albumin: 2.4, protime: 12.5, edema: 1, stage: 4, platelets: 120 };
+    const [low, high] = await ask(run, [well, ill]);
+    assert.deepEqual(low.survival.map((one) => one.time), [365, 1825]);
+    assert.ok(low.survival[0].probability > 0.95 && low.survival[1].probability > 0.85, JSON.stringify(low));
+    assert.ok(high.survival[1].probability < 0.4 && high.survival[0].probability > high.survival[1].probability, JSON.stringify(high));
+    assert.ok(high.value > 5 * low.value);
+    const [asked] = await ask(run, [ill], { times: [30, 730] });
+    assert.deepEqual(asked.survival.map((one) => one.time), [30, 730]);
 });
 
 test("real data: bank marketing, divided by semicolons", { skip: real("finance/bank_marketing.csv") ? false : "the data set is not here" }, async () => {
