@@ -198,6 +198,7 @@ test("cancelled while it waits: the release is withdrawn, others may not", async
     await doer.fails("POST", `/api/v1/pilot-runs/${run.id}/cancel`, {}, 409, "pilot.ended");
 });
 
+const demos = {}; // by pilot: the runs of what is made up
 test("the demonstration: made up, and told so in the dataset and the release", async () => {
     const pilots = await doer.ok("GET", "/api/v1/pilots");
     for (const pilot of pilots.filter((p) => p.demonstration.kind === "synthetic")) {
@@ -213,7 +214,34 @@ test("the demonstration: made up, and told so in the dataset and the release", a
         assert.equal(ended.origin, "synthetic");
         assert.match((await doer.ok("GET", `/api/v1/datasets/${ended.dataset}`)).note, /made up/i);
         assert.match((await doer.ok("GET", `/api/v1/releases/${ended.release}`)).sheet.source, /made up/i);
+        demos[pilot.id] = ended;
     }
+});
+
+// What the template promises: all else equal, more income, assets or years never mean more risk, and
+// more debt, expenses or a larger loan never less.
+async function directionsHeld(run, seed) {
+    const model = await doer.ok("GET", `/api/v1/models/${run.model}`), random = randomNumbers(seed);
+    const ways = { income: [-1, 600], seniority: [-1, 45], assets: [-1, 60000], debt: [1, 20000], amount: [1, 5000], expenses: [1, 180] };
+    let moved = 0;
+    for (let i = 0; i < 12; i++) {
+        const row = Object.fromEntries(model.features.map((f) => [f.name, f.categories.length ? f.categories[i % f.categories.length] : f.typical * 2 * random()]));
+        for (const [name, [way, most]] of Object.entries(ways)) {
+            const steps = Array.from({ length: 40 }, (_, k) => ({ ...row, [name]: (most * k) / 39 }));
+            const risk = (await ask(run, steps)).map((p) => p.probability);
+            for (let k = 1; k < risk.length; k++) {
+                assert.ok(way * (risk[k] - risk[k - 1]) >= 0, `${name} ${steps[k][name]}: ${risk[k - 1]} to ${risk[k]}`);
+                moved += risk[k] !== risk[k - 1];
+            }
+        }
+    }
+    assert.ok(moved > 100, `the risk moves at all: ${moved}`);
+}
+
+test("the risk of default keeps the directions it promises, when it answers", async () => {
+    const pilot = await doer.ok("GET", "/api/v1/pilots/finance-default-risk");
+    assert.deepEqual(pilot.train.options.monotone, { "@income": -1, "@seniority": -1, "@assets": -1, "@debt": 1, "@amount": 1, "@expenses": 1 });
+    await directionsHeld(demos["finance-default-risk"], 4);
 });
 
 test("the demonstration: the package's real file, where it is", async () => {
@@ -310,11 +338,12 @@ test("real data: German credit, codes without a header, as a points scorecard", 
 });
 
 test("real data: credit scoring", { skip: real("finance/credit_scoring.csv") ? false : "the data set is not here" }, async () => {
-    const { match, metric } = await whole("finance-default-risk", "credit.csv", real("finance/credit_scoring.csv"), "credit");
+    const { match, metric, run } = await whole("finance-default-risk", "credit.csv", real("finance/credit_scoring.csv"), "credit");
     assert.equal(match.mapping.filter((m) => m.from).length, 14);
     assert.equal(mapped(match).term, "Time");
     assert.equal(match.positive, "bad");
     assert.ok(metric("auc") > 0.8, String(metric("auc")));
+    await directionsHeld(run, 5);
 });
 
 test("real data: survival with biliary cirrhosis", { skip: real("medical/pbc_survival.csv") ? false : "the data set is not here" }, async () => {
