@@ -13,6 +13,7 @@ TEMPLATE(default_risk, "finance-default-risk")
 TEMPLATE(campaign, "finance-campaign")
 TEMPLATE(flow, "transport-flow")
 TEMPLATE(air, "urban-air-quality")
+TEMPLATE(tickets, "urban-tickets")
 
 uint32_t template_text(uint32_t index, struct str *out) {
     const struct str texts[] = {

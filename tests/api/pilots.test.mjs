@@ -244,6 +244,31 @@ test("the risk of default keeps the directions it promises, when it answers", as
     await directionsHeld(demos["finance-default-risk"], 4);
 });
 
+// A hotline's own export: what was said, who took it, and what came of it.
+function hotline(rows) {
+    const random = randomNumbers(12), one = (list) => list[Math.floor(random() * list.length)];
+    const said = { 水务局: ["停水两天了", "水压太低", "水管爆了"], 交警支队: ["有人乱停车", "红绿灯坏了", "大货车逆行"], 城管局: ["流动摊贩占道", "垃圾没人清", "路灯不亮"] };
+    const lines = ["工单号,来电人,来电号码,诉求内容,受理时间,承办部门,办理结果,办结时间"];
+    for (let i = 0; i < rows; i++) {
+        const department = one(Object.keys(said));
+        lines.push(`GD${i},王${i},1391234${1000 + i},"${one(["人民路", "小区门口", "学校旁边"])}${one(said[department])}，请回电1381234${1000 + i}",2026-01-05 10:00,${department},${department}已办,2026-02-0${1 + (i % 9)} 09:00`);
+    }
+    return Buffer.from(lines.join("\n") + "\n");
+}
+
+test("tickets: what is known only afterwards goes, numbers within the text are masked", async () => {
+    const { match, run, model, metric } = await whole("urban-tickets", "热线.csv", hotline(900), "热线分派");
+    assert.deepEqual(mapped(match), { ticket: "工单号", citizen: "来电人", mobile: "来电号码", text: "诉求内容", department: "承办部门", result: "办理结果", closed: "办结时间" });
+    assert.deepEqual((await released(run)).sort(), ["department", "text", "ticket"]);
+    const { rows } = await doer.ok("GET", `/api/v1/releases/${run.release}/rows?size=50`);
+    assert.ok(!rows.some((r) => /1381234/.test(r.join())), JSON.stringify(rows[0]));
+    assert.deepEqual(model.features.map((f) => [f.name, f.type]), [["text", "text"]]);
+    assert.ok(metric("accuracy") > 0.95, String(metric("accuracy")));
+    const [said] = await ask(run, [{ text: "建设大街水管爆了，电话13800001111" }]);
+    assert.equal(said.value, "水务局");
+    assert.ok(Math.abs(Object.values(said.probabilities).reduce((a, b) => a + b) - 1) < 1e-9);
+});
+
 test("the demonstration: the package's real file, where it is", async () => {
     // The file as the package has it: counts and class names on top, no names of columns.
     const folder = path.join(server.dir, "demonstrations"), random = randomNumbers(3);
@@ -369,6 +394,22 @@ test("real data: survival with biliary cirrhosis", { skip: real("medical/pbc_sur
     assert.ok(high.value > 5 * low.value);
     const [asked] = await ask(run, [ill], { times: [30, 730] });
     assert.deepEqual(asked.survival.map((one) => one.time), [30, 730]);
+});
+
+test("real data: news titles by ten kinds, without a header", { skip: real("text/news_titles.txt") ? false : "the data set is not here" }, async () => {
+    const { match, run, metric, model } = await whole("urban-tickets", "news.txt", real("text/news_titles.txt"), "news");
+    assert.deepEqual(mapped(match), { text: "column_1", department: "column_2" });
+    assert.equal(model.scorecard.classes.length, 10);
+    assert.ok(metric("accuracy") > 0.78, String(metric("accuracy")));
+    assert.equal(model.scorecard.confusion.counts.length, 10);
+    const [said] = await ask(run, [{ text: "沪指午后跳水 两市跌幅扩大" }]);
+    assert.equal(said.value, "2", "stocks");
+});
+
+test("real data: hotel reviews, two kinds", { skip: real("text/hotel_reviews.csv") ? false : "the data set is not here" }, async () => {
+    const { match, metric } = await whole("urban-tickets", "hotel.csv", real("text/hotel_reviews.csv"), "hotel");
+    assert.deepEqual(mapped(match), { text: "review", department: "label" });
+    assert.ok(metric("auc") > 0.93, String(metric("auc")));
 });
 
 test("real data: bank marketing, divided by semicolons", { skip: real("finance/bank_marketing.csv") ? false : "the data set is not here" }, async () => {
