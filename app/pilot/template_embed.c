@@ -14,6 +14,7 @@ TEMPLATE(campaign, "finance-campaign")
 TEMPLATE(flow, "transport-flow")
 TEMPLATE(air, "urban-air-quality")
 TEMPLATE(tickets, "urban-tickets")
+TEMPLATE(requests, "urban-requests")
 
 uint32_t template_text(uint32_t index, struct str *out) {
     const struct str texts[] = {

@@ -218,6 +218,17 @@ test("the demonstration: made up, and told so in the dataset and the release", a
     }
 });
 
+test("every pilot has a demonstration, and its model has learned from it", async () => {
+    const least = { "medical-survival": 0.65, "urban-tickets": 0.7, "urban-requests": 0.6, "finance-default-risk": 0.7, "drug-toxicity": 0.7 };
+    for (const pilot of await doer.ok("GET", "/api/v1/pilots")) assert.ok(pilot.demonstration.kind, pilot.id);
+    for (const [pilot, value] of Object.entries(least)) {
+        const [headline] = (await doer.ok("GET", `/api/v1/models/${demos[pilot].model}`)).scorecard.metrics;
+        assert.ok(headline.value > value && headline.value < 0.999, `${pilot} ${headline.name} ${headline.value}`);
+    }
+    const { metrics } = (await doer.ok("GET", `/api/v1/models/${demos["drug-solubility"].model}`)).scorecard;
+    assert.ok(metrics.find((m) => m.name === "r2").value > 0.5, JSON.stringify(metrics));
+});
+
 // What the template promises: all else equal, more income, assets or years never mean more risk, and
 // more debt, expenses or a larger loan never less.
 async function directionsHeld(run, seed) {
@@ -410,6 +421,21 @@ test("real data: hotel reviews, two kinds", { skip: real("text/hotel_reviews.csv
     const { match, metric } = await whole("urban-tickets", "hotel.csv", real("text/hotel_reviews.csv"), "hotel");
     assert.deepEqual(mapped(match), { text: "review", department: "label" });
     assert.ok(metric("auc") > 0.93, String(metric("auc")));
+});
+
+test("real data: city requests, without what knows the answer", { skip: real("urban/nyc_311_animals.csv") ? false : "the data set is not here" }, async () => {
+    const { match, run, metric, model } = await whole("urban-requests", "311.csv", real("urban/nyc_311_animals.csv"), "requests");
+    const from = mapped(match), later = ["agency_name", "complaint_type", "place_kind", "status", "closed", "updated"];
+    assert.deepEqual(later.map((name) => from[name]),
+        ["Agency Name", "Complaint Type", "Location Type", "Status", "Closed Date", "Resolution Action Updated Date"]);
+    assert.deepEqual([from.agency, from.descriptor, from.borough, from.latitude], ["Agency", "Descriptor", "Borough", "Latitude"]);
+    const names = await released(run);
+    for (const name of later) assert.ok(!names.includes(name), name);
+    assert.ok(!model.features.some((f) => later.includes(f.name)));
+    assert.ok(metric("accuracy") > 0.95, String(metric("accuracy")));
+    assert.equal(model.scorecard.baseline.rule, "best_column");
+    const [said] = await ask(run, [{ descriptor: "Dog Off Leash", borough: "BROOKLYN" }]);
+    assert.equal(said.value, "DPR");
 });
 
 test("real data: bank marketing, divided by semicolons", { skip: real("finance/bank_marketing.csv") ? false : "the data set is not here" }, async () => {
