@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "model/tabular/linear_kernel_private.h"
-#include "model/tabular/linear_private.h"
+#include "model/tabular/linear_lists_private.h"
 #include "model/tabular/loss_private.h"
 
 enum { SHARES_MAX = 64, BLOCK_ROWS_MAX = LINEAR_LOGISTIC_ROWS, BLOCK_ROWS_LEAST = 64 };
@@ -27,9 +27,13 @@ struct fitting {
     bool margins_only; // this pass fills cox's margins
     double total_weight;
     double l2;
+    struct linear_lists lists; // the sparse columns
+    uint32_t *dense;           // (dense_count): features whose values a block holds
+    uint32_t *texts;           // (text_count)
+    uint32_t dense_count, text_count;
     uint32_t block_rows, shares;
     size_t size;            // parameters: K * W weights, then K intercepts
-    float *values;          // (threads, F, block_rows)
+    float *values;          // (threads, dense_count, block_rows)
     double *margins;        // (threads, K, block_rows): then residuals
     double *share_gradient; // (shares, size)
     double *share_loss;     // (shares)
@@ -121,11 +125,10 @@ static void measure_feature(void *ctx, size_t index, uint32_t worker) {
 // The block's columns side by side, infinities as missing; padded to eight rows with missing.
 static void load_block(const struct fitting *f, uint64_t first, uint32_t count, uint32_t padded,
                        float *values) {
-    for (uint32_t c = 0; c < f->linear->features; c++) {
-        float *out = values + (size_t)c * f->block_rows;
-        if (f->linear->terms[c].width) continue;
+    for (uint32_t d = 0; d < f->dense_count; d++) {
+        float *out = values + (size_t)d * f->block_rows;
         for (uint32_t i = 0; i < count; i++) {
-            float value = value_of(f->rows, c, first + i);
+            float value = value_of(f->rows, f->dense[d], first + i);
             out[i] = isfinite(value) ? value : NAN;
         }
         for (uint32_t i = count; i < padded; i++) out[i] = NAN;
@@ -222,14 +225,20 @@ static void to_margins(const struct fitting *f, uint64_t first, uint32_t count, 
     const double *intercepts = f->x + (size_t)linear->width * linear->outputs;
     for (uint32_t k = 0; k < linear->outputs; k++) {
         double *margin = margins + (size_t)k * f->block_rows;
-        for (uint32_t i = 0; i < padded; i++) margin[i] = intercepts[k];
-        for (uint32_t c = 0; c < linear->features; c++) {
-            const struct linear_term *term = &linear->terms[c];
-            const double *weights = f->x + (size_t)k * linear->width;
-            if (term->width)
-                add_text(f, c, first, count, weights + term->first, margin);
-            else
-                add_feature(term, values + (size_t)c * f->block_rows, weights, padded, margin);
+        const double *weights = f->x + (size_t)k * linear->width;
+        double start = intercepts[k] + (f->lists.count > 0 ? f->lists.base[k] : 0);
+        for (uint32_t i = 0; i < padded; i++) margin[i] = start;
+        for (uint32_t d = 0; d < f->dense_count; d++) {
+            add_feature(&linear->terms[f->dense[d]], values + (size_t)d * f->block_rows, weights,
+                        padded, margin);
+        }
+        for (uint32_t t = 0; t < f->text_count; t++) {
+            uint32_t c = f->texts[t];
+            add_text(f, c, first, count, weights + linear->terms[c].first, margin);
+        }
+        if (f->lists.count > 0) {
+            const double *scaled = f->lists.scaled + (size_t)k * linear->width;
+            linear_lists_add(&f->lists, scaled, first, count, margin);
         }
     }
 }
@@ -238,7 +247,7 @@ static double run_block(const struct fitting *f, uint64_t first, uint32_t count,
                         double *gradient) {
     const struct linear *linear = f->linear;
     uint32_t padded = (count + 7) & ~7u;
-    float *values = f->values + (size_t)worker * linear->features * f->block_rows;
+    float *values = f->values + (size_t)worker * f->dense_count * f->block_rows;
     double *margins = f->margins + (size_t)worker * linear->outputs * f->block_rows;
     load_block(f, first, count, padded, values);
     if (!f->loss->whole || f->margins_only) to_margins(f, first, count, values, padded, margins);
@@ -249,16 +258,18 @@ static double run_block(const struct fitting *f, uint64_t first, uint32_t count,
     double loss = to_residuals(f, first, count, padded, margins);
     for (uint32_t k = 0; k < linear->outputs; k++) {
         const double *residual = margins + (size_t)k * f->block_rows;
-        for (uint32_t c = 0; c < linear->features; c++) {
-            const struct linear_term *term = &linear->terms[c];
-            double *out = gradient + (size_t)k * linear->width;
-            if (term->width)
-                add_text_gradient(f, c, first, count, residual, out + term->first);
-            else
-                add_gradient(term, values + (size_t)c * f->block_rows, residual, padded, out);
+        double *out = gradient + (size_t)k * linear->width;
+        double *intercept = gradient + (size_t)linear->width * linear->outputs + k;
+        for (uint32_t d = 0; d < f->dense_count; d++) {
+            add_gradient(&linear->terms[f->dense[d]], values + (size_t)d * f->block_rows, residual,
+                         padded, out);
         }
-        double *out = gradient + (size_t)linear->width * linear->outputs + k;
-        for (uint32_t i = 0; i < count; i++) *out += residual[i];
+        for (uint32_t t = 0; t < f->text_count; t++) {
+            uint32_t c = f->texts[t];
+            add_text_gradient(f, c, first, count, residual, out + linear->terms[c].first);
+        }
+        if (f->lists.count > 0) linear_lists_gather(&f->lists, residual, first, count, out);
+        for (uint32_t i = 0; i < count; i++) *intercept += residual[i];
     }
     return loss;
 }
@@ -275,12 +286,18 @@ static void run_share(void *ctx, size_t index, uint32_t worker) {
         uint32_t count = left < f->block_rows ? (uint32_t)left : f->block_rows;
         loss += run_block(f, first, count, worker, gradient);
     }
+    const struct linear *linear = f->linear;
+    const double *residuals = gradient + (size_t)linear->width * linear->outputs;
+    for (uint32_t k = 0; f->lists.count > 0 && k < linear->outputs; k++) {
+        linear_lists_settle(&f->lists, linear, residuals[k], gradient + k * linear->width);
+    }
     f->share_loss[index] = loss;
 }
 
 static enum err compute(void *ctx, const double *x, double *out_value, double *gradient) {
     struct fitting *f = ctx;
     f->x = x;
+    if (f->lists.count > 0) linear_lists_at(&f->lists, f->linear, x);
     if (f->cox) { // all rows' margins before the first residual
         f->margins_only = true;
         pool_run(f->pool, f->shares, run_share, f);
@@ -328,13 +345,28 @@ static void finish(const struct fitting *f, const double *x, const double *categ
     linear_set_base(linear, category_share);
 }
 
+// Which columns are lists, texts, and the others.
+static enum err deal_columns(struct fitting *f) {
+    const struct linear *linear = f->linear;
+    f->dense = memory_take(linear->features * sizeof(*f->dense) + 1);
+    f->texts = memory_take(linear->features * sizeof(*f->texts) + 1);
+    enum err err = linear_lists_make(f->rows, linear, f->pool, &f->lists);
+    if (!f->dense || !f->texts) return ERR_MEMORY;
+    for (uint32_t c = 0; err == OK && c < linear->features; c++) {
+        if (linear->terms[c].width)
+            f->texts[f->text_count++] = c;
+        else if (!linear_is_listed(&f->lists, c))
+            f->dense[f->dense_count++] = c;
+    }
+    return err;
+}
+
 static enum err take_scratch(struct fitting *f) {
     const struct linear *linear = f->linear;
-    uint32_t threads = pool_threads(f->pool), features = linear->features ? linear->features : 1;
+    uint32_t threads = pool_threads(f->pool), features = f->dense_count ? f->dense_count : 1;
     size_t rows = block_values / (features > linear->outputs ? features : linear->outputs) & ~7u;
     rows = rows > BLOCK_ROWS_MAX ? BLOCK_ROWS_MAX : rows;
     f->block_rows = rows < BLOCK_ROWS_LEAST ? BLOCK_ROWS_LEAST : (uint32_t)rows;
-    f->size = ((size_t)linear->width + 1) * linear->outputs;
     size_t shares = share_bytes_max / (f->size * sizeof(double));
     f->shares = shares > SHARES_MAX ? SHARES_MAX : shares < 1 ? 1 : (uint32_t)shares;
     f->values = memory_take((size_t)threads * features * f->block_rows * sizeof(float));
@@ -350,7 +382,9 @@ static enum err fit(struct fitting *f, const struct tabular_options *options, do
     if (f->total_weight == 0) f->total_weight = 1;
     struct measuring measuring = {f->rows, f->linear, category_share, &f->truth, f->total_weight};
     pool_run(f->pool, f->linear->features, measure_feature, &measuring);
-    enum err err = f->loss->start(&f->shape, &f->truth, &f->start);
+    enum err err = deal_columns(f);
+    if (err == OK) err = take_scratch(f);
+    if (err == OK) err = f->loss->start(&f->shape, &f->truth, &f->start);
     if (err == OK && f->loss->whole) err = cox_open(&f->truth, &f->cox);
     if (err != OK) return err;
     f->l2 = options->alpha * (1 - options->l1_share);
@@ -378,10 +412,10 @@ enum err linear_train(const struct train_rows *rows, const struct tabular_option
                         .pool = pool,
                         .progress = progress,
                         .loss = loss_of(rows->target->task, options->loss)};
-    err = take_scratch(&f);
+    f.size = ((size_t)linear.width + 1) * outputs;
     double *x = memory_take(f.size * sizeof(double)), *l1 = memory_take(f.size * sizeof(double));
     double *category_share = memory_take(linear.width * sizeof(double) + 1);
-    if (!x || !l1 || !category_share) err = ERR_MEMORY;
+    err = x && l1 && category_share ? OK : ERR_MEMORY;
     if (err == OK) err = fit(&f, options, x, l1, category_share);
     cox_close(f.cox);
     memory_give(category_share);
@@ -391,6 +425,9 @@ enum err linear_train(const struct train_rows *rows, const struct tabular_option
     memory_give(f.share_gradient);
     memory_give(f.margins);
     memory_give(f.values);
+    memory_give(f.texts);
+    memory_give(f.dense);
+    linear_lists_close(&f.lists);
     if (err != OK)
         linear_close(&linear);
     else

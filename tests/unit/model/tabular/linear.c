@@ -2,6 +2,7 @@
 #include "model/tabular/linear_private.h"
 
 #include "model/tabular/linear_kernel_private.h"
+#include "model/tabular/linear_lists_private.h"
 #include "support/samples.h"
 
 static struct linear fit(const struct sample *s, double alpha, double l1_share, uint32_t threads) {
@@ -84,8 +85,21 @@ static double loss_of(const struct linear *linear, const struct sample *s, doubl
     return loss;
 }
 
-static void minimum_is_flat(enum tabular_task task, uint32_t classes) {
-    struct sample s = sample_make(250, 7, task, classes);
+// Bits and other numbers that are nearly always the same, or missing.
+static void make_sparse(struct sample *s, uint32_t first) {
+    for (uint32_t f = first; f < s->frame.feature_count; f++) {
+        s->features[f].kind = FEATURE_NUMBER;
+        for (uint64_t i = 0; i < s->frame.rows; i++) {
+            float other = check_below(9) == 0 ? NAN : f % 3 ? 1 : (float)sample_normal();
+            s->columns[f][i] = check_below(6) ? (float)(f % 2) : other;
+        }
+    }
+}
+
+// By finite differences of the definition, which knows no lists.
+static void minimum_is_flat(enum tabular_task task, uint32_t classes, uint32_t sparse) {
+    struct sample s = sample_make(250, 7 + sparse, task, classes);
+    make_sparse(&s, 7);
     struct linear linear = fit(&s, 0.01, 0, 2);
     size_t weights = (size_t)linear.width * linear.outputs;
     for (size_t i = 0; i < weights + linear.outputs; i++) {
@@ -103,8 +117,10 @@ static void minimum_is_flat(enum tabular_task task, uint32_t classes) {
 }
 
 static void minima_are_flat(void) {
-    minimum_is_flat(TASK_BINARY, 2);
-    minimum_is_flat(TASK_CLASSES, 3);
+    minimum_is_flat(TASK_BINARY, 2, 0);
+    minimum_is_flat(TASK_CLASSES, 3, 0);
+    minimum_is_flat(TASK_BINARY, 2, 40);
+    minimum_is_flat(TASK_CLASSES, 3, 40);
 }
 
 // With an L1 term useless columns get weights of exactly zero, and useful ones stay.
@@ -197,7 +213,42 @@ static void logistic_follows_definition(void) {
     CHECK_NEAR(linear_kernels()->logistic(margin[0], target, SIZE), SIZE * log(2), 1e-9);
 }
 
+// Lists hold what differs from the usual value, and only where there are many sparse columns.
+static void sparse_columns_are_lists(void) {
+    struct sample s = sample_make(250, 47, TASK_BINARY, 2);
+    make_sparse(&s, 7);
+    struct linear linear = fit(&s, 0.01, 0, 1);
+    struct linear_lists lists;
+    struct pool *pool = NULL;
+    struct train_rows rows = {.frame = &s.frame, .target = &s.target, .train_count = 250};
+    REQUIRE(pool_open(1, &pool) == OK);
+    REQUIRE(linear_lists_make(&rows, &linear, pool, &lists) == OK);
+    REQUIRE(lists.count >= 38); // a column may have had fewer zeros than most
+    for (uint64_t i = 0; i < 250; i++) {
+        uint64_t at = lists.first[i];
+        for (uint32_t c = 0; c < lists.count; c++) {
+            uint32_t f = lists.columns[c];
+            float value = s.columns[f][i];
+            if (value == lists.usual[f]) continue;
+            double want = isnan(value) ? linear.terms[f].mean : (double)value;
+            CHECK_EQ(lists.entries[at].weight, linear.terms[f].first);
+            CHECK_NEAR(lists.entries[at].off, want - lists.usual[f], 1e-6);
+            at += isnan(value) ? 2 : 1;
+        }
+        CHECK_EQ(at, lists.first[i + 1]);
+    }
+    linear_lists_close(&lists);
+    linear.features = 30; // 23 of them sparse
+    REQUIRE(linear_lists_make(&rows, &linear, pool, &lists) == OK);
+    CHECK_EQ(lists.count, 0);
+    linear.features = 47;
+    pool_close(pool);
+    linear_close(&linear);
+    sample_close(&s);
+}
+
 int main(void) {
+    CHECK_RUN(sparse_columns_are_lists);
     CHECK_RUN(logistic_follows_definition);
     CHECK_RUN(regression_is_closed_form);
     CHECK_RUN(minima_are_flat);
