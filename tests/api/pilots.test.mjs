@@ -394,6 +394,8 @@ test("real data: survival with biliary cirrhosis", { skip: real("medical/pbc_sur
     // Pseudonyms decide who tests, so that each run has another 84 patients: .84 with a spread of .04.
     assert.ok(metric("c_index") > 0.68, String(metric("c_index")));
     assert.deepEqual(card.survival.calibration.map((one) => one.time), [365, 1825]);
+    assert.deepEqual(card.groups.map((g) => g.column), ["sex", "age"]);
+    assert.ok(card.groups[0].values.every((v) => v.events.value >= 0 && v.c_index !== undefined), JSON.stringify(card.groups[0]));
     // 161 of 418 died; 25 were transplanted and count as not seen to die.
     const events = card.survival.groups.reduce((sum, one) => sum + one.events, 0);
     assert.ok(events > 0 && events < 0.5 * card.rows.test, String(events));
