@@ -295,12 +295,19 @@ static enum err ready_write(struct flow *flow, struct call *call, const struct m
     return OK;
 }
 
+// What people have written on its card.
+static void card_write(struct json_writer *out, const struct model *model) {
+    json_set_text(out, "purpose", model->purpose);
+    json_set_text(out, "not_for", model->not_for);
+}
+
 enum err flow_model_show(struct flow *flow, struct call *call) {
     struct model model;
     enum err err = allow(call, ROLES_FLOW);
     if (err == OK) err = model_find(flow, call, &model);
     if (err != OK) return err;
     view_model(call->out, &model);
+    card_write(call->out, &model);
     if (model.state == MODEL_READY) err = ready_write(flow, call, &model);
     json_close_object(call->out);
     return err == OK ? answer_end(call) : err;
@@ -311,8 +318,8 @@ enum err flow_model_show(struct flow *flow, struct call *call) {
 struct model_change {
     const struct call *call;
     const char *action;
-    struct str name;
-    bool has_name, has_deleted, deleted;
+    struct str name, purpose, not_for;
+    bool has_name, has_deleted, deleted, has_purpose, has_not_for;
     struct model model;
 };
 
@@ -327,9 +334,25 @@ static enum err alter_change(struct store_txn *txn, void *ctx) {
     }
     if (change->has_name) change->model.name = change->name;
     if (change->has_deleted) change->model.deleted = change->deleted;
+    if (change->has_purpose) change->model.purpose = change->purpose;
+    if (change->has_not_for) change->model.not_for = change->not_for;
     err = model_save(txn, &change->model);
     if (err != OK) return err;
     return audit_put(txn, call->actor.name, change->action, "model", call->id, "ok", STR_NONE);
+}
+
+static enum err card_read(struct model_change *change) {
+    const struct call *call = change->call;
+    enum err err = OK;
+    change->has_purpose = json_member(call->body, "purpose") != NULL;
+    change->has_not_for = json_member(call->body, "not_for") != NULL;
+    if (change->has_purpose)
+        err = call_text(call, "purpose", 0, LIMIT_NOTE_BYTES, &change->purpose);
+    if (err == OK && change->has_not_for) {
+        err = call_text(call, "not_for", 0, LIMIT_NOTE_BYTES, &change->not_for);
+    }
+    if (change->has_purpose || change->has_not_for) change->action = "model.card";
+    return err;
 }
 
 enum err flow_model_change(struct flow *flow, struct call *call) {
@@ -341,9 +364,11 @@ enum err flow_model_change(struct flow *flow, struct call *call) {
     change.has_deleted = json_is_bool(deleted);
     change.deleted = json_bool(deleted, false);
     if (change.has_name) err = call_text(call, "name", 1, LIMIT_NAME_BYTES, &change.name);
+    if (err == OK) err = card_read(&change);
     if (err == OK) err = store_write(flow->store, alter_change, &change);
     if (err != OK) return missing(call, err, "model.not_found");
     view_model(call->out, &change.model);
+    card_write(call->out, &change.model);
     json_close_object(call->out);
     return answer_end(call);
 }

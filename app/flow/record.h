@@ -141,6 +141,7 @@ struct model {
     double value, low, high;
     bool deleted;
     uint64_t lineage;
+    struct str purpose, not_for; // what its card says: written by a person
 };
 
 enum input_kind { INPUT_BLOB, INPUT_UPLOAD, INPUT_KEY, INPUT_SIGN, INPUT_KIND_COUNT };

@@ -8,7 +8,7 @@
 #include "store/codec.h"
 
 enum {
-    RECORD_VERSION = 15,
+    RECORD_VERSION = 16,
     VERSION_RECIPES_SHARED = 2,    // recipes have versions and are somebody's own or shared
     VERSION_REVISIONS_DELETED = 3, // a revision's rows may be gone
     VERSION_EXTRACTS = 4,          // a revision keeps what its cleansing set aside
@@ -22,6 +22,7 @@ enum {
     VERSION_PLACE = 13,            // and where it runs
     VERSION_CALENDAR = 14,         // and the reservation it runs in, and why it gave way
     VERSION_ORIGINS = 15,          // an upload knows whether it is a demonstration
+    VERSION_CARDS = 16,            // a model keeps what people write on its card
 };
 
 uint64_t job_members(const struct job *job) {
@@ -181,6 +182,9 @@ static void model_fields(struct codec *c, struct model *r) {
     codec_number(c, &r->high);
     codec_bool(c, &r->deleted);
     codec_u64(c, &r->lineage);
+    if (c->reader && c->reader->version < VERSION_CARDS) return;
+    codec_text(c, &r->purpose);
+    codec_text(c, &r->not_for);
 }
 
 static void job_input_fields(struct codec *c, struct job_input *input) {

@@ -122,7 +122,7 @@ const struct route routes[] = {
     ROUTE(POST, API "/models", RESEARCH, SLOW, 201, SMALL, FLOW(model_import)),
     ROUTE(GET, API "/models/{id}", RESEARCH, SLOW, 200, NO_BODY, FLOW(model_show)),
     ROUTE(GET, API "/models/{id}/export", RESEARCH, SLOW, 200, NO_BODY, FILE_OF(model_export)),
-    ROUTE(PATCH, API "/models/{id}", RESEARCH, SLOW, 200, SMALL, FLOW(model_change)),
+    ROUTE(PATCH, API "/models/{id}", RESEARCH, SLOW, 200, MEDIUM, FLOW(model_change)),
     ROUTE(DELETE, API "/models/{id}", RESEARCH, SLOW, 204, NO_BODY, FLOW(model_delete)),
     ROUTE(POST, API "/models/{id}/predict", RESEARCH | DATA, SLOW, 200, LARGE,
           FLOW(model_predict)),

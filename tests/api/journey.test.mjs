@@ -228,6 +228,12 @@ test("bin and back", async () => {
     await officer.ok("PATCH", `/api/v1/datasets/${made.dataset}`, { deleted: false, name: "新名" });
     assert.equal((await officer.ok("GET", "/api/v1/datasets")).items[0].name, "新名");
     await researcher.ok("PATCH", `/api/v1/models/${made.model.id}`, { name: "renamed" });
+    await researcher.ok("PATCH", `/api/v1/models/${made.model.id}`, { purpose: "门诊分诊\n初筛" });
+    const model = await researcher.ok("PATCH", `/api/v1/models/${made.model.id}`, { not_for: "不代替医生" });
+    assert.deepEqual([model.name, model.purpose, model.not_for], ["renamed", "门诊分诊\n初筛", "不代替医生"]);
+    assert.equal((await researcher.ok("GET", `/api/v1/models/${made.model.id}`)).purpose, "门诊分诊\n初筛");
+    await researcher.fails("PATCH", `/api/v1/models/${made.model.id}`, { purpose: "x".repeat(20000) }, 413, "call.too_long");
+    await officer.fails("PATCH", `/api/v1/models/${made.model.id}`, { purpose: "x" }, 403, "server.role_needed");
     await researcher.ok("DELETE", `/api/v1/models/${made.model.id}`, undefined, 204);
 });
 
@@ -273,7 +279,7 @@ test("home, system, figures and the audit chain tell of it", async () => {
     const findings = await admin.ok("POST", "/api/v1/system/check", {});
     assert.deepEqual(findings.findings, []);
     const audit = await auditor.ok("GET", "/api/v1/audit?size=200");
-    for (const action of ["release.approve", "release.download"]) {
+    for (const action of ["release.approve", "release.download", "model.card"]) {
         assert.ok(audit.items.some((entry) => entry.action === action), `no ${action} in the chain`);
     }
     assert.equal((await auditor.ok("GET", "/api/v1/audit/verify")).ok, true);

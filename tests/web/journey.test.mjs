@@ -241,12 +241,18 @@ for (const language of ['zh-CN', 'en']) {
       await axe_check(worker.page, 'drift report');
       await worker.tab('model.tab.card');
       await worker.by_id('card-purpose').fill('分诊');
+      await worker.button('action.save').click();
+      await worker.see('card.saved');
       await worker.page.getByText(t('card.signed.approved')).waitFor();
       await axe_check(worker.page, 'model card');
       await worker.page.emulateMedia({ media: 'print' });
       assert.ok(await worker.page.locator('.written', { hasText: '分诊' }).isVisible());
       assert.ok(!(await worker.by_id('card-purpose').isVisible()));
       await worker.page.emulateMedia({ media: 'screen' });
+      // Kept with the model, not in this browser.
+      await worker.page.evaluate(() => localStorage.clear());
+      await worker.page.reload();
+      await worker.page.waitForFunction(() => document.getElementById('card-purpose')?.value === '分诊');
       worker.calm();
     });
 

@@ -566,6 +566,8 @@ export interface Feature {
   typical: number | string | null;
 }
 export interface ModelShow extends Model {
+  purpose?: string;
+  not_for?: string;
   scorecard?: Scorecard;
   features?: Feature[];
   classes?: string[];

@@ -18,6 +18,7 @@ struct trip {
     struct served_tally tally;
     struct pilot_run pilot;
     struct upload_record upload;
+    struct model model;
     struct arena *arena;
 };
 
@@ -29,6 +30,7 @@ static enum err trip_change(struct store_txn *txn, void *ctx) {
         if (err == OK) err = endpoint_save(txn, &trip->endpoint);
         if (err == OK) err = pilot_run_save(txn, &trip->pilot);
         if (err == OK) err = upload_record_save(txn, &trip->upload);
+        if (err == OK) err = model_save(txn, &trip->model);
         if (err == OK) err = served_tally_add(txn, trip->arena, &trip->tally);
         if (err == OK) err = served_tally_add(txn, trip->arena, &trip->tally);
         return err == OK ? release_save(txn, &trip->release) : err;
@@ -38,6 +40,7 @@ static enum err trip_change(struct store_txn *txn, void *ctx) {
     if (err == OK) err = endpoint_load(txn, trip->arena, 80, &trip->endpoint);
     if (err == OK) err = pilot_run_load(txn, trip->arena, 81, &trip->pilot);
     if (err == OK) err = upload_record_load(txn, trip->arena, 82, &trip->upload);
+    if (err == OK) err = model_load(txn, trip->arena, 83, &trip->model);
     if (err == OK) err = served_tally_load(txn, trip->arena, 80, 2, 6, &trip->tally);
     return err == OK ? release_load(txn, trip->arena, 78, &trip->release) : err;
 }
@@ -118,6 +121,8 @@ static void a_record_comes_back_as_it_was(void) {
                                     .endpoint = 80,
                                     .fault = {.code = "train.one_class"}};
     trip.upload = (struct upload_record){.id = 82, .size = 5, .origin = STR("package")};
+    trip.model =
+        (struct model){.id = 83, .lineage = 9, .purpose = STR("辅助\n诊断"), .not_for = STR("-")};
     trip.tally = (struct served_tally){.endpoint = 80, .version = 2, .shadow = 6, .calls = 3};
     sketch_add(&trip.tally.distance, 0);
     sketch_add(&trip.tally.distance, 1e300);
@@ -169,6 +174,9 @@ static void a_record_comes_back_as_it_was(void) {
     CHECK_TEXT(trip.pilot.mapping, "{\"age\":\"年龄\"}");
     CHECK_STR(trip.pilot.fault.code, "train.one_class");
     CHECK_TEXT(trip.upload.origin, "package");
+    CHECK_EQ(trip.model.lineage, 9);
+    CHECK_TEXT(trip.model.purpose, "辅助\n诊断");
+    CHECK_TEXT(trip.model.not_for, "-");
     CHECK_EQ(trip.endpoint.audience, AUDIENCE_DEPARTMENT);
     CHECK_EQ(trip.endpoint.versions[1].model, 5);
     CHECK_EQ(trip.endpoint.versions[1].before, 1);
@@ -312,6 +320,45 @@ static void an_old_policy_asks_for_no_approval(void) {
     buf_close(&bytes);
 }
 
+// A model as boxes wrote it before its card had texts.
+static void old_model_fields(struct codec *c) {
+    struct hash none = {0};
+    double half = 0.5;
+    struct str name = STR("model");
+    codec_u64(c, &(uint64_t){83});
+    codec_text(c, &name);
+    codec_u64(c, &(uint64_t){2});                     // release
+    for (int i = 0; i < 4; i++) codec_text(c, &name); // its title, target, task, learner
+    codec_choice(c, MODEL_READY, MODEL_STATE_COUNT);
+    codec_u64(c, &(uint64_t){4}); // job
+    codec_i64(c, &(int64_t){5});
+    codec_u64(c, &(uint64_t){6});
+    codec_text(c, &name); // who
+    for (int i = 0; i < 2; i++) codec_hash(c, &none);
+    codec_text(c, &name); // headline
+    for (int i = 0; i < 3; i++) codec_number(c, &half);
+    codec_bool(c, &(bool){false});
+    codec_u64(c, &(uint64_t){9}); // lineage
+}
+
+static void an_old_model_has_an_empty_card(void) {
+    struct buf bytes;
+    struct arena *arena;
+    struct model model;
+    buf_open(&bytes, 4096);
+    struct codec writer = {.writer = &(struct record_writer){&bytes}};
+    old_model_fields(&writer);
+    REQUIRE(buf_err(&bytes) == OK && arena_open(1 << 20, &arena) == OK);
+    struct record_reader reader = {.rest = buf_str(&bytes), .version = 15};
+    REQUIRE(model_read(&reader, arena, &model) == OK);
+    CHECK_EQ(model.lineage, 9);
+    CHECK_EQ(model.purpose.size + model.not_for.size, 0);
+    reader = (struct record_reader){.rest = buf_str(&bytes), .version = 16};
+    CHECK_EQ(model_read(&reader, arena, &model), ERR_CORRUPT); // there they would be missing
+    arena_close(arena);
+    buf_close(&bytes);
+}
+
 // Every operation with memory running out at the n-th taking: an error, never a crash, and in the
 // end the same answer; whatever the failure, the store still stands.
 struct attempt {
@@ -367,6 +414,7 @@ int main(int argc, char **argv) {
     CHECK_RUN(operations_bear_short_memory);
     CHECK_RUN(a_record_comes_back_as_it_was);
     CHECK_RUN(an_old_policy_asks_for_no_approval);
+    CHECK_RUN(an_old_model_has_an_empty_card);
     box_test_close(&box, true);
     box_folder_remove(dir);
     return check_done();

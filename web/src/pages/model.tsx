@@ -109,10 +109,10 @@ function About({ model }: { model: ModelShow }) {
   );
 }
 
-function Body({ model, tab }: { model: ModelShow; tab: Tab }) {
+function Body({ model, tab, reload }: { model: ModelShow; tab: Tab; reload: () => void }) {
   switch (tab) {
     case 'card':
-      return <CardTab model={model} />;
+      return <CardTab model={model} saved={reload} />;
     case 'drift':
       return <DriftTab model={model} />;
     case 'try':
@@ -198,7 +198,7 @@ export default function ModelPage({ params }: PageProps) {
                     href: name === 'scorecard' ? `/models/${id}` : `/models/${id}/${name}`,
                   }))}
                 />
-                <Body key={tab} model={data} tab={tab} />
+                <Body key={tab} model={data} tab={tab} reload={from.reload} />
               </>
             )}
           </>

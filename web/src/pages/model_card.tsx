@@ -1,6 +1,7 @@
 // The model card: what a committee signs. One sheet of paper with what the model is for, what it
 // was made of, how good it is and for whom, what to beware of, and room for signatures.
 import { useState } from 'preact/hooks';
+import { patch } from '../api';
 import { Button, TextField } from '../components/form';
 import { Card, Notice } from '../components/page';
 import { Facts, Hash, Table } from '../components/table';
@@ -8,37 +9,59 @@ import { Groups } from '../components/judged';
 import { count, decimal, percent, time } from '../format';
 import { useGet } from '../load';
 import { explain, t, t_or } from '../messages';
+import { toast, toast_error } from '../state';
 import type { ModelShow, Release, Scorecard } from '../types';
 import { interval } from './model_decisions';
 import { Comparison, Folds } from './model_groups';
 import { metric_name } from './models';
 import { rule_name } from './model_scorecard';
 
-// Kept in this browser, by model: the card itself is what is filed.
-function kept(model: ModelShow, name: string): string {
-  return localStorage.getItem(`card.${model.id}.${name}`) ?? '';
-}
+const TEXTS = ['purpose', 'not_for'] as const;
 
-function Written({ model, name }: { model: ModelShow; name: 'purpose' | 'not_for' }) {
-  const [text, text_set] = useState(kept(model, name));
+// What a person writes; kept with the model, and in the audit trail that it was changed.
+function Written({ model, saved }: { model: ModelShow; saved: () => void }) {
+  const [texts, texts_set] = useState({
+    purpose: model.purpose ?? '',
+    not_for: model.not_for ?? '',
+  });
+  const [busy, busy_set] = useState(false);
+  const changed = TEXTS.some((name) => texts[name] !== (model[name] ?? ''));
+  const save = async () => {
+    busy_set(true);
+    try {
+      const now = await patch<ModelShow>(`/models/${model.id}`, texts);
+      texts_set({ purpose: now.purpose ?? '', not_for: now.not_for ?? '' });
+      saved();
+      toast(t('card.saved'));
+    } catch (error) {
+      toast_error(error);
+    }
+    busy_set(false);
+  };
   return (
     <>
-      <div class="no-print">
-        <TextField
-          multiline={3}
-          id={`card-${name}`}
-          label={t(`card.${name}`)}
-          hint={t(`card.${name}_hint`)}
-          value={text}
-          change={(value: string) => {
-            localStorage.setItem(`card.${model.id}.${name}`, value);
-            text_set(value);
-          }}
-        />
-      </div>
-      <div class="only-print">
-        <h3>{t(`card.${name}`)}</h3>
-        <p class="written">{text || '　'}</p>
+      {TEXTS.map((name) => (
+        <div key={name}>
+          <div class="no-print">
+            <TextField
+              multiline={3}
+              id={`card-${name}`}
+              label={t(`card.${name}`)}
+              hint={t(`card.${name}_hint`)}
+              value={texts[name]}
+              change={(value: string) => texts_set({ ...texts, [name]: value })}
+            />
+          </div>
+          <div class="only-print">
+            <h3>{t(`card.${name}`)}</h3>
+            <p class="written">{texts[name] || '　'}</p>
+          </div>
+        </div>
+      ))}
+      <div class="actions no-print">
+        <Button kind="primary" busy={busy} disabled={!changed} onClick={() => void save()}>
+          {t('action.save')}
+        </Button>
       </div>
     </>
   );
@@ -142,7 +165,7 @@ function Signatures() {
   );
 }
 
-export function CardTab({ model }: { model: ModelShow }) {
+export function CardTab({ model, saved }: { model: ModelShow; saved: () => void }) {
   const card = model.scorecard;
   if (!card) return <Notice tone="warn" title={t('scorecard.none')} />;
   return (
@@ -155,8 +178,7 @@ export function CardTab({ model }: { model: ModelShow }) {
           </Button>
         }
       >
-        <Written model={model} name="purpose" />
-        <Written model={model} name="not_for" />
+        <Written model={model} saved={saved} />
       </Card>
       <Data model={model} card={card} />
       <Quality card={card} />
