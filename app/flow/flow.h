@@ -215,11 +215,13 @@ enum err flow_voucher_trust(struct flow *flow, struct call *call) MUST_USE; // {
 // ---- pilots: templates, and their runs from a file or a release to a model that answers ---------
 enum err flow_pilot_list(struct flow *flow, struct call *call) MUST_USE;
 enum err flow_pilot_show(struct flow *flow, struct call *call) MUST_USE;
-// Which column plays which part: body {upload} or {release}.
-// Molecules: one drawn and described, the most similar of a release, a prediction by atoms.
+// Molecules: one drawn and described, the most similar of a release, those that hold a pattern, a
+// prediction by atoms.
 enum err flow_molecule_draw(struct flow *flow, struct call *call) MUST_USE;
 enum err flow_release_similar(struct flow *flow, struct call *call) MUST_USE;
+enum err flow_release_substructure(struct flow *flow, struct call *call) MUST_USE;
 enum err flow_model_molecules(struct flow *flow, struct call *call) MUST_USE;
+// Which column plays which part: body {upload} or {release}.
 enum err flow_pilot_match(struct flow *flow, struct call *call) MUST_USE;
 // The template's demonstration as an upload of this person's.
 enum err flow_pilot_demonstrate(struct flow *flow, struct call *call) MUST_USE;

@@ -1,5 +1,5 @@
-// Molecules on request: one drawn and described, the rows of a release most similar to one, and
-// what a prediction owes to each atom.
+// Molecules on request: one drawn and described, the rows of a release most similar to one or that
+// hold a pattern, and what a prediction owes to each atom.
 #include <string.h>
 
 #include "base/file.h"
@@ -13,6 +13,7 @@ enum {
     SIMILAR_MOST = 50,
     DRAWN_ROWS_MOST = 20,
     SVG_BYTES_MOST = 1 << 20,
+    UNDECIDED_MOST = 20, // molecules that a pattern was too hard for, before it is given up
 };
 
 struct picture {
@@ -62,24 +63,32 @@ static enum err smiles_read(const struct call *call, const char *name, struct ar
 
 // ---- one, drawn and described ---------------------------------------------------------------
 
+// The pattern's atoms as weights for drawing. ERR_LIMIT: could not be decided.
+static enum err pattern_mark(const struct molecule *molecule, const struct molecule *pattern,
+                             struct arena *arena, double **weights, uint32_t *matches) {
+    uint32_t count = molecule_atom_count(molecule);
+    bool *marked = ARENA_ARRAY(arena, bool, count);
+    double *made = ARENA_ARRAY(arena, double, count);
+    if (!marked || !made) return ERR_MEMORY;
+    enum err err = molecule_substructure(molecule, pattern, marked, matches);
+    if (err != OK) return err;
+    for (uint32_t i = 0; i < count; i++) made[i] = marked[i];
+    *weights = made;
+    return OK;
+}
+
 // The atoms of a pattern stand out.
 static enum err pattern_weights(const struct call *call, struct arena *arena,
                                 const struct molecule *molecule, double **weights) {
     struct molecule *pattern;
-    uint32_t matches, count = molecule_atom_count(molecule);
+    uint32_t matches;
     if (!json_member(call->body, "pattern")) return OK;
     enum err err = smiles_read(call, "pattern", arena, &pattern);
     if (err != OK) return err;
-    bool *marked = ARENA_ARRAY(arena, bool, count);
-    double *made = ARENA_ARRAY(arena, double, count);
-    if (!marked || !made) return ERR_MEMORY;
-    err = molecule_substructure(molecule, pattern, marked, &matches);
+    err = pattern_mark(molecule, pattern, arena, weights, &matches);
     if (err == ERR_LIMIT) return fault_set(call->fault, err, "molecule.hard_pattern", STR_NONE);
-    if (err != OK) return err;
-    for (uint32_t i = 0; i < count; i++) made[i] = marked[i];
-    json_set_u64(call->out, "matches", matches);
-    *weights = made;
-    return OK;
+    if (err == OK) json_set_u64(call->out, "matches", matches);
+    return err;
 }
 
 static enum err molecule_tell(struct call *call, struct arena *arena, struct picture picture) {
@@ -117,136 +126,193 @@ enum err flow_molecule_draw(struct flow *flow, struct call *call) {
     return err;
 }
 
-// ---- the most similar of a release ------------------------------------------------------------
+// ---- of a release: the most similar, and those that hold a pattern ------------------------------
 
-struct likeness {
+struct looking {
     struct call *call;
     struct table *table;
     struct arena *arena, *batch_arena; // of one molecule; of one batch
     struct buf text;
     uint32_t column, most, count;
-    uint64_t fingerprint[FINGERPRINT_BITS / 64], unreadable;
+    uint64_t fingerprint[FINGERPRINT_BITS / 64];
+    const struct molecule *pattern; // NULL: it is likeness that counts
+    uint64_t unreadable, holding, undecided;
     struct similar best[SIMILAR_MOST];
 };
 
-static struct str likeness_cell(struct likeness *likeness, const struct batch *batch,
-                                uint64_t row) {
-    buf_clear(&likeness->text);
-    column_write(&likeness->text, &batch->columns[likeness->column],
+static struct str looking_cell(struct looking *looking, const struct batch *batch, uint64_t row) {
+    buf_clear(&looking->text);
+    column_write(&looking->text, &batch->columns[looking->column],
                  (uint32_t)(row - batch->first_row));
-    return buf_str(&likeness->text);
+    return buf_str(&looking->text);
 }
 
-static enum err rows_compare(struct likeness *likeness, const struct batch *batch) {
+static enum err molecule_compare(struct looking *looking, const struct molecule *molecule,
+                                 uint64_t row) {
     uint64_t bits[FINGERPRINT_BITS / 64];
-    for (uint32_t i = 0; i < batch->row_count; i++) {
-        struct molecule *molecule;
-        struct fault fault = {0};
-        uint64_t row = batch->first_row + i;
-        arena_reset(likeness->arena);
-        struct str cell = likeness_cell(likeness, batch, row);
-        enum err err = molecule_parse(cell, likeness->arena, &molecule, &fault);
-        if (err == ERR_MEMORY) return err;
-        likeness->unreadable += err != OK;
-        if (err != OK) continue;
-        err = molecule_fingerprint(molecule, 2, FINGERPRINT_BITS, bits);
-        if (err != OK) return err;
-        double similarity = fingerprint_similarity(bits, likeness->fingerprint, FINGERPRINT_BITS);
-        similar_offer(likeness->best, likeness->most, &likeness->count,
-                      (struct similar){row, similarity});
+    enum err err = molecule_fingerprint(molecule, 2, FINGERPRINT_BITS, bits);
+    if (err != OK) return err;
+    double similarity = fingerprint_similarity(bits, looking->fingerprint, FINGERPRINT_BITS);
+    similar_offer(looking->best, looking->most, &looking->count, (struct similar){row, similarity});
+    return OK;
+}
+
+// The first that hold it are kept, all are counted.
+static enum err molecule_match(struct looking *looking, const struct molecule *molecule,
+                               uint64_t row) {
+    double *weights;
+    uint32_t matches = 0;
+    enum err err = pattern_mark(molecule, looking->pattern, looking->arena, &weights, &matches);
+    if (err == ERR_LIMIT && ++looking->undecided <= UNDECIDED_MOST) return OK;
+    if (err == ERR_LIMIT) {
+        return fault_set(looking->call->fault, err, "molecule.hard_pattern", STR_NONE);
+    }
+    if (err != OK || matches == 0) return err;
+    looking->holding++;
+    if (looking->count < looking->most) {
+        looking->best[looking->count++] = (struct similar){row, 0};
     }
     return OK;
 }
 
-static enum err table_compare(struct likeness *likeness) {
+static enum err rows_look(struct looking *looking, const struct batch *batch) {
+    for (uint32_t i = 0; i < batch->row_count; i++) {
+        struct molecule *molecule;
+        struct fault fault = {0};
+        uint64_t row = batch->first_row + i;
+        arena_reset(looking->arena);
+        struct str cell = looking_cell(looking, batch, row);
+        enum err err = molecule_parse(cell, looking->arena, &molecule, &fault);
+        if (err == ERR_MEMORY) return err;
+        looking->unreadable += err != OK;
+        if (err != OK) continue;
+        err = looking->pattern ? molecule_match(looking, molecule, row)
+                               : molecule_compare(looking, molecule, row);
+        if (err != OK) return err;
+    }
+    return OK;
+}
+
+static enum err table_look(struct looking *looking) {
     enum err err = OK;
-    for (uint32_t b = 0; b < table_batches(likeness->table) && err == OK; b++) {
+    for (uint32_t b = 0; b < table_batches(looking->table) && err == OK; b++) {
         struct batch batch;
-        arena_reset(likeness->batch_arena);
-        err = table_batch(likeness->table, b, likeness->batch_arena, &batch, likeness->call->fault);
-        if (err == OK) err = rows_compare(likeness, &batch);
+        arena_reset(looking->batch_arena);
+        err = table_batch(looking->table, b, looking->batch_arena, &batch, looking->call->fault);
+        if (err == OK) err = rows_look(looking, &batch);
     }
     return err;
 }
 
-static enum err likeness_tell(struct likeness *likeness, struct picture picture) {
-    struct call *call = likeness->call;
+static enum err found_tell(struct looking *looking, const struct similar *found,
+                           struct picture picture) {
+    struct call *call = looking->call;
+    struct batch batch;
+    struct molecule *molecule;
+    double *weights = NULL;
+    uint32_t matches = 0, at = table_batch_of_row(looking->table, found->row);
+    arena_reset(looking->batch_arena);
+    arena_reset(looking->arena);
+    enum err err = table_batch(looking->table, at, looking->batch_arena, &batch, call->fault);
+    if (err != OK) return err;
+    struct str cell = str_trim(looking_cell(looking, &batch, found->row));
+    err = molecule_parse(cell, looking->arena, &molecule, call->fault);
+    if (err == OK && looking->pattern) {
+        err = pattern_mark(molecule, looking->pattern, looking->arena, &weights, &matches);
+    }
+    if (err != OK) return err;
+    json_open_object(call->out);
+    json_set_u64(call->out, "row", found->row + 1);
+    if (looking->pattern) {
+        json_set_u64(call->out, "matches", matches);
+    } else {
+        json_set_number(call->out, "similarity", found->similarity);
+    }
+    json_set_text(call->out, "smiles", cell);
+    err = svg_put(call->out, molecule, picture, weights);
+    json_close_object(call->out);
+    return err;
+}
+
+static enum err looking_tell(struct looking *looking, struct picture picture) {
+    struct call *call = looking->call;
     enum err err = OK;
     json_open_object(call->out);
     json_put_name(call->out, "items");
     json_open_array(call->out);
-    for (uint32_t i = 0; i < likeness->count && err == OK; i++) {
-        struct batch batch;
-        struct molecule *molecule;
-        uint64_t row = likeness->best[i].row;
-        arena_reset(likeness->batch_arena);
-        arena_reset(likeness->arena);
-        err = table_batch(likeness->table, table_batch_of_row(likeness->table, row),
-                          likeness->batch_arena, &batch, call->fault);
-        if (err != OK) break;
-        struct str cell = str_trim(likeness_cell(likeness, &batch, row));
-        err = molecule_parse(cell, likeness->arena, &molecule, call->fault);
-        if (err != OK) break;
-        json_open_object(call->out);
-        json_set_u64(call->out, "row", row + 1);
-        json_set_number(call->out, "similarity", likeness->best[i].similarity);
-        json_set_text(call->out, "smiles", cell);
-        err = svg_put(call->out, molecule, picture, NULL);
-        json_close_object(call->out);
+    for (uint32_t i = 0; i < looking->count && err == OK; i++) {
+        err = found_tell(looking, &looking->best[i], picture);
     }
     json_close_array(call->out);
-    json_set_u64(call->out, "unreadable", likeness->unreadable);
+    json_set_u64(call->out, "unreadable", looking->unreadable);
+    if (looking->pattern) {
+        json_set_u64(call->out, "holding", looking->holding);
+        json_set_u64(call->out, "undecided", looking->undecided);
+    }
     json_close_object(call->out);
     return err == OK ? answer_end(call) : err;
 }
 
-static enum err likeness_read(struct likeness *likeness) {
-    struct call *call = likeness->call;
+static enum err looking_read(struct looking *looking, const char *name) {
+    struct call *call = looking->call;
     struct molecule *molecule;
     uint64_t most = json_member_u64(call->body, "most", 10);
     if (most < 1 || most > SIMILAR_MOST) {
         return fault_set(call->fault, ERR_INPUT, "call.bad_number", STR("most"));
     }
-    likeness->most = (uint32_t)most;
-    enum err err = smiles_read(call, "smiles", call->arena, &molecule);
+    looking->most = (uint32_t)most;
+    enum err err = smiles_read(call, name, call->arena, &molecule);
     if (err != OK) return err;
-    return molecule_fingerprint(molecule, 2, FINGERPRINT_BITS, likeness->fingerprint);
+    if (str_is(str_of(name), "pattern")) {
+        looking->pattern = molecule;
+        if (molecule_atom_count(molecule) <= MOLECULE_PATTERN_ATOMS_MAX) return OK;
+        return fault_set(call->fault, ERR_LIMIT, "molecule.hard_pattern", STR_NONE);
+    }
+    return molecule_fingerprint(molecule, 2, FINGERPRINT_BITS, looking->fingerprint);
 }
 
-static enum err column_known(struct likeness *likeness, const struct release *release) {
+static enum err column_known(struct looking *looking, const struct release *release) {
     struct str name;
-    enum err err = call_text(likeness->call, "column", 1, LIMIT_NAME_BYTES, &name);
+    enum err err = call_text(looking->call, "column", 1, LIMIT_NAME_BYTES, &name);
     if (err != OK) return err;
     for (uint32_t i = 0; i < release->column_count; i++) {
         if (!str_equal(release->columns[i].name, name)) continue;
         if (release->columns[i].role == COLUMN_DIRECT) break;
-        likeness->column = i;
+        looking->column = i;
         return OK;
     }
-    return fault_set(likeness->call->fault, ERR_INPUT, "train.unknown_column", name);
+    return fault_set(looking->call->fault, ERR_INPUT, "train.unknown_column", name);
+}
+
+static enum err release_look(struct flow *flow, struct call *call, const char *name) {
+    struct release release;
+    struct picture picture;
+    struct looking looking = {.call = call};
+    char path[LIMIT_PATH_BYTES];
+    buf_open(&looking.text, LIMIT_CELL_BYTES);
+    enum err err = picture_read(call, &picture);
+    if (err == OK) err = release_seen(flow, call, &release);
+    if (err == OK) err = column_known(&looking, &release);
+    if (err == OK) err = looking_read(&looking, name);
+    if (err == OK) err = blob_path(flow->store, &release.table, path, sizeof path, call->fault);
+    if (err == OK) err = arena_open(MOLECULE_ARENA_BYTES, &looking.arena);
+    if (err == OK) err = arena_open((size_t)256 << 20, &looking.batch_arena);
+    if (err == OK) err = table_open(path, &looking.table, call->fault);
+    if (err == OK) err = table_look(&looking);
+    if (err == OK) err = looking_tell(&looking, picture);
+    if (looking.table) table_close(looking.table);
+    arena_close(looking.arena);
+    arena_close(looking.batch_arena);
+    buf_close(&looking.text);
+    return err;
 }
 
 enum err flow_release_similar(struct flow *flow, struct call *call) {
-    struct release release;
-    struct picture picture;
-    struct likeness likeness = {.call = call};
-    char path[LIMIT_PATH_BYTES];
-    buf_open(&likeness.text, LIMIT_CELL_BYTES);
-    enum err err = picture_read(call, &picture);
-    if (err == OK) err = release_seen(flow, call, &release);
-    if (err == OK) err = column_known(&likeness, &release);
-    if (err == OK) err = likeness_read(&likeness);
-    if (err == OK) err = blob_path(flow->store, &release.table, path, sizeof path, call->fault);
-    if (err == OK) err = arena_open(MOLECULE_ARENA_BYTES, &likeness.arena);
-    if (err == OK) err = arena_open((size_t)256 << 20, &likeness.batch_arena);
-    if (err == OK) err = table_open(path, &likeness.table, call->fault);
-    if (err == OK) err = table_compare(&likeness);
-    if (err == OK) err = likeness_tell(&likeness, picture);
-    if (likeness.table) table_close(likeness.table);
-    arena_close(likeness.arena);
-    arena_close(likeness.batch_arena);
-    buf_close(&likeness.text);
-    return err;
+    return release_look(flow, call, "smiles");
+}
+
+enum err flow_release_substructure(struct flow *flow, struct call *call) {
+    return release_look(flow, call, "pattern");
 }
 
 // ---- what a prediction owes to each atom ------------------------------------------------------

@@ -164,6 +164,8 @@ const struct route routes[] = {
     ROUTE(POST, API "/molecules/draw", IN, SLOW, 200, LARGE, FLOW(molecule_draw)),
     ROUTE(POST, API "/releases/{id}/similar", DATA | RESEARCH, SLOW, 200, LARGE,
           FLOW(release_similar)),
+    ROUTE(POST, API "/releases/{id}/substructure", DATA | RESEARCH, SLOW, 200, LARGE,
+          FLOW(release_substructure)),
     ROUTE(POST, API "/models/{id}/molecules", RESEARCH | DATA, SLOW, 200, LARGE,
           FLOW(model_molecules)),
 

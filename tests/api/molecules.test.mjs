@@ -57,6 +57,20 @@ test("the most similar of a release", async () => {
     await researcher.fails("POST", path, { column: "nobody", smiles: "C" }, 400, "train.unknown_column");
 });
 
+test("those of a release that hold a pattern", async () => {
+    const path = `/api/v1/releases/${release.id}/substructure`;
+    const found = await researcher.ok("POST", path, { column: "smiles", pattern: "CCl", most: 2 });
+    assert.deepEqual([found.holding, found.unreadable, found.undecided], [30, 1, 0]);
+    assert.deepEqual(found.items.map((item) => [item.row, item.smiles, item.matches]), [[2, "CCl", 1], [6, "CCCl", 1]]);
+    assert.equal(found.items[1].svg.match(/<circle/g).length, 2);
+    const none = await researcher.ok("POST", path, { column: "smiles", pattern: "[Fe]" });
+    assert.deepEqual([none.items, none.holding], [[], 0]);
+    const wrong = await researcher.fails("POST", path, { column: "smiles", pattern: "CC(C" }, 400, "smiles.open_branch");
+    assert.equal(wrong.json.error.column, 3);
+    await researcher.fails("POST", path, { column: "smiles", pattern: "C".repeat(201) }, 413, "molecule.hard_pattern");
+    await researcher.fails("POST", path, { column: "nobody", pattern: "C" }, 400, "train.unknown_column");
+});
+
 test("a model learns from molecules, and its prediction is shared out over the atoms", async () => {
     const prepare = { steps: [{ kind: "molecule", column: "smiles", bits: 256 }] };
     const { model: begun, job } = await researcher.ok("POST", `/api/v1/releases/${release.id}/models`,

@@ -73,7 +73,8 @@ enum err molecule_fingerprint(const struct molecule *molecule, uint32_t radius, 
 double fingerprint_similarity(const uint64_t *a, const uint64_t *b, uint32_t bits);
 
 // Does the molecule hold the pattern? Marks its atoms (atom_count) that lie in any of the first
-// 1,000 matches; *matches counts them. Atoms match by element and aromaticity, and by charge and
+// 1,000 matches (10,000 ways); *matches counts them by their atoms: a ring that fits onto the same
+// six in twelve ways is one. Atoms match by element and aromaticity, and by charge and
 // isotope where the pattern has one; "*" is any atom; hydrogens are not looked at.
 // ERR_LIMIT: the pattern has more atoms than this, or 2^20 steps did not decide. ERR_MEMORY.
 enum { MOLECULE_PATTERN_ATOMS_MAX = 200 };

@@ -6,7 +6,7 @@
 #include "base/assert.h"
 #include "pilot/molecule/molecule_private.h"
 
-enum { NONE = UINT16_MAX, STEPS_MAX = 1 << 20, MATCHES_MAX = 1000 };
+enum { NONE = UINT16_MAX, STEPS_MAX = 1 << 20, MATCHES_MAX = 1000, WAYS_MAX = 10 * MATCHES_MAX };
 
 struct place {
     uint16_t atom;   // of the pattern
@@ -18,7 +18,9 @@ struct search {
     uint16_t *image;      // (pattern atoms) where each is placed; NONE: not yet
     bool *taken;          // (molecule atoms)
     bool *marked;         // (molecule atoms) in any match
-    uint32_t matches, steps;
+    uint64_t *found;      // (MATCHES_MAX, words) the atoms of each match
+    uint64_t *now;        // (words)
+    uint32_t words, matches, ways, steps;
 };
 
 static bool atoms_match(const struct atom *wanted, const struct atom *atom) {
@@ -52,18 +54,28 @@ static bool fits(const struct search *search, uint16_t wanted, uint16_t at) {
     return true;
 }
 
+// A ring that fits in twelve ways onto the same atoms is one match.
 static void match_mark(struct search *search) {
-    search->matches++;
+    size_t bytes = search->words * sizeof *search->now;
+    search->ways++;
+    memset(search->now, 0, bytes);
     for (uint32_t i = 0; i < search->pattern->atom_count; i++) {
-        search->marked[search->image[i]] = true;
+        uint16_t at = search->image[i];
+        search->now[at / 64] |= (uint64_t)1 << (at % 64);
+        search->marked[at] = true;
     }
+    for (uint32_t m = 0; m < search->matches; m++) {
+        if (memcmp(search->found + (size_t)m * search->words, search->now, bytes) == 0) return;
+    }
+    memcpy(search->found + (size_t)search->matches++ * search->words, search->now, bytes);
 }
 
 static void extend(struct search *search, uint32_t depth);
 
 static void try_at(struct search *search, uint32_t depth, uint16_t at) {
     uint16_t wanted = search->places[depth].atom;
-    if (search->steps >= STEPS_MAX || search->matches >= MATCHES_MAX) return;
+    if (search->steps >= STEPS_MAX || search->ways >= WAYS_MAX) return;
+    if (search->matches >= MATCHES_MAX) return;
     search->steps++;
     if (!fits(search, wanted, at)) return;
     search->image[wanted] = at;
@@ -119,7 +131,12 @@ enum err molecule_substructure(const struct molecule *molecule, const struct mol
     search.places = ARENA_ARRAY(molecule->arena, struct place, pattern->atom_count);
     search.image = ARENA_ARRAY(molecule->arena, uint16_t, pattern->atom_count);
     search.taken = ARENA_ARRAY(molecule->arena, bool, molecule->atom_count);
-    if (!search.places || !search.image || !search.taken) return ERR_MEMORY;
+    search.words = molecule->atom_count / 64 + 1;
+    search.now = ARENA_ARRAY(molecule->arena, uint64_t, search.words);
+    search.found = ARENA_ARRAY(molecule->arena, uint64_t, (size_t)MATCHES_MAX * search.words);
+    if (!search.places || !search.image || !search.taken || !search.now || !search.found) {
+        return ERR_MEMORY;
+    }
     memset(search.image, 0xFF, pattern->atom_count * sizeof *search.image);
     places_order(&search);
     extend(&search, 0);

@@ -89,12 +89,14 @@ static uint32_t marked(const char *smiles, const char *pattern, const char *want
 
 static void finds_substructures(void) {
     CHECK_EQ(marked("CC(=O)Oc1ccccc1C(=O)O", "C(=O)O", "-xxx------xxx"), 2);
-    CHECK_EQ(marked("CC(=O)Oc1ccccc1C(=O)O", "C1=CC=CC=C1", "----xxxxxx---"), 12);
+    CHECK_EQ(marked("CC(=O)Oc1ccccc1C(=O)O", "C1=CC=CC=C1", "----xxxxxx---"), 1);
     CHECK_EQ(marked("C1CCCCC1", "c1ccccc1", "------"), 0);
     CHECK_EQ(marked("CCO.CCN", "*N", "----xx"), 1);
     CHECK_EQ(marked("CC[N+](=O)[O-]", "[N+](=O)[O-]", "--xxx"), 1);
     CHECK_EQ(marked("CCN", "[N+]", "---"), 0);
-    CHECK_EQ(marked("CCOCC", "CC.CC", "xx-xx"), 8);
+    CHECK_EQ(marked("CCOCC", "CC.CC", "xx-xx"), 1);
+    CHECK_EQ(marked("c1ccccc1-c1ccccc1", "c1ccccc1", "xxxxxxxxxxxx"), 2);
+    CHECK_EQ(marked("CCCC", "CC", "xxxx"), 3);
 }
 
 // A pattern that a symmetric molecule almost holds is given up, not searched for ever.
