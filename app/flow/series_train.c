@@ -8,9 +8,17 @@
 
 #include "base/file.h"
 #include "flow/child.h"
+#include "flow/forecast.h"
 #include "flow/judged_rows.h"
 
-enum { ORIGINS = 4, TEST_MILLI_MIN = 50, PREPARATION_BYTES = 1 << 20 };
+enum {
+    ORIGINS = 4,
+    TEST_MILLI_MIN = 50,
+    PREPARATION_BYTES = 1 << 20,
+    AHEAD_SERIES = 12, // whose next steps the scorecard shows, after so many known ones
+    AHEAD_POINTS_LEAST = 72,
+    AHEAD_POINTS_MOST = 336,
+};
 
 struct series_training {
     struct step_context *context;
@@ -24,7 +32,7 @@ struct series_training {
     struct series_backtest backtest;
     uint8_t *side;                // (rows)
     struct series_spread *spread; // (H) of the errors so far
-    struct buf scorecard;
+    struct buf scorecard, ahead;
     struct series_judged judged;
 };
 
@@ -195,6 +203,60 @@ static enum err preparation_make(struct series_training *t) {
     return copy ? OK : ERR_MEMORY;
 }
 
+// ---- what follows the rows ----------------------------------------------------------------------
+
+// The known steps before it, of one series.
+static void history_write(struct json_writer *out, const struct series_data *data,
+                          uint32_t series) {
+    const struct series_plan *plan = &data->plan;
+    uint32_t end = (uint32_t)(series_last(&data->grid) + 1);
+    uint32_t points = 3 * plan->horizons[plan->horizon_count - 1];
+    if (points < AHEAD_POINTS_LEAST) points = AHEAD_POINTS_LEAST;
+    if (points > AHEAD_POINTS_MOST) points = AHEAD_POINTS_MOST;
+    if (points > end) points = end;
+    json_open_object(out);
+    json_set_text(out, "series", plan->names[series]);
+    json_put_name(out, "time");
+    json_open_array(out);
+    for (uint32_t step = end - points; step < end; step++) {
+        char text[24];
+        series_time_write(data, step, text);
+        json_put_text(out, str_of(text));
+    }
+    json_close_array(out);
+    json_put_name(out, "truth");
+    json_open_array(out);
+    for (uint32_t step = end - points; step < end; step++) {
+        json_put_number(out, (double)series_value(&data->grid, series, step));
+    }
+    json_close_array(out);
+    json_close_object(out);
+}
+
+// The scorecard's member "forecast": what the model that is kept says will follow.
+static enum err ahead_write(struct series_training *t, const struct tabular_model *model) {
+    struct series_data some = t->data;
+    struct fault fault = {0};
+    struct forecast *forecasts = NULL;
+    uint32_t count = 0, silent = 0;
+    if (some.plan.series_count > AHEAD_SERIES) some.plan.series_count = AHEAD_SERIES;
+    enum err err = forecast_make(model, &some, t->options.threads, t->context->arena, &forecasts,
+                                 &count, &silent, &fault);
+    if (err == ERR_INPUT) return OK; // all of them are silent
+    if (err != OK) return err;
+    struct json_writer out = json_writer_of(&t->ahead);
+    json_open_object(&out);
+    forecast_write(&out, &some, forecasts, count, silent);
+    json_put_name(&out, "history");
+    json_open_array(&out);
+    for (uint32_t i = 0; i < count; i += some.plan.horizon_count) {
+        history_write(&out, &some, (uint32_t)series_name_find(&some.plan, forecasts[i].series));
+    }
+    json_close_array(&out);
+    json_close_object(&out);
+    return buf_err(&t->ahead);
+}
+
 // ---- files ------------------------------------------------------------------------------------
 
 static void member_raw(struct json_writer *out, const struct json *member) {
@@ -246,6 +308,7 @@ static enum err scorecard_write(struct series_training *t, struct buf *text) {
         }
     }
     json_set_raw(&out, "series", buf_str(&t->judged.series));
+    if (t->ahead.size) json_set_raw(&out, "forecast", buf_str(&t->ahead));
     warnings_write(&out, t, json_member(card, "warnings"));
     json_close_object(&out);
     json_close(card);
@@ -335,6 +398,7 @@ static enum err go(struct series_training *t) {
     struct tabular_model *model = NULL;
     memset(t->side, SIDE_TRAIN, t->rows.frame.rows);
     err = fit(t, NULL, &model);
+    if (err == OK) err = ahead_write(t, model);
     if (err == OK) err = results_write(t, model);
     if (model) tabular_close(model);
     return err;
@@ -349,6 +413,7 @@ static void closed(struct series_training *t) {
     }
     series_rows_close(&t->rows);
     series_judged_close(&t->judged);
+    buf_close(&t->ahead);
     buf_close(&t->scorecard);
 }
 
@@ -360,6 +425,7 @@ enum err series_train(struct step_context *context, const struct json *options,
     t.warnings.warnings = ARENA_ARRAY(context->arena, struct frame_warning, FRAME_WARNINGS_MAX);
     if (!t.warnings.warnings) return ERR_MEMORY;
     buf_open(&t.scorecard, LIMIT_JSON_BYTES);
+    buf_open(&t.ahead, LIMIT_JSON_BYTES);
     struct series_source source = {.schema = table_schema(table), .table = table};
     enum err err =
         tabular_options_read(json_member(options, "options"), &t.options, context->fault);

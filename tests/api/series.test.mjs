@@ -77,6 +77,14 @@ test("the backtest beats the same hour of before, and says how sure it is", asyn
         assert.ok(near.value > 0.55 && far.value > 0.8 && far.value >= near.value, JSON.stringify(b.coverage));
     }
     assert.ok(part.recent.length >= 4 && part.recent[0].time.length === part.recent[0].truth.length);
+    // What follows the release: the known values up to its end, then each horizon.
+    const ahead = model.scorecard.forecast;
+    assert.deepEqual(ahead.history.map((h) => [h.series, h.time.length, h.truth.length]), [["东", 72, 72], ["西", 72, 72]]);
+    assert.equal(ahead.history[0].time.at(-1), ahead.origin);
+    assert.equal(ahead.history[0].truth.at(-1), flow(HOURS - 1, 0));
+    const rows = rowsOf(HOURS - 400, HOURS);
+    const asked = await researcher.ok("POST", `/api/v1/models/${model.id}/forecast`, { rows });
+    assert.deepEqual(ahead.forecasts, asked.forecasts);
 });
 
 test("rows of recent history give a forecast for each road and horizon", async () => {
