@@ -139,6 +139,40 @@ for (const language of ['zh-CN', 'en']) {
       who.calm();
     });
 
+    test('what trees keep to is chosen on the train page, and the model keeps to it', async () => {
+      await who.go(`/train?release=${release}`, 'nav.train');
+      await who.by_id('target').selectOption('outcome');
+      await who.by_id('name').fill('shaped');
+      await who.page.locator('summary').getByText(t('train.advanced')).click();
+      assert.equal(await who.by_id('leaves').count(), 0);
+      await who.by_id('grow-leaf').check();
+      await who.by_id('leaves').fill('1');
+      const pick = async (id, name) => {
+        const box = who.page.locator('details.picker', { has: who.by_id(id) }).getByLabel(name, { exact: true });
+        if (!(await box.isVisible())) await who.by_id(id).click();
+        await box.check();
+      };
+      await pick('rise', 'age');
+      await pick('fall', 'age');
+      await who.button('train.start').click();
+      await who.see('shape.both', { name: 'age' });
+      await who.see('train.out_of_bounds', { label: t('option.leaves'), low: 2, high: '4,096' });
+      await axe_check(who.page, 'train with a shape');
+      await who.page.locator('details.picker', { has: who.by_id('fall') }).getByLabel('age', { exact: true }).uncheck();
+      await who.by_id('leaves').fill('8');
+      await who.button('shape.add_group').click();
+      await pick('group-0', 'age');
+      await pick('group-0', 'pressure');
+      await who.button('train.start').click();
+      await who.page.waitForURL(/\/models\/\d+$/);
+      const id = new URL(who.page.url()).pathname;
+      await until(id, (model) => model.state === 'ready');
+      const { options } = (await api(who, 'GET', id)).scorecard;
+      assert.deepEqual([options.grow, options.leaves, options.monotone, options.interactions],
+        ['leaf', 8, { age: 1 }, [['age', 'pressure']]]);
+      who.calm();
+    });
+
     test('a search is begun where one trains, watched, and its best is a model', async () => {
       await who.go(`/train?release=${release}`, 'nav.train');
       await who.by_id('target').selectOption('outcome');

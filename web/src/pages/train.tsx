@@ -15,6 +15,13 @@ import {
 } from '../components/form';
 import { ColumnsPicker } from '../components/columns_picker';
 import { AIM_NONE, AimFields, aim_body, aim_errors, type Aim } from '../components/train_aim';
+import {
+  SHAPE_NONE,
+  ShapeFields,
+  shape_errors,
+  shape_options,
+  type Shape,
+} from '../components/train_shape';
 import { LimitWarning } from '../components/limits';
 import { Card, Empty, Loading, Notice, Page, Shown } from '../components/page';
 import { RoleBadge } from '../components/role';
@@ -59,11 +66,14 @@ interface NumberOption {
 // The bounds here only help while typing; the server's own decide.
 const OPTIONS: NumberOption[] = [
   { name: 'trees', otherwise: 300, low: 1, high: 10000, learner: 'boost', whole: true },
-  { name: 'depth', otherwise: 6, low: 1, high: 16, learner: 'boost', whole: true },
+  { name: 'depth', otherwise: 6, low: 0, high: 32, learner: 'boost', whole: true },
+  { name: 'leaves', otherwise: 31, low: 2, high: 4096, learner: 'boost', whole: true },
   { name: 'learning_rate', otherwise: 0.1, low: 0.0001, high: 1, learner: 'boost', whole: false },
   { name: 'early_stop', otherwise: 30, low: 0, high: 1000, learner: 'boost', whole: true },
   { name: 'row_share', otherwise: 1, low: 0.01, high: 1, learner: 'boost', whole: false },
   { name: 'column_share', otherwise: 1, low: 0.01, high: 1, learner: 'boost', whole: false },
+  { name: 'l2', otherwise: 1, low: 0, high: 1e9, learner: 'boost', whole: false },
+  { name: 'min_child_weight', otherwise: 1, low: 0, high: 1e9, learner: 'boost', whole: false },
   { name: 'alpha', otherwise: 0.0001, low: 0, high: 1000, learner: 'linear', whole: false },
   { name: 'l1_share', otherwise: 0, low: 0, high: 1, learner: 'linear', whole: false },
   { name: 'points_base', otherwise: 600, low: -1e5, high: 1e5, learner: 'points', whole: false },
@@ -86,7 +96,17 @@ interface Form {
   positive: string;
   learner: Learner;
   aim: Aim;
+  shape: Shape;
   options: Record<string, string>;
+}
+
+// Only of what is trained: level by level there are no leaves to count.
+function offered_options(form: Form): NumberOption[] {
+  return OPTIONS.filter(
+    (one) =>
+      (one.learner === 'both' || one.learner === form.learner) &&
+      (one.name !== 'leaves' || form.shape.grow === 'leaf'),
+  );
 }
 
 function usable(column: Column): boolean {
@@ -94,7 +114,7 @@ function usable(column: Column): boolean {
 }
 
 function option_errors(form: Form): FieldError[] {
-  return OPTIONS.filter((option) => form.options[option.name]).flatMap((option) => {
+  return offered_options(form).filter((option) => form.options[option.name]).flatMap((option) => {
     const value = Number(form.options[option.name]);
     const wrong =
       !Number.isFinite(value) ||
@@ -125,14 +145,14 @@ function check(form: Form, features: string[]): FieldError[] {
   return [...wrong, ...option_errors(form)];
 }
 
-function body_of(form: Form, features: string[], number: boolean) {
+// `shaped`: the features that a shape may name.
+function body_of(form: Form, features: string[], shaped: string[], number: boolean) {
   const aim = aim_body(form.aim, number);
-  const options: Record<string, unknown> = { learner: form.learner, ...aim.options };
-  for (const option of OPTIONS) {
+  const shape = form.learner === 'boost' ? shape_options(form.shape, shaped) : {};
+  const options: Record<string, unknown> = { learner: form.learner, ...aim.options, ...shape };
+  for (const option of offered_options(form)) {
     const text = form.options[option.name];
-    if (text && (option.learner === 'both' || option.learner === form.learner)) {
-      options[option.name] = Number(text);
-    }
+    if (text) options[option.name] = Number(text);
   }
   return {
     name: form.name.trim(),
@@ -200,21 +220,23 @@ function Features({
 
 function Advanced({
   form,
+  columns,
   change,
   errors,
 }: {
   form: Form;
+  columns: Column[]; // that a shape may name
   change: (values: Partial<Form>) => void;
   errors: FieldError[];
 }) {
-  const bad = errors.some((error) => OPTIONS.some((option) => option.name === error.field));
+  const bad = errors.some(
+    (error) => error.field === 'rise' || OPTIONS.some((option) => option.name === error.field),
+  );
   return (
     <details class="advanced" open={bad || undefined}>
       <summary>{t('train.advanced')}</summary>
       <div class="form-grid">
-        {OPTIONS.filter(
-          (option) => option.learner === 'both' || option.learner === form.learner,
-        ).map((option) => (
+        {offered_options(form).map((option) => (
           <TextField
             key={option.name}
             id={option.name}
@@ -222,7 +244,9 @@ function Advanced({
             label={t(`option.${option.name}` as MessageKey)}
             hint={t(`option.${option.name}_hint` as MessageKey)}
             value={form.options[option.name] ?? ''}
-            placeholder={String(option.otherwise)}
+            placeholder={String(
+              option.name === 'depth' && form.shape.grow === 'leaf' ? 0 : option.otherwise,
+            )}
             error={error_at(errors, option.name)}
             change={(value) =>
               change({ options: { ...form.options, [option.name]: value.trim() } })
@@ -230,6 +254,9 @@ function Advanced({
           />
         ))}
       </div>
+      {form.learner === 'boost' && (
+        <ShapeFields shape={form.shape} columns={columns} change={(shape) => change({ shape })} />
+      )}
     </details>
   );
 }
@@ -245,6 +272,7 @@ function TrainForm({ release }: { release: Release }) {
     positive: '',
     learner: 'boost',
     aim: AIM_NONE,
+    shape: SHAPE_NONE,
     options: {},
   });
   const [when, when_set] = useState<When>(WHEN_NONE);
@@ -265,6 +293,8 @@ function TrainForm({ release }: { release: Release }) {
         !form.off.includes(column.name),
     )
     .map((column) => column.name);
+  const shaped = series.on ? [] : columns.filter((column) => features.includes(column.name));
+  const shaped_names = shaped.map((column) => column.name);
   const target_type = columns.find((column) => column.name === form.target)?.type;
   const number = target_type === 'integer' || target_type === 'number';
   const takes_positive = target_type === 'text' || target_type === 'boolean';
@@ -274,6 +304,7 @@ function TrainForm({ release }: { release: Release }) {
     const wrong = [
       ...check(form, features),
       ...aim_errors(form.aim),
+      ...(form.learner === 'boost' ? shape_errors(form.shape, shaped_names) : []),
       ...search_errors(search, form.learner),
       ...series_errors(series),
       ...when_errors(when),
@@ -283,7 +314,7 @@ function TrainForm({ release }: { release: Release }) {
     busy_set(true);
     try {
       const body = {
-        ...body_of(form, features, number),
+        ...body_of(form, features, shaped_names, number),
         ...series_body(series),
         ...when_body(when),
       };
@@ -416,7 +447,7 @@ function TrainForm({ release }: { release: Release }) {
         <p class="hint">{t('train.judge_by_hint')}</p>
         <SeriesFields wish={series} columns={columns} change={series_set} errors={errors} />
         <Features columns={columns} form={form} change={change} />
-        <Advanced form={form} change={change} errors={errors} />
+        <Advanced form={form} columns={shaped} change={change} errors={errors} />
         {!series.on && <SearchFields
           wish={search}
           learner={form.learner}
