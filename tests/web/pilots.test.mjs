@@ -111,7 +111,16 @@ for (const language of ['zh-CN', 'en']) {
       await worker.see('judged.readings');
       await worker.see('judged.benefit');
       await worker.page.getByText(language === 'en' ? 'Found (sensitivity)' : '查出率（灵敏度）').waitFor();
+      await worker.see('dependence.hint');
+      await worker.see('confusion.recall');
       await axe_check(worker.page, 'the result');
+      // New rows are held against those of training from here.
+      await worker.page.locator('#release option').nth(1).waitFor({ state: 'attached' });
+      await worker.by_id('release').selectOption({ index: 1 });
+      await worker.button('drift.start').click();
+      await worker.page.getByText(t('drift.none_moved')).waitFor({ timeout: JOB_MS_MAX });
+      await worker.see('pilot.result');
+      await axe_check(worker.page, 'the result with drift');
       await worker.to('nav.pilots');
       await worker.see('pilot.runs');
       for (const one of [officer, worker, other]) assert.deepEqual(one.wrong, []);

@@ -74,7 +74,11 @@ for (const language of ['zh-CN', 'en']) {
       await who.page.waitForURL(/\/models\/\d+$/);
       await who.page.getByText(t('series.backtest')).first().waitFor({ timeout: JOB_MS_MAX });
       await axe_check(who.page, 'the forecast\'s scorecard');
-      assert.equal(await who.page.locator('svg.fan').count(), 1);
+      await who.see('series.ahead_text', { time: '2025-02-09 23:00:00' });
+      assert.equal(await who.page.locator('svg.fan').count(), 2);
+      const next = await who.page.getByRole('region', { name: t('series.ahead'), exact: true })
+        .locator('tbody tr').allInnerTexts();
+      assert.deepEqual(next.map((line) => line.split('\t')[1]), ['2025-02-10 00:00:00', '2025-02-10 23:00:00']);
       const rows = await who.page.getByRole('region', { name: t('series.backtest') }).locator('tbody tr').count();
       assert.equal(rows, 8); // two horizons: the model and three rules each
     });
@@ -88,6 +92,22 @@ for (const language of ['zh-CN', 'en']) {
       assert.equal(text.trim().split('\n').length, 3);
       assert.match(text, /^\uFEFF?series,time,horizon,value,low_80/);
       await axe_check(who.page, 'the forecast');
+    });
+
+    test('a pilot tells what comes next in the words of its field', async () => {
+      const run = await api(who, 'POST', '/pilots/transport-flow/runs',
+        { name: 'bridge', release, mapping: { time: 'when', volume: 'flow' } });
+      for (const start = Date.now(); Date.now() - start < JOB_MS_MAX; await who.page.waitForTimeout(100)) {
+        if ((await api(who, 'GET', `/pilot-runs/${run.id}`)).state !== 'running') break;
+      }
+      await who.go(`/pilot-runs/${run.id}`);
+      await who.see('series.ahead_text', { time: '2025-02-09 23:00:00' });
+      assert.equal(await who.page.locator('svg.fan').count(), 2);
+      await who.see('series.backtest');
+      await axe_check(who.page, 'a pilot\'s forecast');
+      await who.page.locator('.card').getByRole('link', { name: t('series.tab'), exact: true }).click();
+      await who.button('series.from_release').waitFor();
+      who.calm();
     });
   });
 }

@@ -1,7 +1,7 @@
 // Reading from the API inside a component. What was read once is shown at once when the page is
 // visited again, while it is read anew behind it, so that navigation never waits for the network.
 import { useEffect, useRef, useState } from 'preact/hooks';
-import { get, is_gone } from './api';
+import { get, is_gone, request } from './api';
 
 const KEPT_MAX = 60;
 const kept = new Map<string, unknown>();
@@ -70,5 +70,44 @@ export function useGet<T>(path: string | null): Loaded<T> {
       if (path !== null && keepable) keep(path, data);
       redraw((n) => n + 1);
     },
+  };
+}
+
+// The same for a question that is asked by POST and changes nothing. path null: it is not asked.
+export function useAsk<T>(path: string | null, body: unknown): Omit<Loaded<T>, 'set'> {
+  const key = path === null ? null : path + JSON.stringify(body);
+  const [round, round_set] = useState(0);
+  const [, redraw] = useState(0);
+  const slot = useRef<{ key: string | null; data?: T; error?: unknown; loading: boolean }>({
+    key: null,
+    loading: false,
+  });
+  if (slot.current.key !== key) slot.current = { key, loading: key !== null };
+  useEffect(() => {
+    if (path === null) return undefined;
+    const abort = new AbortController();
+    const mine = slot.current;
+    mine.loading = true;
+    request<T>('POST', path, body, abort.signal)
+      .then(
+        (data) => {
+          mine.data = data;
+          delete mine.error;
+        },
+        (error: unknown) => {
+          if (!is_gone(error)) mine.error = error;
+        },
+      )
+      .then(() => {
+        mine.loading = false;
+        redraw((n) => n + 1);
+      });
+    return () => abort.abort();
+  }, [key, round]);
+  return {
+    data: slot.current.data,
+    error: slot.current.error,
+    loading: slot.current.loading,
+    reload: () => round_set((n) => n + 1),
   };
 }

@@ -36,6 +36,7 @@ const routes: Route[] = [
   { path: '/pilot-runs/:id', part: () => import('./pages/pilot_run'), roles: [] },
   { path: '/releases', part: () => import('./pages/releases'), roles: [] },
   { path: '/releases/:id', part: () => import('./pages/release'), roles: [] },
+  { path: '/molecules', part: () => import('./pages/molecules'), roles: ['data', 'research'] },
   { path: '/train', part: () => import('./pages/train'), roles: ['research'] },
   { path: '/models', part: () => import('./pages/models'), roles: ['research'] },
   { path: '/models/import', part: () => import('./pages/model_import'), roles: ['research'] },

@@ -497,16 +497,36 @@ export interface SeriesHorizon {
   coverage: { level: number; value: number; low: number; high: number; width: number }[];
   rules: { rule: string; metrics: Metric[] }[];
 }
-export interface SeriesRecent {
+// Values over time; null where there is none.
+export interface Banded {
+  time: string[];
+  truth: (number | null)[];
+  value: (number | null)[];
+  low_80: (number | null)[];
+  high_80: (number | null)[];
+  low_95: (number | null)[];
+  high_95: (number | null)[];
+}
+export interface SeriesRecent extends Banded {
   series: string;
   horizon: number;
-  time: string[];
-  truth: number[];
-  value: number[];
-  low_80: number[];
-  high_80: number[];
-  low_95: number[];
-  high_95: number[];
+}
+export interface Forecast {
+  series: string;
+  time: string;
+  horizon: number;
+  value: number;
+  low_80: number;
+  high_80: number;
+  low_95: number;
+  high_95: number;
+}
+// What follows the rows of training, after the last that are known.
+export interface SeriesAhead {
+  origin: string;
+  silent: number;
+  forecasts: Forecast[];
+  history: { series: string; time: string[]; truth: (number | null)[] }[];
 }
 export interface SeriesCard {
   step_s: number;
@@ -523,6 +543,7 @@ export interface SeriesCard {
 }
 export interface Scorecard {
   series?: SeriesCard;
+  forecast?: SeriesAhead;
   task: Task;
   target: string;
   learner: Learner;
@@ -561,7 +582,7 @@ export interface Dependence {
 export interface Feature {
   name: string;
   kind: 'number' | 'category' | 'prepared';
-  type: ColumnType;
+  type: ColumnType | 'smiles'; // of a column that is prepared
   categories?: string[];
   typical: number | string | null;
 }
@@ -601,6 +622,31 @@ export interface Predictions {
   predictions: Prediction[];
   findings: Finding[];
 }
+// Molecules, drawn as SVG.
+export interface MoleculeDrawing {
+  smiles: string;
+  scaffold: string;
+  matches?: number;
+  svg: string;
+  descriptors: Record<string, number>;
+}
+export interface MoleculeItem {
+  row: number;
+  smiles: string;
+  svg: string;
+  similarity?: number;
+  matches?: number;
+}
+export interface MoleculeList {
+  items: MoleculeItem[];
+  unreadable: number;
+  holding?: number;
+  undecided?: number;
+}
+export interface MoleculeAtoms {
+  rows: { column: string; atoms?: number[]; svg?: string }[][];
+}
+
 export interface EndpointVersion {
   version: number;
   model: number;

@@ -12,7 +12,7 @@ export interface Series {
   name: string;
   points: Point[];
   kind?: 'line' | 'dots';
-  tone?: 1 | 2;
+  tone?: 1 | 2 | 3;
 }
 
 const WIDTH = 360;

@@ -1,7 +1,8 @@
-// What came and what was forecast of it, with the bands that were to hold 80 and 95 of 100 values.
+// What came and what was forecast, with the bands that were to hold 80 and 95 of 100 values.
+import type { ComponentChildren } from 'preact';
 import { short } from '../format';
 import { t } from '../messages';
-import type { SeriesRecent } from '../types';
+import type { Banded } from '../types';
 import { ticks } from './curve';
 import { Figure } from './figure';
 
@@ -11,30 +12,59 @@ const LEFT = 52;
 const RIGHT = 10;
 const TOP = 10;
 const BOTTOM = 26;
+const FEW = 30; // forecasts that are drawn as dots, too
 
-export function Fan({ title, recent }: { title: string; recent: SeriesRecent }) {
-  const count = recent.time.length;
-  const all = [...recent.truth, ...recent.low_95, ...recent.high_95];
+type Value = number | null;
+const known = (value: Value | undefined): value is number =>
+  value !== null && value !== undefined && Number.isFinite(value);
+const told = (value: Value | undefined) => (known(value) ? short(value) : '–');
+
+// `at`: where on the axis of time each value stands; one after another without.
+export function Fan({
+  title,
+  data,
+  at,
+  caption,
+}: {
+  title: string;
+  data: Banded;
+  at?: number[];
+  caption?: ComponentChildren;
+}) {
+  const count = data.time.length;
+  const all = [...data.truth, ...data.low_95, ...data.high_95].filter(known);
+  if (!all.length) return null;
   const low = Math.min(...all);
   const high = Math.max(...all);
-  const x = (i: number) => LEFT + (i / Math.max(1, count - 1)) * (WIDTH - LEFT - RIGHT);
+  const place_of = (i: number) => at?.[i] ?? i;
+  const span = Math.max(1, place_of(count - 1));
+  const x = (i: number) => LEFT + (place_of(i) / span) * (WIDTH - LEFT - RIGHT);
   const y = (value: number) =>
     HEIGHT - BOTTOM - ((value - low) / (high - low || 1)) * (HEIGHT - TOP - BOTTOM);
-  const place = (value: number, i: number) => `${x(i).toFixed(1)} ${y(value).toFixed(1)}`;
-  const line = (values: number[]) => `M${values.map(place).join('L')}`;
-  const band = (lows: number[], highs: number[]) =>
-    `${line(highs)}L${lows.map(place).reverse().join('L')}Z`;
-  const names = [0, Math.floor((count - 1) / 2), count - 1];
-  const rows = recent.time.map((time, i) => [
+  const point = (value: number, i: number) => `${x(i).toFixed(1)} ${y(value).toFixed(1)}`;
+  // A line parts where a value is missing.
+  const line = (values: Value[]) =>
+    values
+      .map((value, i) =>
+        known(value) ? `${known(values[i - 1]) ? 'L' : 'M'}${point(value, i)}` : '',
+      )
+      .join('');
+  const band = (lows: Value[], highs: Value[]) => {
+    const edge = (values: Value[]) =>
+      values.flatMap((value, i) => (known(value) ? [point(value, i)] : []));
+    return `M${[...edge(highs), ...edge(lows).reverse()].join('L')}Z`;
+  };
+  const rows = data.time.map((time, i) => [
     time,
-    short(recent.truth[i]!),
-    short(recent.value[i]!),
-    `${short(recent.low_95[i]!)} – ${short(recent.high_95[i]!)}`,
+    told(data.truth[i]),
+    told(data.value[i]),
+    known(data.low_95[i]) ? `${told(data.low_95[i])} – ${told(data.high_95[i])}` : '–',
   ]);
+  const forecasts = data.value.filter(known).length;
   return (
     <Figure
       title={title}
-      caption={t('series.fan_hint')}
+      caption={caption ?? t('series.fan_hint')}
       table={{
         head: [t('series.time'), t('series.truth'), t('series.value'), t('series.band')],
         rows: rows.slice(-60),
@@ -49,23 +79,28 @@ export function Fan({ title, recent }: { title: string; recent: SeriesRecent }) 
             </text>
           </g>
         ))}
-        {names.map((i, at) => (
-          <text
-            key={at}
-            x={x(i)}
-            y={HEIGHT - 8}
-            text-anchor={at === 0 ? 'start' : at === 2 ? 'end' : 'middle'}
-          >
-            {recent.time[i]}
-          </text>
-        ))}
-        <path class="fan-wide" d={band(recent.low_95, recent.high_95)} />
-        <path class="fan-near" d={band(recent.low_80, recent.high_80)} />
+        <text x={LEFT} y={HEIGHT - 8}>
+          {data.time[0]}
+        </text>
+        <text x={WIDTH - RIGHT} y={HEIGHT - 8} text-anchor="end">
+          {data.time[count - 1]}
+        </text>
+        <path class="fan-wide" d={band(data.low_95, data.high_95)} />
+        <path class="fan-near" d={band(data.low_80, data.high_80)} />
         <g class="chart-tone-1">
-          <path class="chart-line" d={line(recent.value)} />
+          <path class="chart-line" d={line(data.value)} />
+          {forecasts <= FEW &&
+            data.value.map(
+              (value, i) =>
+                known(value) && (
+                  <circle key={i} class="chart-dot" cx={x(i)} cy={y(value)} r={3}>
+                    <title>{`${data.time[i]}: ${short(value)}`}</title>
+                  </circle>
+                ),
+            )}
         </g>
         <g class="chart-tone-2">
-          <path class="chart-line" d={line(recent.truth)} />
+          <path class="chart-line" d={line(data.truth)} />
         </g>
       </svg>
       <p class="legend">

@@ -1,5 +1,5 @@
 // What the pages of pilots share: words in the page's language, where the data came from, a state.
-import { language, t } from '../messages';
+import { language, t, t_or } from '../messages';
 import type { Origin, Pilot, PilotColumn, PilotRun, Words } from '../types_pilot';
 import { Badge, Notice } from './page';
 
@@ -9,8 +9,17 @@ export function words(text: Words | undefined): string {
 
 // A column as people of the field call it; one the template does not know by its own name.
 export function column_title(pilot: Pilot | undefined, name: string): string {
-  const column = pilot?.columns?.find((one) => one.name === name);
-  return column ? words(column.title) : name;
+  const find = (wanted: string) => pilot?.columns?.find((one) => one.name === wanted);
+  const whole = find(name);
+  if (whole) return words(whole.title);
+  // What is made of a column: "smiles:logp".
+  const [part = '', made] = name.split(':');
+  const column = made ? find(part) : undefined;
+  if (!column || !made) return name;
+  return t('pilot.made_of', {
+    name: words(column.title),
+    made: t_or(`descriptor.${made}`, made),
+  });
 }
 
 // Whose values say what happened: of survival the event's column, else the target.

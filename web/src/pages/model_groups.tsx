@@ -26,7 +26,7 @@ export function Folds({ card }: { card: Scorecard }) {
   const title = t('folds.title', { folds: folds.length });
   return (
     <Card title={title}>
-      <p class="hint">{t(card.split?.['groups'] === 'time' ? 'folds.rolling' : 'folds.hint')}</p>
+      <p class="hint card-note">{t(card.split?.['groups'] === 'time' ? 'folds.rolling' : 'folds.hint')}</p>
       <Table label={title}>
         <thead>
           <tr>
@@ -107,7 +107,7 @@ export function Comparison({ card, rule }: { card: Scorecard; rule: string }) {
           })}
         </tbody>
       </Table>
-      <p class="hint">{t('compare.hint')}</p>
+      <p class="hint card-note">{t('compare.hint')}</p>
     </Card>
   );
 }

@@ -2,6 +2,7 @@
 // it should not be trusted. Prints as one sheet.
 import { Bars } from '../charts/bars';
 import { Curve } from '../charts/curve';
+import { Confusion } from '../components/confusion';
 import { Button } from '../components/form';
 import { Card, Notice } from '../components/page';
 import { PointsTable } from '../components/points_card';
@@ -13,7 +14,7 @@ import { DecisionCards, DecisionCurves } from './model_decisions';
 import { Comparison, Folds, GroupCards } from './model_groups';
 import { DependenceCard } from './model_dependence';
 import { SeriesPart } from './model_series';
-import { SurvivalCharts } from './model_survival';
+import { SurvivalCharts, SurvivalTimes } from './model_survival';
 import { metric_name } from './models';
 
 function in_words(card: Scorecard, metric: Metric): string {
@@ -166,51 +167,6 @@ function Metrics({ card }: { card: Scorecard }) {
   );
 }
 
-function Confusion({ card }: { card: Scorecard }) {
-  const confusion = card.confusion;
-  if (!confusion) return null;
-  return (
-    <Card title={t('scorecard.confusion')}>
-      <Table label={t('scorecard.confusion')}>
-        <thead>
-          <tr>
-            <th>{t('scorecard.truth')}</th>
-            {confusion.labels.map((label) => (
-              <th key={label} class="number">
-                {t('scorecard.said', { label })}
-              </th>
-            ))}
-          </tr>
-        </thead>
-        <tbody>
-          {confusion.counts.map((row, i) => {
-            const sum = Math.max(
-              1,
-              row.reduce((a, b) => a + b, 0),
-            );
-            return (
-              <tr key={i}>
-                <th scope="row">{confusion.labels[i]}</th>
-                {row.map((value, j) => (
-                  <td key={j} class={`number ${i === j ? 'right' : value ? 'wrong' : ''}`}>
-                    {count(value)} <span class="muted small">{percent(value / sum, 0)}</span>
-                  </td>
-                ))}
-              </tr>
-            );
-          })}
-        </tbody>
-      </Table>
-      <p class="hint">
-        {t('scorecard.confusion_hint')}
-        {confusion.threshold !== undefined &&
-          card.task === 'binary' &&
-          ` ${t('scorecard.threshold', { value: decimal(confusion.threshold) })}`}
-      </p>
-    </Card>
-  );
-}
-
 function thin<T>(points: T[], most: number): T[] {
   if (points.length <= most) return points;
   const step = (points.length - 1) / (most - 1);
@@ -341,13 +297,14 @@ export function ScorecardTab({ model }: { model: ModelShow }) {
       <Folds card={card} />
       <DecisionCards card={card} />
       <GroupCards card={card} />
-      <SeriesPart card={card.series} />
+      <SeriesPart card={card} />
+      {card.survival && <SurvivalTimes part={card.survival} />}
       <PointsTable card={card} />
       <div class="charts">
         <Curves card={card} />
         {card.survival && <SurvivalCharts part={card.survival} />}
         {card.decisions && <DecisionCurves decisions={card.decisions} />}
-        <Confusion card={card} />
+        <Confusion card={card} title={t('scorecard.confusion')} />
         <Importance card={card} />
         {card.dependence && <DependenceCard list={card.dependence} target={card.target} />}
       </div>

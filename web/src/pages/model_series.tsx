@@ -5,9 +5,9 @@ import { Fan } from '../charts/fan';
 import { SelectField } from '../components/form';
 import { Card } from '../components/page';
 import { Facts, Grid, number_column } from '../components/table';
-import { count, decimal, percent } from '../format';
+import { count, decimal, percent, short } from '../format';
 import { t, t_or } from '../messages';
-import type { Metric, SeriesCard, SeriesHorizon } from '../types';
+import type { Banded, Forecast, Metric, Scorecard, SeriesCard, SeriesHorizon } from '../types';
 
 const DAY_S = 86_400;
 const HOUR_S = 3600;
@@ -34,9 +34,11 @@ function with_range(metrics: Metric[], name: string): string {
     : '–';
 }
 
+const nowrap = (text: string) => <span class="nowrap">{text}</span>;
+
 function rows_of(horizon: SeriesHorizon, card: SeriesCard) {
   const own = [
-    ahead(horizon.horizon, card),
+    nowrap(ahead(horizon.horizon, card)),
     t('series.model'),
     with_range(horizon.metrics, 'mae'),
     with_range(horizon.metrics, 'rmse'),
@@ -45,8 +47,8 @@ function rows_of(horizon: SeriesHorizon, card: SeriesCard) {
     ...horizon.coverage.map((one) => percent(one.value)),
   ];
   const rules = horizon.rules.map((rule) => [
-    ahead(horizon.horizon, card),
-    t_or(`baseline.${rule.rule}`, rule.rule),
+    nowrap(ahead(horizon.horizon, card)),
+    <span class="name-cell">{t_or(`baseline.${rule.rule}`, rule.rule)}</span>,
     value_of(rule.metrics, 'mae'),
     value_of(rule.metrics, 'rmse'),
     value_of(rule.metrics, 'mape'),
@@ -73,13 +75,79 @@ function Recent({ card }: { card: SeriesCard }) {
           text: `${one.series} · ${ahead(one.horizon, card)}`,
         }))}
       />
-      <Fan title={`${recent.series} · ${ahead(recent.horizon, card)}`} recent={recent} />
+      <Fan title={`${recent.series} · ${ahead(recent.horizon, card)}`} data={recent} />
     </Card>
   );
 }
 
-export function SeriesPart({ card }: { card: SeriesCard | undefined }) {
-  if (!card) return null;
+// What is known, then what is to come; the last known value stands in both, so that the line goes
+// on and the bands open there.
+function joined(history: { time: string[]; truth: (number | null)[] }, list: Forecast[]) {
+  const last = history.truth[history.truth.length - 1] ?? null;
+  const blank = history.truth.slice(1).map(() => null);
+  const all = (name: 'value' | 'low_80' | 'high_80' | 'low_95' | 'high_95') => [
+    ...blank,
+    last,
+    ...list.map((one) => one[name]),
+  ];
+  const data: Banded = {
+    time: [...history.time, ...list.map((one) => one.time)],
+    truth: [...history.truth, ...list.map(() => null)],
+    value: all('value'),
+    low_80: all('low_80'),
+    high_80: all('high_80'),
+    low_95: all('low_95'),
+    high_95: all('high_95'),
+  };
+  const end = history.time.length - 1;
+  return { data, at: [...history.time.map((_, i) => i), ...list.map((one) => end + one.horizon)] };
+}
+
+// `name`: what the values are, in the words of the field.
+export function AheadCard({ card, name }: { card: Scorecard; name: string }) {
+  const [at, at_set] = useState(0);
+  const { series, forecast } = card;
+  const history = forecast?.history[at];
+  if (!series || !forecast || !history) return null;
+  const list = forecast.forecasts.filter((one) => one.series === history.series);
+  const alone = forecast.history.length === 1;
+  const title = alone ? name : `${name} · ${history.series}`;
+  const range = (low: number, high: number) => `${short(low)} – ${short(high)}`;
+  return (
+    <Card title={t('series.ahead')}>
+      <p>{t('series.ahead_text', { time: forecast.origin })}</p>
+      {!alone && (
+        <SelectField
+          id="series-ahead"
+          label={t('series.id')}
+          value={String(at)}
+          change={(value) => at_set(Number(value))}
+          choices={forecast.history.map((one, i) => ({ value: String(i), text: one.series }))}
+        />
+      )}
+      <Fan title={title} {...joined(history, list)} caption={t('series.ahead_hint')} />
+      <Grid
+        label={t('series.ahead')}
+        columns={[
+          t('series.horizon'),
+          t('series.time'),
+          number_column(name),
+          number_column(t('series.interval', { share: '80 %' })),
+          number_column(t('series.interval', { share: '95 %' })),
+        ]}
+        rows={list.map((one) => [
+          nowrap(ahead(one.horizon, series)),
+          nowrap(one.time),
+          short(one.value),
+          range(one.low_80, one.high_80),
+          range(one.low_95, one.high_95),
+        ])}
+      />
+    </Card>
+  );
+}
+
+export function Backtest({ card }: { card: SeriesCard }) {
   return (
     <>
       <Card title={t('series.backtest')}>
@@ -108,6 +176,16 @@ export function SeriesPart({ card }: { card: SeriesCard | undefined }) {
         />
       </Card>
       <Recent card={card} />
+    </>
+  );
+}
+
+export function SeriesPart({ card }: { card: Scorecard }) {
+  if (!card.series) return null;
+  return (
+    <>
+      <AheadCard card={card} name={card.target} />
+      <Backtest card={card.series} />
     </>
   );
 }

@@ -2,13 +2,47 @@
 // probabilities were right.
 import { Curve } from '../charts/curve';
 import { Card } from '../components/page';
-import { count, decimal, short } from '../format';
+import { Grid, number_column } from '../components/table';
+import { count, decimal, percent, short } from '../format';
 import { t } from '../messages';
 import type { SurvivalPart } from '../types';
 
 // Steps: the share stays what it was until somebody's time comes.
 function steps(curve: { x: number; y: number }[]) {
   return curve.flatMap((point, i) => (i ? [{ x: point.x, y: curve[i - 1]!.y }, point] : [point]));
+}
+
+const share_at = (curve: { x: number; y: number }[], time: number) =>
+  curve.reduce((share, point) => (point.x <= time ? point.y : share), 1);
+
+// At the times that were asked for: what was predicted, what was seen, and how it parts by risk.
+export function SurvivalTimes({ part }: { part: SurvivalPart }) {
+  if (!part.calibration.length) return null;
+  const mean = (bins: SurvivalPart['calibration'][number]['bins'], of: 'predicted' | 'observed') =>
+    bins.reduce((sum, bin) => sum + bin[of] * bin.count, 0) /
+    Math.max(1, bins.reduce((sum, bin) => sum + bin.count, 0));
+  return (
+    <Card title={t('survival.times')}>
+      <Grid
+        label={t('survival.times')}
+        columns={[
+          number_column(t('survival.time')),
+          number_column(t('chart.predicted')),
+          number_column(t('chart.observed')),
+          ...part.groups.map((group) =>
+            number_column(t('survival.of_risk', { risk: t(`survival.risk.${group.risk}`) })),
+          ),
+        ]}
+        rows={part.calibration.map((one) => [
+          short(one.time),
+          percent(mean(one.bins, 'predicted')),
+          percent(mean(one.bins, 'observed')),
+          ...part.groups.map((group) => percent(share_at(group.curve, one.time))),
+        ])}
+      />
+      <p class="hint">{t('survival.times_hint')}</p>
+    </Card>
+  );
 }
 
 export function SurvivalCharts({ part }: { part: SurvivalPart }) {
@@ -23,7 +57,7 @@ export function SurvivalCharts({ part }: { part: SurvivalPart }) {
           caption={t('survival.groups_hint')}
           series={part.groups.map((group, i) => ({
             name: t(`survival.risk.${group.risk}`),
-            tone: i === 2 ? 2 : 1,
+            tone: i === 0 ? 1 : i === 1 ? 3 : 2,
             points: steps(group.curve),
           }))}
           table={{

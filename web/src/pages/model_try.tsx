@@ -12,6 +12,7 @@ import {
   errors_of,
   type FieldError,
 } from '../components/form';
+import { AtomsFigure, directions } from '../components/molecule';
 import { Card, Empty, Notice } from '../components/page';
 import { Bar, Table } from '../components/table';
 import { decimal, percent, short } from '../format';
@@ -133,6 +134,11 @@ function Probabilities({ model, prediction }: { model: ModelShow; prediction: Pr
   );
 }
 
+// What is made of a column adds up over many features: there is no value to name.
+function prepared(model: ModelShow, name: string): boolean {
+  return model.features?.find((one) => one.name === name)?.kind === 'prepared';
+}
+
 function Contributions({ model, prediction }: { model: ModelShow; prediction: Prediction }) {
   const all = prediction.contributions ?? [];
   if (!all.length) return null;
@@ -142,7 +148,7 @@ function Contributions({ model, prediction }: { model: ModelShow; prediction: Pr
   const sign = (value: number) => `${value > 0 ? '+' : ''}${decimal(value)}`;
   const items = all.slice(0, SHOWN).map((one) => ({
     name: one.feature,
-    note: `= ${short(one.value)}`,
+    note: prepared(model, one.feature) ? '' : `= ${short(one.value)}`,
     value: one.contribution,
     text: sign(one.contribution),
   }));
@@ -179,6 +185,7 @@ const SMALL = 0.01; // but none below this part of the strongest
 function Reasons({ model, prediction }: { model: ModelShow; prediction: Prediction }) {
   const told = (prediction.contributions ?? [])
     .filter((one, _, all) => Math.abs(one.contribution) > SMALL * Math.abs(all[0]!.contribution))
+    .filter((one) => !prepared(model, one.feature))
     .slice(0, REASONS);
   if (!told.length) return null;
   const classes = model.classes ?? [];
@@ -241,13 +248,16 @@ function Survival({ told }: { told: { time: number; probability: number }[] }) {
 
 function Result({
   model,
+  row,
   prediction,
   findings,
 }: {
   model: ModelShow;
+  row: Record<string, Scalar>; // that was asked
   prediction: Prediction;
   findings: Finding[];
 }) {
+  const [up, down] = directions(model);
   const value =
     typeof prediction.value === 'number' ? short(prediction.value) : String(prediction.value);
   return (
@@ -260,6 +270,11 @@ function Result({
       {prediction.survival && <Survival told={prediction.survival} />}
       {model.classes?.length ? <Probabilities model={model} prediction={prediction} /> : null}
       <Reasons model={model} prediction={prediction} />
+      {(model.features ?? [])
+        .filter((one) => one.type === 'smiles' && row[one.name])
+        .map((one) => (
+          <AtomsFigure key={one.name} model={model} column={one.name} row={row} up={up} down={down} />
+        ))}
       <Contributions model={model} prediction={prediction} />
     </Card>
   );
@@ -271,6 +286,7 @@ export function TryTab({ model, address }: { model: ModelShow; address: string }
   const start = () => Object.fromEntries(features.map((one) => [one.name, typical_text(one)]));
   const [values, values_set] = useState<Values>(start);
   const [prediction, prediction_set] = useState<Predictions | null>(null);
+  const [asked, asked_set] = useState<Record<string, Scalar>>({});
   const [errors, errors_set] = useState<FieldError[]>([]);
   const [busy, busy_set] = useState(false);
   const submit = async (event: Event) => {
@@ -291,6 +307,7 @@ export function TryTab({ model, address }: { model: ModelShow; address: string }
         rows: [row],
         contributions: true,
       });
+      asked_set(row);
       prediction_set(answer);
     } catch (error) {
       errors_set(
@@ -332,6 +349,7 @@ export function TryTab({ model, address }: { model: ModelShow; address: string }
         {prediction?.predictions[0] ? (
           <Result
             model={model}
+            row={asked}
             prediction={prediction.predictions[0]}
             findings={prediction.findings}
           />

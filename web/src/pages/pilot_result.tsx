@@ -3,6 +3,7 @@
 import type { ComponentChildren } from 'preact';
 import { Bars } from '../charts/bars';
 import { Curve } from '../charts/curve';
+import { Confusion } from '../components/confusion';
 import { Button, LinkButton } from '../components/form';
 import { DecisionCurve, Gains, Groups, Readings } from '../components/judged';
 import { Badge, Card, Notice, Shown } from '../components/page';
@@ -14,6 +15,11 @@ import { useGet } from '../load';
 import { t } from '../messages';
 import type { ModelShow, Scorecard } from '../types';
 import type { Pilot, PilotMetric, PilotRun } from '../types_pilot';
+import { DependenceCard } from './model_dependence';
+import { DriftTab } from './model_drift';
+import { AheadCard, Backtest } from './model_series';
+import { SurvivalCharts, SurvivalTimes } from './model_survival';
+import { PilotMolecules } from './pilot_molecules';
 
 interface Told {
   run: PilotRun;
@@ -147,9 +153,8 @@ function Metrics({ pilot, card }: Told) {
 }
 
 function Sensitivity({ pilot, run, card }: Told) {
-  const target = pilot.columns?.find((one) => one.use === 'target');
   if (!card.decisions?.reading.length) return null;
-  return <Readings decisions={card.decisions} name={value_title(target, run.positive)} />;
+  return <Readings decisions={card.decisions} name={value_title(target_of(pilot), run.positive)} />;
 }
 
 function Decision({ card }: Told) {
@@ -229,43 +234,67 @@ function Calibration({ card }: Told) {
   );
 }
 
+const target_of = (pilot: Pilot) => pilot.columns?.find((one) => one.use === 'target');
+
 function Threshold({ pilot, card }: Told) {
-  const confusion = card.confusion;
-  const target = pilot.columns?.find((one) => one.use === 'target');
-  if (!confusion) return null;
-  const names = confusion.labels.map((label) => value_title(target, label));
+  const name = (label: string) => value_title(target_of(pilot), label);
+  return <Confusion card={card} title={t('pilot.decisions')} name={name} />;
+}
+
+function Classes({ pilot, card }: Told) {
+  const name = (label: string) => value_title(target_of(pilot), label);
+  return <Confusion card={card} title={t('scorecard.confusion')} name={name} />;
+}
+
+function Dependence({ pilot, card }: Told) {
+  if (!card.dependence?.length) return null;
+  const list = card.dependence.map((one) => {
+    const column = pilot.columns?.find((known) => known.name === one.feature);
+    return {
+      ...one,
+      feature: column_title(pilot, one.feature),
+      ...(one.class ? { class: value_title(target_of(pilot), one.class) } : {}),
+      points: one.points.map((point) =>
+        point.category === undefined
+          ? point
+          : { ...point, category: value_title(column, point.category) },
+      ),
+    };
+  });
+  return <DependenceCard list={list} target={column_title(pilot, card.target)} />;
+}
+
+function Coming({ pilot, card }: Told) {
+  if (!card.series) return null;
   return (
-    <Card title={t('pilot.decisions')}>
-      <Table label={t('pilot.decisions')}>
-        <thead>
-          <tr>
-            <th>{t('scorecard.truth')}</th>
-            {names.map((label) => (
-              <th key={label} class="number">
-                {t('scorecard.said', { label })}
-              </th>
-            ))}
-          </tr>
-        </thead>
-        <tbody>
-          {confusion.counts.map((row, i) => (
-            <tr key={names[i]}>
-              <th scope="row">{names[i]}</th>
-              {row.map((value, j) => (
-                <td key={j} class={`number ${i === j ? 'right' : value ? 'wrong' : ''}`}>
-                  {count(value)}
-                </td>
-              ))}
-            </tr>
-          ))}
-        </tbody>
-      </Table>
-      <p class="hint">
-        {t('scorecard.confusion_hint')}
-        {confusion.threshold !== undefined &&
-          ` ${t('scorecard.threshold', { value: decimal(confusion.threshold) })}`}
-      </p>
-    </Card>
+    <>
+      <AheadCard card={card} name={column_title(pilot, card.target)} />
+      <Backtest card={card.series} />
+    </>
+  );
+}
+
+function Survival({ card }: Told) {
+  if (!card.survival) return null;
+  return (
+    <>
+      <SurvivalTimes part={card.survival} />
+      <div class="charts">
+        <SurvivalCharts part={card.survival} />
+      </div>
+    </>
+  );
+}
+
+function Molecules({ model, pilot }: Told) {
+  return <PilotMolecules model={model} pilot={pilot} />;
+}
+
+function Drift({ model }: Told) {
+  return (
+    <div class="no-print">
+      <DriftTab model={model} />
+    </div>
   );
 }
 
@@ -288,22 +317,26 @@ function Importance({ pilot, card }: Told) {
 }
 
 function Serve({ run, model }: Told) {
+  const series = model.scorecard?.series;
   return (
     <Card title={t('pilot.serve')}>
-      <p>{t('pilot.serve_text')}</p>
+      <p>{t(series ? 'pilot.serve_series' : 'pilot.serve_text')}</p>
       <div class="actions">
-        {run.endpoint && (
+        {run.endpoint && !series && (
           <LinkButton href={`/endpoints/${run.endpoint}`} kind="primary" icon="play">
             {t('pilot.to_endpoint')}
           </LinkButton>
         )}
-        <LinkButton href={`/models/${model.id}/file`}>{t('pilot.by_file')}</LinkButton>
+        <LinkButton href={`/models/${model.id}/file`} {...(series ? { kind: 'primary' } : {})}>
+          {t(series ? 'series.tab' : 'pilot.by_file')}
+        </LinkButton>
         <LinkButton href={`/models/${model.id}`}>{t('pilot.whole_scorecard')}</LinkButton>
       </div>
     </Card>
   );
 }
 
+// Every word that a template may name; tests/web/sections.test.mjs holds it against them.
 const SECTIONS: Record<string, (told: Told) => ComponentChildren> = {
   verdict: Verdict,
   metrics: Metrics,
@@ -314,9 +347,23 @@ const SECTIONS: Record<string, (told: Told) => ComponentChildren> = {
   points: Points,
   calibration: Calibration,
   threshold: Threshold,
+  confusion: Classes,
   importance: Importance,
+  dependence: Dependence,
+  forecast: Coming,
+  survival: Survival,
+  molecules: Molecules,
+  drift: Drift,
   serve: Serve,
 };
+
+// A release keeps its own names of columns: what the template says of a part is said of them.
+function own_names(pilot: Pilot, run: PilotRun, model: ModelShow): Pilot {
+  const target = target_of(pilot);
+  if (!pilot.columns || !target || model.target === target.name) return pilot;
+  const columns = pilot.columns.map((one) => ({ ...one, name: run.mapping[one.name] ?? one.name }));
+  return { ...pilot, columns };
+}
 
 export function PilotResult({ run, pilot }: { run: PilotRun; pilot: Pilot }) {
   const model = useGet<ModelShow>(run.model ? `/models/${run.model}` : null);
@@ -325,12 +372,16 @@ export function PilotResult({ run, pilot }: { run: PilotRun; pilot: Pilot }) {
       {(one) => {
         const card = one.scorecard;
         if (!card) return <Notice tone="warn" title={t('scorecard.none')} />;
-        const told = { run, pilot, model: one, card };
+        const told = { run, pilot: own_names(pilot, run, one), model: one, card };
         return (
           <article class="sheet">
             {(pilot.result ?? []).map((name) => {
               const Section = SECTIONS[name];
-              return Section && <Section key={name} {...told} />;
+              return Section ? (
+                <Section key={name} {...told} />
+              ) : (
+                <Notice key={name} tone="warn" title={t('pilot.unknown_section', { name })} />
+              );
             })}
           </article>
         );

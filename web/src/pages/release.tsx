@@ -5,6 +5,7 @@ import { BASE } from '../api';
 import { ask } from '../components/dialog';
 import { Button, LinkButton } from '../components/form';
 import { LineageCard } from '../components/lineage';
+import { smiles_column } from '../components/molecule';
 import { Card, Notice, Page, Shown } from '../components/page';
 import { ColumnsCard } from '../components/role';
 import { Facts, Hash, Pager, Table } from '../components/table';
@@ -185,12 +186,26 @@ function Content({ release }: { release: Release }) {
   const rows = useGet<Rows>(
     on ? `/releases/${release.id}/rows?offset=${(page - 1) * SIZE}&size=${SIZE}` : null,
   );
+  const smiles = rows.data && smiles_column(rows.data.columns, rows.data.rows);
   return (
     <>
       <ColumnsCard title={t('dataset.columns_title')} columns={release.columns} />
       {on && (
         <div class="no-print">
-          <Card title={t('dataset.tab.rows')} flush>
+          <Card
+            title={t('dataset.tab.rows')}
+            flush
+            actions={
+              smiles && (
+                <LinkButton
+                  href={`/molecules?release=${release.id}&column=${encodeURIComponent(smiles)}`}
+                  icon="eye"
+                >
+                  {t('molecules.title')}
+                </LinkButton>
+              )
+            }
+          >
             <Shown from={rows} lines={6}>
               {(data) => (
                 <>
