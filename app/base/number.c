@@ -291,6 +291,39 @@ bool time_parse(struct str s, int64_t *out_seconds) {
     return true;
 }
 
+// What follows a clock of twelve hours: 12 AM is midnight, 12 PM noon.
+static bool take_half(struct str s, size_t *at, int64_t *seconds) {
+    if (*at == s.size) return true;
+    while (*at < s.size && s.data[*at] == ' ') ++*at;
+    bool late = take_text(s, at, STR("PM")) || take_text(s, at, STR("pm"));
+    if (!late && !take_text(s, at, STR("AM")) && !take_text(s, at, STR("am"))) return false;
+    int64_t hour = *seconds / 3600;
+    if (hour < 1 || hour > 12) return false;
+    *seconds += ((late ? 12 : 0) - (hour == 12 ? 12 : 0)) * 3600;
+    return true;
+}
+
+bool month_first_parse(struct str s, int64_t *out_seconds, bool *out_clock, bool *out_sure) {
+    s = str_trim(s);
+    size_t at = 0;
+    unsigned year, month, day;
+    int64_t days, seconds = 0;
+    if (!take_digits(s, &at, 1, 2, &month) || !take_text(s, &at, STR("/")) ||
+        !take_digits(s, &at, 1, 2, &day) || !take_text(s, &at, STR("/")) ||
+        !take_digits(s, &at, 4, 4, &year) || !real_date(year, month, day, &days)) {
+        return false;
+    }
+    bool clock = at < s.size;
+    if (clock && s.data[at] != ' ') return false;
+    while (at < s.size && s.data[at] == ' ') at++;
+    if (clock && (!take_clock(s, &at, &seconds) || !take_half(s, &at, &seconds))) return false;
+    if (at != s.size) return false;
+    *out_seconds = days * 86400 + seconds;
+    *out_clock = clock;
+    *out_sure = day > 12;
+    return true;
+}
+
 static char *put_digits(char *out, unsigned value, int count) {
     for (int i = count - 1; i >= 0; i--) {
         out[i] = (char)('0' + value % 10);

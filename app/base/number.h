@@ -18,6 +18,10 @@ bool date_parse(struct str s, int64_t *out_days);
 // A date with time as seconds since 1970-01-01 00:00 (no zone: wall time as written):
 // DATE[ T]HH:MM[:SS[.fraction]][Z]; the fraction is dropped.
 bool time_parse(struct str s, int64_t *out_seconds);
+// The month first, as in the United States: 3/14/2025[ H:MM[:SS][ AM|PM]]. Only for who knows from
+// other dates that it stands first. *out_clock: a time of the day was there (else 0:00);
+// *out_sure: a day over 12 shows the order.
+bool month_first_parse(struct str s, int64_t *out_seconds, bool *out_clock, bool *out_sure);
 // The reverse, ISO 8601: "2026-11-23" needs 11 bytes, "2026-11-23 17:20:05" 20, NUL included.
 void date_write(int64_t days, char out[static 16]);
 void time_write(int64_t seconds, char out[static 24]);

@@ -138,7 +138,9 @@ static bool cell_fits(const struct template_column *column, struct str cell) {
     int64_t whole;
     double number;
     if (str_is(column->type, "date") || str_is(column->type, "time")) {
-        return date_parse(cell, &whole) || time_parse(cell, &whole);
+        bool clock, sure;
+        return date_parse(cell, &whole) || time_parse(cell, &whole) ||
+               month_first_parse(cell, &whole, &clock, &sure);
     }
     if (str_is(column->type, "number") || str_is(column->type, "integer")) {
         return number_parse(cell, &number) && !(number < column->low) && !(number > column->high);

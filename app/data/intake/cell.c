@@ -151,6 +151,15 @@ bool cell_fits(struct str text, enum column_type type, bool told, union cell_val
     return false;
 }
 
+bool cell_fits_month_first(struct str text, enum column_type type, union cell_value *out) {
+    int64_t seconds;
+    bool clock, sure;
+    if (!month_first_parse(text, &seconds, &clock, &sure)) return false;
+    if (type != COLUMN_TIME && (type != COLUMN_DATE || clock)) return false;
+    out->integer = type == COLUMN_DATE ? seconds / 86400 : seconds; // whole days
+    return true;
+}
+
 // Eleven digits of a mobile number: a whole number in form, an identifier in meaning.
 static bool is_mobile(struct str s) {
     if (s.size != 11 || s.data[0] != '1' || s.data[1] < '3') return false;
@@ -164,6 +173,15 @@ bool cell_is_infinity(struct str s) {
     char text[40], *end; // inf, -Infinity, 1e999
     if (s.size < 3 || !str_copy(text, sizeof text, s)) return false;
     return isinf(strtod(text, &end)) && *end == '\0';
+}
+
+static void american_count(struct type_counts *counts, struct str s) {
+    int64_t seconds;
+    bool clock, sure;
+    if (!month_first_parse(s, &seconds, &clock, &sure)) return;
+    counts->american_dates += !clock;
+    counts->american_times += clock;
+    counts->american_sure += sure;
 }
 
 void type_count(struct type_counts *counts, const struct cell *cell) {
@@ -191,7 +209,15 @@ void type_count(struct type_counts *counts, const struct cell *cell) {
         counts->dates++;
     } else if (time_parse(s, &value.integer)) {
         counts->times++;
+    } else {
+        american_count(counts, s);
     }
+}
+
+// All but one in a hundred, and one that shows the order.
+bool type_month_first(const struct type_counts *counts) {
+    uint64_t american = counts->american_dates + counts->american_times;
+    return counts->american_sure > 0 && (counts->values - american) * 100 <= counts->values;
 }
 
 // Names of columns whose digits nobody adds up.
@@ -220,6 +246,7 @@ enum column_type type_decide(const struct type_counts *counts, struct str name) 
     uint64_t all = counts->values;
     uint64_t dates = counts->dates + counts->compact_dates;
     if (all == 0 || counts->identifiers > 0) return COLUMN_TEXT;
+    if (type_month_first(counts)) return counts->american_times ? COLUMN_TIME : COLUMN_DATE;
     if ((all - counts->booleans) * 100 <= all) {
         return counts->strings ? COLUMN_TEXT : COLUMN_BOOLEAN;
     }

@@ -239,7 +239,8 @@ static void vote(const struct sample *sample, const struct missing_words *missin
         votes->numbers += type == COLUMN_NUMBER || type == COLUMN_INTEGER;
         votes->beyond += lies_beyond(sample, column);
         bool fits =
-            cell_fits(first->text, type == COLUMN_TEXT ? COLUMN_NUMBER : type, true, &value);
+            cell_fits(first->text, type == COLUMN_TEXT ? COLUMN_NUMBER : type, true, &value) ||
+            (type_month_first(&counts) && cell_fits_month_first(first->text, type, &value));
         if (fits)
             votes->no += 2;
         else

@@ -195,7 +195,11 @@ static enum err make_plan(struct import *import, struct fault *fault) {
     uint32_t out = 0;
     for (uint32_t i = 0; i < plan->column_count; i++) {
         const struct intake_column *column = &options->columns[i];
-        plan->columns[i] = (struct plan_column){column->type, column->type_told, column->skip, out};
+        plan->columns[i] = (struct plan_column){.type = column->type,
+                                                .told = column->type_told,
+                                                .skip = column->skip,
+                                                .month_first = column->month_first,
+                                                .out = out};
         if (plan->format == FORMAT_JSON_LINES) {
             (void)name_set_add(&plan->names, import->looked.members[i]);
         }

@@ -37,6 +37,9 @@ struct intake_column {
     enum column_type type; // guessed, or as told
     bool type_told;
     bool skip; // leave the column out
+    // Its dates are written 3/14/2025: guessed where all are and a day over 12 among them shows the
+    // order; else such dates are text, for nobody can know which number is the month.
+    bool month_first;
 };
 struct intake_options {
     enum intake_format format;

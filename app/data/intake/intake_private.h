@@ -188,6 +188,8 @@ union cell_value {
     bool boolean;
 };
 bool cell_fits(struct str text, enum column_type type, bool told, union cell_value *out);
+// Of dates and times whose month stands first.
+bool cell_fits_month_first(struct str text, enum column_type type, union cell_value *out);
 // What programs write for a number beyond all others. It tells nothing against a column of numbers,
 // but is none that can be kept: such a cell is told of, and missing.
 bool cell_is_infinity(struct str text);
@@ -237,11 +239,13 @@ static inline bool cell_decimal(struct str s, int64_t *out_mantissa, uint32_t *o
 struct type_counts {
     uint64_t values; // not missing
     uint64_t integers, numbers, booleans, dates, times, compact_dates, mobiles;
-    uint64_t strings;     // JSON strings
-    uint64_t identifiers; // digits that a number would lose
+    uint64_t strings;                                       // JSON strings
+    uint64_t identifiers;                                   // digits that a number would lose
+    uint64_t american_dates, american_times, american_sure; // 3/14/2025; a day over 12
 };
 void type_count(struct type_counts *counts, const struct cell *cell);
 enum column_type type_decide(const struct type_counts *counts, struct str name);
+bool type_month_first(const struct type_counts *counts);
 
 // Sample: cells of whole records, row by row, ragged.
 struct sample {
@@ -318,7 +322,7 @@ enum err look_name(struct arena *arena, struct str raw, const struct intake_colu
 
 struct plan_column {
     enum column_type type;
-    bool told, skip;
+    bool told, skip, month_first;
     uint32_t out; // its column in the table, if not skipped
 };
 // What all threads share and only read while they work.

@@ -193,6 +193,7 @@ static enum err make_columns(struct look *look, const struct str *names, uint32_
         enum err err = look_name(look->arena, raw, options->columns, i, &column->name);
         if (err) return err;
         column->type = type_decide(&counts[i], column->name);
+        column->month_first = type_month_first(&counts[i]);
         if (i >= look->told->column_count) continue;
         const struct intake_column *told = &look->told->columns[i];
         err = copy_str(look->arena, told->rename, &column->rename);

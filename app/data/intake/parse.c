@@ -94,7 +94,10 @@ static void misfit(struct chunk *chunk, const struct plan *plan, uint64_t record
     tally->misfits += !number || !cell_is_infinity(str_trim(cell->text));
     tally->numbers += about->type == COLUMN_INTEGER && cell->kind != CELL_STRING &&
                       cell_fits(cell->text, COLUMN_NUMBER, false, &value);
-    tally->times += about->type == COLUMN_DATE && cell_fits(cell->text, COLUMN_TIME, false, &value);
+    tally->times +=
+        about->type == COLUMN_DATE &&
+        (cell_fits(cell->text, COLUMN_TIME, false, &value) ||
+         (about->month_first && cell_fits_month_first(cell->text, COLUMN_TIME, &value)));
     chunk_fault(chunk, misfit_code(about->type), record, column + 1);
 }
 
@@ -127,6 +130,7 @@ bool chunk_convert(struct chunk *chunk, const struct plan *plan, uint64_t record
     bool text_only = cell->kind == CELL_STRING && !about->told && about->type != COLUMN_TEXT &&
                      about->type != COLUMN_DATE && about->type != COLUMN_TIME;
     if (!text_only && cell_fits(cell->text, about->type, about->told, out)) return true;
+    if (about->month_first && cell_fits_month_first(cell->text, about->type, out)) return true;
     misfit(chunk, plan, record, column, cell);
     return false;
 }

@@ -87,6 +87,40 @@ static bool is_day(const char *text, int64_t want) {
     return date_parse(str_of(text), &got) && got == want;
 }
 
+static void months_that_stand_first(void) {
+    static const struct {
+        const char *text;
+        int64_t seconds;
+        bool clock, sure;
+    } rights[] = {
+        {"3/14/2025", 1741910400, false, true},
+        {" 03/04/2025 ", 1741046400, false, false},
+        {"3/14/2025 1:20", 1741915200, true, true},
+        {"03/14/2025 01:20:05 PM", 1741958405, true, true},
+        {"3/14/2025 12:00 AM", 1741910400, true, true},
+        {"3/14/2025 12:30pm", 1741955400, true, true},
+    };
+    for (size_t i = 0; i < sizeof rights / sizeof rights[0]; i++) {
+        int64_t seconds = 0;
+        bool clock = false, sure = false;
+        if (!CHECK(month_first_parse(str_of(rights[i].text), &seconds, &clock, &sure))) continue;
+        CHECK_EQ(seconds, rights[i].seconds);
+        CHECK(clock == rights[i].clock && sure == rights[i].sure);
+    }
+    static const char *const wrong[] = {
+        "14/3/2025",         "2/30/2025", "3/14/25",         "3-14-2025",
+        "3/14/2025x",        "3/14/",     "3/14/2025 25:00", "3/14/2025 13:00 PM",
+        "3/14/2025 0:10 AM", "",          "3/14/2025T1:20",
+    };
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+        int64_t got = 99;
+        bool clock, sure;
+        CHECK_STR(month_first_parse(str_of(wrong[i]), &got, &clock, &sure) ? wrong[i] : "refused",
+                  "refused");
+        CHECK_EQ(got, 99);
+    }
+}
+
 static void dates(void) {
     CHECK(is_day("1970-01-01", 0) && is_day("2026-11-23", 20780) && is_day("2026/11/23", 20780));
     CHECK(is_day("20261123", 20780) && is_day("2026.11.23", 20780) &&
@@ -139,6 +173,7 @@ static void times(void) {
 }
 
 int main(void) {
+    CHECK_RUN(months_that_stand_first);
     CHECK_RUN(numbers);
     CHECK_RUN(numbers_equal_strtod);
     CHECK_RUN(integers);

@@ -88,6 +88,11 @@ static void plain_files(void) {
     IMPORTS("1,2\n3,4\n", "column_1,column_2\r\n1,2\r\n3,4\r\n");
     IMPORTS("word\nyes\nno\n\"\"\n", "word\r\nyes\r\nno\r\n\"\"\r\n");
     IMPORTS("a,b\n'x,y',1\n'z','2'\n", "a,b\r\n\"x,y\",1\r\nz,2\r\n");
+    // The month first, which the fourteenth shows; without such a day nobody knows.
+    IMPORTS("when,x\n3/4/2025 1:20,a\n3/14/2025 1:05 PM,b\n",
+            "when,x\r\n2025-03-04 01:20:00,a\r\n2025-03-14 13:05:00,b\r\n");
+    CHECK(type(0) == COLUMN_TIME && result.options.columns[0].month_first);
+    IMPORTS("when,x\n3/4/2025,a\n5/6/2025,b\n", "when,x\r\n3/4/2025,a\r\n5/6/2025,b\r\n");
     IMPORTS("a,a,,a\n1,2,3,4\n", "a,a_2,column_3,a_3\r\n1,2,3,4\r\n");
     IMPORTS("x,y\nNA,1\n-,2\nnull,3\n5,NaN\n6,\\N\n", "x,y\r\n,1\r\n,2\r\n,3\r\n5,\r\n6,\r\n");
 }

@@ -118,6 +118,15 @@ static void identifiers_stay_text(void) {
     CHECK(fits("true", COLUMN_BOOLEAN, false) && !fits("是", COLUMN_BOOLEAN, false));
     CHECK(fits("是", COLUMN_BOOLEAN, true) && fits("0", COLUMN_BOOLEAN, true));
     CHECK(fits("2026-11-23", COLUMN_TIME, false) && !fits("2026-11-23 10:00", COLUMN_DATE, false));
+    union cell_value value;
+    CHECK(cell_fits_month_first(STR("11/23/2026"), COLUMN_DATE, &value));
+    CHECK_EQ(value.integer, 20780);
+    CHECK(cell_fits_month_first(STR("12/31/1969"), COLUMN_DATE, &value));
+    CHECK_EQ(value.integer, -1);
+    CHECK(cell_fits_month_first(STR("11/23/2026 1:00"), COLUMN_TIME, &value));
+    CHECK_EQ(value.integer, 20780 * 86400 + 3600);
+    CHECK(!cell_fits_month_first(STR("11/23/2026 1:00"), COLUMN_DATE, &value));
+    CHECK(!cell_fits_month_first(STR("11/23/2026"), COLUMN_TEXT, &value));
 }
 
 // The eight-byte way against the general one.
@@ -177,6 +186,12 @@ static void types(void) {
     CHECK_EQ(TYPE("a", "20260102", "20251231"), COLUMN_DATE);
     CHECK_EQ(TYPE("a", "20260102", "20251232"), COLUMN_INTEGER);
     CHECK_EQ(TYPE("a", "2026-01-02 10:00", "2026-01-03"), COLUMN_TIME);
+    // The month first, where a day shows it.
+    CHECK_EQ(TYPE("a", "3/14/2025", "1/2/2025"), COLUMN_DATE);
+    CHECK_EQ(TYPE("a", "3/14/2025 1:20", "1/2/2025"), COLUMN_TIME);
+    CHECK_EQ(TYPE("a", "3/4/2025", "1/2/2025"), COLUMN_TEXT);
+    CHECK_EQ(TYPE("a", "3/14/2025", "14/3/2025"), COLUMN_TEXT);
+    CHECK_EQ(TYPE("a", "3/14/2025", "2025-03-15"), COLUMN_TEXT);
     CHECK_EQ(TYPE("a", "true", "FALSE"), COLUMN_BOOLEAN);
     CHECK_EQ(TYPE("a", "yes", "no"), COLUMN_TEXT);
 }
