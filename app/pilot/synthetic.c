@@ -114,7 +114,7 @@ static struct str choose(struct making *making, const struct json *shares) {
 
 // Quotes where CSV wants them; choices and composed texts hold no quotes.
 static void text_put(struct buf *out, struct str text) {
-    bool quoted = memchr(text.data, ',', text.size) != NULL;
+    bool quoted = text.size && memchr(text.data, ',', text.size) != NULL;
     if (quoted) buf_add_char(out, '"');
     buf_add_str(out, text);
     if (quoted) buf_add_char(out, '"');
@@ -223,7 +223,7 @@ static enum err column_put(struct making *making, const struct json *column) {
     if (json_member(column, "choice") || json_member(column, "odds") ||
         json_member(column, "which")) {
         enum err err = choice_of(making, column, &cell->text);
-        text_put(making->out, cell->text);
+        if (err == OK) text_put(making->out, cell->text);
         return err;
     }
     double value = 0;

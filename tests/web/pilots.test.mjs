@@ -92,7 +92,7 @@ for (const language of ['zh-CN', 'en']) {
       await worker.by_id('column-glucose').selectOption('餐后血糖');
     });
 
-    step('it goes by itself and waits for the second person', async () => {
+    const started = async () => {
       await worker.button('pilot.start').click();
       await worker.page.getByText(t('pilot.waits.release')).waitFor({ timeout: JOB_MS_MAX });
       await axe_check(worker.page, 'a run that waits');
@@ -102,12 +102,25 @@ for (const language of ['zh-CN', 'en']) {
       await other.button('release.approve').first().click();
       await other.page.getByRole('dialog').getByRole('button', { name: t('release.approve') }).click();
       await other.see('release.state.released');
-    });
-
-    step('the result in the words of the field', async () => {
-      await worker.see('pilot.state.done');
+    };
+    const done = async () => {
+      await worker.page.getByText(t('pilot.state.done')).first().waitFor({ timeout: JOB_MS_MAX });
       await worker.page.getByRole('heading', { name: t('pilot.result'), exact: true })
         .waitFor({ timeout: JOB_MS_MAX });
+    };
+    const demonstration = async (name, column) => {
+      await worker.to('nav.pilots');
+      await worker.page.getByRole('link', { name }).click();
+      await worker.heading(name);
+      await worker.button('pilot.demonstration.use_synthetic').click();
+      await worker.page.locator(`#column-${column}`).waitFor();
+      await worker.see('pilot.synthetic');
+    };
+
+    step('it goes by itself and waits for the second person', started);
+
+    step('the result in the words of the field', async () => {
+      await done();
       await worker.see('judged.readings');
       await worker.see('judged.benefit');
       await worker.page.getByText(language === 'en' ? 'Found (sensitivity)' : '查出率（灵敏度）').waitFor();
@@ -123,6 +136,28 @@ for (const language of ['zh-CN', 'en']) {
       await axe_check(worker.page, 'the result with drift');
       await worker.to('nav.pilots');
       await worker.see('pilot.runs');
+    });
+
+    step('survival: the value to be found is one of how it ended', async () => {
+      await demonstration(language === 'en' ? 'Survival with biliary cirrhosis' : '肝硬化患者的生存', 'days');
+      await worker.see('pilot.use.event');
+      assert.equal(await worker.by_id('positive').inputValue(), '2');
+      const shown = await worker.by_id('positive').locator('option').allInnerTexts();
+      assert.ok(shown.some((text) => text.startsWith(language === 'en' ? 'dead' : '死亡')), shown.join());
+      await started();
+      await done();
+      await worker.page.getByText(language === 'en' ? 'Ranking of risk (C-index)' : '风险排序（C 指数）').first().waitFor();
+      await axe_check(worker.page, 'survival');
+    });
+
+    step('tickets: the department of a sentence', async () => {
+      await demonstration(language === 'en' ? "Routing of citizens' tickets" : '工单分派', 'department');
+      await started();
+      await done();
+      await worker.page.getByText(language === 'en' ? 'Routed right at once' : '一次派对的比例').first().waitFor();
+      await axe_check(worker.page, 'tickets');
+      await worker.page.getByRole('link', { name: t('pilot.to_endpoint') }).click();
+      await worker.page.getByRole('heading', { level: 1 }).waitFor();
       for (const one of [officer, worker, other]) assert.deepEqual(one.wrong, []);
     });
   });
