@@ -10,6 +10,7 @@
 #include "base/limits.h"
 #include "cli/cli_private.h"
 #include "flow/pilot_file.h"
+#include "flow/series_graph.h"
 
 enum { FILE_ARENA_BYTES = 256 << 20 };
 
@@ -76,6 +77,7 @@ struct piloting {
     struct arena *arena;
     struct pilot_wish wish;
     struct json *intake, *columns; // what the wish points into
+    struct buf graph;              // and that
     uint64_t seed;
     struct pilot_file file;
     struct step_run train; // its folder holds the other steps'
@@ -136,7 +138,14 @@ static enum err wish_read(struct piloting *p, struct fault *fault) {
     }
     if (seed) p->wish.seed = &p->seed;
     enum err err = intake_read(p, fault);
-    return err == OK ? columns_read(p, fault) : err;
+    if (err == OK) err = columns_read(p, fault);
+    if (err == OK && argument(p->arguments, "--graph")) {
+        struct json_writer out = json_writer_of(&p->graph);
+        err = series_graph_write(&out, argument(p->arguments, "--graph"), fault);
+        if (err == OK) err = buf_err(&p->graph);
+        p->wish.graph = buf_str(&p->graph);
+    }
+    return err;
 }
 
 // ---- which column was taken for what --------------------------------------------------------
@@ -479,6 +488,7 @@ static enum err output_read(struct piloting *p, char near[static LIMIT_PATH_BYTE
 static enum err run(const struct templates *templates, const struct arguments *arguments,
                     struct fault *fault) {
     struct piloting p = {.arguments = arguments};
+    buf_open(&p.graph, LIMIT_JSON_BYTES / 2);
     char near[LIMIT_PATH_BYTES];
     struct str id = str_of(arguments->positional[1]);
     p.one = template_find(templates, id);
@@ -495,6 +505,7 @@ static enum err run(const struct templates *templates, const struct arguments *a
     json_close(p.card);
     json_close(p.intake);
     json_close(p.columns);
+    buf_close(&p.graph);
     arena_close(p.arena);
     return err;
 }

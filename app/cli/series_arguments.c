@@ -6,8 +6,9 @@
 #include "base/limits.h"
 #include "base/number.h"
 #include "cli/cli_private.h"
+#include "flow/series_graph.h"
 
-enum { GRAPH_NAMES_MAX = 4096, AHEAD_MAX = 10000 };
+enum { AHEAD_MAX = 10000 };
 
 static bool is_list(struct str key) {
     static const char *const lists[] = {"time", "horizons", "values", "known", "past"};
@@ -58,101 +59,11 @@ static enum err horizon_write(struct json_writer *out, struct str text, struct f
 
 // ---- the graph --------------------------------------------------------------------------------
 
-struct graph {
-    struct json_writer *out;
-    struct str names[GRAPH_NAMES_MAX]; // of a matrix's header
-    uint32_t name_count, width;
-    uint64_t row;
-};
-
-static void end_put(struct graph *graph, uint32_t at) {
-    if (graph->name_count > at) {
-        json_put_text(graph->out, graph->names[at]);
-    } else {
-        json_put_u64(graph->out, at);
-    }
-}
-
-// A matrix: cell (i, j) is what j tells of i.
-static bool matrix_row(struct graph *graph, struct str line) {
-    for (uint32_t column = 0; line.data; column++) {
-        double weight;
-        struct str cell = str_trim(str_cut(line, ',', &line));
-        if (!number_parse(cell, &weight) || column >= graph->width) return false;
-        if (weight == 0) continue;
-        json_open_array(graph->out);
-        end_put(graph, (uint32_t)graph->row);
-        end_put(graph, column);
-        json_put_number(graph->out, weight);
-        json_close_array(graph->out);
-    }
-    graph->row++;
-    return graph->row <= graph->width;
-}
-
-// from,to[,weight]; a first line whose weight is no number is a header.
-static bool edge_row(struct graph *graph, struct str line) {
-    struct str rest, last;
-    struct str from = str_trim(str_cut(line, ',', &rest));
-    struct str to = str_trim(str_cut(rest, ',', &last));
-    double weight = 1;
-    if (last.data && !number_parse(last, &weight)) return graph->row++ == 0;
-    if (!from.size || !to.size) return false;
-    graph->row++;
-    json_open_array(graph->out);
-    json_put_text(graph->out, from);
-    json_put_text(graph->out, to);
-    json_put_number(graph->out, weight);
-    json_close_array(graph->out);
-    return true;
-}
-
-static uint32_t cells_of(struct str line) {
-    uint32_t cells = 0;
-    while (line.data) {
-        (void)str_cut(line, ',', &line);
-        cells++;
-    }
-    return cells;
-}
-
-static bool header_read(struct graph *graph, struct str line) {
-    double ignored;
-    struct str rest = line;
-    while (rest.data) {
-        if (!number_parse(str_trim(str_cut(rest, ',', &rest)), &ignored)) break;
-        if (!rest.data) return false; // all numbers: the matrix begins
-    }
-    while (line.data && graph->name_count < GRAPH_NAMES_MAX) {
-        graph->names[graph->name_count++] = str_trim(str_cut(line, ',', &line));
-    }
-    return true;
-}
-
 static enum err graph_write(struct json_writer *out, struct str path, struct fault *fault) {
     char name[LIMIT_PATH_BYTES];
-    struct file_map map;
     if (!str_copy(name, sizeof name, path)) return bad(fault, STR("graph"));
-    enum err err = file_map(name, &map, fault);
-    if (err != OK) return err;
-    struct graph *graph = memory_take(sizeof *graph);
-    struct str rest = {(const char *)map.data, map.size};
     json_put_name(out, "graph");
-    json_open_array(out);
-    bool right = graph != NULL;
-    for (uint64_t line_number = 0; right && rest.data && rest.size; line_number++) {
-        struct str line = str_trim(str_cut(rest, '\n', &rest));
-        if (line_number == 0) {
-            *graph = (struct graph){.out = out, .width = cells_of(line)};
-            if (graph->width > 3 && header_read(graph, line)) continue;
-        }
-        if (line.size == 0) continue;
-        right = graph->width > 3 ? matrix_row(graph, line) : edge_row(graph, line);
-    }
-    json_close_array(out);
-    memory_give(graph);
-    file_unmap(&map);
-    return right ? OK : bad(fault, STR("graph"));
+    return series_graph_write(out, name, fault);
 }
 
 // ---- all --------------------------------------------------------------------------------------

@@ -7,7 +7,11 @@ enum err pilot_file_look(const struct template *one, const struct pilot_wish *wi
     *out = (struct pilot_file){.one = one};
     out->source = (struct pilot_source){.arena = arena, .name = wish->name};
     out->run = (struct pilot_run){
-        .name = wish->name, .language = wish->language, .positive = wish->positive};
+        .name = wish->name,
+        .language = wish->language,
+        .positive = wish->positive,
+        .graph = wish->graph,
+    };
     enum err err = pilot_source_look(one, wish->path, &wish->intake, &out->source, fault);
     if (err == OK) err = pilot_source_match(one, &out->source, &out->match);
     if (err != OK) return err;

@@ -11,6 +11,7 @@ struct pilot_wish {
     const struct json *columns;   // {"glucose":"血糖"}, over what is found; NULL: as found
     struct str name, positive;    // of the file; "": as found
     struct str language;          // "zh-CN", "en"
+    struct str graph;             // JSON: edges between series; "": none
     const uint64_t *seed;         // of the split and the learner; NULL: the template's
 };
 struct pilot_file {

@@ -4,6 +4,7 @@
 
 #include "flow/flow_private.h"
 #include "flow/pilots_private.h"
+#include "pilot/synthetic.h"
 
 enum {
     LOOK_ROWS = 20,        // to learn how wide the file is
@@ -232,6 +233,58 @@ static struct str intake_text(const struct template *one, struct pilot_source *s
     return copy;
 }
 
+// ---- a graph between series ---------------------------------------------------------------------
+
+// A column that is a series of its own.
+static bool is_series(const struct pilot_source *source, const struct match *match, uint32_t parts,
+                      struct str name) {
+    for (uint32_t f = 0; f < source->cells.columns; f++) {
+        if (!str_equal(source->names[f], name)) continue;
+        for (uint32_t i = 0; i < parts; i++) {
+            if (match[i].from == (int32_t)f) return false;
+        }
+        return true;
+    }
+    return false;
+}
+
+// In a table of many columns every name must be one of theirs: said now, not by a job that fails.
+// Where series stand in rows the training knows.
+static enum err graph_check(const struct template *one, const struct pilot_source *source,
+                            const struct match *match, const struct json *graph,
+                            struct fault *fault) {
+    uint64_t row = 0;
+    if (match[one->target].from != MATCH_REST) return OK;
+    for (const struct json *edge = json_first(graph); edge; edge = json_next(edge)) {
+        row++;
+        const struct json *end = json_first(edge);
+        for (int i = 0; end && i < 2; i++, end = json_next(end)) {
+            struct str name = json_text(end);
+            if (!json_is_string(end) || is_series(source, match, one->column_count, name)) continue;
+            return fault_at(fault, ERR_INPUT, "series.bad_edge", row, 0, name);
+        }
+    }
+    return OK;
+}
+
+static enum err graph_settle(const struct template *one, const struct pilot_source *source,
+                             const struct match *match, struct arena *arena, struct pilot_run *run,
+                             struct fault *fault) {
+    const struct json *made = json_member(synthetic_of(one), "graph");
+    struct json *graph = NULL;
+    if (run->graph.size == 0 && made && str_is(source->origin, "synthetic")) {
+        run->graph = arena_json(arena, made);
+    }
+    if (run->graph.size == 0) return OK;
+    if (!json_member(one->node, "graph")) {
+        return fault_set(fault, ERR_INPUT, "pilot.no_graph", one->id);
+    }
+    enum err err = json_parse(run->graph, &graph, fault);
+    if (err == OK) err = graph_check(one, source, match, graph, fault);
+    json_close(graph);
+    return err;
+}
+
 enum err pilot_source_settle(const struct template *one, struct pilot_source *source,
                              const struct match *match, struct arena *arena, struct pilot_run *run,
                              struct fault *fault) {
@@ -245,6 +298,8 @@ enum err pilot_source_settle(const struct template *one, struct pilot_source *so
         return fault_set(fault, ERR_INPUT, "pilot.no_positive",
                          pilot_words(one->columns[one->outcome].node, "title", run->language));
     }
+    err = graph_settle(one, source, match, arena, run, fault);
+    if (err != OK) return err;
     run->pilot = one->id;
     run->released = !source->file;
     run->source = arena_text(arena, source->name);

@@ -38,8 +38,9 @@ enum err pilot_source_correct(const struct template *one, const struct pilot_sou
 // The target's value to be found: a demonstration's own, or as met in the rows; STR_NONE: none.
 struct str pilot_source_positive(const struct template *one, const struct pilot_source *source,
                                  int32_t column);
-// Into the run: positive (unless it is there), mapping, intake; run->language is set. ERR_INPUT
-// "pilot.column_missing", "train.no_feature_left", "pilot.no_positive"; ERR_MEMORY.
+// Into the run: positive and graph (unless they are there), mapping, intake; run->language is set.
+// ERR_INPUT "pilot.column_missing", "train.no_feature_left", "pilot.no_positive", "pilot.no_graph",
+// "series.bad_edge" (row: the edge); ERR_MEMORY.
 enum err pilot_source_settle(const struct template *one, struct pilot_source *source,
                              const struct match *match, struct arena *arena, struct pilot_run *run,
                              struct fault *fault) MUST_USE;

@@ -93,6 +93,14 @@ static void features_put(struct json_writer *out, const struct pilot_parts *part
     json_close_array(out);
 }
 
+// Into the wish for a forecast, an object with members.
+static void graph_put(struct buf *wish, struct str graph) {
+    wish->size--;
+    buf_add_text(wish, ",\"graph\":");
+    buf_add_str(wish, graph);
+    buf_add_char(wish, '}');
+}
+
 void pilot_train_body(struct json_writer *out, const struct pilot_parts *parts,
                       const struct pilot_run *run) {
     struct buf text;
@@ -108,6 +116,8 @@ void pilot_train_body(struct json_writer *out, const struct pilot_parts *parts,
     for (; member; member = json_next(member)) {
         buf_clear(&text);
         if (!template_value(member, &names, &text)) continue;
+        bool series = str_is(json_name(member), "series");
+        if (series && run->graph.size && buf_err(&text) == OK) graph_put(&text, run->graph);
         json_put_name_str(out, json_name(member));
         json_put_raw(out, buf_str(&text));
         if (buf_err(&text) != OK) out->out->err = buf_err(&text);

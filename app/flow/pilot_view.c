@@ -151,6 +151,7 @@ enum err view_pilot_run(struct flow *flow, struct store_txn *txn, struct arena *
     json_set_text(out, "origin", run->origin);
     json_set_text(out, "positive", run->positive);
     json_set_raw(out, "mapping", run->mapping);
+    json_set_bool(out, "graph", run->graph.size > 0);
     put_id(out, "job", run->job);
     put_id(out, "dataset", run->dataset);
     put_id(out, "release", run->release);

@@ -11,6 +11,7 @@
 #include "base/file.h"
 #include "flow/pilot_source.h"
 #include "flow/pilots_private.h"
+#include "flow/series_graph.h"
 #include "flow/serving_private.h"
 #include "pilot/synthetic.h"
 
@@ -18,6 +19,7 @@ enum {
     EXAMPLES = 3,
     VALUES_MAX = 12, // of a column that has so few
     PIECE_BYTES = 1 << 20,
+    GRAPH_BYTES_MAX = 2 << 20, // of edges as JSON: a run's record keeps them
 };
 #define LOOK_BYTES ((size_t)128 << 20)
 #define SYNTHETIC_BYTES ((size_t)64 << 20)
@@ -225,6 +227,28 @@ static enum err start_change(struct store_txn *txn, void *ctx) {
                      start->run.pilot);
 }
 
+// A second upload: which series are neighbours.
+static enum err graph_read(struct flow *flow, const struct call *call, struct pilot_run *run) {
+    uint64_t id = json_member_u64(call->body, "graph", 0);
+    struct upload_record upload;
+    char path[LIMIT_PATH_BYTES];
+    struct buf text;
+    if (id == 0) return OK;
+    enum err err = upload_ready(flow, call, id, &upload);
+    if (err != OK) return err;
+    upload_path(flow, upload.id, path);
+    buf_open(&text, GRAPH_BYTES_MAX);
+    struct json_writer out = json_writer_of(&text);
+    err = series_graph_write(&out, path, call->fault);
+    if (err == OK && buf_err(&text) != OK) {
+        err = fault_set(call->fault, ERR_LIMIT, "series.too_many_edges", STR_NONE);
+    }
+    if (err == OK) run->graph = arena_text(call->arena, buf_str(&text));
+    if (err == OK && run->graph.size == 0) err = ERR_MEMORY;
+    buf_close(&text);
+    return err;
+}
+
 static enum err run_fill(const struct call *call, const struct template *one,
                          struct pilot_source *source, const struct match *match,
                          struct pilot_run *run) {
@@ -256,6 +280,7 @@ static enum err start_read(struct flow *flow, struct call *call, const struct te
         err = pilot_source_correct(one, &source, json_member(call->body, "mapping"), true, match,
                                    call->fault);
     }
+    if (err == OK) err = graph_read(flow, call, run);
     if (err == OK) err = run_fill(call, one, &source, match, run);
     arena_close(source.arena);
     return err;

@@ -369,6 +369,7 @@ struct pilot_run {
     uint64_t job;              // the one of the step; 0: not asked for yet
     uint64_t dataset, revision, release, model, endpoint;
     struct fault fault; // why it failed; while it runs: what it waits for
+    struct str graph;   // JSON: [[from, to, weight], …] between series; "": none
 };
 
 struct lineage_end {

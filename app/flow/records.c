@@ -8,7 +8,7 @@
 #include "store/codec.h"
 
 enum {
-    RECORD_VERSION = 16,
+    RECORD_VERSION = 17,
     VERSION_RECIPES_SHARED = 2,    // recipes have versions and are somebody's own or shared
     VERSION_REVISIONS_DELETED = 3, // a revision's rows may be gone
     VERSION_EXTRACTS = 4,          // a revision keeps what its cleansing set aside
@@ -23,6 +23,7 @@ enum {
     VERSION_CALENDAR = 14,         // and the reservation it runs in, and why it gave way
     VERSION_ORIGINS = 15,          // an upload knows whether it is a demonstration
     VERSION_CARDS = 16,            // a model keeps what people write on its card
+    VERSION_GRAPHS = 17,           // a pilot's run knows which series are neighbours
 };
 
 uint64_t job_members(const struct job *job) {
@@ -442,6 +443,8 @@ static void pilot_run_fields(struct codec *c, struct pilot_run *r) {
     codec_u64(c, &r->model);
     codec_u64(c, &r->endpoint);
     codec_fault(c, &r->fault);
+    if (c->reader && c->reader->version < VERSION_GRAPHS) return;
+    codec_text(c, &r->graph);
 }
 
 static void lineage_end_fields(struct codec *c, struct lineage_end *end) {

@@ -31,8 +31,9 @@ struct series_data {
     // What was met.
     uint64_t rows, duplicates, off, without_time, filled; // filled: cells without a value
 };
-// Of a person's wish and a table: plan and grid. wish: {"time","id","values","wide","horizons",
-// "step","start","season","cycle","known","past","holiday","graph","origins"}; see README.
+// Of a person's wish and a table: plan and grid. wish: {"time","id","value","values","wide",
+// "horizons","step","start","season","cycle","known","past","holiday","graph","origins"}; see
+// README. "value" is the target once more.
 // warnings: room for FRAME_WARNINGS_MAX. ERR_INPUT "series.*", "train.unknown_column",
 // "train.direct_column"; ERR_LIMIT "series.too_large"; ERR_MEMORY "train.no_memory".
 enum err series_learn(const struct series_source *source, const struct json *wish,

@@ -60,9 +60,9 @@ static bool whole_read(const struct json *wish, const char *name, uint64_t most,
 
 enum err series_wish_read(const struct json *wish, struct arena *arena, struct series_data *out,
                           struct fault *fault) {
-    static const char *const names[] = {"time", "id",      "values", "wide",   "horizons",
-                                        "step", "start",   "season", "cycle",  "known",
-                                        "past", "holiday", "graph",  "origins"};
+    static const char *const names[] = {"time", "id",      "values", "wide",    "horizons",
+                                        "step", "start",   "season", "cycle",   "known",
+                                        "past", "holiday", "graph",  "origins", "value"};
     if (!json_is_object(wish)) return bad(fault, "series");
     for (const struct json *m = json_first(wish); m; m = json_next(m)) {
         bool known = false;

@@ -553,6 +553,8 @@ static void closed(struct reading *r) {
 
 static enum err learn(struct reading *r, const struct json *wish) {
     struct series_data *data = r->data;
+    struct str value = json_member_text(wish, "value");
+    if (value.size) data->target = value;
     enum err err = opened(r);
     if (err == OK) err = series_wish_read(wish, r->arena, data, r->fault);
     if (err == OK) err = places_find(r);

@@ -7,7 +7,17 @@
 
 #include "base/number.h"
 
-enum { SYNTHETIC_COLUMNS_MAX = 64, SYNTHETIC_ROWS_MAX = 100000, HOUR_S = 3600, DAY_S = 86400 };
+enum {
+    SYNTHETIC_COLUMNS_MAX = 64,
+    SYNTHETIC_ROWS_MAX = 100000,
+    HOUR_S = 3600,
+    DAY_S = 86400,
+    ROAD_MAX = 99,
+};
+// Of a jam, in one row: what stays, what comes from the next place, what the rush and an incident
+// add, and how often there is one.
+static const double jam_stays = .8, jam_wanders = .17, jam_rush = .12, jam_incident = .7,
+                    jam_seldom = .0006;
 
 struct cell {
     double number;
@@ -19,7 +29,8 @@ struct making {
     struct cell cells[SYNTHETIC_COLUMNS_MAX]; // of this row, in the columns' order
     uint32_t count;
     uint64_t random;
-    int64_t time_s; // of this row
+    int64_t time_s;       // of this row
+    double jam[ROAD_MAX]; // 0 free, 1 stands: of the road's places
     struct buf *out;
     struct fault *fault;
 };
@@ -208,11 +219,40 @@ static enum err choice_of(struct making *making, const struct json *column, stru
     return err;
 }
 
+// Against the traffic: what the next place has of a jam comes here.
+static void road_put(struct making *making, const struct json *road, bool head, struct str name) {
+    uint32_t count = (uint32_t)json_member_u64(road, "count", 1);
+    double rush = item_number(json_member(road, "rush"), (size_t)(making->time_s % DAY_S / HOUR_S));
+    int64_t days = making->time_s / DAY_S;
+    if ((days + 3) % 7 >= 5) rush *= .3; // Saturday, Sunday
+    for (uint32_t k = 0; k < count && k < ROAD_MAX; k++) {
+        if (k) buf_add_char(making->out, ',');
+        if (head) {
+            buf_printf(making->out, "%.*s%02u", STR_ARG(name), (unsigned)k + 1);
+            continue;
+        }
+        double jam = jam_stays * making->jam[k];
+        if (k + 1 < count && k + 1 < ROAD_MAX) jam += jam_wanders * making->jam[k + 1];
+        if (k + 1 == json_member_u64(road, "narrow", 0)) jam += jam_rush * rush * uniform(making);
+        if (uniform(making) < jam_seldom) jam += jam_incident;
+        making->jam[k] = jam < 1 ? jam : 1;
+        double speed = json_member_number(road, "free", 0);
+        speed *= 1 - json_member_number(road, "jam", 0) * making->jam[k];
+        speed += json_member_number(road, "noise", 0) * normal(making);
+        buf_printf(making->out, "%.1f", speed > 0 ? speed : 0);
+    }
+}
+
 static enum err column_put(struct making *making, const struct json *column) {
     struct str name = json_member_text(column, "name");
     struct cell *cell = &making->cells[making->count];
     *cell = (struct cell){0};
-    const struct json *node = json_member(column, "compose");
+    const struct json *node = json_member(column, "road");
+    if (node) {
+        road_put(making, node, false, name);
+        return OK;
+    }
+    node = json_member(column, "compose");
     if (node) return compose(making, node, name);
     node = json_member(column, "join");
     if (node) return join(making, node, name);
@@ -262,9 +302,13 @@ static enum err head_put(struct making *making) {
         struct str hours = json_member_text(column, "hours");
         if (hours.size && !time_parse(hours, &making->time_s)) return bad(making, name);
         if (is_hidden(column)) continue;
-        if (!template_column_find(making->one, name)) return bad(making, name);
+        const struct json *road = json_member(column, "road");
+        if (!road && !template_column_find(making->one, name)) return bad(making, name);
         buf_add_text(making->out, comma);
-        buf_add_str(making->out, name);
+        if (road)
+            road_put(making, road, true, name);
+        else
+            buf_add_str(making->out, name);
         comma = ",";
     }
     buf_add_char(making->out, '\n');
@@ -281,11 +325,12 @@ enum err synthetic_write(const struct template *one, struct buf *out, struct fau
         .fault = fault,
     };
     uint64_t rows = json_member_u64(node, "rows", 0);
+    int64_t every_s = (int64_t)json_member_u64(node, "every", HOUR_S);
     if (rows == 0 || rows > SYNTHETIC_ROWS_MAX) return bad(&making, one->id);
     enum err err = head_put(&making);
     for (uint64_t r = 0; r < rows && err == OK; r++) {
         err = row_put(&making);
-        making.time_s += HOUR_S;
+        making.time_s += every_s;
     }
     return err == OK ? buf_err(out) : err;
 }

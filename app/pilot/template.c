@@ -383,6 +383,13 @@ static enum err positive_check(const struct check *check) {
     return bad(check, "positive", one->positive);
 }
 
+static enum err graph_check(const struct check *check) {
+    const struct json *graph = json_member(check->one->node, "graph");
+    if (!graph) return OK;
+    enum err err = words_check(check, graph, "title");
+    return err == OK ? words_check(check, graph, "explain") : err;
+}
+
 static enum err heads_check(const struct check *check) {
     static const char *const fields[] = {"medical", "drug", "finance", "transport", "urban"};
     static const char *const words[] = {"title", "summary", "needs", "row", "purpose", "limits"};
@@ -416,6 +423,7 @@ enum err template_read(struct str text, struct arena *arena, struct json **root,
     if (err == OK) err = columns_read(&check, arena, &one);
     if (err == OK) err = positive_check(&check);
     if (err == OK) err = layouts_check(&check);
+    if (err == OK) err = graph_check(&check);
     if (err == OK) err = parts_check(&check);
     if (err == OK) err = judge_check(&check);
     if (err == OK) err = result_check(&check);

@@ -11,6 +11,7 @@
 //    "many"?:true,                  all numbers that are left, where no column is called so
 //    "low"?,"high"?,
 //    "values"?:[{"value":"1","title":{…},"names":["yes","是"]}]}],
+//  "graph"?:{"title","explain"},       a second file may tell which series are neighbours
 //  "layouts":[["pregnancies",…]],      known files without a header, by position
 //  "positive"?:"1",                    of the outcome's values, the one to be found
 //  "recipe":["check @glucose:1..600 action=missing",…],

@@ -12,6 +12,7 @@ TEMPLATE(credit_scorecard, "finance-credit-scorecard")
 TEMPLATE(default_risk, "finance-default-risk")
 TEMPLATE(campaign, "finance-campaign")
 TEMPLATE(flow, "transport-flow")
+TEMPLATE(speeds, "transport-speeds")
 TEMPLATE(air, "urban-air-quality")
 TEMPLATE(tickets, "urban-tickets")
 TEMPLATE(requests, "urban-requests")
@@ -21,7 +22,8 @@ uint32_t template_text(uint32_t index, struct str *out) {
         embedded_breast_cancer(), embedded_diabetes(), embedded_survival(),
         embedded_solubility(),    embedded_toxicity(), embedded_credit_scorecard(),
         embedded_default_risk(),  embedded_campaign(), embedded_flow(),
-        embedded_air(),           embedded_tickets(),  embedded_requests(),
+        embedded_speeds(),        embedded_air(),      embedded_tickets(),
+        embedded_requests(),
     };
     uint32_t count = sizeof texts / sizeof texts[0];
     if (index < count) *out = texts[index];

@@ -462,3 +462,67 @@ test("real data: toxicity, one assay of twelve", { skip: real("drug/tox21.csv") 
         (body) => ({ ...body, mapping: { smiles: "smiles", toxic: "NR-AhR" }, positive: "1" }));
     assert.ok(metric("auc") > 0.7, String(metric("auc")));
 });
+
+// Twelve detectors along a road, every five minutes for eight days: the jam of one reaches the one before it later.
+function road(days = 8) {
+    const random = randomNumbers(4), jam = new Array(5).fill(0);
+    const lines = ["采集时间,1101,1102,1103,1104,1105"];
+    for (let i = 0; i < 288 * days; i++) {
+        const time = new Date(Date.UTC(2025, 2, 3) + i * 300_000).toISOString().slice(0, 19).replace("T", " ");
+        const rush = [7, 8, 17, 18].includes(Math.floor((i % 288) / 12)) ? 1 : 0;
+        for (let k = 0; k < 5; k++) jam[k] = Math.min(1, 0.8 * jam[k] + 0.17 * (jam[k + 1] ?? 0) + (k === 4 ? 0.14 * rush * random() : 0));
+        lines.push([time, ...jam.map((j) => (65 * (1 - 0.6 * j) + 2 * random()).toFixed(1))].join(","));
+    }
+    return Buffer.from(lines.join("\n") + "\n");
+}
+
+test("speeds of a table with a column for each detector, and the road graph as a second file", async () => {
+    const upload = await doer.upload("车速.csv", road());
+    const match = await doer.ok("POST", "/api/v1/pilots/transport-speeds/match", { upload });
+    assert.equal(match.header, true, "numbers are the detectors' names");
+    assert.deepEqual(mapped(match), { time: "采集时间", speed: "*" });
+    const runs = "/api/v1/pilots/transport-speeds/runs";
+    const start = async (graph, text) => ({ name: "speeds", language: "en", upload, graph: await doer.upload(graph, Buffer.from(text)) });
+    await doer.fails("POST", runs, await start("bad.csv", "1101,1102,1\n1101,1109,1\n"), 400, "series.bad_edge");
+    await doer.fails("POST", runs, await start("bad.csv", "1101,1102,1\n1101,1103,near\n"), 400, "series.bad_graph");
+    const other = await start("graph.csv", "1101,1102\n");
+    await doer.fails("POST", "/api/v1/pilots/medical-diabetes/runs",
+        { name: "none", upload: await doer.upload("体检.csv", clinic(60)), graph: other.graph }, 400, "pilot.no_graph");
+    const run = await doer.ok("POST", runs, await start("graph.csv", "from,to,weight\n1101,1102,1\n1102,1103,1\n1103,1104,1\n1104,1105,1\n"), 202);
+    assert.equal(run.graph, true);
+    const ended = await toEnd(doer, run.id);
+    const { scorecard } = await doer.ok("GET", `/api/v1/models/${ended.model}`);
+    assert.deepEqual([scorecard.series.series, scorecard.series.edges, scorecard.series.step_s], [5, 4, 300]);
+    assert.deepEqual(scorecard.series.backtest.map((b) => b.horizon), [3, 6, 12]);
+    assert.ok(scorecard.importance.some((i) => i.feature.startsWith("neighbours")));
+    const job = await doer.ok("POST", `/api/v1/models/${ended.model}/predictions`, { release: true }, 202);
+    await doer.job(job.id);
+    const lines = (await doer.call("GET", `/api/v1/jobs/${job.id}/download`)).text.trim().split("\n");
+    assert.equal(lines.length, 1 + 5 * 3);
+    // Without a graph each learns from its own past alone.
+    const alone = await doer.ok("POST", runs, { name: "alone", language: "en", upload: await doer.upload("车速.csv", road()) }, 202);
+    assert.equal(alone.graph, false);
+    await doer.ok("POST", `/api/v1/pilot-runs/${alone.id}/cancel`, {});
+});
+
+test("real data: loop speeds on their road graph", { skip: real("transport/los_speed.csv") ? false : "the data set is not here" }, async () => {
+    // The set has no times: it begins on 1 March 2012 at midnight.
+    const lines = real("transport/los_speed.csv").toString().trim().split("\n").map((line, i) => {
+        const time = new Date(Date.UTC(2012, 2, 1) + (i - 1) * 300_000).toISOString().slice(0, 19).replace("T", " ");
+        return `${i === 0 ? "time" : time},${line.trim()}`;
+    });
+    const upload = await doer.upload("los.csv", Buffer.from(lines.join("\n") + "\n"));
+    const graph = await doer.upload("los_adj.csv", real("transport/los_adj.csv"));
+    const run = await doer.ok("POST", "/api/v1/pilots/transport-speeds/runs", { name: "los", language: "en", upload, graph }, 202);
+    const ended = await toEnd(doer, run.id);
+    const { scorecard } = await doer.ok("GET", `/api/v1/models/${ended.model}`);
+    assert.equal(scorecard.series.series, 207);
+    assert.ok(scorecard.series.edges > 1000);
+    for (const [i, most] of [[0, 3.4], [1, 4.05], [2, 5]]) {
+        const one = scorecard.series.backtest[i];
+        const mae = (metrics) => metrics.find((m) => m.name === "mae").value;
+        assert.ok(mae(one.metrics) < most, `${one.horizon} steps: ${mae(one.metrics)}`);
+        for (const rule of one.rules) assert.ok(mae(one.metrics) < mae(rule.metrics), JSON.stringify(one));
+        assert.ok(Math.abs(one.coverage[0].value - 0.8) < 0.05 && Math.abs(one.coverage[1].value - 0.95) < 0.03, JSON.stringify(one.coverage));
+    }
+});

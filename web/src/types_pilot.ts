@@ -15,6 +15,7 @@ export interface PilotColumn {
   names: string[];
   type: string;
   needed: boolean;
+  many?: boolean;
   use: 'feature' | 'target' | 'event' | 'group' | 'time' | 'judge' | 'identify' | 'later';
   values?: { value: string; title: Words; names?: string[] }[];
 }
@@ -36,6 +37,7 @@ export interface Pilot {
   limits?: Words;
   columns?: PilotColumn[];
   positive?: string;
+  graph?: { title: Words; explain: Words };
   judge?: { headline: string; metrics: PilotMetric[] };
   result?: string[];
   demonstration: { kind: Origin; package: string; source?: Words };
@@ -75,6 +77,7 @@ export interface PilotRun {
   origin: Origin;
   positive: string;
   mapping: Record<string, string>;
+  graph: boolean;
   job: number | null;
   dataset: number | null;
   release: number | null;

@@ -94,6 +94,31 @@ static void every_training_is_known(void) {
     }
 }
 
+// A table of a column for each detector: no column is called the target, and lines for one are left
+// out; the graph goes into the wish.
+static void many_columns_make_a_wide_series(void) {
+    const struct template *one = template_find(templates, STR("transport-speeds"));
+    struct json *mapping = NULL, *body = NULL;
+    struct buf text;
+    REQUIRE(one && json_parse(STR("{\"time\":\"t\",\"speed\":\"*\"}"), &mapping, NULL) == OK);
+    struct pilot_parts parts = {one, mapping, false};
+    struct pilot_run run = {.name = STR("a"), .graph = STR("[[\"a\",\"b\",1]]")};
+    buf_open(&text, 64 * 1024);
+    pilot_recipe_text(&text, &parts);
+    CHECK_TEXT(buf_str(&text), "recipe 1\ndrop missing=time\n");
+    buf_clear(&text);
+    struct json_writer out = json_writer_of(&text);
+    pilot_train_body(&out, &parts, &run);
+    REQUIRE(json_parse(buf_str(&text), &body, NULL) == OK);
+    const struct json *series = json_member(body, "series");
+    CHECK_TEXT(json_member_text(body, "target"), "speed");
+    CHECK(json_member_bool(series, "wide", false) && !json_member(series, "value"));
+    CHECK_TEXT(json_text(json_first(json_first(json_member(series, "graph")))), "a");
+    json_close(body);
+    json_close(mapping);
+    buf_close(&text);
+}
+
 // A release keeps its own names.
 static void a_release_keeps_its_names(void) {
     struct json *mapping = NULL;
@@ -115,6 +140,7 @@ int main(void) {
     }
     CHECK_RUN(every_recipe_runs);
     CHECK_RUN(every_training_is_known);
+    CHECK_RUN(many_columns_make_a_wide_series);
     CHECK_RUN(a_release_keeps_its_names);
     templates_close(templates);
     arena_close(arena);

@@ -119,6 +119,7 @@ static void a_record_comes_back_as_it_was(void) {
                                     .state = PILOT_FAILED,
                                     .mapping = STR("{\"age\":\"年龄\"}"),
                                     .endpoint = 80,
+                                    .graph = STR("[[\"a\",\"b\",1]]"),
                                     .fault = {.code = "train.one_class"}};
     trip.upload = (struct upload_record){.id = 82, .size = 5, .origin = STR("package")};
     trip.model =
@@ -173,6 +174,7 @@ static void a_record_comes_back_as_it_was(void) {
     CHECK_EQ(trip.pilot.endpoint, 80);
     CHECK_TEXT(trip.pilot.mapping, "{\"age\":\"年龄\"}");
     CHECK_STR(trip.pilot.fault.code, "train.one_class");
+    CHECK_TEXT(trip.pilot.graph, "[[\"a\",\"b\",1]]");
     CHECK_TEXT(trip.upload.origin, "package");
     CHECK_EQ(trip.model.lineage, 9);
     CHECK_TEXT(trip.model.purpose, "辅助\n诊断");

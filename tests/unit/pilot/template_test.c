@@ -240,6 +240,49 @@ static void a_known_layout_needs_no_header(void) {
     CHECK(found[0].from == -1 && found[1].from == -1);
 }
 
+// A table of a column for each detector: what is left of its numbers is what the part holds.
+static void the_rest_is_of_a_part_of_many(void) {
+    static const char text[] =
+        "{\"id\":\"many\",\"field\":\"transport\"," TITLE "\"summary\":" BOTH ",\"needs\":" BOTH
+        ",\"row\":" BOTH ",\"purpose\":" BOTH ",\"limits\":" BOTH ",\"columns\":["
+        "{\"name\":\"time\"," TITLE
+        "\"names\":[\"时间\"],\"type\":\"time\",\"needed\":true,\"use\":\"time\"},"
+        "{\"name\":\"place\"," TITLE
+        "\"names\":[\"断面\"],\"type\":\"text\",\"needed\":false,\"use\":\"group\"},"
+        "{\"name\":\"speed\"," TITLE "\"names\":[\"车速\"],\"type\":\"number\",\"needed\":true,"
+        "\"many\":true,\"use\":\"target\",\"low\":0,\"high\":300}],"
+        "\"recipe\":[\"drop missing=@time\"],\"train\":{\"target\":\"@speed\"},"
+        "\"judge\":{\"headline\":\"mae\",\"metrics\":[{\"name\":\"mae\"," TITLE "\"explain\":" BOTH
+        "}]},\"result\":[\"verdict\"]}";
+    static const char *const wide[] = {"时间", "773869", "speed_2", "note"};
+    static const char *const wide_cells[] = {"2012-03-01 00:00", "64", "67", "wet",
+                                             "2012-03-01 00:05", "62", "68", "dry"};
+    static const char *const tall[] = {"时间", "断面", "车速", "773869"};
+    static const char *const named[] = {"时间", "车速", "773869"};
+    struct json *node = NULL;
+    struct template one;
+    REQUIRE(template_read(str_of(text), arena, &node, &one, &fault) == OK);
+    struct {
+        const char *const *names, *const *cells;
+        uint32_t columns, rows;
+        int32_t from;
+    } cases[] = {
+        {wide, wide_cells, 4, 2, MATCH_REST}, {tall, NULL, 4, 0, 2}, {named, NULL, 3, 0, 1}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct str names[4], cells[8];
+        for (uint32_t c = 0; c < cases[i].columns; c++) names[c] = str_of(cases[i].names[c]);
+        for (uint32_t c = 0; c < cases[i].columns * cases[i].rows; c++) {
+            cells[c] = str_of(cases[i].cells[c]);
+        }
+        struct match_source source = {names, cases[i].columns, cases[i].rows ? cells : NULL,
+                                      cases[i].rows, true};
+        CHECK_EQ(template_match(&one, &source, arena, found), OK);
+        CHECK_EQ(found[0].from, 0);
+        CHECK_EQ(found[2].from, cases[i].from);
+    }
+    json_close(node);
+}
+
 static void made_up_data_repeat(const struct template *one) {
     struct buf first, second;
     fault = (struct fault){0};
@@ -321,7 +364,7 @@ static void a_formula_is_followed(void) {
 // However little memory there is, it says so and leaks nothing.
 static void memory_may_end(void) {
     bool done = false;
-    for (uint64_t n = 0; !done && n < 100; n++) {
+    for (uint64_t n = 0; !done && n < 1000; n++) {
         struct templates *templates = NULL;
         memory_fail_after(n);
         enum err err = templates_open(&templates, NULL);
@@ -348,6 +391,7 @@ int main(void) {
     CHECK_RUN(columns_are_found);
     CHECK_RUN(the_surer_one_gets_the_column);
     CHECK_RUN(values_that_do_not_fit_are_doubted);
+    CHECK_RUN(the_rest_is_of_a_part_of_many);
     CHECK_RUN(a_known_layout_needs_no_header);
     CHECK_RUN(demonstrations_are_made_up);
     CHECK_RUN(a_formula_is_followed);

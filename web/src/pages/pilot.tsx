@@ -123,6 +123,9 @@ function Columns({
   change: (column: string, from: string) => void;
 }) {
   const taken = new Set(Object.values(mapping));
+  const left = match.columns.filter(
+    (one) => !taken.has(one.name) && (one.type === 'number' || one.type === 'integer'),
+  ).length;
   return (
     <Table label={t('pilot.columns')} dense>
       <thead>
@@ -156,6 +159,11 @@ function Columns({
                   <option value="" selected={from === ''}>
                     {t('pilot.no_column')}
                   </option>
+                  {column.many && (
+                    <option value="*" selected={from === '*'}>
+                      {t('pilot.rest', { count: left })}
+                    </option>
+                  )}
                   {match.columns.map((one) => (
                     <option
                       key={one.name}
@@ -182,6 +190,23 @@ function Columns({
   );
 }
 
+// ---- which series are neighbours ----------------------------------------------------------------
+
+function Graph({ pilot, given }: { pilot: Pilot; given: (upload: number) => void }) {
+  const [key, key_set] = useState(0);
+  const item = sendings.value.find((one) => one.key === key);
+  useEffect(() => {
+    if (item?.state === 'complete') given(item.id);
+  }, [item?.state]);
+  return (
+    <Card title={words(pilot.graph?.title)}>
+      <p class="hint">{words(pilot.graph?.explain)}</p>
+      {may('data') && <FilePicker picked={(files) => key_set(upload_add(files[0]!))} />}
+      {item ? <SendingRow item={item} /> : <p>{t('pilot.graph_none')}</p>}
+    </Card>
+  );
+}
+
 // ---- checking and starting ----------------------------------------------------------------------
 
 function mapping_of(match: PilotMatch): Record<string, string> {
@@ -197,6 +222,7 @@ function Start({ pilot, match, source }: { pilot: Pilot; match: PilotMatch; sour
   const [name, name_set] = useState(`${words(pilot.title)} ${name_of(match.source)}`.trim());
   const [errors, errors_set] = useState<FieldError[]>([]);
   const [busy, busy_set] = useState(false);
+  const [graph, graph_set] = useState(0);
   const values = match.columns.find((one) => one.name === mapping[outcome?.name ?? ''])?.values ?? [];
   const known = positive && !values.includes(positive) ? [positive, ...values] : values;
   const change = (column: string, from: string) => {
@@ -234,8 +260,10 @@ function Start({ pilot, match, source }: { pilot: Pilot; match: PilotMatch; sour
         language: language.value,
         mapping,
         ...(positive ? { positive } : {}),
+        ...(graph ? { graph } : {}),
       });
       if ('upload' in source) upload_used(source.upload);
+      if (graph) upload_used(graph);
       navigate(`/pilot-runs/${run.id}`);
     } catch (error) {
       errors_set(errors_of(error, (code) => (code.includes('name') ? 'name' : undefined)));
@@ -250,6 +278,7 @@ function Start({ pilot, match, source }: { pilot: Pilot; match: PilotMatch; sour
         <p class="card-note">{t('pilot.columns_hint')}</p>
         <Columns pilot={pilot} match={match} mapping={mapping} change={change} />
       </Card>
+      {pilot.graph && !match.origin && <Graph pilot={pilot} given={graph_set} />}
       <Card title={t('pilot.start')}>
         <div class="form">
           {pilot.positive && (
