@@ -16,28 +16,20 @@ static const double category_smooth = 10, category_l2 = 10;
 // Below this a gain is rounding noise.
 static const double gain_least = 1e-6;
 
-struct node_sums {
-    const struct search_limits *limits;
-    uint64_t total;
-    double gradient, hessian; // of the node, in units
-    double least;             // Hessian a side must have, in the cells' whole numbers
-    double l2, parent;
-};
-
 // The weight of least loss within the bounds.
-static double weight_of(const struct node_sums *n, double g, double h) {
+static double weight_of(const struct search_node *n, double g, double h) {
     const struct search_limits *limits = n->limits;
     double weight = h + n->l2 > 0 ? -g / (h + n->l2) : 0;
     return weight < limits->lower ? limits->lower : weight > limits->upper ? limits->upper : weight;
 }
 
 // What a weight takes off the loss, twice; with the free weight G² / (H + λ).
-static double worth_of(const struct node_sums *n, double g, double h, double weight) {
+static double worth_of(const struct search_node *n, double g, double h, double weight) {
     return -(2 * g * weight + (h + n->l2) * weight * weight);
 }
 
-static struct node_sums sums_of(uint64_t total, const struct search_limits *limits, double l2) {
-    struct node_sums n = {.limits = limits, .total = total, .l2 = l2};
+static struct search_node sums_of(uint64_t total, const struct search_limits *limits, double l2) {
+    struct search_node n = {.limits = limits, .total = total, .l2 = l2};
     n.gradient = cell_gradient(total) * limits->per_gradient;
     n.hessian = cell_hessian(total) * limits->per_hessian;
     n.parent = limits->bounded
@@ -50,7 +42,7 @@ static struct node_sums sums_of(uint64_t total, const struct search_limits *limi
     return n;
 }
 
-static double bounded_gain(const struct node_sums *n, double g, double h, double rest_g,
+static double bounded_gain(const struct search_node *n, double g, double h, double rest_g,
                            double rest_h) {
     double left = weight_of(n, g, h), right = weight_of(n, rest_g, rest_h);
     if (n->limits->way * (right - left) < 0) return 0;
@@ -58,7 +50,7 @@ static double bounded_gain(const struct node_sums *n, double g, double h, double
 }
 
 // The gain of putting `left` to the left; 0 if a side is too light.
-static inline double gain_of(const struct node_sums *n, uint64_t left) {
+static inline double gain_of(const struct search_node *n, uint64_t left) {
     double g = cell_gradient(left) * n->limits->per_gradient;
     double h = cell_hessian(left) * n->limits->per_hessian;
     double rest_g = n->gradient - g, rest_h = n->hessian - h;
@@ -74,30 +66,56 @@ static bool left_is_heavier(uint64_t left, uint64_t total) {
     return cell_hessian(left) * 2 >= cell_hessian(total);
 }
 
-static void search_number(const uint64_t *cells, const struct node_sums *n,
-                          const struct feature_bins *feature, struct split *best) {
-    uint64_t missing = cells[feature->value_bins], sum = 0;
-    // Without missing values the last bin splits nothing off.
-    uint32_t ends = missing ? feature->value_bins : feature->value_bins - 1;
-    for (uint32_t bin = 0; bin < ends; bin++) {
-        if (cells[bin] == 0 && bin > 0) continue; // the same two sides as the bin before
-        sum += cells[bin];
-        double gain = gain_of(n, sum);
-        if (gain > best->gain) {
-            best->gain = gain;
-            best->bin = bin;
-            best->left = sum;
-            best->missing_left = !missing && left_is_heavier(sum, n->total);
-        }
-        if (!missing) continue;
-        gain = gain_of(n, sum + missing);
-        if (gain > best->gain) {
-            best->gain = gain;
-            best->bin = bin;
-            best->left = sum + missing;
-            best->missing_left = true;
-        }
+static uint32_t best_plainly(const struct search_node *n, const uint64_t *left, uint32_t count,
+                             double *out_gain) {
+    uint32_t best = 0;
+    *out_gain = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        double gain = gain_of(n, left[i]);
+        if (gain <= *out_gain) continue;
+        *out_gain = gain;
+        best = i;
     }
+    return best;
+}
+
+const struct search_kernels search_reference = {best_plainly};
+
+const struct search_kernels *search_kernels(void) {
+#if defined(__x86_64__)
+    if (__builtin_cpu_supports("avx2")) return &search_avx2;
+#endif
+    return &search_reference;
+}
+
+// All left sides there are, in order: up to each bin, missing values on the right and then on the
+// left. An empty bin has the same two sides as the bin before.
+static void search_number(const uint64_t *cells, const struct search_node *n,
+                          const struct feature_bins *feature, struct split *best) {
+    uint64_t left[2 * BINS_CELLS + 4], missing = cells[feature->value_bins], sum = 0;
+    uint8_t bins[BINS_CELLS];
+    // Without missing values the last bin splits nothing off.
+    uint32_t ends = missing ? feature->value_bins : feature->value_bins - 1, count = 0;
+    for (uint32_t bin = 0; bin < ends; bin++) {
+        sum += cells[bin];
+        left[count] = sum;
+        bins[count] = (uint8_t)bin;
+        count += cells[bin] != 0 || bin == 0;
+    }
+    uint32_t sides = missing ? 2 : 1;
+    for (uint32_t i = count; missing && i-- > 0;) {
+        left[2 * i + 1] = left[i] + missing;
+        left[2 * i] = left[i];
+    }
+    count *= sides;
+    memset(left + count, 0, 4 * sizeof(*left));
+    const struct search_kernels *kernels =
+        n->limits->bounded ? &search_reference : search_kernels();
+    uint32_t at = kernels->best(n, left, count, &best->gain);
+    if (best->gain == 0) return;
+    best->bin = bins[at / sides];
+    best->left = left[at];
+    best->missing_left = missing ? at % 2 : left_is_heavier(left[at], n->total);
 }
 
 struct ranked {
@@ -127,7 +145,7 @@ static void search_category(const uint64_t *cells, uint64_t total,
                             struct split *best) {
     struct ranked ranked[BINS_CELLS];
     bool each_alone = feature->value_bins <= ONE_AGAINST_REST_MAX;
-    struct node_sums n = sums_of(total, limits, limits->l2 + (each_alone ? 0 : category_l2));
+    struct search_node n = sums_of(total, limits, limits->l2 + (each_alone ? 0 : category_l2));
     uint32_t present = 0;
     for (uint32_t bin = 0; bin <= feature->value_bins; bin++) {
         if (cells[bin] == 0) continue;
@@ -160,12 +178,12 @@ struct split search_column(const uint64_t *cells, uint64_t total,
     if (feature->is_category) {
         search_category(cells, total, feature, limits, &best);
     } else {
-        struct node_sums n = sums_of(total, limits, limits->l2);
+        struct search_node n = sums_of(total, limits, limits->l2);
         search_number(cells, &n, feature, &best);
     }
     if (best.gain < gain_least) best.gain = 0;
     if (best.gain > 0 && limits->bounded) {
-        struct node_sums n = sums_of(total, limits, limits->l2);
+        struct search_node n = sums_of(total, limits, limits->l2);
         double g = cell_gradient(best.left) * limits->per_gradient;
         double h = cell_hessian(best.left) * limits->per_hessian;
         double left = weight_of(&n, g, h), right = weight_of(&n, n.gradient - g, n.hessian - h);

@@ -15,6 +15,26 @@ struct search_limits {
     int way;
     double lower, upper;
 };
+struct search_node { // a node's sums, as the search of one column takes them
+    const struct search_limits *limits;
+    uint64_t total;
+    double gradient, hessian; // in units
+    double least;             // Hessian a side must have, in the cells' whole numbers
+    double l2, parent;        // parent: what the unsplit node is worth
+};
+// Kernels for one column of numbers whose node is not bounded.
+struct search_kernels {
+    // Which of `count` left sides (padded with 0 to a multiple of 4) gains most, of equals the
+    // first; gain 0 if none does.
+    uint32_t (*best)(const struct search_node *n, const uint64_t *left, uint32_t count,
+                     double *out_gain);
+};
+extern const struct search_kernels search_reference;
+#if defined(__x86_64__)
+extern const struct search_kernels search_avx2;
+#endif
+const struct search_kernels *search_kernels(void);
+
 struct split {
     double gain;     // 0: no split
     uint64_t left;   // the left side's cell sum
