@@ -155,10 +155,15 @@ static void states_fill(const struct forest *forest, const struct explain_tree *
     for (uint32_t n = 0; n < tree->node_count; n++) {
         const struct node *node = &tree->nodes[n];
         if (node->left == 0) continue;
-        bool left = node_goes_left(forest, node, row[node->feature]);
-        bool lost = state[tree->edges[node->left].same] != EDGE_ALONG;
-        state[node->left] = lost ? EDGE_LOST : left ? EDGE_ALONG : EDGE_ASIDE;
-        state[node->left + 1] = lost ? EDGE_LOST : left ? EDGE_ASIDE : EDGE_ALONG;
+        // Arithmetic: which way a row goes is nothing that a branch could foretell.
+        float value = row[node->feature];
+        unsigned left = node->set == 0
+                            ? (value < node->threshold) | ((value != value) & node->missing_left)
+                            : node_goes_left(forest, node, value);
+        unsigned along = state[tree->edges[node->left].same] == EDGE_ALONG;
+        _Static_assert(EDGE_LOST == 0 && EDGE_ASIDE == 1 && EDGE_ALONG == 2, "as states");
+        state[node->left] = (uint8_t)(along * (1 + left));
+        state[node->left + 1] = (uint8_t)(along * (2 - left));
     }
 }
 

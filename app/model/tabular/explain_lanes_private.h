@@ -22,24 +22,31 @@ static inline __attribute__((always_inline)) void passes(const struct explain_tr
     const four *factor = (const four *)(const void *)tree->factor;
     const four *weight = (const four *)(const void *)tree->weight;
     for (size_t q = 0; q < fours; q++) product[q] = (four){1, 1, 1, 1};
-    for (size_t e = 1; e < tree->node_count; e++) {
+    // Children stand in pairs from node 1 on.
+    for (size_t e = 1; e + 1 < tree->node_count; e += 2) {
         const four *from = product + edges[e].parent * fours;
-        const four *by = factor + (e * EDGE_STATES + room->state[e]) * fours;
+        const four *left = factor + (e * EDGE_STATES + room->state[e]) * fours;
+        const four *right = factor + ((e + 1) * EDGE_STATES + room->state[e + 1]) * fours;
         for (size_t q = 0; q < fours; q++) {
-            product[e * fours + q] = from[q] * by[q];
-            sum[e * fours + q] = (four){0};
+            product[e * fours + q] = from[q] * left[q];
+            product[(e + 1) * fours + q] = from[q] * right[q];
         }
     }
-    for (size_t e = tree->node_count; e-- > 1;) {
-        const four *by = weight + (e * EDGE_STATES + room->state[e]) * fours;
-        bool leaf = tree->nodes[e].left == 0;
-        double value = (double)tree->nodes[e].value;
+    for (size_t e = tree->node_count - 1; e > 1; e -= 2) {
+        const four *left = weight + ((e - 1) * EDGE_STATES + room->state[e - 1]) * fours;
+        const four *right = weight + (e * EDGE_STATES + room->state[e]) * fours;
+        const struct node *nodes = tree->nodes + e - 1;
         four *to = part + edges[e].feature * fours, *up = sum + edges[e].parent * fours;
+        // A leaf gives its value to the rows that come to it, a node what is below it.
+        bool left_leaf = nodes[0].left == 0, right_leaf = nodes[1].left == 0;
+        const four *a_from = (left_leaf ? product : sum) + (e - 1) * fours;
+        const four *b_from = (right_leaf ? product : sum) + e * fours;
+        double a_by = left_leaf ? (double)nodes[0].value : 1;
+        double b_by = right_leaf ? (double)nodes[1].value : 1;
         for (size_t q = 0; q < fours; q++) {
-            four below = sum[e * fours + q];
-            if (leaf) below = product[e * fours + q] * value;
-            to[q] += below * by[q];
-            up[q] += below;
+            four a = a_from[q] * a_by, b = b_from[q] * b_by;
+            to[q] += a * left[q] + b * right[q];
+            up[q] = a + b;
         }
     }
 }

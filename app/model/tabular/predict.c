@@ -257,12 +257,16 @@ static uint32_t row_set(const struct one_row *row, uint32_t t, uint32_t at) {
     return node->left + !node_goes_left(row->forest, node, row_ready(row, node->feature));
 }
 
-static void row_walk(const struct one_row *row, uint32_t first, uint32_t count, double *out) {
+// Some trees' values for the row, into `values` from tree `first` on.
+static inline __attribute__((always_inline)) void row_walk(const struct one_row *row,
+                                                           const uint32_t *trees, uint32_t count,
+                                                           bool has_sets, uint32_t first,
+                                                           float *values) {
     const struct forest_fast *fast = row->fast;
     const uint32_t *nodes[ROW_TOGETHER];
     uint32_t at[ROW_TOGETHER] = {0}, depth = 0;
     for (uint32_t i = 0; i < ROW_TOGETHER; i++) {
-        const struct row_tree *tree = &fast->rows[i < count ? first + i : first];
+        const struct row_tree *tree = &fast->rows[trees[i < count ? i : 0]];
         nodes[i] = fast->row_nodes + tree->first;
         if (tree->depth > depth) depth = tree->depth;
     }
@@ -271,26 +275,43 @@ static void row_walk(const struct one_row *row, uint32_t first, uint32_t count, 
         for (unsigned i = 0; i < ROW_TOGETHER; i++) {
             uint32_t node = nodes[i][at[i]];
             int8_t cut = (int8_t)(node >> 9), code = (int8_t)row->codes[node >> 17];
-            if (__builtin_expect(cut == ROW_SET, 0))
-                at[i] = row_set(row, i < count ? first + i : first, at[i]);
+            if (has_sets && cut == ROW_SET)
+                at[i] = row_set(row, trees[i < count ? i : 0], at[i]);
             else
                 at[i] = (node & 511) + (code >= cut);
         }
     }
     for (uint32_t i = 0; i < count; i++) {
-        uint32_t place = fast->rows[first + i].first + at[i];
-        out[(first + i) % fast->outputs] += (double)fast->row_values[place];
+        values[trees[i] - first] = fast->row_values[fast->rows[trees[i]].first + at[i]];
     }
 }
 
 // A tree without steps, or among too many columns.
-static double row_plain(const struct one_row *row, uint32_t t) {
+static float row_plain(const struct one_row *row, uint32_t t) {
     const struct node *tree = forest_tree(row->forest, t), *node = tree;
     while (node->left) {
         float value = row_ready(row, node->feature);
         node = tree + node->left + !node_goes_left(row->forest, node, value);
     }
-    return (double)node->value;
+    return node->value;
+}
+
+// A window of trees: those of like depth together, so that none waits long for another.
+static void row_window(const struct one_row *row, uint32_t first, uint32_t count, bool coded,
+                       float *values) {
+    const struct forest_fast *fast = row->fast;
+    const uint32_t *order = fast->row_order + first;
+    uint32_t at = 0, some = 0;
+    for (; coded && at < count && !fast->trees[order[at]].plain; at += some) {
+        for (some = 1; some < ROW_TOGETHER && at + some < count; some++) {
+            if (fast->trees[order[at + some]].plain) break;
+        }
+        if (fast->has_sets)
+            row_walk(row, order + at, some, true, first, values);
+        else
+            row_walk(row, order + at, some, false, first, values);
+    }
+    for (; at < count; at++) values[order[at] - first] = row_plain(row, order[at]);
 }
 
 void forest_predict_row(const struct forest *forest, const struct forest_fast *fast,
@@ -303,16 +324,18 @@ void forest_predict_row(const struct forest *forest, const struct forest_fast *f
     bool coded = 2 * (uint64_t)fast->column_count + 1 <= ROW_CODES_MAX;
     for (uint32_t k = 0; k < fast->outputs; k++) out[k] = forest->base[k];
     if (coded) row_code(&row);
-    for (uint32_t t = 0; t < fast->tree_count;) {
-        uint32_t count = 0;
-        while (coded && count < ROW_TOGETHER && t + count < fast->tree_count &&
-               !fast->trees[t + count].plain) {
-            count++;
+    float leaves[ROW_WINDOW];
+    for (uint32_t first = 0; first < fast->tree_count; first += ROW_WINDOW) {
+        uint32_t left = fast->tree_count - first, count = left < ROW_WINDOW ? left : ROW_WINDOW;
+        row_window(&row, first, count, coded, leaves);
+        if (fast->outputs == 1) { // no division for each
+            double sum = out[0];
+            for (uint32_t i = 0; i < count; i++) sum += (double)leaves[i];
+            out[0] = sum;
+            continue;
         }
-        if (count > 0)
-            row_walk(&row, t, count, out);
-        else
-            out[t % fast->outputs] += row_plain(&row, t);
-        t += count > 0 ? count : 1;
+        for (uint32_t i = 0; i < count; i++) {
+            out[(first + i) % fast->outputs] += (double)leaves[i];
+        }
     }
 }

@@ -245,6 +245,21 @@ static void row_lay(struct making *m, uint32_t t) {
     }
 }
 
+// Trees of a window by depth, of equals in their order; the plain ones, which have none, last.
+static void row_order(struct forest_fast *fast) {
+    for (uint32_t t = 0; t < fast->tree_count; t++) {
+        uint32_t first = t / ROW_WINDOW * ROW_WINDOW, at = t;
+        uint64_t depth = fast->trees[t].plain ? UINT64_MAX : fast->rows[t].depth;
+        for (; at > first; at--) {
+            uint32_t before = fast->row_order[at - 1];
+            uint64_t other = fast->trees[before].plain ? UINT64_MAX : fast->rows[before].depth;
+            if (other <= depth) break;
+            fast->row_order[at] = before;
+        }
+        fast->row_order[at] = t;
+    }
+}
+
 // ---- together ------------------------------
 
 static enum err trees_lay(struct making *m) {
@@ -272,6 +287,8 @@ static enum err trees_lay(struct making *m) {
         m->height[0] = 0;
         row_lay(m, t);
     }
+    fast->has_sets = m->set_count > 0;
+    row_order(fast);
     return OK;
 }
 
@@ -281,13 +298,14 @@ static enum err arrays_take(struct forest_fast *fast, const struct forest *fores
     fast->steps = memory_take((nodes / 2 + 1) * sizeof(*fast->steps));
     fast->leaves = memory_take((nodes / 2 + trees + 1) * sizeof(*fast->leaves));
     fast->rows = memory_take(trees * sizeof(*fast->rows) + 1);
+    fast->row_order = memory_take(trees * sizeof(*fast->row_order) + 1);
     fast->row_nodes = memory_take(nodes * sizeof(*fast->row_nodes) + 1);
     fast->row_values = memory_take(nodes * sizeof(*fast->row_values) + 1);
     size_t sets = 0;
     for (size_t n = 0; n < nodes; n++) sets += forest->nodes[n].left && forest->nodes[n].set;
     fast->sets = memory_take(sets * FAST_SET_BYTES + 1);
     bool whole = fast->trees && fast->steps && fast->leaves && fast->rows && fast->row_nodes &&
-                 fast->row_values && fast->sets;
+                 fast->row_order && fast->row_values && fast->sets;
     return whole ? OK : ERR_MEMORY;
 }
 
@@ -322,6 +340,7 @@ void forest_fast_close(struct forest_fast *fast) {
     memory_give(fast->sets);
     memory_give(fast->row_values);
     memory_give(fast->row_nodes);
+    memory_give(fast->row_order);
     memory_give(fast->rows);
     memory_give(fast->cuts);
     memory_give(fast->columns);

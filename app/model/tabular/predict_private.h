@@ -54,7 +54,11 @@ struct row_tree {
     uint32_t first; // of its nodes, as in the forest
     uint32_t depth;
 };
-enum { ROW_SET = INT8_MIN, ROW_CODES_MAX = 1 << 12 };
+enum {
+    ROW_SET = INT8_MIN,
+    ROW_CODES_MAX = 1 << 12,
+    ROW_WINDOW = 128, // trees whose values wait for their turn
+};
 struct forest_fast {
     struct fast_tree *trees; // (tree_count)
     struct fast_step *steps;
@@ -63,10 +67,11 @@ struct forest_fast {
     struct fast_column *columns;
     float *cuts;           // (columns, FAST_CUTS_ROOM): pivots; cuts, rising, then +infinity
     struct row_tree *rows; // (tree_count)
+    uint32_t *row_order;   // (tree_count): in each window the shallow trees first, plain ones last
     uint32_t *row_nodes;   // see row_tree
     float *row_values;     // beside row_nodes: the leaf's value
     uint32_t tree_count, features, outputs, step_count, leaf_count, column_count;
-    bool has_plain;
+    bool has_plain, has_sets;
 };
 // ERR_MEMORY, ERR_LIMIT. Lives by itself, but describes the forest it was made from.
 enum err forest_fast_make(const struct forest *forest, const struct feature *features,
