@@ -13,7 +13,7 @@
 #include "model/tabular/boost_rows_private.h"
 #include "model/tabular/grow_private.h"
 
-enum { CHECKPOINT_EVERY_S = 60 };
+enum { CHECKPOINT_EVERY_S = 60, LOSS_TOGETHER = 1024 };
 // Quantised sums leave room for this many rows (gradient.c).
 static const uint64_t rows_max = (uint64_t)1 << 28;
 
@@ -137,6 +137,21 @@ static void gradient_piece(void *ctx, size_t index, uint32_t worker) {
     }
 }
 
+// Rows of weight 1 and one output, many at once.
+static double rows_loss(const struct boosting *b, size_t first, size_t end) {
+    const struct loss_side *side = b->summed;
+    double margin[LOSS_TOGETHER], target[LOSS_TOGETHER], sum = 0;
+    for (size_t j = first; j < end; j += LOSS_TOGETHER) {
+        size_t count = end - j < LOSS_TOGETHER ? end - j : LOSS_TOGETHER;
+        for (size_t k = 0; k < count; k++) {
+            margin[k] = (double)side->score[(j + k) * b->summed_step];
+            target[k] = (double)side->target[(j + k) * b->summed_step];
+        }
+        sum += b->loss->rows(target, margin, count);
+    }
+    return sum;
+}
+
 // Sum of the loss over every summed_step-th row of a piece; fixed pieces make the sum the same for
 // any number of threads.
 static void piece_loss(void *ctx, size_t index, uint32_t worker) {
@@ -146,6 +161,10 @@ static void piece_loss(void *ctx, size_t index, uint32_t worker) {
     size_t first = index * GRADIENT_ROWS, end = first + GRADIENT_ROWS;
     if (end > b->summed_rows) end = b->summed_rows;
     struct loss_sum sum = {0, 0};
+    if (b->loss->rows && !side->weight) {
+        b->sums[index] = (struct loss_sum){rows_loss(b, first, end), (double)(end - first)};
+        return;
+    }
     double margin[TABULAR_CLASSES_MAX];
     for (size_t j = first; j < end; j++) {
         size_t i = j * b->summed_step;
