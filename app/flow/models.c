@@ -264,6 +264,7 @@ void features_write(struct json_writer *out, const struct loaded *loaded) {
     json_open_array(out);
     for (uint32_t i = 0; i < about.class_count; i++) json_put_text(out, about.classes[i]);
     json_close_array(out);
+    json_set_bool(out, "forecasts", preparation_is_series(about.preparation));
 }
 
 // null of a model that was imported: nobody here has judged it.

@@ -123,11 +123,17 @@ test("what cannot be forecast is said", async () => {
     await researcher.fails("POST", `/api/v1/models/${model.id}/predict`, { rows: [rows[0]] }, 400, "series.ask_forecast");
 });
 
-test("a file, and the release itself, are forecast as a job", async () => {
+test("a file, the release itself, and a file at an endpoint are forecast as a job", async () => {
+    assert.equal((await researcher.ok("GET", `/api/v1/models/${model.id}`)).forecasts, true);
+    const endpoint = await researcher.ok("POST", "/api/v1/endpoints", { name: "roads", model: model.id }, 201);
+    const again = await researcher.upload("again.csv", csvOf(rowsOf(HOURS - 400, HOURS)));
+    const served = `/api/v1/endpoints/${endpoint.id}`;
+    assert.equal((await researcher.ok("GET", served)).forecasts, true);
     const upload = await researcher.upload("recent.csv", csvOf(rowsOf(HOURS - 400, HOURS)));
     const byRows = await researcher.ok("POST", `/api/v1/models/${model.id}/forecast`, { rows: rowsOf(HOURS - 400, HOURS) });
-    for (const body of [{ upload }, { release: true }]) {
-        const job = await researcher.ok("POST", `/api/v1/models/${model.id}/predictions`, body, 202);
+    const asked = `/api/v1/models/${model.id}`;
+    for (const [path, body] of [[asked, { upload }], [asked, { release: true }], [served, { upload: again }]]) {
+        const job = await researcher.ok("POST", `${path}/predictions`, body, 202);
         await researcher.job(job.id);
         const file = await researcher.call("GET", `/api/v1/jobs/${job.id}/download`);
         const lines = file.text.replace("\uFEFF", "").trim().split("\n").map((line) => line.trim().split(","));

@@ -105,6 +105,14 @@ for (const language of ['zh-CN', 'en']) {
       assert.equal(await who.page.locator('svg.fan').count(), 2);
       await who.see('series.backtest');
       await axe_check(who.page, 'a pilot\'s forecast');
+      await who.page.getByRole('link', { name: t('pilot.to_endpoint') }).click();
+      await who.heading('bridge');
+      // Asked with a history: no form of single rows.
+      await who.page.locator('.tabs [aria-current]').getByText(t('series.tab')).waitFor();
+      assert.equal(await who.page.getByRole('link', { name: t('endpoint.tab.try'), exact: true }).count(), 0);
+      await who.see('pilot.serve_series');
+      await axe_check(who.page, 'a forecast served');
+      await who.go(`/pilot-runs/${run.id}`);
       await who.page.locator('.card').getByRole('link', { name: t('series.tab'), exact: true }).click();
       await who.button('series.from_release').waitFor();
       who.calm();

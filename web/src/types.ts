@@ -592,6 +592,7 @@ export interface ModelShow extends Model {
   scorecard?: Scorecard;
   features?: Feature[];
   classes?: string[];
+  forecasts?: boolean; // asked with a history, not with rows
   lineage?: number;
 }
 export interface Contribution {
@@ -674,6 +675,7 @@ export interface Endpoint {
   versions?: EndpointVersion[];
   features?: Feature[];
   classes?: string[];
+  forecasts?: boolean;
 }
 export interface Sketch {
   count: number;

@@ -28,37 +28,39 @@ export function Confusion({
         <thead>
           <tr>
             <th>{t('scorecard.truth')}</th>
+            <th class="number">{t('confusion.recall')}</th>
             {names.map((label) => (
               <th key={label} class="number">
                 {t('scorecard.said', { label })}
               </th>
             ))}
-            <th class="number">{t('confusion.recall')}</th>
           </tr>
         </thead>
         <tbody>
           {counts.map((row, i) => (
             <tr key={i}>
-              <th scope="row">{names[i]}</th>
+              <th scope="row" class={names[i]!.length <= 12 ? 'nowrap' : undefined}>
+                {names[i]}
+              </th>
+              <td class="number">{share(row[i] ?? 0, sum(row))}</td>
               {row.map((value, j) => (
                 <td key={j} class={`number ${i === j ? 'right' : value ? 'wrong' : ''}`}>
                   {count(value)}{' '}
                   <span class="muted small">{percent(value / Math.max(1, sum(row)), 0)}</span>
                 </td>
               ))}
-              <td class="number">{share(row[i] ?? 0, sum(row))}</td>
             </tr>
           ))}
           <tr>
-            <th scope="row">{t('confusion.precision')}</th>
+            <th scope="row" class="nowrap">
+              {t('confusion.precision')}
+            </th>
+            <td class="number">–</td>
             {names.map((_, j) => (
               <td key={j} class="number">
                 {share(counts[j]?.[j] ?? 0, sum(counts.map((row) => row[j] ?? 0)))}
               </td>
             ))}
-            <td class="number">
-              <span class="hidden-text">–</span>
-            </td>
           </tr>
         </tbody>
       </Table>

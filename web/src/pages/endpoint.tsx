@@ -49,12 +49,18 @@ async function delete_it(endpoint: Endpoint): Promise<void> {
   }
 }
 
+// A forecast is asked with a history, not with a row.
+function tabs_of(endpoint: Endpoint): readonly Tab[] {
+  return endpoint.forecasts ? tabs.filter((tab) => tab !== 'try' && tab !== 'api') : tabs;
+}
+
 // The pinned model as the form and the examples take one.
 function asked_model(endpoint: Endpoint): ModelShow {
   return {
     ...endpoint.model,
     features: endpoint.features ?? [],
     classes: endpoint.classes ?? [],
+    forecasts: endpoint.forecasts ?? false,
   };
 }
 
@@ -101,6 +107,7 @@ export default function EndpointPage({ params }: PageProps) {
   const from = useGet<Endpoint>(`/endpoints/${id}`);
   if (!tabs.includes(tab)) return <NotFound />;
   const endpoint = from.data;
+  const on = tab === 'try' && endpoint?.forecasts ? 'file' : tab;
   return (
     <Page
       title={endpoint?.name ?? t('endpoint.one')}
@@ -129,13 +136,14 @@ export default function EndpointPage({ params }: PageProps) {
             {!data.on && <Notice tone="warn" title={t('endpoint.off_notice')} />}
             <Tabs
               label={data.name}
-              items={tabs.map((name) => ({
-                text: t(`endpoint.tab.${name}`),
-                on: name === tab,
+              items={tabs_of(data).map((name) => ({
+                text:
+                  name === 'file' && data.forecasts ? t('series.tab') : t(`endpoint.tab.${name}`),
+                on: name === on,
                 href: name === 'try' ? `/endpoints/${id}` : `/endpoints/${id}/${name}`,
               }))}
             />
-            <Body key={tab} endpoint={data} tab={tab} reload={from.reload} />
+            <Body key={on} endpoint={data} tab={on} reload={from.reload} />
           </>
         )}
       </Shown>

@@ -27,7 +27,7 @@ type Tab = (typeof tabs)[number];
 
 // A forecast is asked with a history, not with a row.
 function tabs_of(model: ModelShow): readonly Tab[] {
-  return model.scorecard?.series ? tabs.filter((tab) => tab !== 'try' && tab !== 'api') : tabs;
+  return model.forecasts ? tabs.filter((tab) => tab !== 'try' && tab !== 'api') : tabs;
 }
 
 async function rename(model: ModelShow, reload: () => void): Promise<void> {
@@ -154,7 +154,7 @@ export default function ModelPage({ params }: PageProps) {
         may('research') &&
         !model.deleted && (
           <>
-            {model.state === 'ready' && !model.scorecard?.series && (
+            {model.state === 'ready' && (
               <Button kind="primary" icon="play" onClick={() => void put_to_use(model)}>
                 {t('endpoint.put')}
               </Button>
@@ -191,7 +191,7 @@ export default function ModelPage({ params }: PageProps) {
                   label={data.name}
                   items={tabs_of(data).map((name) => ({
                     text:
-                      name === 'file' && data.scorecard?.series
+                      name === 'file' && data.forecasts
                         ? t('series.tab')
                         : t(`model.tab.${name}`),
                     on: name === tab,

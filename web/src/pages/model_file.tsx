@@ -73,8 +73,12 @@ export function FileTab({ model, address }: { model: ModelShow; address: string 
   };
   return (
     <Card title={t('file.title')}>
-      <p>{series ? t('series.file', { steps: series.history }) : t('file.about')}</p>
-      {!series && <p class="columns-needed">
+      <p>
+        {series
+          ? t('series.file', { steps: series.history })
+          : t(model.forecasts ? 'pilot.serve_series' : 'file.about')}
+      </p>
+      {!model.forecasts && <p class="columns-needed">
         {(model.features ?? []).map((one) => (
           <code key={one.name}>{one.name}</code>
         ))}

@@ -121,8 +121,8 @@ function Metrics({ pilot, card }: Told) {
     return figure ? [{ metric, figure }] : [];
   });
   return (
-    <Card title={t('scorecard.metrics')} flush>
-      <Table label={t('scorecard.metrics')}>
+    <Card title={t('pilot.figures')} flush>
+      <Table label={t('pilot.figures')}>
         <thead>
           <tr>
             <th>{t('scorecard.metric')}</th>
@@ -322,8 +322,8 @@ function Serve({ run, model }: Told) {
     <Card title={t('pilot.serve')}>
       <p>{t(series ? 'pilot.serve_series' : 'pilot.serve_text')}</p>
       <div class="actions">
-        {run.endpoint && !series && (
-          <LinkButton href={`/endpoints/${run.endpoint}`} kind="primary" icon="play">
+        {run.endpoint && (
+          <LinkButton href={`/endpoints/${run.endpoint}`} kind={series ? 'plain' : 'primary'} icon="play">
             {t('pilot.to_endpoint')}
           </LinkButton>
         )}
