@@ -43,6 +43,7 @@ static const struct command commands[] = {
     {"model", "-o", 2, 2, command_model},
     {"molecule", "-o --column --to --most --pattern " INTAKE_OPTIONS, 1, 2, command_molecule},
     {"drift", "-o --json! " INTAKE_OPTIONS, 2, 2, command_drift},
+    {"tokenize", "--json! --decode! --control! --ends!", 1, 1, command_tokenize},
     {"show", "", 1, 1, command_show},
     {"call", "--data --as --body -o", 2, 2, command_call},
     {"check", "--data", 0, 0, command_check},

@@ -185,6 +185,7 @@ COMMAND(command_pilot);
 COMMAND(command_drift);
 COMMAND(command_model);
 COMMAND(command_molecule);
+COMMAND(command_tokenize);
 COMMAND(command_show);
 COMMAND(command_serve);
 COMMAND(command_demo);

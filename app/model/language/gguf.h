@@ -1,0 +1,107 @@
+// GGUF, the file form of language models: named values, and tensors mapped where they lie. Every
+// length in a file is a claim that is checked before it is used. Open one and read it from any
+// number of threads; what the functions hand out lives until gguf_close.
+// Source: the specification of GGUF version 3 (ggml's docs/gguf.md).
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/fault.h"
+#include "base/str.h"
+
+enum {
+    GGUF_VALUES_MAX = 1 << 16,
+    GGUF_TENSORS_MAX = 1 << 16,
+    GGUF_DIMENSIONS = 4,
+    GGUF_NAME_BYTES = 1 << 16
+};
+
+// As numbered in the file.
+enum gguf_type {
+    GGUF_U8,
+    GGUF_I8,
+    GGUF_U16,
+    GGUF_I16,
+    GGUF_U32,
+    GGUF_I32,
+    GGUF_F32,
+    GGUF_BOOL,
+    GGUF_TEXT,
+    GGUF_ARRAY,
+    GGUF_U64,
+    GGUF_I64,
+    GGUF_F64,
+    GGUF_TYPE_COUNT
+};
+
+// The types of a tensor's elements, as numbered in the file; some of the numbers are out of use.
+enum tensor_type {
+    TENSOR_F32 = 0,
+    TENSOR_F16 = 1,
+    TENSOR_Q4_0 = 2,
+    TENSOR_Q4_1 = 3,
+    TENSOR_Q5_0 = 6,
+    TENSOR_Q5_1 = 7,
+    TENSOR_Q8_0 = 8,
+    TENSOR_Q2_K = 10,
+    TENSOR_Q3_K = 11,
+    TENSOR_Q4_K = 12,
+    TENSOR_Q5_K = 13,
+    TENSOR_Q6_K = 14,
+    TENSOR_IQ4_NL = 20,
+    TENSOR_I8 = 24,
+    TENSOR_I16 = 25,
+    TENSOR_I32 = 26,
+    TENSOR_I64 = 27,
+    TENSOR_F64 = 28,
+    TENSOR_BF16 = 30,
+};
+struct tensor_form {
+    const char *name;     // "Q4_K"; NULL: a number we do not know
+    uint32_t block;       // elements of one block
+    uint32_t block_bytes; // bytes of one block
+};
+const struct tensor_form *tensor_form_of(uint32_t type); // never NULL
+
+struct gguf_value {
+    struct str name;
+    enum gguf_type type;
+    enum gguf_type item;  // of an array's elements, else the same as type
+    uint64_t count;       // elements of an array; 1
+    const uint8_t *bytes; // the first element
+};
+struct gguf_tensor {
+    struct str name;
+    uint32_t type; // enum tensor_type, or a number we do not know of
+    uint32_t dimensions;
+    uint64_t size[GGUF_DIMENSIONS]; // elements, the fastest running first; 1 beyond `dimensions`
+    uint64_t bytes;                 // 0 where the type is not known
+    const uint8_t *data;            // aligned as the file says, 32 usually; NULL likewise
+};
+
+// ERR_INPUT "gguf.…" with what is wrong and where (a byte's position, or a name); ERR_MEMORY.
+struct gguf;
+enum err gguf_open(const char *path, struct gguf **out, struct fault *fault) MUST_USE;
+// The same of bytes in memory, which must outlive it.
+enum err gguf_view(const void *bytes, size_t size, struct gguf **out, struct fault *fault) MUST_USE;
+void gguf_close(struct gguf *file); // NULL is fine
+
+uint32_t gguf_value_count(const struct gguf *file);
+const struct gguf_value *gguf_value_at(const struct gguf *file, uint32_t index);
+const struct gguf_value *gguf_find(const struct gguf *file, const char *name); // or NULL
+uint32_t gguf_tensor_count(const struct gguf *file);
+const struct gguf_tensor *gguf_tensor_at(const struct gguf *file, uint32_t index);
+const struct gguf_tensor *gguf_tensor_find(const struct gguf *file, struct str name); // or NULL
+
+// A value as what is wanted; `otherwise` where it is absent or of another kind.
+struct str gguf_text(const struct gguf *file, const char *name, struct str otherwise);
+double gguf_number(const struct gguf *file, const char *name, double otherwise);
+bool gguf_bool(const struct gguf *file, const char *name, bool otherwise);
+// A whole number that is not negative: any of the integer types.
+uint64_t gguf_whole(const struct gguf *file, const char *name, uint64_t otherwise);
+// Element `index` of an array of numbers.
+double gguf_item(const struct gguf_value *array, uint64_t index);
+// The next text of an array of texts: *at starts at 0 and is moved. False at the end.
+bool gguf_next_text(const struct gguf_value *array, uint64_t *index, const uint8_t **at,
+                    struct str *out);
