@@ -306,7 +306,12 @@ export function ScorecardTab({ model }: { model: ModelShow }) {
         {card.decisions && <DecisionCurves decisions={card.decisions} />}
         <Confusion card={card} title={t('scorecard.confusion')} />
         <Importance card={card} />
-        {card.dependence && <DependenceCard list={card.dependence} target={card.target} />}
+        {card.dependence && (
+          <DependenceCard
+            list={card.dependence}
+            target={card.task === 'survival' ? t('survival.relative') : card.target}
+          />
+        )}
       </div>
     </article>
   );

@@ -12,7 +12,7 @@ import { PointsTable } from '../components/points_card';
 import { Table } from '../components/table';
 import { count, decimal, percent } from '../format';
 import { useGet } from '../load';
-import { t } from '../messages';
+import { t, t_or } from '../messages';
 import type { ModelShow, Scorecard } from '../types';
 import type { Pilot, PilotMetric, PilotRun } from '../types_pilot';
 import { DependenceCard } from './model_dependence';
@@ -118,8 +118,10 @@ function Verdict({ pilot, card }: Told) {
 function Metrics({ pilot, card }: Told) {
   const shown = (pilot.judge?.metrics ?? []).flatMap((metric) => {
     const figure = figure_of(card, metric.name);
-    return figure ? [{ metric, figure }] : [];
+    const rule = card.baseline?.metrics.find((one) => one.name === metric.name)?.value;
+    return figure ? [{ metric, figure, rule }] : [];
   });
+  const simple = card.baseline;
   return (
     <Card title={t('pilot.figures')} flush>
       <Table label={t('pilot.figures')}>
@@ -128,11 +130,17 @@ function Metrics({ pilot, card }: Told) {
             <th>{t('scorecard.metric')}</th>
             <th class="number">{t('scorecard.this')}</th>
             <th class="number">{t('scorecard.interval_head')}</th>
+            {simple && (
+              <th class="number">
+                {t_or(`baseline.${simple.rule}`, simple.rule)}
+                {simple.column && <div>{column_title(pilot, simple.column)}</div>}
+              </th>
+            )}
             <th>{t('pilot.meaning')}</th>
           </tr>
         </thead>
         <tbody>
-          {shown.map(({ metric, figure }) => (
+          {shown.map(({ metric, figure, rule }) => (
             <tr key={metric.name}>
               <th scope="row">{words(metric.title)}</th>
               <td class="number">
@@ -143,6 +151,7 @@ function Metrics({ pilot, card }: Told) {
                   ? '–'
                   : `${decimal(figure.low)}–${decimal(figure.high ?? 0)}`}
               </td>
+              {simple && <td class="number">{rule === undefined ? '–' : decimal(rule)}</td>}
               <td class="wrap">{words(metric.explain)}</td>
             </tr>
           ))}
@@ -261,7 +270,9 @@ function Dependence({ pilot, card }: Told) {
       ),
     };
   });
-  return <DependenceCard list={list} target={column_title(pilot, card.target)} />;
+  const target =
+    card.task === 'survival' ? t('survival.relative') : column_title(pilot, card.target);
+  return <DependenceCard list={list} target={target} />;
 }
 
 function Coming({ pilot, card }: Told) {
