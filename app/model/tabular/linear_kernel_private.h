@@ -7,7 +7,16 @@
 
 enum { LINEAR_LOGISTIC_ROWS = 4096 }; // eight products of so many factors up to 2 stay finite
 
+enum { LINEAR_TOGETHER = 4 }; // features without missing values go so many at a time
+
 struct linear_kernels {
+    // margin += by[0] * x[0] + … of LINEAR_TOGETHER features, each value finite.
+    void (*add_finite)(double *margin, const float *const *x, const double *by, size_t count);
+    // The sums of residual * x of LINEAR_TOGETHER features, each value finite.
+    void (*dot_finite)(const double *residual, const float *const *x, size_t count, double *out);
+    // Of the finite ones: how many, and the sums of x - about and of its square.
+    void (*measure)(const float *x, size_t count, double about, double *out_seen, double *out_sum,
+                    double *out_square);
     // margin += weight * z, z = (x - mean) * scale, or `missing` where x is NaN.
     void (*add)(double *margin, const float *x, size_t count, double mean, double weight_scale,
                 double missing);

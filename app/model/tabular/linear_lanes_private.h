@@ -12,6 +12,7 @@
 extern const struct linear_kernels linear_lanes;
 #endif
 
+// Comparisons are of floats: those of vectors wider than the processor's compile to one by one.
 typedef float eight_f __attribute__((vector_size(32)));
 typedef double eight_d __attribute__((vector_size(64)));
 typedef int64_t eight_i __attribute__((vector_size(64)));
@@ -24,7 +25,7 @@ static void add(double *margin, const float *x, size_t count, double mean, doubl
         memcpy(&narrow, x + i, sizeof(narrow));
         memcpy(&sum, margin + i, sizeof(sum));
         eight_d value = __builtin_convertvector(narrow, eight_d);
-        eight_i there = value == value;
+        eight_i there = __builtin_convertvector(narrow == narrow, eight_i);
         eight_d part = (value - mean) * weight_scale;
         eight_d absent = (eight_d){0} + missing;
         sum += (eight_d)(((eight_i)part & there) | ((eight_i)absent & ~there));
@@ -47,13 +48,73 @@ static void dot(const double *residual, const float *x, size_t count, double mea
         memcpy(&narrow, x + i, sizeof(narrow));
         memcpy(&r, residual + i, sizeof(r));
         eight_d value = __builtin_convertvector(narrow, eight_d);
-        eight_i there = value == value;
+        eight_i there = __builtin_convertvector(narrow == narrow, eight_i);
         eight_d part = r * (value - mean);
         sum += (eight_d)((eight_i)part & there);
         missing += (eight_d)((eight_i)r & ~there);
     }
     *out = total(&sum);
     *out_missing = total(&missing);
+}
+
+_Static_assert(LINEAR_TOGETHER == 4, "four features");
+
+static inline __attribute__((always_inline)) void widen(eight_d *out, const float *from) {
+    eight_f narrow;
+    memcpy(&narrow, from, sizeof(narrow));
+    *out = __builtin_convertvector(narrow, eight_d);
+}
+
+static void add_finite(double *margin, const float *const *x, const double *by, size_t count) {
+    for (size_t i = 0; i < count; i += 8) {
+        eight_d sum, a, b, c, d;
+        memcpy(&sum, margin + i, sizeof(sum));
+        widen(&a, x[0] + i);
+        widen(&b, x[1] + i);
+        widen(&c, x[2] + i);
+        widen(&d, x[3] + i);
+        sum += (a * by[0] + b * by[1]) + (c * by[2] + d * by[3]);
+        memcpy(margin + i, &sum, sizeof(sum));
+    }
+}
+
+static void dot_finite(const double *residual, const float *const *x, size_t count, double *out) {
+    eight_d a = {0}, b = {0}, c = {0}, d = {0};
+    for (size_t i = 0; i < count; i += 8) {
+        eight_d r, value;
+        memcpy(&r, residual + i, sizeof(r));
+        widen(&value, x[0] + i);
+        a += r * value;
+        widen(&value, x[1] + i);
+        b += r * value;
+        widen(&value, x[2] + i);
+        c += r * value;
+        widen(&value, x[3] + i);
+        d += r * value;
+    }
+    out[0] = total(&a);
+    out[1] = total(&b);
+    out[2] = total(&c);
+    out[3] = total(&d);
+}
+
+static void measure(const float *x, size_t count, double about, double *out_seen, double *out_sum,
+                    double *out_square) {
+    eight_d seen = {0}, sum = {0}, square = {0}, one = seen + 1.0;
+    for (size_t i = 0; i < count; i += 8) {
+        eight_f narrow;
+        memcpy(&narrow, x + i, sizeof(narrow));
+        eight_d value = __builtin_convertvector(narrow, eight_d);
+        eight_f none = narrow - narrow; // of what is infinite or no number it is none
+        eight_i there = __builtin_convertvector(none == none, eight_i);
+        eight_d off = (eight_d)((eight_i)(value - about) & there);
+        seen += (eight_d)((eight_i)one & there);
+        sum += off;
+        square += off * off;
+    }
+    *out_seen = total(&seen);
+    *out_sum = total(&sum);
+    *out_square = total(&square);
 }
 
 // e^x for x <= 0, by whole powers of 2 and Taylor's series of what is left, |r| <= ln 2 / 2.
@@ -106,4 +167,4 @@ static double logistic(double *margin, const double *target, size_t count) {
     return sum;
 }
 
-const struct linear_kernels KERNELS = {add, dot, logistic};
+const struct linear_kernels KERNELS = {add_finite, dot_finite, measure, add, dot, logistic};

@@ -20,7 +20,7 @@ static float value_at(const struct train_rows *rows, uint32_t f, uint64_t i) {
     return rows->frame->values[f][rows->train ? rows->train[i] : i];
 }
 
-// The value that would win a vote among some rows, if any does (Boyer and Moore 1981).
+// The value that wins a vote among some rows (Boyer and Moore 1981) by enough to be worth a count.
 static float candidate_of(const struct train_rows *rows, uint32_t f) {
     uint64_t step = rows->train_count / LOOK_ROWS + 1;
     int64_t votes = 0;
@@ -30,7 +30,13 @@ static float candidate_of(const struct train_rows *rows, uint32_t f) {
         if (votes == 0) candidate = value;
         votes += value == candidate ? 1 : votes == 0 ? 0 : -1;
     }
-    return votes > 0 && isfinite(candidate) ? candidate : NAN;
+    if (votes == 0 || !isfinite(candidate)) return NAN;
+    uint64_t same = 0, seen = 0;
+    for (uint64_t i = 0; i < rows->train_count; i += step) {
+        same += value_at(rows, f, i) == candidate;
+        seen++;
+    }
+    return same > seen / 8 * 5 ? candidate : NAN;
 }
 
 static void find_usual(void *ctx, size_t index, uint32_t worker) {

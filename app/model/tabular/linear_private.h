@@ -58,7 +58,8 @@ struct objective {
     enum err (*compute)(void *ctx, const double *x, double *out_value, double *gradient);
     void *ctx;
     size_t size;
-    const double *l1; // (size) strength of |x_i|, or NULL
+    const double *l1;  // (size) strength of |x_i|, or NULL
+    double first_step; // along the gradient while nothing is known of the curvature; 0: 1
 };
 // Minimises from x in place. ERR_MEMORY or what compute returns.
 enum err minimise(const struct objective *objective, double *x, uint32_t steps_max,

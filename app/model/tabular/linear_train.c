@@ -11,7 +11,7 @@
 #include "model/tabular/loss_private.h"
 
 enum { SHARES_MAX = 64, BLOCK_ROWS_MAX = LINEAR_LOGISTIC_ROWS, BLOCK_ROWS_LEAST = 64 };
-static const size_t block_values = 128 * 1024;   // floats of a block: half a second-level cache
+static const size_t block_values = 64 * 1024;    // floats of a block: half a second-level cache
 static const size_t share_bytes_max = 64u << 20; // all shares' gradients
 
 struct fitting {
@@ -28,16 +28,19 @@ struct fitting {
     double total_weight;
     double l2;
     struct linear_lists lists; // the sparse columns
-    uint32_t *dense;           // (dense_count): features whose values a block holds
+    uint8_t *finite;           // (F): numbers without a missing value among the rows
+    uint32_t *plain;           // (plain_count): those of them that are no lists
+    uint32_t *dense;           // (dense_count): the others whose values a block holds
     uint32_t *texts;           // (text_count)
-    uint32_t dense_count, text_count;
+    uint32_t plain_count, dense_count, text_count;
     uint32_t block_rows, shares;
-    size_t size;            // parameters: K * W weights, then K intercepts
-    float *values;          // (threads, dense_count, block_rows)
-    double *margins;        // (threads, K, block_rows): then residuals
-    double *share_gradient; // (shares, size)
-    double *share_loss;     // (shares)
-    const double *x;        // where the loss is evaluated
+    size_t size;                // parameters: K * W weights, then K intercepts
+    float *values;              // (threads, plain_count + dense_count, block_rows)
+    const float **plain_values; // (threads, plain_count): a block's, where they stand
+    double *margins;            // (threads, K, block_rows): then residuals
+    double *share_gradient;     // (shares, size)
+    double *share_loss;         // (shares)
+    const double *x;            // where the loss is evaluated
 };
 
 // ---- what is known of each column beforehand ------------------------------
@@ -51,30 +54,72 @@ static float value_of(const struct train_rows *rows, uint32_t f, uint64_t i) {
     return rows->frame->values[f][rows->train ? rows->train[i] : i];
 }
 
-static void measure_number(const struct train_rows *rows, uint32_t f, struct linear_term *term) {
+// Of `total` weight `seen` is of numbers; they have this mean and sum of squares about it.
+struct moments {
+    double total, seen, mean, spread;
+    bool finite;
+};
+
+static struct moments moments_weighed(const struct train_rows *rows, uint32_t f) {
     struct truth truth = truth_of(rows);
-    double mean = 0, spread = 0, seen = 0, total = 0;
+    struct moments m = {.finite = true};
     for (uint64_t i = 0; i < rows->train_count; i++) {
         double value = (double)value_of(rows, f, i), weight = truth_weight(&truth, i);
-        total += weight;
+        m.total += weight;
+        m.finite &= isfinite(value) != 0;
         if (!isfinite(value) || weight == 0) continue;
-        seen += weight;
-        double delta = value - mean;
-        mean += delta * weight / seen;
-        spread += weight * delta * (value - mean);
+        m.seen += weight;
+        double delta = value - m.mean;
+        m.mean += delta * weight / m.seen;
+        m.spread += weight * delta * (value - m.mean);
     }
-    double deviation = seen > 0 ? sqrt(spread / seen) : 0;
+    return m;
+}
+
+// Some rows at a time, about the mean so far; put together as Chan, Golub and LeVeque did (1983).
+static struct moments moments_of(const struct train_rows *rows, uint32_t f) {
+    enum { SOME = 1024 };
+    struct moments m = {.total = (double)rows->train_count};
+    float values[SOME];
+    for (uint64_t first = 0; first < rows->train_count; first += SOME) {
+        uint64_t left = rows->train_count - first;
+        uint32_t count = left < SOME ? (uint32_t)left : SOME;
+        const float *x = rows->frame->values[f] + first;
+        if (rows->train || count % 8) {
+            for (uint32_t i = 0; i < count; i++) values[i] = value_of(rows, f, first + i);
+            for (uint32_t i = count; i % 8; i++) values[i] = NAN;
+            x = values;
+        }
+        double seen, sum, square;
+        double about = m.seen > 0 ? m.mean : isfinite(x[0]) ? (double)x[0] : 0;
+        linear_kernels()->measure(x, (count + 7) & ~7u, about, &seen, &sum, &square);
+        if (seen == 0) continue;
+        double delta = about + sum / seen - m.mean, both = m.seen + seen;
+        m.spread += square - sum * sum / seen + delta * delta * m.seen * seen / both;
+        m.mean += delta * seen / both;
+        m.seen = both;
+    }
+    m.finite = m.seen == m.total;
+    return m;
+}
+
+// Whether all values are finite.
+static bool measure_number(const struct train_rows *rows, uint32_t f, struct linear_term *term) {
+    struct moments m = rows->weight ? moments_weighed(rows, f) : moments_of(rows, f);
+    double deviation = m.seen > 0 && m.spread > 0 ? sqrt(m.spread / m.seen) : 0;
     // A deviation of a constant's rounding is none.
-    bool varies = deviation > 1e-9 * fabs(mean) && isfinite(deviation);
-    term->mean = isfinite(mean) ? mean : 0;
+    bool varies = deviation > 1e-9 * fabs(m.mean) && isfinite(deviation);
+    term->mean = isfinite(m.mean) ? m.mean : 0;
     term->scale = varies ? 1 / deviation : 0;
-    term->missing_share = 1 - seen / (total > 0 ? total : 1);
+    term->missing_share = 1 - m.seen / (m.total > 0 ? m.total : 1);
+    return m.finite && isfinite(m.mean);
 }
 
 struct measuring {
     const struct train_rows *rows;
     struct linear *linear;
     double *category_share; // (W)
+    uint8_t *finite;        // (F)
     const struct truth *truth;
     double total_weight;
 };
@@ -109,7 +154,7 @@ static void measure_feature(void *ctx, size_t index, uint32_t worker) {
         return;
     }
     if (!term->is_category) {
-        measure_number(m->rows, (uint32_t)index, term);
+        m->finite[index] = measure_number(m->rows, (uint32_t)index, term);
         return;
     }
     for (uint64_t i = 0; i < m->rows->train_count; i++) {
@@ -123,8 +168,18 @@ static void measure_feature(void *ctx, size_t index, uint32_t worker) {
 // ---- one block ------------------------------
 
 // The block's columns side by side, infinities as missing; padded to eight rows with missing.
+// `plain` tells where each plain one's stand: in place if they can; padded with zeros.
 static void load_block(const struct fitting *f, uint64_t first, uint32_t count, uint32_t padded,
-                       float *values) {
+                       float *values, const float **plain) {
+    for (uint32_t p = 0; p < f->plain_count; p++, values += f->block_rows) {
+        plain[p] = values;
+        if (!f->rows->train && count == padded) {
+            plain[p] = f->rows->frame->values[f->plain[p]] + first;
+            continue;
+        }
+        for (uint32_t i = 0; i < count; i++) values[i] = value_of(f->rows, f->plain[p], first + i);
+        for (uint32_t i = count; i < padded; i++) values[i] = 0;
+    }
     for (uint32_t d = 0; d < f->dense_count; d++) {
         float *out = values + (size_t)d * f->block_rows;
         for (uint32_t i = 0; i < count; i++) {
@@ -218,16 +273,73 @@ static double to_residuals(const struct fitting *f, uint64_t first, uint32_t cou
     return sum;
 }
 
+// Some plain features, the last again where there are fewer: places in `plain`.
+static uint32_t take_plain(const struct fitting *f, const float *const *plain, uint32_t from,
+                           const float *x[static LINEAR_TOGETHER]) {
+    uint32_t left = f->plain_count - from;
+    for (uint32_t k = 0; k < LINEAR_TOGETHER; k++) x[k] = plain[from + (k < left ? k : left - 1)];
+    return left < LINEAR_TOGETHER ? left : LINEAR_TOGETHER;
+}
+
+// The means' part of them is a constant; returns it.
+static double plain_base(const struct fitting *f, const double *weights) {
+    double base = 0;
+    for (uint32_t p = 0; p < f->plain_count; p++) {
+        const struct linear_term *term = &f->linear->terms[f->plain[p]];
+        base -= weights[term->first] * term->scale * term->mean;
+    }
+    return base;
+}
+
+static void add_plain(const struct fitting *f, const float *const *plain, const double *weights,
+                      uint32_t padded, double *margin) {
+    for (uint32_t p = 0; p < f->plain_count; p += LINEAR_TOGETHER) {
+        const float *x[LINEAR_TOGETHER];
+        double by[LINEAR_TOGETHER] = {0};
+        uint32_t some = take_plain(f, plain, p, x);
+        for (uint32_t k = 0; k < some; k++) {
+            const struct linear_term *term = &f->linear->terms[f->plain[p + k]];
+            by[k] = weights[term->first] * term->scale;
+        }
+        linear_kernels()->add_finite(margin, x, by, padded);
+    }
+}
+
+// Less the means' part, which settle_plain takes off.
+static void dot_plain(const struct fitting *f, const float *const *plain, const double *residual,
+                      uint32_t padded, double *gradient) {
+    for (uint32_t p = 0; p < f->plain_count; p += LINEAR_TOGETHER) {
+        const float *x[LINEAR_TOGETHER];
+        double sums[LINEAR_TOGETHER];
+        uint32_t some = take_plain(f, plain, p, x);
+        linear_kernels()->dot_finite(residual, x, padded, sums);
+        for (uint32_t k = 0; k < some; k++) {
+            gradient[f->linear->terms[f->plain[p + k]].first] += sums[k];
+        }
+    }
+}
+
+static void settle_plain(const struct fitting *f, double residuals, double *gradient) {
+    for (uint32_t p = 0; p < f->plain_count; p++) {
+        const struct linear_term *term = &f->linear->terms[f->plain[p]];
+        double *out = gradient + term->first;
+        *out = (*out - residuals * term->mean) * term->scale;
+    }
+}
+
 // The margins of a block's rows, from its values.
-static void to_margins(const struct fitting *f, uint64_t first, uint32_t count, const float *values,
-                       uint32_t padded, double *margins) {
+static void to_margins(const struct fitting *f, uint64_t first, uint32_t count,
+                       const float *const *plain, const float *values, uint32_t padded,
+                       double *margins) {
     const struct linear *linear = f->linear;
     const double *intercepts = f->x + (size_t)linear->width * linear->outputs;
     for (uint32_t k = 0; k < linear->outputs; k++) {
         double *margin = margins + (size_t)k * f->block_rows;
         const double *weights = f->x + (size_t)k * linear->width;
-        double start = intercepts[k] + (f->lists.count > 0 ? f->lists.base[k] : 0);
+        double start = intercepts[k] + plain_base(f, weights);
+        if (f->lists.count > 0) start += f->lists.base[k];
         for (uint32_t i = 0; i < padded; i++) margin[i] = start;
+        add_plain(f, plain, weights, padded, margin);
         for (uint32_t d = 0; d < f->dense_count; d++) {
             add_feature(&linear->terms[f->dense[d]], values + (size_t)d * f->block_rows, weights,
                         padded, margin);
@@ -247,10 +359,15 @@ static double run_block(const struct fitting *f, uint64_t first, uint32_t count,
                         double *gradient) {
     const struct linear *linear = f->linear;
     uint32_t padded = (count + 7) & ~7u;
-    float *values = f->values + (size_t)worker * f->dense_count * f->block_rows;
+    size_t columns = f->plain_count + f->dense_count;
+    float *values = f->values + (size_t)worker * columns * f->block_rows;
+    const float **plain = f->plain_values + (size_t)worker * f->plain_count;
     double *margins = f->margins + (size_t)worker * linear->outputs * f->block_rows;
-    load_block(f, first, count, padded, values);
-    if (!f->loss->whole || f->margins_only) to_margins(f, first, count, values, padded, margins);
+    load_block(f, first, count, padded, values, plain);
+    values += (size_t)f->plain_count * f->block_rows;
+    if (!f->loss->whole || f->margins_only) {
+        to_margins(f, first, count, plain, values, padded, margins);
+    }
     if (f->margins_only) {
         memcpy(cox_margins(f->cox) + first, margins, count * sizeof(double));
         return 0;
@@ -260,6 +377,7 @@ static double run_block(const struct fitting *f, uint64_t first, uint32_t count,
         const double *residual = margins + (size_t)k * f->block_rows;
         double *out = gradient + (size_t)k * linear->width;
         double *intercept = gradient + (size_t)linear->width * linear->outputs + k;
+        dot_plain(f, plain, residual, padded, out);
         for (uint32_t d = 0; d < f->dense_count; d++) {
             add_gradient(&linear->terms[f->dense[d]], values + (size_t)d * f->block_rows, residual,
                          padded, out);
@@ -288,8 +406,10 @@ static void run_share(void *ctx, size_t index, uint32_t worker) {
     }
     const struct linear *linear = f->linear;
     const double *residuals = gradient + (size_t)linear->width * linear->outputs;
-    for (uint32_t k = 0; f->lists.count > 0 && k < linear->outputs; k++) {
-        linear_lists_settle(&f->lists, linear, residuals[k], gradient + k * linear->width);
+    for (uint32_t k = 0; k < linear->outputs; k++) {
+        double *out = gradient + (size_t)k * linear->width;
+        settle_plain(f, residuals[k], out);
+        if (f->lists.count > 0) linear_lists_settle(&f->lists, linear, residuals[k], out);
     }
     f->share_loss[index] = loss;
 }
@@ -349,12 +469,15 @@ static void finish(const struct fitting *f, const double *x, const double *categ
 static enum err deal_columns(struct fitting *f) {
     const struct linear *linear = f->linear;
     f->dense = memory_take(linear->features * sizeof(*f->dense) + 1);
+    f->plain = memory_take(linear->features * sizeof(*f->plain) + 1);
     f->texts = memory_take(linear->features * sizeof(*f->texts) + 1);
     enum err err = linear_lists_make(f->rows, linear, f->pool, &f->lists);
-    if (!f->dense || !f->texts) return ERR_MEMORY;
+    if (!f->dense || !f->plain || !f->texts) return ERR_MEMORY;
     for (uint32_t c = 0; err == OK && c < linear->features; c++) {
         if (linear->terms[c].width)
             f->texts[f->text_count++] = c;
+        else if (!linear_is_listed(&f->lists, c) && f->finite[c])
+            f->plain[f->plain_count++] = c;
         else if (!linear_is_listed(&f->lists, c))
             f->dense[f->dense_count++] = c;
     }
@@ -363,24 +486,31 @@ static enum err deal_columns(struct fitting *f) {
 
 static enum err take_scratch(struct fitting *f) {
     const struct linear *linear = f->linear;
-    uint32_t threads = pool_threads(f->pool), features = f->dense_count ? f->dense_count : 1;
+    uint32_t threads = pool_threads(f->pool), features = f->plain_count + f->dense_count;
+    if (features == 0) features = 1;
     size_t rows = block_values / (features > linear->outputs ? features : linear->outputs) & ~7u;
     rows = rows > BLOCK_ROWS_MAX ? BLOCK_ROWS_MAX : rows;
     f->block_rows = rows < BLOCK_ROWS_LEAST ? BLOCK_ROWS_LEAST : (uint32_t)rows;
     size_t shares = share_bytes_max / (f->size * sizeof(double));
     f->shares = shares > SHARES_MAX ? SHARES_MAX : shares < 1 ? 1 : (uint32_t)shares;
     f->values = memory_take((size_t)threads * features * f->block_rows * sizeof(float));
+    f->plain_values = memory_take((size_t)threads * features * sizeof(*f->plain_values));
     f->margins = memory_take((size_t)threads * linear->outputs * f->block_rows * sizeof(double));
     f->share_gradient = memory_take(f->shares * f->size * sizeof(double));
     f->share_loss = memory_take(f->shares * sizeof(double));
-    return f->values && f->margins && f->share_gradient && f->share_loss ? OK : ERR_MEMORY;
+    return f->values && f->plain_values && f->margins && f->share_gradient && f->share_loss
+               ? OK
+               : ERR_MEMORY;
 }
 
 static enum err fit(struct fitting *f, const struct tabular_options *options, double *x, double *l1,
                     double *category_share) {
     for (uint64_t i = 0; i < f->truth.count; i++) f->total_weight += truth_weight(&f->truth, i);
     if (f->total_weight == 0) f->total_weight = 1;
-    struct measuring measuring = {f->rows, f->linear, category_share, &f->truth, f->total_weight};
+    f->finite = memory_take(f->linear->features + 1);
+    if (!f->finite) return ERR_MEMORY;
+    struct measuring measuring = {f->rows,   f->linear, category_share,
+                                  f->finite, &f->truth, f->total_weight};
     pool_run(f->pool, f->linear->features, measure_feature, &measuring);
     enum err err = deal_columns(f);
     if (err == OK) err = take_scratch(f);
@@ -391,7 +521,11 @@ static enum err fit(struct fitting *f, const struct tabular_options *options, do
     size_t weights = (size_t)f->linear->width * f->linear->outputs;
     for (size_t i = 0; i < weights; i++) l1[i] = options->alpha * options->l1_share;
     start_at(f, x);
-    struct objective objective = {compute, f, f->size, options->l1_share > 0 ? l1 : NULL};
+    struct objective objective = {.compute = compute,
+                                  .ctx = f,
+                                  .size = f->size,
+                                  .l1 = options->l1_share > 0 ? l1 : NULL,
+                                  .first_step = f->loss->step};
     err = minimise(&objective, x, LINEAR_STEPS_MAX, linear_gradient_small, &f->linear->iterations);
     if (err == OK) finish(f, x, category_share);
     return err;
@@ -424,7 +558,10 @@ enum err linear_train(const struct train_rows *rows, const struct tabular_option
     memory_give(f.share_loss);
     memory_give(f.share_gradient);
     memory_give(f.margins);
+    memory_give(f.plain_values);
     memory_give(f.values);
+    memory_give(f.finite);
+    memory_give(f.plain);
     memory_give(f.texts);
     memory_give(f.dense);
     linear_lists_close(&f.lists);

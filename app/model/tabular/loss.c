@@ -248,6 +248,7 @@ static const struct loss task_losses[] = {
                      .gradient = logistic_gradient,
                      .row = logistic_row,
                      .rows = logistic_rows,
+                     .step = 4,
                      .shown = shown_as_is,
                      .link = logistic_link},
     [TASK_CLASSES] = {.name = "softmax",

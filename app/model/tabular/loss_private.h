@@ -44,6 +44,9 @@ struct loss {
     // The same of many rows of weight 1 and one output: the sum of their losses; NULL: row by row.
     // At most LINEAR_LOGISTIC_ROWS; to about 1e-15 of each.
     double (*rows)(const double *target, double *margin, size_t count);
+    // A good step along the gradient by a standardised column's weight: 1 over the loss's largest
+    // second derivative by a margin; 0: it has none.
+    double step;
     // A mean loss as people read it, in the target's units.
     double (*shown)(double mean, double unit);
     // The value of a leaf comes from its residuals (leaf_quantile) instead of a Newton step.

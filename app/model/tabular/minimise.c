@@ -86,7 +86,11 @@ static void try_step(const struct search *s, double step) {
 
 // Backtracks to a step that lowers the value enough; *moved tells whether there is one.
 static enum err search_line(struct search *s, bool *moved) {
-    double step = s->kept > 0 ? 1 : 1 / fmax(1, sqrt(dot(s->pseudo, s->pseudo, s->size)));
+    double step = 1;
+    if (s->kept == 0) { // no farther than 1
+        double first = s->objective->first_step > 0 ? s->objective->first_step : 1;
+        step = 1 / fmax(1 / first, sqrt(dot(s->pseudo, s->pseudo, s->size)));
+    }
     *moved = false;
     for (uint32_t trial = 0; trial < TRIALS_MAX; trial++, step *= 0.5) {
         double value, slope = 0;

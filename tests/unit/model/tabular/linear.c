@@ -186,6 +186,65 @@ static void kernels_same_bits(void) {
     }
 }
 
+// Kernels of features without missing values, and what is measured of a column.
+static void finite_kernels_follow_definition(void) {
+    enum { SIZE = 1016 };
+    static double margin[2][SIZE], residual[SIZE];
+    static float x[5][SIZE];
+    const float *columns[LINEAR_TOGETHER] = {x[0], x[1], x[2], x[3]};
+    const double by[LINEAR_TOGETHER] = {0.5, -2, 0, 7};
+    const struct linear_kernels *kernels[2] = {&linear_reference, linear_kernels()};
+    double want[LINEAR_TOGETHER] = {0}, got[2][LINEAR_TOGETHER + 3];
+    for (int i = 0; i < SIZE; i++) {
+        margin[0][i] = margin[1][i] = residual[i] = sample_normal();
+        for (int k = 0; k < 4; k++) {
+            x[k][i] = (float)sample_normal();
+            want[k] += residual[i] * x[k][i];
+        }
+        x[4][i] = i % 3 ? (float)(i % 100) : i % 2 ? NAN : INFINITY;
+    }
+    for (int k = 0; k < 2; k++) {
+        kernels[k]->add_finite(margin[k], columns, by, SIZE);
+        kernels[k]->dot_finite(residual, columns, SIZE, got[k]);
+        kernels[k]->measure(x[4], SIZE, 50, got[k] + 4, got[k] + 5, got[k] + 6);
+    }
+    CHECK(memcmp(got[0], got[1], sizeof(got[0])) == 0);
+    CHECK(memcmp(margin[0], margin[1], sizeof(margin[0])) == 0);
+    for (int k = 0; k < 4; k++) CHECK_NEAR(got[0][k], want[k], 1e-10);
+    double seen = 0, sum = 0, square = 0;
+    for (int i = 0; i < SIZE; i++) {
+        double part = 0;
+        for (int k = 0; k < 4; k++) part += by[k] * x[k][i];
+        CHECK_NEAR(margin[0][i], residual[i] + part, 1e-12);
+        if (i % 3 == 0) continue;
+        seen++;
+        sum += i % 100 - 50;
+        square += (i % 100 - 50) * (i % 100 - 50);
+    }
+    CHECK_NEAR(got[0][4], seen, 0);
+    CHECK_NEAR(got[0][5], sum, 0);
+    CHECK_NEAR(got[0][6], square, 0);
+}
+
+// A column far from zero, measured a part at a time.
+static void moments_are_of_all_rows(void) {
+    enum { ROWS = 5003 };
+    struct sample s = sample_make(ROWS, 3, TASK_BINARY, 2);
+    double mean = 0, spread = 0;
+    for (uint64_t i = 0; i < ROWS; i++) {
+        s.columns[0][i] = (float)(1e6 + 3 * sample_normal() + (double)i / 100);
+        mean += (double)s.columns[0][i] / ROWS;
+    }
+    for (uint64_t i = 0; i < ROWS; i++) {
+        spread += (s.columns[0][i] - mean) * (s.columns[0][i] - mean) / ROWS;
+    }
+    struct linear linear = fit(&s, 0.01, 0, 1);
+    CHECK_NEAR(linear.terms[0].mean, mean, 1e-6);
+    CHECK_NEAR(linear.terms[0].scale * sqrt(spread), 1, 1e-9);
+    linear_close(&linear);
+    sample_close(&s);
+}
+
 // From the definition, over all sizes of margins; then the most rows at once, none of which helps.
 static void logistic_follows_definition(void) {
     enum { SIZE = LINEAR_LOGISTIC_ROWS };
@@ -250,6 +309,8 @@ static void sparse_columns_are_lists(void) {
 int main(void) {
     CHECK_RUN(sparse_columns_are_lists);
     CHECK_RUN(logistic_follows_definition);
+    CHECK_RUN(finite_kernels_follow_definition);
+    CHECK_RUN(moments_are_of_all_rows);
     CHECK_RUN(regression_is_closed_form);
     CHECK_RUN(minima_are_flat);
     CHECK_RUN(lasso_selects);
