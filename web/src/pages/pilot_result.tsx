@@ -302,6 +302,7 @@ function Molecules({ model, pilot }: Told) {
 }
 
 function Drift({ model }: Told) {
+  if (model.forecasts) return null;
   return (
     <div class="no-print">
       <DriftTab model={model} />
