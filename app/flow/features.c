@@ -182,6 +182,9 @@ enum err times_read(const struct json *node, const struct tabular_about *about, 
     struct times times = {.count = about->time_count};
     for (uint32_t i = 0; i < times.count; i++) times.items[i] = about->times[i];
     if (node && !json_is_null(node)) {
+        if (about->task == TASK_SURVIVAL && about->time_count == 0) {
+            return fault_set(fault, ERR_INPUT, "predict.no_baseline", STR_NONE);
+        }
         bool right = json_is_array(node) && json_count(node) <= TABULAR_TIMES_MAX &&
                      about->task == TASK_SURVIVAL;
         double last = -1;

@@ -526,7 +526,7 @@ static void get_loss(struct reader *r, struct tabular_model *model) {
     if (loss > LOSS_POISSON || !(model->quantile > 0 && model->quantile < 1)) damage(r);
     if (!survival && model->task != TASK_REGRESSION) damage(r);
     uint32_t steps = get_count(r, MODEL_HAZARD_MAX, 16);
-    if ((steps > 0) != survival) damage(r);
+    if (steps > 0 && !survival) damage(r);
     model->hazard_times = arena_for(r, model, steps, sizeof(double));
     model->hazard = arena_for(r, model, steps, sizeof(double));
     double time = -INFINITY, hazard = 0;
@@ -540,6 +540,7 @@ static void get_loss(struct reader *r, struct tabular_model *model) {
     uint32_t times = get_count(r, TABULAR_TIMES_MAX, 8);
     model->times = arena_for(r, model, times, sizeof(double));
     for (uint32_t i = 0; fine(r) && i < times; i++) model->times[i] = get_f64(r);
+    if (times > 0 && steps == 0) damage(r); // nothing could be told of them
     if (!fine(r)) return;
     model->loss = (enum tabular_loss)loss;
     model->hazard_count = steps;
@@ -665,7 +666,7 @@ static enum err load(struct reader *r, bool before, struct tabular_model *model,
         newer = fine(r) && stranger(r);
     }
     if (newer) return fault_set(fault, ERR_INPUT, "model.newer", STR_NONE);
-    if (r->at != r->end || (model->task == TASK_SURVIVAL && model->hazard_count == 0)) damage(r);
+    if (r->at != r->end) damage(r);
     if (r->damaged) return fault_set(fault, ERR_CORRUPT, "model.damaged", STR_NONE);
     return r->err;
 }

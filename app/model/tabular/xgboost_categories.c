@@ -115,7 +115,9 @@ static enum err sets_fill(struct partition *p, uint32_t *codes) {
 // The code that category i of a feature stands for.
 static uint32_t code_of(const struct xgboost_reading *r, uint32_t f, uint32_t i) {
     uint64_t code = i;
-    if (!r->codes_in_order) (void)str_to_u64(r->model->features[f].categories[i], &code);
+    if (r->codes_in_order) return i;
+    if (f < r->name_count && r->names[f].codes) return r->names[f].codes[i];
+    (void)str_to_u64(r->model->features[f].categories[i], &code);
     return (uint32_t)code;
 }
 

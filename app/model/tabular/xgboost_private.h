@@ -28,6 +28,12 @@ struct xgboost_list {
 struct xgboost_set {
     uint32_t first, size;
 };
+// A feature's categories by code as "cats" names them; once taken, in the order of their names.
+struct xgboost_names {
+    struct str *items; // (count)
+    uint32_t *codes;   // (count) of each category, or NULL: they were not taken
+    uint32_t count;
+};
 struct xgboost_reading {
     struct json_text text;
     struct fault *fault;
@@ -41,6 +47,8 @@ struct xgboost_reading {
     uint32_t *order;               // (order_room): which of XGBoost's nodes stands where
     uint32_t order_room;
     bool codes_in_order; // a code is the index of its category; else the category's name says it
+    struct xgboost_names *names; // (name_count), by feature; in the arena
+    uint32_t name_count;
 };
 
 // Numbers, true and false, appended to an emptied list. ERR_MEMORY, ERR_LIMIT.
@@ -48,6 +56,12 @@ enum err xgboost_list_read(struct xgboost_reading *r, struct xgboost_list *list)
 // The list of trees. ERR_CORRUPT, ERR_INPUT, ERR_LIMIT with a fault "model.xgboost_*" that names
 // the tree (row) and the node (column), both from 1.
 enum err xgboost_trees_read(struct xgboost_reading *r) MUST_USE;
+// "cats" (xgboost_names.c). ERR_CORRUPT, ERR_LIMIT, ERR_MEMORY.
+enum err xgboost_names_read(struct xgboost_reading *r) MUST_USE;
+// Gives feature f the categories that "cats" names, where it names at least so many and no two
+// alike. ERR_MEMORY.
+enum err xgboost_names_take(struct xgboost_reading *r, uint32_t f, uint32_t least,
+                            bool *out_taken) MUST_USE;
 // What is wrong where the text is no JSON, or is cut off.
 enum err xgboost_text_fault(struct xgboost_reading *r) MUST_USE;
 // Gives the categories of the model's features bins, and every split by category its set of them.

@@ -36,6 +36,7 @@ static const struct objective_kind {
     {"reg:pseudohubererror", TASK_REGRESSION, BASE_PLAIN},
     {"reg:quantileerror", TASK_REGRESSION, BASE_PLAIN},
     {"count:poisson", TASK_REGRESSION, BASE_LOG},
+    {"survival:cox", TASK_SURVIVAL, BASE_LOG},
 };
 
 struct learner {
@@ -50,6 +51,7 @@ struct learner {
     bool has_trees, has_features;
     struct xgboost_list weights; // gblinear
     struct str objective_name, booster;
+    double quantile; // of reg:quantileerror
 };
 
 static enum err refuse(const struct learner *l, enum err err, const char *code, struct str detail) {
@@ -107,21 +109,27 @@ static bool parameter(const struct str text, uint32_t most, uint32_t *out) {
     return true;
 }
 
-// "5E-1", "[5E-1]" or "[1E-1,2E-1,7E-1]": the third since XGBoost 3.1.
-static enum err base_read(struct learner *l, struct str text) {
+// "5E-1", "[5E-1]" or "[1E-1,2E-1,7E-1]": at least one number, at most `room`. 0: it is none.
+static uint32_t numbers_read(struct str text, double *out, uint32_t room) {
     text = str_trim(text);
     if (text.size >= 2 && text.data[0] == '[' && text.data[text.size - 1] == ']') {
         text = (struct str){text.data + 1, text.size - 2};
     }
-    l->base_count = 0;
+    uint32_t count = 0;
     struct json_text numbers = json_text_of(text);
-    while (l->base_count < TABULAR_CLASSES_MAX && !json_text_end(&numbers)) {
-        if (l->base_count > 0 && json_text_peek(&numbers) == ',') numbers.at++;
+    while (count < room && !json_text_end(&numbers)) {
+        if (count > 0 && json_text_peek(&numbers) == ',') numbers.at++;
         double value = json_text_number(&numbers);
         if (numbers.bad || !isfinite((float)value)) break;
-        l->base_score[l->base_count++] = value;
+        out[count++] = value;
     }
-    if (l->base_count > 0 && json_text_end(&numbers)) return OK;
+    return json_text_end(&numbers) ? count : 0;
+}
+
+// A list since XGBoost 3.1.
+static enum err base_read(struct learner *l, struct str text) {
+    l->base_count = numbers_read(text, l->base_score, TABULAR_CLASSES_MAX);
+    if (l->base_count > 0) return OK;
     return refuse(l, ERR_CORRUPT, "model.xgboost_base", STR("base_score"));
 }
 
@@ -157,12 +165,34 @@ static enum err name_read(struct learner *l, struct str *out) {
     return err;
 }
 
+// {"quantile_alpha":"[9E-1]"}: one of them, as there is one output.
+static enum err quantile_read(struct learner *l) {
+    struct json_text *text = &l->r->text;
+    for (json_text_open(text, '{'); json_text_more(text);) {
+        bool alpha = str_is(json_text_name(text), "quantile_alpha");
+        if (!alpha || json_text_peek(text) != '"') {
+            json_text_skip(text);
+            continue;
+        }
+        double value = 0;
+        uint32_t count = numbers_read(json_text_raw(text), &value, 1);
+        if (count != 1 || !(value > 0 && value < 1)) {
+            return refuse(l, ERR_INPUT, "model.xgboost_param", STR("quantile_alpha"));
+        }
+        l->quantile = value;
+    }
+    return OK;
+}
+
 static enum err objective_read(struct learner *l) {
     struct json_text *text = &l->r->text;
     enum err err = OK;
     for (json_text_open(text, '{'); err == OK && json_text_more(text);) {
-        if (str_is(json_text_name(text), "name"))
+        struct str name = json_text_name(text);
+        if (str_is(name, "name"))
             err = name_read(l, &l->objective_name);
+        else if (str_is(name, "quantile_loss_param"))
+            err = quantile_read(l);
         else
             json_text_skip(text);
     }
@@ -182,6 +212,8 @@ static enum err gradient_model_read(struct learner *l) {
             err = xgboost_list_read(l->r, &l->r->tree_info);
         } else if (str_is(name, "weights")) {
             err = xgboost_list_read(l->r, &l->weights);
+        } else if (str_is(name, "cats") && json_text_peek(text) == '{') {
+            err = xgboost_names_read(l->r);
         } else {
             json_text_skip(text);
         }
@@ -287,8 +319,12 @@ static enum err task_settle(struct learner *l) {
         return refuse(l, ERR_LIMIT, "train.too_many_classes", STR("num_class"));
     }
     model->task = l->objective->task;
-    if (l->objective->link == BASE_LOG) model->loss = LOSS_POISSON;
-    model->quantile = 0.5;
+    bool quantile = str_is(l->objective_name, "reg:quantileerror");
+    if (model->task == TASK_REGRESSION && l->objective->link == BASE_LOG) {
+        model->loss = LOSS_POISSON;
+    }
+    if (quantile) model->loss = LOSS_QUANTILE;
+    model->quantile = quantile && l->quantile > 0 ? l->quantile : 0.5;
     model->outputs = classes ? l->class_count : 1;
     model->class_count = classes ? l->class_count : model->task == TASK_BINARY ? 2 : 0;
     if (l->base_count != 1 && l->base_count != model->outputs) {
@@ -532,14 +568,55 @@ static enum err categories_name(struct learner *l, const uint32_t *most) {
     json_close(l->attribute);
     l->attribute = NULL;
     for (uint32_t f = 0; f < model->feature_count; f++) {
+        bool named = false;
         if (model->features[f].kind != FEATURE_CATEGORY) continue;
-        enum err err = codes_as_names(l, &model->features[f], codes_known(most[f]));
+        enum err err = xgboost_names_take(l->r, f, most[f], &named);
+        if (err == OK && !named) err = codes_as_names(l, &model->features[f], codes_known(most[f]));
         if (err != OK) return err;
     }
     return OK;
 }
 
 // ---- together ------------------------------
+
+// Numbers of our own attribute, rising; *out_count 0 where they are none.
+static double *rising_take(struct learner *l, const struct json *list, uint32_t most,
+                           uint32_t *out_count, enum err *err) {
+    size_t count = json_count(list), at = 0;
+    *out_count = 0;
+    if (count == 0 || count > most) return NULL;
+    double *items = ARENA_ARRAY(l->r->model->arena, double, count), before = -HUGE_VAL;
+    if (!items) *err = ERR_MEMORY;
+    for (const struct json *item = json_first(list); items && item; item = json_next(item)) {
+        double value = json_number(item, NAN);
+        if (!(value >= before) || !isfinite(value)) return NULL;
+        items[at++] = before = value;
+    }
+    if (items) *out_count = (uint32_t)count;
+    return items;
+}
+
+// The baseline hazard that our own writer left: XGBoost keeps none, so that a model of its own tells
+// the risk and no probability.
+static enum err hazard_take(struct learner *l) {
+    struct tabular_model *model = l->r->model;
+    const struct json *told = json_member(l->attribute, "survival");
+    uint32_t times = 0, steps = 0, hazards = 0;
+    enum err err = OK;
+    if (model->task != TASK_SURVIVAL || !told) return OK;
+    double *at = rising_take(l, json_member(told, "times"), TABULAR_TIMES_MAX, &times, &err);
+    double *step = rising_take(l, json_member(told, "steps"), MODEL_HAZARD_MAX, &steps, &err);
+    double *hazard = rising_take(l, json_member(told, "hazard"), MODEL_HAZARD_MAX, &hazards, &err);
+    bool whole = times > 0 && steps > 0 && steps == hazards && hazard[0] >= 0;
+    for (uint32_t i = 1; whole && i < steps; i++) whole = step[i] > step[i - 1];
+    if (err != OK || !whole) return err;
+    model->times = at;
+    model->time_count = times;
+    model->hazard_times = step;
+    model->hazard = hazard;
+    model->hazard_count = steps;
+    return OK;
+}
 
 static enum err classes_name(struct learner *l) {
     struct tabular_model *model = l->r->model;
@@ -642,6 +719,7 @@ static enum err model_settle(struct learner *l) {
         return refuse(l, ERR_INPUT, "model.xgboost_outputs", STR("num_class"));
     }
     err = trees ? forest_settle(l) : linear_settle(l);
+    if (err == OK) err = hazard_take(l);
     return err == OK ? classes_name(l) : err;
 }
 

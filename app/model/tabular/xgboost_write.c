@@ -3,7 +3,7 @@
 // What that float cannot say, and each class's own base, goes into the leaves of the first tree.
 // A category is the index it has here; what goes right is listed. Names that XGBoost has no place
 // for (classes, categories, the target) travel in the attribute "courtyard", which it keeps and
-// ignores, so that a model comes back as it left.
+// ignores, so that a model comes back as it left. Quantiles are known there from 2.0 on.
 
 #include <float.h>
 #include <stdio.h>
@@ -213,6 +213,64 @@ static void put_tree(struct writing *w, uint32_t id, const struct node *tree, ui
                w->model->feature_count, nodes);
 }
 
+// XGBoost's Python (3.3) cuts texts beyond ASCII short when it reads them from a data frame, and then
+// refuses them where a model names its categories.
+static bool names_serve(const struct tabular_model *model) {
+    uint32_t named = 0;
+    for (uint32_t f = 0; f < model->feature_count; f++) {
+        const struct feature *feature = &model->features[f];
+        named += feature->category_count > 0;
+        for (uint32_t c = 0; c < feature->category_count; c++) {
+            for (size_t i = 0; i < feature->categories[c].size; i++) {
+                if ((uint8_t)feature->categories[c].data[i] > 127) return false;
+            }
+        }
+    }
+    return named > 0;
+}
+
+// The categories' names by code, as XGBoost keeps them since 3.1 (earlier ones pass over them), so
+// that it takes texts for codes itself. Ours stand in the order of their bytes, as it sorts them.
+static void put_names(struct writing *w) {
+    const struct tabular_model *model = w->model;
+    uint32_t segment = 0, f;
+    if (!names_serve(model)) return;
+    put_text(w, "\"cats\":{");
+    open_list(w, "enc");
+    for (f = 0; f < model->feature_count; f++) {
+        const struct feature *feature = &model->features[f];
+        size_t size = 0;
+        next(w);
+        buf_add_text(w->out, feature->category_count ? "{\"offsets\":[0" : "{\"offsets\":[");
+        for (uint32_t c = 0; c < feature->category_count; c++) {
+            size += feature->categories[c].size;
+            buf_printf(w->out, ",%zu", size);
+        }
+        put_text(w, "],\"values\":[");
+        for (uint32_t c = 0, byte = 0; c < feature->category_count; c++) {
+            for (size_t i = 0; i < feature->categories[c].size; i++, byte++) {
+                buf_printf(w->out, byte ? ",%d" : "%d", feature->categories[c].data[i]);
+            }
+        }
+        put_text(w, "]}");
+    }
+    close_list(w);
+    put_text(w, ",\"feature_segments\":[0");
+    for (f = 0; f < model->feature_count; f++) {
+        segment += model->features[f].category_count;
+        buf_printf(w->out, ",%u", segment);
+    }
+    put_text(w, "],");
+    open_list(w, "sorted_idx");
+    for (f = 0; f < model->feature_count; f++) {
+        for (uint32_t c = 0; c < model->features[f].category_count; c++) {
+            next(w);
+            buf_add_u64(w->out, c);
+        }
+    }
+    put_text(w, "]},");
+}
+
 // A forest without a tree gets one leaf per output: somewhere the base must stand.
 static enum err put_trees(struct writing *w) {
     const struct forest *forest = w->forest;
@@ -220,6 +278,7 @@ static enum err put_trees(struct writing *w) {
     uint32_t trees = forest->tree_count ? forest->tree_count : forest->outputs;
     double *weight = memory_take((forest->node_count + 1) * sizeof(*weight));
     if (!weight) return ERR_MEMORY;
+    put_names(w);
     buf_printf(w->out,
                "\"gbtree_model_param\":{\"num_parallel_tree\":\"1\",\"num_trees\":\"%u\","
                "\"size_leaf_vector\":\"0\"},",
@@ -289,7 +348,16 @@ static void put_features(struct writing *w) {
     put_text(w, "],");
 }
 
-// {"target","classes":[…],"features":[{"name","type","categories":[…]}…]}
+static void put_numbers(struct json_writer *out, const char *name, const double *numbers,
+                        uint32_t count) {
+    json_put_name(out, name);
+    json_open_array(out);
+    for (uint32_t i = 0; i < count; i++) json_put_number(out, numbers[i]);
+    json_close_array(out);
+}
+
+// {"target","classes":[…],"features":[{"name","type","categories":[…]}…],"preparation"?,
+//  "survival"?:{"times":[…],"steps":[…],"hazard":[…]}}
 static void put_attributes(struct writing *w) {
     const struct tabular_model *model = w->model;
     struct buf text;
@@ -320,6 +388,14 @@ static void put_attributes(struct writing *w) {
     }
     json_close_array(&json);
     if (model->preparation.size) json_set_text(&json, "preparation", model->preparation);
+    if (model->hazard_count > 0) {
+        json_put_name(&json, "survival");
+        json_open_object(&json);
+        put_numbers(&json, "times", model->times, model->time_count);
+        put_numbers(&json, "steps", model->hazard_times, model->hazard_count);
+        put_numbers(&json, "hazard", model->hazard, model->hazard_count);
+        json_close_object(&json);
+    }
     json_close_object(&json);
     if (buf_err(&text) != OK && w->out->err == OK) w->out->err = buf_err(&text);
     put_text(w, "\"attributes\":{\"courtyard\":");
@@ -339,6 +415,10 @@ static void put_objective(struct writing *w) {
         put_text(w, "\"survival:cox\"}");
     } else if (model->loss == LOSS_POISSON) {
         put_text(w, "\"count:poisson\",\"poisson_regression_param\":{\"max_delta_step\":\"0.7\"}}");
+    } else if (model->loss == LOSS_QUANTILE) {
+        put_text(w, "\"reg:quantileerror\",\"quantile_loss_param\":{\"quantile_alpha\":\"[");
+        put_float(w, (float)model->quantile);
+        put_text(w, "]\"}}");
     } else {
         buf_printf(w->out, "\"%s\",\"reg_loss_param\":{\"scale_pos_weight\":\"1\"}}",
                    model->task == TASK_BINARY ? "binary:logistic" : "reg:squarederror");

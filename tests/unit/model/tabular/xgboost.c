@@ -107,14 +107,16 @@ static void saved_models_answer_the_same(void) {
     }
 }
 
-static struct tabular_model *train(enum tabular_task task, uint32_t classes, uint32_t trees,
-                                   struct sample *s) {
+static struct tabular_model *train(enum tabular_task task, uint32_t classes, enum tabular_loss loss,
+                                   uint32_t trees, struct sample *s) {
     struct tabular_options options;
     struct tabular_model *model = NULL;
     struct buf card;
     struct fault fault = {0};
     tabular_options_default(&options);
     options.trees = trees;
+    options.loss = loss;
+    options.quantile = 0.8;
     options.early_stop = 0;
     options.threads = 1;
     options.depth = 4;
@@ -126,9 +128,9 @@ static struct tabular_model *train(enum tabular_task task, uint32_t classes, uin
     return model;
 }
 
-static void comes_back(enum tabular_task task, uint32_t classes) {
+static void comes_back(enum tabular_task task, uint32_t classes, enum tabular_loss loss) {
     struct sample s;
-    struct tabular_model *model = train(task, classes, 12, &s), *again = NULL;
+    struct tabular_model *model = train(task, classes, loss, 12, &s), *again = NULL;
     struct buf text;
     struct fault fault = {0};
     REQUIRE(model != NULL);
@@ -142,6 +144,14 @@ static void comes_back(enum tabular_task task, uint32_t classes) {
     CHECK_TEXT(about.target, "y");
     CHECK_TEXT(about.features[2].categories[5], "k5");
     CHECK(classes == 0 || str_is(about.classes[1], "b"));
+    CHECK_EQ(about.loss, loss);
+    if (loss == LOSS_QUANTILE) CHECK_NEAR(about.quantile, 0.8, 1e-7);
+    CHECK_EQ(about.time_count, tabular_about(model).time_count);
+    for (uint32_t t = 0; t < about.time_count; t++) { // the baseline hazard travels along
+        CHECK_NEAR(about.times[t], tabular_about(model).times[t], 0);
+        CHECK_NEAR(tabular_survival(again, 1.5, about.times[t]),
+                   tabular_survival(model, 1.5, about.times[t]), 1e-12);
+    }
     size_t cells = 600 * (size_t)about.outputs;
     double *out = memory_take(2 * cells * 8), *parts = memory_take(2 * cells * 7 * 8);
     s.columns[2][0] = NAN;
@@ -162,9 +172,50 @@ static void comes_back(enum tabular_task task, uint32_t classes) {
 }
 
 static void ours_come_back(void) {
-    comes_back(TASK_BINARY, 2);
-    comes_back(TASK_CLASSES, 4);
-    comes_back(TASK_REGRESSION, 0);
+    comes_back(TASK_BINARY, 2, LOSS_SQUARED);
+    comes_back(TASK_CLASSES, 4, LOSS_SQUARED);
+    comes_back(TASK_REGRESSION, 0, LOSS_SQUARED);
+    comes_back(TASK_REGRESSION, 0, LOSS_QUANTILE);
+    comes_back(TASK_REGRESSION, 0, LOSS_POISSON);
+    comes_back(TASK_SURVIVAL, 0, LOSS_SQUARED);
+}
+
+// Without our own attribute: the names of categories that XGBoost 3.1 keeps, by code; a survival
+// model of its own tells no probability.
+static void names_and_risks_of_others(void) {
+    struct sample s;
+    struct tabular_model *model = train(TASK_SURVIVAL, 0, LOSS_SQUARED, 12, &s), *again = NULL;
+    struct buf text, bytes;
+    struct fault fault = {0};
+    REQUIRE(model != NULL);
+    buf_open(&text, 8 << 20);
+    buf_open(&bytes, 8 << 20);
+    CHECK_EQ(tabular_xgboost_write(model, &text, &fault), OK);
+    buf_add_char(&text, '\0');
+    char *own = strstr(text.data, "\"courtyard\"");
+    REQUIRE(own != NULL);
+    memcpy(own, "\"elsewhere\"", 11);
+    text.size--;
+    CHECK_EQ(tabular_xgboost_read(buf_str(&text), &again, &fault), OK);
+    CHECK_STR(fault.code, "");
+    REQUIRE(again != NULL);
+    struct tabular_about about = tabular_about(again);
+    CHECK_EQ(about.features[2].category_count, 6);
+    CHECK_TEXT(about.features[2].categories[5], "k5");
+    CHECK_EQ(about.time_count, 0);
+    double out[2][600];
+    CHECK_EQ(tabular_predict(model, &s.frame, 1, out[0], NULL), OK);
+    CHECK_EQ(tabular_predict(again, &s.frame, 1, out[1], NULL), OK);
+    for (int i = 0; i < 600; i++) CHECK_NEAR(out[1][i], out[0][i], 1e-6 * fmax(1, out[0][i]));
+    tabular_save(again, &bytes); // and is a model like any other
+    tabular_close(again);
+    again = NULL;
+    CHECK_EQ(tabular_load(buf_str(&bytes), &again, &fault), OK);
+    tabular_close(again);
+    buf_close(&bytes);
+    buf_close(&text);
+    tabular_close(model);
+    sample_close(&s);
 }
 
 // Replaces the first `from` in a saved model by `to`, and reads it.
@@ -343,6 +394,7 @@ static void memory_faults(void) {
 int main(void) {
     CHECK_RUN(saved_models_answer_the_same);
     CHECK_RUN(ours_come_back);
+    CHECK_RUN(names_and_risks_of_others);
     CHECK_RUN(broken_ones_are_refused_with_their_place);
     CHECK_RUN(too_deep_is_refused);
     CHECK_RUN(damage_does_no_harm);
