@@ -13,6 +13,7 @@
 
 enum {
     ORIGINS = 4,
+    SERIES_TREES = 300, // of each origin's model, unless a person says how many
     TEST_MILLI_MIN = 50,
     PREPARATION_BYTES = 1 << 20,
     AHEAD_SERIES = 12, // whose next steps the scorecard shows, after so many known ones
@@ -429,6 +430,8 @@ enum err series_train(struct step_context *context, const struct json *options,
     struct series_source source = {.schema = table_schema(table), .table = table};
     enum err err =
         tabular_options_read(json_member(options, "options"), &t.options, context->fault);
+    const struct json *told = json_member(json_member(options, "options"), "trees");
+    if (!told) t.options.trees = SERIES_TREES;
     if (err == OK) {
         err = series_learn(&source, t.wish, json_member_text(options, "target"), context->arena,
                            context->progress, &t.data, &t.warnings, context->fault);

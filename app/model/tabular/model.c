@@ -21,12 +21,20 @@ enum err model_open(struct tabular_model **out) {
     return OK;
 }
 
-void tabular_close(struct tabular_model *model) {
-    if (!model) return;
+void model_unfit(struct tabular_model *model) {
     forest_fast_close(model->fast);
     forest_close(&model->forest);
     linear_close(&model->linear);
     points_close(&model->points);
+    model->fast = NULL;
+    model->forest = (struct forest){0};
+    model->linear = (struct linear){0};
+    model->points = (struct points){0};
+}
+
+void tabular_close(struct tabular_model *model) {
+    if (!model) return;
+    model_unfit(model);
     arena_close(model->arena);
     memory_give(model);
 }

@@ -41,6 +41,12 @@ struct tabular_model {
 
 // An empty model with an arena. ERR_MEMORY.
 enum err model_open(struct tabular_model **out) MUST_USE;
+// Describes the model to be trained: features, classes, target, task, and of each feature what is
+// typical and between which values training has seen it. ERR_MEMORY.
+enum err model_describe(struct tabular_model *model, const struct train_rows *rows,
+                        const struct tabular_options *options) MUST_USE;
+// Gives back what a learner made, so that it can be made anew.
+void model_unfit(struct tabular_model *model);
 // Copies text into the model; *bad is set when there is no memory.
 struct str model_text(struct tabular_model *model, struct str text, bool *bad);
 

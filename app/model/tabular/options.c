@@ -15,7 +15,7 @@ void tabular_options_default(struct tabular_options *options) {
                                         .threads = 0,
                                         .loss = LOSS_SQUARED,
                                         .quantile = 0.5,
-                                        .trees = 300,
+                                        .trees = 1000,
                                         .grow = GROW_DEPTH,
                                         .depth = 6,
                                         .leaves = 31,

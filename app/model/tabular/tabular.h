@@ -113,7 +113,7 @@ struct tabular_options {
     enum tabular_loss loss; // LOSS_SQUARED
     double quantile;        // 0.5
     // boosting
-    uint32_t trees;         // 300, at most
+    uint32_t trees;         // 1000, at most
     enum tabular_grow grow; // "depth"
     uint32_t depth;         // 6; "leaf": none (0)
     uint32_t leaves;        // 31; "leaf": of a tree, at most
@@ -162,7 +162,9 @@ enum err tabular_options_read(const struct json *node, struct tabular_options *o
 void tabular_options_write(struct json_writer *out, const struct tabular_options *options);
 
 struct tabular_model;
-// Splits, trains with early stopping, judges on the test side. The scorecard is JSON:
+// Splits, trains with early stopping, judges on the test side. Of at most 20,000 rows (2,000,000
+// cells) the model is fitted again before it is judged, the rows that validated with those that
+// trained, for as many rounds as they found best ("refitted" in "split"). The scorecard is JSON:
 // {"task","target","learner","classes","rows":{"train","validate","test"},"split":{…},"seed",
 //  "options":{…},"rounds","best_round","curve":[{"round","train","validate"}],
 //  "metrics":[{"name":"auc","value","low","high","better":"higher"}…],   first one is the headline
@@ -231,9 +233,10 @@ enum err tabular_load(struct str bytes, struct tabular_model **out, struct fault
 // of any version from 1.3 on, gbtree (written and read) and gblinear (read). DART, several
 // targets and objectives not listed in xgboost_read.c are refused with a sentence. All trees count,
 // as in Booster.predict, whatever early stopping noted.
-// Written by XGBoost, categories are the codes it knew ("0", "1", …). One beyond 32 and, where any
-// split names a code over 16, beyond four times the largest, counts as missing here, where XGBoost
-// sends it left.
+// Written by XGBoost, categories are those it names (since 3.1) or the codes it knew ("0", "1", …).
+// Without names one beyond 32 and, where any split names a code over 16, beyond four times the
+// largest, counts as missing here, where XGBoost sends it left. A survival model of its own knows no
+// baseline hazard: it tells the risk, and at no times the probability.
 // Predictions agree to the rounding of XGBoost's sums of floats.
 // write: ERR_INPUT "model.export_not_trees"; appended to `out`, whose cap is ERR_LIMIT
 // "model.too_large". read: the text is hostile; ERR_CORRUPT, ERR_INPUT "model.xgboost_*" name the
@@ -256,7 +259,7 @@ struct tabular_about {
     enum tabular_loss loss; // of regression
     double quantile;
     const double *times; // (time_count): where survival is told
-    uint32_t time_count;
+    uint32_t time_count; // survival: 0 where the baseline hazard isn't known
     struct str preparation;
 };
 struct tabular_about tabular_about(const struct tabular_model *model);

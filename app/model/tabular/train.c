@@ -8,6 +8,9 @@
 
 enum { FOLD_METRICS_MAX = 16, LIMIT_FOLD_BYTES = 64 * 1024 };
 static const uint64_t rows_least = 10;
+// Up to so many rows the model is fitted again, the rows that validated with those that trained:
+// few rows teach much, and fitting them is quick (in cells, too).
+static const uint64_t rows_refitted = 20 * 1000, cells_refitted = 2 * 1000 * 1000;
 static const uint64_t equals_that_part = 20; // rows for each distinct one, on average
 // Below this many cells threads cost more than they save (measured: 569 x 30 is faster on one).
 static const uint64_t cells_worth_threads = 200 * 1000;
@@ -226,116 +229,21 @@ static enum err check_columns(const struct training *t) {
 
 // ---- fit ------------------------------
 
-// The value a form starts from: the mean (whole where the column is), or the commonest category.
-static float typical_of(const struct training *t, uint32_t f, uint64_t *seen) {
-    const struct feature *feature = &t->frame->features[f];
-    double sum = 0;
-    uint64_t count = 0;
-    memset(seen, 0, TABULAR_CATEGORIES_MAX * sizeof(*seen));
-    for (uint64_t i = 0; i < t->counts[SIDE_TRAIN]; i++) {
-        float value = t->frame->values[f][t->rows[i]];
-        if (!isfinite(value)) continue;
-        count++;
-        sum += (double)value;
-        if (feature->kind == FEATURE_CATEGORY && value >= 0 &&
-            value < (float)feature->category_count) {
-            seen[(uint32_t)value]++;
-        }
-    }
-    if (count == 0) return NAN;
-    if (feature->kind == FEATURE_CATEGORY) {
-        uint32_t best = 0;
-        for (uint32_t c = 1; c < feature->category_count; c++)
-            best = seen[c] > seen[best] ? c : best;
-        return feature->category_count > 0 ? (float)best : NAN;
-    }
-    double mean = sum / (double)count;
-    return (float)(str_is(feature->type, "number") ? mean : round(mean));
-}
-
-// Least and greatest, that whoever asks may be told of a value that training has not seen.
-static void range_of(const struct training *t, uint32_t f, float out[static 2]) {
-    const float *values = t->frame->values[f];
-    out[0] = out[1] = NAN;
-    if (t->frame->features[f].kind == FEATURE_CATEGORY) return;
-    for (uint64_t i = 0; i < t->counts[SIDE_TRAIN]; i++) {
-        float value = values[t->rows[i]];
-        if (!isfinite(value)) continue;
-        out[0] = fminf(out[0], value); // the other where one is NaN
-        out[1] = fmaxf(out[1], value);
-    }
-}
-
-static enum err describe(struct training *t) {
+static enum err fit_learner(struct training *t, const struct train_rows *rows,
+                            const struct tabular_options *options, struct boosted *boosted) {
+    struct progress *progress = rows == &t->input ? t->progress : NULL;
     struct tabular_model *model = t->model;
-    bool bad = false;
-    uint32_t features = t->frame->feature_count, classes = t->target->class_count;
-    model->features = ARENA_ARRAY(model->arena, struct feature, features);
-    model->typical = ARENA_ARRAY(model->arena, float, features);
-    model->ranges = ARENA_ARRAY(model->arena, float, 2 * (size_t)features);
-    model->classes = ARENA_ARRAY(model->arena, struct str, classes + 1);
-    uint64_t *seen = memory_take(TABULAR_CATEGORIES_MAX * sizeof(*seen));
-    if (!model->features || !model->typical || !model->ranges || !model->classes || !seen) {
-        bad = true;
-    }
-    for (uint32_t f = 0; !bad && f < features; f++) {
-        const struct feature *from = &t->frame->features[f];
-        struct feature *to = &model->features[f];
-        *to = *from;
-        to->name = model_text(model, from->name, &bad);
-        to->type = model_text(model, from->type, &bad);
-        to->categories = ARENA_ARRAY(model->arena, struct str, from->category_count + 1);
-        if (!to->categories) bad = true;
-        for (uint32_t c = 0; !bad && c < from->category_count; c++) {
-            to->categories[c] = model_text(model, from->categories[c], &bad);
-        }
-        if (!bad) model->typical[f] = typical_of(t, f, seen);
-        if (!bad) range_of(t, f, model->ranges + 2 * (size_t)f);
-    }
-    for (uint32_t k = 0; !bad && k < classes; k++) {
-        model->classes[k] = model_text(model, t->target->classes[k], &bad);
-    }
-    model->target = model_text(model, t->target->name, &bad);
-    model->preparation = model_text(model, t->options->preparation, &bad);
-    memory_give(seen);
-    model->feature_count = features;
-    model->class_count = classes;
-    model->task = t->target->task;
-    model->learner = t->options->learner;
-    model->loss = t->options->loss;
-    model->quantile = t->options->quantile;
-    model->outputs = t->target->task == TASK_CLASSES ? classes : 1;
-    return bad ? ERR_MEMORY : OK;
-}
-
-static enum err fit_learner(struct training *t) {
     if (t->options->learner == LEARNER_POINTS) {
-        return points_train(&t->input, t->options, t->pool, t->progress, &t->model->points,
-                            t->fault);
+        return points_train(rows, options, t->pool, progress, &model->points, t->fault);
     }
     if (t->options->learner == LEARNER_LINEAR) {
-        return linear_train(&t->input, t->options, t->pool, t->progress, &t->model->linear,
-                            t->fault);
+        return linear_train(rows, options, t->pool, progress, &model->linear, t->fault);
     }
-    enum err err = boost_train(&t->input, t->options, t->pool, t->progress, &t->boosted, t->fault);
+    enum err err = boost_train(rows, options, t->pool, progress, boosted, t->fault);
     if (err != OK) return err;
-    t->model->forest = t->boosted.forest;
-    t->boosted.forest = (struct forest){0};
-    return forest_fast_make(&t->model->forest, t->model->features, t->frame->feature_count,
-                            &t->model->fast);
-}
-
-// The baseline hazard is of every row that isn't for testing: those that only trained would look
-// better told apart than they are.
-static enum err fit(struct training *t) {
-    const struct tabular_target *target = t->target;
-    enum err err = model_open(&t->model);
-    if (err == OK) err = describe(t);
-    if (err == OK) err = fit_learner(t);
-    if (err != OK || target->task != TASK_SURVIVAL) return err;
-    struct truth known = {target->values, t->weight, target->event, t->rows,
-                          t->counts[SIDE_TRAIN] + t->counts[SIDE_VALIDATE]};
-    return model_set_hazard(t->model, t->frame, &known, target->times, target->time_count, t->pool);
+    model->forest = boosted->forest;
+    boosted->forest = (struct forest){0};
+    return forest_fast_make(&model->forest, model->features, t->frame->feature_count, &model->fast);
 }
 
 static enum err predict_side(const struct training *t, const struct tabular_model *model,
@@ -353,15 +261,71 @@ static enum err predict_side(const struct training *t, const struct tabular_mode
     return err;
 }
 
+// What the model says of the validation side before it has seen it.
+static enum err hold_validation(struct training *t) {
+    if (t->counts[SIDE_VALIDATE] == 0 || t->held_predicted) return OK;
+    enum err err = side_take(&t->input, t->input.validate, t->input.validate_count, &t->held);
+    return err == OK ? predict_side(t, t->model, &t->held, &t->held_predicted) : err;
+}
+
+// A caller who chose the sides himself means those that train.
+static bool refits(const struct training *t) {
+    uint64_t rows = t->counts[SIDE_TRAIN] + t->counts[SIDE_VALIDATE];
+    return t->counts[SIDE_VALIDATE] > 0 && !t->options->side && rows <= rows_refitted &&
+           rows * t->frame->feature_count <= cells_refitted;
+}
+
+// Once more with the rows that validated, for as many rounds as they found best. They still tell
+// the threshold, by what the model said of them before.
+static enum err fit_again(struct training *t) {
+    struct tabular_options options = *t->options;
+    struct train_rows both = t->input;
+    struct boosted second = {0};
+    uint64_t count = t->counts[SIDE_TRAIN] + t->counts[SIDE_VALIDATE];
+    uint32_t *rows = memory_take(count * sizeof(*rows));
+    enum err err = rows ? hold_validation(t) : ERR_MEMORY;
+    for (uint64_t i = 0, at = 0; err == OK && i < t->frame->rows; i++) {
+        if (t->side[i] == SIDE_TRAIN || t->side[i] == SIDE_VALIDATE) rows[at++] = (uint32_t)i;
+    }
+    both.train = rows;
+    both.train_count = count;
+    both.validate = NULL;
+    both.validate_count = 0;
+    options.trees = t->boosted.best_round;
+    options.early_stop = 0;
+    options.checkpoint = NULL;
+    if (err == OK && (t->options->learner != LEARNER_BOOST || options.trees > 0)) {
+        model_unfit(t->model);
+        err = fit_learner(t, &both, &options, &second);
+    }
+    boosted_close(&second);
+    memory_give(rows);
+    return err;
+}
+
+// The baseline hazard is of every row that isn't for testing: those that only trained would look
+// better told apart than they are.
+static enum err fit(struct training *t) {
+    const struct tabular_target *target = t->target;
+    enum err err = model_open(&t->model);
+    if (err == OK) {
+        err = model_describe(t->model, &t->input, t->options);
+    }
+    if (err == OK) err = fit_learner(t, &t->input, t->options, &t->boosted);
+    if (err == OK && refits(t)) err = fit_again(t);
+    if (err != OK || target->task != TASK_SURVIVAL) return err;
+    struct truth known = {target->values, t->weight, target->event, t->rows,
+                          t->counts[SIDE_TRAIN] + t->counts[SIDE_VALIDATE]};
+    return model_set_hazard(t->model, t->frame, &known, target->times, target->time_count, t->pool);
+}
+
 // The threshold comes from the validation side, as does what models are chosen by: tuned on the
 // test side they would flatter.
 static enum err judge_validation(struct training *t, const struct judging *judging) {
     t->threshold = 0.5;
     t->validation = NAN;
-    if (t->counts[SIDE_VALIDATE] == 0) return OK;
-    enum err err = side_take(&t->input, t->input.validate, t->input.validate_count, &t->held);
-    if (err == OK) err = predict_side(t, t->model, &t->held, &t->held_predicted);
-    if (err != OK) return err;
+    enum err err = hold_validation(t);
+    if (err != OK || !t->held_predicted) return err;
     t->threshold = judge_threshold(judging, &t->held, t->held_predicted);
     t->validation = judge_headline(judging, &t->held, t->held_predicted, t->held.rows);
     return OK;
@@ -401,6 +365,7 @@ static void write_head(const struct training *t, struct json_writer *out) {
     if (timed) json_set_text(out, "time", o->judge.time_name);
     json_set_bool(out, "stratified", !timed && t->target->task != TASK_REGRESSION);
     json_set_bool(out, "weighted", t->target->weight != NULL);
+    json_set_bool(out, "refitted", refits(t));
     json_close_object(out);
     json_set_u64(out, "seed", o->seed);
     json_put_name(out, "options");

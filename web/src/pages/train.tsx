@@ -65,7 +65,7 @@ interface NumberOption {
 }
 // The bounds here only help while typing; the server's own decide.
 const OPTIONS: NumberOption[] = [
-  { name: 'trees', otherwise: 300, low: 1, high: 10000, learner: 'boost', whole: true },
+  { name: 'trees', otherwise: 1000, low: 1, high: 10000, learner: 'boost', whole: true },
   { name: 'depth', otherwise: 6, low: 0, high: 32, learner: 'boost', whole: true },
   { name: 'leaves', otherwise: 31, low: 2, high: 4096, learner: 'boost', whole: true },
   { name: 'learning_rate', otherwise: 0.1, low: 0.0001, high: 1, learner: 'boost', whole: false },
