@@ -2,6 +2,7 @@
 // them prepared; survival, told at times). What is read predicts and is told as JSON; what isn't is
 // told with findings that are JSON. The first byte chooses the model.
 #include "flow/rows_in.h"
+#include "flow/frame.h"
 
 #include <math.h>
 #include <stdlib.h>
