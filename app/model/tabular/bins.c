@@ -249,8 +249,8 @@ static void fill_rows(void *ctx, size_t index, uint32_t worker) {
             fill_number(feature, values, f->rows, first, count, column);
         }
     }
-    uint8_t *cells = bins->cells + first * bins->stride;
-    for (uint32_t d = 0; bins->cells && d < bins->stride; d++) {
+    uint8_t *cells = bins->cells ? bins->cells + first * bins->stride : NULL;
+    for (uint32_t d = 0; cells && d < bins->stride; d++) {
         if (d >= bins->dense) { // padding
             for (uint32_t i = 0; i < count; i++) cells[(size_t)i * bins->stride + d] = 0;
             continue;
