@@ -1,4 +1,4 @@
-// What a model says of itself, of the rows that train it: features, classes, typical values, ranges.
+// What a model says of itself: features, classes, typical values and ranges of the rows that train.
 
 #include <math.h>
 #include <string.h>

@@ -235,8 +235,8 @@ enum err tabular_load(struct str bytes, struct tabular_model **out, struct fault
 // as in Booster.predict, whatever early stopping noted.
 // Written by XGBoost, categories are those it names (since 3.1) or the codes it knew ("0", "1", …).
 // Without names one beyond 32 and, where any split names a code over 16, beyond four times the
-// largest, counts as missing here, where XGBoost sends it left. A survival model of its own knows no
-// baseline hazard: it tells the risk, and at no times the probability.
+// largest, counts as missing here, where XGBoost sends it left. A survival model of its own knows
+// no baseline hazard: it tells the risk, and at no times the probability.
 // Predictions agree to the rounding of XGBoost's sums of floats.
 // write: ERR_INPUT "model.export_not_trees"; appended to `out`, whose cap is ERR_LIMIT
 // "model.too_large". read: the text is hostile; ERR_CORRUPT, ERR_INPUT "model.xgboost_*" name the

@@ -1,8 +1,8 @@
 // Names of categories in XGBoost's JSON, which it keeps since version 3.1: in "cats", for each
 // feature the categories by code, texts as offsets into bytes or numbers.
 //   {"enc":[{"offsets":[0,1,3],"values":[99,98,97]}, {"type":15,"values":[5,7]}, …], …}
-// XGBoost 3.3 writes texts beyond ASCII cut short; such names are no reason to refuse the trees, but
-// then the codes stand for them as where there are none.
+// XGBoost 3.3 writes texts beyond ASCII cut short. Such names are no reason to refuse the trees:
+// the codes then stand for them, as where there are none.
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -596,8 +596,8 @@ static double *rising_take(struct learner *l, const struct json *list, uint32_t 
     return items;
 }
 
-// The baseline hazard that our own writer left: XGBoost keeps none, so that a model of its own tells
-// the risk and no probability.
+// The baseline hazard that our own writer left: XGBoost keeps none, so a model of its own tells the
+// risk and no probability.
 static enum err hazard_take(struct learner *l) {
     struct tabular_model *model = l->r->model;
     const struct json *told = json_member(l->attribute, "survival");

@@ -213,8 +213,8 @@ static void put_tree(struct writing *w, uint32_t id, const struct node *tree, ui
                w->model->feature_count, nodes);
 }
 
-// XGBoost's Python (3.3) cuts texts beyond ASCII short when it reads them from a data frame, and then
-// refuses them where a model names its categories.
+// XGBoost's Python (3.3) cuts texts beyond ASCII short when it reads them from a data frame, and
+// then refuses them where a model names its categories.
 static bool names_serve(const struct tabular_model *model) {
     uint32_t named = 0;
     for (uint32_t f = 0; f < model->feature_count; f++) {
