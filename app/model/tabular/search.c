@@ -109,8 +109,9 @@ static void search_number(const uint64_t *cells, const struct search_node *n,
     }
     count *= sides;
     memset(left + count, 0, 4 * sizeof(*left));
-    const struct search_kernels *kernels =
-        n->limits->bounded ? &search_reference : search_kernels();
+    // Of two bins there is one split: no need of four.
+    bool plain = n->limits->bounded || count < 4;
+    const struct search_kernels *kernels = plain ? &search_reference : search_kernels();
     uint32_t at = kernels->best(n, left, count, &best->gain);
     if (best->gain == 0) return;
     best->bin = bins[at / sides];
