@@ -85,7 +85,11 @@ function Data({ model, card }: { model: ModelShow; card: Scorecard }) {
               test: card.rows.test,
             }),
           ],
-          [t('card.split'), t_or(`card.split.${String(card.split?.['groups'])}`, '–')],
+          [
+            t('card.split'),
+            t_or(`card.split.${String(card.split?.['groups'])}`, '–') +
+              (card.split?.['refitted'] ? t('card.refitted') : ''),
+          ],
           [t('train.learner'), t_or(`learner.${card.learner}`, card.learner)],
           [t('scorecard.seed'), String(card.seed)],
           [t('job.created'), `${time(model.created_ms)} · ${model.actor}`],

@@ -390,6 +390,34 @@ static void few_rows_that_differ(void) {
     sample_close(&s);
 }
 
+// The rows that validated join those that trained before the test side judges: better, and never
+// where the caller chose the sides.
+static void few_rows_are_fitted_again(void) {
+    enum { ROWS = 900, ROUNDS = 6 };
+    static uint8_t side[ROWS];
+    double again = 0, once = 0;
+    for (int round = 0; round < ROUNDS; round++) {
+        struct sample s = sample_make(ROWS, 8, TASK_REGRESSION, 0);
+        struct tabular_options options = options_of(LEARNER_BOOST);
+        options.trees = 200;
+        options.side_told = side;
+        struct json *card = card_of(&s, &options);
+        REQUIRE(card != NULL);
+        CHECK(json_member_bool(json_member(card, "split"), "refitted", false));
+        again += number_at(json_first(json_member(card, "metrics")), "value");
+        json_close(card);
+        options.side_told = NULL;
+        options.side = side;
+        card = card_of(&s, &options);
+        REQUIRE(card != NULL);
+        CHECK(!json_member_bool(json_member(card, "split"), "refitted", true));
+        once += number_at(json_first(json_member(card, "metrics")), "value");
+        json_close(card);
+        sample_close(&s);
+    }
+    CHECK(again < 0.98 * once);
+}
+
 // Groups so large that none is left to test: told, not a score of nothing.
 static void nothing_left_to_test(void) {
     enum { ROWS = 400 };
@@ -644,6 +672,7 @@ int main(void) {
     CHECK_RUN(survival_is_judged);
     CHECK_RUN(weights_count_in_all_parts);
     CHECK_RUN(few_rows_that_differ);
+    CHECK_RUN(few_rows_are_fitted_again);
     CHECK_RUN(nothing_left_to_test);
     CHECK_RUN(difference_is_paired);
     CHECK_RUN(folds_are_told);
