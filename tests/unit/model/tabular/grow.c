@@ -362,6 +362,31 @@ static void search_finds_the_best(void) {
     }
 }
 
+// The same split to the bit, of equal ones the first, whatever the number of sides.
+static void search_kernels_agree(void) {
+    struct search_limits limits = {
+        .per_gradient = 0.01, .per_hessian = 0.02, .l2 = 1.5, .min_child_weight = 3};
+    for (int round = 0; round < 300; round++) {
+        uint64_t left[260] = {0}, total = ((uint64_t)check_below(2000) << 32) + 60000;
+        uint32_t count = 1 + (uint32_t)check_below(256);
+        struct search_node node = {.limits = &limits,
+                                   .total = total,
+                                   .gradient = cell_gradient(total) * 0.01,
+                                   .hessian = cell_hessian(total) * 0.02,
+                                   .least = 150,
+                                   .l2 = 1.5,
+                                   .parent = 0.1};
+        for (uint32_t i = 0; i < count; i++) {
+            int64_t g = (int64_t)check_below(round % 2 ? 5 : 4001) - 2; // few values: many equal
+            left[i] = ((uint64_t)g << 32) + (check_below(9) ? 200 + 59700 * check_below(2) : 0);
+        }
+        double want, got;
+        uint32_t at = search_reference.best(&node, left, count, &want);
+        CHECK_EQ(search_kernels()->best(&node, left, count, &got), at);
+        CHECK(got == want);
+    }
+}
+
 // Sides with exactly the least Hessian may be split off, whatever 0.02 is in binary.
 static void search_takes_just_enough(void) {
     struct search_limits limits = {
@@ -468,6 +493,7 @@ int main(void) {
     CHECK_RUN(sparse_columns_are_lists);
     CHECK_RUN(split_kernels_agree);
     CHECK_RUN(search_finds_the_best);
+    CHECK_RUN(search_kernels_agree);
     CHECK_RUN(search_takes_just_enough);
     CHECK_RUN(categories_find_the_best_subset);
     CHECK_RUN(leaves_hold_their_sums);

@@ -272,6 +272,40 @@ static void logistic_follows_definition(void) {
     CHECK_NEAR(linear_kernels()->logistic(margin[0], target, SIZE), SIZE * log(2), 1e-9);
 }
 
+// Margins and gradient by lists are those of the values: z = (x - mean) scale, missing as mean.
+static void check_lists_add_up(const struct sample *s, const struct linear *linear,
+                               struct linear_lists *lists) {
+    double margin[250] = {0}, residual[250], sum = 0;
+    double *gradient = memory_take(linear->width * sizeof(double));
+    for (int i = 0; i < 250; i++) sum += residual[i] = sample_normal() + 1;
+    linear_lists_at(lists, linear, linear->weights);
+    linear_lists_add(lists, lists->scaled, 0, 250, margin);
+    linear_lists_gather(lists, residual, 0, 250, gradient);
+    linear_lists_settle(lists, linear, sum, gradient);
+    for (int i = 0; i < 250; i++) {
+        double want = 0;
+        for (uint32_t c = 0; c < lists->count; c++) {
+            want +=
+                linear_value_part(linear, lists->columns[c], s->columns[lists->columns[c]][i], 0);
+        }
+        CHECK_NEAR(margin[i] + lists->base[0], want, 1e-6);
+    }
+    for (uint32_t c = 0; c < lists->count; c++) {
+        const struct linear_term *term = &linear->terms[lists->columns[c]];
+        double want = 0, want_missing = 0;
+        for (int i = 0; i < 250; i++) {
+            float value = s->columns[lists->columns[c]][i];
+            if (isnan(value))
+                want_missing += residual[i];
+            else
+                want += residual[i] * (value - term->mean) * term->scale;
+        }
+        CHECK_NEAR(gradient[term->first], want, 1e-4);
+        CHECK_NEAR(gradient[term->first + 1], want_missing, 1e-9);
+    }
+    memory_give(gradient);
+}
+
 // Lists hold what differs from the usual value, and only where there are many sparse columns.
 static void sparse_columns_are_lists(void) {
     struct sample s = sample_make(250, 47, TASK_BINARY, 2);
@@ -296,6 +330,7 @@ static void sparse_columns_are_lists(void) {
         }
         CHECK_EQ(at, lists.first[i + 1]);
     }
+    check_lists_add_up(&s, &linear, &lists);
     linear_lists_close(&lists);
     linear.features = 30; // 23 of them sparse
     REQUIRE(linear_lists_make(&rows, &linear, pool, &lists) == OK);
