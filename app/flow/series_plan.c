@@ -81,8 +81,8 @@ enum err series_wish_read(const struct json *wish, struct arena *arena, struct s
     if (out->wide && out->id.size) return bad(fault, "id");
     uint32_t step = 0;
     if (!whole_read(wish, "step", 400 * 86400, &step)) return bad(fault, "step");
-    if (!whole_read(wish, "season", 100000, &plan->season)) return bad(fault, "season");
-    if (!whole_read(wish, "cycle", 100000, &plan->cycle)) return bad(fault, "cycle");
+    if (!whole_read(wish, "season", SERIES_CYCLE_MAX, &plan->season)) return bad(fault, "season");
+    if (!whole_read(wish, "cycle", SERIES_CYCLE_MAX, &plan->cycle)) return bad(fault, "cycle");
     plan->step_s = step;
     plan->timed = out->time_count > 0;
     struct str start = json_member_text(wish, "start");
@@ -334,8 +334,8 @@ static bool head_read(const struct json *node, struct arena *arena, struct serie
     right = right && json_i64(json_member(node, "step_s"), &plan->step_s) && plan->step_s > 0 &&
             json_i64(json_member(node, "phase_s"), &out->phase_s) &&
             json_i64(json_member(node, "start_s"), &out->grid.clock.start_s);
-    right = right && whole_read(node, "season", 100000, &plan->season) &&
-            whole_read(node, "cycle", 100000, &plan->cycle) && plan->season > 0;
+    right = right && whole_read(node, "season", SERIES_CYCLE_MAX, &plan->season) &&
+            whole_read(node, "cycle", SERIES_CYCLE_MAX, &plan->cycle) && plan->season > 0;
     return right && out->time_count != 2;
 }
 

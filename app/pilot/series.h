@@ -16,7 +16,8 @@
 enum {
     SERIES_MAX = 4096,
     SERIES_HORIZONS_MAX = 64,
-    SERIES_AHEAD_MAX = 10 * 1000, // steps of the farthest horizon
+    SERIES_AHEAD_MAX = 10 * 1000,  // steps of the farthest horizon
+    SERIES_CYCLE_MAX = 100 * 1000, // steps of a season or a cycle
     SERIES_COLUMNS_MAX = 200,
     SERIES_EDGES_MAX = 100 * 1000,
     SERIES_LAGS = 6,       // the newest values, one by one

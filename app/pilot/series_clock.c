@@ -107,6 +107,6 @@ void series_season_guess(const struct series_clock *clock, uint32_t *season, uin
         *season = (uint32_t)(DAY_S / step);
         *cycle = 7 * *season;
     }
-    if (clock->steps / 4 < *cycle) *cycle = 0;
+    if (clock->steps / 4 < *cycle || *cycle > SERIES_CYCLE_MAX) *cycle = 0;
     if (clock->steps / 3 < *season) *season = 1;
 }
