@@ -1,6 +1,7 @@
 // The test that reads the source: the rules of layout that a compiler does not hold. It first feeds
 // itself bad samples, each of which must be found, then reads the tree it is started in:
-//   - includes point down the layers, wings never include one another, private headers stay inside
+//   - includes point down the layers, wings never include one another, private headers stay
+//     in their folder and those below it
 //   - functions up to 70 lines, files up to 800, lines up to 100 columns
 //   - no banned function, no malloc outside base/, no exit() outside main.c, no typedef of a struct
 //   - every header opens with its paragraph; no leftovers (unfinished-work marks)
@@ -230,7 +231,7 @@ static void check_include(const struct file *file, size_t line, const char *targ
     } else if (ends_with(target, "_private.h")) {
         const char *slash = strrchr(target, '/');
         size_t folder = slash ? (size_t)(slash - target) + 1 : 0;
-        if (strncmp(own, target, folder) != 0 || strchr(own + folder, '/')) {
+        if (strncmp(own, target, folder) != 0) {
             finding(INCLUDES, file->path, line, "\"%s\" is private to its folder", target);
         }
     }
@@ -660,6 +661,7 @@ static void finds_includes_that_point_up(void) {
     CHECK_EQ(breaks_alone(INCLUDES, "app/flow/f.c", "#include \"data/x/in_private.h\"\n"), 1);
     CHECK_EQ(breaks_alone(INCLUDES, "app/data/y/f.c", "#include \"data/x/in_private.h\"\n"), 1);
     CHECK_EQ(breaks_alone(INCLUDES, "app/data/x/f.c", "#include \"../table.h\"\n"), 1);
+    CHECK_EQ(breaks_alone(INCLUDES, "app/data/x/y/f.c", "#include \"data/x/in_private.h\"\n"), 0);
     CHECK_EQ(breaks_alone(INCLUDES, "app/cellar/f.c", "#include \"base/err.h\"\n"), 1);
     CHECK_EQ(breaks_alone(INCLUDES, "app/data/x/f.c",
                           "#include \"data/x/in_private.h\"\n#include \"data/table.h\"\n"

@@ -9,8 +9,8 @@
 #include "base/file.h"
 #include "base/limits.h"
 #include "cli/cli_private.h"
-#include "flow/pilot_file.h"
-#include "flow/series_graph.h"
+#include "flow/models/pilot_file.h"
+#include "flow/steps/series_graph.h"
 
 enum { FILE_ARENA_BYTES = 256 << 20 };
 

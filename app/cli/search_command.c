@@ -7,7 +7,7 @@
 #include "base/limits.h"
 #include "base/number.h"
 #include "cli/cli_private.h"
-#include "flow/draws.h"
+#include "flow/steps/draws.h"
 
 struct searching {
     const struct arguments *arguments;

@@ -6,7 +6,7 @@
 #include "base/limits.h"
 #include "base/number.h"
 #include "cli/cli_private.h"
-#include "flow/series_graph.h"
+#include "flow/steps/series_graph.h"
 
 enum { AHEAD_MAX = 10000 };
 

@@ -3,7 +3,7 @@
 
 #include "base/clock.h"
 #include "base/file.h"
-#include "flow/pilots_private.h"
+#include "flow/models/pilots.h"
 
 static enum err dataset_item(struct list *list, struct store_txn *txn, struct record_reader *record,
                              bool show, bool *out_wanted) {

@@ -3,9 +3,9 @@
 
 #include "base/clock.h"
 #include "base/file.h"
-#include "flow/pilots_private.h"
-#include "flow/places.h"
-#include "flow/serving_private.h"
+#include "flow/jobs/places.h"
+#include "flow/models/pilots.h"
+#include "flow/models/serving.h"
 
 static enum err folders_make(struct flow *flow, struct fault *fault) {
     static const char *const names[] = {"jobs", "uploads", "keys", "exports"};

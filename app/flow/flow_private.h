@@ -12,10 +12,10 @@
 #include "allocation/confine.h"
 #include "allocation/devices.h"
 #include "allocation/sandbox.h"
-#include "flow/child.h"
 #include "flow/flow.h"
+#include "flow/jobs/schedule.h"
 #include "flow/record.h"
-#include "flow/schedule.h"
+#include "flow/steps/child.h"
 
 enum {
     ACTIVE_MAX = 4096,     // attempts at one time, those included that wait for the committer

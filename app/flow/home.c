@@ -6,7 +6,7 @@
 #include <sys/sysinfo.h>
 
 #include "base/file.h"
-#include "flow/executor.h"
+#include "flow/jobs/executor.h"
 
 enum { JOBS_SHOWN = 5, PENDING_SHOWN = 10 };
 

@@ -10,7 +10,7 @@
 #include "base/version.h"
 #include "data/cleanse/cleanse.h"
 #include "flow/lineage_private.h"
-#include "flow/pilots_private.h"
+#include "flow/models/pilots.h"
 
 enum { MANIFEST_VERSION = 1, REASON_BYTES_MAX = 2000 };
 

@@ -3,7 +3,7 @@
 
 #include "base/file.h"
 #include "data/cleanse/cleanse.h"
-#include "flow/pilots_private.h"
+#include "flow/models/pilots.h"
 
 #define HIDDEN STR("•••")
 

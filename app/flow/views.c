@@ -1,5 +1,5 @@
 // Records as the API's description shows them.
-#include "flow/executor.h"
+#include "flow/jobs/executor.h"
 
 void view_hash(struct json_writer *out, const char *name, const struct hash *hash) {
     char hex[SHA256_HEX_SIZE];

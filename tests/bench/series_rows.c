@@ -10,7 +10,7 @@
 #include <stdlib.h>
 
 #include "base/file.h"
-#include "flow/series_rows.h"
+#include "flow/steps/series_rows.h"
 
 static struct frame_warning warnings[FRAME_WARNINGS_MAX];
 

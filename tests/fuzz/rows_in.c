@@ -1,8 +1,8 @@
 // A call's body: rows as JSON for one of two models (two classes with columns of every type, one of
 // them prepared; survival, told at times). What is read predicts and is told as JSON; what isn't is
 // told with findings that are JSON. The first byte chooses the model.
-#include "flow/rows_in.h"
-#include "flow/frame.h"
+#include "flow/steps/rows_in.h"
+#include "flow/steps/frame.h"
 
 #include <math.h>
 #include <stdlib.h>

@@ -2,7 +2,7 @@
 // lines behind it, cells between '|', in types the byte chooses): what is learnt is kept as a model
 // keeps it, comes back the same, and reads the same rows as the recent past. Odd: the rest is a
 // model's preparation, read back or refused.
-#include "flow/series_data.h"
+#include "flow/steps/series_data.h"
 
 #include <stdlib.h>
 #include <string.h>

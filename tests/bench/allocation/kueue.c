@@ -13,7 +13,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/log.h"
-#include "flow/executor.h"
+#include "flow/jobs/executor.h"
 #include "support/box.h"
 
 enum { THREADS = 128, PERSON_FIRST = 1000 };

@@ -1,5 +1,5 @@
 // Draws follow from the seed and the try's number, stay inside their ranges, and fill them evenly.
-#include "flow/draws.h"
+#include "flow/steps/draws.h"
 
 #include <math.h>
 

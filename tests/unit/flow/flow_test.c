@@ -3,7 +3,7 @@
 #include <unistd.h>
 
 #include "check.h"
-#include "flow/rows_in.h"
+#include "flow/steps/rows_in.h"
 #include "support/box.h"
 
 enum { PATIENTS = 600, JOB_MS = 60000 };

@@ -1,5 +1,5 @@
 // What a model is judged by, out of a table's columns: ranges, categories, time, entities.
-#include "flow/frame_judge.h"
+#include "flow/steps/frame_judge.h"
 
 #include <unistd.h>
 

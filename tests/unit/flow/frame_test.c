@@ -2,7 +2,7 @@
 #include <unistd.h>
 
 #include "check.h"
-#include "flow/frame.h"
+#include "flow/steps/frame.h"
 #include "support/box.h"
 
 enum { ROWS = 300 };

@@ -2,7 +2,7 @@
 // file of the template's has, and each training's options are known.
 #include "check.h"
 #include "data/cleanse/cleanse.h"
-#include "flow/pilots_private.h"
+#include "flow/models/pilots.h"
 #include "model/tabular/tabular.h"
 
 static struct templates *templates;

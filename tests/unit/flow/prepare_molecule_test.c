@@ -1,6 +1,6 @@
 // A column of SMILES as features, and scaffolds as groups.
 #include "check.h"
-#include "flow/prepare.h"
+#include "flow/steps/prepare.h"
 #include "pilot/molecule/molecule.h"
 
 static struct arena *arena, *scratch;

@@ -1,5 +1,5 @@
 // Rows as JSON: however a row looks, the reader tells what does not fit and reads the rest by name.
-#include "flow/rows_in.h"
+#include "flow/steps/rows_in.h"
 
 #include <math.h>
 

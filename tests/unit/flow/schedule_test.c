@@ -1,6 +1,6 @@
 // The policy in the core: a tenant's limit holds for its persons together, a guarantee is kept free
 // of borrowers who may not give way, and a new version counts for jobs that already wait.
-#include "flow/schedule.h"
+#include "flow/jobs/schedule.h"
 
 #include "allocation/policy_core.h"
 #include "check.h"

@@ -1,7 +1,7 @@
 // Tables as series: long and wide, gaps and doubles, times in parts; the plan kept and read back,
 // and damaged plans refused.
 #include "check.h"
-#include "flow/series_data.h"
+#include "flow/steps/series_data.h"
 
 static struct arena *arena;
 static struct json *wish;

@@ -1,6 +1,6 @@
 // A graph as people keep it: edges or a matrix, with and without names, in either encoding; what is
 // wrong is told by its line.
-#include "flow/series_graph.h"
+#include "flow/steps/series_graph.h"
 
 #include <unistd.h>
 

@@ -1,6 +1,6 @@
 // Counters of endpoints add up whoever counts and whenever they are written; what is offered to a
 // shadow is answered, failed or skipped, and nothing of it is lost.
-#include "flow/serving_private.h"
+#include "flow/models/serving.h"
 
 #include <pthread.h>
 #include <unistd.h>

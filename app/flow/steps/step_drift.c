@@ -1,0 +1,193 @@
+// Drift: are new rows like those the model was trained on?
+//   inputs  model, source (csv or json lines) or table
+//   options intake (how to read the source)
+//   out     drift.json: what tabular_drift_write gives, and "without": the columns the rows lack
+// Where the target is among the columns the model is judged on the new rows too. A column that is
+// not there counts as missing.
+#include <math.h>
+
+#include "base/file.h"
+#include "flow/steps/step_predict.h"
+
+enum { BATCH_ARENA_BYTES = 256 << 20 };
+
+struct drifting {
+    struct step_context *context;
+    const struct tabular_model *model;
+    struct tabular_about about;
+    struct asking asking;
+    struct tabular_drift *drift;
+    int32_t *columns;   // (asking.count); -1: not there
+    int32_t target;     // -1: not there
+    struct cells cells; // of LIMIT_BATCH_ROWS rows
+    double *out;        // (LIMIT_BATCH_ROWS, K)
+    double *truth;      // (LIMIT_BATCH_ROWS)
+    struct buf scratch;
+    struct arena *cell;
+};
+
+static enum err rooms_take(struct drifting *d, const struct schema *schema) {
+    struct arena *arena = d->context->arena;
+    const struct tabular_about *about = &d->about;
+    d->columns = ARENA_ARRAY(arena, int32_t, (size_t)d->asking.count + 1);
+    d->out = ARENA_ARRAY(arena, double, (size_t)LIMIT_BATCH_ROWS * about->outputs);
+    d->truth = ARENA_ARRAY(arena, double, LIMIT_BATCH_ROWS);
+    if (!d->columns || !d->out || !d->truth) return ERR_MEMORY;
+    enum err err =
+        cells_take(about->features, about->feature_count, LIMIT_BATCH_ROWS, arena, &d->cells);
+    if (err != OK) return err;
+    for (uint32_t i = 0; i < d->asking.count; i++) {
+        d->columns[i] = schema_find(schema, d->asking.items[i].name);
+    }
+    d->target = schema_find(schema, about->target);
+    return OK;
+}
+
+// The answer as the model counts it, NaN where it is not known.
+static double truth_of(struct drifting *d, const struct column *column, uint32_t row) {
+    if (!column_valid(column, row)) return NAN;
+    if (!task_has_classes(d->about.task)) {
+        return column->type == COLUMN_TEXT ? (double)NAN : column_number(column, row);
+    }
+    struct str word = str_trim(cell_text(column, row, &d->scratch));
+    for (uint32_t k = 0; k < d->about.class_count; k++) {
+        if (str_equal(d->about.classes[k], word)) return k;
+    }
+    return NAN;
+}
+
+static enum err batch_add(struct drifting *d, const struct batch *batch) {
+    cells_clear(&d->cells);
+    for (uint32_t i = 0; i < d->asking.count; i++) {
+        const struct asked *asked = &d->asking.items[i];
+        for (uint32_t row = 0; row < batch->row_count; row++) {
+            arena_reset(d->cell);
+            if (d->columns[i] >= 0) {
+                asked_cell(asked, &batch->columns[d->columns[i]], row, &d->scratch, d->cell,
+                           &d->cells, row);
+            } else {
+                (void)asked_text(asked, STR_NONE, d->cell, &d->cells, row); // missing
+            }
+        }
+    }
+    for (uint32_t row = 0; d->target >= 0 && row < batch->row_count; row++) {
+        d->truth[row] = truth_of(d, &batch->columns[d->target], row);
+    }
+    if (d->cells.no_memory) return ERR_MEMORY;
+    struct frame frame = cells_frame(&d->cells, d->about.features, batch->row_count);
+    enum err err = tabular_predict(d->model, &frame, step_threads(d->context), d->out, NULL);
+    if (err != OK) return err;
+    return tabular_drift_add(d->drift, &frame, d->out, d->target >= 0 ? d->truth : NULL);
+}
+
+static enum err batches_add(struct drifting *d, struct table *table) {
+    struct arena *arena;
+    enum err err = arena_open(BATCH_ARENA_BYTES, &arena);
+    if (err != OK) return err;
+    uint32_t count = table_batches(table);
+    for (uint32_t i = 0; i < count && err == OK; i++) {
+        struct batch batch;
+        if (progress_cancelled(d->context->progress)) err = ERR_CANCELLED;
+        if (d->context->progress) progress_set(d->context->progress, PHASE_PREDICT, i, count);
+        arena_reset(arena);
+        if (err == OK) err = table_batch(table, i, arena, &batch, d->context->fault);
+        if (err == OK) err = batch_add(d, &batch);
+    }
+    arena_close(arena);
+    return err;
+}
+
+static void without_write(struct drifting *d, struct json_writer *out) {
+    json_put_name(out, "without");
+    json_open_array(out);
+    for (uint32_t i = 0; i < d->asking.count; i++) {
+        if (d->columns[i] < 0) json_put_text(out, d->asking.items[i].name);
+    }
+    json_close_array(out);
+}
+
+// What the job's line says: the widest drift of a column, and of the prediction.
+static void summary_write(struct json_writer *out, const struct json *report) {
+    const struct json *most = NULL;
+    double psi = -1;
+    const struct json *column = json_first(json_member(report, "columns"));
+    for (; column; column = json_next(column)) {
+        double here = json_member_number(column, "psi", -1);
+        if (here > psi) psi = here, most = column;
+    }
+    json_set_u64(out, "rows", json_member_u64(report, "rows", 0));
+    if (most) json_set_text(out, "column", json_member_text(most, "name"));
+    if (most) json_set_number(out, "psi", psi);
+    const struct json *prediction = json_member(report, "prediction");
+    json_set_number(out, "prediction_psi", json_member_number(prediction, "psi", NAN));
+}
+
+static enum err report_write(struct drifting *d) {
+    char path[LIMIT_PATH_BYTES];
+    struct buf text;
+    struct json *report = NULL;
+    buf_open(&text, LIMIT_JSON_BYTES);
+    struct json_writer out = json_writer_of(&text);
+    json_open_object(&out);
+    without_write(d, &out);
+    enum err err = tabular_drift_write(d->drift, step_threads(d->context), &out);
+    json_close_object(&out);
+    if (err == OK) err = buf_err(&text);
+    if (err == OK) err = step_output(d->context, "drift.json", path);
+    if (err == OK) err = json_parse(buf_str(&text), &report, d->context->fault);
+    if (err == OK) err = file_write(path, buf_str(&text), d->context->fault);
+    if (err == OK) summary_write(d->context->summary, report);
+    json_close(report);
+    buf_close(&text);
+    return err;
+}
+
+static enum err measure(struct drifting *d, const char *path) {
+    struct table *table;
+    enum err err = table_open(path, &table, d->context->fault);
+    if (err != OK) return err;
+    buf_open(&d->scratch, LIMIT_CELL_BYTES);
+    err = rooms_take(d, table_schema(table));
+    if (err == OK) err = arena_open(PREPARE_SCRATCH_BYTES, &d->cell);
+    if (err == OK) err = tabular_drift_open(d->model, &d->drift);
+    if (err == OK) err = batches_add(d, table);
+    if (err == OK) err = report_write(d);
+    tabular_drift_close(d->drift);
+    if (d->cell) arena_close(d->cell);
+    buf_close(&d->scratch);
+    table_close(table);
+    return err;
+}
+
+static enum err drift_of(struct drifting *d) {
+    struct step_context *context = d->context;
+    const char *source;
+    char table[LIMIT_PATH_BYTES], faults[LIMIT_PATH_BYTES];
+    struct str given = json_member_text(json_member(context->spec, "inputs"), "table");
+    if (!tabular_has_profile(d->model)) {
+        return fault_set(context->fault, ERR_INPUT, "drift.no_profile", STR_NONE);
+    }
+    enum err err = asking_of_model(&d->about, context->arena, &d->asking, context->fault);
+    if (err == OK && given.size) {
+        return str_copy(table, sizeof table, given) ? measure(d, table) : ERR_LIMIT;
+    }
+    if (err == OK) err = step_input(context, "source", &source);
+    if (err == OK) err = step_output(context, "input", table);
+    if (err == OK) err = step_output(context, "faults.jsonl", faults);
+    if (err == OK) err = source_for_model(context, &d->asking, source, table, faults);
+    if (err == OK) err = measure(d, table);
+    (void)!file_remove(table, NULL);
+    return err;
+}
+
+enum err step_drift(struct step_context *context) {
+    const char *path;
+    struct tabular_model *model;
+    enum err err = step_input(context, "model", &path);
+    if (err == OK) err = model_of_file(path, &model, context->fault);
+    if (err != OK) return err;
+    struct drifting d = {.context = context, .model = model, .about = tabular_about(model)};
+    err = drift_of(&d);
+    tabular_close(model);
+    return err;
+}
