@@ -46,8 +46,8 @@ bool json_member_bool(const struct json *object, const char *name, bool otherwis
 // Writes a node again, compactly.
 void json_write(struct buf *out, const struct json *node);
 
-// The writer: appends to a buf, puts the commas, escapes strings, replaces invalid UTF-8 by U+FFFD.
-// Non-finite numbers become null. Errors stick in the buf.
+// The writer: appends to a buf, puts the commas, escapes strings, replaces invalid UTF-8 and NUL
+// (which json_parse refuses) by U+FFFD. Non-finite numbers become null. Errors stick in the buf.
 struct json_writer {
     struct buf *out;
     uint32_t depth;

@@ -48,6 +48,7 @@ static void add_escaped(struct buf *out, unsigned char c) {
     case '\n': buf_add(out, "\\n", 2); return;
     case '\r': buf_add(out, "\\r", 2); return;
     case '\t': buf_add(out, "\\t", 2); return;
+    case 0: buf_add(out, "\xEF\xBF\xBD", 3); return;
     default: break;
     }
     char escape[6] = {'\\', 'u', '0', '0', hex[c >> 4], hex[c & 15]};

@@ -75,14 +75,14 @@ static void writer_mends_bad_text(void) {
     buf_open(&out, 4096);
     struct json_writer writer = json_writer_of(&out);
     json_open_object(&writer);
-    json_set_text(&writer, "t", STR("a\xff\x01z\xe5\x90"));
+    json_set_text(&writer, "t", STR("a\xff\x01z\0\xe5\x90"));
     json_set_number(&writer, "x", NAN);
     json_put_name(&writer, "fault");
     struct fault fault = {0};
     CHECK_EQ(fault_at(&fault, ERR_INPUT, "csv.bad", 3, 0, STR("列")), ERR_INPUT);
     json_put_fault(&writer, &fault);
     json_close_object(&writer);
-    CHECK_TEXT(buf_str(&out), "{\"t\":\"a\uFFFD\\u0001z\uFFFD\uFFFD\",\"x\":null,"
+    CHECK_TEXT(buf_str(&out), "{\"t\":\"a\uFFFD\\u0001z\uFFFD\uFFFD\uFFFD\",\"x\":null,"
                               "\"fault\":{\"code\":\"csv.bad\",\"row\":3,\"detail\":\"列\"}}");
     struct json *root;
     REQUIRE(json_parse(buf_str(&out), &root, NULL) == OK);
