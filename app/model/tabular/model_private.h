@@ -63,6 +63,9 @@ void model_link(const struct tabular_model *model, double *row);
 enum err model_set_hazard(struct tabular_model *model, const struct frame *frame,
                           const struct truth *truth, const double *times, uint32_t time_count,
                           struct pool *pool) MUST_USE;
+// The centring alone: of a model that takes over another's hazard. ERR_MEMORY.
+enum err model_centre(struct tabular_model *model, const struct frame *frame,
+                      const struct truth *truth, struct pool *pool) MUST_USE;
 
 // TreeSHAP and the linear parts: out (N, K, F + 1). ERR_MEMORY.
 enum err model_explain(const struct tabular_model *model, const struct frame *frame,

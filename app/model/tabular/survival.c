@@ -42,15 +42,12 @@ static enum err arrays_take(struct tabular_model *model) {
     return model->hazard_times && model->hazard && model->times ? OK : ERR_MEMORY;
 }
 
-enum err model_set_hazard(struct tabular_model *model, const struct frame *frame,
-                          const struct truth *truth, const double *times, uint32_t time_count,
-                          struct pool *pool) {
-    struct cox *cox = NULL;
-    double *margin = memory_take(frame->rows * sizeof *margin + 1), mean = 0, total = 0;
-    enum err err = margin ? arrays_take(model) : ERR_MEMORY;
-    if (err == OK) err = model_margin(model, frame, pool, margin);
-    if (err == OK) err = cox_open(truth, &cox);
-    if (err != OK) goto done;
+// The margins of all rows once the model is centred on those of `truth`.
+static enum err margins_centred(struct tabular_model *model, const struct frame *frame,
+                                const struct truth *truth, struct pool *pool, double *margin) {
+    double mean = 0, total = 0;
+    enum err err = model_margin(model, frame, pool, margin);
+    if (err != OK) return err;
     for (uint64_t i = 0; i < truth->count; i++) {
         double weight = truth_weight(truth, i);
         mean += weight * margin[truth_row(truth, i)];
@@ -58,8 +55,29 @@ enum err model_set_hazard(struct tabular_model *model, const struct frame *frame
     }
     mean /= total > 0 ? total : 1;
     centre(model, mean);
+    for (uint64_t i = 0; i < frame->rows; i++) margin[i] -= mean;
+    return OK;
+}
+
+enum err model_centre(struct tabular_model *model, const struct frame *frame,
+                      const struct truth *truth, struct pool *pool) {
+    double *margin = memory_take(frame->rows * sizeof *margin + 1);
+    enum err err = margin ? margins_centred(model, frame, truth, pool, margin) : ERR_MEMORY;
+    memory_give(margin);
+    return err;
+}
+
+enum err model_set_hazard(struct tabular_model *model, const struct frame *frame,
+                          const struct truth *truth, const double *times, uint32_t time_count,
+                          struct pool *pool) {
+    struct cox *cox = NULL;
+    double *margin = memory_take(frame->rows * sizeof *margin + 1);
+    enum err err = margin ? arrays_take(model) : ERR_MEMORY;
+    if (err == OK) err = margins_centred(model, frame, truth, pool, margin);
+    if (err == OK) err = cox_open(truth, &cox);
+    if (err != OK) goto done;
     for (uint64_t i = 0; i < truth->count; i++) {
-        cox_margins(cox)[i] = margin[truth_row(truth, i)] - mean;
+        cox_margins(cox)[i] = margin[truth_row(truth, i)];
     }
     cox_run(cox, pool);
     model->hazard_count = cox_hazard(cox, model->hazard_times, model->hazard, MODEL_HAZARD_MAX);

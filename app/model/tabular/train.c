@@ -303,20 +303,25 @@ static enum err fit_again(struct training *t) {
     return err;
 }
 
-// The baseline hazard is of every row that isn't for testing: those that only trained would look
-// better told apart than they are.
+// The baseline hazard is of every row that isn't for testing, as the first fit tells them apart:
+// rows that a model has trained on look better told apart than others will be.
 static enum err fit(struct training *t) {
     const struct tabular_target *target = t->target;
+    bool survival = target->task == TASK_SURVIVAL;
+    struct truth known = {target->values, t->weight, target->event, t->rows,
+                          t->counts[SIDE_TRAIN] + t->counts[SIDE_VALIDATE]};
     enum err err = model_open(&t->model);
     if (err == OK) {
         err = model_describe(t->model, &t->input, t->options);
     }
     if (err == OK) err = fit_learner(t, &t->input, t->options, &t->boosted);
-    if (err == OK && refits(t)) err = fit_again(t);
-    if (err != OK || target->task != TASK_SURVIVAL) return err;
-    struct truth known = {target->values, t->weight, target->event, t->rows,
-                          t->counts[SIDE_TRAIN] + t->counts[SIDE_VALIDATE]};
-    return model_set_hazard(t->model, t->frame, &known, target->times, target->time_count, t->pool);
+    if (err == OK && survival) {
+        err = model_set_hazard(t->model, t->frame, &known, target->times, target->time_count,
+                               t->pool);
+    }
+    if (err != OK || !refits(t)) return err;
+    err = fit_again(t);
+    return err == OK && survival ? model_centre(t->model, t->frame, &known, t->pool) : err;
 }
 
 // The threshold comes from the validation side, as does what models are chosen by: tuned on the

@@ -98,7 +98,8 @@ static void refuses_what_is_wrong(void) {
     buf_clear(&bytes);
     buf_add_text(&bytes, "GGUF");
     gguf_put(&bytes, 0x03000000, 4); // big-endian
-    gguf_put(&bytes, 0, 16);
+    gguf_put(&bytes, 0, 8);
+    gguf_put(&bytes, 0, 8);
     wrong("gguf.version");
     buf_clear(&bytes);
     gguf_put_head(&bytes, UINT64_MAX, 0);
