@@ -331,7 +331,7 @@ node_tests() { # FOLDER CONCURRENCY
     node_modules "tests/$1" || { fail "npm ci in tests/$1"; return 0; }
     mapfile -t files < <(find "tests/$1" -name node_modules -prune -o -name '*.test.mjs' -print | sort)
     [ ${#files[@]} -gt 0 ] || return 0
-    timeout -k 10 900 node --test --test-concurrency="$2" \
+    timeout -k 10 1800 node --test --test-concurrency="$2" \
         --test-reporter=tap --test-reporter-destination="$report" "${files[@]}" \
         >"$logs/$1.log" 2>&1 </dev/null || status=$?
     # node closes with "# pass 12", "# fail 0", "# cancelled 0", "# skipped 1", "# todo 0".
