@@ -113,19 +113,3 @@ void confusion(const uint32_t *predicted, const uint32_t *truth, const double *w
         counts[(size_t)truth[i] * classes + predicted[i]] += weight ? weight[i] : 1;
     }
 }
-
-double threshold_youden(const struct ranked *ranked) {
-    double positives, negatives, best = 0;
-    totals_of(ranked, &positives, &negatives);
-    if (positives == 0 || negatives == 0) return 0.5;
-    struct descent d = {.in = ranked, .left = ranked->rows};
-    double threshold = ranked->score[ranked->rows - 1];
-    while (descend(&d)) {
-        double j = d.true_positives / positives - d.false_positives / negatives;
-        if (j > best) {
-            best = j;
-            threshold = ranked->score[d.left];
-        }
-    }
-    return threshold;
-}

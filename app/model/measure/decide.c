@@ -52,8 +52,15 @@ double net_benefit(struct decided d, double p) {
     return share_of(d.true_positives - lost, decided_rows(d));
 }
 
-// Tries the threshold above every score, then each distinct score from the highest down, and takes
-// the first of the highest worth.
+// Half way between the row at `i`, the last one called positive, and the next below it.
+static double threshold_below(const struct ranked *in, uint64_t i) {
+    if (i == 0) return in->score[0];
+    double half = in->score[i - 1] + (in->score[i] - in->score[i - 1]) / 2;
+    return half > in->score[i - 1] ? half : in->score[i];
+}
+
+// Tries the threshold above every score, then below each distinct score from the highest down, and
+// takes the first of the highest worth.
 struct wanted {
     double (*worth)(const struct wanted *wanted, struct decided decided);
     double least;
@@ -77,9 +84,20 @@ static double best_threshold(const struct ranked *in, struct wanted wanted) {
         double worth = wanted.worth(&wanted, d);
         if (!(worth > best)) continue;
         best = worth;
-        threshold = tie;
+        threshold = threshold_below(in, i);
     }
     return threshold;
+}
+
+static double youden(const struct wanted *wanted, struct decided d) {
+    (void)wanted;
+    return decided_sensitivity(d) + decided_specificity(d) - 1;
+}
+
+double threshold_youden(const struct ranked *ranked) {
+    struct decided none = decided_at(ranked, INFINITY);
+    if (none.false_negatives == 0 || none.true_negatives == 0) return 0.5;
+    return best_threshold(ranked, (struct wanted){.worth = youden});
 }
 
 // What is not allowed is worth less than anything that is.

@@ -135,10 +135,6 @@ void calibration(const struct ranked *ranked, uint32_t bins, struct calibration_
 void confusion(const uint32_t *predicted, const uint32_t *truth, const double *weight,
                uint64_t rows, uint32_t classes, double *counts);
 
-// The threshold on the score that maximises Youden's J (sensitivity + specificity - 1); rows with
-// score >= threshold count as positive. Of several the highest. 0.5 when only one class is there.
-double threshold_youden(const struct ranked *ranked);
-
 // ---- decisions (decide.c) ------------------------------
 // What a threshold does: rows with score >= threshold count as positive.
 struct decided {
@@ -149,6 +145,11 @@ double decided_specificity(struct decided decided); // NaN without negatives
 double decided_precision(struct decided decided);   // NaN when nothing counts as positive
 struct decided decided_at(const struct ranked *ranked, double threshold);
 
+// Thresholds lie half way between two scores, so that they part the answers to other rows as well;
+// the lowest one is the lowest score.
+// The one that maximises Youden's J (sensitivity + specificity - 1); of several the highest. 0.5
+// when only one class is there.
+double threshold_youden(const struct ranked *ranked);
 // The threshold of the highest sensitivity among those of at least this specificity; of several the
 // highest threshold. Above every score when only calling nobody positive will do.
 double threshold_at_specificity(const struct ranked *ranked, double least);

@@ -163,8 +163,8 @@ void tabular_options_write(struct json_writer *out, const struct tabular_options
 
 struct tabular_model;
 // Splits, trains with early stopping, judges on the test side. Of at most 20,000 rows (2,000,000
-// cells) boosted trees are fitted again before they are judged, the rows that validated with those
-// that trained, for as many rounds as they found best ("refitted" in "split"). The scorecard:
+// cells) the model is fitted again before it is judged, the rows that validated with those that
+// trained, for as many rounds as they found best ("refitted" in "split"). The scorecard is JSON:
 // {"task","target","learner","classes","rows":{"train","validate","test"},"split":{…},"seed",
 //  "options":{…},"rounds","best_round","curve":[{"round","train","validate"}],
 //  "metrics":[{"name":"auc","value","low","high","better":"higher"}…],   first one is the headline

@@ -268,12 +268,10 @@ static enum err hold_validation(struct training *t) {
     return err == OK ? predict_side(t, t->model, &t->held, &t->held_predicted) : err;
 }
 
-// A caller who chose the sides himself means those that train. The others gain little by it, and
-// where a linear model's answers lie close together a threshold would no longer part them.
+// A caller who chose the sides himself means those that train.
 static bool refits(const struct training *t) {
     uint64_t rows = t->counts[SIDE_TRAIN] + t->counts[SIDE_VALIDATE];
-    return t->counts[SIDE_VALIDATE] > 0 && t->options->learner == LEARNER_BOOST &&
-           !t->options->side && rows <= rows_refitted &&
+    return t->counts[SIDE_VALIDATE] > 0 && !t->options->side && rows <= rows_refitted &&
            rows * t->frame->feature_count <= cells_refitted;
 }
 
@@ -296,7 +294,7 @@ static enum err fit_again(struct training *t) {
     options.trees = t->boosted.best_round;
     options.early_stop = 0;
     options.checkpoint = NULL;
-    if (err == OK && options.trees > 0) {
+    if (err == OK && (t->options->learner != LEARNER_BOOST || options.trees > 0)) {
         model_unfit(t->model);
         err = fit_learner(t, &both, &options, &second);
     }

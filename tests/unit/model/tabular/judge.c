@@ -418,6 +418,30 @@ static void few_rows_are_fitted_again(void) {
     CHECK(again < 0.98 * once);
 }
 
+// Few different rows have few different answers, each of many rows; fitted again they all lie a
+// little elsewhere, and the threshold must still part them.
+static void a_second_fit_keeps_the_threshold(void) {
+    enum { ROWS = 1000 };
+    for (int round = 0; round < 8; round++) {
+        struct sample s = sample_make(ROWS, 2, TASK_BINARY, 2);
+        for (int i = 0; i < ROWS; i++) {
+            bool high = check_below(2);
+            s.columns[0][i] = high;
+            s.columns[1][i] = (float)check_below(3);
+            s.truth[i] = check_below(10) > 0 ? high : !high;
+        }
+        struct tabular_options options = options_of(round % 2 ? LEARNER_LINEAR : LEARNER_BOOST);
+        options.seed = (uint64_t)round;
+        struct json *card = card_of(&s, &options);
+        REQUIRE(card != NULL);
+        CHECK(json_member_bool(json_member(card, "split"), "refitted", false));
+        const struct json *metrics = json_member(card, "metrics");
+        CHECK(number_at(named(metrics, "name", "accuracy"), "value") > 0.8); // .9 at best
+        json_close(card);
+        sample_close(&s);
+    }
+}
+
 // Groups so large that none is left to test: told, not a score of nothing.
 static void nothing_left_to_test(void) {
     enum { ROWS = 400 };
@@ -673,6 +697,7 @@ int main(void) {
     CHECK_RUN(weights_count_in_all_parts);
     CHECK_RUN(few_rows_that_differ);
     CHECK_RUN(few_rows_are_fitted_again);
+    CHECK_RUN(a_second_fit_keeps_the_threshold);
     CHECK_RUN(nothing_left_to_test);
     CHECK_RUN(difference_is_paired);
     CHECK_RUN(folds_are_told);

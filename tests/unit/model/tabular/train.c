@@ -207,7 +207,7 @@ static void missing_values_learn(void) {
         struct tabular_model *model;
         struct json *card = train_card(&s, &options, &model);
         REQUIRE(card != NULL);
-        CHECK(member_of(card, "accuracy", "value") > 0.85); // half without them, .95 at best
+        CHECK(member_of(card, "accuracy", "value") > 0.9);
         json_close(card);
         tabular_close(model);
     }
