@@ -271,7 +271,7 @@ const struct slurm_seen *slurm_by_id(const struct slurm *slurm, uint64_t id) {
 
 const struct slurm_seen *slurm_by_comment(const struct slurm *slurm, const char *comment,
                                           const char *folder) {
-    uint64_t hash = slurm_folder_hash(str_of(folder));
+    uint64_t hash = str_hash(str_of(folder));
     const struct slurm_seen *best = NULL;
     for (uint32_t i = 0; i < slurm->list.count; i++) {
         const struct slurm_seen *seen = &slurm->list.jobs[i];

@@ -73,7 +73,6 @@ enum slurm_state slurm_state_of(struct str word); // "RUNNING", "CANCELLED by 10
 uint64_t slurm_minutes(struct str text);
 // What sbatch says when it refuses, as a fault; *out_later: it may well take it later.
 enum err slurm_refusal(struct str said, bool *out_later, struct fault *fault) MUST_USE;
-uint64_t slurm_folder_hash(struct str folder);
 enum slurm_state slurm_state_of_json(const struct json *node); // a word, or an array of them
 int slurm_exit_of_json(const struct json *node);               // as slurm_seen.exit_status
 

@@ -57,14 +57,6 @@ enum slurm_state slurm_state_of(struct str word) {
     return SLURM_UNKNOWN;
 }
 
-uint64_t slurm_folder_hash(struct str folder) { // FNV-1a
-    uint64_t hash = 0xcbf29ce484222325u;
-    for (size_t i = 0; i < folder.size; i++) {
-        hash = (hash ^ (uint8_t)folder.data[i]) * 0x100000001b3u;
-    }
-    return hash;
-}
-
 // Unless it is no job of ours or there is no room.
 struct words {
     struct str comment, reason, account, folder;
@@ -87,7 +79,7 @@ static enum err seen_add(struct slurm_list *list, const struct slurm_seen *seen,
     if (str_is(account, "(null)")) account = STR_NONE;
     if (account.size >= sizeof one.account) account.size = sizeof one.account - 1;
     (void)!str_copy(one.account, sizeof one.account, account);
-    one.folder_hash = slurm_folder_hash(words->folder);
+    one.folder_hash = str_hash(words->folder);
     list->jobs[list->count++] = one;
     return OK;
 }

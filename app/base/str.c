@@ -24,6 +24,12 @@ bool str_ends(struct str s, struct str suffix) {
     return str_equal((struct str){s.data + s.size - suffix.size, suffix.size}, suffix);
 }
 
+uint64_t str_hash(struct str s) {
+    uint64_t hash = 0xcbf29ce484222325u;
+    for (size_t i = 0; i < s.size; i++) hash = (hash ^ (uint8_t)s.data[i]) * 0x100000001b3u;
+    return hash;
+}
+
 int str_compare(struct str a, struct str b) {
     size_t shared = a.size < b.size ? a.size : b.size;
     int order = shared ? memcmp(a.data, b.data, shared) : 0;

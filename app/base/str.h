@@ -21,6 +21,7 @@ bool str_equal(struct str a, struct str b);
 bool str_is(struct str a, const char *c_string);
 bool str_starts(struct str s, struct str prefix);
 bool str_ends(struct str s, struct str suffix);
+uint64_t str_hash(struct str s); // FNV-1a, for tables in memory: not for who may choose the texts
 int str_compare(struct str a, struct str b); // bytes, then length: <0, 0, >0
 struct str str_trim(struct str s);           // ASCII white space at both ends
 // Cuts s at the first `separator`: returns what stands before it and moves *rest behind it.

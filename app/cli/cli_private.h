@@ -64,6 +64,19 @@ struct str number_text(double value);
 struct str count_text(uint64_t value);
 struct str bytes_text(uint64_t bytes); // "3.4 MB"
 
+// ---- lines of standard input -----------------------------------------------------------------
+// Each is handed to `line` without its line break and a carriage return before it; of one of more
+// than `most_bytes` the beginning, told by `cut`. What it adds to `out` is written before more is
+// read: a program may sit at the other end of a pipe and wait for it.
+struct line_taker {
+    size_t most_bytes;
+    struct buf *out;
+    enum err (*line)(void *ctx, struct str line, bool cut, struct fault *fault);
+    void *ctx;
+};
+// ERR_IO "cli.input_read"; what `line` gave.
+enum err lines_of_input(const struct line_taker *taker, struct fault *fault) MUST_USE;
+
 // ---- progress ------------------------------------------------------------------------------
 // The process' progress; SIGINT and SIGTERM set its cancel. A watcher thread shows it on standard
 // error while one is open.

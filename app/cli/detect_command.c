@@ -1,18 +1,12 @@
 // detect: personal data in the lines of standard input. With --json one array a line, for programs
 // and evaluations; without, a table of what was found, the examples masked.
-#include <errno.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "base/file.h"
-#include "base/memory.h"
-#include "base/text.h"
 #include "cli/cli_private.h"
 #include "data/cleanse/cleanse.h"
 #include "data/detect/detect.h"
 
 enum {
-    READ_BYTES = 1 << 16,
     // A line longer than this is looked at as far as this: it is no text that a person wrote.
     LINE_BYTES_MOST = 64 << 20,
     OUT_BYTES_MOST = 1 << 30, // what one read of input may say
@@ -29,9 +23,8 @@ struct found {
 struct detecting {
     bool json;
     uint32_t kinds;
-    struct buf line, out, hits;
+    struct buf out, hits;
     uint64_t lines, cut; // lines, and those of them that were too long
-    bool skipping;       // the rest of a line that was too long
     struct found found[PERSONAL_KIND_COUNT];
 };
 
@@ -85,20 +78,18 @@ static enum err line_scan(struct detecting *detecting, struct str line, size_t *
     return OK;
 }
 
-static enum err line_done(struct detecting *detecting) {
-    struct str line = buf_str(&detecting->line);
+static enum err line_done(void *ctx, struct str line, bool cut, struct fault *fault) {
+    struct detecting *detecting = ctx;
     size_t count = 0;
+    (void)fault;
     detecting->lines++;
-    if (detecting->skipping) {
+    if (cut) {
         detecting->cut++;
-        // Not within a character.
-        line.size = utf8_valid_prefix((struct str){line.data + line.size - 4, 4}) + line.size - 4;
         warn("cli.detect_line_cut",
              (const struct place[]){{"line", count_text(detecting->lines)},
                                     {"bytes", bytes_text(LINE_BYTES_MOST)}},
              2);
     }
-    if (line.size > 0 && line.data[line.size - 1] == '\r') line.size--;
     enum err err = line_scan(detecting, line, &count);
     const struct personal_hit *hits = (const struct personal_hit *)(void *)detecting->hits.data;
     if (err != OK) return err;
@@ -107,56 +98,7 @@ static enum err line_done(struct detecting *detecting) {
     } else {
         line_count(detecting, line, hits, count);
     }
-    buf_clear(&detecting->line);
-    detecting->skipping = false;
-    return buf_err(&detecting->out);
-}
-
-// ---- reading -----------------------------------------------------------------------------------
-
-static enum err part_take(struct detecting *detecting, const char *data, size_t size) {
-    enum err err = OK;
-    while (size > 0 && err == OK) {
-        const char *end = memchr(data, '\n', size);
-        size_t part = end ? (size_t)(end - data) : size, room, kept;
-        room = LINE_BYTES_MOST - detecting->line.size;
-        kept = part < room ? part : room;
-        buf_add(&detecting->line, data, kept);
-        detecting->skipping |= kept < part;
-        err = buf_err(&detecting->line);
-        if (end && err == OK) err = line_done(detecting);
-        data += part + (end != NULL);
-        size -= part + (end != NULL);
-    }
-    return err;
-}
-
-static enum err out_flush(struct detecting *detecting, struct fault *fault) {
-    struct str out = buf_str(&detecting->out);
-    enum err err = buf_err(&detecting->out);
-    if (err == OK && out.size) err = file_write_all(STDOUT_FILENO, out.data, out.size, fault);
-    buf_clear(&detecting->out);
-    return err;
-}
-
-// What one read brought is answered before the next: a program at the other end of a pipe may wait
-// for it.
-static enum err input_read(struct detecting *detecting, struct fault *fault) {
-    char *data = memory_take(READ_BYTES);
-    if (!data) return ERR_MEMORY;
-    enum err err = OK;
-    while (err == OK) {
-        ssize_t size = read(STDIN_FILENO, data, READ_BYTES);
-        if (size < 0 && errno == EINTR) continue;
-        if (size < 0) err = fault_set(fault, ERR_IO, "cli.detect_read", str_of(strerror(errno)));
-        if (size <= 0) break;
-        err = part_take(detecting, data, (size_t)size);
-        if (err == OK) err = out_flush(detecting, fault);
-    }
-    if (err == OK && (detecting->line.size || detecting->skipping)) err = line_done(detecting);
-    if (err == OK) err = out_flush(detecting, fault);
-    memory_give(data);
-    return err;
+    return OK;
 }
 
 // ---- the command -------------------------------------------------------------------------------
@@ -205,11 +147,11 @@ enum err command_detect(const struct command *command, const struct arguments *a
     enum err err = told ? kinds_read(told, &detecting.kinds, fault) : OK;
     if (err != OK) return err;
     if (argument(arguments, "--privacy")) detecting.kinds |= PERSONAL_PRIVACY;
-    buf_open(&detecting.line, LINE_BYTES_MOST);
     buf_open(&detecting.out, OUT_BYTES_MOST);
     buf_open(&detecting.hits, (size_t)LINE_BYTES_MOST * sizeof(struct personal_hit));
     for (int i = 0; i < PERSONAL_KIND_COUNT; i++) buf_open(&detecting.found[i].examples, 4096);
-    err = input_read(&detecting, fault);
+    err = lines_of_input(
+        &(struct line_taker){LINE_BYTES_MOST, &detecting.out, line_done, &detecting}, fault);
     if (err == OK && !detecting.json) found_say(&detecting);
     if (err == OK && detecting.cut > 0) {
         err = fault_set(fault, ERR_LIMIT, "cli.detect_cut", count_text(detecting.cut));
@@ -217,6 +159,5 @@ enum err command_detect(const struct command *command, const struct arguments *a
     for (int i = 0; i < PERSONAL_KIND_COUNT; i++) buf_close(&detecting.found[i].examples);
     buf_close(&detecting.hits);
     buf_close(&detecting.out);
-    buf_close(&detecting.line);
     return err;
 }

@@ -1,23 +1,15 @@
-// tokenize: the lines of standard input as a language model's tokens, or tokens as text again. Each
-// line is answered before the next is read, so that a program may sit at the other end of a pipe.
-#include <errno.h>
-#include <string.h>
-#include <unistd.h>
-
-#include "base/file.h"
-#include "base/memory.h"
-#include "base/text.h"
+// tokenize: the lines of standard input as a language model's tokens, or tokens as text again.
 #include "cli/cli_private.h"
 #include "model/language/tokenizer.h"
 
-enum { READ_BYTES = 1 << 16, LINE_BYTES_MOST = 1 << 30, OUT_BYTES_MOST = INT32_MAX };
+enum { LINE_BYTES_MOST = 1 << 30, OUT_BYTES_MOST = INT32_MAX };
 
 struct tokenizing {
     const struct tokenizer *tokenizer;
     bool json, decode, control;
     uint32_t flags;
     uint64_t lines;
-    struct buf line, tokens, text, out;
+    struct buf tokens, text, out;
 };
 
 // ---- a line ------------------------------------------------------------------------------------
@@ -25,6 +17,7 @@ struct tokenizing {
 static enum err text_encode(struct tokenizing *t, struct str text, struct fault *fault) {
     buf_clear(&t->tokens);
     enum err err = tokenizer_encode(t->tokenizer, text, t->flags, &t->tokens, fault);
+    if (err != OK) return err;
     const uint32_t *tokens = (const uint32_t *)(const void *)t->tokens.data;
     size_t count = t->tokens.size / sizeof *tokens;
     if (t->json) buf_add_char(&t->out, '[');
@@ -33,7 +26,7 @@ static enum err text_encode(struct tokenizing *t, struct str text, struct fault 
         buf_add_u64(&t->out, tokens[i]);
     }
     if (t->json) buf_add_char(&t->out, ']');
-    return err;
+    return OK;
 }
 
 static enum err token_decode(struct tokenizing *t, uint64_t token, struct fault *fault) {
@@ -76,11 +69,12 @@ static enum err line_decode(struct tokenizing *t, struct str line, struct fault 
     return OK;
 }
 
-static enum err line_done(struct tokenizing *t, struct str line, struct fault *fault) {
+static enum err line_done(void *ctx, struct str line, bool cut, struct fault *fault) {
+    struct tokenizing *t = ctx;
     struct json *text = NULL;
     enum err err = OK;
     t->lines++;
-    if (line.size && line.data[line.size - 1] == '\r') line.size--;
+    if (cut) return fault_at(fault, ERR_LIMIT, "tokenizer.too_long", t->lines, 0, STR_NONE);
     if (t->decode) {
         err = line_decode(t, line, fault);
     } else if (!t->json) {
@@ -93,47 +87,12 @@ static enum err line_done(struct tokenizing *t, struct str line, struct fault *f
         if (err == OK) err = text_encode(t, json_text(text), fault);
         json_close(text);
     }
-    if (err != OK) {
-        if (fault && !fault->row) fault->row = t->lines;
-        return err;
-    }
-    buf_add_char(&t->out, '\n');
-    err = buf_err(&t->out);
-    if (err == OK) err = file_write_all(STDOUT_FILENO, t->out.data, t->out.size, fault);
-    buf_clear(&t->out);
+    if (err == OK) buf_add_char(&t->out, '\n');
+    if (err != OK && fault && !fault->row) fault->row = t->lines;
     return err;
 }
 
 // ---- the command -------------------------------------------------------------------------------
-
-// The whole lines of what has been read; what is left of the last one moves to the front.
-static enum err lines_take(struct tokenizing *t, struct fault *fault) {
-    size_t start = 0;
-    enum err err = OK;
-    for (char *end; err == OK && (end = memchr(t->line.data + start, '\n', t->line.size - start));
-         start = (size_t)(end - t->line.data) + 1) {
-        struct str line = {t->line.data + start, (size_t)(end - t->line.data) - start};
-        err = line_done(t, line, fault);
-    }
-    memmove(t->line.data, t->line.data + start, t->line.size - start);
-    t->line.size -= start;
-    return err;
-}
-
-static enum err input_read(struct tokenizing *t, struct fault *fault) {
-    enum err err = OK;
-    while (err == OK) {
-        char *room = buf_reserve(&t->line, READ_BYTES);
-        if (!room) return fault_set(fault, ERR_LIMIT, "tokenizer.too_long", STR_NONE);
-        ssize_t size = read(STDIN_FILENO, room, READ_BYTES);
-        if (size < 0 && errno == EINTR) continue;
-        if (size < 0) return fault_set(fault, ERR_IO, "cli.tokenize_read", str_of(strerror(errno)));
-        if (size == 0) break;
-        t->line.size += (size_t)size;
-        err = lines_take(t, fault);
-    }
-    return err == OK && t->line.size ? line_done(t, buf_str(&t->line), fault) : err;
-}
 
 enum err command_tokenize(const struct command *command, const struct arguments *arguments,
                           struct fault *fault) {
@@ -149,10 +108,11 @@ enum err command_tokenize(const struct command *command, const struct arguments 
                                     .control = argument(arguments, "--control")};
     if (argument(arguments, "--ends")) tokenizing.flags |= TOKENIZE_ENDS;
     if (tokenizing.control) tokenizing.flags |= TOKENIZE_CONTROL;
-    struct buf *bufs[] = {&tokenizing.line, &tokenizing.tokens, &tokenizing.text, &tokenizing.out};
-    for (size_t i = 0; i < 4; i++) buf_open(bufs[i], i ? OUT_BYTES_MOST : LINE_BYTES_MOST);
-    if (err == OK) err = input_read(&tokenizing, fault);
-    for (size_t i = 0; i < 4; i++) buf_close(bufs[i]);
+    struct buf *bufs[] = {&tokenizing.tokens, &tokenizing.text, &tokenizing.out};
+    for (size_t i = 0; i < 3; i++) buf_open(bufs[i], OUT_BYTES_MOST);
+    struct line_taker taker = {LINE_BYTES_MOST, &tokenizing.out, line_done, &tokenizing};
+    if (err == OK) err = lines_of_input(&taker, fault);
+    for (size_t i = 0; i < 3; i++) buf_close(bufs[i]);
     tokenizer_close(tokenizer);
     return err;
 }

@@ -46,7 +46,7 @@ function patients(rows, seed = 11) {
 function run(args, options = {}) {
     const lang = options.lang ?? "en";
     const done = spawnSync(binary, [args[0], "--lang", lang, ...args.slice(1)],
-        { cwd: folder, encoding: "utf8", timeout: 60000, env: { ...process.env, ...options.env } });
+        { cwd: folder, encoding: "utf8", timeout: 60000, input: options.input, env: { ...process.env, ...options.env } });
     return { code: done.status, out: done.stdout, err: done.stderr };
 }
 
@@ -465,4 +465,51 @@ test("training tells the rows it was judged by, a forecast those of its backtest
     const told = card.series.backtest.find((b) => b.horizon === 1);
     assert.equal(told.rows, near.length);
     assert.ok(Math.abs(mae - told.metrics.find((m) => m.name === "mae").value) < 1e-4, String(mae));
+});
+
+// A byte-level vocabulary of a few tokens, as GGUF.
+function vocabulary() {
+    const u32 = (v) => { const b = Buffer.alloc(4); b.writeUInt32LE(v); return b; };
+    const u64 = (v) => { const b = Buffer.alloc(8); b.writeBigUInt64LE(BigInt(v)); return b; };
+    const text = (t) => Buffer.concat([u64(Buffer.byteLength(t)), Buffer.from(t)]);
+    const value = (name, t) => Buffer.concat([text(name), u32(8), text(t)]);
+    const list = (name, type, items) => Buffer.concat([text(name), u32(9), u32(type), u64(items.length), ...items]);
+    return Buffer.concat([Buffer.from("GGUF"), u32(3), u64(0), u64(5),
+        value("tokenizer.ggml.model", "gpt2"), value("tokenizer.ggml.pre", "gpt-2"),
+        list("tokenizer.ggml.tokens", 8, ["a", "b", "ab", "Ġ", "<end>"].map(text)),
+        list("tokenizer.ggml.token_type", 5, [1, 1, 1, 1, 3].map(u32)),
+        list("tokenizer.ggml.merges", 8, [text("a b")])]);
+}
+
+test("a text as a model's tokens, line by line, and back", () => {
+    writeFileSync(at("tiny.gguf"), vocabulary());
+    const json = works(["tokenize", "tiny.gguf", "--json"], { input: '"ab a"\n""\n"b<end>"' });
+    assert.equal(json.out, "[2,3,0]\n[]\n[1]\n"); // what the vocabulary lacks leaves nothing
+    const control = works(["tokenize", "tiny.gguf", "--json", "--control"], { input: '"b<end>"\n' });
+    assert.equal(control.out, "[1,4]\n");
+    assert.equal(works(["tokenize", "tiny.gguf"], { input: "ab\r\nba" }).out, "2\n1 0\n");
+    assert.equal(works(["tokenize", "tiny.gguf", "--json", "--decode"], { input: "[2,3,0]\n" }).out, '"ab a"\n');
+    for (const [args, input, sentence, out] of [
+        [["--json"], '"a"\nab\n"b"\n', /JSON/, "[0]\n"],
+        [["--json"], "[1]\n", /not a JSON string[\s\S]*row 1/i, ""],
+        [["--decode"], "0 9\n", /no token 9/, ""],
+        [["--decode", "--json"], '["a"]\n', /not a list of tokens/, ""],
+    ]) {
+        const done = run(["tokenize", "tiny.gguf", ...args], { input });
+        assert.equal(done.code, 1, done.err);
+        assert.match(done.err, sentence);
+        assert.equal(done.out, out); // the lines before it are answered
+    }
+    writeFileSync(at("cut.gguf"), vocabulary().subarray(0, 100));
+    assert.match(run(["tokenize", "cut.gguf"], { input: "" }).err, /ends too early/);
+    assert.match(run(["tokenize", "cut.gguf"], { input: "", lang: "zh" }).err, /过早结束/);
+    assert.match(run(["tokenize", "patients.csv"], { input: "" }).err, /not a GGUF/);
+});
+
+test("personal data in lines, the last one without its end", () => {
+    const done = works(["detect", "--json"], { input: "手机13812345678\r\n\nnothing" });
+    const lines = done.out.trimEnd().split("\n").map((line) => JSON.parse(line));
+    assert.equal(lines.length, 3);
+    assert.deepEqual(lines[0].map((hit) => [hit.kind, hit.text]), [["mobile", "13812345678"]]);
+    assert.deepEqual(lines.slice(1), [[], []]);
 });

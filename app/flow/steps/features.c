@@ -120,14 +120,6 @@ void feature_put(struct json_writer *out, const struct feature *feature, float v
 
 // ---- words ------------------------------------------------------------------------------------
 
-static uint64_t word_hash(struct str text) { // FNV-1a
-    uint64_t hash = 0xcbf29ce484222325u;
-    for (size_t i = 0; i < text.size; i++) {
-        hash = (hash ^ (unsigned char)text.data[i]) * 0x100000001b3u;
-    }
-    return hash ^ (hash >> 32);
-}
-
 enum err words_open(struct arena *arena, uint32_t most, struct words *out) {
     uint32_t slot_count = 16;
     while (slot_count < most * 2) slot_count *= 2;
@@ -141,7 +133,8 @@ enum err words_open(struct arena *arena, uint32_t most, struct words *out) {
 
 void words_add(struct words *words, struct str text) {
     if (words->over || words->no_memory) return;
-    uint32_t at = (uint32_t)word_hash(text) & (words->slot_count - 1);
+    uint64_t hash = str_hash(text);
+    uint32_t at = (uint32_t)(hash ^ hash >> 32) & (words->slot_count - 1);
     for (; words->slots[at]; at = (at + 1) & (words->slot_count - 1)) {
         if (str_equal(words->items[words->slots[at] - 1], text)) return;
     }

@@ -28,17 +28,11 @@ static bool merge_of(const struct line *line, const struct symbol *a, const stru
         if (*merged != TOKEN_NONE) *rank = t->scores ? score_rank(t->scores[*merged]) : 0;
         return *merged != TOKEN_NONE;
     }
-    if (a->token == TOKEN_NONE || b->token == TOKEN_NONE || t->pair_slots == 0) return false;
-    uint32_t pair[2] = {a->token, b->token};
-    uint32_t slot = (uint32_t)tokenizer_hash(pair, sizeof pair) & (t->pair_slots - 1);
-    for (;; slot = (slot + 1) & (t->pair_slots - 1)) {
-        const struct merge *merge = &t->pairs[slot];
-        if (merge->left == TOKEN_NONE) return false;
-        if (merge->left != a->token || merge->right != b->token) continue;
-        *rank = merge->rank;
-        *merged = merge->merged;
-        return true;
-    }
+    if (a->token == TOKEN_NONE || b->token == TOKEN_NONE) return false;
+    const struct merge *merge = tokenizer_pair(t, a->token, b->token);
+    *rank = merge->rank;
+    *merged = merge->merged;
+    return merge->left != TOKEN_NONE;
 }
 
 static void merge_do(struct line *line, uint32_t left, uint32_t merged) {

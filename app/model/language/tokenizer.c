@@ -10,11 +10,10 @@ enum { ARENA_BYTES_MAX = 1 << 30, TEXT_BYTES_MAX = 1 << 30, WORK_BYTES_MAX = INT
 
 // ---- tables ----------------------------------------------------------------------------------
 
-uint64_t tokenizer_hash(const void *data, size_t size) {
-    const uint8_t *bytes = data;
-    uint64_t hash = 0xcbf29ce484222325u;
-    for (size_t i = 0; i < size; i++) hash = (hash ^ bytes[i]) * 0x100000001b3u;
-    return hash ^ hash >> 29;
+// FNV's low bits follow the last byte closely: the high ones are mixed in.
+static uint32_t slot_for(struct str key, uint32_t slots) {
+    uint64_t hash = str_hash(key);
+    return (uint32_t)(hash ^ hash >> 32) & (slots - 1);
 }
 
 static uint32_t slots_for(uint64_t count) {
@@ -24,7 +23,7 @@ static uint32_t slots_for(uint64_t count) {
 }
 
 static uint32_t *slot_of(const struct tokenizer *t, struct str text) {
-    uint32_t slot = (uint32_t)tokenizer_hash(text.data, text.size) & (t->text_slots - 1);
+    uint32_t slot = slot_for(text, t->text_slots);
     while (t->by_text[slot] != TOKEN_NONE && !str_equal(t->texts[t->by_text[slot]], text)) {
         slot = (slot + 1) & (t->text_slots - 1);
     }
@@ -33,6 +32,18 @@ static uint32_t *slot_of(const struct tokenizer *t, struct str text) {
 
 uint32_t tokenizer_find(const struct tokenizer *tokenizer, struct str text) {
     return *slot_of(tokenizer, text);
+}
+
+struct merge *tokenizer_pair(const struct tokenizer *tokenizer, uint32_t left, uint32_t right) {
+    const uint32_t pair[2] = {left, right};
+    struct str key = {(const char *)pair, sizeof pair};
+    uint32_t slot = slot_for(key, tokenizer->pair_slots);
+    for (;; slot = (slot + 1) & (tokenizer->pair_slots - 1)) {
+        struct merge *merge = &tokenizer->pairs[slot];
+        if (merge->left == TOKEN_NONE || (merge->left == left && merge->right == right)) {
+            return merge;
+        }
+    }
 }
 
 void work_put(struct work *work, uint32_t token) {
@@ -222,12 +233,8 @@ static uint32_t special_find(const struct tokenizer *t, struct str text, size_t 
 // ---- merges ----------------------------------------------------------------------------------
 
 static void pair_add(struct tokenizer *t, struct merge merge) {
-    uint32_t pair[2] = {merge.left, merge.right};
-    uint32_t slot = (uint32_t)tokenizer_hash(pair, sizeof pair) & (t->pair_slots - 1);
-    for (; t->pairs[slot].left != TOKEN_NONE; slot = (slot + 1) & (t->pair_slots - 1)) {
-        if (t->pairs[slot].left == merge.left && t->pairs[slot].right == merge.right) return;
-    }
-    t->pairs[slot] = merge;
+    struct merge *slot = tokenizer_pair(t, merge.left, merge.right);
+    if (slot->left == TOKEN_NONE) *slot = merge; // the first of two counts
 }
 
 // "Ġth e": two tokens; a pair whose parts or whole the vocabulary lacks can never be used.

@@ -66,8 +66,9 @@ struct work {
     struct fault *fault;
 };
 
-uint64_t tokenizer_hash(const void *data, size_t size);
 uint32_t tokenizer_find(const struct tokenizer *tokenizer, struct str text); // or TOKEN_NONE
+// The slot of a pair, empty where the two are never merged. Only of kind bytes.
+struct merge *tokenizer_pair(const struct tokenizer *tokenizer, uint32_t left, uint32_t right);
 void work_put(struct work *work, uint32_t token);
 
 // pretokenize.c: the patterns of a vocabulary by its name; ERR_INPUT where the name is not known.

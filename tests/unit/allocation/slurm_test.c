@@ -34,7 +34,7 @@ static void reads_json_of_24_11(void) {
     CHECK_EQ(only()->start_s, 1795645390);
     CHECK_STR(only()->comment, "courtyard:7.2");
     CHECK_STR(only()->reason, "");
-    CHECK_EQ(only()->folder_hash == slurm_folder_hash(STR("/d/jobs/7")), true);
+    CHECK_EQ(only()->folder_hash == str_hash(STR("/d/jobs/7")), true);
 }
 
 static void reads_json_of_22_05(void) {
@@ -80,7 +80,7 @@ static void reads_lines(void) {
     CHECK_EQ(only()->state, SLURM_RUNNING);
     CHECK_EQ(only()->start_s, 1795645391);
     CHECK_STR(only()->account, "t5");
-    CHECK(only()->folder_hash == slurm_folder_hash(STR("/tmp/a|b")));
+    CHECK(only()->folder_hash == str_hash(STR("/tmp/a|b")));
     REQUIRE(text_of("9|PENDING|N/A|Priority|courtyard:3.4|(null)|/d\n") == OK);
     CHECK_STR(only()->reason, "Priority");
     CHECK_STR(only()->account, "");
