@@ -1,5 +1,7 @@
 #include "base/unicode.h"
 
+#include <stddef.h>
+
 #include "base/unicode_private.h"
 
 enum {
@@ -26,31 +28,45 @@ bool unicode_space(uint32_t character) {
     return value_of(character) & UNICODE_SPACE;
 }
 
-// The first row whose character is not below the one looked for.
-static uint32_t row_find(const uint32_t (*rows)[2], uint32_t count, uint32_t character) {
+// The row of a character among `count` rows of `width` numbers that rise by their first; or NULL.
+static const uint32_t *row_find(const uint32_t *rows, uint32_t count, uint32_t width,
+                                uint32_t character) {
     uint32_t low = 0, high = count;
     while (low < high) {
         uint32_t middle = low + (high - low) / 2;
-        if (rows[middle][0] < character) {
+        const uint32_t *row = rows + (size_t)middle * width;
+        if (row[0] == character) return row;
+        if (row[0] < character) {
             low = middle + 1;
         } else {
             high = middle;
         }
     }
-    return low;
+    return NULL;
 }
 
 uint32_t unicode_lower(uint32_t character) {
     if (character < 0x80) return character - 'A' < 26 ? character + 32 : character;
-    uint32_t row = row_find(unicode_lowers, unicode_lower_count, character);
-    bool found = row < unicode_lower_count && unicode_lowers[row][0] == character;
-    return found ? unicode_lowers[row][1] : character;
+    const uint32_t *row = row_find(unicode_lowers[0], unicode_lower_count, 2, character);
+    return row ? row[1] : character;
+}
+
+uint32_t unicode_decompose(uint32_t character, uint32_t parts[2]) {
+    if (character < 0xC0) return 0;
+    const uint32_t *row =
+        row_find(unicode_decompositions[0], unicode_decomposition_count, 3, character);
+    if (!row) return 0;
+    parts[0] = row[1];
+    parts[1] = row[2];
+    return row[2] ? 2 : 1;
+}
+
+static bool is_mark(uint32_t character) {
+    return unicode_category(character) == UNICODE_MN;
 }
 
 uint32_t unicode_without_marks(uint32_t character, uint32_t out[3]) {
-    out[0] = character;
-    if (character < 0x80) return 1;
-    if (unicode_category(character) == UNICODE_MN) return 0;
+    uint32_t parts[2], tail[2], tails = 0, count = 0;
     if (character >= HANGUL_FIRST && character <= HANGUL_LAST) {
         uint32_t index = character - HANGUL_FIRST, last = index % HANGUL_T_COUNT;
         out[0] = HANGUL_L + index / HANGUL_VT_COUNT;
@@ -58,9 +74,10 @@ uint32_t unicode_without_marks(uint32_t character, uint32_t out[3]) {
         out[2] = HANGUL_T + last;
         return last ? 3 : 2;
     }
-    uint32_t row = row_find(unicode_plains, unicode_plain_count, character), count = 0;
-    for (; row < unicode_plain_count && unicode_plains[row][0] == character && count < 3; row++) {
-        out[count++] = unicode_plains[row][1];
+    for (uint32_t n; (n = unicode_decompose(character, parts)) > 0; character = parts[0]) {
+        if (n == 2 && !is_mark(parts[1]) && tails < 2) tail[tails++] = parts[1];
     }
-    return count ? count : 1;
+    if (!is_mark(character)) out[count++] = character;
+    while (tails > 0) out[count++] = tail[--tails];
+    return count;
 }

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "base/unicode.h"
 #include "data/language/normalise_private.h"
 
 // The place of `c` in a table of rows of `columns` numbers, sorted by the first; -1.
@@ -275,24 +276,23 @@ static uint32_t pair(uint32_t a, uint32_t b) {
     return 0;
 }
 
+// Of the basic plane, into parts of it: ideographs of plane 2 are compatibility forms here.
+static uint32_t parts_of(uint32_t c, uint32_t parts[2]) {
+    uint32_t count = c <= 0xFFFF ? unicode_decompose(c, parts) : 0;
+    return count && parts[0] <= 0xFFFF ? count : 0;
+}
+
 bool decomposes_alone(uint32_t c) {
-    if (c < 0x340 || c > 0xFFFF || syllable(c)) return false;
-    int64_t row = FIND_ROW(normalise_decompositions, normalise_decomposition_count, c);
-    if (row < 0) return false;
-    const uint16_t *parts = normalise_decompositions[row];
-    return parts[2] == 0 || pair(parts[1], parts[2]) != c;
+    uint32_t parts[2], count = c < 0x340 || syllable(c) ? 0 : parts_of(c, parts);
+    return count == 1 || (count == 2 && pair(parts[0], parts[1]) != c);
 }
 
 // Canonical parts of c, all the way down, appended to out.
 static size_t decompose(uint32_t c, uint32_t *out, size_t count, size_t room) {
-    uint32_t tails[4];
+    uint32_t tails[4], parts[2];
     size_t tail_count = 0;
-    while (c >= 0xC0 && c <= 0xFFFF && tail_count < 4) {
-        int64_t row = FIND_ROW(normalise_decompositions, normalise_decomposition_count, c);
-        if (row < 0) break;
-        const uint16_t *parts = normalise_decompositions[row];
-        if (parts[2]) tails[tail_count++] = parts[2];
-        c = parts[1];
+    for (uint32_t n; tail_count < 4 && (n = parts_of(c, parts)) > 0; c = parts[0]) {
+        if (n == 2) tails[tail_count++] = parts[1];
     }
     if (count < room) out[count++] = c;
     while (tail_count > 0 && count < room) out[count++] = tails[--tail_count];
