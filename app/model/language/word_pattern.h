@@ -1,7 +1,8 @@
 // How tokenizers cut a text into words: a small part of regular expressions, over code points and
 // by backtracking. A repetition is always of one character or class, so the depth of a match is
 // bounded by the pattern, never by the text; its time is linear for the patterns there are,
-// quadratic at worst within one word.
+// quadratic at worst within one word. (The patterns of data/match are linear always, for texts and
+// patterns of anybody; they cannot look ahead, which these need.)
 //
 // Understood: literals, \r \n \t \\ and other escaped marks, no dot; [..] and [^..] with ranges;
 // \s \S \d, \p{L} \p{Lu} …; a|b, (?:..), (?i:..) of ASCII letters, (?:..)?; ? * + {m} {m,n};
