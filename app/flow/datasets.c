@@ -83,9 +83,7 @@ static enum err create_change(struct store_txn *txn, void *ctx) {
     struct job *job = &creation->job;
     enum err err = store_next_id(txn, TABLE_DATASET, &dataset->id);
     job->subject = dataset->id;
-    if (err == OK) err = submission_allowed(txn, creation->call, "import", 0);
-    if (err == OK) err = job_create(creation->flow, txn, job);
-    if (err == OK) err = job_admit(creation->flow, txn, creation->call, job);
+    if (err == OK) err = job_request(creation->flow, txn, creation->call, job);
     dataset->job = job->id;
     if (err == OK) err = dataset_save(txn, dataset);
     if (err == OK) err = pilot_moved(txn, creation->call, PILOT_IMPORT, dataset->id, job->id);

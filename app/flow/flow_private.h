@@ -310,15 +310,18 @@ void committer_close(struct flow *flow);
 enum err job_declare(struct flow *flow, struct store_txn *txn, struct job *job) MUST_USE;
 // Inside a transaction: declares the job, gives it its id, saves it.
 enum err job_create(struct flow *flow, struct store_txn *txn, struct job *job) MUST_USE;
-// The check that follows an import or a cleansing.
+// What a person submits, inside the transaction: job_create where they may, of an array for all its
+// tasks; then whether it waits for approval, and what the body says of when it runs. ERR_LIMIT as
+// jobs_allowed, refused as when_admit.
+enum err job_request(struct flow *flow, struct store_txn *txn, const struct call *call,
+                     struct job *job) MUST_USE;
+// The check of a revision, to be submitted; and the one that follows an import or a cleansing.
+struct job job_check_of(const struct revision *revision, const struct dataset *dataset,
+                        const struct who *actor);
 enum err job_create_check(struct flow *flow, struct store_txn *txn, const struct revision *revision,
                           const struct dataset *dataset, const struct who *actor,
                           struct job *out) MUST_USE;
 struct job_input job_input_blob(const char *name, const struct hash *hash);
-// After job_create, for what a person submits: whether it waits for approval, and what the body
-// says of when it runs. Refused as when_admit.
-enum err job_admit(struct flow *flow, struct store_txn *txn, const struct call *call,
-                   struct job *job) MUST_USE;
 // Failed or cancelled, with what that means for its dataset or model, and the audit record.
 enum err job_end_badly(struct store_txn *txn, struct arena *arena, struct job *job,
                        enum job_state state, const struct fault *fault) MUST_USE;
@@ -385,12 +388,12 @@ struct search_made {
 enum err search_try_ended(struct store_txn *txn, struct arena *arena, const struct job *job,
                           const struct search_made *made) MUST_USE;
 
-// storage.c: inside the transaction that makes a job of `step` (NULL: none) or stores so many
-// bytes. ERR_LIMIT with a code of "limit." where the person or a tenant over them may not.
-enum err submission_allowed(struct store_txn *txn, const struct call *call, const char *step,
-                            uint64_t more_bytes) MUST_USE;
-enum err submissions_allowed(struct store_txn *txn, const struct call *call, const char *step,
-                             uint64_t jobs) MUST_USE; // so many at once
+// storage.c: inside the transaction that makes so many jobs of a step, or stores so many bytes.
+// ERR_LIMIT with a code of "limit." where the person or a tenant over them may not.
+enum err jobs_allowed(struct store_txn *txn, const struct call *call, struct str step,
+                      uint64_t jobs) MUST_USE;
+enum err bytes_allowed(struct store_txn *txn, const struct call *call,
+                       uint64_t more_bytes) MUST_USE;
 
 // ---- views.c: records as the API shows them ---------------------------------------------------
 void view_upload(struct json_writer *out, const struct upload_record *upload);

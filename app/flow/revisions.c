@@ -251,14 +251,8 @@ static enum err dataset_job_change(struct store_txn *txn, void *ctx) {
     enum err err = dataset_load(txn, asked->call->arena, asked->dataset.id, &now);
     if (err == OK) err = budget_take(asked->call, &asked->budget, &now, asked->recipe, &asked->job);
     if (err != OK) return err;
-    err = submission_allowed(txn, asked->call, asked->check ? "check" : "cleanse", 0);
-    if (err != OK) return err;
-    err = asked->check
-              ? job_create_check(asked->flow, txn, &asked->revision, &now, &actor, &asked->job)
-              : job_create(asked->flow, txn, &asked->job);
-    if (err == OK) {
-        err = job_admit(asked->flow, txn, asked->call, &asked->job);
-    }
+    if (asked->check) asked->job = job_check_of(&asked->revision, &now, &actor);
+    err = job_request(asked->flow, txn, asked->call, &asked->job);
     now.job = asked->job.id;
     if (err == OK) err = dataset_save(txn, &now);
     if (err == OK) err = pilot_moved(txn, asked->call, PILOT_CLEANSE, now.id, now.job);

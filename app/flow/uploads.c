@@ -70,7 +70,7 @@ struct upload_change {
 
 static enum err create_change(struct store_txn *txn, void *ctx) {
     struct upload_change *change = ctx;
-    enum err err = submission_allowed(txn, change->call, NULL, change->record->size);
+    enum err err = bytes_allowed(txn, change->call, change->record->size);
     if (err == OK) err = store_next_id(txn, TABLE_UPLOAD, &change->record->id);
     if (err == OK) err = upload_record_save(txn, change->record);
     if (err != OK) return err;

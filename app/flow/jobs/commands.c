@@ -292,10 +292,7 @@ static enum err asking_read(struct asking *asking) {
 static enum err command_change(struct store_txn *txn, void *ctx) {
     struct asking *asking = ctx;
     struct job *job = &asking->job;
-    uint64_t tasks = job->ask.count ? job->ask.count : 1;
-    enum err err = submissions_allowed(txn, asking->call, "command", tasks);
-    if (err == OK) err = job_create(asking->flow, txn, job);
-    if (err == OK) err = job_admit(asking->flow, txn, asking->call, job);
+    enum err err = job_request(asking->flow, txn, asking->call, job);
     if (err == OK) err = array_begin(txn, job);
     return err == OK ? job_audit(txn, job, "queued") : err;
 }

@@ -62,15 +62,17 @@ enum err job_create(struct flow *flow, struct store_txn *txn, struct job *job) {
     return err == OK ? job_save(txn, job) : err;
 }
 
-enum err job_admit(struct flow *flow, struct store_txn *txn, const struct call *call,
-                   struct job *job) {
-    enum err err = approval_ask(txn, call, job);
+enum err job_request(struct flow *flow, struct store_txn *txn, const struct call *call,
+                     struct job *job) {
+    enum err err = jobs_allowed(txn, call, job->step, job->ask.count ? job->ask.count : 1);
+    if (err == OK) err = job_create(flow, txn, job);
+    if (err == OK) err = approval_ask(txn, call, job);
     return err == OK ? when_admit(flow, txn, call, job) : err;
 }
 
-enum err job_create_check(struct flow *flow, struct store_txn *txn, const struct revision *revision,
-                          const struct dataset *dataset, const struct who *actor, struct job *out) {
-    *out = (struct job){
+struct job job_check_of(const struct revision *revision, const struct dataset *dataset,
+                        const struct who *actor) {
+    return (struct job){
         .step = STR("check"),
         .actor = *actor,
         .subject_kind = STR("dataset"),
@@ -81,6 +83,11 @@ enum err job_create_check(struct flow *flow, struct store_txn *txn, const struct
         .inputs = {job_input_blob("table", &revision->table)},
         .input_count = 1,
     };
+}
+
+enum err job_create_check(struct flow *flow, struct store_txn *txn, const struct revision *revision,
+                          const struct dataset *dataset, const struct who *actor, struct job *out) {
+    *out = job_check_of(revision, dataset, actor);
     return job_create(flow, txn, out);
 }
 

@@ -175,7 +175,7 @@ enum err storage_answer(void *ctx, struct store_txn *txn, enum usage_of of, uint
 
 // ---- before something begins -----------------------------------------------------------------
 
-static enum err wish_allowed(struct store_txn *txn, const struct call *call, const char *step,
+static enum err wish_allowed(struct store_txn *txn, const struct call *call, struct str step,
                              uint64_t jobs, uint64_t more_bytes) {
     struct storage storage = {0};
     enum err err = arena_open(SCRATCH_BYTES, &storage.arena);
@@ -185,7 +185,7 @@ static enum err wish_allowed(struct store_txn *txn, const struct call *call, con
                      .now_ms = clock_now_ms(),
                      .storage = storage_answer,
                      .storage_ctx = &storage},
-        .step = step ? str_of(step) : STR_NONE,
+        .step = step,
         .jobs = jobs,
         .more_bytes = more_bytes,
     };
@@ -195,12 +195,11 @@ static enum err wish_allowed(struct store_txn *txn, const struct call *call, con
     return err;
 }
 
-enum err submission_allowed(struct store_txn *txn, const struct call *call, const char *step,
-                            uint64_t more_bytes) {
-    return wish_allowed(txn, call, step, step != NULL, more_bytes);
+enum err jobs_allowed(struct store_txn *txn, const struct call *call, struct str step,
+                      uint64_t jobs) {
+    return wish_allowed(txn, call, step, jobs, 0);
 }
 
-enum err submissions_allowed(struct store_txn *txn, const struct call *call, const char *step,
-                             uint64_t jobs) {
-    return wish_allowed(txn, call, step, jobs, 0);
+enum err bytes_allowed(struct store_txn *txn, const struct call *call, uint64_t more_bytes) {
+    return wish_allowed(txn, call, STR_NONE, 0, more_bytes);
 }

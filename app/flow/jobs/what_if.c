@@ -120,10 +120,9 @@ static enum err asked_read(struct asked *asked, bool *out_refused) {
     uint64_t first;
     err = when_after_look(asked->txn, call->arena, &job->when, &asked->after, &first);
     if (err != OK) return err;
-    const char *name = step.size ? step_find(step)->name : "command";
     *out_refused = !runner_has_room(asked->flow, 1);
     if (*out_refused) return fault_set(call->fault, ERR_LIMIT, "job.queue_full", STR_NONE);
-    err = submission_allowed(asked->txn, call, name, 0);
+    err = jobs_allowed(asked->txn, call, step.size ? step : STR("command"), 1);
     *out_refused = err == ERR_LIMIT;
     return err;
 }

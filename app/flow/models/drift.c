@@ -11,9 +11,7 @@ struct drifting {
 
 static enum err drift_change(struct store_txn *txn, void *ctx) {
     struct drifting *drifting = ctx;
-    enum err err = submission_allowed(txn, drifting->call, "drift", 0);
-    if (err == OK) err = job_create(drifting->flow, txn, &drifting->job);
-    if (err == OK) err = job_admit(drifting->flow, txn, drifting->call, &drifting->job);
+    enum err err = job_request(drifting->flow, txn, drifting->call, &drifting->job);
     return err == OK ? job_audit(txn, &drifting->job, "queued") : err;
 }
 

@@ -70,7 +70,7 @@ static enum err import_change(struct store_txn *txn, void *ctx) {
     struct importing *importing = ctx;
     const struct call *call = importing->call;
     struct model *model = &importing->model;
-    enum err err = submission_allowed(txn, call, NULL, importing->file_bytes);
+    enum err err = bytes_allowed(txn, call, importing->file_bytes);
     if (err == OK) err = blob_register(txn, &model->file, importing->file_bytes);
     if (err == OK) err = store_next_id(txn, TABLE_MODEL, &model->id);
     if (err == OK) err = model_save(txn, model);

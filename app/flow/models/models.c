@@ -29,9 +29,7 @@ static enum err train_change(struct store_txn *txn, void *ctx) {
     }
     err = store_next_id(txn, TABLE_MODEL, &model->id);
     training->job.subject = model->id;
-    if (err == OK) err = submission_allowed(txn, call, "train", 0);
-    if (err == OK) err = job_create(training->flow, txn, &training->job);
-    if (err == OK) err = job_admit(training->flow, txn, call, &training->job);
+    if (err == OK) err = job_request(training->flow, txn, call, &training->job);
     model->job = training->job.id;
     if (err == OK) err = model_save(txn, model);
     if (err == OK) err = pilot_moved(txn, call, PILOT_TRAIN, model->id, model->job);

@@ -47,11 +47,7 @@ struct prediction {
 
 static enum err prediction_change(struct store_txn *txn, void *ctx) {
     struct prediction *prediction = ctx;
-    enum err err = submission_allowed(txn, prediction->call, "predict", 0);
-    if (err == OK) err = job_create(prediction->flow, txn, &prediction->job);
-    if (err == OK) {
-        err = job_admit(prediction->flow, txn, prediction->call, &prediction->job);
-    }
+    enum err err = job_request(prediction->flow, txn, prediction->call, &prediction->job);
     return err == OK ? job_audit(txn, &prediction->job, "queued") : err;
 }
 

@@ -119,9 +119,7 @@ static enum err search_change(struct store_txn *txn, void *ctx) {
     }
     if (err == OK) err = store_next_id(txn, TABLE_SEARCH, &s->search.id);
     job->subject = s->search.id;
-    if (err == OK) err = submissions_allowed(txn, call, "search", s->search.tries);
-    if (err == OK) err = job_create(s->flow, txn, job);
-    if (err == OK) err = job_admit(s->flow, txn, call, job);
+    if (err == OK) err = job_request(s->flow, txn, call, job);
     if (err == OK) err = array_begin(txn, job);
     s->search.first = job->id;
     s->search.tenant = job->tenant;
