@@ -6,7 +6,7 @@
 #include "base/text.h"
 #include "model/language/tokenizer_private.h"
 
-enum { ARENA_BYTES_MAX = 1 << 30, TEXT_BYTES_MAX = 1 << 30, WORK_BYTES_MAX = INT32_MAX };
+enum { TEXT_BYTES_MAX = 1 << 30, WORK_BYTES_MAX = INT32_MAX };
 
 // ---- tables ----------------------------------------------------------------------------------
 
@@ -230,6 +230,11 @@ static uint32_t special_find(const struct tokenizer *t, struct str text, size_t 
     return TOKEN_NONE;
 }
 
+enum err tokenizer_index(struct tokenizer *tokenizer) {
+    enum err err = texts_index(tokenizer);
+    return err == OK ? specials_index(tokenizer) : err;
+}
+
 // ---- merges ----------------------------------------------------------------------------------
 
 static void pair_add(struct tokenizer *t, struct merge merge) {
@@ -335,8 +340,7 @@ static enum err all_read(struct opening *o) {
     visible_bytes(o->visible);
     enum err err = kind_read(o);
     if (err == OK) err = tokens_read(o);
-    if (err == OK) err = texts_index(t);
-    if (err == OK) err = specials_index(t);
+    if (err == OK) err = tokenizer_index(t);
     if (err == OK && t->kind == TOKENIZER_BYTES) {
         err = merges_read(o);
         struct str name = gguf_text(o->file, "tokenizer.ggml.pre", STR_NONE);
@@ -351,7 +355,7 @@ enum err tokenizer_open(const struct gguf *file, struct tokenizer **out, struct 
     struct opening opening = {
         .t = memory_take(sizeof(struct tokenizer)), .file = file, .fault = fault};
     *out = NULL;
-    enum err err = opening.t ? arena_open(ARENA_BYTES_MAX, &opening.t->arena) : ERR_MEMORY;
+    enum err err = opening.t ? arena_open(TOKENIZER_BYTES_MAX, &opening.t->arena) : ERR_MEMORY;
     if (err == OK) err = all_read(&opening);
     if (err == ERR_MEMORY) err = fault_set(fault, err, "predict.no_memory", STR_NONE);
     if (err == OK) {

@@ -39,6 +39,12 @@ struct tokenizer;
 // ERR_INPUT "tokenizer.…" with what the file lacks or has wrong; ERR_MEMORY.
 enum err tokenizer_open(const struct gguf *file, struct tokenizer **out,
                         struct fault *fault) MUST_USE;
+// The vocabulary of a llama2.c model (tokenizer.bin): pieces. Where the file is no such one,
+// ERR_INPUT "tokenizer.not_llama2c".
+enum err tokenizer_open_llama2c(const char *path, struct tokenizer **out,
+                                struct fault *fault) MUST_USE;
+enum err tokenizer_view_llama2c(const void *bytes, size_t size, struct tokenizer **out,
+                                struct fault *fault) MUST_USE;
 void tokenizer_close(struct tokenizer *tokenizer); // NULL is fine
 uint32_t tokenizer_count(const struct tokenizer *tokenizer);
 const char *tokenizer_kind_name(const struct tokenizer *tokenizer); // "bytes", "pieces", …

@@ -1,4 +1,5 @@
-// Inside of the tokenizers. tokenizer.c opens one and takes a text apart at special tokens;
+// Inside of the tokenizers. tokenizer.c opens one and takes a text apart at special tokens,
+// tokenizer_llama2c.c opens one of another file form;
 // pretokenize.c cuts what is between them by patterns; merge.c, wordpiece.c and unigram.c make
 // tokens of it.
 // A struct tokenizer never changes once it is open.
@@ -15,7 +16,7 @@ enum tokenizer_kind {
     TOKENIZER_UNIGRAM,
     TOKENIZER_KIND_COUNT
 };
-enum { PATTERNS_MAX = 6, TOKEN_BYTES_MAX = 4096 };
+enum { PATTERNS_MAX = 6, TOKEN_BYTES_MAX = 4096, TOKENIZER_BYTES_MAX = 1 << 30 };
 #define TOKEN_SPACE "\xE2\x96\x81" // U+2581, a space within pieces
 
 // Two neighbours that become one. `rank`: the lowest goes first.
@@ -66,6 +67,8 @@ struct work {
     struct fault *fault;
 };
 
+// Tables by text of the tokens that texts, kinds and scores tell of. ERR_MEMORY.
+enum err tokenizer_index(struct tokenizer *tokenizer);
 uint32_t tokenizer_find(const struct tokenizer *tokenizer, struct str text); // or TOKEN_NONE
 // The slot of a pair, empty where the two are never merged. Only of kind bytes.
 struct merge *tokenizer_pair(const struct tokenizer *tokenizer, uint32_t left, uint32_t right);

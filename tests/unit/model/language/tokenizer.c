@@ -223,6 +223,57 @@ static void small_words(void) {
     tokenizer_close(tokenizer);
 }
 
+// ---- llama2.c --------------------------------------------------------------------------------
+
+static void llama2c_put(float score, const char *text) {
+    int32_t size = (int32_t)strlen(text);
+    buf_add(&bytes, &score, 4);
+    buf_add(&bytes, &size, 4);
+    buf_add_text(&bytes, text);
+}
+
+static void llama2c_make(void) {
+    char name[8];
+    buf_clear(&bytes);
+    buf_add(&bytes, &(int32_t){7}, 4);
+    llama2c_put(0, "<unk>");
+    llama2c_put(0, "\n<s>\n");
+    llama2c_put(0, "\n</s>\n");
+    for (int i = 0; i < 256; i++) {
+        snprintf(name, sizeof name, "<0x%02X>", i);
+        llama2c_put(0, name);
+    }
+    llama2c_put(-3, " ");
+    llama2c_put(-2, "a");
+    llama2c_put(-1, " a");
+    llama2c_put(-4, " a a");
+}
+
+static void small_llama2c(void) {
+    struct tokenizer *tokenizer = NULL;
+    struct fault fault = {0};
+    llama2c_make();
+    REQUIRE(tokenizer_view_llama2c(bytes.data, bytes.size, &tokenizer, &fault) == OK);
+    CHECK_EQ(tokenizer_count(tokenizer), 263);
+    encodes(tokenizer, "a a", TOKENIZE_ENDS, " 1 262");
+    encodes(tokenizer, "\u00e9\n", TOKENIZE_TEXT, " 259 198 172 13");
+    encodes(tokenizer, "</s>", TOKENIZE_CONTROL, " 2");
+    struct buf text;
+    buf_open(&text, 100);
+    static const uint32_t tokens[] = {1, 262, 3 + 0xC3, 3 + 0xA9, 259};
+    for (uint32_t i = 0; i < 5; i++) tokenizer_decode(tokenizer, tokens[i], false, &text);
+    CHECK_BYTES(text.data, text.size, " a a\u00e9 ", 7);
+    buf_close(&text);
+    tokenizer_close(tokenizer);
+    for (size_t size = 0; size < bytes.size; size++) { // cut anywhere
+        tokenizer = NULL;
+        enum err err = tokenizer_view_llama2c(bytes.data, size, &tokenizer, &fault);
+        if (err == OK) CHECK(tokenizer_count(tokenizer) > 259); // between two tokens
+        tokenizer_close(tokenizer);
+    }
+    CHECK_STR(fault.code, "tokenizer.not_llama2c");
+}
+
 // ---- patterns --------------------------------------------------------------------------------
 
 static void finds(const char *pattern, const char *text, size_t start, size_t end) {
@@ -295,6 +346,7 @@ int main(void) {
     CHECK_RUN(small_pieces);
     CHECK_RUN(small_unigram);
     CHECK_RUN(small_words);
+    CHECK_RUN(small_llama2c);
     CHECK_RUN(patterns);
     CHECK_RUN(merges_alike);
     buf_close(&bytes);
