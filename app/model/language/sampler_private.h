@@ -1,6 +1,6 @@
 // The inside of the sampler: passes over all logits, in blocks of 64. Each pass has a plain form
-// (SSE2 or NEON by the compiler's vectors) and one for AVX2, of one source (sampler_lanes_private.h)
-// and with the same bits as results: eight lanes, no fused multiplication.
+// (SSE2 or NEON by the compiler's vectors) and one for AVX2, of one source, with the same bits as
+// results: eight lanes, no fused multiplication (sampler_lanes_private.h).
 #pragma once
 
 #include <stdint.h>

@@ -3,7 +3,10 @@
 // become U+FFFD. Owned by one thread.
 //
 //   text_stream_open(&stream, stops, count);
-//   for (each token) { tokenizer_decode(…, &bytes); if (text_stream_put(&stream, bytes, out)) break; }
+//   for (each token) {
+//       tokenizer_decode(…, &bytes);
+//       if (text_stream_put(&stream, bytes, out)) break;
+//   }
 //   text_stream_end(&stream, out);
 #pragma once
 
@@ -21,8 +24,8 @@ struct text_stream {
 };
 
 void text_stream_open(struct text_stream *stream, const struct str *stops, uint32_t count);
-// Appends to `out` what is sure now. True: a stop text was met; it and what follows are dropped, and
-// nothing more comes. Of several, the one that ends first counts, then the longest.
+// Appends to `out` what is sure now. True: a stop text was met; it and what follows are dropped,
+// and nothing more comes. Of several, the one that ends first counts, then the longest.
 bool text_stream_put(struct text_stream *stream, struct str bytes, struct buf *out);
 // The text ends here: what was held back, unless a stop text was met. Gives back the memory.
 void text_stream_end(struct text_stream *stream, struct buf *out);

@@ -246,7 +246,7 @@ static void log_probabilities(void) {
     CHECK_EQ(once(&sampling, logits, 3, NULL).top_count, 3);
 }
 
-// ---- passes --------------------------------------------------------------------------------------
+// ---- passes ------------------------------------------------------------------------------------
 
 static void passes_agree(void) {
     const struct sampler_kernels *fast = sampler_kernels_for_cpu();
