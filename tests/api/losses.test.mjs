@@ -72,6 +72,26 @@ test("a survival model tells the risk and the chance by time", async () => {
     assert.deepEqual(line.survival.map((at) => at.time), [20]);
 });
 
+test("drift of a survival model judges it on the new rows, where time and event are there", async () => {
+    const model = await trained({ target: "days", event: "state", positive: "left", options: { trees: 60 } });
+    const drifted = async (text) => {
+        const upload = await researcher.upload("new.csv", Buffer.from(text));
+        const job = await researcher.ok("POST", `/api/v1/models/${model.id}/drift`, { upload }, 202);
+        await researcher.job(job.id);
+        return (await researcher.call("GET", `/api/v1/jobs/${job.id}/download`)).json;
+    };
+    const lines = stays(1500).toString().trim().split("\n").map((line) => line.split(","));
+    const whole = await drifted(lines.map((cells) => cells.join(",")).join("\n"));
+    const [metric] = whole.metrics;
+    assert.deepEqual([whole.task, whole.judged_rows, metric.name], ["survival", 1500, "c_index"]);
+    assert.ok(metric.low < metric.value && metric.value < metric.high && metric.value > 0.7, JSON.stringify(metric));
+    // Other words for the event are no events; without the column there is nothing to judge.
+    const strange = await drifted(lines.map((cells) => cells.join(",").replace("left", "gone")).join("\n"));
+    assert.equal(strange.metrics[0].value, null);
+    const without = await drifted(lines.map((cells) => [...cells.slice(0, 4), cells[5]].join(",")).join("\n"));
+    assert.deepEqual([without.judged_rows, without.metrics], [0, undefined]);
+});
+
 test("counts and quantiles", async () => {
     const counts = await trained({ target: "visits", options: { loss: "poisson", trees: 60 } });
     assert.deepEqual([counts.scorecard.task, counts.scorecard.metrics[0].name], ["regression", "poisson_deviance"]);

@@ -403,6 +403,8 @@ static enum err values_take(struct making *making) {
     out->target.values = target;
     out->target.weight = making->others.weights;
     out->target.event = making->others.events;
+    out->target.event_name = making->wish->event;
+    if (out->target.event) out->target.event_value = making->wish->positive;
     return OK;
 }
 

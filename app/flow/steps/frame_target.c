@@ -35,9 +35,8 @@ static struct str word_of(const struct column *column, uint32_t row, struct buf 
     return buf_str(scratch);
 }
 
-// Told by its value, or read as yes and no: 1, true, yes, æ¯.
-static bool event_of(struct str positive, const struct column *column, uint32_t row,
-                     struct buf *scratch, uint8_t *out) {
+bool frame_event_read(struct str positive, const struct column *column, uint32_t row,
+                      struct buf *scratch, uint8_t *out) {
     static const struct feature boolean = {.kind = FEATURE_NUMBER, .type = {"boolean", 7}};
     struct str word = word_of(column, row, scratch);
     float value = NAN;
@@ -64,7 +63,7 @@ enum err frame_columns_fill(struct frame_columns *columns, const struct frame_wi
     }
     if (columns->events) {
         const struct column *column = &batch->columns[columns->event];
-        if (!event_of(wish->positive, column, row, scratch, &columns->events[at])) {
+        if (!frame_event_read(wish->positive, column, row, scratch, &columns->events[at])) {
             return fault_at(fault, ERR_INPUT, "train.bad_event", at + 1, 0, wish->event);
         }
         columns->event_seen |= columns->events[at] != 0;

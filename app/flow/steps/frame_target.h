@@ -19,6 +19,10 @@ enum err frame_columns_take(struct frame_columns *columns, struct arena *arena,
 enum err frame_columns_fill(struct frame_columns *columns, const struct frame_wish *wish,
                             const struct batch *batch, uint32_t row, uint64_t at,
                             struct buf *scratch, struct fault *fault) MUST_USE;
+// Was it seen, by the value that says so or, where that is "", read as yes and no: 1, true, yes, 是?
+// False where the cell cannot be read.
+bool frame_event_read(struct str positive, const struct column *column, uint32_t row,
+                      struct buf *scratch, uint8_t *out);
 // Class weights and times, checked; the target's task and classes are known.
 enum err frame_wishes_settle(const struct frame_wish *wish, struct arena *arena,
                              struct tabular_target *target, struct fault *fault) MUST_USE;

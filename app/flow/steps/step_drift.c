@@ -2,11 +2,12 @@
 //   inputs  model, source (csv or json lines) or table
 //   options intake (how to read the source)
 //   out     drift.json: what tabular_drift_write gives, and "without": the columns the rows lack
-// Where the target is among the columns the model is judged on the new rows too. A column that is
-// not there counts as missing.
+// Where the target is among the columns (of survival the event too) the model is judged on the new
+// rows as well. A column that is not there counts as missing.
 #include <math.h>
 
 #include "base/file.h"
+#include "flow/steps/frame_target.h"
 #include "flow/steps/step_predict.h"
 
 enum { BATCH_ARENA_BYTES = 256 << 20 };
@@ -19,9 +20,11 @@ struct drifting {
     struct tabular_drift *drift;
     int32_t *columns;   // (asking.count); -1: not there
     int32_t target;     // -1: not there
+    int32_t event;      // of survival
     struct cells cells; // of LIMIT_BATCH_ROWS rows
     double *out;        // (LIMIT_BATCH_ROWS, K)
     double *truth;      // (LIMIT_BATCH_ROWS)
+    uint8_t *seen;      // (LIMIT_BATCH_ROWS) the event
     struct buf scratch;
     struct arena *cell;
 };
@@ -32,20 +35,31 @@ static enum err rooms_take(struct drifting *d, const struct schema *schema) {
     d->columns = ARENA_ARRAY(arena, int32_t, (size_t)d->asking.count + 1);
     d->out = ARENA_ARRAY(arena, double, (size_t)LIMIT_BATCH_ROWS * about->outputs);
     d->truth = ARENA_ARRAY(arena, double, LIMIT_BATCH_ROWS);
-    if (!d->columns || !d->out || !d->truth) return ERR_MEMORY;
+    d->seen = ARENA_ARRAY(arena, uint8_t, LIMIT_BATCH_ROWS);
+    if (!d->columns || !d->out || !d->truth || !d->seen) return ERR_MEMORY;
     enum err err =
         cells_take(about->features, about->feature_count, LIMIT_BATCH_ROWS, arena, &d->cells);
     if (err != OK) return err;
     for (uint32_t i = 0; i < d->asking.count; i++) {
         d->columns[i] = schema_find(schema, d->asking.items[i].name);
     }
+    bool survival = about->task == TASK_SURVIVAL;
     d->target = schema_find(schema, about->target);
+    d->event = survival && about->event_name.size ? schema_find(schema, about->event_name) : -1;
+    if (survival && d->event < 0) d->target = -1; // a time alone tells nothing
     return OK;
 }
 
 // The answer as the model counts it, NaN where it is not known.
-static double truth_of(struct drifting *d, const struct column *column, uint32_t row) {
+static double truth_of(struct drifting *d, const struct batch *batch, uint32_t row) {
+    const struct column *column = &batch->columns[d->target];
     if (!column_valid(column, row)) return NAN;
+    if (d->event >= 0) {
+        const struct column *event = &batch->columns[d->event];
+        bool read = column_valid(event, row) &&
+                    frame_event_read(d->about.event_value, event, row, &d->scratch, &d->seen[row]);
+        if (!read) return NAN;
+    }
     if (!task_has_classes(d->about.task)) {
         return column->type == COLUMN_TEXT ? (double)NAN : column_number(column, row);
     }
@@ -71,13 +85,14 @@ static enum err batch_add(struct drifting *d, const struct batch *batch) {
         }
     }
     for (uint32_t row = 0; d->target >= 0 && row < batch->row_count; row++) {
-        d->truth[row] = truth_of(d, &batch->columns[d->target], row);
+        d->truth[row] = truth_of(d, batch, row);
     }
     if (d->cells.no_memory) return ERR_MEMORY;
     struct frame frame = cells_frame(&d->cells, d->about.features, batch->row_count);
     enum err err = tabular_predict(d->model, &frame, step_threads(d->context), d->out, NULL);
     if (err != OK) return err;
-    return tabular_drift_add(d->drift, &frame, d->out, d->target >= 0 ? d->truth : NULL);
+    return tabular_drift_add(d->drift, &frame, d->out, d->target >= 0 ? d->truth : NULL,
+                             d->event >= 0 ? d->seen : NULL);
 }
 
 static enum err batches_add(struct drifting *d, struct table *table) {

@@ -75,6 +75,8 @@ enum err model_describe(struct tabular_model *model, const struct train_rows *ro
         model->classes[k] = model_text(model, rows->target->classes[k], &bad);
     }
     model->target = model_text(model, rows->target->name, &bad);
+    model->event_name = model_text(model, rows->target->event_name, &bad);
+    model->event_value = model_text(model, rows->target->event_value, &bad);
     model->preparation = model_text(model, options->preparation, &bad);
     memory_give(seen);
     model->feature_count = features;

@@ -60,6 +60,8 @@ struct tabular_about tabular_about(const struct tabular_model *model) {
                                   .outputs = model->outputs,
                                   .loss = model->loss,
                                   .quantile = model->quantile,
+                                  .event_name = model->event_name,
+                                  .event_value = model->event_value,
                                   .times = model->times,
                                   .time_count = model->time_count,
                                   .preparation = model->preparation};

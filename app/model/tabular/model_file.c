@@ -9,6 +9,7 @@
 //   RNGE  of each feature the least and the greatest value in training (f32, NaN: none)
 //   LOSS  loss u32, quantile f64 | steps u32, then time and cumulative baseline hazard of each |
 //         times u32, then each; of survival and of regression that isn't by squares
+//   EVNT  texts: of survival the column that tells whether it was seen, and the value that says so
 //   TREE  base, then for each tree its nodes in level order; the children of the n-th node that
 //         splits stand at 2 n + 1 and 2 n + 2, so a reader can demand the only place they may have
 //         and a tree cannot have a cycle
@@ -85,6 +86,11 @@ static void put_ranges(const struct tabular_model *model, struct buf *out) {
 
 static void put_preparation(const struct tabular_model *model, struct buf *out) {
     put_text(out, model->preparation);
+}
+
+static void put_event(const struct tabular_model *model, struct buf *out) {
+    put_text(out, model->event_name);
+    put_text(out, model->event_value);
 }
 
 static void put_loss(const struct tabular_model *model, struct buf *out) {
@@ -547,6 +553,12 @@ static void get_loss(struct reader *r, struct tabular_model *model) {
     model->time_count = times;
 }
 
+static void get_event(struct reader *r, struct tabular_model *model) {
+    if (model->task != TASK_SURVIVAL) damage(r);
+    model->event_name = get_text(r, model);
+    model->event_value = get_text(r, model);
+}
+
 // ---- the whole ------------------------------
 
 static bool has_about(const struct tabular_model *model) {
@@ -562,6 +574,9 @@ static bool has_ranges(const struct tabular_model *model) {
 
 static bool has_loss(const struct tabular_model *model) {
     return model->task == TASK_SURVIVAL || model->loss != LOSS_SQUARED;
+}
+static bool has_event(const struct tabular_model *model) {
+    return model->task == TASK_SURVIVAL && model->event_name.size > 0;
 }
 static bool has_forest(const struct tabular_model *model) {
     return model->learner == LEARNER_BOOST;
@@ -588,6 +603,7 @@ static const struct section {
     {"PREP", false, has_preparation, put_preparation, get_preparation},
     {"RNGE", false, has_ranges, put_ranges, get_ranges},
     {"LOSS", false, has_loss, put_loss, get_loss},
+    {"EVNT", false, has_event, put_event, get_event},
     {"TREE", true, has_forest, put_forest, get_forest},
     {"LINE", true, has_linear, put_linear, get_linear},
     {"PNTS", true, has_points, put_points, get_points},

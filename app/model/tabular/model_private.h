@@ -21,7 +21,7 @@ struct tabular_model {
     float *typical;           // (feature_count)
     float *ranges;            // (feature_count, 2): least, greatest; NULL: not known
     struct str *classes;      // (class_count)
-    struct str target, preparation;
+    struct str target, preparation, event_name, event_value;
     uint32_t feature_count, class_count, outputs;
     enum tabular_task task;
     enum tabular_learner learner;

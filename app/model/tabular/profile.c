@@ -143,6 +143,7 @@ struct tabular_drift {
     struct profile_part *now; // (F + 1): counts and missing of the new rows
     uint64_t rows;
     struct buf predicted, truth; // doubles, of the rows whose answer is known
+    struct buf event;            // bytes, of survival
 };
 
 // Rows whose answers are kept for the metrics; what comes after them only counts in the shares.
@@ -164,6 +165,7 @@ enum err tabular_drift_open(const struct tabular_model *model, struct tabular_dr
     }
     buf_open(&drift->predicted, (size_t)1 << 32);
     buf_open(&drift->truth, (size_t)1 << 32);
+    buf_open(&drift->event, (size_t)1 << 32);
     if (err == OK)
         *out = drift;
     else
@@ -175,12 +177,13 @@ void tabular_drift_close(struct tabular_drift *drift) {
     if (!drift) return;
     buf_close(&drift->predicted);
     buf_close(&drift->truth);
+    buf_close(&drift->event);
     arena_close(drift->arena);
     memory_give(drift);
 }
 
 enum err tabular_drift_add(struct tabular_drift *drift, const struct frame *frame,
-                           const double *predicted, const double *truth) {
+                           const double *predicted, const double *truth, const uint8_t *event) {
     const struct tabular_model *model = drift->model;
     size_t width = model->outputs * sizeof(double);
     for (uint32_t p = 0; p < model->profile.count; p++) {
@@ -192,13 +195,16 @@ enum err tabular_drift_add(struct tabular_drift *drift, const struct frame *fram
         }
     }
     drift->rows += frame->rows;
+    if (model->task == TASK_SURVIVAL && !event) truth = NULL;
     for (uint64_t i = 0; truth && i < frame->rows; i++) {
         bool full = drift->truth.size / sizeof(double) >= DRIFT_JUDGED_MAX;
         if (isnan(truth[i]) || full) continue;
         buf_add(&drift->truth, &truth[i], sizeof(double));
+        if (event) buf_add(&drift->event, &event[i], 1);
         buf_add(&drift->predicted, predicted + i * model->outputs, width);
     }
     enum err err = buf_err(&drift->truth);
+    if (err == OK) err = buf_err(&drift->event);
     return err == OK ? buf_err(&drift->predicted) : err;
 }
 
@@ -287,9 +293,10 @@ static enum err write_judged(const struct tabular_drift *drift, struct pool *poo
                               .seed = 1,
                               .out = out};
     struct side_rows side = {.rows = drift->truth.size / sizeof(double),
-                             .truth = (double *)(void *)drift->truth.data};
+                             .truth = (double *)(void *)drift->truth.data,
+                             .event = (uint8_t *)drift->event.data};
     json_set_u64(out, "judged_rows", side.rows);
-    if (side.rows == 0 || model->task > TASK_REGRESSION) return OK;
+    if (side.rows == 0) return OK;
     return judge_metrics(&judging, &side, (const double *)(const void *)drift->predicted.data, 0.5);
 }
 

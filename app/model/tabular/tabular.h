@@ -72,6 +72,9 @@ struct tabular_target {
     struct str *classes;  // (class_count); binary: classes[1] is the positive one
     uint32_t class_count; // 0 for numbers
     const uint8_t *event; // (N), survival: 1 seen at its time, 0 not seen until then
+    // Survival: the column that tells it, and the value that means seen ("": 1, true, …); the model
+    // keeps them for who judges it on other rows.
+    struct str event_name, event_value;
     // (N) >= 0 and finite, or NULL: all 1. Only their ratios count: training scales them to a mean
     // of 1, so that l2 and min_child_weight mean the same. Rows of weight 0 are left out. They
     // count in training, in early stopping and in all that the scorecard tells but what it calls
@@ -258,6 +261,7 @@ struct tabular_about {
     uint32_t outputs;       // K
     enum tabular_loss loss; // of regression
     double quantile;
+    struct str event_name, event_value; // of survival; "" where it isn't known
     const double *times; // (time_count): where survival is told
     uint32_t time_count; // survival: 0 where the baseline hazard isn't known
     struct str preparation;
@@ -296,10 +300,11 @@ bool tabular_has_profile(const struct tabular_model *model); // a model of befor
 // The model stays the caller's and outlives the drift. ERR_MEMORY.
 enum err tabular_drift_open(const struct tabular_model *model, struct tabular_drift **out) MUST_USE;
 void tabular_drift_close(struct tabular_drift *drift);
-// `predicted` (N, K) as tabular_predict gives it; `truth` (N): class or number, NaN where it is not
-// known, or NULL. ERR_MEMORY, ERR_LIMIT.
+// `predicted` (N, K) as tabular_predict gives it; `truth` (N): class, number or time, NaN where it
+// is not known, or NULL; `event` (N) of survival, which is not judged without. ERR_MEMORY, ERR_LIMIT.
 enum err tabular_drift_add(struct tabular_drift *drift, const struct frame *frame,
-                           const double *predicted, const double *truth) MUST_USE;
+                           const double *predicted, const double *truth,
+                           const uint8_t *event) MUST_USE;
 // Members into the open object: "rows", "task", "columns":[P], "prediction":P, where P is {"name",
 // "psi","level":"stable" (below 0.1)|"moderate" (below 0.25)|"large","bins":[{"category" |
 // "from"?,"to"?,"before","now"}],"missing":{"before","now"}}, shares of rows; "judged_rows" whose

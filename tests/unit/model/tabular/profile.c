@@ -2,6 +2,7 @@
 // is stable, and the profile goes through the model's file.
 #include "model/tabular/profile_private.h"
 
+#include "model/measure/measure.h"
 #include "model/tabular/model_private.h"
 #include "support/samples.h"
 
@@ -25,7 +26,7 @@ static struct tabular_model *train(const struct sample *s) {
 }
 
 static struct json *drift_of(const struct tabular_model *model, const struct sample *s,
-                             uint64_t batch, const double *truth) {
+                             uint64_t batch, const double *truth, const uint8_t *event) {
     struct tabular_drift *drift = NULL;
     struct json *report = NULL;
     struct buf text;
@@ -40,7 +41,9 @@ static struct json *drift_of(const struct tabular_model *model, const struct sam
         for (uint32_t f = 0; f < part.feature_count; f++) values[f] = s->columns[f] + at;
         part.values = values;
         CHECK_EQ(tabular_predict(model, &part, 1, out, NULL), OK);
-        CHECK_EQ(tabular_drift_add(drift, &part, out, truth ? truth + at : NULL), OK);
+        CHECK_EQ(tabular_drift_add(drift, &part, out, truth ? truth + at : NULL,
+                                   event ? event + at : NULL),
+                 OK);
     }
     json_open_object(&writer);
     CHECK_EQ(tabular_drift_write(drift, 1, &writer), OK);
@@ -95,7 +98,7 @@ static void what_moved_is_told(enum tabular_task task, uint32_t classes) {
     struct tabular_model *model = train(&s);
     REQUIRE(model != NULL);
     CHECK(tabular_has_profile(model));
-    struct json *report = drift_of(model, &new, 1000, new.truth);
+    struct json *report = drift_of(model, &new, 1000, new.truth, new.event);
     REQUIRE(report != NULL);
     CHECK_EQ(json_member_u64(report, "rows", 0), 4000);
     CHECK_EQ(json_member_u64(report, "judged_rows", 0), 4000);
@@ -110,14 +113,14 @@ static void what_moved_is_told(enum tabular_task task, uint32_t classes) {
         CHECK_NEAR(before + json_member_number(missing, "before", NAN), 1, 1e-9);
         CHECK_NEAR(now + json_member_number(missing, "now", NAN), 1, 1e-9);
     }
-    CHECK(json_count(json_member(report, "metrics")) >= 2);
+    CHECK(json_count(json_member(report, "metrics")) >= (task == TASK_SURVIVAL ? 1 : 2));
     json_close(report);
     for (uint64_t i = 0; i < 4000; i++) {
         new.columns[0][i] += 2;                              // everybody is higher
         if (check_below(3) > 0) new.columns[1][i] = NAN;     // mostly not measured now
         new.columns[2][i] = (float)(check_below(4) ? 0 : 1); // other categories
     }
-    report = drift_of(model, &new, 777, NULL);
+    report = drift_of(model, &new, 777, NULL, NULL);
     REQUIRE(report != NULL);
     for (const char *name = "0"; *name < '3'; name = *name == '0'   ? "1"
                                                      : *name == '1' ? "2"
@@ -140,6 +143,41 @@ static void every_task_drifts(void) {
     what_moved_is_told(TASK_BINARY, 2);
     what_moved_is_told(TASK_CLASSES, 4);
     what_moved_is_told(TASK_REGRESSION, 0);
+    what_moved_is_told(TASK_SURVIVAL, 0);
+}
+
+// The C-index of the new rows is the metric's own, and shows when the order no longer holds; a time
+// without its event is not judged. The file keeps which column tells the event.
+static void survival_is_judged(void) {
+    struct sample s = sample_make(3000, 4, TASK_SURVIVAL, 0),
+                  new = sample_make(1500, 4, TASK_SURVIVAL, 0);
+    s.target.event_name = STR("state");
+    s.target.event_value = STR("dead");
+    struct tabular_model *model = train(&s);
+    REQUIRE(model != NULL);
+    CHECK_TEXT(tabular_about(model).event_name, "state");
+    CHECK_TEXT(tabular_about(model).event_value, "dead");
+    double *risk = memory_take(1500 * sizeof *risk);
+    CHECK_EQ(tabular_predict(model, &new.frame, 1, risk, NULL), OK);
+    double want = metric_c_index(risk, new.truth, new.event, 1500);
+    struct json *report = drift_of(model, &new, 400, new.truth, new.event);
+    const struct json *metric = json_first(json_member(report, "metrics"));
+    CHECK_TEXT(json_member_text(metric, "name"), "c_index");
+    CHECK_NEAR(json_member_number(metric, "value", NAN), want, 1e-12);
+    CHECK(want > 0.6 && json_member_number(metric, "low", NAN) < want);
+    CHECK(json_member_number(metric, "high", NAN) > want);
+    json_close(report);
+    for (uint64_t i = 0; i < 1500; i++) new.truth[i] = 1 / (1e-3 + new.truth[i]); // upside down
+    report = drift_of(model, &new, 400, new.truth, new.event);
+    CHECK(json_member_number(json_first(json_member(report, "metrics")), "high", NAN) < 0.5);
+    json_close(report);
+    report = drift_of(model, &new, 400, new.truth, NULL);
+    CHECK_EQ(json_member_u64(report, "judged_rows", 9), 0);
+    json_close(report);
+    memory_give(risk);
+    tabular_close(model);
+    sample_close(&s);
+    sample_close(&new);
 }
 
 static int open_once(void *context) {
@@ -163,6 +201,7 @@ int main(void) {
     CHECK_RUN(index_is_its_formula);
     CHECK_RUN(bins_hold_their_values);
     CHECK_RUN(every_task_drifts);
+    CHECK_RUN(survival_is_judged);
     CHECK_RUN(memory_faults);
     return check_done();
 }
