@@ -237,6 +237,7 @@ for (const language of ['zh-CN', 'en']) {
       await worker.by_id('release').selectOption({ index: 1 });
       await worker.button('drift.start').click();
       await worker.page.getByText(t('drift.none_moved')).waitFor({ timeout: JOB_MS_MAX });
+      await worker.page.locator('p', { hasText: t('drift.before') }).waitFor();
       await worker.page.locator('details summary').last().click();
       await axe_check(worker.page, 'drift report');
       await worker.tab('model.tab.card');

@@ -13,7 +13,7 @@ import { useGet } from '../load';
 import { t } from '../messages';
 import { query_number, query_set } from '../router';
 import { sendings, upload_add, upload_used } from '../upload';
-import type { Job, List, ModelShow, Release } from '../types';
+import type { Interval, Job, List, ModelShow, Release } from '../types';
 import type { DriftPart, DriftReport } from '../types_judged';
 import { Headline } from './models';
 
@@ -59,11 +59,11 @@ function Shares({ part }: { part: DriftPart }) {
   );
 }
 
-function Report({ report }: { report: DriftReport }) {
+function Report({ report, trained }: { report: DriftReport; trained: Interval | null }) {
   const columns = [...report.columns].sort((a, b) => (b.psi ?? -1) - (a.psi ?? -1));
   const moved = columns.filter((one) => one.level === 'large').length;
   const title = t('drift.columns');
-  const metric = report.metrics?.[0];
+  const metric = report.metrics?.find((one) => one.value !== null);
   return (
     <>
       <Card title={t('drift.result', { rows: count(report.rows) })}>
@@ -75,6 +75,12 @@ function Report({ report }: { report: DriftReport }) {
         {metric && (
           <p>
             {t('drift.judged', { rows: count(report.judged_rows) })} <Headline value={metric} />
+            {trained?.name === metric.name && (
+              <>
+                {' · '}
+                {t('drift.before')} <Headline value={trained} />
+              </>
+            )}
           </p>
         )}
         {report.without.length > 0 && (
@@ -113,7 +119,7 @@ function Report({ report }: { report: DriftReport }) {
   );
 }
 
-function Answer({ job: id }: { job: number }) {
+function Answer({ job: id, trained }: { job: number; trained: Interval | null }) {
   const job = useJob(id);
   const done = job_is_over(job) && job?.state === 'done';
   const report = useGet<DriftReport>(done ? `/jobs/${id}/download` : null);
@@ -132,7 +138,7 @@ function Answer({ job: id }: { job: number }) {
           </Button>
         </div>
       </Card>
-      {done && <Shown from={report}>{(data) => <Report report={data} />}</Shown>}
+      {done && <Shown from={report}>{(data) => <Report report={data} trained={trained} />}</Shown>}
     </>
   );
 }
@@ -146,7 +152,7 @@ export function DriftTab({ model }: { model: ModelShow }) {
   const [busy, busy_set] = useState(false);
   const item = sendings.value.find((one) => one.key === key);
   const ready = release !== '' || item?.state === 'complete';
-  if (job) return <Answer key={job} job={job} />;
+  if (job) return <Answer key={job} job={job} trained={model.headline} />;
   const start = async () => {
     busy_set(true);
     error_set(null);
