@@ -301,7 +301,8 @@ bool tabular_has_profile(const struct tabular_model *model); // a model of befor
 enum err tabular_drift_open(const struct tabular_model *model, struct tabular_drift **out) MUST_USE;
 void tabular_drift_close(struct tabular_drift *drift);
 // `predicted` (N, K) as tabular_predict gives it; `truth` (N): class, number or time, NaN where it
-// is not known, or NULL; `event` (N) of survival, which is not judged without. ERR_MEMORY, ERR_LIMIT.
+// is not known, or NULL; `event` (N) of survival, which is not judged without.
+// ERR_MEMORY, ERR_LIMIT.
 enum err tabular_drift_add(struct tabular_drift *drift, const struct frame *frame,
                            const double *predicted, const double *truth,
                            const uint8_t *event) MUST_USE;
