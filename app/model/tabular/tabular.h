@@ -262,8 +262,8 @@ struct tabular_about {
     enum tabular_loss loss; // of regression
     double quantile;
     struct str event_name, event_value; // of survival; "" where it isn't known
-    const double *times; // (time_count): where survival is told
-    uint32_t time_count; // survival: 0 where the baseline hazard isn't known
+    const double *times;                // (time_count): where survival is told
+    uint32_t time_count;                // survival: 0 where the baseline hazard isn't known
     struct str preparation;
 };
 struct tabular_about tabular_about(const struct tabular_model *model);
