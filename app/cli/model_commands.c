@@ -75,6 +75,7 @@ static enum err learner_write(struct json_writer *out, const struct arguments *a
     json_put_name(out, "options");
     json_open_object(out);
     json_set_text(out, "learner", str_of(argument_or(arguments, "--learner", "boost")));
+    if (argument(arguments, "--keep-test")) json_set_bool(out, "keep_test", true);
     if (argument(arguments, "--grow")) {
         json_set_text(out, "grow", str_of(argument(arguments, "--grow")));
     }

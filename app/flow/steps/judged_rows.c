@@ -107,18 +107,14 @@ static enum err rows_put(struct telling *t, struct step_context *context, struct
 
 enum err judged_rows_write(struct step_context *context, struct table *table,
                            const struct table_frame *frame, const struct tabular_model *model,
-                           const uint8_t *side) {
-    struct telling t = {.frame = frame, .about = tabular_about(model), .side = side};
-    double *predicted = memory_take(frame->frame.rows * t.about.outputs * sizeof *predicted + 1);
-    if (!predicted) return fault_set(context->fault, ERR_MEMORY, "train.no_memory", STR_NONE);
+                           const uint8_t *side, const double *predicted) {
+    struct telling t = {
+        .frame = frame, .about = tabular_about(model), .side = side, .predicted = predicted};
     buf_open(&t.text, PREDICTIONS_BYTES);
-    t.predicted = predicted;
-    enum err err = tabular_predict(model, &frame->frame, step_threads(context), predicted, NULL);
-    if (err == OK) head_put(&t);
-    if (err == OK) err = rows_put(&t, context, table);
+    head_put(&t);
+    enum err err = rows_put(&t, context, table);
     if (err == OK) err = written(context, &t.text);
     buf_close(&t.text);
-    memory_give(predicted);
     return err;
 }
 

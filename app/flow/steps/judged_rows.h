@@ -8,10 +8,11 @@
 #include "flow/steps/series_rows.h"
 #include "flow/steps/steps_private.h"
 
-// side: (rows) of the frame. Writes out/predictions.csv.
+// side, predicted: (rows) and (rows, outputs) of the frame, as training told them
+// (tabular_options). Writes out/predictions.csv.
 enum err judged_rows_write(struct step_context *context, struct table *table,
                            const struct table_frame *frame, const struct tabular_model *model,
-                           const uint8_t *side) MUST_USE;
+                           const uint8_t *side, const double *predicted) MUST_USE;
 enum err judged_series_write(struct step_context *context, const struct series_data *data,
                              const struct series_rows *rows,
                              const struct series_backtest *backtest) MUST_USE;

@@ -131,8 +131,10 @@ static enum err train(struct step_context *context, const struct json *options,
     if (err != OK) return err;
     tabular.checkpoint = context->progress ? checkpoint : NULL;
     if (json_member_bool(options, "predictions", false)) {
+        size_t outputs = frame.target.task == TASK_CLASSES ? frame.target.class_count : 1;
         tabular.side_told = ARENA_ARRAY(context->arena, uint8_t, frame.frame.rows + 1);
-        if (!tabular.side_told) return ERR_MEMORY;
+        tabular.judged = ARENA_ARRAY(context->arena, double, frame.frame.rows *outputs + 1);
+        if (!tabular.side_told || !tabular.judged) return ERR_MEMORY;
     }
     struct tabular_model *model = NULL;
     struct buf scorecard;
@@ -141,7 +143,7 @@ static enum err train(struct step_context *context, const struct json *options,
                         &scorecard, context->fault);
     if (err == OK) err = results_write(context, model, buf_str(&scorecard), &frame);
     if (err == OK && tabular.side_told) {
-        err = judged_rows_write(context, table, &frame, model, tabular.side_told);
+        err = judged_rows_write(context, table, &frame, model, tabular.side_told, tabular.judged);
     }
     if (model) tabular_close(model);
     buf_close(&scorecard);

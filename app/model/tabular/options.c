@@ -163,6 +163,10 @@ static bool read_member(const struct json *member, struct tabular_options *out) 
         out->points_monotone = json_bool(member, true);
         return json_is_bool(member);
     }
+    if (str_is(name, "keep_test")) {
+        out->keep_test = json_bool(member, false);
+        return json_is_bool(member);
+    }
     if (str_is(name, "grow")) {
         struct str text = json_text(member);
         out->grow = str_is(text, "leaf") ? GROW_LEAF : GROW_DEPTH;
@@ -228,6 +232,7 @@ void tabular_options_write(struct json_writer *out, const struct tabular_options
     json_open_object(out);
     json_set_text(out, "learner", str_of(tabular_learner_name(options->learner)));
     json_set_bool(out, "points_monotone", options->points_monotone);
+    json_set_bool(out, "keep_test", options->keep_test);
     json_set_text(out, "grow", options->grow == GROW_LEAF ? STR("leaf") : STR("depth"));
     write_node(out, "monotone", options->monotone);
     write_node(out, "interactions", options->interactions);

@@ -144,6 +144,8 @@ struct tabular_options {
     const uint64_t *group;               // (N), or NULL: equal rows stay together
     const uint8_t *side; // (N) enum split_side, chosen by the caller; NULL: by the shares
     uint8_t *side_told;  // (N), or NULL: gets the side each row came to
+    double *judged;      // (N, outputs), or NULL: gets what the model that was judged says of it
+    bool keep_test;      // false; true: the model in the file is the one that was judged
     // 0, or 2 to 20: validation by so many folds beside the split the model comes from
     uint32_t folds;
     // What a mistake costs, in any unit: the threshold of least cost is told. 1, 1
@@ -167,7 +169,9 @@ void tabular_options_write(struct json_writer *out, const struct tabular_options
 struct tabular_model;
 // Splits, trains with early stopping, judges on the test side. Of at most 20,000 rows (2,000,000
 // cells) the model is fitted again before it is judged, the rows that validated with those that
-// trained, for as many rounds as they found best ("refitted" in "split"). The scorecard is JSON:
+// trained, for as many rounds as they found best ("refitted" in "split"); and once it is judged,
+// unless keep_test, the model that is handed out is fitted in the same way on all rows, those that
+// tested too ("all_rows"; points scorecards stay as judged). The scorecard is JSON:
 // {"task","target","learner","classes","rows":{"train","validate","test"},"split":{…},"seed",
 //  "options":{…},"rounds","best_round","curve":[{"round","train","validate"}],
 //  "metrics":[{"name":"auc","value","low","high","better":"higher"}…],   first one is the headline

@@ -8,8 +8,8 @@
 
 enum { FOLD_METRICS_MAX = 16, LIMIT_FOLD_BYTES = 64 * 1024 };
 static const uint64_t rows_least = 10;
-// Up to so many rows the model is fitted again, the rows that validated with those that trained:
-// few rows teach much, and fitting them is quick (in cells, too).
+// Up to so many rows the model is fitted again, before it is judged with the rows that validated,
+// and after with those that tested: few rows teach much, and fitting them is quick (in cells, too).
 static const uint64_t rows_refitted = 20 * 1000, cells_refitted = 2 * 1000 * 1000;
 static const uint64_t equals_that_part = 20; // rows for each distinct one, on average
 // Below this many cells threads cost more than they save (measured: 569 x 30 is faster on one).
@@ -268,60 +268,101 @@ static enum err hold_validation(struct training *t) {
     return err == OK ? predict_side(t, t->model, &t->held, &t->held_predicted) : err;
 }
 
+static uint64_t rows_until(const struct training *t, enum split_side last) {
+    uint64_t rows = 0;
+    for (uint32_t side = 0; side <= last; side++) rows += t->counts[side];
+    return rows;
+}
+
 // A caller who chose the sides himself means those that train.
-static bool refits(const struct training *t) {
-    uint64_t rows = t->counts[SIDE_TRAIN] + t->counts[SIDE_VALIDATE];
-    return t->counts[SIDE_VALIDATE] > 0 && !t->options->side && rows <= rows_refitted &&
+static bool few_rows(const struct training *t, enum split_side last) {
+    uint64_t rows = rows_until(t, last);
+    return !t->options->side && rows <= rows_refitted &&
            rows * t->frame->feature_count <= cells_refitted;
 }
 
-// Once more with the rows that validated, for as many rounds as they found best. They still tell
-// the threshold, by what the model said of them before.
-static enum err fit_again(struct training *t) {
+static bool refits(const struct training *t) {
+    return t->counts[SIDE_VALIDATE] > 0 && few_rows(t, SIDE_VALIDATE);
+}
+
+// The points of a scorecard are what people look at and approve: they stay as they were judged.
+static bool fits_all(const struct training *t) {
+    return t->counts[SIDE_TEST] > 0 && !t->options->keep_test && few_rows(t, SIDE_TEST) &&
+           t->options->learner != LEARNER_POINTS;
+}
+
+// Once more with the rows of all sides up to `last`, for as many rounds as validation found best.
+// The rows that validated still tell the threshold, by what the model said of them before.
+static enum err fit_again(struct training *t, enum split_side last) {
     struct tabular_options options = *t->options;
-    struct train_rows both = t->input;
+    struct train_rows all = t->input;
     struct boosted second = {0};
-    uint64_t count = t->counts[SIDE_TRAIN] + t->counts[SIDE_VALIDATE];
-    uint32_t *rows = memory_take(count * sizeof(*rows));
+    uint32_t *rows = memory_take(t->frame->rows * sizeof(*rows));
     enum err err = rows ? hold_validation(t) : ERR_MEMORY;
-    for (uint64_t i = 0, at = 0; err == OK && i < t->frame->rows; i++) {
-        if (t->side[i] == SIDE_TRAIN || t->side[i] == SIDE_VALIDATE) rows[at++] = (uint32_t)i;
+    all.train = rows;
+    all.train_count = 0;
+    for (uint64_t i = 0; err == OK && i < t->frame->rows; i++) {
+        if (t->side[i] <= last) rows[all.train_count++] = (uint32_t)i;
     }
-    both.train = rows;
-    both.train_count = count;
-    both.validate = NULL;
-    both.validate_count = 0;
+    all.validate = NULL;
+    all.validate_count = 0;
     options.trees = t->boosted.best_round;
     options.early_stop = 0;
     options.checkpoint = NULL;
     if (err == OK && (t->options->learner != LEARNER_BOOST || options.trees > 0)) {
         model_unfit(t->model);
-        err = fit_learner(t, &both, &options, &second);
+        err = fit_learner(t, &all, &options, &second);
     }
     boosted_close(&second);
     memory_give(rows);
     return err;
 }
 
+// The margins of a second fit have a middle of their own; the hazard is the first fit's. `last` as in
+// fit_again.
+static enum err centre(struct training *t, enum split_side last) {
+    const struct tabular_target *target = t->target;
+    if (target->task != TASK_SURVIVAL) return OK;
+    struct truth known = {target->values, t->weight, target->event, t->rows, rows_until(t, last)};
+    return model_centre(t->model, t->frame, &known, t->pool);
+}
+
 // The baseline hazard is of every row that isn't for testing, as the first fit tells them apart:
 // rows that a model has trained on look better told apart than others will be.
 static enum err fit(struct training *t) {
     const struct tabular_target *target = t->target;
-    bool survival = target->task == TASK_SURVIVAL;
     struct truth known = {target->values, t->weight, target->event, t->rows,
-                          t->counts[SIDE_TRAIN] + t->counts[SIDE_VALIDATE]};
+                          rows_until(t, SIDE_VALIDATE)};
     enum err err = model_open(&t->model);
     if (err == OK) {
         err = model_describe(t->model, &t->input, t->options);
     }
     if (err == OK) err = fit_learner(t, &t->input, t->options, &t->boosted);
-    if (err == OK && survival) {
+    if (err == OK && target->task == TASK_SURVIVAL) {
         err = model_set_hazard(t->model, t->frame, &known, target->times, target->time_count,
                                t->pool);
     }
     if (err != OK || !refits(t)) return err;
-    err = fit_again(t);
-    return err == OK && survival ? model_centre(t->model, t->frame, &known, t->pool) : err;
+    err = fit_again(t, SIDE_VALIDATE);
+    return err == OK ? centre(t, SIDE_VALIDATE) : err;
+}
+
+// What the model that was judged says of every row, for who asked.
+static enum err tell_judged(const struct training *t) {
+    if (!t->options->judged) return OK;
+    enum err err = model_margin(t->model, t->frame, t->pool, t->options->judged);
+    for (uint64_t i = 0; err == OK && i < t->frame->rows; i++) {
+        model_link(t->model, t->options->judged + i * t->model->outputs);
+    }
+    return err;
+}
+
+// The judged model has done its work: the one that answers learns from all rows.
+static enum err fit_all(struct training *t) {
+    enum err err = tell_judged(t);
+    if (err != OK || !fits_all(t)) return err;
+    err = fit_again(t, SIDE_TEST);
+    return err == OK ? centre(t, SIDE_TEST) : err;
 }
 
 // The threshold comes from the validation side, as does what models are chosen by: tuned on the
@@ -371,6 +412,7 @@ static void write_head(const struct training *t, struct json_writer *out) {
     json_set_bool(out, "stratified", !timed && t->target->task != TASK_REGRESSION);
     json_set_bool(out, "weighted", t->target->weight != NULL);
     json_set_bool(out, "refitted", refits(t));
+    json_set_bool(out, "all_rows", fits_all(t));
     json_close_object(out);
     json_set_u64(out, "seed", o->seed);
     json_put_name(out, "options");
@@ -719,7 +761,8 @@ static enum err run(struct training *t, struct buf *scorecard) {
     if (err == OK) err = fit(t);
     if (err != OK || !scorecard) return err;
     if (t->progress) progress_set(t->progress, PHASE_EVALUATE, 0, 0);
-    return write_scorecard(t, scorecard);
+    err = write_scorecard(t, scorecard);
+    return err == OK ? fit_all(t) : err;
 }
 
 enum err tabular_train(const struct frame *frame, const struct tabular_target *target,

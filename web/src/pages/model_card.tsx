@@ -88,7 +88,8 @@ function Data({ model, card }: { model: ModelShow; card: Scorecard }) {
           [
             t('card.split'),
             t_or(`card.split.${String(card.split?.['groups'])}`, '–') +
-              (card.split?.['refitted'] ? t('card.refitted') : ''),
+              (card.split?.['refitted'] ? t('card.refitted') : '') +
+              (card.split?.['all_rows'] ? t('card.all_rows') : ''),
           ],
           [t('train.learner'), t_or(`learner.${card.learner}`, card.learner)],
           [t('scorecard.seed'), String(card.seed)],

@@ -442,6 +442,53 @@ static void a_second_fit_keeps_the_threshold(void) {
     }
 }
 
+static double rmse_of(const struct sample *s, const double *predicted, const uint8_t *side) {
+    double sum = 0, count = 0;
+    for (uint64_t i = 0; i < s->frame.rows; i++) {
+        if (side[i] != SIDE_TEST) continue;
+        double off = predicted[i] - s->target.values[i];
+        sum += off * off;
+        count++;
+    }
+    return sqrt(sum / count);
+}
+
+// The scorecard and what is told of the rows are the judged model's, which had not seen the test
+// rows; the one handed out has, unless that is not wanted.
+static void all_rows_teach_in_the_end(void) {
+    enum { ROWS = 600 };
+    static uint8_t side[ROWS];
+    static double judged[ROWS], answered[ROWS];
+    for (int keep = 0; keep < 2; keep++) {
+        struct sample s = sample_make(ROWS, 6, TASK_REGRESSION, 0);
+        struct tabular_options options = options_of(LEARNER_BOOST);
+        struct tabular_model *model = NULL;
+        struct fault fault = {0};
+        struct buf text;
+        struct json *card = NULL;
+        options.side_told = side;
+        options.judged = judged;
+        options.keep_test = keep;
+        buf_open(&text, 1 << 22);
+        REQUIRE(tabular_train(&s.frame, &s.target, &options, NULL, &model, &text, &fault) == OK);
+        REQUIRE(json_parse(buf_str(&text), &card, &fault) == OK);
+        REQUIRE(tabular_predict(model, &s.frame, 1, answered, NULL) == OK);
+        CHECK_EQ(json_member_bool(json_member(card, "split"), "all_rows", keep), !keep);
+        double told = number_at(json_first(json_member(card, "metrics")), "value");
+        CHECK_NEAR(rmse_of(&s, judged, side), told, 1e-9 * told);
+        double answer = rmse_of(&s, answered, side);
+        if (keep) {
+            CHECK_NEAR(answer, told, 1e-9 * told);
+        } else {
+            CHECK(answer < 0.9 * told);
+        }
+        json_close(card);
+        buf_close(&text);
+        tabular_close(model);
+        sample_close(&s);
+    }
+}
+
 // Groups so large that none is left to test: told, not a score of nothing.
 static void nothing_left_to_test(void) {
     enum { ROWS = 400 };
@@ -698,6 +745,7 @@ int main(void) {
     CHECK_RUN(few_rows_that_differ);
     CHECK_RUN(few_rows_are_fitted_again);
     CHECK_RUN(a_second_fit_keeps_the_threshold);
+    CHECK_RUN(all_rows_teach_in_the_end);
     CHECK_RUN(nothing_left_to_test);
     CHECK_RUN(difference_is_paired);
     CHECK_RUN(folds_are_told);
