@@ -170,8 +170,9 @@ enum err series_arguments_write(struct json_writer *out, const char *told, struc
 // "AUC 0.99 (0.98 to 1.00)" by the sentence of `key`, from {"name","value","low","high"}.
 void headline_say(const struct json *headline, const char *key);
 
-// What a scorecard warns of, so that nobody takes a number for more than it is.
-void scorecard_warnings_say(const struct json *scorecard);
+// Which model its figures are of, and what it warns of: nobody shall take a number for more than it
+// is.
+void scorecard_remarks_say(const struct json *scorecard);
 // The key of the pseudonyms: --key, or a new one in the run's folder that is not kept.
 enum err clean_key_path(struct step_run *run, const struct arguments *arguments, char *out,
                         size_t out_size, struct fault *fault) MUST_USE;

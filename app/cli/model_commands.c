@@ -259,9 +259,12 @@ static uint32_t said_before(const struct json *warnings, const struct json *warn
     return count;
 }
 
-void scorecard_warnings_say(const struct json *scorecard) {
+void scorecard_remarks_say(const struct json *scorecard) {
     const struct json *warnings = json_member(scorecard, "warnings");
     uint64_t more = 0;
+    if (json_member_bool(json_member(scorecard, "split"), "all_rows", false)) {
+        SAY("scorecard.all_rows");
+    }
     for (const struct json *w = json_first(warnings); w; w = json_next(w)) {
         char code[FAULT_CODE_SIZE];
         if (!str_copy(code, sizeof code, json_member_text(w, "code"))) continue;
@@ -279,11 +282,11 @@ void scorecard_warnings_say(const struct json *scorecard) {
     if (more > 0) SAY("cli.warnings_more", {"count", count_text(more)});
 }
 
-static enum err warnings_say(const struct step_run *run, struct fault *fault) {
+static enum err remarks_say(const struct step_run *run, struct fault *fault) {
     struct json *scorecard;
     enum err err = output_read(run, "out/scorecard.json", &scorecard, fault);
     if (err != OK) return err;
-    scorecard_warnings_say(scorecard);
+    scorecard_remarks_say(scorecard);
     json_close(scorecard);
     return OK;
 }
@@ -328,7 +331,7 @@ enum err command_train(const struct command *command, const struct arguments *ar
             headline_say(headline, "cli.trained");
         else
             SAY("cli.trained_untested", {"path", str_of(output)});
-        err = warnings_say(&run, fault);
+        err = remarks_say(&run, fault);
     }
     if (err == OK) err = step_run_take(&run, "model", output, fault);
     if (err == OK && scorecard) err = step_run_take(&run, "scorecard.json", scorecard, fault);

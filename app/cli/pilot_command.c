@@ -389,7 +389,7 @@ static void result_say(const struct piloting *p) {
     metrics_say(p);
     baseline_say(p);
     horizons_say(p);
-    scorecard_warnings_say(p->card);
+    scorecard_remarks_say(p->card);
     SAY("cli.warning", {"sentence", words(p->one->node, "limits")});
 }
 

@@ -430,8 +430,11 @@ test("a pilot on a file: columns found and corrected, the model and what it was 
     const table = readFileSync(at("体检/table.csv"), "utf8").trim().split(/\r?\n/).map((l) => l.split(","));
     const target = table[0].indexOf("diabetes");
     for (const l of lines.slice(1, 50)) assert.equal(table[Number(l[0])][target], l[2]);
-    const row = works(["predict", "体检/model", "体检/table.csv", "--json"]).out.split("\n")[0];
-    assert.ok(Math.abs(JSON.parse(row).probability - Number(lines[1][4])) < 1e-6);
+    // What is told is the judged model's; the one that answers has learnt from all rows since.
+    assert.match(said.out, /then fitted once more in the same way on all rows/);
+    const answers = works(["predict", "体检/model", "体检/table.csv", "--json"]).out.trim().split("\n").map((l) => JSON.parse(l).probability);
+    const off = lines.slice(1).map((l, i) => Math.abs(answers[i] - Number(l[4])));
+    assert.ok(Math.max(...off) > 1e-3 && off.reduce((a, b) => a + b, 0) / off.length < 0.1, String(off.slice(0, 9)));
 });
 
 test("a pilot's answer for a machine, its seed, and what cannot run", () => {

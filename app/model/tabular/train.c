@@ -318,8 +318,8 @@ static enum err fit_again(struct training *t, enum split_side last) {
     return err;
 }
 
-// The margins of a second fit have a middle of their own; the hazard is the first fit's. `last` as in
-// fit_again.
+// The margins of a second fit have a middle of their own; the hazard is the first fit's. `last` as
+// in fit_again.
 static enum err centre(struct training *t, enum split_side last) {
     const struct tabular_target *target = t->target;
     if (target->task != TASK_SURVIVAL) return OK;

@@ -88,9 +88,11 @@ function Data({ model, card }: { model: ModelShow; card: Scorecard }) {
           [
             t('card.split'),
             t_or(`card.split.${String(card.split?.['groups'])}`, '–') +
-              (card.split?.['refitted'] ? t('card.refitted') : '') +
-              (card.split?.['all_rows'] ? t('card.all_rows') : ''),
+              (card.split?.['refitted'] ? t('card.refitted') : ''),
           ],
+          ...(card.split?.['all_rows']
+            ? [[t('card.last_fit'), t('scorecard.all_rows')] as [string, string]]
+            : []),
           [t('train.learner'), t_or(`learner.${card.learner}`, card.learner)],
           [t('scorecard.seed'), String(card.seed)],
           [t('job.created'), `${time(model.created_ms)} · ${model.actor}`],

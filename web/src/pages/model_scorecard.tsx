@@ -98,6 +98,7 @@ function Head({ model, card }: { model: ModelShow; card: Scorecard }) {
           [t('model.hash'), <Hash value={model.hash} />],
         ]}
       />
+      {card.split?.['all_rows'] && <p class="hint">{t('scorecard.all_rows')}</p>}
     </Card>
   );
 }

@@ -98,6 +98,7 @@ interface Form {
   aim: Aim;
   shape: Shape;
   options: Record<string, string>;
+  keep_test: boolean;
 }
 
 // Only of what is trained: level by level there are no leaves to count.
@@ -150,6 +151,7 @@ function body_of(form: Form, features: string[], shaped: string[], number: boole
   const aim = aim_body(form.aim, number);
   const shape = form.learner === 'boost' ? shape_options(form.shape, shaped) : {};
   const options: Record<string, unknown> = { learner: form.learner, ...aim.options, ...shape };
+  if (form.keep_test) options['keep_test'] = true;
   for (const option of offered_options(form)) {
     const text = form.options[option.name];
     if (text) options[option.name] = Number(text);
@@ -254,6 +256,13 @@ function Advanced({
           />
         ))}
       </div>
+      <CheckField
+        id="keep_test"
+        value={form.keep_test}
+        change={(keep_test) => change({ keep_test })}
+        label={t('option.keep_test')}
+        hint={t('option.keep_test_hint')}
+      />
       {form.learner === 'boost' && (
         <ShapeFields shape={form.shape} columns={columns} change={(shape) => change({ shape })} />
       )}
@@ -274,6 +283,7 @@ function TrainForm({ release }: { release: Release }) {
     aim: AIM_NONE,
     shape: SHAPE_NONE,
     options: {},
+    keep_test: false,
   });
   const [when, when_set] = useState<When>(WHEN_NONE);
   const [search, search_set] = useState<SearchWish>(SEARCH_NONE);
