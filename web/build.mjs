@@ -68,7 +68,8 @@ async function bundle() {
 
 // The sentences come in two parts: what the gate needs before anybody has signed in, and all others.
 // Those that only the command line says stay out. The keys are a file of their own, so that they
-// are not loaded, nor kept, once for each language.
+// are not loaded, nor kept, once for each language: a line for each area, "area one two!", where
+// "two!" stands for "area.two" and "area.two.hint".
 const CONSOLE = new Set(['cli', 'simulate', 'trace', 'journal']);
 const GATE = new Set(
   (
@@ -76,6 +77,30 @@ const GATE = new Set(
     'server session setup signin state time'
   ).split(' '),
 );
+
+function keys_pack(keys) {
+  const all = new Set(keys);
+  const areas = new Map();
+  for (const key of keys) {
+    const [area] = key.split('.');
+    if (!areas.has(area)) areas.set(area, [area]);
+    if (key.endsWith('.hint') && all.has(key.slice(0, -5))) continue;
+    areas.get(area).push(key.slice(area.length + 1) + (all.has(`${key}.hint`) ? '!' : ''));
+  }
+  return [...areas.values()].map((names) => names.join(' ')).join('\n');
+}
+
+// The reverse; the pages run it (its text goes into them).
+function keys_unpack(packed) {
+  return packed.split('\n').flatMap((line) => {
+    const [area, ...names] = line.split(' ');
+    return names.flatMap((name) => {
+      const key = `${area}.${name.replace('!', '')}`;
+      return name.endsWith('!') ? [key, `${key}.hint`] : [key];
+    });
+  });
+}
+
 const messages = {
   name: 'messages',
   setup(builder) {
@@ -84,18 +109,20 @@ const messages = {
       const [, part, language] = path.split(/[:/]/);
       const file = language === 'keys' ? 'en' : language;
       const all = JSON.parse(readFileSync(join(here, `messages/${file}.json`), 'utf8'));
-      const keys = Object.keys(all).sort().filter((key) => {
-        const area = key.split('.')[0];
-        return !CONSOLE.has(area) && GATE.has(area) === (part === 'gate');
-      });
-      if (language === 'keys') return { contents: JSON.stringify(keys), loader: 'json' };
-      const texts = JSON.stringify(keys.map((key) => all[key]));
-      return {
-        contents: `import keys from 'messages:${part}/keys';
-          const texts = ${texts};
-          export default Object.fromEntries(keys.map((key, i) => [key, texts[i]]));`,
-        loader: 'js',
-      };
+      const packed = keys_pack(
+        Object.keys(all).filter((key) => {
+          const area = key.split('.')[0];
+          return !CONSOLE.has(area) && GATE.has(area) === (part === 'gate');
+        }),
+      );
+      const keys = keys_unpack(packed);
+      const contents =
+        language === 'keys'
+          ? `export default (${keys_unpack})(${JSON.stringify(packed)});`
+          : `import keys from 'messages:${part}/keys';
+            const texts = ${JSON.stringify(keys.map((key) => all[key]))};
+            export default Object.fromEntries(keys.map((key, i) => [key, texts[i]]));`;
+      return { contents, loader: 'js' };
     });
   },
 };

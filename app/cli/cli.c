@@ -13,7 +13,7 @@
     "--early-stop --bins --alpha --l1-share --test-milli --validate-milli --points-base "   \
     "--points-odds --points-double --folds --cost-false-alarm --cost-miss --time --entity " \
     "--judge-by+ --monotone --interactions --loss --quantile --weight --event "             \
-    "--class-weights --times --keep-test!"
+    "--class-weights --times --keep-test! --start --end --unit --within"
 
 #define CLEAN_OPTIONS "--files --sampling --technical --hits --mark! "
 

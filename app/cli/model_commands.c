@@ -102,12 +102,36 @@ static enum err learner_write(struct json_writer *out, const struct arguments *a
     return err;
 }
 
-// A file of {"steps":[…]}; what it says is checked by the step.
-static enum err preparation_write(struct json_writer *out, const char *path, struct fault *fault) {
-    struct json *node;
+// A target out of two dates: --start COLUMN --end COLUMN [--unit hours] [--within 24].
+static enum err dates_write(struct json_writer *out, const struct arguments *arguments,
+                            struct fault *fault) {
+    static const char *const texts[] = {"start", "end", "unit"};
+    const char *within = argument(arguments, "--within");
+    double limit = 0;
+    json_put_name(out, "target");
+    json_open_object(out);
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+        char name[16];
+        snprintf(name, sizeof name, "--%s", texts[i]);
+        const char *text = argument(arguments, name);
+        if (text) json_set_text(out, texts[i], str_of(text));
+    }
+    bool right = !within || number_parse(str_of(within), &limit);
+    if (within && right) json_set_number(out, "within", limit);
+    json_close_object(out);
+    return right ? OK : fault_set(fault, ERR_INPUT, "cli.not_a_number", STR("--within"));
+}
+
+// A file of {"steps":[…]}, a target out of two dates, or both; the step checks what they say.
+static enum err preparation_write(struct json_writer *out, const struct arguments *arguments,
+                                  struct fault *fault) {
+    const char *path = argument(arguments, "--prepare");
+    bool dates = argument(arguments, "--start") || argument(arguments, "--end") ||
+                 argument(arguments, "--within");
+    struct json *node = NULL;
     struct fault inside = {0};
-    if (!path) return OK;
-    enum err err = json_parse_file(path, &node, &inside);
+    if (!path && !dates) return OK;
+    enum err err = path ? json_parse_file(path, &node, &inside) : OK;
     if (err == ERR_INPUT) {
         return fault_at(fault, err, "cli.no_json", 0, inside.column, str_of(path));
     }
@@ -118,9 +142,18 @@ static enum err preparation_write(struct json_writer *out, const char *path, str
     json_put_name(out, "prepare");
     struct buf text;
     buf_open(&text, LIMIT_JSON_BYTES);
-    json_write(&text, node);
-    json_put_raw(out, buf_str(&text));
-    err = buf_err(&text);
+    if (dates) {
+        json_open_object(out);
+        const struct json *steps = json_member(node, "steps");
+        if (steps) json_write(&text, steps);
+        if (steps) json_set_raw(out, "steps", buf_str(&text));
+        err = dates_write(out, arguments, fault);
+        json_close_object(out);
+    } else {
+        json_write(&text, node);
+        json_put_raw(out, buf_str(&text));
+    }
+    if (err == OK) err = buf_err(&text);
     buf_close(&text);
     json_close(node);
     return err;
@@ -207,7 +240,7 @@ enum err train_options_write(struct json_writer *out, const struct arguments *ar
         if (argument(arguments, name))
             json_set_text(out, texts[i], str_of(argument(arguments, name)));
     }
-    if (err == OK) err = preparation_write(out, argument(arguments, "--prepare"), fault);
+    if (err == OK) err = preparation_write(out, arguments, fault);
     if (err == OK) err = judge_by_write(out, arguments, fault);
     if (err == OK) {
         err = class_weights_write(out, argument(arguments, "--class-weights"), fault);

@@ -43,6 +43,8 @@ const tables = {
     events: table("a,t,e", 300, (i) => `${some()},${1 + (i % 50)},${i % 3}`),
     series: table("when,v", 300, (i) => `2024-01-${String(1 + Math.floor(i / 24)).padStart(2, "0")} ${String(i % 24).padStart(2, "0")}:00:00,${(i % 24) + draw()}`),
     good: table("a,b,t,y", 300, (i) => `${some()},${"uvw"[i % 3]},${1 + (i % 50)},${yes()}`),
+    dates: table("a,from,to,text", 300, (i) => `${some()},2026-01-${String(1 + (i % 28)).padStart(2, "0")},${i % 10 ? `2026-02-${String(1 + (i % 20)).padStart(2, "0")}` : ""},${i % 3 ? "soon" : "later"}`),
+    unread: table("a,from,to", 300, (i) => `${some()},2026-01-${String(1 + (i % 28)).padStart(2, "0")},${i % 8 === 3 ? "soon" : `2026-02-${String(1 + (i % 20)).padStart(2, "0")}`}`),
     wide: table([...Array(50000).keys()].map((c) => `c${c}`).join(",") + ",y", 20,
         (i) => [...Array(50000).keys()].map((c) => (i * c) % 7).join(",") + `,${i % 2}`),
 };
@@ -76,6 +78,15 @@ const refused = [
     ["good", ["--target", "y", "--prepare", "no.json"], "cli.no_json", /no\.json.*1/],
     ["good", ["--target", "y", "--prepare", "magic.json"], "prepare.unknown_kind", /magic/],
     ["good", ["--target", "y", "--prepare", "list.json"], "prepare.bad_option", /steps/],
+    ["dates", ["--target", "y", "--start", "from", "--end", "to", "--within", "0"], "train.bad_within"],
+    ["dates", ["--target", "y", "--start", "from", "--end", "to", "--within", "soon"], "cli.not_a_number", /--within/],
+    ["dates", ["--target", "y", "--start", "to", "--end", "from", "--within", "3"], "train.end_before_start", /from/],
+    ["dates", ["--target", "y", "--start", "from", "--end", "text", "--within", "3"], "train.not_dates", /text/],
+    ["dates", ["--target", "y", "--start", "a", "--end", "to"], "train.not_dates", /a/],
+    ["dates", ["--target", "y", "--start", "from", "--end", "to", "--within", "400"], "train.all_too_young", /from/],
+    ["dates", ["--target", "y", "--start", "from"], "prepare.bad_option", /end/],
+    ["dates", ["--target", "text", "--start", "from", "--end", "to", "--within", "3"], "train.target_taken", /text/],
+    ["dates", ["--target", "y", "--start", "from", "--end", "to", "--within", "3", "--group", "to"], "train.end_known_later", /to/],
     ["series", ["--series", "time=when,horizons=0", "--target", "v"], "series.bad_wish", /horizons/],
     ["series", ["--series", "time=when,horizons=99999", "--target", "v"], "series.bad_wish", /horizons/],
 ];
@@ -84,6 +95,10 @@ const told = [
     ["constant", ["--target", "y"], "train.column_ignored", "k"],
     ["empty_column", ["--target", "y"], "train.column_empty", "e"],
     ["infinite_target", ["--target", "y"], "train.rows_without_target", "y"],
+    ["dates", ["--target", "y", "--start", "from", "--end", "to", "--within", "20"], "train.end_left_out", "to"],
+    ["dates", ["--target", "y", "--start", "from", "--end", "to", "--within", "20"], "train.dates_up_to", "2026-02-20"],
+    ["dates", ["--target", "y", "--start", "from", "--end", "to", "--within", "25"], "train.dates_young", "30"],
+    ["unread", ["--target", "y", "--start", "from", "--end", "to", "--within", "20"], "train.dates_unreadable", "38"],
 ];
 
 before(async () => {

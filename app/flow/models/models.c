@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "flow/models/pilots.h"
 #include "flow/models/serving.h"
+#include "flow/steps/dates_target.h"
 #include "flow/steps/series_data.h"
 
 static enum err model_find(struct flow *flow, const struct call *call, struct model *out) {
@@ -64,16 +65,35 @@ static enum err series_check(const struct call *call, const struct release *rele
     return fault_set(call->fault, ERR_INPUT, "train.unknown_column", data.id);
 }
 
+// A target out of two dates is none of the columns.
+static enum err dates_check(const struct call *call, const struct release *release,
+                            bool *out_dated) {
+    struct dates_target dates;
+    struct schema schema = {ARENA_ARRAY(call->arena, struct field, release->column_count), 0};
+    const struct json *prepare = json_member(call->body, "prepare");
+    enum err err = dates_target_read(prepare, &dates, out_dated, call->fault);
+    if (err != OK || !*out_dated) return err;
+    if (!schema.fields) return ERR_MEMORY;
+    for (; schema.count < release->column_count; schema.count++) {
+        const struct revision_column *column = &release->columns[schema.count];
+        schema.fields[schema.count] = (struct field){column->name, column->type, column->role};
+    }
+    return dates_target_check(&dates, call->body, &schema, call->fault);
+}
+
 // Said at once rather than by a job that fails.
 static enum err names_check(const struct call *call, const struct release *release,
                             struct str target, struct str group,
                             const struct preparation *preparation) {
     struct fault *fault = call->fault;
+    bool dated = false;
+    enum err err = dates_check(call, release, &dated);
+    if (err != OK) return err;
     for (uint32_t i = 0; i < preparation->step_count; i++) {
         if (has_column(release, preparation->steps[i].column)) continue;
         return fault_set(fault, ERR_INPUT, "train.unknown_column", preparation->steps[i].column);
     }
-    if (!has_column(release, target) && !series_is_wide(call)) {
+    if (!dated && !has_column(release, target) && !series_is_wide(call)) {
         return fault_set(fault, ERR_INPUT, "train.unknown_column", target);
     }
     bool by_scaffold;

@@ -510,9 +510,10 @@ static enum err second_pass(struct making *making, const struct batch *batch) {
 // The preparation's text for the model, and what it says of rows it could not read.
 static enum err preparation_tell(struct making *making) {
     struct buf text;
-    if (making->preparation.step_count == 0) return OK;
+    const struct json *prepare = making->wish->prepare;
+    if (making->preparation.step_count == 0 && !json_member(prepare, "target")) return OK;
     buf_open(&text, LIMIT_JSON_BYTES);
-    json_write(&text, making->wish->prepare);
+    json_write(&text, prepare);
     enum err err = buf_err(&text);
     char *copy = err == OK ? arena_take(making->arena, text.size + 1) : NULL;
     if (copy) {

@@ -49,7 +49,8 @@ enum err preparation_read(const struct json *node, struct arena *arena, struct p
     struct preparation made = {0};
     const struct json *steps = json_member(node, "steps");
     size_t count = json_count(steps);
-    if (node && !json_is_null(node) && !json_is_array(steps)) {
+    bool dates_alone = !steps && json_is_object(json_member(node, "target"));
+    if (node && !json_is_null(node) && !json_is_array(steps) && !dates_alone) {
         return fault_set(fault, ERR_INPUT, "prepare.bad_option", STR("steps"));
     }
     if (count > PREPARE_STEPS_MAX) {

@@ -3,6 +3,7 @@
 // training and in every prediction alike, because the model keeps the preparation. So who asks a
 // model gives the column, never the features.
 //   {"steps":[{"kind":"calendar","column":"time", …the kind's own options}]}
+// Its "target" makes the target out of two dates (dates_target.h).
 // What an option is when absent must never change: models keep the text, not what came of it.
 // Everything lives in the arena given; any thread may read it.
 #pragma once
@@ -44,8 +45,9 @@ struct preparation {
     struct prepare_step *steps;
     uint32_t step_count;
 };
-// From {"steps":[…]}; none where the node is absent. ERR_INPUT "prepare.unknown_kind",
-// "prepare.column_twice" (detail), or a kind's; ERR_LIMIT "prepare.too_many".
+// From {"steps":[…]}; none where the node is absent, or has a "target" and no steps. ERR_INPUT
+// "prepare.unknown_kind", "prepare.column_twice" (detail), "prepare.bad_option", or a kind's;
+// ERR_LIMIT "prepare.too_many".
 enum err preparation_read(const struct json *node, struct arena *arena, struct preparation *out,
                           struct fault *fault) MUST_USE;
 // The step a column belongs to, or NULL.

@@ -3,10 +3,12 @@
 //   options intake (how to read the source)
 //   out     drift.json: what tabular_drift_write gives, and "without": the columns the rows lack
 // Where the target is among the columns (of survival the event too) the model is judged on the new
-// rows as well. A column that is not there counts as missing.
+// rows as well. A column that is not there counts as missing. A target made out of two dates is
+// made of the new rows' own.
 #include <math.h>
 
 #include "base/file.h"
+#include "flow/steps/dates_target.h"
 #include "flow/steps/frame_target.h"
 #include "flow/steps/step_predict.h"
 
@@ -157,9 +159,51 @@ static enum err report_write(struct drifting *d) {
     return err;
 }
 
+// Where the dates tell nothing (all began too recently, say) the rows stay as they are.
+static enum err rows_date(struct drifting *d, const struct dates_target *dates,
+                          struct table **table) {
+    char path[LIMIT_PATH_BYTES];
+    struct fault ignored = {0};
+    struct table *with;
+    struct dates_told told;
+    enum err err = step_output(d->context, "dated", path);
+    if (err != OK) return err;
+    (void)!file_remove(path, NULL); // of a start before this one
+    err =
+        dates_target_table(dates, d->about.target, str_equal(d->about.event_name, dates->end),
+                           *table, path, d->context->arena, d->context->progress, &told, &ignored);
+    if (err != OK) return err == ERR_INPUT ? OK : err;
+    err = table_open(path, &with, d->context->fault);
+    (void)!file_remove(path, NULL); // it stays mapped
+    if (err != OK) return err;
+    table_close(*table);
+    *table = with;
+    return OK;
+}
+
+// The rows, with the target where the model's is made out of two dates that they have.
+static enum err rows_open(struct drifting *d, const char *path, struct table **out) {
+    struct dates_target dates;
+    struct json *node = NULL;
+    bool dated = false;
+    enum err err = table_open(path, out, d->context->fault);
+    if (err != OK || d->about.preparation.size == 0) return err;
+    err = json_parse(d->about.preparation, &node, d->context->fault);
+    if (err == OK) err = dates_target_read(node, &dates, &dated, d->context->fault);
+    const struct schema *schema = table_schema(*out);
+    if (err == OK && dated && schema_find(schema, dates.start) >= 0 &&
+        schema_find(schema, dates.end) >= 0) {
+        dates.as_of_told = false; // that was of the rows learned from
+        err = rows_date(d, &dates, out);
+    }
+    json_close(node);
+    if (err != OK) table_close(*out);
+    return err;
+}
+
 static enum err measure(struct drifting *d, const char *path) {
     struct table *table;
-    enum err err = table_open(path, &table, d->context->fault);
+    enum err err = rows_open(d, path, &table);
     if (err != OK) return err;
     buf_open(&d->scratch, LIMIT_CELL_BYTES);
     err = rooms_take(d, table_schema(table));

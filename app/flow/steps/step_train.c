@@ -1,13 +1,14 @@
 // Train and evaluate: a table becomes a model and its scorecard.
 //   inputs  table
 //   options target, features, group, task, positive, weight, event, class_weights, times (frame.h),
-//           prepare (prepare.h), judge_by, time, entity (frame_judge.h), and the learner's own
-//           (tabular.h)
+//           prepare (prepare.h, dates_target.h), judge_by, time, entity (frame_judge.h), and the
+//           learner's own (tabular.h)
 //           series: a forecast instead (series_train.c)
 //           predictions: true writes predictions.csv as well
 //   out     model, scorecard.json; predictions.csv (judged_rows.h)
 #include "base/file.h"
 #include "flow/steps/child.h"
+#include "flow/steps/dates_target.h"
 #include "flow/steps/frame_judge.h"
 #include "flow/steps/judged_rows.h"
 #include "flow/steps/series_data.h"
@@ -92,8 +93,40 @@ static enum err results_write(struct step_context *context, const struct tabular
     return err;
 }
 
+// The table, with a target made out of two dates where the preparation has one.
+struct given {
+    struct table *table;
+    bool dated;
+    struct dates_target dates;
+    struct dates_told told;
+};
+
+static enum err given_date(struct step_context *context, const struct json *options,
+                           struct given *given) {
+    struct fault *fault = context->fault;
+    struct str target = json_member_text(options, "target");
+    const struct dates_target *dates = &given->dates;
+    struct table *with;
+    char path[LIMIT_PATH_BYTES];
+    bool event = str_equal(json_member_text(options, "event"), dates->end);
+    enum err err = dates_target_check(dates, options, table_schema(given->table), fault);
+    if (err == OK) err = step_output(context, "dated", path);
+    if (err != OK) return err;
+    (void)!file_remove(path, NULL); // of a start before this one
+    err = dates_target_table(dates, target, event, given->table, path, context->arena,
+                             context->progress, &given->told, fault);
+    if (err == OK) err = table_open(path, &with, fault);
+    (void)!file_remove(path, NULL); // it stays mapped
+    if (err != OK) return err;
+    table_close(given->table);
+    given->table = with;
+    given->dated = true;
+    return OK;
+}
+
 static enum err train(struct step_context *context, const struct json *options,
-                      struct table *table) {
+                      const struct given *given) {
+    struct table *table = given->table;
     struct frame_wish wish = {
         .target = json_member_text(options, "target"),
         .features = json_member(options, "features"),
@@ -121,6 +154,9 @@ static enum err train(struct step_context *context, const struct json *options,
                                    .group = wish.group};
         err = frame_judge(table, &judge, context->arena, context->progress, &frame, &tabular.judge,
                           context->fault);
+    }
+    if (err == OK && given->dated) {
+        err = dates_target_warn(&given->dates, &given->told, context->arena, &frame);
     }
     if (err != OK) return err;
     tabular.threads = step_threads(context);
@@ -157,12 +193,17 @@ enum err step_train(struct step_context *context) {
 
 enum err train_by(struct step_context *context, const struct json *options) {
     const char *path;
-    struct table *table;
-    enum err err = step_input(context, "table", &path);
-    if (err == OK) err = table_open(path, &table, context->fault);
-    if (err != OK) return err;
-    bool series = json_is_object(json_member(options, "series"));
-    err = series ? series_train(context, options, table) : train(context, options, table);
-    table_close(table);
+    struct given given = {0};
+    bool dated = false, series = json_is_object(json_member(options, "series"));
+    enum err err =
+        dates_target_read(json_member(options, "prepare"), &given.dates, &dated, context->fault);
+    if (err == OK) err = step_input(context, "table", &path);
+    if (err == OK) err = table_open(path, &given.table, context->fault);
+    if (err == OK && dated) err = given_date(context, options, &given);
+    if (err == OK) {
+        err =
+            series ? series_train(context, options, given.table) : train(context, options, &given);
+    }
+    if (given.table) table_close(given.table);
     return err;
 }
