@@ -14,6 +14,14 @@ import {
   type FieldError,
 } from '../components/form';
 import { ColumnsPicker } from '../components/columns_picker';
+import {
+  DATES,
+  DATES_NONE,
+  DatesFields,
+  dates_body,
+  dates_errors,
+  type DatesWish,
+} from '../components/dates_fields';
 import { AIM_NONE, AimFields, aim_body, aim_errors, type Aim } from '../components/train_aim';
 import {
   SHAPE_NONE,
@@ -88,7 +96,8 @@ const OPTIONS: NumberOption[] = [
 
 interface Form {
   name: string;
-  target: string;
+  target: string; // a column, or DATES
+  dates: DatesWish;
   off: string[];
   group: string;
   time: string;
@@ -166,6 +175,7 @@ function body_of(form: Form, features: string[], shaped: string[], number: boole
     ...(form.judge_by.length ? { judge_by: form.judge_by } : {}),
     ...(form.positive.trim() ? { positive: form.positive.trim() } : {}),
     ...aim.body,
+    ...(form.target === DATES ? dates_body(form.dates) : {}),
   };
 }
 
@@ -178,7 +188,8 @@ function Features({
   form: Form;
   change: (values: Partial<Form>) => void;
 }) {
-  const others = columns.filter((column) => column.name !== form.target);
+  const known_later = form.target === DATES ? form.dates.end : form.target;
+  const others = columns.filter((column) => column.name !== known_later);
   const offered = others.filter(usable);
   const on = offered.filter((column) => !form.off.includes(column.name)).length;
   return (
@@ -274,6 +285,7 @@ function TrainForm({ release }: { release: Release }) {
   const [form, form_set] = useState<Form>({
     name: '',
     target: '',
+    dates: DATES_NONE,
     off: [],
     group: '',
     time: '',
@@ -292,11 +304,13 @@ function TrainForm({ release }: { release: Release }) {
   const [busy, busy_set] = useState(false);
   const change = (values: Partial<Form>) => form_set({ ...form, ...values });
   const columns = release.columns;
+  const made = form.target === DATES;
   const features = columns
     .filter(
       (column) =>
         usable(column) &&
         column.name !== form.target &&
+        !(made && column.name === form.dates.end) &&
         column.name !== form.group &&
         column.name !== form.aim.weight &&
         !(form.aim.kind === 'survival' && column.name === form.aim.event) &&
@@ -306,13 +320,18 @@ function TrainForm({ release }: { release: Release }) {
   const shaped = series.on ? [] : columns.filter((column) => features.includes(column.name));
   const shaped_names = shaped.map((column) => column.name);
   const target_type = columns.find((column) => column.name === form.target)?.type;
-  const number = target_type === 'integer' || target_type === 'number';
+  const number = made
+    ? form.dates.kind === 'took'
+    : target_type === 'integer' || target_type === 'number';
   const takes_positive = target_type === 'text' || target_type === 'boolean';
+  const name_for = (target: string) =>
+    `${release.title} · ${target === DATES ? t(`dates.${form.dates.kind}_name`) : target}`;
   const submit = async (event: Event) => {
     event.preventDefault();
     if (busy) return;
     const wrong = [
       ...check(form, features),
+      ...(made ? dates_errors(form.dates) : []),
       ...aim_errors(form.aim),
       ...(form.learner === 'boost' ? shape_errors(form.shape, shaped_names) : []),
       ...search_errors(search, form.learner),
@@ -347,6 +366,7 @@ function TrainForm({ release }: { release: Release }) {
           error,
           (code, detail) =>
             when_field(code) ??
+            (made && code === 'train.target_taken' ? 'target-name' : undefined) ??
             (code.includes('target') ? 'target' : OPTIONS.find((one) => one.name === detail)?.name),
         ),
       );
@@ -368,9 +388,7 @@ function TrainForm({ release }: { release: Release }) {
               target,
               positive: '',
               name:
-                !form.name || form.name === `${release.title} · ${form.target}`
-                  ? `${release.title} · ${target}`
-                  : form.name,
+                !form.name || form.name === name_for(form.target) ? name_for(target) : form.name,
             })
           }
           choices={[
@@ -379,8 +397,17 @@ function TrainForm({ release }: { release: Release }) {
               value: column.name,
               text: `${column.name} (${t(`type.${column.type}`)})`,
             })),
+            { value: DATES, text: t('dates.choose') },
           ]}
         />
+        {made && (
+          <DatesFields
+            wish={form.dates}
+            columns={columns.filter(usable)}
+            change={(dates) => change({ dates })}
+            errors={errors}
+          />
+        )}
         {takes_positive && (
           <TextField
             id="positive"
