@@ -20,25 +20,6 @@ struct gguf {
 
 static const uint8_t type_bytes[GGUF_TYPE_COUNT] = {1, 1, 2, 2, 4, 4, 4, 1, 0, 0, 8, 8, 8};
 
-static const struct tensor_form forms[] = {
-    [TENSOR_F32] = {"F32", 1, 4},         [TENSOR_F16] = {"F16", 1, 2},
-    [TENSOR_Q4_0] = {"Q4_0", 32, 18},     [TENSOR_Q4_1] = {"Q4_1", 32, 20},
-    [TENSOR_Q5_0] = {"Q5_0", 32, 22},     [TENSOR_Q5_1] = {"Q5_1", 32, 24},
-    [TENSOR_Q8_0] = {"Q8_0", 32, 34},     [TENSOR_Q2_K] = {"Q2_K", 256, 84},
-    [TENSOR_Q3_K] = {"Q3_K", 256, 110},   [TENSOR_Q4_K] = {"Q4_K", 256, 144},
-    [TENSOR_Q5_K] = {"Q5_K", 256, 176},   [TENSOR_Q6_K] = {"Q6_K", 256, 210},
-    [TENSOR_IQ4_NL] = {"IQ4_NL", 32, 18}, [TENSOR_I8] = {"I8", 1, 1},
-    [TENSOR_I16] = {"I16", 1, 2},         [TENSOR_I32] = {"I32", 1, 4},
-    [TENSOR_I64] = {"I64", 1, 8},         [TENSOR_F64] = {"F64", 1, 8},
-    [TENSOR_BF16] = {"BF16", 1, 2},
-};
-
-const struct tensor_form *tensor_form_of(uint32_t type) {
-    static const struct tensor_form unknown = {NULL, 1, 0};
-    if (type >= sizeof forms / sizeof *forms || !forms[type].name) return &unknown;
-    return &forms[type];
-}
-
 // ---- reading ---------------------------------------------------------------------------------
 
 struct reading {

@@ -9,6 +9,7 @@
 
 #include "base/fault.h"
 #include "base/str.h"
+#include "model/tensor/tensor.h"
 
 enum {
     GGUF_VALUES_MAX = 1 << 16,
@@ -34,35 +35,6 @@ enum gguf_type {
     GGUF_F64,
     GGUF_TYPE_COUNT
 };
-
-// The types of a tensor's elements, as numbered in the file; some of the numbers are out of use.
-enum tensor_type {
-    TENSOR_F32 = 0,
-    TENSOR_F16 = 1,
-    TENSOR_Q4_0 = 2,
-    TENSOR_Q4_1 = 3,
-    TENSOR_Q5_0 = 6,
-    TENSOR_Q5_1 = 7,
-    TENSOR_Q8_0 = 8,
-    TENSOR_Q2_K = 10,
-    TENSOR_Q3_K = 11,
-    TENSOR_Q4_K = 12,
-    TENSOR_Q5_K = 13,
-    TENSOR_Q6_K = 14,
-    TENSOR_IQ4_NL = 20,
-    TENSOR_I8 = 24,
-    TENSOR_I16 = 25,
-    TENSOR_I32 = 26,
-    TENSOR_I64 = 27,
-    TENSOR_F64 = 28,
-    TENSOR_BF16 = 30,
-};
-struct tensor_form {
-    const char *name;     // "Q4_K"; NULL: a number we do not know
-    uint32_t block;       // elements of one block
-    uint32_t block_bytes; // bytes of one block
-};
-const struct tensor_form *tensor_form_of(uint32_t type); // never NULL
 
 struct gguf_value {
     struct str name;

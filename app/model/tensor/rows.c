@@ -1,0 +1,80 @@
+// Rows of activations, the choice of kernels, and the memory of packed weights.
+#include <stdlib.h>
+#include <sys/mman.h>
+
+#include "base/assert.h"
+#include "base/memory.h"
+#include "model/tensor/tensor_private.h"
+
+enum err rows_open(uint32_t count_max, uint32_t columns_max, struct rows *out) {
+    size_t stride = ((size_t)columns_max + TENSOR_BLOCK - 1) / TENSOR_BLOCK * TENSOR_BLOCK;
+    size_t all = stride * count_max, blocks = all / TENSOR_BLOCK;
+    if (stride > UINT32_MAX) return ERR_LIMIT;
+    // One taking: values, scales, sums, half sums, quants.
+    float *memory = memory_take((all + 4 * blocks) * sizeof(float) + all);
+    if (!memory) return ERR_MEMORY;
+    out->count = count_max;
+    out->columns = columns_max;
+    out->stride = (uint32_t)stride;
+    out->values = memory;
+    out->scales = memory + all;
+    out->sums = out->scales + blocks;
+    out->half_sums = out->sums + blocks;
+    out->quants = (int8_t *)(out->half_sums + 2 * blocks);
+    return OK;
+}
+
+void rows_close(struct rows *rows) {
+    memory_give(rows->values);
+    *rows = (struct rows){0};
+}
+
+void rows_shape(struct rows *rows, uint32_t count, uint32_t columns) {
+    rows->count = count;
+    rows->columns = columns;
+    rows->stride = (columns + TENSOR_BLOCK - 1) / TENSOR_BLOCK * TENSOR_BLOCK;
+    if (rows->stride == columns) return;
+    for (size_t b = 0; b < count; b++) {
+        memset(rows->values + b * rows->stride + columns, 0,
+               (rows->stride - columns) * sizeof *rows->values);
+    }
+}
+
+struct rows rows_part(const struct rows *x, uint32_t first, uint32_t count) {
+    size_t blocks = x->stride / TENSOR_BLOCK;
+    struct rows part = *x;
+    part.count = count;
+    part.values += (size_t)first * x->stride;
+    part.quants += (size_t)first * x->stride;
+    part.scales += first * blocks;
+    part.sums += first * blocks;
+    part.half_sums += 2 * first * blocks;
+    return part;
+}
+
+// ---- the table -------------------------------------------------------------------------------
+
+const struct kernels *kernels_named(const char *name) {
+    return strcmp(name, "reference") == 0 ? &kernels_reference : NULL;
+}
+
+const struct kernels *kernels_for_cpu(void) {
+    static const char *const best_first[] = {"reference"};
+    const char *wanted = getenv("COURTYARD_CPU");
+    const struct kernels *table = wanted ? kernels_named(wanted) : NULL;
+    for (size_t i = 0; !table; i++) table = kernels_named(best_first[i]);
+    return table;
+}
+
+// ---- memory ----------------------------------------------------------------------------------
+
+void *tensor_area_take(size_t bytes) {
+    void *area = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (area == MAP_FAILED) return NULL;
+    madvise(area, bytes, MADV_HUGEPAGE); // a wish: smaller pages do too
+    return area;
+}
+
+void tensor_area_give(void *area, size_t bytes) {
+    if (area) munmap(area, bytes);
+}

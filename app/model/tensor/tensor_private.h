@@ -1,0 +1,26 @@
+// What the kernels of the tensor core share: one plain form of any quantised block, and the plain
+// C kernels that a processor's own table falls back on. Inside model/tensor/ only.
+#pragma once
+
+#include <string.h>
+
+#include "model/tensor/tensor.h"
+
+// 32 weights of any quantised type: weight[i] = scale[i / 16] * quants[i] + least[i / 16].
+struct plain_block {
+    int8_t quants[TENSOR_BLOCK];
+    float scale[2], least[2];
+};
+// The 32 weights from 32 * `index` on of a row of blocks.
+void block_unpack(enum tensor_type type, const uint8_t *row, size_t index, struct plain_block *out);
+
+static inline uint16_t half_at(const uint8_t *at) {
+    uint16_t value;
+    memcpy(&value, at, sizeof value);
+    return value;
+}
+
+// Rows [first, first + count) of x, sharing its memory.
+struct rows rows_part(const struct rows *x, uint32_t first, uint32_t count);
+
+extern const struct kernels kernels_reference;

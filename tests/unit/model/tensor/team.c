@@ -1,0 +1,64 @@
+#include "model/tensor/team.h"
+
+#include <stdatomic.h>
+#include <unistd.h>
+
+#include "check.h"
+
+enum { PHASES = 300, THINGS = 1000 };
+
+struct work {
+    _Atomic uint32_t done[THINGS]; // by how many phases
+    uint32_t seen[8];
+    uint32_t grain;
+    bool slow;
+};
+
+static void step(void *ctx, struct member *me) {
+    struct work *work = ctx;
+    for (uint32_t phase = 0; phase < PHASES; phase++) {
+        uint32_t first, last;
+        while (team_next(me, THINGS, work->grain, &first, &last)) {
+            for (uint32_t i = first; i < last; i++) {
+                // Everybody's part of the phase before is done.
+                CHECK(atomic_load_explicit(&work->done[THINGS - 1 - i], memory_order_relaxed) >=
+                      phase);
+                atomic_fetch_add_explicit(&work->done[i], 1, memory_order_relaxed);
+            }
+        }
+        if (work->slow && me->index == 0 && phase % 100 == 0) usleep(2000);
+        team_barrier(me);
+    }
+    work->seen[me->index]++;
+}
+
+static void all_is_done_once(void) {
+    for (uint32_t threads = 1; threads <= 5; threads++) {
+        struct team *team;
+        REQUIRE(team_open(threads, &team) == OK);
+        CHECK_EQ(team_count(team), threads);
+        for (uint32_t round = 0; round < 3; round++) {
+            static struct work work;
+            memset(&work, 0, sizeof work);
+            work.grain = 1 + (uint32_t)check_below(40);
+            work.slow = round == 2; // the others fall asleep
+            team_run(team, step, &work);
+            for (uint32_t i = 0; i < THINGS; i++) CHECK_EQ(work.done[i], PHASES);
+            for (uint32_t i = 0; i < threads; i++) CHECK_EQ(work.seen[i], 1);
+        }
+        team_close(team);
+    }
+}
+
+static void steps_may_share_nothing(void) {
+    struct team *team;
+    REQUIRE(team_open(3, &team) == OK);
+    team_close(team);
+    team_close(NULL);
+}
+
+int main(void) {
+    CHECK_RUN(all_is_done_once);
+    CHECK_RUN(steps_may_share_nothing);
+    return check_done();
+}
