@@ -58,15 +58,18 @@ static void unpack_q2(const uint8_t *at, size_t sub, struct plain_block *out) {
     for (int i = 0; i < TENSOR_BLOCK; i++) out->quants[i] = quants[i] >> sub % 4 * 2 & 3;
 }
 
+int q3_scale(const uint8_t *super, size_t i) {
+    const uint8_t *scales = super + 96;
+    int low = i < 8 ? scales[i] & 15 : scales[i - 8] >> 4;
+    return (low | (scales[8 + i % 4] >> i / 4 * 2 & 3) << 4) - 32;
+}
+
 // third bits 32, quants 64 of 2 bits, scales 12 (16 of 6 bits, less 32), d f16
 static void unpack_q3(const uint8_t *at, size_t sub, struct plain_block *out) {
-    const uint8_t *quants = at + 32 + sub / 4 * 32, *scales = at + 96;
+    const uint8_t *quants = at + 32 + sub / 4 * 32;
     float d = tensor_from_f16(half_at(at + 108));
     for (size_t h = 0; h < 2; h++) {
-        size_t i = sub * 2 + h;
-        int low = i < 8 ? scales[i] & 15 : scales[i - 8] >> 4;
-        int high = scales[8 + i % 4] >> i / 4 * 2 & 3;
-        out->scale[h] = d * (float)((low | high << 4) - 32);
+        out->scale[h] = d * (float)q3_scale(at, sub * 2 + h);
         out->least[h] = 0;
     }
     for (int i = 0; i < TENSOR_BLOCK; i++) {
@@ -76,16 +79,20 @@ static void unpack_q3(const uint8_t *at, size_t sub, struct plain_block *out) {
 }
 
 // d, dmin f16, 12 bytes of 8 scales and 8 leasts of 6 bits
-static void scales_of_k(const uint8_t *at, size_t sub, struct plain_block *out) {
-    const uint8_t *s = at + 4;
-    int scale, least;
+void k_scales(const uint8_t *super, size_t sub, int *scale, int *least) {
+    const uint8_t *s = super + 4;
     if (sub < 4) {
-        scale = s[sub] & 63;
-        least = s[sub + 4] & 63;
+        *scale = s[sub] & 63;
+        *least = s[sub + 4] & 63;
     } else {
-        scale = (s[sub + 4] & 15) | (s[sub - 4] >> 6) << 4;
-        least = s[sub + 4] >> 4 | (s[sub] >> 6) << 4;
+        *scale = (s[sub + 4] & 15) | (s[sub - 4] >> 6) << 4;
+        *least = s[sub + 4] >> 4 | (s[sub] >> 6) << 4;
     }
+}
+
+static void scales_of_k(const uint8_t *at, size_t sub, struct plain_block *out) {
+    int scale, least;
+    k_scales(at, sub, &scale, &least);
     both(out->scale, tensor_from_f16(half_at(at)) * (float)scale);
     both(out->least, -tensor_from_f16(half_at(at + 2)) * (float)least);
 }

@@ -55,11 +55,17 @@ struct rows rows_part(const struct rows *x, uint32_t first, uint32_t count) {
 // ---- the table -------------------------------------------------------------------------------
 
 const struct kernels *kernels_named(const char *name) {
+#if defined(__x86_64__)
+    if (strcmp(name, "avx2") == 0 && __builtin_cpu_supports("avx2") &&
+        __builtin_cpu_supports("fma") && __builtin_cpu_supports("f16c")) {
+        return &kernels_avx2;
+    }
+#endif
     return strcmp(name, "reference") == 0 ? &kernels_reference : NULL;
 }
 
 const struct kernels *kernels_for_cpu(void) {
-    static const char *const best_first[] = {"reference"};
+    static const char *const best_first[] = {"avx2", "reference"};
     const char *wanted = getenv("COURTYARD_CPU");
     const struct kernels *table = wanted ? kernels_named(wanted) : NULL;
     for (size_t i = 0; !table; i++) table = kernels_named(best_first[i]);

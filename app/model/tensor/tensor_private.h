@@ -14,6 +14,10 @@ struct plain_block {
 // The 32 weights from 32 * `index` on of a row of blocks.
 void block_unpack(enum tensor_type type, const uint8_t *row, size_t index, struct plain_block *out);
 
+// Scales of sub-block `sub` of a super-block of Q4_K or Q5_K, and the i-th of one of Q3_K.
+void k_scales(const uint8_t *super, size_t sub, int *scale, int *least);
+int q3_scale(const uint8_t *super, size_t i);
+
 static inline uint16_t half_at(const uint8_t *at) {
     uint16_t value;
     memcpy(&value, at, sizeof value);
@@ -23,4 +27,12 @@ static inline uint16_t half_at(const uint8_t *at) {
 // Rows [first, first + count) of x, sharing its memory.
 struct rows rows_part(const struct rows *x, uint32_t first, uint32_t count);
 
-extern const struct kernels kernels_reference;
+// Copies (count, columns) floats between places of different strides.
+static inline void part_copy(const float *from, size_t from_stride, uint32_t columns,
+                             uint32_t count, float *to, size_t to_stride) {
+    for (size_t i = 0; i < count; i++) {
+        memcpy(to + i * to_stride, from + i * from_stride, columns * sizeof *to);
+    }
+}
+
+extern const struct kernels kernels_reference, kernels_avx2;

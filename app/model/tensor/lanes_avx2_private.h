@@ -1,0 +1,224 @@
+// Products with quantised weights on AVX2, the parts: groups of 16 rows as two halves of 8, four
+// bytes of each row in a vector's lane, against the same four bytes of activations in every lane.
+// Inside model/tensor/ only.
+#pragma once
+
+#include <immintrin.h>
+
+#include "model/tensor/avx2_private.h"
+#include "model/tensor/pack_private.h"
+
+enum { TILE = 4 }; // rows of activations at once: 8 accumulators, and what they are made of, fit
+
+// How a block's products add up in 16 bits: unsigned 4-bit weights over the whole block, signed
+// ones up to 32 over half a block, whole bytes two at a time.
+enum kind { NIBBLES, SMALL, BYTES };
+
+// A tile of activations from block `block` on.
+struct tile {
+    const int8_t *quants;
+    const float *scales, *sums, *half_sums;
+    size_t stride, blocks; // from one row to the next
+};
+
+static inline struct tile tile_of(const struct rows *x, size_t row, size_t block) {
+    size_t blocks = x->stride / TENSOR_BLOCK, at = row * blocks + block;
+    return (struct tile){x->quants + at * TENSOR_BLOCK, x->scales + at, x->sums + at,
+                         x->half_sums + 2 * at,         x->stride,      blocks};
+}
+
+static INLINE __m256i four_of(const struct tile *x, size_t t, size_t b, size_t v) {
+    int32_t four;
+    memcpy(&four, x->quants + t * x->stride + b * TENSOR_BLOCK + 4 * v, sizeof four);
+    return _mm256_set1_epi32(four);
+}
+
+static INLINE __m256i load(const uint8_t *at) {
+    return _mm256_loadu_si256((const __m256i *)at);
+}
+
+// ---- sums of a block ---------------------------------------------------------------------------
+// Each adds the products of vector v to sums (T, 2 halves).
+
+static INLINE void add_nibbles(size_t T, const struct tile *x, size_t b, size_t v,
+                               const __m256i w[2], __m256i sums[][2]) {
+#pragma GCC unroll 4
+    for (size_t t = 0; t < T; t++) {
+        __m256i four = four_of(x, t, b, v);
+        sums[t][0] = _mm256_add_epi16(sums[t][0], _mm256_maddubs_epi16(w[0], four));
+        sums[t][1] = _mm256_add_epi16(sums[t][1], _mm256_maddubs_epi16(w[1], four));
+    }
+}
+
+static INLINE __m256i products(__m256i w, __m256i size, __m256i four) {
+    return _mm256_maddubs_epi16(size, _mm256_sign_epi8(four, w));
+}
+
+static INLINE void add_signed(enum kind kind, size_t T, const struct tile *x, size_t b, size_t v,
+                              const __m256i w[2], __m256i sums[][2]) {
+    const __m256i ones = _mm256_set1_epi16(1);
+    __m256i size[2] = {_mm256_abs_epi8(w[0]), _mm256_abs_epi8(w[1])};
+#pragma GCC unroll 4
+    for (size_t t = 0; t < T; t++) {
+        __m256i four = four_of(x, t, b, v);
+#pragma GCC unroll 2
+        for (size_t h = 0; h < 2; h++) {
+            __m256i p = products(w[h], size[h], four);
+            sums[t][h] = kind == SMALL ? _mm256_add_epi16(sums[t][h], p)
+                                       : _mm256_add_epi32(sums[t][h], _mm256_madd_epi16(p, ones));
+        }
+    }
+}
+
+static INLINE __m256 floats_of(enum kind kind, __m256i sums) {
+    if (kind != BYTES) sums = _mm256_madd_epi16(sums, _mm256_set1_epi16(1));
+    return _mm256_cvtepi32_ps(sums);
+}
+
+static INLINE void clear(size_t T, __m256i sums[][2]) {
+#pragma GCC unroll 4
+    for (size_t t = 0; t < T; t++) sums[t][0] = sums[t][1] = _mm256_setzero_si256();
+}
+
+// total += scale * activations' scale * sums
+static INLINE void add_scaled(enum kind kind, size_t T, const struct tile *x, size_t b,
+                              const __m256 scale[2], __m256i sums[][2], __m256 total[][2]) {
+#pragma GCC unroll 4
+    for (size_t t = 0; t < T; t++) {
+        __m256 own = _mm256_broadcast_ss(x->scales + t * x->blocks + b);
+#pragma GCC unroll 2
+        for (size_t h = 0; h < 2; h++) {
+            __m256 f = _mm256_mul_ps(floats_of(kind, sums[t][h]), own);
+            total[t][h] = _mm256_fmadd_ps(f, scale[h], total[t][h]);
+        }
+    }
+}
+
+// The same for weights that stand 8 too high.
+static INLINE void add_scaled_8(size_t T, const struct tile *x, size_t b, const __m256 scale[2],
+                                __m256i sums[][2], __m256 total[][2]) {
+#pragma GCC unroll 4
+    for (size_t t = 0; t < T; t++) {
+        __m256 own = _mm256_broadcast_ss(x->scales + t * x->blocks + b);
+        __m256 eight =
+            _mm256_mul_ps(_mm256_broadcast_ss(x->sums + t * x->blocks + b), _mm256_set1_ps(-8));
+#pragma GCC unroll 2
+        for (size_t h = 0; h < 2; h++) {
+            __m256 f = _mm256_fmadd_ps(floats_of(NIBBLES, sums[t][h]), own, eight);
+            total[t][h] = _mm256_fmadd_ps(f, scale[h], total[t][h]);
+        }
+    }
+}
+
+// total += least * sum of the activations; sums lie `step` apart for blocks.
+static INLINE void add_least(size_t T, const float *sums, size_t stride, const __m256 least[2],
+                             __m256 total[][2]) {
+#pragma GCC unroll 4
+    for (size_t t = 0; t < T; t++) {
+        __m256 own = _mm256_broadcast_ss(sums + t * stride);
+        total[t][0] = _mm256_fmadd_ps(least[0], own, total[t][0]);
+        total[t][1] = _mm256_fmadd_ps(least[1], own, total[t][1]);
+    }
+}
+
+static INLINE void store(size_t T, __m256 total[][2], float *y, size_t y_stride, bool more) {
+#pragma GCC unroll 4
+    for (size_t t = 0; t < T; t++) {
+#pragma GCC unroll 2
+        for (size_t h = 0; h < 2; h++) {
+            float *at = y + t * y_stride + 8 * h;
+            if (more) total[t][h] = _mm256_add_ps(total[t][h], _mm256_loadu_ps(at));
+            _mm256_storeu_ps(at, total[t][h]);
+        }
+    }
+}
+
+// ---- blocks of packed weights ------------------------------------------------------------------
+
+// Where block b of a group begins, and its scales.
+struct head {
+    const uint8_t *quants;
+    __m256 scale[2][2]; // of each half block, of each half of the rows
+    __m256 least[2];
+};
+
+static INLINE __m256 halves_at(const uint8_t *at) {
+    return _mm256_cvtph_ps(_mm_loadu_si128((const __m128i *)at));
+}
+
+static INLINE void floats_of_bytes(__m128i bytes, __m256 out[2]) {
+    out[0] = _mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(bytes));
+    out[1] = _mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(_mm_srli_si128(bytes, 8)));
+}
+
+static INLINE void head_q4k(const uint8_t *group, size_t b, struct head *out) {
+    const uint8_t *super = group + b / PACK_SUPER * PACK_Q4K_BYTES;
+    size_t sub = b % PACK_SUPER;
+    const __m128i *at = (const __m128i *)(super + 64 + sub / 2 * 48);
+    __m128i first = _mm_loadu_si128(at + sub % 2), high = _mm_loadu_si128(at + 2);
+    if (sub % 2) high = _mm_srli_epi16(high, 4);
+    __m128i scale = _mm_and_si128(first, _mm_set1_epi8(63));
+    __m128i least = _mm_and_si128(_mm_srli_epi16(first, 6), _mm_set1_epi8(3));
+    high = _mm_slli_epi16(_mm_and_si128(high, _mm_set1_epi8(15)), 2);
+    floats_of_bytes(scale, out->scale[0]);
+    floats_of_bytes(_mm_or_si128(least, high), out->least);
+    const __m256 minus = _mm256_set1_ps(-0.0f);
+    for (size_t h = 0; h < 2; h++) {
+        __m256 dmin = _mm256_xor_ps(halves_at(super + 32 + 16 * h), minus);
+        out->scale[0][h] = _mm256_mul_ps(out->scale[0][h], halves_at(super + 16 * h));
+        out->least[h] = _mm256_mul_ps(out->least[h], dmin);
+    }
+    out->quants = super + 256 + 256 * sub;
+}
+
+static INLINE void head_q6k(const uint8_t *group, size_t b, struct head *out) {
+    const uint8_t *super = group + b / PACK_SUPER * PACK_Q6K_BYTES;
+    size_t sub = b % PACK_SUPER;
+    for (size_t h = 0; h < 2; h++) {
+        __m256 d = halves_at(super + 16 * h);
+        for (size_t k = 0; k < 2; k++) {
+            __m128i bytes =
+                _mm_loadl_epi64((const __m128i *)(super + 32 + 16 * (2 * sub + k) + 8 * h));
+            out->scale[k][h] = _mm256_mul_ps(d, _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(bytes)));
+        }
+    }
+    out->quants = super + 288 + 384 * sub;
+}
+
+static INLINE void head_of(enum pack_form form, const uint8_t *group, size_t b, struct head *out) {
+    if (form == PACK_Q4K) {
+        head_q4k(group, b, out);
+    } else if (form == PACK_Q6K) {
+        head_q6k(group, b, out);
+    } else {
+        size_t bytes = form == PACK_Q4    ? PACK_Q4_BYTES
+                       : form == PACK_Q4M ? PACK_Q4M_BYTES
+                                          : PACK_Q8_BYTES;
+        const uint8_t *at = group + b * bytes;
+        for (size_t h = 0; h < 2; h++) out->scale[0][h] = halves_at(at + 16 * h);
+        if (form == PACK_Q4M) {
+            for (size_t h = 0; h < 2; h++) out->least[h] = halves_at(at + 32 + 16 * h);
+        }
+        out->quants = at + (form == PACK_Q4M ? 64 : 32);
+    }
+}
+
+static INLINE __m256i low_nibbles(__m256i w) {
+    return _mm256_and_si256(w, _mm256_set1_epi8(15));
+}
+
+static INLINE __m256i high_nibbles(__m256i w) {
+    return _mm256_and_si256(_mm256_srli_epi16(w, 4), _mm256_set1_epi8(15));
+}
+
+// Vector v, and the vector v + 4, of signed 6-bit weights, half h of the rows.
+static INLINE void six_at(const uint8_t *quants, size_t v, size_t h, __m256i *low, __m256i *high) {
+    const __m256i two = _mm256_set1_epi8(0x30), offset = _mm256_set1_epi8(32);
+    __m256i w = load(quants + 64 * v + 32 * h);
+    __m256i a = load(quants + 256 + 32 * h), b = load(quants + 320 + 32 * h);
+    // Pair v of bits to the bits 4 and 5.
+    a = v < 2 ? _mm256_slli_epi16(a, (int)(4 - 2 * v)) : _mm256_srli_epi16(a, (int)(2 * v - 4));
+    b = v < 2 ? _mm256_slli_epi16(b, (int)(4 - 2 * v)) : _mm256_srli_epi16(b, (int)(2 * v - 4));
+    *low = _mm256_sub_epi8(_mm256_or_si256(low_nibbles(w), _mm256_and_si256(a, two)), offset);
+    *high = _mm256_sub_epi8(_mm256_or_si256(high_nibbles(w), _mm256_and_si256(b, two)), offset);
+}

@@ -1,0 +1,165 @@
+// Weights of the file's form into groups of 16 rows.
+#include "model/tensor/pack_private.h"
+
+enum pack_form pack_form_of(enum tensor_type type) {
+    switch (type) {
+    case TENSOR_Q4_0: return PACK_Q4;
+    case TENSOR_Q4_1: return PACK_Q4M;
+    case TENSOR_Q8_0:
+    case TENSOR_Q5_0:
+    case TENSOR_IQ4_NL: return PACK_Q8;
+    case TENSOR_Q4_K: return PACK_Q4K;
+    case TENSOR_Q6_K:
+    case TENSOR_Q3_K: return PACK_Q6K;
+    default: return PACK_NONE;
+    }
+}
+
+size_t pack_group_bytes(const struct matrix *w) {
+    size_t blocks = w->columns / TENSOR_BLOCK, supers = blocks / PACK_SUPER;
+    switch (pack_form_of(w->type)) {
+    case PACK_Q4: return blocks * PACK_Q4_BYTES;
+    case PACK_Q4M: return blocks * PACK_Q4M_BYTES;
+    case PACK_Q8: return blocks * PACK_Q8_BYTES;
+    case PACK_Q4K: return supers * PACK_Q4K_BYTES;
+    case PACK_Q6K: return supers * PACK_Q6K_BYTES;
+    default: return 0;
+    }
+}
+
+size_t pack_bytes(const struct matrix *w) {
+    return (pack_group_bytes(w) * matrix_groups(w) + 63) / 64 * 64;
+}
+
+// ---- blocks of one row -----------------------------------------------------------------------
+
+// Puts 4 bytes of row r into vector v.
+static void put(uint8_t *vectors, size_t v, size_t r, const void *four) {
+    memcpy(vectors + 64 * v + 4 * r, four, 4);
+}
+
+static void put_half(uint8_t *halves, size_t r, const uint8_t *half) {
+    memcpy(halves + 2 * r, half, 2);
+}
+
+// Q4_0 and Q4_1 have their nibbles as the packed form has them.
+static void pack_q4(uint8_t *out, const uint8_t *row, size_t blocks, size_t r, size_t halves) {
+    for (size_t b = 0; b < blocks; b++) {
+        for (size_t h = 0; h < halves; h++) put_half(out + 32 * h, r, row + 2 * h);
+        for (size_t v = 0; v < 4; v++) put(out + 32 * halves, v, r, row + 2 * halves + 4 * v);
+        out += 32 * halves + 256;
+        row += 2 * halves + 16;
+    }
+}
+
+static void pack_q8(uint8_t *out, enum tensor_type type, const uint8_t *row, size_t blocks,
+                    size_t r) {
+    const struct tensor_form *form = tensor_form_of(type);
+    for (size_t b = 0; b < blocks; b++, out += PACK_Q8_BYTES) {
+        const uint8_t *at = row + b * form->block_bytes;
+        struct plain_block plain;
+        const void *quants = at + 2;
+        if (type != TENSOR_Q8_0) {
+            block_unpack(type, row, b, &plain);
+            quants = plain.quants;
+        }
+        put_half(out, r, at);
+        for (size_t v = 0; v < 8; v++) put(out + 32, v, r, (const uint8_t *)quants + 4 * v);
+    }
+}
+
+static uint32_t word_at(const uint8_t *at) {
+    uint32_t word;
+    memcpy(&word, at, sizeof word);
+    return word;
+}
+
+// Two blocks whose nibbles share bytes become two with nibbles of their own.
+static void pack_q4k_pair(uint8_t *out, const uint8_t *quants, size_t r) {
+    const uint32_t low = 0x0F0F0F0F;
+    for (size_t v = 0; v < 4; v++) {
+        uint32_t a = word_at(quants + 4 * v), b = word_at(quants + 16 + 4 * v);
+        uint32_t first = (a & low) | (b & low) << 4, second = (a >> 4 & low) | (b & ~low);
+        put(out, v, r, &first);
+        put(out + 256, v, r, &second);
+    }
+}
+
+static void pack_q4k(uint8_t *out, const uint8_t *row, size_t supers, size_t r) {
+    for (size_t s = 0; s < supers; s++, out += PACK_Q4K_BYTES, row += 144) {
+        put_half(out, r, row);
+        put_half(out + 32, r, row + 2);
+        for (size_t pair = 0; pair < 4; pair++) {
+            uint8_t *scales = out + 64 + 48 * pair;
+            int scale[2], least[2];
+            for (size_t i = 0; i < 2; i++) k_scales(row, 2 * pair + i, &scale[i], &least[i]);
+            for (size_t i = 0; i < 2; i++) {
+                scales[16 * i + r] = (uint8_t)(scale[i] | (least[i] & 3) << 6);
+            }
+            scales[32 + r] = (uint8_t)(least[0] >> 2 | least[1] >> 2 << 4);
+            pack_q4k_pair(out + 256 + 512 * pair, row + 16 + 32 * pair, r);
+        }
+    }
+}
+
+// Signed weights of 6 bits become unsigned ones by 32: nibbles, and pairs of bits.
+static void pack_six(uint8_t *out, const int8_t *quants, size_t r) {
+    for (size_t v = 0; v < 4; v++) {
+        uint8_t nibbles[4];
+        for (size_t j = 0; j < 4; j++) {
+            int a = quants[4 * v + j] + 32, b = quants[16 + 4 * v + j] + 32;
+            nibbles[j] = (uint8_t)((a & 15) | (b & 15) << 4);
+        }
+        put(out, v, r, nibbles);
+    }
+    for (size_t h = 0; h < 2; h++) {
+        uint8_t pairs[4] = {0};
+        for (size_t i = 0; i < 16; i++) {
+            pairs[i % 4] |= (uint8_t)((quants[16 * h + i] + 32) >> 4 << i / 4 * 2);
+        }
+        put(out + 256, h, r, pairs);
+    }
+}
+
+static void pack_q6k(uint8_t *out, enum tensor_type type, const uint8_t *row, size_t supers,
+                     size_t r) {
+    size_t bytes = tensor_form_of(type)->block_bytes;
+    for (size_t s = 0; s < supers; s++, out += PACK_Q6K_BYTES) {
+        const uint8_t *at = row + s * bytes;
+        put_half(out, r, at + bytes - 2);
+        for (size_t i = 0; i < 16; i++) {
+            int scale = type == TENSOR_Q6_K ? (int8_t)at[192 + i] : q3_scale(at, i);
+            out[32 + 16 * i + r] = (uint8_t)scale;
+        }
+        for (size_t b = 0; b < PACK_SUPER; b++) {
+            struct plain_block plain;
+            block_unpack(type, row, s * PACK_SUPER + b, &plain);
+            pack_six(out + 288 + 384 * b, plain.quants, r);
+        }
+    }
+}
+
+// ---- groups ----------------------------------------------------------------------------------
+
+static void pack_row(const struct matrix *w, uint8_t *group, uint32_t row, size_t r) {
+    const uint8_t *data = (const uint8_t *)w->data + row * tensor_bytes(w->type, w->columns);
+    size_t blocks = w->columns / TENSOR_BLOCK;
+    switch (pack_form_of(w->type)) {
+    case PACK_Q4: pack_q4(group, data, blocks, r, 1); break;
+    case PACK_Q4M: pack_q4(group, data, blocks, r, 2); break;
+    case PACK_Q8: pack_q8(group, w->type, data, blocks, r); break;
+    case PACK_Q4K: pack_q4k(group, data, blocks / PACK_SUPER, r); break;
+    case PACK_Q6K: pack_q6k(group, w->type, data, blocks / PACK_SUPER, r); break;
+    case PACK_NONE: break;
+    }
+}
+
+void pack_groups(const struct matrix *w, void *packed, uint32_t first, uint32_t last) {
+    size_t bytes = pack_group_bytes(w);
+    for (uint32_t g = first; g < last; g++) {
+        uint8_t *group = (uint8_t *)packed + g * bytes;
+        uint32_t from = g * TENSOR_GROUP, rows = w->rows - from;
+        if (rows < TENSOR_GROUP) memset(group, 0, bytes);
+        for (uint32_t r = 0; r < TENSOR_GROUP && r < rows; r++) pack_row(w, group, from + r, r);
+    }
+}

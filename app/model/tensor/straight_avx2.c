@@ -1,0 +1,112 @@
+// Few rows of activations against packed weights: each block goes straight into registers.
+#include "model/tensor/lanes_avx2_private.h"
+
+static INLINE void block_nibbles(enum pack_form form, size_t T, const struct head *head,
+                                 const struct tile *x, size_t b, __m256 total[][2]) {
+    __m256i sums[TILE][2];
+    clear(T, sums);
+#pragma GCC unroll 4
+    for (size_t v = 0; v < 4; v++) {
+        __m256i w[2] = {load(head->quants + 64 * v), load(head->quants + 64 * v + 32)};
+        __m256i low[2] = {low_nibbles(w[0]), low_nibbles(w[1])};
+        add_nibbles(T, x, b, v, low, sums);
+        __m256i high[2] = {high_nibbles(w[0]), high_nibbles(w[1])};
+        add_nibbles(T, x, b, v + 4, high, sums);
+    }
+    if (form == PACK_Q4) {
+        add_scaled_8(T, x, b, head->scale[0], sums, total);
+    } else {
+        add_scaled(NIBBLES, T, x, b, head->scale[0], sums, total);
+        add_least(T, x->sums + b, x->blocks, head->least, total);
+    }
+}
+
+static INLINE void block_six(size_t T, const struct head *head, const struct tile *x, size_t b,
+                             __m256 total[][2]) {
+    __m256i first[TILE][2], second[TILE][2];
+    clear(T, first);
+    clear(T, second);
+#pragma GCC unroll 4
+    for (size_t v = 0; v < 4; v++) {
+        __m256i low[2], high[2];
+        six_at(head->quants, v, 0, &low[0], &high[0]);
+        six_at(head->quants, v, 1, &low[1], &high[1]);
+        add_signed(SMALL, T, x, b, v, low, first);
+        add_signed(SMALL, T, x, b, v + 4, high, second);
+    }
+    add_scaled(SMALL, T, x, b, head->scale[0], first, total);
+    add_scaled(SMALL, T, x, b, head->scale[1], second, total);
+}
+
+static INLINE void block_bytes(size_t T, const struct head *head, const struct tile *x, size_t b,
+                               __m256 total[][2]) {
+    __m256i sums[TILE][2];
+    clear(T, sums);
+#pragma GCC unroll 8
+    for (size_t v = 0; v < 8; v++) {
+        __m256i w[2] = {load(head->quants + 64 * v), load(head->quants + 64 * v + 32)};
+        add_signed(BYTES, T, x, b, v, w, sums);
+    }
+    add_scaled(BYTES, T, x, b, head->scale[0], sums, total);
+}
+
+static INLINE void straight(enum pack_form form, size_t T, const uint8_t *group, size_t blocks,
+                            const struct tile *x, float *y, size_t y_stride) {
+    __m256 total[TILE][2];
+    for (size_t t = 0; t < T; t++) total[t][0] = total[t][1] = _mm256_setzero_ps();
+    for (size_t b = 0; b < blocks; b++) {
+        struct head head;
+        head_of(form, group, b, &head);
+        if (form == PACK_Q6K) {
+            block_six(T, &head, x, b, total);
+        } else if (form == PACK_Q8) {
+            block_bytes(T, &head, x, b, total);
+        } else {
+            block_nibbles(form, T, &head, x, b, total);
+        }
+    }
+    store(T, total, y, y_stride, false);
+}
+
+typedef void straight_of(const uint8_t *group, size_t blocks, const struct tile *x, float *y,
+                         size_t y_stride);
+#define STRAIGHT(name, form, T)                                                           \
+    static void name(const uint8_t *group, size_t blocks, const struct tile *x, float *y, \
+                     size_t y_stride) {                                                   \
+        straight(form, T, group, blocks, x, y, y_stride);                                 \
+    }
+#define STRAIGHT_TO_4(name, form) \
+    STRAIGHT(name##_1, form, 1)   \
+    STRAIGHT(name##_2, form, 2)   \
+    STRAIGHT(name##_3, form, 3)   \
+    STRAIGHT(name##_4, form, 4)   \
+    static straight_of *const name[TILE] = {name##_1, name##_2, name##_3, name##_4};
+STRAIGHT_TO_4(straight_q4, PACK_Q4)
+STRAIGHT_TO_4(straight_q4m, PACK_Q4M)
+STRAIGHT_TO_4(straight_q4k, PACK_Q4K)
+STRAIGHT_TO_4(straight_q8, PACK_Q8)
+STRAIGHT_TO_4(straight_q6k, PACK_Q6K)
+
+static straight_of *const *const straights[] = {
+    [PACK_Q4] = straight_q4,   [PACK_Q4M] = straight_q4m, [PACK_Q8] = straight_q8,
+    [PACK_Q4K] = straight_q4k, [PACK_Q6K] = straight_q6k,
+};
+
+void straight_product_avx2(const struct matrix *w, const struct rows *x, float *y, size_t y_stride,
+                           uint32_t first, uint32_t last) {
+    enum pack_form form = pack_form_of(w->type);
+    size_t bytes = pack_group_bytes(w), blocks = w->columns / TENSOR_BLOCK;
+    struct tile tile = tile_of(x, 0, 0);
+    straight_of *group = straights[form][x->count - 1];
+    for (uint32_t g = first; g < last; g++) {
+        const uint8_t *packed = (const uint8_t *)w->packed + g * bytes;
+        uint32_t row = g * TENSOR_GROUP;
+        if (w->rows - row >= TENSOR_GROUP) {
+            group(packed, blocks, &tile, y + row, y_stride);
+            continue;
+        }
+        float some[TILE][TENSOR_GROUP];
+        group(packed, blocks, &tile, some[0], TENSOR_GROUP);
+        part_copy(some[0], TENSOR_GROUP, w->rows - row, x->count, y + row, y_stride);
+    }
+}
