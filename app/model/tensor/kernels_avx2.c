@@ -44,30 +44,33 @@ static INLINE int sum_of_whole(__m256i v) {
     return _mm_cvtsi128_si32(_mm_add_epi32(s, _mm_shuffle_epi32(s, 0xB1)));
 }
 
-static void quantise(struct rows *x, uint32_t first, uint32_t last) {
+static void quantise_block(const float values[TENSOR_BLOCK], struct rows *x, size_t place) {
     const __m256 sign = _mm256_set1_ps(-0.0f);
-    size_t blocks = x->stride / TENSOR_BLOCK;
-    for (size_t b = first * blocks; b < last * blocks; b++) {
-        const float *values = x->values + b * TENSOR_BLOCK;
-        __m256 most = _mm256_setzero_ps();
-        for (size_t i = 0; i < TENSOR_BLOCK; i += LANES) {
-            most = _mm256_max_ps(most, _mm256_andnot_ps(sign, _mm256_loadu_ps(values + i)));
+    __m256 most = _mm256_setzero_ps();
+    for (size_t i = 0; i < TENSOR_BLOCK; i += LANES) {
+        most = _mm256_max_ps(most, _mm256_andnot_ps(sign, _mm256_loadu_ps(values + i)));
+    }
+    float top = most_of(most), scale = top / 127, factor = top > 0 ? 127 / top : 0;
+    if (factor > 0x1p126f) scale = factor = 0;
+    __m256 by = _mm256_set1_ps(factor);
+    __m256i a = rounded(values, by), b = rounded(values + 8, by);
+    __m256i c = rounded(values + 16, by), d = rounded(values + 24, by);
+    int sums[2] = {sum_of_whole(_mm256_add_epi32(a, b)), sum_of_whole(_mm256_add_epi32(c, d))};
+    // Packing works in halves of 128 bits; the permutation puts the words in their order.
+    __m256i bytes = _mm256_packs_epi16(_mm256_packs_epi32(a, b), _mm256_packs_epi32(c, d));
+    bytes = _mm256_permutevar8x32_epi32(bytes, _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7));
+    _mm256_storeu_si256((__m256i *)(x->quants + place * TENSOR_BLOCK), bytes);
+    x->scales[place] = scale;
+    x->sums[place] = scale * (float)(sums[0] + sums[1]);
+    for (size_t h = 0; h < 2; h++) x->half_sums[2 * place + h] = scale * (float)sums[h];
+}
+
+static void quantise(struct rows *x, uint32_t first, uint32_t last) {
+    for (size_t row = first; row < last; row++) {
+        const float *values = x->values + row * x->stride;
+        for (size_t b = 0; b < x->stride / TENSOR_BLOCK; b++) {
+            quantise_block(values + b * TENSOR_BLOCK, x, rows_place(x, row, b));
         }
-        float top = most_of(most), scale = top / 127, factor = top > 0 ? 127 / top : 0;
-        if (factor > 0x1p126f) scale = factor = 0;
-        __m256 by = _mm256_set1_ps(factor);
-        __m256i a = rounded(values, by), c = rounded(values + 8, by);
-        __m256i d = rounded(values + 16, by), e = rounded(values + 24, by);
-        float low = scale * (float)sum_of_whole(_mm256_add_epi32(a, c));
-        int sums = sum_of_whole(_mm256_add_epi32(d, e));
-        // Packing works in halves of 128 bits; the permutation puts the words in their order.
-        __m256i bytes = _mm256_packs_epi16(_mm256_packs_epi32(a, c), _mm256_packs_epi32(d, e));
-        bytes = _mm256_permutevar8x32_epi32(bytes, _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7));
-        _mm256_storeu_si256((__m256i *)(x->quants + b * TENSOR_BLOCK), bytes);
-        x->scales[b] = scale;
-        x->half_sums[2 * b] = low;
-        x->half_sums[2 * b + 1] = scale * (float)sums;
-        x->sums[b] = low + x->half_sums[2 * b + 1];
     }
 }
 

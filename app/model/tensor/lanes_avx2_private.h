@@ -8,28 +8,35 @@
 #include "model/tensor/avx2_private.h"
 #include "model/tensor/pack_private.h"
 
-enum { TILE = 4 }; // rows of activations at once: 8 accumulators, and what they are made of, fit
+enum { TILE = TENSOR_TILE }; // rows of activations at once: 8 accumulators, and what they are made of, fit
 
 // How a block's products add up in 16 bits: unsigned 4-bit weights over the whole block, signed
 // ones up to 32 over half a block, whole bytes two at a time.
 enum kind { NIBBLES, SMALL, BYTES };
 
-// A tile of activations from block `block` on.
+// A tile of activations at a block, as struct rows has them.
 struct tile {
     const int8_t *quants;
     const float *scales, *sums, *half_sums;
-    size_t stride, blocks; // from one row to the next
 };
 
 static inline struct tile tile_of(const struct rows *x, size_t row, size_t block) {
-    size_t blocks = x->stride / TENSOR_BLOCK, at = row * blocks + block;
+    size_t at = rows_place(x, row, block);
     return (struct tile){x->quants + at * TENSOR_BLOCK, x->scales + at, x->sums + at,
-                         x->half_sums + 2 * at,         x->stride,      blocks};
+                         x->half_sums + 2 * at};
 }
 
-static INLINE __m256i four_of(const struct tile *x, size_t t, size_t b, size_t v) {
+// On to the next block.
+static INLINE void tile_step(struct tile *x, size_t T) {
+    x->quants += T * TENSOR_BLOCK;
+    x->scales += T;
+    x->sums += T;
+    x->half_sums += 2 * T;
+}
+
+static INLINE __m256i four_of(const struct tile *x, size_t t, size_t v) {
     int32_t four;
-    memcpy(&four, x->quants + t * x->stride + b * TENSOR_BLOCK + 4 * v, sizeof four);
+    memcpy(&four, x->quants + t * TENSOR_BLOCK + 4 * v, sizeof four);
     return _mm256_set1_epi32(four);
 }
 
@@ -40,13 +47,19 @@ static INLINE __m256i load(const uint8_t *at) {
 // ---- sums of a block ---------------------------------------------------------------------------
 // Each adds the products of vector v to sums (T, 2 halves).
 
-static INLINE void add_nibbles(size_t T, const struct tile *x, size_t b, size_t v,
+// Takes a sum as it is: else the compiler adds in trees, whose leaves do not fit in registers.
+static INLINE __m256i in_order(__m256i sum) {
+    __asm__("" : "+x"(sum));
+    return sum;
+}
+
+static INLINE void add_nibbles(size_t T, const struct tile *x, size_t v,
                                const __m256i w[2], __m256i sums[][2]) {
 #pragma GCC unroll 4
     for (size_t t = 0; t < T; t++) {
-        __m256i four = four_of(x, t, b, v);
-        sums[t][0] = _mm256_add_epi16(sums[t][0], _mm256_maddubs_epi16(w[0], four));
-        sums[t][1] = _mm256_add_epi16(sums[t][1], _mm256_maddubs_epi16(w[1], four));
+        __m256i four = four_of(x, t, v);
+        sums[t][0] = in_order(_mm256_add_epi16(sums[t][0], _mm256_maddubs_epi16(w[0], four)));
+        sums[t][1] = in_order(_mm256_add_epi16(sums[t][1], _mm256_maddubs_epi16(w[1], four)));
     }
 }
 
@@ -54,18 +67,20 @@ static INLINE __m256i products(__m256i w, __m256i size, __m256i four) {
     return _mm256_maddubs_epi16(size, _mm256_sign_epi8(four, w));
 }
 
-static INLINE void add_signed(enum kind kind, size_t T, const struct tile *x, size_t b, size_t v,
+static INLINE void add_signed(enum kind kind, size_t T, const struct tile *x, size_t v,
                               const __m256i w[2], __m256i sums[][2]) {
     const __m256i ones = _mm256_set1_epi16(1);
     __m256i size[2] = {_mm256_abs_epi8(w[0]), _mm256_abs_epi8(w[1])};
 #pragma GCC unroll 4
     for (size_t t = 0; t < T; t++) {
-        __m256i four = four_of(x, t, b, v);
+        __m256i four = four_of(x, t, v);
 #pragma GCC unroll 2
         for (size_t h = 0; h < 2; h++) {
             __m256i p = products(w[h], size[h], four);
-            sums[t][h] = kind == SMALL ? _mm256_add_epi16(sums[t][h], p)
-                                       : _mm256_add_epi32(sums[t][h], _mm256_madd_epi16(p, ones));
+            if (kind == BYTES) p = _mm256_madd_epi16(p, ones);
+            sums[t][h] = kind == BYTES ? _mm256_add_epi32(sums[t][h], p)
+                                       : _mm256_add_epi16(sums[t][h], p);
+            sums[t][h] = in_order(sums[t][h]);
         }
     }
 }
@@ -81,11 +96,11 @@ static INLINE void clear(size_t T, __m256i sums[][2]) {
 }
 
 // total += scale * activations' scale * sums
-static INLINE void add_scaled(enum kind kind, size_t T, const struct tile *x, size_t b,
+static INLINE void add_scaled(enum kind kind, size_t T, const struct tile *x,
                               const __m256 scale[2], __m256i sums[][2], __m256 total[][2]) {
 #pragma GCC unroll 4
     for (size_t t = 0; t < T; t++) {
-        __m256 own = _mm256_broadcast_ss(x->scales + t * x->blocks + b);
+        __m256 own = _mm256_broadcast_ss(x->scales + t);
 #pragma GCC unroll 2
         for (size_t h = 0; h < 2; h++) {
             __m256 f = _mm256_mul_ps(floats_of(kind, sums[t][h]), own);
@@ -95,13 +110,13 @@ static INLINE void add_scaled(enum kind kind, size_t T, const struct tile *x, si
 }
 
 // The same for weights that stand 8 too high.
-static INLINE void add_scaled_8(size_t T, const struct tile *x, size_t b, const __m256 scale[2],
+static INLINE void add_scaled_8(size_t T, const struct tile *x, const __m256 scale[2],
                                 __m256i sums[][2], __m256 total[][2]) {
 #pragma GCC unroll 4
     for (size_t t = 0; t < T; t++) {
-        __m256 own = _mm256_broadcast_ss(x->scales + t * x->blocks + b);
+        __m256 own = _mm256_broadcast_ss(x->scales + t);
         __m256 eight =
-            _mm256_mul_ps(_mm256_broadcast_ss(x->sums + t * x->blocks + b), _mm256_set1_ps(-8));
+            _mm256_mul_ps(_mm256_broadcast_ss(x->sums + t), _mm256_set1_ps(-8));
 #pragma GCC unroll 2
         for (size_t h = 0; h < 2; h++) {
             __m256 f = _mm256_fmadd_ps(floats_of(NIBBLES, sums[t][h]), own, eight);
@@ -110,12 +125,12 @@ static INLINE void add_scaled_8(size_t T, const struct tile *x, size_t b, const 
     }
 }
 
-// total += least * sum of the activations; sums lie `step` apart for blocks.
-static INLINE void add_least(size_t T, const float *sums, size_t stride, const __m256 least[2],
+// total += least * sum of the activations; the rows' sums lie `apart`.
+static INLINE void add_least(size_t T, const float *sums, size_t apart, const __m256 least[2],
                              __m256 total[][2]) {
 #pragma GCC unroll 4
     for (size_t t = 0; t < T; t++) {
-        __m256 own = _mm256_broadcast_ss(sums + t * stride);
+        __m256 own = _mm256_broadcast_ss(sums + t * apart);
         total[t][0] = _mm256_fmadd_ps(least[0], own, total[t][0]);
         total[t][1] = _mm256_fmadd_ps(least[1], own, total[t][1]);
     }

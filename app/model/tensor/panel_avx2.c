@@ -5,11 +5,11 @@
 
 enum { CHUNK = 24 }; // blocks of columns that a panel holds: 18 KB
 
-// 16 rows of a chunk of columns.
-struct panel {
-    _Alignas(64) uint8_t quants[CHUNK][512]; // vectors as in pack_private.h, 8 of a block
-    float scale[CHUNK][2][TENSOR_GROUP];     // of each half block; whole blocks use the first
-    float least[CHUNK][2][TENSOR_GROUP];     // where the form has them
+// 16 rows of a block of columns; a panel is an array of them.
+struct panel_block {
+    _Alignas(64) uint8_t quants[512]; // vectors as in pack_private.h, 8 of a block
+    float scale[2][TENSOR_GROUP];     // of each half block; whole blocks use the first
+    float least[2][TENSOR_GROUP];     // where the form has them
 };
 
 // What a panel's blocks are, and so how a tile meets them.
@@ -53,23 +53,23 @@ static INLINE void put_quants(enum pack_form form, const uint8_t *from, uint8_t 
 }
 
 static INLINE void unpack(enum pack_form form, const uint8_t *group, size_t first, size_t count,
-                          struct panel *out) {
+                          struct panel_block *out) {
     bool least = form == PACK_Q4M || form == PACK_Q4K;
     for (size_t b = 0; b < count; b++) {
         struct head head;
         head_of(form, group, first + b, &head);
-        put_quants(form, head.quants, out->quants[b]);
+        put_quants(form, head.quants, out[b].quants);
         for (size_t h = 0; h < 2; h++) {
-            _mm256_store_ps(out->scale[b][0] + 8 * h, head.scale[0][h]);
-            if (form == PACK_Q6K) _mm256_store_ps(out->scale[b][1] + 8 * h, head.scale[1][h]);
-            if (least) _mm256_store_ps(out->least[b][0] + 8 * h, head.least[h]);
+            _mm256_store_ps(out[b].scale[0] + 8 * h, head.scale[0][h]);
+            if (form == PACK_Q6K) _mm256_store_ps(out[b].scale[1] + 8 * h, head.scale[1][h]);
+            if (least) _mm256_store_ps(out[b].least[0] + 8 * h, head.least[h]);
         }
     }
 }
 
 // Types that are taken as the file has them.
 static void unpack_file(const struct matrix *w, uint32_t group, size_t first, size_t count,
-                        struct panel *out) {
+                        struct panel_block *out) {
     size_t bytes = tensor_bytes(w->type, w->columns);
     for (size_t b = 0; b < count; b++) {
         for (uint32_t r = 0; r < TENSOR_GROUP; r++) {
@@ -79,18 +79,18 @@ static void unpack_file(const struct matrix *w, uint32_t group, size_t first, si
                 block_unpack(w->type, (const uint8_t *)w->data + row * bytes, first + b, &plain);
             }
             for (size_t v = 0; v < 8; v++) {
-                memcpy(out->quants[b] + 64 * v + 4 * r, plain.quants + 4 * v, 4);
+                memcpy(out[b].quants + 64 * v + 4 * r, plain.quants + 4 * v, 4);
             }
             for (size_t half = 0; half < 2; half++) {
-                out->scale[b][half][r] = plain.scale[half];
-                out->least[b][half][r] = plain.least[half];
+                out[b].scale[half][r] = plain.scale[half];
+                out[b].least[half][r] = plain.least[half];
             }
         }
     }
 }
 
 static void unpack_panel(const struct matrix *w, uint32_t group, size_t first, size_t count,
-                         struct panel *out) {
+                         struct panel_block *out) {
     const uint8_t *packed = (const uint8_t *)w->packed + group * pack_group_bytes(w);
     if (!w->packed) {
         unpack_file(w, group, first, count, out);
@@ -113,72 +113,73 @@ static INLINE void load_16(const float *from, __m256 to[2]) {
     to[1] = _mm256_load_ps(from + 8);
 }
 
-static INLINE void load_vector(const struct panel *panel, size_t b, size_t v, __m256i to[2]) {
-    to[0] = load(panel->quants[b] + 64 * v);
-    to[1] = load(panel->quants[b] + 64 * v + 32);
+static INLINE void load_vector(const struct panel_block *panel, size_t v, __m256i to[2]) {
+    to[0] = load(panel->quants + 64 * v);
+    to[1] = load(panel->quants + 64 * v + 32);
 }
 
-static INLINE void meet_block(enum panel_kind kind, size_t T, const struct panel *panel,
-                              const struct tile *x, size_t b, __m256 total[][2]) {
+static INLINE void meet_block(enum panel_kind kind, size_t T, const struct panel_block *panel,
+                              const struct tile *x, __m256 total[][2]) {
     __m256i sums[TILE][2], w[2];
     __m256 scale[2], least[2];
     clear(T, sums);
 #pragma GCC unroll 8
     for (size_t v = 0; v < 8; v++) {
-        load_vector(panel, b, v, w);
+        load_vector(panel, v, w);
         if (kind == PANEL_BYTES) {
-            add_signed(BYTES, T, x, b, v, w, sums);
+            add_signed(BYTES, T, x, v, w, sums);
         } else {
-            add_nibbles(T, x, b, v, w, sums);
+            add_nibbles(T, x, v, w, sums);
         }
     }
-    load_16(panel->scale[b][0], scale);
+    load_16(panel->scale[0], scale);
     if (kind == PANEL_Q4) {
-        add_scaled_8(T, x, b, scale, sums, total);
+        add_scaled_8(T, x, scale, sums, total);
         return;
     }
-    add_scaled(kind == PANEL_BYTES ? BYTES : NIBBLES, T, x, b, scale, sums, total);
+    add_scaled(kind == PANEL_BYTES ? BYTES : NIBBLES, T, x, scale, sums, total);
     if (kind == PANEL_BYTES) return;
-    load_16(panel->least[b][0], least);
-    add_least(T, x->sums + b, x->blocks, least, total);
+    load_16(panel->least[0], least);
+    add_least(T, x->sums, 1, least, total);
 }
 
-static INLINE void meet_half(bool with_least, size_t T, const struct panel *panel,
-                             const struct tile *x, size_t b, size_t half, __m256 total[][2]) {
+static INLINE void meet_half(bool with_least, size_t T, const struct panel_block *panel,
+                             const struct tile *x, size_t half, __m256 total[][2]) {
     __m256i sums[TILE][2], w[2];
     __m256 scale[2], least[2];
     clear(T, sums);
 #pragma GCC unroll 4
     for (size_t v = 0; v < 4; v++) {
-        load_vector(panel, b, 4 * half + v, w);
-        add_signed(SMALL, T, x, b, 4 * half + v, w, sums);
+        load_vector(panel, 4 * half + v, w);
+        add_signed(SMALL, T, x, 4 * half + v, w, sums);
     }
-    load_16(panel->scale[b][half], scale);
-    add_scaled(SMALL, T, x, b, scale, sums, total);
+    load_16(panel->scale[half], scale);
+    add_scaled(SMALL, T, x, scale, sums, total);
     if (!with_least) return;
-    load_16(panel->least[b][half], least);
-    add_least(T, x->half_sums + 2 * b + half, 2 * x->blocks, least, total);
+    load_16(panel->least[half], least);
+    add_least(T, x->half_sums + half, 2, least, total);
 }
 
-static INLINE void meet(enum panel_kind kind, size_t T, const struct panel *panel, size_t blocks,
+static INLINE void meet(enum panel_kind kind, size_t T, const struct panel_block *panel, size_t blocks,
                         const struct tile *x, float *y, size_t y_stride, bool more) {
     __m256 total[TILE][2];
     for (size_t t = 0; t < T; t++) total[t][0] = total[t][1] = _mm256_setzero_ps();
-    for (size_t b = 0; b < blocks; b++) {
+    struct tile at = *x;
+    for (size_t b = 0; b < blocks; b++, panel++, tile_step(&at, T)) {
         if (kind == PANEL_SMALL || kind == PANEL_SMALL_M) {
-            meet_half(kind == PANEL_SMALL_M, T, panel, x, b, 0, total);
-            meet_half(kind == PANEL_SMALL_M, T, panel, x, b, 1, total);
+            meet_half(kind == PANEL_SMALL_M, T, panel, &at, 0, total);
+            meet_half(kind == PANEL_SMALL_M, T, panel, &at, 1, total);
         } else {
-            meet_block(kind, T, panel, x, b, total);
+            meet_block(kind, T, panel, &at, total);
         }
     }
     store(T, total, y, y_stride, more);
 }
 
-typedef void meeting(const struct panel *panel, size_t blocks, const struct tile *x, float *y,
+typedef void meeting(const struct panel_block *panel, size_t blocks, const struct tile *x, float *y,
                      size_t y_stride, bool more);
 #define MEET(name, kind, T)                                                                    \
-    static void name(const struct panel *panel, size_t blocks, const struct tile *x, float *y, \
+    static void name(const struct panel_block *panel, size_t blocks, const struct tile *x, float *y, \
                      size_t y_stride, bool more) {                                             \
         meet(kind, T, panel, blocks, x, y, y_stride, more);                                    \
     }
@@ -201,7 +202,7 @@ static meeting *const *const meetings[] = {
 
 // ---- the product -------------------------------------------------------------------------------
 
-static void meet_all(meeting *const *tiles, const struct panel *panel, size_t first, size_t blocks,
+static void meet_all(meeting *const *tiles, const struct panel_block *panel, size_t first, size_t blocks,
                      const struct rows *x, float *y, size_t y_stride) {
     for (size_t t = 0; t < x->count; t += TILE) {
         struct tile tile = tile_of(x, t, first);
@@ -211,7 +212,7 @@ static void meet_all(meeting *const *tiles, const struct panel *panel, size_t fi
 }
 
 // The last group of a matrix, where it is not whole: the same into room of its own.
-static void meet_some(meeting *const *tiles, const struct panel *panel, size_t first, size_t blocks,
+static void meet_some(meeting *const *tiles, const struct panel_block *panel, size_t first, size_t blocks,
                       const struct rows *x, float *y, size_t y_stride, uint32_t rows) {
     for (uint32_t t = 0; t < x->count; t += TILE) {
         struct tile tile = tile_of(x, t, first);
@@ -227,16 +228,16 @@ void panel_product_avx2(const struct matrix *w, const struct rows *x, float *y, 
                         uint32_t first, uint32_t last) {
     meeting *const *tiles = meetings[panel_kind_of(w)];
     size_t blocks = w->columns / TENSOR_BLOCK, chunks = (blocks + CHUNK - 1) / CHUNK;
-    struct panel panel;
+    struct panel_block panel[CHUNK];
     for (uint32_t g = first; g < last; g++) {
         uint32_t row = g * TENSOR_GROUP, rows = w->rows - row;
         for (size_t c = 0; c < chunks; c++) {
             size_t from = blocks * c / chunks, count = blocks * (c + 1) / chunks - from;
-            unpack_panel(w, g, from, count, &panel);
+            unpack_panel(w, g, from, count, panel);
             if (rows >= TENSOR_GROUP) {
-                meet_all(tiles, &panel, from, count, x, y + row, y_stride);
+                meet_all(tiles, panel, from, count, x, y + row, y_stride);
             } else {
-                meet_some(tiles, &panel, from, count, x, y + row, y_stride, rows);
+                meet_some(tiles, panel, from, count, x, y + row, y_stride, rows);
             }
         }
     }

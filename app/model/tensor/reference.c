@@ -15,23 +15,28 @@ static void pack(const struct matrix *w, void *packed, uint32_t first, uint32_t 
 
 // ---- products --------------------------------------------------------------------------------
 
+static void quantise_block(const float values[TENSOR_BLOCK], struct rows *x, size_t place) {
+    int8_t *quants = x->quants + place * TENSOR_BLOCK;
+    float most = 0;
+    for (int i = 0; i < TENSOR_BLOCK; i++) most = fmaxf(most, fabsf(values[i]));
+    float scale = most / 127, factor = most > 0 ? 127 / most : 0;
+    if (factor > 0x1p126f) scale = factor = 0; // too small to matter, and its inverse overflows
+    int sums[2] = {0, 0};
+    for (int i = 0; i < TENSOR_BLOCK; i++) {
+        quants[i] = (int8_t)lrintf(values[i] * factor);
+        sums[i / 16] += quants[i];
+    }
+    x->scales[place] = scale;
+    x->sums[place] = scale * (float)(sums[0] + sums[1]);
+    for (size_t h = 0; h < 2; h++) x->half_sums[2 * place + h] = scale * (float)sums[h];
+}
+
 static void quantise(struct rows *x, uint32_t first, uint32_t last) {
-    size_t blocks = x->stride / TENSOR_BLOCK;
-    for (size_t b = first * blocks; b < last * blocks; b++) {
-        const float *values = x->values + b * TENSOR_BLOCK;
-        int8_t *quants = x->quants + b * TENSOR_BLOCK;
-        float most = 0;
-        for (int i = 0; i < TENSOR_BLOCK; i++) most = fmaxf(most, fabsf(values[i]));
-        float scale = most / 127, factor = most > 0 ? 127 / most : 0;
-        if (factor > 0x1p126f) scale = factor = 0; // too small to matter, and its inverse overflows
-        int sums[2] = {0, 0};
-        for (int i = 0; i < TENSOR_BLOCK; i++) {
-            quants[i] = (int8_t)lrintf(values[i] * factor);
-            sums[i / 16] += quants[i];
+    for (size_t row = first; row < last; row++) {
+        const float *values = x->values + row * x->stride;
+        for (size_t b = 0; b < x->stride / TENSOR_BLOCK; b++) {
+            quantise_block(values + b * TENSOR_BLOCK, x, rows_place(x, row, b));
         }
-        x->scales[b] = scale;
-        x->sums[b] = scale * (float)(sums[0] + sums[1]);
-        for (size_t h = 0; h < 2; h++) x->half_sums[2 * b + h] = scale * (float)sums[h];
     }
 }
 
@@ -53,14 +58,14 @@ static float dot_values(const struct matrix *w, const uint8_t *row, const float 
 // The product of one block with all rows of x is added to sums (B).
 static void dot_block(const struct plain_block *w, const struct rows *x, size_t block,
                       double *sums) {
-    size_t blocks = x->stride / TENSOR_BLOCK;
     for (size_t b = 0; b < x->count; b++) {
-        const int8_t *quants = x->quants + b * x->stride + block * TENSOR_BLOCK;
+        size_t place = rows_place(x, b, block);
+        const int8_t *quants = x->quants + place * TENSOR_BLOCK;
         for (size_t h = 0; h < 2; h++) {
             int dot = 0;
             for (size_t i = h * 16; i < h * 16 + 16; i++) dot += w->quants[i] * quants[i];
-            sums[b] += (double)w->scale[h] * (double)x->scales[b * blocks + block] * dot;
-            sums[b] += (double)w->least[h] * (double)x->half_sums[(b * blocks + block) * 2 + h];
+            sums[b] += (double)w->scale[h] * (double)x->scales[place] * dot;
+            sums[b] += (double)w->least[h] * (double)x->half_sums[2 * place + h];
         }
     }
 }

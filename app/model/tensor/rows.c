@@ -41,6 +41,7 @@ void rows_shape(struct rows *rows, uint32_t count, uint32_t columns) {
 }
 
 struct rows rows_part(const struct rows *x, uint32_t first, uint32_t count) {
+    cy_assert(first % TENSOR_TILE == 0);
     size_t blocks = x->stride / TENSOR_BLOCK;
     struct rows part = *x;
     part.count = count;

@@ -2,26 +2,26 @@
 #include "model/tensor/lanes_avx2_private.h"
 
 static INLINE void block_nibbles(enum pack_form form, size_t T, const struct head *head,
-                                 const struct tile *x, size_t b, __m256 total[][2]) {
+                                 const struct tile *x, __m256 total[][2]) {
     __m256i sums[TILE][2];
     clear(T, sums);
 #pragma GCC unroll 4
     for (size_t v = 0; v < 4; v++) {
         __m256i w[2] = {load(head->quants + 64 * v), load(head->quants + 64 * v + 32)};
         __m256i low[2] = {low_nibbles(w[0]), low_nibbles(w[1])};
-        add_nibbles(T, x, b, v, low, sums);
+        add_nibbles(T, x, v, low, sums);
         __m256i high[2] = {high_nibbles(w[0]), high_nibbles(w[1])};
-        add_nibbles(T, x, b, v + 4, high, sums);
+        add_nibbles(T, x, v + 4, high, sums);
     }
     if (form == PACK_Q4) {
-        add_scaled_8(T, x, b, head->scale[0], sums, total);
+        add_scaled_8(T, x, head->scale[0], sums, total);
     } else {
-        add_scaled(NIBBLES, T, x, b, head->scale[0], sums, total);
-        add_least(T, x->sums + b, x->blocks, head->least, total);
+        add_scaled(NIBBLES, T, x, head->scale[0], sums, total);
+        add_least(T, x->sums, 1, head->least, total);
     }
 }
 
-static INLINE void block_six(size_t T, const struct head *head, const struct tile *x, size_t b,
+static INLINE void block_six(size_t T, const struct head *head, const struct tile *x,
                              __m256 total[][2]) {
     __m256i first[TILE][2], second[TILE][2];
     clear(T, first);
@@ -31,38 +31,39 @@ static INLINE void block_six(size_t T, const struct head *head, const struct til
         __m256i low[2], high[2];
         six_at(head->quants, v, 0, &low[0], &high[0]);
         six_at(head->quants, v, 1, &low[1], &high[1]);
-        add_signed(SMALL, T, x, b, v, low, first);
-        add_signed(SMALL, T, x, b, v + 4, high, second);
+        add_signed(SMALL, T, x, v, low, first);
+        add_signed(SMALL, T, x, v + 4, high, second);
     }
-    add_scaled(SMALL, T, x, b, head->scale[0], first, total);
-    add_scaled(SMALL, T, x, b, head->scale[1], second, total);
+    add_scaled(SMALL, T, x, head->scale[0], first, total);
+    add_scaled(SMALL, T, x, head->scale[1], second, total);
 }
 
-static INLINE void block_bytes(size_t T, const struct head *head, const struct tile *x, size_t b,
+static INLINE void block_bytes(size_t T, const struct head *head, const struct tile *x,
                                __m256 total[][2]) {
     __m256i sums[TILE][2];
     clear(T, sums);
 #pragma GCC unroll 8
     for (size_t v = 0; v < 8; v++) {
         __m256i w[2] = {load(head->quants + 64 * v), load(head->quants + 64 * v + 32)};
-        add_signed(BYTES, T, x, b, v, w, sums);
+        add_signed(BYTES, T, x, v, w, sums);
     }
-    add_scaled(BYTES, T, x, b, head->scale[0], sums, total);
+    add_scaled(BYTES, T, x, head->scale[0], sums, total);
 }
 
 static INLINE void straight(enum pack_form form, size_t T, const uint8_t *group, size_t blocks,
                             const struct tile *x, float *y, size_t y_stride) {
     __m256 total[TILE][2];
     for (size_t t = 0; t < T; t++) total[t][0] = total[t][1] = _mm256_setzero_ps();
-    for (size_t b = 0; b < blocks; b++) {
+    struct tile at = *x;
+    for (size_t b = 0; b < blocks; b++, tile_step(&at, T)) {
         struct head head;
         head_of(form, group, b, &head);
         if (form == PACK_Q6K) {
-            block_six(T, &head, x, b, total);
+            block_six(T, &head, &at, total);
         } else if (form == PACK_Q8) {
-            block_bytes(T, &head, x, b, total);
+            block_bytes(T, &head, &at, total);
         } else {
-            block_nibbles(form, T, &head, x, b, total);
+            block_nibbles(form, T, &head, &at, total);
         }
     }
     store(T, total, y, y_stride, false);

@@ -48,6 +48,7 @@ uint64_t tensor_bytes(uint32_t type, uint64_t count); // of `count` elements, wh
 enum {
     TENSOR_GROUP = 16, // rows of weights that are packed, and shared out, together
     TENSOR_BLOCK = 32, // activations that share a scale
+    TENSOR_TILE = 4,   // rows of activations whose quants stand together
 };
 
 // `count` elements that begin at a block's start, as floats. Only types that compute.
@@ -71,15 +72,18 @@ static inline uint32_t matrix_groups(const struct matrix *w) {
 }
 
 // Rows of activations (B, C), row-major with `stride` columns from one to the next (a multiple of
-// 32; what is beyond C is zero). A product with quantised weights reads `quants`, one with float
-// weights `values`; write `values`, then call kernels->quantise, once for all products they feed.
+// 32; what is beyond C is zero). A product with quantised weights reads what kernels->quantise made
+// of `values`, once for all products they feed; one with float weights reads `values`.
+//
+// The quants stand in tiles of 4 rows, the last of as many as are left: a tile of T rows has, block
+// of 32 columns by block, 32 bytes of each row; so for the scales and sums. One row is row-major.
 struct rows {
     uint32_t count, columns, stride;
     float *values;    // (B, stride)
-    int8_t *quants;   // (B, stride): values / scale, -127 to 127
-    float *scales;    // (B, stride / 32)
-    float *sums;      // (B, stride / 32): scale x the quants' sum, of each block
-    float *half_sums; // (B, stride / 16): the same, of each half block
+    int8_t *quants;   // (B / 4, stride / 32, T, 32): values / scale, -127 to 127
+    float *scales;    // (B / 4, stride / 32, T)
+    float *sums;      // (B / 4, stride / 32, T): scale x the quants' sum, of each block
+    float *half_sums; // (B / 4, stride / 32, T, 2): the same, of each half block
 };
 // Room for `count_max` rows of up to `columns_max`; ERR_MEMORY. Zeroed.
 enum err rows_open(uint32_t count_max, uint32_t columns_max, struct rows *out) MUST_USE;

@@ -24,7 +24,13 @@ static inline uint16_t half_at(const uint8_t *at) {
     return value;
 }
 
-// Rows [first, first + count) of x, sharing its memory.
+// Where block `block` of row `row` stands among the blocks: its scale's place.
+static inline size_t rows_place(const struct rows *x, size_t row, size_t block) {
+    size_t first = row / TENSOR_TILE * TENSOR_TILE, left = x->count - first;
+    size_t tile = left < TENSOR_TILE ? left : TENSOR_TILE;
+    return first * (x->stride / TENSOR_BLOCK) + block * tile + row % TENSOR_TILE;
+}
+// Rows [first, first + count) of x, sharing its memory; whole tiles.
 struct rows rows_part(const struct rows *x, uint32_t first, uint32_t count);
 
 // Copies (count, columns) floats between places of different strides.
