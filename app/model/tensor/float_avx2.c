@@ -9,7 +9,8 @@ enum {
     LANES = 8,
     DOT_ROWS = 4, // rows of activations up to which dots are the faster
     TILE = 6,
-    CHUNK = 256, // columns of a panel: 16 KB
+    CHUNK = 256,  // columns of a panel: 16 KB
+    TURNED = 192, // rows of activations that one turning of weights serves: 192 KB of a chunk
 };
 
 static INLINE size_t width_of(enum tensor_type type) {
@@ -191,6 +192,7 @@ static INLINE void meet(size_t T, const struct panel *panel, size_t count, const
         sums[t][0] = more ? _mm256_loadu_ps(y + t * y_stride) : _mm256_setzero_ps();
         sums[t][1] = more ? _mm256_loadu_ps(y + t * y_stride + LANES) : _mm256_setzero_ps();
     }
+#pragma GCC unroll 4
     for (size_t c = 0; c < count; c++) {
         __m256 a = _mm256_load_ps(panel->weights[c]);
         __m256 b = _mm256_load_ps(panel->weights[c] + LANES);
@@ -221,25 +223,23 @@ static void meet_rows(uint32_t T, const struct panel *panel, size_t count, const
 }
 
 static void panel_product(const struct matrix *w, const struct rows *x, float *y, size_t y_stride,
-                          uint32_t group) {
+                          uint32_t group, size_t from) {
     struct panel panel;
     uint32_t row = group * TENSOR_GROUP, rows = w->rows - row;
+    size_t count = w->columns - from < CHUNK ? w->columns - from : CHUNK;
     y += row;
-    for (size_t from = 0; from < w->columns; from += CHUNK) {
-        size_t count = w->columns - from < CHUNK ? w->columns - from : CHUNK;
-        turn_panel(w, group, from, count, &panel);
-        for (uint32_t t = 0; t < x->count; t += TILE) {
-            uint32_t T = x->count - t < TILE ? x->count - t : TILE;
-            const float *values = x->values + t * x->stride + from;
-            float *to = y + t * y_stride, some[TILE][TENSOR_GROUP] = {0};
-            if (rows >= TENSOR_GROUP) {
-                meet_rows(T, &panel, count, values, x->stride, to, y_stride, from > 0);
-                continue;
-            }
-            if (from > 0) part_copy(to, y_stride, rows, T, some[0], TENSOR_GROUP);
-            meet_rows(T, &panel, count, values, x->stride, some[0], TENSOR_GROUP, from > 0);
-            part_copy(some[0], TENSOR_GROUP, rows, T, to, y_stride);
+    turn_panel(w, group, from, count, &panel);
+    for (uint32_t t = 0; t < x->count; t += TILE) {
+        uint32_t T = x->count - t < TILE ? x->count - t : TILE;
+        const float *values = x->values + t * x->stride + from;
+        float *to = y + t * y_stride, some[TILE][TENSOR_GROUP] = {0};
+        if (rows >= TENSOR_GROUP) {
+            meet_rows(T, &panel, count, values, x->stride, to, y_stride, from > 0);
+            continue;
         }
+        if (from > 0) part_copy(to, y_stride, rows, T, some[0], TENSOR_GROUP);
+        meet_rows(T, &panel, count, values, x->stride, some[0], TENSOR_GROUP, from > 0);
+        part_copy(some[0], TENSOR_GROUP, rows, T, to, y_stride);
     }
 }
 
@@ -249,5 +249,16 @@ void float_product_avx2(const struct matrix *w, const struct rows *x, float *y, 
         dot_product(w, x, y, y_stride, first, last);
         return;
     }
-    for (uint32_t g = first; g < last; g++) panel_product(w, x, y, y_stride, g);
+    // All groups meet a chunk of some activations before the next one: it stays in the second-level
+    // cache.
+    for (uint32_t t = 0; t < x->count; t += TURNED) {
+        struct rows part = *x;
+        part.count = x->count - t < TURNED ? x->count - t : TURNED;
+        part.values += (size_t)t * x->stride;
+        for (size_t from = 0; from < w->columns; from += CHUNK) {
+            for (uint32_t g = first; g < last; g++) {
+                panel_product(w, &part, y + t * y_stride, y_stride, g, from);
+            }
+        }
+    }
 }

@@ -8,7 +8,9 @@
 #include "model/tensor/avx2_private.h"
 #include "model/tensor/pack_private.h"
 
-enum { TILE = TENSOR_TILE }; // rows of activations at once: 8 accumulators, and what they are made of, fit
+enum {
+    TILE = TENSOR_TILE
+}; // rows of activations at once: 8 accumulators, and what they are made of, fit
 
 // How a block's products add up in 16 bits: unsigned 4-bit weights over the whole block, signed
 // ones up to 32 over half a block, whole bytes two at a time.
@@ -53,8 +55,8 @@ static INLINE __m256i in_order(__m256i sum) {
     return sum;
 }
 
-static INLINE void add_nibbles(size_t T, const struct tile *x, size_t v,
-                               const __m256i w[2], __m256i sums[][2]) {
+static INLINE void add_nibbles(size_t T, const struct tile *x, size_t v, const __m256i w[2],
+                               __m256i sums[][2]) {
 #pragma GCC unroll 4
     for (size_t t = 0; t < T; t++) {
         __m256i four = four_of(x, t, v);
@@ -78,8 +80,8 @@ static INLINE void add_signed(enum kind kind, size_t T, const struct tile *x, si
         for (size_t h = 0; h < 2; h++) {
             __m256i p = products(w[h], size[h], four);
             if (kind == BYTES) p = _mm256_madd_epi16(p, ones);
-            sums[t][h] = kind == BYTES ? _mm256_add_epi32(sums[t][h], p)
-                                       : _mm256_add_epi16(sums[t][h], p);
+            sums[t][h] =
+                kind == BYTES ? _mm256_add_epi32(sums[t][h], p) : _mm256_add_epi16(sums[t][h], p);
             sums[t][h] = in_order(sums[t][h]);
         }
     }
@@ -96,8 +98,8 @@ static INLINE void clear(size_t T, __m256i sums[][2]) {
 }
 
 // total += scale * activations' scale * sums
-static INLINE void add_scaled(enum kind kind, size_t T, const struct tile *x,
-                              const __m256 scale[2], __m256i sums[][2], __m256 total[][2]) {
+static INLINE void add_scaled(enum kind kind, size_t T, const struct tile *x, const __m256 scale[2],
+                              __m256i sums[][2], __m256 total[][2]) {
 #pragma GCC unroll 4
     for (size_t t = 0; t < T; t++) {
         __m256 own = _mm256_broadcast_ss(x->scales + t);
@@ -115,8 +117,7 @@ static INLINE void add_scaled_8(size_t T, const struct tile *x, const __m256 sca
 #pragma GCC unroll 4
     for (size_t t = 0; t < T; t++) {
         __m256 own = _mm256_broadcast_ss(x->scales + t);
-        __m256 eight =
-            _mm256_mul_ps(_mm256_broadcast_ss(x->sums + t), _mm256_set1_ps(-8));
+        __m256 eight = _mm256_mul_ps(_mm256_broadcast_ss(x->sums + t), _mm256_set1_ps(-8));
 #pragma GCC unroll 2
         for (size_t h = 0; h < 2; h++) {
             __m256 f = _mm256_fmadd_ps(floats_of(NIBBLES, sums[t][h]), own, eight);

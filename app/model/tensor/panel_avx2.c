@@ -160,8 +160,8 @@ static INLINE void meet_half(bool with_least, size_t T, const struct panel_block
     add_least(T, x->half_sums + half, 2, least, total);
 }
 
-static INLINE void meet(enum panel_kind kind, size_t T, const struct panel_block *panel, size_t blocks,
-                        const struct tile *x, float *y, size_t y_stride, bool more) {
+static INLINE void meet(enum panel_kind kind, size_t T, const struct panel_block *panel,
+                        size_t blocks, const struct tile *x, float *y, size_t y_stride, bool more) {
     __m256 total[TILE][2];
     for (size_t t = 0; t < T; t++) total[t][0] = total[t][1] = _mm256_setzero_ps();
     struct tile at = *x;
@@ -178,10 +178,10 @@ static INLINE void meet(enum panel_kind kind, size_t T, const struct panel_block
 
 typedef void meeting(const struct panel_block *panel, size_t blocks, const struct tile *x, float *y,
                      size_t y_stride, bool more);
-#define MEET(name, kind, T)                                                                    \
-    static void name(const struct panel_block *panel, size_t blocks, const struct tile *x, float *y, \
-                     size_t y_stride, bool more) {                                             \
-        meet(kind, T, panel, blocks, x, y, y_stride, more);                                    \
+#define MEET(name, kind, T)                                                                \
+    static void name(const struct panel_block *panel, size_t blocks, const struct tile *x, \
+                     float *y, size_t y_stride, bool more) {                               \
+        meet(kind, T, panel, blocks, x, y, y_stride, more);                                \
     }
 #define MEET_TO_4(name, kind) \
     MEET(name##_1, kind, 1)   \
@@ -202,8 +202,8 @@ static meeting *const *const meetings[] = {
 
 // ---- the product -------------------------------------------------------------------------------
 
-static void meet_all(meeting *const *tiles, const struct panel_block *panel, size_t first, size_t blocks,
-                     const struct rows *x, float *y, size_t y_stride) {
+static void meet_all(meeting *const *tiles, const struct panel_block *panel, size_t first,
+                     size_t blocks, const struct rows *x, float *y, size_t y_stride) {
     for (size_t t = 0; t < x->count; t += TILE) {
         struct tile tile = tile_of(x, t, first);
         size_t T = x->count - t < TILE ? x->count - t : TILE;
@@ -212,8 +212,9 @@ static void meet_all(meeting *const *tiles, const struct panel_block *panel, siz
 }
 
 // The last group of a matrix, where it is not whole: the same into room of its own.
-static void meet_some(meeting *const *tiles, const struct panel_block *panel, size_t first, size_t blocks,
-                      const struct rows *x, float *y, size_t y_stride, uint32_t rows) {
+static void meet_some(meeting *const *tiles, const struct panel_block *panel, size_t first,
+                      size_t blocks, const struct rows *x, float *y, size_t y_stride,
+                      uint32_t rows) {
     for (uint32_t t = 0; t < x->count; t += TILE) {
         struct tile tile = tile_of(x, t, first);
         uint32_t T = x->count - t < TILE ? x->count - t : TILE;
@@ -229,10 +230,12 @@ void panel_product_avx2(const struct matrix *w, const struct rows *x, float *y, 
     meeting *const *tiles = meetings[panel_kind_of(w)];
     size_t blocks = w->columns / TENSOR_BLOCK, chunks = (blocks + CHUNK - 1) / CHUNK;
     struct panel_block panel[CHUNK];
-    for (uint32_t g = first; g < last; g++) {
-        uint32_t row = g * TENSOR_GROUP, rows = w->rows - row;
-        for (size_t c = 0; c < chunks; c++) {
-            size_t from = blocks * c / chunks, count = blocks * (c + 1) / chunks - from;
+    // All groups meet a chunk of the activations before the next one: it stays in the second-level
+    // cache.
+    for (size_t c = 0; c < chunks; c++) {
+        size_t from = blocks * c / chunks, count = blocks * (c + 1) / chunks - from;
+        for (uint32_t g = first; g < last; g++) {
+            uint32_t row = g * TENSOR_GROUP, rows = w->rows - row;
             unpack_panel(w, g, from, count, panel);
             if (rows >= TENSOR_GROUP) {
                 meet_all(tiles, panel, from, count, x, y + row, y_stride);
