@@ -54,6 +54,12 @@ enum {
 // `count` elements that begin at a block's start, as floats. Only types that compute.
 void tensor_dequantise(enum tensor_type type, const void *data, size_t count, float *out);
 
+// The other way, for the types that files are made in: F32, F16, BF16, Q8_0, Q4_0, Q4_K, Q6_K.
+// `count` is a multiple of the type's block, the values are finite. Q4_K and Q6_K take some
+// microseconds a block of 256.
+bool tensor_quantises(uint32_t type);
+void tensor_quantise(enum tensor_type type, const float *x, size_t count, void *out);
+
 float tensor_from_f16(uint16_t value);
 uint16_t tensor_to_f16(float value); // to the nearest, ties to even
 float tensor_from_bf16(uint16_t value);
@@ -139,7 +145,7 @@ struct kernels {
                 uint32_t n);
 };
 
-// The best table this processor can run, chosen once; COURTYARD_CPU=reference|avx2|... takes a
+// The best table this processor can run; COURTYARD_CPU=reference|avx2|... takes a
 // lesser one (one it cannot run is passed over).
 const struct kernels *kernels_for_cpu(void);
 // By its name, or NULL where this processor cannot run it. For tests and measurements.
