@@ -105,7 +105,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     if ((rows.findings.errors > 0) && err == OK) abort();
     must_parse(rows_findings(&rows), rows.findings.told, NULL);
     if (err == OK) predict(&rows, body);
-    rows_close(&rows);
+    rows_in_close(&rows);
     json_close(body);
     return 0;
 }

@@ -105,7 +105,7 @@ enum err flow_endpoint_predict(struct flow *flow, struct call *call) {
     if (err == OK) err = models_take(flow, &asked.model.file, &loaded, call->fault);
     if (err != OK) return err;
     err = answer(&asked, &rows, loaded);
-    rows_close(&rows);
+    rows_in_close(&rows);
     models_give(flow->models, loaded);
     return err;
 }

@@ -434,7 +434,7 @@ enum err flow_model_molecules(struct flow *flow, struct call *call) {
     if (err == ERR_INPUT) call->findings = rows_findings(&rows);
     if (err == OK) err = rows_predict(&rows, call->fault);
     if (err == OK) err = rows_draw(call, &rows, list, picture);
-    rows_close(&rows);
+    rows_in_close(&rows);
     models_give(flow->models, loaded);
     return err == OK ? answer_end(call) : err;
 }

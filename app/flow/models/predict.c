@@ -32,7 +32,7 @@ enum err flow_model_predict(struct flow *flow, struct call *call) {
         err = rows_tell(&rows, call->body, call->out, call->fault);
         json_close_object(call->out);
     }
-    rows_close(&rows);
+    rows_in_close(&rows);
     models_give(flow->models, loaded);
     return err == OK ? answer_end(call) : err;
 }

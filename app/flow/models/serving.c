@@ -308,7 +308,7 @@ static enum err shadow_answer(struct arena *arena, const struct shadow_job *job,
     } else if (err == OK) {
         err = ERR_CONFLICT;
     }
-    rows_close(&rows);
+    rows_in_close(&rows);
     json_close(body);
     return err;
 }

@@ -310,7 +310,7 @@ struct str rows_findings(const struct rows_in *rows) {
     return (struct str){copy, text.size + 2};
 }
 
-void rows_close(struct rows_in *rows) {
+void rows_in_close(struct rows_in *rows) {
     if (rows->scratch) arena_close(rows->scratch);
     buf_close(&rows->findings.text);
 }

@@ -1,6 +1,6 @@
 // Rows that come with a call: read by column name, held against what the model expects, predicted,
 // and written as the answer. The one place where a model's own page, an endpoint and its shadow
-// read rows. Everything lives in the arena given, but the findings: rows_close. One thread.
+// read rows. Everything lives in the arena given, but the findings: rows_in_close. One thread.
 #pragma once
 
 #include "base/call.h"
@@ -56,4 +56,4 @@ enum err rows_tell(struct rows_in *rows, const struct json *body, struct json_wr
                    struct fault *fault) MUST_USE;
 // All findings as a JSON array, copied into the arena: for call->findings.
 struct str rows_findings(const struct rows_in *rows);
-void rows_close(struct rows_in *rows);
+void rows_in_close(struct rows_in *rows);

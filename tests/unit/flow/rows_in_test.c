@@ -50,7 +50,7 @@ static void check_row(const char *text, enum err want, uint64_t errors, uint64_t
         json_close(told);
     }
     if (want == OK) CHECK_EQ(rows_predict(&rows, &fault), OK);
-    rows_close(&rows);
+    rows_in_close(&rows);
     json_close(json);
 }
 
@@ -99,7 +99,7 @@ static void order_does_not_matter(const struct tabular_model *of, uint32_t featu
         }
     }
     CHECK_EQ(rows_predict(&rows, &fault), OK);
-    rows_close(&rows);
+    rows_in_close(&rows);
     json_close(json);
     buf_close(&text);
 }
@@ -125,7 +125,7 @@ static void many_findings_are_counted(void) {
     REQUIRE(json_parse(rows_findings(&rows), &told, NULL) == OK);
     CHECK_EQ(json_count(told), FINDINGS_TOLD_MAX);
     json_close(told);
-    rows_close(&rows);
+    rows_in_close(&rows);
     json_close(json);
     buf_close(&text);
 }
