@@ -190,6 +190,7 @@ static double values_score(const struct template_column *column, const struct ma
 
 struct str match_positive(const struct template *one, const struct match_source *source,
                           int32_t column) {
+    if (one->dated) return one->positive;
     if (column < 0 || one->positive.size == 0 || !source->cells) return STR_NONE;
     for (uint32_t r = 0; r < source->rows; r++) {
         struct str cell = str_trim(source->cells[(size_t)r * source->columns + (size_t)column]);

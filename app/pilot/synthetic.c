@@ -30,6 +30,7 @@ struct making {
     uint32_t count;
     uint64_t random;
     int64_t time_s;       // of this row
+    int64_t end_s;        // of the last
     double jam[ROAD_MAX]; // 0 free, 1 stands: of the road's places
     struct buf *out;
     struct fault *fault;
@@ -141,10 +142,20 @@ static enum err compose(struct making *making, const struct json *node, struct s
     return OK;
 }
 
-static void time_put(struct making *making) {
+static void time_put(struct making *making, int64_t time_s) {
     char text[24];
-    time_write(making->time_s, text);
+    time_write(time_s, text);
     buf_add_text(making->out, text);
+}
+
+// What has not ended when the data does has no end yet.
+static enum err after(struct making *making, struct str hours, struct str column) {
+    const struct cell *cell = cell_named(making, hours);
+    if (!cell) return bad(making, column);
+    double seconds = cell->number * HOUR_S;
+    if (!(seconds >= 0 && seconds <= (double)(making->end_s - making->time_s))) return OK;
+    time_put(making, making->time_s + (int64_t)seconds);
+    return OK;
 }
 
 static enum err join(struct making *making, const struct json *names, struct str column) {
@@ -257,9 +268,11 @@ static enum err column_put(struct making *making, const struct json *column) {
     node = json_member(column, "join");
     if (node) return join(making, node, name);
     if (json_member(column, "hours")) {
-        time_put(making);
+        time_put(making, making->time_s);
         return OK;
     }
+    node = json_member(column, "after");
+    if (node) return after(making, json_text(node), name);
     if (json_member(column, "choice") || json_member(column, "odds") ||
         json_member(column, "which")) {
         enum err err = choice_of(making, column, &cell->text);
@@ -328,6 +341,7 @@ enum err synthetic_write(const struct template *one, struct buf *out, struct fau
     int64_t every_s = (int64_t)json_member_u64(node, "every", HOUR_S);
     if (rows == 0 || rows > SYNTHETIC_ROWS_MAX) return bad(&making, one->id);
     enum err err = head_put(&making);
+    making.end_s = making.time_s + (int64_t)(rows - 1) * every_s;
     for (uint64_t r = 0; r < rows && err == OK; r++) {
         err = row_put(&making);
         making.time_s += every_s;

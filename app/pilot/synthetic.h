@@ -15,6 +15,8 @@
 //   {"name":"flow","sum":{"base":400,"terms":{"age":[.05,50],"sex":{"F":.3}},"noise":30,
 //     "day":[24 numbers],"week":[7 numbers]},"low":0,"digits":0},
 //   {"name":"ill","odds":{"base":-2,"terms":{…},"noise":0},"yes":"1","no":"0"},
+//   {"name":"ended","after":"wait"},                     the row's time and so many hours; nothing
+//                                                        where that lies behind the last row's time
 //   {"name":"death","lasts":{"base":7,"terms":{…}}},         exponential, of mean e to the sum
 //   {"name":"days","least":["death","watched"]},             the smaller number,
 //   {"name":"state","which":{"death":"2","watched":"0"}},    and a word for which one it is

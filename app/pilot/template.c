@@ -418,6 +418,8 @@ enum err template_read(struct str text, struct arena *arena, struct json **root,
         .positive = json_member_text(node, "positive"),
         .node = node,
     };
+    const struct json *prepare = json_member(json_member(node, "train"), "prepare");
+    one.dated = json_member(prepare, "target") != NULL;
     struct check check = {&one, fault};
     err = heads_check(&check);
     if (err == OK) err = columns_read(&check, arena, &one);

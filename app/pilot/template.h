@@ -63,6 +63,7 @@ struct template {
     uint32_t target;     // index of its column
     uint32_t outcome;    // whose values say what happened: the event's column, else the target
     struct str positive; // "": none
+    bool dated;          // the target is made out of two dates: its values stand in no file
 };
 
 // All of the program's, checked. ERR_INPUT "pilot.bad_template" (detail: which, and what in it).
@@ -120,7 +121,7 @@ struct match {
 enum err template_match(const struct template *one, const struct match_source *source,
                         struct arena *arena, struct match *out) MUST_USE;
 // The value of the outcome's column that stands for the template's positive one; STR_NONE: none
-// was seen.
+// was seen. Of a target made out of two dates the template's own.
 struct str match_positive(const struct template *one, const struct match_source *source,
                           int32_t column);
 // As names are compared: small letters, half width, nothing in brackets, no signs and spaces.

@@ -16,6 +16,7 @@ TEMPLATE(speeds, "transport-speeds")
 TEMPLATE(air, "urban-air-quality")
 TEMPLATE(tickets, "urban-tickets")
 TEMPLATE(requests, "urban-requests")
+TEMPLATE(closing, "urban-closing")
 
 uint32_t template_text(uint32_t index, struct str *out) {
     const struct str texts[] = {
@@ -23,7 +24,7 @@ uint32_t template_text(uint32_t index, struct str *out) {
         embedded_solubility(),    embedded_toxicity(), embedded_credit_scorecard(),
         embedded_default_risk(),  embedded_campaign(), embedded_flow(),
         embedded_speeds(),        embedded_air(),      embedded_tickets(),
-        embedded_requests(),
+        embedded_requests(),      embedded_closing(),
     };
     uint32_t count = sizeof texts / sizeof texts[0];
     if (index < count) *out = texts[index];

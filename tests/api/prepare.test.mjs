@@ -134,6 +134,7 @@ test("closed in time: what is too young is left out, the end is no feature, and 
     const [as_of] = warned(card, "train.dates_up_to"), [young] = warned(card, "train.dates_young");
     assert.match(as_of, /^2026-01-2\d \d\d:00:00$/);
     assert.equal(card.rows.train + card.rows.validate + card.rows.test, 600 - Number(young));
+    assert.deepEqual([warned(card, "train.rows_without_target"), warned(card, "train.dates_missing")], [[], []]);
     assert.ok(Number(young) >= 24 && Number(young) < 30, young);
     assert.ok(card.metrics.find((m) => m.name === "auc").value > 0.99);
     const ask = (kind) => researcher.ok("POST", `/api/v1/models/${model.id}/predict`, { rows: [{ kind, told: null, opened: "2026-02-01 09:00" }] });

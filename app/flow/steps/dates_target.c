@@ -247,7 +247,10 @@ static struct answer row_answer(struct making *making, const struct batch *batch
         told->unreadable++;
         return answer;
     }
-    if (start == CELL_MISSING) return answer;
+    if (start == CELL_MISSING) {
+        told->missing++;
+        return answer;
+    }
     making->both += answer.ended;
     if (answer.ended && end_s < start_s) {
         if (!told->backwards++) making->first_backwards = batch->first_row + row + 1;
@@ -260,6 +263,7 @@ static struct answer row_answer(struct making *making, const struct batch *batch
     answer.took_s = (double)((answer.ended ? end_s : told->as_of_s) - start_s);
     answer.known = answer.ended || classes || (making->event && answer.took_s >= 0);
     told->known += answer.known;
+    told->missing += !answer.known;
     return answer;
 }
 
@@ -477,6 +481,7 @@ enum err dates_target_warn(const struct dates_target *dates, const struct dates_
                            struct arena *arena, struct table_frame *frame) {
     char *as_of = arena_take(arena, 24);
     if (!as_of) return ERR_MEMORY;
+    frame_unwarn(frame, "train.rows_without_target", frame->target.name);
     if (told->clock)
         time_write(told->as_of_s, as_of);
     else
@@ -487,6 +492,7 @@ enum err dates_target_warn(const struct dates_target *dates, const struct dates_
         frame_warn(frame, "train.date_after_start", told->after[i]);
     }
     enum err err = warn_count(frame, arena, "train.dates_young", told->young);
+    if (err == OK) err = warn_count(frame, arena, "train.dates_missing", told->missing);
     if (err == OK) err = warn_count(frame, arena, "train.dates_backwards", told->backwards);
     if (err == OK) err = warn_count(frame, arena, "train.dates_unreadable", told->unreadable);
     return err;

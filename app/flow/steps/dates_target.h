@@ -36,7 +36,8 @@ struct dates_told {
     uint64_t known;      // rows that have a target
     uint64_t young;      // began too recently,
     uint64_t backwards;  // ended before they began,
-    uint64_t unreadable; // have a text that is no date: rows without a target
+    uint64_t unreadable; // have a text that is no date,
+    uint64_t missing;    // lack a date that is needed: rows without a target
     int64_t as_of_s;
     bool clock;           // as_of_s tells a time of the day,
     bool reach;           // and matters
@@ -52,6 +53,7 @@ enum err dates_target_table(const struct dates_target *dates, struct str target,
                             struct table *table, const char *path, struct arena *arena,
                             struct progress *progress, struct dates_told *out,
                             struct fault *fault) MUST_USE;
-// What was left out, for the scorecard. ERR_MEMORY.
+// What was left out and why, for the scorecard, in place of the frame's own word of its target.
+// ERR_MEMORY.
 enum err dates_target_warn(const struct dates_target *dates, const struct dates_told *told,
                            struct arena *arena, struct table_frame *frame) MUST_USE;

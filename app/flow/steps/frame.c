@@ -54,6 +54,16 @@ void frame_warn(struct table_frame *frame, const char *code, struct str detail) 
     frame->warnings[frame->warning_count++] = (struct frame_warning){code, detail};
 }
 
+void frame_unwarn(struct table_frame *frame, const char *code, struct str detail) {
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < frame->warning_count; i++) {
+        struct frame_warning one = frame->warnings[i];
+        bool it = strcmp(one.code, code) == 0 && str_equal(one.detail, detail);
+        if (!it) frame->warnings[kept++] = one;
+    }
+    frame->warning_count = kept;
+}
+
 static void warn(struct making *making, const char *code, struct str detail) {
     frame_warn(making->out, code, detail);
 }

@@ -52,3 +52,4 @@ bool frame_row_counts(const struct frame_needs *needs, const struct batch *batch
                       int32_t *out_missing);
 // One more warning for the scorecard.
 void frame_warn(struct table_frame *frame, const char *code, struct str detail);
+void frame_unwarn(struct table_frame *frame, const char *code, struct str detail); // one fewer

@@ -124,6 +124,7 @@ static void in_time_or_not(void) {
     CHECK_EQ(told.young, 3);
     CHECK_EQ(told.backwards, 1);
     CHECK_EQ(told.unreadable, 0);
+    CHECK_EQ(told.missing, 1);
     CHECK(told.clock && told.reach);
     CHECK_EQ(told.as_of_s, 20463 * (int64_t)86400); // 2026-01-10
     CHECK(column_of("end") == NULL && column_of("start") && column_of("n"));
@@ -151,6 +152,7 @@ static void how_long_it_took(void) {
     CHECK(isnan(column_number(y, 1)) && isnan(column_number(y, 3)));
     CHECK_NEAR(column_number(y, 2), 0, 0);
     CHECK(!told.reach && !told.clock);
+    CHECK_EQ(told.missing, 2);
     REQUIRE(dates(",\"unit\":\"hours\"", true) == OK);
     y = column_of("y");
     const struct column *ended = column_of("end");

@@ -129,6 +129,26 @@ static void an_event_has_the_positive_value(void) {
     json_close(node);
 }
 
+// No file has the values of a target made out of two dates.
+static void a_target_of_dates_has_its_own_values(void) {
+    struct templates *templates = NULL;
+    const struct str names[] = {STR("受理时间"), STR("办结时间"), STR("事项")};
+    const struct str cells[] = {STR("2026-01-01 08:00"), STR(""), STR("停水")};
+    const struct match_source source = {names, 3, cells, 1, true};
+    struct match found[TEMPLATE_COLUMNS_MAX];
+    REQUIRE(templates_open(&templates, NULL) == OK);
+    const struct template *one = template_find(templates, STR("urban-closing"));
+    if (CHECK(one != NULL)) {
+        CHECK(one->dated && !whole.dated);
+        CHECK_TEXT(one->columns[one->target].name, "closed");
+        arena_reset(arena);
+        CHECK_EQ(template_match(one, &source, arena, found), OK);
+        CHECK_EQ(found[one->target].from, 1);
+        CHECK_TEXT(match_positive(one, &source, 1), "late");
+    }
+    templates_close(templates);
+}
+
 static void columns_stand_in_place_of_parts(void) {
     const struct template_parts parts = {name_of, NULL};
     struct buf out;
@@ -349,6 +369,14 @@ static void a_formula_is_followed(void) {
         "\"which\":{\"late\":\"1\",\"soon\":\"0\"}}",
         &out));
     CHECK_TEXT(buf_str(&out), "weight,age,ill\nyy,2,0\nyy,2,0\nyy,2,0\n");
+    // Three rows, an hour apart: what ends behind the last has not ended yet.
+    CHECK(makes(
+        "{\"name\":\"age\",\"hours\":\"2026-01-01 00:00\"},{\"name\":\"wait\",\"normal\":[1.5,0],"
+        "\"hidden\":true},{\"name\":\"ill\",\"after\":\"wait\"}",
+        &out));
+    CHECK_TEXT(buf_str(&out), "age,ill\n2026-01-01 00:00:00,2026-01-01 01:30:00\n"
+                              "2026-01-01 01:00:00,\n2026-01-01 02:00:00,\n");
+    CHECK(!makes("{\"name\":\"age\",\"after\":\"ill\"}", &out));
     CHECK(!makes("{\"name\":\"age\",\"join\":[\"ill\"]}", &out));
     CHECK(!makes("{\"name\":\"age\",\"least\":[\"ill\"]}", &out));
     CHECK(!makes("{\"name\":\"age\",\"which\":{\"ill\":\"1\"}}", &out));
@@ -386,6 +414,7 @@ int main(void) {
     CHECK_RUN(the_own_ones_are_whole);
     CHECK_RUN(a_wrong_one_is_told);
     CHECK_RUN(an_event_has_the_positive_value);
+    CHECK_RUN(a_target_of_dates_has_its_own_values);
     CHECK_RUN(columns_stand_in_place_of_parts);
     CHECK_RUN(names_are_folded);
     CHECK_RUN(columns_are_found);

@@ -223,14 +223,18 @@ function Start({ pilot, match, source }: { pilot: Pilot; match: PilotMatch; sour
   const [errors, errors_set] = useState<FieldError[]>([]);
   const [busy, busy_set] = useState(false);
   const [graph, graph_set] = useState(0);
-  const values = match.columns.find((one) => one.name === mapping[outcome?.name ?? ''])?.values ?? [];
+  // What a date is made into stands in no file.
+  const made = outcome?.type === 'time' && outcome.values;
+  const values = made
+    ? made.map((one) => one.value)
+    : (match.columns.find((one) => one.name === mapping[outcome?.name ?? ''])?.values ?? []);
   const known = positive && !values.includes(positive) ? [positive, ...values] : values;
   const change = (column: string, from: string) => {
     const next = { ...mapping };
     if (from) next[column] = from;
     else delete next[column];
     mapping_set(next);
-    if (column === outcome?.name) positive_set('');
+    if (column === outcome?.name && !made) positive_set('');
   };
   const submit = async (event: Event) => {
     event.preventDefault();
