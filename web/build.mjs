@@ -12,7 +12,10 @@ import { build } from 'esbuild';
 const here = dirname(fileURLToPath(import.meta.url));
 const out = resolve(process.argv[2] ?? join(here, '../build/web'));
 const FIRST_LOAD_BYTES_MAX = 60 * 1024; // gzip: the page, its style, one language, the sign-in
-const WHOLE_BYTES_MAX = 260 * 1024; // gzip: everything, both languages
+// gzip: everything, both languages. Each page loads its own part when it is gone to, so that this is
+// what a box carries, not what a visit costs; two fifths of it are sentences. 260 held the pages of
+// data, computing and tables; chatting, language models and their keys come on top of them.
+const WHOLE_BYTES_MAX = 300 * 1024;
 
 function fail(lines) {
   for (const line of [lines].flat()) console.error(`web: ${line}`);

@@ -142,6 +142,7 @@ struct model {
     bool deleted;
     uint64_t lineage;
     struct str purpose, not_for; // what its card says: written by a person
+    uint64_t pilot_run;          // that had it trained; 0: none
 };
 
 enum input_kind { INPUT_BLOB, INPUT_UPLOAD, INPUT_KEY, INPUT_SIGN, INPUT_KIND_COUNT };

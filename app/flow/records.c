@@ -8,7 +8,7 @@
 #include "store/codec.h"
 
 enum {
-    RECORD_VERSION = 17,
+    RECORD_VERSION = 18,
     VERSION_RECIPES_SHARED = 2,    // recipes have versions and are somebody's own or shared
     VERSION_REVISIONS_DELETED = 3, // a revision's rows may be gone
     VERSION_EXTRACTS = 4,          // a revision keeps what its cleansing set aside
@@ -24,6 +24,7 @@ enum {
     VERSION_ORIGINS = 15,          // an upload knows whether it is a demonstration
     VERSION_CARDS = 16,            // a model keeps what people write on its card
     VERSION_GRAPHS = 17,           // a pilot's run knows which series are neighbours
+    VERSION_PILOT_MODELS = 18,     // a model knows the pilot's run that had it trained
 };
 
 uint64_t job_members(const struct job *job) {
@@ -186,6 +187,8 @@ static void model_fields(struct codec *c, struct model *r) {
     if (c->reader && c->reader->version < VERSION_CARDS) return;
     codec_text(c, &r->purpose);
     codec_text(c, &r->not_for);
+    if (c->reader && c->reader->version < VERSION_PILOT_MODELS) return;
+    codec_u64(c, &r->pilot_run);
 }
 
 static void job_input_fields(struct codec *c, struct job_input *input) {

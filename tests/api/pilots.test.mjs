@@ -133,6 +133,7 @@ test("a release instead of a file: its own names, and only the researcher's role
     const model = await researcher.ok("GET", `/api/v1/models/${ended.model}`);
     assert.deepEqual(model.features.map((f) => f.name).sort(), ["mass", "sugar", "years"]);
     assert.deepEqual(model.scorecard.classes, ["no", "yes"]);
+    assert.deepEqual(model.pilot, { id: "medical-diabetes", mapping: body.mapping });
 });
 
 test("what cannot start says why", async () => {
@@ -453,6 +454,9 @@ test("real data: city requests closed in time, foretold from older ones", { skip
     for (const name of ["closed", "status", "updated"]) assert.ok(!model.features.some((f) => f.name === name), name);
     assert.ok(!(await released(run)).includes("status"));
     assert.deepEqual(model.classes, ["in_time", "late"]);
+    assert.deepEqual(model.pilot, { id: "urban-closing", mapping: {} });
+    const { pilot } = await doer.ok("GET", `/api/v1/endpoints/${run.endpoint}`);
+    assert.deepEqual(pilot, model.pilot);
     const warned = (code) => card.warnings.filter((one) => one.code === code).map((one) => one.detail);
     assert.deepEqual(warned("train.end_left_out"), ["closed"]);
     assert.deepEqual(warned("train.dates_up_to"), ["2025-03-14 01:20:00"]);

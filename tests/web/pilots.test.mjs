@@ -150,6 +150,31 @@ for (const language of ['zh-CN', 'en']) {
       await axe_check(worker.page, 'survival');
     });
 
+    step('closed in time: both answers are offered, and the form has the words of the field', async () => {
+      await demonstration(language === 'en' ? 'City requests closed in time' : '服务请求能否按时办结', 'closed');
+      const words = language === 'en' ? ['late', 'in time (in_time)'] : ['超时 (late)', '按时 (in_time)'];
+      assert.equal(await worker.by_id('positive').inputValue(), 'late');
+      const offered = await worker.by_id('positive').locator('option').allInnerTexts();
+      for (const word of words) assert.ok(offered.includes(word), offered.join());
+      await started();
+      await done();
+      await axe_check(worker.page, 'closed in time');
+      await worker.page.getByRole('link', { name: t('pilot.to_endpoint') }).click();
+      await worker.by_id('value-descriptor').waitFor();
+      const title = (column) => worker.page.locator(`label[for="value-${column}"]`);
+      await title('descriptor').getByText(language === 'en' ? 'What it is about' : '具体事项', { exact: true }).waitFor();
+      await title('agency').getByText(language === 'en' ? 'Agency' : '承办单位', { exact: true }).waitFor();
+      await title('created').getByText(language === 'en' ? 'Opened' : '受理时间', { exact: true }).waitFor();
+      await worker.by_id('value-agency').selectOption('住建局');
+      await worker.button('try.submit').click();
+      await worker.see('try.reasons');
+      const shares = await worker.page.locator('ul.top li').allInnerTexts();
+      for (const word of words) assert.ok(shares.some((text) => text.startsWith(word)), shares.join());
+      const reasons = (await worker.page.locator('.reasons li').allInnerTexts()).join('\n');
+      assert.ok(reasons.includes(language === 'en' ? 'Agency' : '承办单位') && !reasons.includes('agency'), reasons);
+      await axe_check(worker.page, 'the form of a pilot');
+    });
+
     step('tickets: the department of a sentence', async () => {
       await demonstration(language === 'en' ? "Routing of citizens' tickets" : '工单分派', 'department');
       await started();

@@ -593,7 +593,12 @@ export interface ModelShow extends Model {
   features?: Feature[];
   classes?: string[];
   forecasts?: boolean; // asked with a history, not with rows
+  pilot?: ModelPilot | null;
   lineage?: number;
+}
+export interface ModelPilot {
+  id: string;
+  mapping: Record<string, string>;
 }
 export interface Contribution {
   feature: string;
@@ -676,6 +681,7 @@ export interface Endpoint {
   features?: Feature[];
   classes?: string[];
   forecasts?: boolean;
+  pilot?: ModelPilot | null;
 }
 export interface Sketch {
   count: number;

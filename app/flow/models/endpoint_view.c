@@ -3,6 +3,7 @@
 
 #include "allocation/policy.h"
 #include "base/clock.h"
+#include "flow/models/pilots.h"
 #include "flow/models/serving.h"
 
 static void department_write(struct store_txn *txn, struct json_writer *out, uint64_t tenant) {
@@ -112,6 +113,7 @@ enum err flow_endpoint_show(struct flow *flow, struct call *call) {
     if (err == OK) {
         view_endpoint(txn, call->arena, call->out, &endpoint);
         versions_write(txn, call, &endpoint);
+        err = view_model_pilot(flow, txn, call->arena, call->out, &model);
     }
     store_read_end(txn);
     if (err == OK) err = models_take(flow, &model.file, &loaded, call->fault);

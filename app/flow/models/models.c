@@ -185,6 +185,7 @@ enum err training_read(struct flow *flow, const struct call *call, uint64_t rele
     model->learner = str_of(tabular_learner_name(options.learner));
     model->created_ms = clock_now_ms();
     model->actor = who_of(&call->actor);
+    model->pilot_run = call->pilot_run;
     training->job = (struct job){
         .step = STR("train"),
         .actor = model->actor,
@@ -306,7 +307,12 @@ static enum err scorecard_write(struct flow *flow, struct call *call, const stru
 
 static enum err ready_write(struct flow *flow, struct call *call, const struct model *model) {
     struct loaded *loaded;
-    enum err err = scorecard_write(flow, call, model);
+    struct store_txn *txn;
+    enum err err = store_read_begin(flow->store, &txn);
+    if (err != OK) return err;
+    err = view_model_pilot(flow, txn, call->arena, call->out, model);
+    store_read_end(txn);
+    if (err == OK) err = scorecard_write(flow, call, model);
     if (err == OK) err = models_take(flow, &model->file, &loaded, call->fault);
     if (err != OK) return err;
     features_write(call->out, loaded);

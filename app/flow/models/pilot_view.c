@@ -167,6 +167,24 @@ enum err view_pilot_run(struct flow *flow, struct store_txn *txn, struct arena *
     return OK;
 }
 
+enum err view_model_pilot(struct flow *flow, struct store_txn *txn, struct arena *arena,
+                          struct json_writer *out, const struct model *model) {
+    struct pilot_run run = {0};
+    enum err err = OK;
+    if (model->pilot_run) err = pilot_run_load(txn, arena, model->pilot_run, &run);
+    if (err != OK && err != ERR_NOT_FOUND) return err;
+    if (err != OK || !template_find(pilots_templates(flow), run.pilot)) {
+        json_set_null(out, "pilot");
+        return OK;
+    }
+    json_put_name(out, "pilot");
+    json_open_object(out);
+    json_set_text(out, "id", run.pilot);
+    json_set_raw(out, "mapping", run.released ? run.mapping : STR("{}"));
+    json_close_object(out);
+    return OK;
+}
+
 // ---- as a person asks for it --------------------------------------------------------------------
 
 static bool run_seen(const struct call *call, const struct pilot_run *run) {

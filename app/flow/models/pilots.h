@@ -56,6 +56,10 @@ void view_pilot(struct flow *flow, struct json_writer *out, const struct templat
 // With its steps and how far they are.
 enum err view_pilot_run(struct flow *flow, struct store_txn *txn, struct arena *arena,
                         struct json_writer *out, const struct pilot_run *run) MUST_USE;
+// The member "pilot" of a model that a run has trained: which template, and "mapping", the data's
+// own names of its parts where they are not the template's; else null.
+enum err view_model_pilot(struct flow *flow, struct store_txn *txn, struct arena *arena,
+                          struct json_writer *out, const struct model *model) MUST_USE;
 // Where the template's demonstration lies on this machine; false if it does not.
 bool pilot_demonstration_path(const struct flow *flow, const struct template *one,
                               char out[static LIMIT_PATH_BYTES]);

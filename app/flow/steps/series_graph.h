@@ -1,7 +1,9 @@
 // A graph between series as people keep it, in a CSV file of UTF-8 or GB18030: lines
 // "from,to[,weight]", a first one whose weight is no number being a header; or a square matrix of
 // weights, whose cell (i, j) is what j tells of i, with or without a line of names above it (in
-// their order otherwise). Cells may be quoted. Any thread.
+// their order otherwise). Cells may be quoted. Read line by line and not by intake, which would
+// make a file of typed columns first, and cannot know that a line of numbers is one of names. Any
+// thread.
 #pragma once
 
 #include "base/fault.h"

@@ -122,8 +122,8 @@ static void a_record_comes_back_as_it_was(void) {
                                     .graph = STR("[[\"a\",\"b\",1]]"),
                                     .fault = {.code = "train.one_class"}};
     trip.upload = (struct upload_record){.id = 82, .size = 5, .origin = STR("package")};
-    trip.model =
-        (struct model){.id = 83, .lineage = 9, .purpose = STR("辅助\n诊断"), .not_for = STR("-")};
+    trip.model = (struct model){
+        .id = 83, .lineage = 9, .purpose = STR("辅助\n诊断"), .not_for = STR("-"), .pilot_run = 81};
     trip.tally = (struct served_tally){.endpoint = 80, .version = 2, .shadow = 6, .calls = 3};
     sketch_add(&trip.tally.distance, 0);
     sketch_add(&trip.tally.distance, 1e300);
@@ -179,6 +179,7 @@ static void a_record_comes_back_as_it_was(void) {
     CHECK_EQ(trip.model.lineage, 9);
     CHECK_TEXT(trip.model.purpose, "辅助\n诊断");
     CHECK_TEXT(trip.model.not_for, "-");
+    CHECK_EQ(trip.model.pilot_run, 81);
     CHECK_EQ(trip.endpoint.audience, AUDIENCE_DEPARTMENT);
     CHECK_EQ(trip.endpoint.versions[1].model, 5);
     CHECK_EQ(trip.endpoint.versions[1].before, 1);
@@ -357,6 +358,13 @@ static void an_old_model_has_an_empty_card(void) {
     CHECK_EQ(model.purpose.size + model.not_for.size, 0);
     reader = (struct record_reader){.rest = buf_str(&bytes), .version = 16};
     CHECK_EQ(model_read(&reader, arena, &model), ERR_CORRUPT); // there they would be missing
+    for (int i = 0; i < 2; i++) codec_text(&writer, &(struct str){"word", 4}); // the card's
+    reader = (struct record_reader){.rest = buf_str(&bytes), .version = 17};
+    REQUIRE(model_read(&reader, arena, &model) == OK);
+    CHECK_TEXT(model.not_for, "word");
+    CHECK_EQ(model.pilot_run, 0);
+    reader = (struct record_reader){.rest = buf_str(&bytes), .version = 18};
+    CHECK_EQ(model_read(&reader, arena, &model), ERR_CORRUPT);
     arena_close(arena);
     buf_close(&bytes);
 }

@@ -1,5 +1,7 @@
 // What the pages of pilots share: words in the page's language, where the data came from, a state.
+import { useGet } from '../load';
 import { language, t, t_or } from '../messages';
+import type { ModelShow } from '../types';
 import type { Origin, Pilot, PilotColumn, PilotRun, Words } from '../types_pilot';
 import { Badge, Notice } from './page';
 
@@ -20,6 +22,21 @@ export function column_title(pilot: Pilot | undefined, name: string): string {
     name: words(column.title),
     made: t_or(`descriptor.${made}`, made),
   });
+}
+
+// Under the data's own names of the parts.
+export function pilot_named(pilot: Pilot, mapping: Record<string, string>): Pilot {
+  const columns = (pilot.columns ?? []).map((one) => ({
+    ...one,
+    name: mapping[one.name] ?? one.name,
+  }));
+  return { ...pilot, columns };
+}
+
+// The template whose words a model's columns have, where a pilot has trained it.
+export function usePilotOf(model: ModelShow): Pilot | undefined {
+  const from = useGet<Pilot>(model.pilot ? `/pilots/${model.pilot.id}` : null);
+  return from.data && model.pilot ? pilot_named(from.data, model.pilot.mapping) : undefined;
 }
 
 // Whose values say what happened: of survival the event's column, else the target.

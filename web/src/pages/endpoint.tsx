@@ -61,6 +61,7 @@ function asked_model(endpoint: Endpoint): ModelShow {
     features: endpoint.features ?? [],
     classes: endpoint.classes ?? [],
     forecasts: endpoint.forecasts ?? false,
+    pilot: endpoint.pilot ?? null,
   };
 }
 

@@ -14,10 +14,12 @@ import {
 } from '../components/form';
 import { AtomsFigure, directions } from '../components/molecule';
 import { Card, Empty, Notice } from '../components/page';
+import { column_title, outcome_of, usePilotOf, value_title } from '../components/pilot';
 import { Bar, Table } from '../components/table';
 import { decimal, percent, short } from '../format';
 import { explain, t } from '../messages';
 import type { Contribution, Feature, Finding, ModelShow, Prediction, Predictions, Scalar } from '../types';
+import type { Pilot } from '../types_pilot';
 
 type Values = Record<string, string>;
 const SHOWN = 15; // contributions in the picture; the smaller ones are added up
@@ -50,29 +52,48 @@ function row_of(features: Feature[], values: Values): Record<string, Scalar> {
   return row;
 }
 
+// A model as people name what it knows: in the words of the pilot that trained it, if any.
+interface Named {
+  model: ModelShow;
+  pilot: Pilot | undefined;
+}
+const part = (pilot: Pilot | undefined, name: string) =>
+  pilot?.columns?.find((one) => one.name === name);
+const title = (named: Named, name: string) => column_title(named.pilot, name);
+const value_of = (named: Named, name: string, value: Scalar) =>
+  value_title(part(named.pilot, name), short(value));
+const class_title = (named: Named, name: string) => value_title(outcome_of(named.pilot), name);
+
 function FeatureField({
+  named,
   feature,
   value,
   change,
   error,
 }: {
+  named: Named;
   feature: Feature;
   value: string;
   change: (value: string) => void;
   error: string | undefined;
 }) {
   const id = `value-${feature.name}`;
+  const unit = part(named.pilot, feature.name)?.unit;
+  const label = title(named, feature.name) + (unit ? ` (${unit})` : '');
   if (feature.kind === 'category' && (feature.categories?.length ?? 0) <= 200) {
     return (
       <SelectField
         id={id}
-        label={feature.name}
+        label={label}
         value={value}
         change={change}
         error={error}
         choices={[
           { value: '', text: t('try.missing') },
-          ...(feature.categories ?? []).map((one) => ({ value: one, text: one })),
+          ...(feature.categories ?? []).map((one) => ({
+            value: one,
+            text: value_of(named, feature.name, one),
+          })),
         ]}
       />
     );
@@ -81,7 +102,7 @@ function FeatureField({
     return (
       <SelectField
         id={id}
-        label={feature.name}
+        label={label}
         value={value}
         change={change}
         error={error}
@@ -96,7 +117,7 @@ function FeatureField({
   return (
     <TextField
       id={id}
-      label={feature.name}
+      label={label}
       value={value}
       change={change}
       error={error}
@@ -117,15 +138,15 @@ function probabilities_of(model: ModelShow, prediction: Prediction): Record<stri
   return { [positive]: p, [negative]: 1 - p };
 }
 
-function Probabilities({ model, prediction }: { model: ModelShow; prediction: Prediction }) {
-  const all = Object.entries(probabilities_of(model, prediction))
+function Probabilities({ named, prediction }: { named: Named; prediction: Prediction }) {
+  const all = Object.entries(probabilities_of(named.model, prediction))
     .sort((a, b) => b[1] - a[1])
     .slice(0, 8);
   return (
     <ul class="top" aria-label={t('try.probability')}>
       {all.map(([name, share]) => (
         <li key={name}>
-          <span>{name}</span>
+          <span>{class_title(named, name)}</span>
           <Bar share={share} />
           <span class="number">{percent(share)}</span>
         </li>
@@ -139,7 +160,8 @@ function prepared(model: ModelShow, name: string): boolean {
   return model.features?.find((one) => one.name === name)?.kind === 'prepared';
 }
 
-function Contributions({ model, prediction }: { model: ModelShow; prediction: Prediction }) {
+function Contributions({ named, prediction }: { named: Named; prediction: Prediction }) {
+  const { model } = named;
   const all = prediction.contributions ?? [];
   if (!all.length) return null;
   const [negative = '', positive = ''] = model.classes ?? [];
@@ -147,8 +169,8 @@ function Contributions({ model, prediction }: { model: ModelShow; prediction: Pr
   const rest = all.slice(SHOWN).reduce((sum, one) => sum + one.contribution, 0);
   const sign = (value: number) => `${value > 0 ? '+' : ''}${decimal(value)}`;
   const items = all.slice(0, SHOWN).map((one) => ({
-    name: one.feature,
-    note: prepared(model, one.feature) ? '' : `= ${short(one.value)}`,
+    name: title(named, one.feature),
+    note: prepared(model, one.feature) ? '' : `= ${value_of(named, one.feature, one.value)}`,
     value: one.contribution,
     text: sign(one.contribution),
   }));
@@ -166,8 +188,12 @@ function Contributions({ model, prediction }: { model: ModelShow; prediction: Pr
         title={t('try.contributions')}
         head={[t('look.name'), t('try.contribution')]}
         both
-        positive={binary ? t('try.toward', { name: positive }) : t('try.raises')}
-        negative={binary ? t('try.toward', { name: negative }) : t('try.lowers')}
+        positive={
+          binary ? t('try.toward', { name: class_title(named, positive) }) : t('try.raises')
+        }
+        negative={
+          binary ? t('try.toward', { name: class_title(named, negative) }) : t('try.lowers')
+        }
         items={items}
       />
       <p class="hint">
@@ -182,7 +208,10 @@ const REASONS = 5; // told in words,
 const SMALL = 0.01; // but none below this part of the strongest
 
 // The strongest reasons as sentences, for who reads no picture.
-function Reasons({ model, prediction }: { model: ModelShow; prediction: Prediction }) {
+function Reasons({ named, prediction }: { named: Named; prediction: Prediction }) {
+  const { model } = named;
+  const said = (one: Contribution, value: Scalar) =>
+    value === null ? t('try.missing') : value_of(named, one.feature, value);
   const told = (prediction.contributions ?? [])
     .filter((one, _, all) => Math.abs(one.contribution) > SMALL * Math.abs(all[0]!.contribution))
     .filter((one) => !prepared(model, one.feature))
@@ -199,10 +228,12 @@ function Reasons({ model, prediction }: { model: ModelShow; prediction: Predicti
         {told.map((one) => (
           <li key={one.feature}>
             {t(raises(one) ? 'try.reason_raises' : 'try.reason_lowers', {
-              feature: one.feature,
-              value: one.value === null ? t('try.missing') : short(one.value),
-              typical: one.typical === null ? t('try.missing') : short(one.typical),
-              what: classes.length ? t('try.chance_of', { name: String(prediction.value) }) : model.target,
+              feature: title(named, one.feature),
+              value: said(one, one.value),
+              typical: said(one, one.typical),
+              what: classes.length
+                ? t('try.chance_of', { name: class_title(named, String(prediction.value)) })
+                : title(named, model.target),
             })}
           </li>
         ))}
@@ -211,13 +242,13 @@ function Reasons({ model, prediction }: { model: ModelShow; prediction: Predicti
   );
 }
 
-function Warnings({ findings }: { findings: Finding[] }) {
+function Warnings({ named, findings }: { named: Named; findings: Finding[] }) {
   if (!findings.length) return null;
   return (
     <Notice tone="warn" title={t('try.findings')}>
       <ul>
         {findings.map((one, i) => (
-          <li key={i}>{explain({ code: one.code, row: one.row, detail: one.column }).text}</li>
+          <li key={i}>{explain({ code: one.code, row: one.row, detail: title(named, one.column) }).text}</li>
         ))}
       </ul>
     </Notice>
@@ -247,41 +278,45 @@ function Survival({ told }: { told: { time: number; probability: number }[] }) {
 }
 
 function Result({
-  model,
+  named,
   row,
   prediction,
   findings,
 }: {
-  model: ModelShow;
+  named: Named;
   row: Record<string, Scalar>; // that was asked
   prediction: Prediction;
   findings: Finding[];
 }) {
+  const { model } = named;
   const [up, down] = directions(model);
   const value =
-    typeof prediction.value === 'number' ? short(prediction.value) : String(prediction.value);
+    typeof prediction.value === 'number'
+      ? short(prediction.value)
+      : class_title(named, String(prediction.value));
   return (
     <Card title={t('try.result')} tone="accent">
       <p class="headline-value">
-        <span>{prediction.survival ? t('survival.relative') : model.target}</span>
+        <span>{prediction.survival ? t('survival.relative') : title(named, model.target)}</span>
         <b>{value}</b>
       </p>
-      <Warnings findings={findings} />
+      <Warnings named={named} findings={findings} />
       {prediction.survival && <Survival told={prediction.survival} />}
-      {model.classes?.length ? <Probabilities model={model} prediction={prediction} /> : null}
-      <Reasons model={model} prediction={prediction} />
+      {model.classes?.length ? <Probabilities named={named} prediction={prediction} /> : null}
+      <Reasons named={named} prediction={prediction} />
       {(model.features ?? [])
         .filter((one) => one.type === 'smiles' && row[one.name])
         .map((one) => (
           <AtomsFigure key={one.name} model={model} column={one.name} row={row} up={up} down={down} />
         ))}
-      <Contributions model={model} prediction={prediction} />
+      <Contributions named={named} prediction={prediction} />
     </Card>
   );
 }
 
 // `address`: of what is asked, the model itself or an endpoint.
 export function TryTab({ model, address }: { model: ModelShow; address: string }) {
+  const named = { model, pilot: usePilotOf(model) };
   const features = model.features ?? [];
   const start = () => Object.fromEntries(features.map((one) => [one.name, typical_text(one)]));
   const [values, values_set] = useState<Values>(start);
@@ -297,7 +332,7 @@ export function TryTab({ model, address }: { model: ModelShow; address: string }
       .filter((one) => Number.isNaN(row[one.name]))
       .map((one) => ({
         field: `value-${one.name}`,
-        text: t('try.not_a_number', { name: one.name }),
+        text: t('try.not_a_number', { name: title(named, one.name) }),
       }));
     errors_set(wrong);
     if (wrong.length) return;
@@ -328,6 +363,7 @@ export function TryTab({ model, address }: { model: ModelShow; address: string }
             {features.map((feature) => (
               <FeatureField
                 key={feature.name}
+                named={named}
                 feature={feature}
                 value={values[feature.name] ?? ''}
                 error={error_at(errors, `value-${feature.name}`)}
@@ -348,7 +384,7 @@ export function TryTab({ model, address }: { model: ModelShow; address: string }
       <div aria-live="polite">
         {prediction?.predictions[0] ? (
           <Result
-            model={model}
+            named={named}
             row={asked}
             prediction={prediction.predictions[0]}
             findings={prediction.findings}

@@ -7,7 +7,7 @@ import { Confusion } from '../components/confusion';
 import { Button, LinkButton } from '../components/form';
 import { DecisionCurve, Gains, Groups, Readings } from '../components/judged';
 import { Badge, Card, Notice, Shown } from '../components/page';
-import { column_title, value_title, words } from '../components/pilot';
+import { column_title, pilot_named, value_title, words } from '../components/pilot';
 import { PointsTable } from '../components/points_card';
 import { Table } from '../components/table';
 import { count, decimal, percent } from '../format';
@@ -373,8 +373,7 @@ const SECTIONS: Record<string, (told: Told) => ComponentChildren> = {
 function own_names(pilot: Pilot, run: PilotRun, model: ModelShow): Pilot {
   const target = target_of(pilot);
   if (!pilot.columns || !target || model.target === target.name) return pilot;
-  const columns = pilot.columns.map((one) => ({ ...one, name: run.mapping[one.name] ?? one.name }));
-  return { ...pilot, columns };
+  return pilot_named(pilot, run.mapping);
 }
 
 export function PilotResult({ run, pilot }: { run: PilotRun; pilot: Pilot }) {
