@@ -73,7 +73,9 @@ async function bundle() {
 // Those that only the command line says stay out. The keys are a file of their own, so that they
 // are not loaded, nor kept, once for each language: a line for each area, "area one two!", where
 // "two!" stands for "area.two" and "area.two.hint".
-const CONSOLE = new Set(['cli', 'simulate', 'trace', 'journal']);
+const CONSOLE = new Set(
+  'cli generate journal llama2c network perplexity simulate trace'.split(' '),
+);
 const GATE = new Set(
   (
     'action app base call denied err error form language missing nav page password people person ' +

@@ -1,4 +1,4 @@
-// courtyard model import|export: a model as a file of others, both ways.
+// courtyard model import|export: a model as a file of others, both ways; model show.
 #include <string.h>
 
 #include "base/file.h"
@@ -43,6 +43,7 @@ enum err command_model(const struct command *command, const struct arguments *ar
     const char *action = arguments->positional[0], *from = arguments->positional[1], *to;
     bool in = strcmp(action, "import") == 0;
     (void)command;
+    if (strcmp(action, "show") == 0) return model_show(arguments, fault);
     if (!in && strcmp(action, "export") != 0) {
         return fault_set(fault, ERR_INPUT, "cli.unknown_action", str_of(action));
     }

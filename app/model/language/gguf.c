@@ -8,8 +8,11 @@
 
 struct gguf {
     struct file_map map; // of a file of our own; else empty
+    struct buf head;     // of gguf_join
     const uint8_t *bytes;
     size_t size;
+    const uint8_t *data; // of gguf_join: where the tensors begin; else NULL
+    size_t data_size;
     struct gguf_value *values;
     struct gguf_tensor *tensors;
     const struct gguf_tensor **by_name; // (tensor_count)
@@ -188,18 +191,24 @@ static enum err data_place(struct gguf *file, struct reading *r, const uint64_t 
     if (alignment == 0 || alignment > 1 << 20 || (alignment & (alignment - 1)) != 0) {
         return fault_set(r->fault, ERR_INPUT, "gguf.bad_value", STR("general.alignment"));
     }
-    uint64_t start = (uint64_t)(r->at - r->start);
+    uint64_t start = (uint64_t)(r->at - r->start), size = file->size;
+    const uint8_t *data = file->bytes;
     start = (start + alignment - 1) & ~(alignment - 1);
+    if (file->data) {
+        data = file->data;
+        size = file->data_size;
+        start = 0;
+    }
     for (uint32_t i = 0; i < file->tensor_count; i++) {
         struct gguf_tensor *tensor = &file->tensors[i];
         if (offsets[i] % alignment != 0) {
             return fault_set(r->fault, ERR_INPUT, "gguf.bad_tensor", tensor->name);
         }
-        if (start > file->size || offsets[i] > file->size - start ||
-            tensor->bytes > file->size - start - offsets[i]) {
+        if (start > size || offsets[i] > size - start ||
+            tensor->bytes > size - start - offsets[i]) {
             return fault_set(r->fault, ERR_INPUT, "gguf.tensor_cut", tensor->name);
         }
-        if (tensor->bytes) tensor->data = r->start + start + offsets[i];
+        if (tensor->bytes) tensor->data = data + start + offsets[i];
     }
     return OK;
 }
@@ -255,8 +264,31 @@ enum err gguf_view(const void *bytes, size_t size, struct gguf **out, struct fau
     return file_take(file, out, fault);
 }
 
+enum err gguf_join(struct buf *head, struct file_map *data, size_t data_at, struct gguf **out,
+                   struct fault *fault) {
+    struct gguf *file = memory_take(sizeof *file);
+    *out = NULL;
+    if (!file || data_at > data->size) {
+        memory_give(file);
+        buf_close(head);
+        file_unmap(data);
+        return file ? fault_set(fault, ERR_INPUT, "gguf.cut", STR_NONE)
+                    : fault_set(fault, ERR_MEMORY, "predict.no_memory", STR_NONE);
+    }
+    file->map = *data;
+    file->head = *head;
+    file->bytes = (const uint8_t *)head->data;
+    file->size = head->size;
+    file->data = data->data + data_at;
+    file->data_size = data->size - data_at;
+    *head = (struct buf){0};
+    *data = (struct file_map){0};
+    return file_take(file, out, fault);
+}
+
 void gguf_close(struct gguf *file) {
     if (!file) return;
+    buf_close(&file->head);
     memory_give(file->values);
     memory_give(file->tensors);
     memory_give(file->by_name);

@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "base/fault.h"
+#include "base/file.h"
 #include "base/str.h"
 #include "model/tensor/tensor.h"
 
@@ -57,6 +58,10 @@ struct gguf;
 enum err gguf_open(const char *path, struct gguf **out, struct fault *fault) MUST_USE;
 // The same of bytes in memory, which must outlive it.
 enum err gguf_view(const void *bytes, size_t size, struct gguf **out, struct fault *fault) MUST_USE;
+// The same of values and descriptions of tensors in memory and tensors in a file of another form,
+// where they begin at `data_at`. Both become the gguf's own, in failure too.
+enum err gguf_join(struct buf *head, struct file_map *data, size_t data_at, struct gguf **out,
+                   struct fault *fault) MUST_USE;
 void gguf_close(struct gguf *file); // NULL is fine
 
 uint32_t gguf_value_count(const struct gguf *file);

@@ -1,0 +1,339 @@
+// generate, perplexity and model show: a language model's file put to use.
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/limits.h"
+#include "base/number.h"
+#include "cli/cli_private.h"
+#include "model/language/generate.h"
+#include "model/language/llama2c.h"
+#include "model/language/stream.h"
+
+enum { TOKENS_DEFAULT = 256, PERPLEXITY_CONTEXT = 512 };
+static const size_t text_bytes_max = (size_t)1 << 30;
+
+// ---- a model -----------------------------------------------------------------------------------
+
+struct language_model {
+    struct gguf *file;
+    struct tokenizer *tokenizer;
+    struct network *network;
+};
+
+static void model_close(struct language_model *model) {
+    network_close(model->network);
+    tokenizer_close(model->tokenizer);
+    gguf_close(model->file);
+}
+
+// Beside a model of llama2.c: tok512.bin where it has 512 words, else tokenizer.bin.
+static enum err words_beside(const char *model, uint64_t vocabulary, struct tokenizer **out,
+                             struct fault *fault) {
+    char path[LIMIT_PATH_BYTES];
+    const char *slash = strrchr(model, '/');
+    int folder = slash ? (int)(slash - model) + 1 : 0;
+    snprintf(path, sizeof path, "%.*stok%llu.bin", folder, model, (unsigned long long)vocabulary);
+    if (!file_exists(path)) snprintf(path, sizeof path, "%.*stokenizer.bin", folder, model);
+    if (file_exists(path)) return tokenizer_open_llama2c(path, out, fault);
+    return fault_set(fault, ERR_INPUT, "llama2c.no_words", str_of(path));
+}
+
+static enum err words_open(const char *path, const struct arguments *arguments,
+                           const struct gguf *file, struct tokenizer **out, struct fault *fault) {
+    const char *words = argument(arguments, "--tokenizer");
+    const struct gguf_tensor *embedding = gguf_tensor_find(file, STR("token_embd.weight"));
+    if (words) return tokenizer_open_llama2c(words, out, fault);
+    if (gguf_find(file, "tokenizer.ggml.model") || !embedding) {
+        return tokenizer_open(file, out, fault);
+    }
+    return words_beside(path, embedding->size[1], out, fault);
+}
+
+// A whole number of an option, `least` … `most`.
+static enum err whole_option(const struct arguments *arguments, const char *name,
+                             uint64_t otherwise, uint64_t least, uint64_t most, uint64_t *out,
+                             struct fault *fault) {
+    const char *told = argument(arguments, name);
+    *out = otherwise;
+    if (!told) return OK;
+    if (str_to_u64(str_of(told), out) && *out >= least && *out <= most) return OK;
+    return fault_set(fault, ERR_INPUT, "cli.bad_number", str_of(name));
+}
+
+static enum err real_option(const struct arguments *arguments, const char *name, double *out,
+                            struct fault *fault) {
+    const char *told = argument(arguments, name);
+    double value;
+    if (!told) return OK;
+    if (!number_parse(str_of(told), &value)) {
+        return fault_set(fault, ERR_INPUT, "cli.not_a_number", str_of(name));
+    }
+    *out = value;
+    return OK;
+}
+
+static enum err model_open(const struct arguments *arguments, struct language_model *out,
+                           struct fault *fault) {
+    const char *path = arguments->positional[0];
+    uint64_t threads;
+    enum err err = whole_option(arguments, "--threads", thread_count_usable(), 1, LIMIT_THREADS,
+                                &threads, fault);
+    if (err == OK) err = language_file_open(path, &out->file, fault);
+    if (err == OK) err = words_open(path, arguments, out->file, &out->tokenizer, fault);
+    if (err == OK) err = network_open(out->file, (uint32_t)threads, &out->network, fault);
+    return err;
+}
+
+// ---- generate ----------------------------------------------------------------------------------
+
+struct answering {
+    struct str stops[STOP_TEXTS_MAX];
+    struct generating generating;
+    struct buf all; // with --json
+    bool json;
+};
+
+static void piece_take(void *ctx, struct str piece) {
+    struct answering *answering = ctx;
+    if (answering->json) {
+        buf_add_str(&answering->all, piece);
+        return;
+    }
+    fwrite(piece.data, 1, piece.size, stdout);
+    fflush(stdout);
+}
+
+static enum err sampling_read(const struct arguments *arguments, struct sampling *out,
+                              struct fault *fault) {
+    uint64_t top_k, last;
+    *out = sampling_default();
+    enum err err = real_option(arguments, "--temperature", &out->temperature, fault);
+    if (err == OK) err = real_option(arguments, "--top-p", &out->top_p, fault);
+    if (err == OK) err = real_option(arguments, "--min-p", &out->min_p, fault);
+    if (err == OK) err = real_option(arguments, "--repeat-penalty", &out->repeat_penalty, fault);
+    if (err == OK) {
+        err = whole_option(arguments, "--top-k", out->top_k, 0, UINT32_MAX, &top_k, fault);
+    }
+    if (err == OK) {
+        err =
+            whole_option(arguments, "--repeat-last", out->last, 0, SAMPLER_LAST_MAX, &last, fault);
+    }
+    if (err == OK) err = whole_option(arguments, "--seed", 0, 0, UINT64_MAX, &out->seed, fault);
+    if (err != OK) return err;
+    out->top_k = (uint32_t)top_k;
+    out->last = (uint32_t)last;
+    return OK;
+}
+
+static enum err prompt_read(const struct arguments *arguments, struct buf *out,
+                            struct fault *fault) {
+    const char *prompt = argument(arguments, "--prompt"), *path = argument(arguments, "--file");
+    if (path) return file_read(path, out, fault);
+    if (!prompt) return fault_set(fault, ERR_INPUT, "cli.option_missing", STR("--prompt"));
+    buf_add_text(out, prompt);
+    return buf_err(out);
+}
+
+static void stops_read(const struct arguments *arguments, struct answering *answering) {
+    for (uint32_t i = 0; i < arguments->option_count; i++) {
+        const struct option *option = &arguments->options[i];
+        if (strcmp(option->name, "--stop") != 0) continue;
+        if (answering->generating.stop_count == STOP_TEXTS_MAX) break;
+        answering->stops[answering->generating.stop_count++] = str_of(option->value);
+    }
+    answering->generating.stops = answering->stops;
+}
+
+static const char *const finishes[] = {"end", "stop", "length"};
+
+static void generated_say(const struct answering *answering, const struct generated *generated) {
+    struct buf out;
+    if (!answering->json) {
+        if (isatty(STDOUT_FILENO)) putchar('\n');
+        return;
+    }
+    buf_open(&out, text_bytes_max);
+    struct json_writer writer = json_writer_of(&out);
+    json_open_object(&writer);
+    json_set_text(&writer, "text", buf_str(&answering->all));
+    json_set_text(&writer, "finish", str_of(finishes[generated->finish]));
+    json_set_u64(&writer, "prompt_tokens", generated->prompt_tokens);
+    json_set_u64(&writer, "tokens", generated->tokens);
+    json_set_number(&writer, "prompt_s", generated->prompt_s);
+    json_set_number(&writer, "tokens_s", generated->tokens_s);
+    json_close_object(&writer);
+    buf_add_char(&out, '\n');
+    fwrite(out.data, 1, out.size, stdout);
+    buf_close(&out);
+}
+
+static enum err generate_run(const struct arguments *arguments, struct language_model *model,
+                             struct answering *answering, struct fault *fault) {
+    struct generating *generating = &answering->generating;
+    struct generated generated;
+    struct endings endings;
+    struct buf prompt, tokens;
+    buf_open(&prompt, text_bytes_max);
+    buf_open(&tokens, text_bytes_max);
+    enum err err = prompt_read(arguments, &prompt, fault);
+    if (err == OK) {
+        err = prompt_encode(model->network, model->tokenizer, buf_str(&prompt), TOKENIZE_CONTROL,
+                            &tokens, fault);
+    }
+    if (err == OK) err = progress_signals_open();
+    if (err == OK) {
+        endings_of(model->file, model->tokenizer, &endings);
+        generating->network = model->network;
+        generating->tokenizer = model->tokenizer;
+        generating->endings = &endings;
+        generating->progress = progress_of_process();
+        generating->text = piece_take;
+        generating->ctx = answering;
+        err = text_generate(generating, (const uint32_t *)(const void *)tokens.data,
+                            (uint32_t)(tokens.size / sizeof(uint32_t)), &generated, fault);
+    }
+    if (err == OK) generated_say(answering, &generated);
+    buf_close(&prompt);
+    buf_close(&tokens);
+    return err;
+}
+
+enum err command_generate(const struct command *command, const struct arguments *arguments,
+                          struct fault *fault) {
+    struct language_model model = {0};
+    struct answering answering = {.json = argument(arguments, "--json")};
+    uint64_t tokens;
+    (void)command;
+    buf_open(&answering.all, text_bytes_max);
+    stops_read(arguments, &answering);
+    enum err err = sampling_read(arguments, &answering.generating.sampling, fault);
+    if (err == OK) {
+        err = whole_option(arguments, "--tokens", TOKENS_DEFAULT, 0, NETWORK_CONTEXT_MAX, &tokens,
+                           fault);
+    }
+    if (err == OK) err = model_open(arguments, &model, fault);
+    if (err == OK) {
+        answering.generating.tokens_most = (uint32_t)tokens;
+        err = generate_run(arguments, &model, &answering, fault);
+    }
+    model_close(&model);
+    buf_close(&answering.all);
+    return err;
+}
+
+// ---- perplexity --------------------------------------------------------------------------------
+
+static enum err perplexity_run(const struct arguments *arguments, struct language_model *model,
+                               struct perplexity *out, struct fault *fault) {
+    struct buf text;
+    uint64_t context, windows = 0;
+    enum err err = whole_option(arguments, "--context", PERPLEXITY_CONTEXT, 1, NETWORK_CONTEXT_MAX,
+                                &context, fault);
+    if (err == OK) err = whole_option(arguments, "--chunks", 0, 0, UINT32_MAX, &windows, fault);
+    buf_open(&text, text_bytes_max);
+    if (err == OK) err = file_read(arguments->positional[1], &text, fault);
+    if (err == OK && text.size && text.data[text.size - 1] == '\n') text.size--;
+    if (err == OK) err = progress_show_open();
+    if (err == OK) {
+        err = perplexity_of(model->network, model->tokenizer, buf_str(&text), (uint32_t)context,
+                            (uint32_t)windows, progress_of_process(), out, fault);
+        progress_show_close();
+    }
+    buf_close(&text);
+    return err;
+}
+
+enum err command_perplexity(const struct command *command, const struct arguments *arguments,
+                            struct fault *fault) {
+    struct language_model model = {0};
+    struct perplexity found;
+    (void)command;
+    enum err err = model_open(arguments, &model, fault);
+    if (err == OK) err = perplexity_run(arguments, &model, &found, fault);
+    model_close(&model);
+    if (err != OK) return err;
+    if (!argument(arguments, "--json")) {
+        SAY("perplexity.is", {"perplexity", number_text(found.perplexity)},
+            {"deviation", number_text(found.deviation)}, {"tokens", count_text(found.tokens)},
+            {"windows", count_text(found.windows)});
+        return OK;
+    }
+    printf("{\"perplexity\":%.6f,\"deviation\":%.6f,\"tokens\":%llu,\"windows\":%u}\n",
+           found.perplexity, found.deviation, (unsigned long long)found.tokens, found.windows);
+    return OK;
+}
+
+// ---- model show --------------------------------------------------------------------------------
+
+static void about_json(const struct network_about *about, struct str name, const char *words) {
+    struct buf out;
+    buf_open(&out, text_bytes_max);
+    struct json_writer writer = json_writer_of(&out);
+    json_open_object(&writer);
+    json_set_text(&writer, "name", name);
+    json_set_text(&writer, "architecture", str_of(about->architecture));
+    json_set_text(&writer, "type", str_of(tensor_form_of(about->type)->name));
+    json_set_text(&writer, "tokenizer", str_of(words));
+    const struct {
+        const char *name;
+        uint64_t value;
+    } numbers[] = {
+        {"parameters", about->parameters},
+        {"vocabulary", about->vocabulary},
+        {"context", about->context},
+        {"width", about->width},
+        {"inner", about->inner},
+        {"layers", about->layers},
+        {"heads", about->heads},
+        {"kv_heads", about->kv_heads},
+        {"head_size", about->head_size},
+        {"window", about->window},
+        {"weight_bytes", about->weight_bytes},
+        {"memory_bytes", about->memory_bytes},
+        {"token_bytes", about->token_bytes},
+    };
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
+        json_set_u64(&writer, numbers[i].name, numbers[i].value);
+    }
+    json_close_object(&writer);
+    buf_add_char(&out, '\n');
+    fwrite(out.data, 1, out.size, stdout);
+    buf_close(&out);
+}
+
+static void about_say(const struct network_about *about, struct str name, const char *words) {
+    SAY("network.is_about", {"name", name}, {"architecture", str_of(about->architecture)},
+        {"parameters", number_text((double)(about->parameters / 100000) / 10)},
+        {"type", str_of(tensor_form_of(about->type)->name)});
+    SAY("network.is_shape", {"layers", count_text(about->layers)},
+        {"width", count_text(about->width)}, {"inner", count_text(about->inner)},
+        {"heads", count_text(about->heads)}, {"kv", count_text(about->kv_heads)},
+        {"size", count_text(about->head_size)});
+    SAY("network.is_words", {"tokenizer", str_of(words)},
+        {"vocabulary", count_text(about->vocabulary)}, {"context", count_text(about->context)});
+    SAY("network.is_memory", {"weights", bytes_text(about->weight_bytes)},
+        {"memory", bytes_text(about->memory_bytes)},
+        {"cache", bytes_text(about->token_bytes * about->context)});
+}
+
+enum err model_show(const struct arguments *arguments, struct fault *fault) {
+    const char *path = arguments->positional[1];
+    struct network_about about;
+    struct gguf *file = NULL;
+    struct tokenizer *tokenizer = NULL;
+    enum err err = language_file_open(path, &file, fault);
+    if (err == OK) err = network_look(file, &about, fault);
+    // A network may come without words; how it fares with them is told where they are needed.
+    if (err == OK && words_open(path, arguments, file, &tokenizer, NULL) != OK) tokenizer = NULL;
+    if (err == OK) {
+        const char *slash = strrchr(path, '/');
+        struct str name = gguf_text(file, "general.name", str_of(slash ? slash + 1 : path));
+        const char *words = tokenizer ? tokenizer_kind_name(tokenizer) : "-";
+        (argument(arguments, "--json") ? about_json : about_say)(&about, name, words);
+    }
+    tokenizer_close(tokenizer);
+    gguf_close(file);
+    return err;
+}

@@ -1,0 +1,212 @@
+#include "model/language/generate.h"
+
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/memory.h"
+#include "model/language/stream.h"
+
+// ---- where an answer ends ----------------------------------------------------------------------
+
+static void ending_add(struct endings *endings, uint64_t token, uint32_t vocabulary) {
+    if (token >= vocabulary || endings->count == ENDINGS_MAX) return;
+    if (!endings_hold(endings, (uint32_t)token))
+        endings->tokens[endings->count++] = (uint32_t)token;
+}
+
+bool endings_hold(const struct endings *endings, uint32_t token) {
+    for (uint32_t i = 0; i < endings->count; i++) {
+        if (endings->tokens[i] == token) return true;
+    }
+    return false;
+}
+
+void endings_of(const struct gguf *file, const struct tokenizer *tokenizer, struct endings *out) {
+    static const char *const values[] = {"tokenizer.ggml.eos_token_id",
+                                         "tokenizer.ggml.eot_token_id",
+                                         "tokenizer.ggml.eom_token_id"};
+    static const char *const texts[] = {"<|im_end|>",
+                                        "<|eot_id|>",
+                                        "<|eom_id|>",
+                                        "<|end_of_text|>",
+                                        "<|endoftext|>",
+                                        "<|end|>",
+                                        "<EOT>",
+                                        "<end_of_turn>",
+                                        "<|end_of_turn|>",
+                                        "<\xEF\xBD\x9C"
+                                        "end\xE2\x96\x81of\xE2\x96\x81sentence\xEF\xBD\x9C>"};
+    uint32_t vocabulary = tokenizer_count(tokenizer);
+    struct buf tokens;
+    *out = (struct endings){0};
+    ending_add(out, tokenizer_ends(tokenizer).end, vocabulary);
+    for (size_t i = 0; i < sizeof values / sizeof *values; i++) {
+        ending_add(out, gguf_whole(file, values[i], TOKEN_NONE), vocabulary);
+    }
+    buf_open(&tokens, 1 << 16);
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        buf_clear(&tokens);
+        enum err err =
+            tokenizer_encode(tokenizer, str_of(texts[i]), TOKENIZE_CONTROL, &tokens, NULL);
+        if (err != OK || tokens.size != sizeof(uint32_t)) continue; // just a text here
+        uint32_t token;
+        memcpy(&token, tokens.data, sizeof token);
+        ending_add(out, token, vocabulary);
+    }
+    buf_close(&tokens);
+    // llama2.c's vocabulary: stories stand between beginnings.
+    if (!gguf_find(file, "tokenizer.ggml.model")) {
+        ending_add(out, tokenizer_ends(tokenizer).begin, vocabulary);
+    }
+}
+
+// ---- the prompt --------------------------------------------------------------------------------
+
+enum err prompt_encode(const struct network *network, const struct tokenizer *tokenizer,
+                       struct str prompt, uint32_t flags, struct buf *out, struct fault *fault) {
+    if (tokenizer_count(tokenizer) > network_about(network)->vocabulary) {
+        return fault_set(fault, ERR_INPUT, "network.words", STR_NONE);
+    }
+    size_t before = out->size;
+    enum err err = tokenizer_encode(tokenizer, prompt, flags | TOKENIZE_ENDS, out, fault);
+    if (err != OK || out->size > before) return err;
+    uint32_t begin = tokenizer_ends(tokenizer).begin;
+    if (begin == TOKEN_NONE) return fault_set(fault, ERR_INPUT, "generate.empty", STR_NONE);
+    buf_add(out, &begin, sizeof begin);
+    return buf_err(out);
+}
+
+// All of a text's tokens, with the logits of the last one.
+static enum err prompt_run(struct network *network, struct sequence *sequence,
+                           const uint32_t *tokens, uint32_t count, struct progress *progress,
+                           float *logits) {
+    struct batch_row rows[NETWORK_ROWS];
+    uint32_t most = network_rows_max(network);
+    enum err err = OK;
+    for (uint32_t at = 0, end; at < count && err == OK; at = end) {
+        end = count - at < most ? count : at + most;
+        for (uint32_t i = at; i < end; i++) {
+            rows[i - at] = (struct batch_row){sequence, i, tokens[i], i + 1 == count};
+        }
+        err = progress_cancelled(progress) ? ERR_CANCELLED
+                                           : network_step(network, rows, end - at, logits);
+    }
+    return err;
+}
+
+// ---- token by token ----------------------------------------------------------------------------
+
+struct generation {
+    const struct generating *g;
+    struct sampler *sampler;
+    struct sequence *sequence;
+    struct text_stream stream;
+    struct buf piece, out; // a token's bytes; what may be shown
+    float *logits;         // (V)
+    uint32_t last;         // the token before
+};
+
+// The bytes of a token; a text's first word has no space in front.
+static void piece_make(struct generation *gen, uint32_t token) {
+    const struct tokenizer *tokenizer = gen->g->tokenizer;
+    struct buf *piece = &gen->piece;
+    buf_clear(piece);
+    tokenizer_decode(tokenizer, token, false, piece);
+    bool first = gen->last == tokenizer_ends(tokenizer).begin &&
+                 strcmp(tokenizer_kind_name(tokenizer), "pieces") == 0;
+    if (first && piece->size && piece->data[0] == ' ') {
+        memmove(piece->data, piece->data + 1, --piece->size);
+    }
+}
+
+static void show(struct generation *gen) {
+    if (gen->out.size) gen->g->text(gen->g->ctx, buf_str(&gen->out));
+    buf_clear(&gen->out);
+}
+
+static enum err tokens_run(struct generation *gen, uint32_t room, struct generated *out) {
+    const struct generating *g = gen->g;
+    uint32_t most = g->tokens_most < room ? g->tokens_most : room;
+    enum err err = OK;
+    out->finish = FINISH_LENGTH;
+    while (out->tokens < most && err == OK) {
+        uint32_t token = sampler_choose(gen->sampler, gen->logits, NULL).token;
+        bool end = token == TOKEN_NONE || endings_hold(g->endings, token);
+        if (end) out->finish = FINISH_END;
+        if (end) break;
+        sampler_see(gen->sampler, token);
+        out->tokens++;
+        piece_make(gen, token);
+        bool stop = text_stream_put(&gen->stream, buf_str(&gen->piece), &gen->out);
+        show(gen);
+        if (stop) out->finish = FINISH_STOP;
+        if (stop || out->tokens == most) break;
+        gen->last = token;
+        struct batch_row row = {gen->sequence, gen->sequence->length, token, true};
+        err = progress_cancelled(g->progress) ? ERR_CANCELLED
+                                              : network_step(g->network, &row, 1, gen->logits);
+    }
+    text_stream_end(&gen->stream, &gen->out);
+    show(gen);
+    return err;
+}
+
+static enum err generation_run(struct generation *gen, const uint32_t *prompt, uint32_t count,
+                               struct generated *out) {
+    const struct generating *g = gen->g;
+    uint32_t vocabulary = network_about(g->network)->vocabulary;
+    uint64_t start_us = clock_monotonic_us();
+    gen->logits = memory_take(vocabulary * sizeof *gen->logits);
+    if (!gen->logits) return ERR_MEMORY;
+    enum err err = sampler_open(&g->sampling, vocabulary, &gen->sampler);
+    if (err != OK) return err;
+    for (uint32_t i = 0; i < count; i++) sampler_see(gen->sampler, prompt[i]);
+    err = prompt_run(g->network, gen->sequence, prompt, count, g->progress, gen->logits);
+    if (err != OK) return err;
+    out->prompt_tokens = count;
+    gen->last = prompt[count - 1];
+    uint64_t middle_us = clock_monotonic_us();
+    err = tokens_run(gen, network_about(g->network)->context - count, out);
+    out->prompt_s = (double)(middle_us - start_us) * 1e-6;
+    out->tokens_s = (double)(clock_monotonic_us() - middle_us) * 1e-6;
+    return err;
+}
+
+// A cache that holds `tokens` of one text.
+static enum err cache_for(const struct network *network, uint64_t tokens, struct cache **out) {
+    uint64_t pages = tokens / CACHE_PAGE_TOKENS + 1;
+    if (pages > CACHE_PAGES_MAX) pages = CACHE_PAGES_MAX;
+    return cache_open(network_cache_shape(network), (uint32_t)pages, out);
+}
+
+enum err text_generate(const struct generating *g, const uint32_t *prompt, uint32_t count,
+                       struct generated *out, struct fault *fault) {
+    const struct network_about *about = network_about(g->network);
+    struct cache *cache;
+    struct sequence sequence;
+    struct generation gen = {.g = g, .sequence = &sequence};
+    *out = (struct generated){0};
+    if (about->encodes) return fault_set(fault, ERR_INPUT, "generate.encodes", STR_NONE);
+    if (count == 0) return fault_set(fault, ERR_INPUT, "generate.empty", STR_NONE);
+    if (count >= about->context) return fault_set(fault, ERR_LIMIT, "network.too_long", STR_NONE);
+    uint64_t room = about->context - count;
+    enum err err =
+        cache_for(g->network, count + (g->tokens_most < room ? g->tokens_most : room), &cache);
+    if (err != OK) return fault_set(fault, err, "predict.no_memory", STR_NONE);
+    sequence_open(cache, &sequence);
+    text_stream_open(&gen.stream, g->stops, g->stop_count);
+    buf_open(&gen.piece, 1 << 16);
+    buf_open(&gen.out, 1 << 20);
+    err = generation_run(&gen, prompt, count, out);
+    text_stream_end(&gen.stream, &gen.out);
+    buf_close(&gen.piece);
+    buf_close(&gen.out);
+    sampler_close(gen.sampler);
+    memory_give(gen.logits);
+    sequence_close(&sequence);
+    cache_close(cache);
+    if (err == ERR_MEMORY || err == ERR_LIMIT) {
+        return fault_set(fault, ERR_MEMORY, "predict.no_memory", STR_NONE);
+    }
+    return err;
+}
