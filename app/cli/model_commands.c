@@ -500,22 +500,51 @@ static void drift_say(const struct json *column, bool prediction) {
     struct buf word;
     buf_open(&word, 400);
     message_write(&word, key, NULL, 0);
-    SAY(prediction ? "cli.drift_prediction" : "cli.drift_column",
-        {"name", json_member_text(column, "name")},
-        {"psi", number_text(json_member_number(column, "psi", 0))}, {"level", buf_str(&word)});
+    const char *line = json_member(column, "usual") ? "cli.drift_usual" : "cli.drift_column";
+    SAY(prediction ? "cli.drift_prediction" : line, {"name", json_member_text(column, "name")},
+        {"psi", number_text(json_member_number(column, "psi", 0))},
+        {"usual", number_text(json_member_number(column, "usual", 0))}, {"level", buf_str(&word)});
     buf_close(&word);
+}
+
+// Of a forecast: from when to when, the error beside the backtest's, and what that says.
+static void drift_forecast_say(const struct json *forecast) {
+    char key[64];
+    const struct json *judged = json_member(forecast, "judged"), *of = json_member(judged, "ratio");
+    struct str verdict = json_member_text(forecast, "verdict");
+    SAY("cli.drift_forecast", {"trained_to", json_member_text(forecast, "trained_to")},
+        {"from", json_member_text(forecast, "from")}, {"to", json_member_text(forecast, "to")},
+        {"steps", count_text(json_member_u64(forecast, "steps", 0))});
+    if (of) {
+        const struct json *before = json_member(judged, "before"),
+                          *now = json_member(judged, "now");
+        SAY("cli.drift_error", {"before", number_text(json_member_number(before, "value", 0))},
+            {"now", number_text(json_member_number(now, "value", 0))},
+            {"ratio", number_text(json_member_number(of, "value", 0))},
+            {"low", number_text(json_member_number(of, "low", 0))},
+            {"high", number_text(json_member_number(of, "high", 0))});
+    }
+    snprintf(key, sizeof key, "drift.forecast.%.*s", (int)verdict.size, verdict.data);
+    if (verdict.size) SAY(key);
 }
 
 static enum err drift_report_say(const struct step_run *run, struct fault *fault) {
     struct json *report;
     enum err err = output_read(run, "out/drift.json", &report, fault);
     if (err != OK) return err;
-    SAY("cli.drift_rows", {"rows", count_text(json_member_u64(report, "rows", 0))});
+    const struct json *forecast = json_member(report, "forecast");
+    if (forecast) {
+        drift_forecast_say(forecast);
+    } else {
+        SAY("cli.drift_rows", {"rows", count_text(json_member_u64(report, "rows", 0))});
+    }
     const struct json *column = json_first(json_member(report, "columns"));
     for (; column; column = json_next(column)) drift_say(column, false);
-    drift_say(json_member(report, "prediction"), true);
+    if (!forecast) drift_say(json_member(report, "prediction"), true);
     const struct json *metric = json_first(json_member(report, "metrics"));
-    if (json_is_number(json_member(metric, "value"))) headline_say(metric, "cli.drift_judged");
+    if (!forecast && json_is_number(json_member(metric, "value"))) {
+        headline_say(metric, "cli.drift_judged");
+    }
     json_close(report);
     return OK;
 }

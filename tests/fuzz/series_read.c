@@ -1,8 +1,8 @@
 // Rows as series. First byte even: a wish (JSON, the first line) and a table of five columns (the
 // lines behind it, cells between '|', in types the byte chooses): what is learnt is kept as a model
 // keeps it, comes back the same, and reads the same rows as the recent past. Odd: the rest is a
-// model's preparation, read back or refused.
-#include "flow/steps/series_data.h"
+// model's preparation, read back or refused; 255: the profile in one, read back the same or refused.
+#include "flow/steps/series_profile.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -137,12 +137,45 @@ static void recall(struct str text) {
     if (err != OK && err != ERR_CORRUPT && err != ERR_MEMORY) abort();
 }
 
+static void profile(struct str text) {
+    static struct str names[] = {STR("a"), STR("b")};
+    static struct series_column columns[] = {{.name = STR("rain")},
+                                             {.name = STR("kind"), .category = true}};
+    static struct feature features[] = {{.category_count = 0}, {.category_count = 2}};
+    static uint32_t horizons[] = {1, 3};
+    struct series_data data = {.plan = {.horizons = horizons,
+                                        .horizon_count = 2,
+                                        .names = names,
+                                        .series_count = 2,
+                                        .columns = columns,
+                                        .column_count = 2},
+                               .columns = features};
+    struct series_profile read, again;
+    struct json *node = NULL;
+    if (json_parse(text, &node, NULL) != OK) return;
+    if (series_profile_read(node, &data, arena, &read)) {
+        struct buf kept;
+        struct json *back = NULL;
+        buf_open(&kept, LIMIT_JSON_BYTES);
+        struct json_writer out = json_writer_of(&kept);
+        series_profile_write(&out, &data, &read);
+        bool whole = buf_err(&kept) == OK && json_parse(buf_str(&kept), &back, NULL) == OK;
+        if (!whole || !series_profile_read(back, &data, arena, &again)) abort();
+        if (again.part_count != read.part_count) abort();
+        json_close(back);
+        buf_close(&kept);
+    }
+    json_close(node);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     if (size < 1) return 0;
     if (!arena && arena_open((size_t)1 << 30, &arena) != OK) abort();
     arena_reset(arena);
     struct str text = {(const char *)data + 1, size - 1};
-    if (data[0] & 1)
+    if (data[0] == 255)
+        profile(text);
+    else if (data[0] & 1)
         recall(text);
     else
         learn(data[0], text);

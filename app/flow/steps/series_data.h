@@ -1,7 +1,7 @@
 // Time series between tables and pilot/: which columns hold the time, the series and the values;
 // the regular grid that comes of them; and the plan as the model's file keeps it, beside what a
 // preparation (prepare.h) would be:
-//   {"series":{"target","time":[…],"id","wide","step_s",…,"spread":[…]}}
+//   {"series":{"target","time":[…],"id","wide","step_s",…,"spread":[…],"profile":{…}}}
 // Long tables have a row for each time and series, wide ones a row for each time and a column for
 // each series; without times the rows stand in order. Everything lives in the arena given. One
 // thread.
@@ -12,6 +12,7 @@
 
 enum { SERIES_TIME_PARTS = 5 }; // year, month, day, hour, minute in columns of their own
 
+struct series_profile;
 struct series_source { // a table, or rows at hand
     const struct schema *schema;
     struct table *table;       // NULL: the batch is all
@@ -25,9 +26,10 @@ struct series_data {
     struct str time[SERIES_TIME_PARTS];
     uint32_t time_count; // 0: rows in order; 1: a column; else its parts
     bool wide;
-    int64_t phase_s;              // where in a step the times lie
-    struct feature *columns;      // (C) of the plan, with their categories
-    struct series_spread *spread; // (H), of a model
+    int64_t phase_s;                // where in a step the times lie
+    struct feature *columns;        // (C) of the plan, with their categories
+    struct series_spread *spread;   // (H), of a model
+    struct series_profile *profile; // of a model; NULL: it was trained before there were any
     // What was met.
     uint64_t rows, duplicates, off, without_time, filled; // filled: cells without a value
 };

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/number.h"
-#include "flow/steps/series_data.h"
+#include "flow/steps/series_profile.h"
 
 static enum err bad(struct fault *fault, const char *member) {
     return fault_set(fault, ERR_INPUT, "series.bad_wish", str_of(member));
@@ -229,6 +229,10 @@ void series_write(struct json_writer *out, const struct series_data *data) {
         spread_write(out, &data->spread[h]);
     }
     json_close_array(out);
+    if (data->profile) {
+        json_put_name(out, "profile");
+        series_profile_write(out, data, data->profile);
+    }
     json_close_object(out);
 }
 
@@ -370,7 +374,11 @@ static bool plan_read(const struct json *node, const struct tabular_about *about
          item = json_next(item)) {
         if (!spread_read(item, &out->spread[h++])) return false;
     }
-    return out->spread && series_features(plan, NULL) == about->feature_count;
+    if (!out->spread || series_features(plan, NULL) != about->feature_count) return false;
+    const struct json *profile = json_member(node, "profile");
+    if (!profile) return true;
+    out->profile = ARENA_ARRAY(arena, struct series_profile, 1);
+    return out->profile && series_profile_read(profile, out, arena, out->profile);
 }
 
 enum err series_recall(const struct tabular_about *about, struct arena *arena,

@@ -15,9 +15,9 @@ static bool has_target(const struct series_data *data, uint32_t series, uint32_t
            !isnan(series_anchor(&data->plan, &data->grid, series, origin, h));
 }
 
-static uint64_t rows_count(const struct series_data *data, uint32_t stride) {
+static uint64_t rows_count(const struct series_data *data, uint32_t first, uint32_t stride) {
     uint64_t rows = 0;
-    for (uint32_t t = first_origin(data); t < data->grid.clock.steps; t += stride) {
+    for (uint32_t t = first; t < data->grid.clock.steps; t += stride) {
         for (uint32_t s = 0; s < data->plan.series_count; s++) {
             for (uint32_t h = 0; h < data->plan.horizon_count; h++) {
                 rows += has_target(data, s, t, h);
@@ -70,7 +70,7 @@ static void origin_put(const struct series_data *data, struct series_rows *out, 
     }
 }
 
-enum err series_rows_make(const struct series_data *data, struct arena *arena,
+enum err series_rows_make(const struct series_data *data, uint32_t from, struct arena *arena,
                           struct progress *progress, struct series_rows *out) {
     *out = (struct series_rows){.stride = 1};
     out->features = series_frame_features(data, arena, &out->frame.feature_count);
@@ -78,11 +78,13 @@ enum err series_rows_make(const struct series_data *data, struct arena *arena,
         ARENA_ARRAY(arena, float, (size_t)out->frame.feature_count * data->plan.horizon_count);
     if (!out->features || !scratch) return ERR_MEMORY;
     uint64_t room = series_frame_cells_max / out->frame.feature_count;
-    uint64_t rows = rows_count(data, 1);
-    while (rows > room) rows = rows_count(data, ++out->stride);
+    uint32_t first = first_origin(data);
+    if (first < from) first = from;
+    uint64_t rows = rows_count(data, first, 1);
+    while (rows > room) rows = rows_count(data, first, ++out->stride);
     enum err err = rows_take(out, rows);
     uint32_t steps = data->grid.clock.steps;
-    for (uint32_t t = first_origin(data); t < steps && err == OK; t += out->stride) {
+    for (uint32_t t = first; t < steps && err == OK; t += out->stride) {
         if (progress_cancelled(progress)) err = ERR_CANCELLED;
         for (uint32_t s = 0; s < data->plan.series_count; s++) {
             origin_put(data, out, t, s, scratch);
@@ -116,4 +118,57 @@ uint64_t series_rows_from(const struct series_rows *rows, uint64_t origin) {
             high = middle;
     }
     return low;
+}
+
+// ---- forecasts of rows ------------------------------------------------------------------------
+
+enum err series_backtest_take(struct series_backtest *test, uint64_t rows) {
+    test->predicted = memory_take(rows * sizeof *test->predicted + 1);
+    bool whole = test->predicted != NULL;
+    for (uint32_t l = 0; l < SERIES_LEVELS; l++) {
+        test->low[l] = memory_take(rows * sizeof(float) + 1);
+        test->high[l] = memory_take(rows * sizeof(float) + 1);
+        whole = whole && test->low[l] && test->high[l];
+    }
+    for (uint64_t i = 0; i < rows && whole; i++) test->predicted[i] = NAN;
+    return whole ? OK : ERR_MEMORY;
+}
+
+void series_backtest_close(struct series_backtest *test) {
+    memory_give(test->predicted);
+    for (uint32_t l = 0; l < SERIES_LEVELS; l++) {
+        memory_give(test->low[l]);
+        memory_give(test->high[l]);
+    }
+    *test = (struct series_backtest){0};
+}
+
+enum err series_rows_predict(const struct series_data *data, const struct series_rows *rows,
+                             const struct tabular_model *model, uint32_t threads, uint64_t first,
+                             uint64_t end, struct series_backtest *test) {
+    const struct frame *whole = &rows->frame;
+    const float **values = memory_take(whole->feature_count * sizeof *values);
+    if (!values) return ERR_MEMORY;
+    for (uint32_t f = 0; f < whole->feature_count; f++) values[f] = whole->values[f] + first;
+    struct frame part = {end - first, whole->feature_count, whole->features, values, NULL};
+    enum err err = OK;
+    if (end > first) err = tabular_predict(model, &part, threads, test->predicted + first, NULL);
+    for (uint64_t i = first; i < end && err == OK; i++) {
+        double scaled = test->predicted[i] * data->plan.scales[rows->horizon[i]];
+        test->predicted[i] = rows->anchor[i] + scaled;
+    }
+    memory_give(values);
+    return err;
+}
+
+void series_rows_intervals(const struct series_rows *rows, const struct series_spread *spread,
+                           uint64_t first, uint64_t end, struct series_backtest *test) {
+    for (uint64_t i = first; i < end; i++) {
+        const struct series_spread *of = &spread[rows->horizon[i]];
+        uint32_t band = series_band(of, test->predicted[i]);
+        for (uint32_t l = 0; l < SERIES_LEVELS; l++) {
+            test->low[l][i] = (float)(test->predicted[i] + of->low[band][l]);
+            test->high[l][i] = (float)(test->predicted[i] + of->high[band][l]);
+        }
+    }
 }

@@ -20,8 +20,8 @@ struct series_rows {
     uint8_t *horizon;         // (rows) its index
     uint32_t stride;          // 1: every origin
 };
-// ERR_MEMORY.
-enum err series_rows_make(const struct series_data *data, struct arena *arena,
+// Of the origins from `from` on. ERR_MEMORY.
+enum err series_rows_make(const struct series_data *data, uint32_t from, struct arena *arena,
                           struct progress *progress, struct series_rows *out) MUST_USE;
 void series_rows_close(struct series_rows *rows);
 // The first row whose origin is at least so much.
@@ -42,6 +42,16 @@ struct series_backtest {
     uint32_t cuts[SERIES_ORIGINS_MAX];               // the last steps known to each model
     uint32_t cut_count;
 };
+// Room for so many rows; all forecasts NaN. ERR_MEMORY; closed either way.
+enum err series_backtest_take(struct series_backtest *test, uint64_t rows) MUST_USE;
+void series_backtest_close(struct series_backtest *test);
+// A model's forecasts of the rows [first, end). ERR_MEMORY.
+enum err series_rows_predict(const struct series_data *data, const struct series_rows *rows,
+                             const struct tabular_model *model, uint32_t threads, uint64_t first,
+                             uint64_t end, struct series_backtest *test) MUST_USE;
+// Their intervals; spread (H).
+void series_rows_intervals(const struct series_rows *rows, const struct series_spread *spread,
+                           uint64_t first, uint64_t end, struct series_backtest *test);
 struct series_judged {                    // what the scorecard says of it
     struct buf series, metrics, baseline; // JSON: an object, an array, an object
 };

@@ -10,12 +10,13 @@
 #include "flow/steps/child.h"
 #include "flow/steps/forecast.h"
 #include "flow/steps/judged_rows.h"
+#include "flow/steps/series_profile.h"
 
 enum {
     ORIGINS = 4,
     SERIES_TREES = 300, // of each origin's model, unless a person says how many
     TEST_MILLI_MIN = 50,
-    PREPARATION_BYTES = 1 << 20,
+    PREPARATION_BYTES = 2 << 20,
     AHEAD_SERIES = 12, // whose next steps the scorecard shows, after so many known ones
     AHEAD_POINTS_LEAST = 72,
     AHEAD_POINTS_MOST = 336,
@@ -35,6 +36,7 @@ struct series_training {
     struct series_spread *spread; // (H) of the errors so far
     struct buf scorecard, ahead;
     struct series_judged judged;
+    struct series_profile profile;
 };
 
 static void warn(struct series_training *t, const char *code, uint64_t count) {
@@ -88,33 +90,8 @@ static void sides_set(struct series_training *t, uint32_t known, uint32_t cut) {
 
 static enum err rows_predict(struct series_training *t, const struct tabular_model *model,
                              uint64_t first, uint64_t end) {
-    const struct frame *whole = &t->rows.frame;
-    const float **values = memory_take(whole->feature_count * sizeof *values);
-    if (!values) return ERR_MEMORY;
-    for (uint32_t f = 0; f < whole->feature_count; f++) values[f] = whole->values[f] + first;
-    struct frame part = {end - first, whole->feature_count, whole->features, values, NULL};
-    enum err err = OK;
-    if (end > first) {
-        err =
-            tabular_predict(model, &part, t->options.threads, t->backtest.predicted + first, NULL);
-    }
-    for (uint64_t i = first; i < end && err == OK; i++) {
-        double scaled = t->backtest.predicted[i] * t->data.plan.scales[t->rows.horizon[i]];
-        t->backtest.predicted[i] = t->rows.anchor[i] + scaled;
-    }
-    memory_give(values);
-    return err;
-}
-
-static void intervals_set(struct series_training *t, uint64_t first, uint64_t end) {
-    for (uint64_t i = first; i < end; i++) {
-        const struct series_spread *spread = &t->spread[t->rows.horizon[i]];
-        uint32_t band = series_band(spread, t->backtest.predicted[i]);
-        for (uint32_t l = 0; l < SERIES_LEVELS; l++) {
-            t->backtest.low[l][i] = (float)(t->backtest.predicted[i] + spread->low[band][l]);
-            t->backtest.high[l][i] = (float)(t->backtest.predicted[i] + spread->high[band][l]);
-        }
-    }
+    return series_rows_predict(&t->data, &t->rows, model, t->options.threads, first, end,
+                               &t->backtest);
 }
 
 // The errors of [first, end), or of its validation side alone, become the spread.
@@ -182,7 +159,7 @@ static enum err origin_test(struct series_training *t, uint32_t index) {
     if (err == OK) err = rows_predict(t, model, first, end);
     if (model) tabular_close(model);
     if (err != OK) return err;
-    intervals_set(t, first, end);
+    series_rows_intervals(&t->rows, t->spread, first, end, &t->backtest);
     return spread_learn(t, test->first, end, false);
 }
 
@@ -191,6 +168,7 @@ static enum err preparation_make(struct series_training *t) {
     buf_open(&text, PREPARATION_BYTES);
     struct json_writer out = json_writer_of(&text);
     t->data.spread = t->spread;
+    t->data.profile = &t->profile;
     json_open_object(&out);
     json_put_name(&out, "series");
     series_write(&out, &t->data);
@@ -361,28 +339,20 @@ static enum err results_write(struct series_training *t, const struct tabular_mo
 
 static enum err rooms_take(struct series_training *t) {
     uint64_t rows = t->rows.frame.rows;
-    struct series_backtest *test = &t->backtest;
     t->side = memory_take(rows + 1);
-    test->predicted = memory_take(rows * sizeof *test->predicted + 1);
     t->spread = ARENA_ARRAY(t->context->arena, struct series_spread, t->data.plan.horizon_count);
-    if (!t->side || !test->predicted || !t->spread) return ERR_MEMORY;
-    for (uint32_t l = 0; l < SERIES_LEVELS; l++) {
-        test->low[l] = memory_take(rows * sizeof(float) + 1);
-        test->high[l] = memory_take(rows * sizeof(float) + 1);
-        if (!test->low[l] || !test->high[l]) return ERR_MEMORY;
-    }
-    for (uint64_t i = 0; i < rows; i++) test->predicted[i] = NAN;
+    if (!t->side || !t->spread) return ERR_MEMORY;
     for (uint32_t h = 0; h < t->data.plan.horizon_count; h++) t->spread[h].bands = 1;
     t->target = (struct tabular_target){
         .name = t->data.target, .task = TASK_REGRESSION, .values = t->rows.target};
     t->options.side = t->side;
-    return OK;
+    return series_backtest_take(&t->backtest, rows);
 }
 
 static enum err go(struct series_training *t) {
     struct step_context *context = t->context;
     enum err err = cuts_choose(t);
-    if (err == OK) err = series_rows_make(&t->data, context->arena, context->progress, &t->rows);
+    if (err == OK) err = series_rows_make(&t->data, 0, context->arena, context->progress, &t->rows);
     if (err == OK) t->backtest.first = series_rows_from(&t->rows, t->backtest.cuts[0]);
     if (err == OK) err = rooms_take(t);
     if (err == OK) err = first_train(t);
@@ -393,6 +363,9 @@ static enum err go(struct series_training *t) {
     }
     if (err == OK && t->predictions) {
         err = judged_series_write(context, &t->data, &t->rows, &t->backtest);
+    }
+    if (err == OK) {
+        err = series_profile_make(&t->data, &t->rows, &t->backtest, context->arena, &t->profile);
     }
     if (err == OK) err = preparation_make(t);
     if (err != OK) return err;
@@ -407,11 +380,7 @@ static enum err go(struct series_training *t) {
 
 static void closed(struct series_training *t) {
     memory_give(t->side);
-    memory_give(t->backtest.predicted);
-    for (uint32_t l = 0; l < SERIES_LEVELS; l++) {
-        memory_give(t->backtest.low[l]);
-        memory_give(t->backtest.high[l]);
-    }
+    series_backtest_close(&t->backtest);
     series_rows_close(&t->rows);
     series_judged_close(&t->judged);
     buf_close(&t->ahead);

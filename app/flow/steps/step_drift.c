@@ -1,7 +1,8 @@
 // Drift: are new rows like those the model was trained on?
 //   inputs  model, source (csv or json lines) or table
 //   options intake (how to read the source)
-//   out     drift.json: what tabular_drift_write gives, and "without": the columns the rows lack
+//   out     drift.json: what tabular_drift_write gives, and "without": the columns the rows lack;
+//           of a forecast what series_drift gives
 // Where the target is among the columns (of survival the event too) the model is judged on the new
 // rows as well. A column that is not there counts as missing. A target made out of two dates is
 // made of the new rows' own.
@@ -9,7 +10,9 @@
 
 #include "base/file.h"
 #include "flow/steps/dates_target.h"
+#include "flow/steps/forecast.h"
 #include "flow/steps/frame_target.h"
+#include "flow/steps/series_drift.h"
 #include "flow/steps/step_predict.h"
 
 enum { BATCH_ARENA_BYTES = 256 << 20 };
@@ -19,6 +22,8 @@ struct drifting {
     const struct tabular_model *model;
     struct tabular_about about;
     struct asking asking;
+    struct series_data series; // of a forecast
+    bool is_series;
     struct tabular_drift *drift;
     int32_t *columns;   // (asking.count); -1: not there
     int32_t target;     // -1: not there
@@ -136,26 +141,38 @@ static void summary_write(struct json_writer *out, const struct json *report) {
     if (most) json_set_text(out, "column", json_member_text(most, "name"));
     if (most) json_set_number(out, "psi", psi);
     const struct json *prediction = json_member(report, "prediction");
-    json_set_number(out, "prediction_psi", json_member_number(prediction, "psi", NAN));
+    if (prediction) {
+        json_set_number(out, "prediction_psi", json_member_number(prediction, "psi", NAN));
+    }
+    struct str verdict = json_member_text(json_member(report, "forecast"), "verdict");
+    if (verdict.size) json_set_text(out, "verdict", verdict);
 }
 
-static enum err report_write(struct drifting *d) {
+static enum err report_keep(struct drifting *d, struct buf *text) {
     char path[LIMIT_PATH_BYTES];
-    struct buf text;
     struct json *report = NULL;
-    buf_open(&text, LIMIT_JSON_BYTES);
-    struct json_writer out = json_writer_of(&text);
-    json_open_object(&out);
-    without_write(d, &out);
-    enum err err = tabular_drift_write(d->drift, step_threads(d->context), &out);
-    json_close_object(&out);
-    if (err == OK) err = buf_err(&text);
+    enum err err = buf_err(text);
     if (err == OK) err = step_output(d->context, "drift.json", path);
-    if (err == OK) err = json_parse(buf_str(&text), &report, d->context->fault);
-    if (err == OK) err = file_write(path, buf_str(&text), d->context->fault);
+    if (err == OK) err = json_parse(buf_str(text), &report, d->context->fault);
+    if (err == OK) err = file_write(path, buf_str(text), d->context->fault);
     if (err == OK) summary_write(d->context->summary, report);
     json_close(report);
-    buf_close(&text);
+    return err;
+}
+
+static enum err rows_measure(struct drifting *d, struct table *table, struct json_writer *out) {
+    buf_open(&d->scratch, LIMIT_CELL_BYTES);
+    enum err err = rooms_take(d, table_schema(table));
+    if (err == OK) err = arena_open(PREPARE_SCRATCH_BYTES, &d->cell);
+    if (err == OK) err = tabular_drift_open(d->model, &d->drift);
+    if (err == OK) err = batches_add(d, table);
+    if (err == OK) {
+        without_write(d, out);
+        err = tabular_drift_write(d->drift, step_threads(d->context), out);
+    }
+    tabular_drift_close(d->drift);
+    if (d->cell) arena_close(d->cell);
+    buf_close(&d->scratch);
     return err;
 }
 
@@ -202,19 +219,24 @@ static enum err rows_open(struct drifting *d, const char *path, struct table **o
 }
 
 static enum err measure(struct drifting *d, const char *path) {
-    struct table *table;
-    enum err err = rows_open(d, path, &table);
-    if (err != OK) return err;
-    buf_open(&d->scratch, LIMIT_CELL_BYTES);
-    err = rooms_take(d, table_schema(table));
-    if (err == OK) err = arena_open(PREPARE_SCRATCH_BYTES, &d->cell);
-    if (err == OK) err = tabular_drift_open(d->model, &d->drift);
-    if (err == OK) err = batches_add(d, table);
-    if (err == OK) err = report_write(d);
-    tabular_drift_close(d->drift);
-    if (d->cell) arena_close(d->cell);
-    buf_close(&d->scratch);
-    table_close(table);
+    struct buf text;
+    buf_open(&text, LIMIT_JSON_BYTES);
+    struct json_writer out = json_writer_of(&text);
+    json_open_object(&out);
+    enum err err;
+    if (d->is_series) {
+        err = series_drift(d->context, d->model, &d->series, path, &out);
+    } else {
+        struct table *table;
+        err = rows_open(d, path, &table);
+        if (err == OK) {
+            err = rows_measure(d, table, &out);
+            table_close(table);
+        }
+    }
+    json_close_object(&out);
+    if (err == OK) err = report_keep(d, &text);
+    buf_close(&text);
     return err;
 }
 
@@ -223,10 +245,14 @@ static enum err drift_of(struct drifting *d) {
     const char *source;
     char table[LIMIT_PATH_BYTES], faults[LIMIT_PATH_BYTES];
     struct str given = json_member_text(json_member(context->spec, "inputs"), "table");
-    if (!tabular_has_profile(d->model)) {
+    enum err err =
+        series_recall(&d->about, context->arena, &d->series, &d->is_series, context->fault);
+    if (err != OK) return err;
+    if (!(d->is_series ? d->series.profile != NULL : tabular_has_profile(d->model))) {
         return fault_set(context->fault, ERR_INPUT, "drift.no_profile", STR_NONE);
     }
-    enum err err = asking_of_model(&d->about, context->arena, &d->asking, context->fault);
+    err = d->is_series ? forecast_asking(&d->series, context->arena, &d->asking)
+                       : asking_of_model(&d->about, context->arena, &d->asking, context->fault);
     if (err == OK && given.size) {
         return str_copy(table, sizeof table, given) ? measure(d, table) : ERR_LIMIT;
     }

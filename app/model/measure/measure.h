@@ -186,6 +186,32 @@ uint32_t kaplan_meier(const struct lasting *lasting, struct curve_point *out, ui
 // The share after time `at`.
 double kaplan_meier_at(const struct lasting *lasting, double at);
 
+// ---- distributions (distribution.c) ------------------------------
+// How values are spread over ranges or categories, kept so that others can be held against them.
+// Below moderate: stable; below large: moderate (Siddiqi 2006).
+static const double drift_moderate = 0.1, drift_large = 0.25, drift_share_least = 1e-4;
+enum { DISTRIBUTION_RANGES = 10 };
+struct distribution {
+    uint32_t bins; // of a number: ranges; of a category: categories. 0: it had no value
+    float *edges;  // (bins - 1) rising, of a number: bin b holds edges[b - 1] <= value < edges[b]
+    uint64_t *counts; // (bins)
+    uint64_t missing;
+};
+// Edges (fewer than DISTRIBUTION_RANGES) at the tenths of `count` values, which are sorted here;
+// equal ones become one. Returns how many.
+uint32_t distribution_edges(float *values, uint64_t count, float *edges);
+// The bin of a value, or UINT32_MAX for a missing one (and an unknown category).
+uint32_t distribution_bin(const struct distribution *of, bool category, double value);
+void distribution_count(struct distribution *of, bool category, double value);
+// Population stability index of one against the same bins now, missing values a bin of their own:
+// the sum of (now - before) ln(now / before) over shares, which count as at least 1e-4. NaN where
+// one of them has no rows.
+double distribution_psi(const struct distribution *before, const struct distribution *now);
+const char *distribution_level(double psi); // "stable", "moderate", "large"
+// "bins" and "missing" into an open object; categories (bins), or NULL of a number.
+void distribution_write(struct json_writer *out, const struct distribution *before,
+                        const struct distribution *now, const struct str *categories);
+
 // ---- bootstrap ------------------------------
 enum { BOOTSTRAP_RESAMPLES = 1000, BOOTSTRAP_METRICS_MAX = 256 };
 // Resamples that fit a budget of work: 1000 up to 200,000 rows, fewer above, never under 100.

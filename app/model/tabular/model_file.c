@@ -28,7 +28,7 @@
 #include "base/crc32c.h"
 #include "model/tabular/model_private.h"
 
-enum { MAGIC_BYTES = 8, TAG_BYTES = 4, PREPARATION_BYTES_MAX = 1 << 20 };
+enum { MAGIC_BYTES = 8, TAG_BYTES = 4, PREPARATION_BYTES_MAX = 2 << 20 };
 static const char magic[] = "CYTAB002", magic_before[] = "CYTAB001";
 
 // ---- writing ------------------------------
@@ -179,7 +179,7 @@ static void put_points(const struct tabular_model *model, struct buf *out) {
 
 static void put_profile(const struct tabular_model *model, struct buf *out) {
     for (uint32_t p = 0; p < model->profile.count; p++) {
-        const struct profile_part *part = &model->profile.parts[p];
+        const struct distribution *part = &model->profile.parts[p];
         put_u64(out, part->missing);
         put_u32(out, part->bins);
         bool number = !profile_is_category(model, p);
@@ -493,11 +493,11 @@ static void get_ranges(struct reader *r, struct tabular_model *model) {
 }
 
 static void get_part(struct reader *r, struct tabular_model *model, uint32_t at) {
-    struct profile_part *part = &model->profile.parts[at];
+    struct distribution *part = &model->profile.parts[at];
     bool category = profile_is_category(model, at);
     part->missing = get_u64(r);
     part->bins = get_count(r, PROFILE_BINS_MAX, 8);
-    uint32_t most = !category                    ? PROFILE_BINS
+    uint32_t most = !category                    ? DISTRIBUTION_RANGES
                     : at == model->feature_count ? model->class_count
                                                  : model->features[at].category_count;
     if (category ? part->bins != most : part->bins > most) damage(r);
@@ -519,7 +519,7 @@ static void get_part(struct reader *r, struct tabular_model *model, uint32_t at)
 static void get_profile(struct reader *r, struct tabular_model *model) {
     uint32_t count = model->feature_count + 1;
     if (!fine(r) || (size_t)count * 12 > (size_t)(r->end - r->at)) damage(r);
-    model->profile.parts = arena_for(r, model, count, sizeof(struct profile_part));
+    model->profile.parts = arena_for(r, model, count, sizeof(struct distribution));
     for (uint32_t p = 0; fine(r) && p < count; p++) get_part(r, model, p);
     if (fine(r)) model->profile.count = count;
 }

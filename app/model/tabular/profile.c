@@ -1,9 +1,8 @@
-// Making the training profile, and holding new data against it: the population stability index.
+// Making the training profile, and holding new data against it.
 
 #include "model/tabular/profile_private.h"
 
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "model/tabular/judge_parts_private.h"
@@ -13,66 +12,25 @@ bool profile_is_category(const struct tabular_model *model, uint32_t part) {
     return model->features[part].kind == FEATURE_CATEGORY;
 }
 
-uint32_t profile_bin(const struct profile_part *part, bool category, double value) {
-    if (isnan(value) || part->bins == 0) return UINT32_MAX;
-    if (category) {
-        return value >= 0 && value < (double)part->bins ? (uint32_t)value : UINT32_MAX;
-    }
-    uint32_t low = 0, high = part->bins - 1; // how many edges are at or below the value
-    while (low < high) {
-        uint32_t middle = low + (high - low) / 2;
-        if (value >= (double)part->edges[middle])
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low;
-}
-
-static void count_value(struct profile_part *part, bool category, double value) {
-    uint32_t bin = profile_bin(part, category, value);
-    if (bin == UINT32_MAX)
-        part->missing++;
-    else
-        part->counts[bin]++;
-}
-
 // ---- making ------------------------------
 
-static int compare_float(const void *a, const void *b) {
-    float x = *(const float *)a, y = *(const float *)b;
-    return x < y ? -1 : x > y;
-}
-
-// Edges at the tenths of `count` values (sorted here); equal ones become one.
-static uint32_t edges_of(float *values, uint64_t count, float *edges) {
-    uint32_t found = 0;
-    qsort(values, count, sizeof(*values), compare_float);
-    for (uint32_t b = 1; b < PROFILE_BINS && count > 0; b++) {
-        float edge = values[count * b / PROFILE_BINS];
-        bool rises = found == 0 || edge > edges[found - 1];
-        if (rises && edge > values[0]) edges[found++] = edge;
-    }
-    return found;
-}
-
-static enum err part_take(struct tabular_model *model, struct profile_part *part, uint32_t bins) {
+static enum err part_take(struct tabular_model *model, struct distribution *part, uint32_t bins) {
     part->bins = bins;
-    part->edges = ARENA_ARRAY(model->arena, float, PROFILE_BINS);
+    part->edges = ARENA_ARRAY(model->arena, float, DISTRIBUTION_RANGES);
     part->counts = ARENA_ARRAY(model->arena, uint64_t, (size_t)bins + 1);
     return part->edges && part->counts ? OK : ERR_MEMORY;
 }
 
 // The part's ranges from a sample of its values (room for PROFILE_SAMPLE).
 static enum err part_open(struct tabular_model *model, uint32_t at, float *sample, uint64_t count) {
-    struct profile_part *part = &model->profile.parts[at];
+    struct distribution *part = &model->profile.parts[at];
     if (profile_is_category(model, at)) {
         bool prediction = at == model->feature_count;
         return part_take(model, part,
                          prediction ? model->class_count : model->features[at].category_count);
     }
-    float edges[PROFILE_BINS];
-    uint32_t found = edges_of(sample, count, edges);
+    float edges[DISTRIBUTION_RANGES];
+    uint32_t found = distribution_edges(sample, count, edges);
     enum err err = part_take(model, part, count > 0 ? found + 1 : 0);
     if (err == OK) memcpy(part->edges, edges, found * sizeof(*edges));
     return err;
@@ -96,7 +54,7 @@ static enum err profile_features(struct tabular_model *model, const struct train
         err = part_open(model, f, sample, count);
         bool category = profile_is_category(model, f);
         for (uint64_t i = 0; err == OK && i < rows->train_count; i++) {
-            count_value(&model->profile.parts[f], category, (double)values[rows->train[i]]);
+            distribution_count(&model->profile.parts[f], category, (double)values[rows->train[i]]);
         }
     }
     return err;
@@ -117,7 +75,7 @@ static enum err profile_prediction(struct tabular_model *model, const double *pr
     bool category = profile_is_category(model, at);
     for (uint64_t i = 0; err == OK && i < tested; i++) {
         double value = prediction_of(model, predicted + i * model->outputs);
-        count_value(&model->profile.parts[at], category, value);
+        distribution_count(&model->profile.parts[at], category, value);
     }
     return err;
 }
@@ -126,7 +84,7 @@ enum err profile_make(struct tabular_model *model, const struct train_rows *rows
                       const double *predicted, uint64_t tested) {
     float *sample = memory_take((PROFILE_SAMPLE + 1) * sizeof(*sample));
     model->profile.parts =
-        ARENA_ARRAY(model->arena, struct profile_part, (size_t)model->feature_count + 1);
+        ARENA_ARRAY(model->arena, struct distribution, (size_t)model->feature_count + 1);
     enum err err = sample && model->profile.parts ? OK : ERR_MEMORY;
     if (err == OK) err = profile_features(model, rows, sample);
     if (err == OK) err = profile_prediction(model, predicted, tested, sample);
@@ -140,7 +98,7 @@ enum err profile_make(struct tabular_model *model, const struct train_rows *rows
 struct tabular_drift {
     const struct tabular_model *model;
     struct arena *arena;
-    struct profile_part *now; // (F + 1): counts and missing of the new rows
+    struct distribution *now; // (F + 1): counts and missing of the new rows
     uint64_t rows;
     struct buf predicted, truth; // doubles, of the rows whose answer is known
     struct buf event;            // bytes, of survival
@@ -155,7 +113,7 @@ enum err tabular_drift_open(const struct tabular_model *model, struct tabular_dr
     drift->model = model;
     enum err err = arena_open(model_arena_bytes, &drift->arena);
     uint32_t count = model->profile.count;
-    if (err == OK) drift->now = ARENA_ARRAY(drift->arena, struct profile_part, count + 1);
+    if (err == OK) drift->now = ARENA_ARRAY(drift->arena, struct distribution, count + 1);
     if (err == OK && !drift->now) err = ERR_MEMORY;
     for (uint32_t p = 0; err == OK && p < count; p++) {
         drift->now[p] = model->profile.parts[p];
@@ -191,7 +149,7 @@ enum err tabular_drift_add(struct tabular_drift *drift, const struct frame *fram
         for (uint64_t i = 0; i < frame->rows; i++) {
             double value = prediction ? prediction_of(model, predicted + i * model->outputs)
                                       : (double)frame->values[p][i];
-            count_value(&drift->now[p], category, value);
+            distribution_count(&drift->now[p], category, value);
         }
     }
     drift->rows += frame->rows;
@@ -208,74 +166,18 @@ enum err tabular_drift_add(struct tabular_drift *drift, const struct frame *fram
     return err == OK ? buf_err(&drift->predicted) : err;
 }
 
-static double share_of(uint64_t count, uint64_t rows) {
-    return rows > 0 ? (double)count / (double)rows : 0;
-}
-
-static uint64_t part_rows(const struct profile_part *part) {
-    uint64_t rows = part->missing;
-    for (uint32_t b = 0; b < part->bins; b++) rows += part->counts[b];
-    return rows;
-}
-
-static double psi_term(uint64_t before, uint64_t rows_before, uint64_t now, uint64_t rows_now) {
-    double expected = fmax(share_of(before, rows_before), drift_share_least);
-    double actual = fmax(share_of(now, rows_now), drift_share_least);
-    return (actual - expected) * log(actual / expected);
-}
-
-double profile_psi(const struct profile_part *before, const struct profile_part *now) {
-    uint64_t rows_before = part_rows(before), rows_now = part_rows(now);
-    if (rows_before == 0 || rows_now == 0) return NAN;
-    double psi = psi_term(before->missing, rows_before, now->missing, rows_now);
-    for (uint32_t b = 0; b < before->bins; b++) {
-        psi += psi_term(before->counts[b], rows_before, now->counts[b], rows_now);
-    }
-    return psi;
-}
-
-static void write_bins(const struct tabular_drift *drift, uint32_t part, struct json_writer *out) {
-    const struct tabular_model *model = drift->model;
-    const struct profile_part *before = &model->profile.parts[part], *now = &drift->now[part];
-    uint64_t rows_before = part_rows(before), rows_now = part_rows(now);
-    bool category = profile_is_category(model, part);
-    const struct str *names = part == model->feature_count ? model->classes : NULL;
-    if (category && !names) names = model->features[part].categories;
-    json_put_name(out, "bins");
-    json_open_array(out);
-    for (uint32_t b = 0; b < before->bins; b++) {
-        json_open_object(out);
-        if (category) json_set_text(out, "category", names[b]);
-        if (!category && b > 0) json_set_number(out, "from", (double)before->edges[b - 1]);
-        if (!category && b + 1 < before->bins) {
-            json_set_number(out, "to", (double)before->edges[b]);
-        }
-        json_set_number(out, "before", share_of(before->counts[b], rows_before));
-        json_set_number(out, "now", share_of(now->counts[b], rows_now));
-        json_close_object(out);
-    }
-    json_close_array(out);
-    json_put_name(out, "missing");
-    json_open_object(out);
-    json_set_number(out, "before", share_of(before->missing, rows_before));
-    json_set_number(out, "now", share_of(now->missing, rows_now));
-    json_close_object(out);
-}
-
-static const char *level_of(double psi) {
-    return psi < drift_moderate ? "stable" : psi < drift_large ? "moderate" : "large";
-}
-
 static void write_part(const struct tabular_drift *drift, uint32_t part, struct json_writer *out) {
     const struct tabular_model *model = drift->model;
-    const struct profile_part *before = &model->profile.parts[part], *now = &drift->now[part];
-    double psi = profile_psi(before, now);
+    const struct distribution *before = &model->profile.parts[part], *now = &drift->now[part];
+    double psi = distribution_psi(before, now);
     bool prediction = part == model->feature_count;
     json_open_object(out);
     json_set_text(out, "name", prediction ? model->target : model->features[part].name);
     json_set_number(out, "psi", psi);
-    if (!isnan(psi)) json_set_text(out, "level", str_of(level_of(psi)));
-    write_bins(drift, part, out);
+    if (!isnan(psi)) json_set_text(out, "level", str_of(distribution_level(psi)));
+    bool category = profile_is_category(model, part);
+    const struct str *names = prediction ? model->classes : model->features[part].categories;
+    distribution_write(out, before, now, category ? names : NULL);
     json_close_object(out);
 }
 

@@ -1,7 +1,7 @@
 // Tables as series: long and wide, gaps and doubles, times in parts; the plan kept and read back,
 // and damaged plans refused.
 #include "check.h"
-#include "flow/steps/series_data.h"
+#include "flow/steps/series_profile.h"
 
 static struct arena *arena;
 static struct json *wish;
@@ -189,6 +189,17 @@ static bool plan_text(struct series_data *data, struct buf *out) {
     for (uint32_t h = 0; h < data->plan.horizon_count; h++) {
         data->spread[h] = (struct series_spread){.bands = 2, .upper = {7}, .low = {{-1, -2}}};
     }
+    if (!data->profile) {
+        static float edges[] = {1, 2.5f};
+        static uint64_t counts[] = {4, 5, 6};
+        static struct series_part part = {
+            .of = {3, edges, counts, 1}, .mean = 2, .usual = {0.5}, .stretches = 1};
+        static struct series_block blocks[SERIES_HORIZONS_MAX] = {{.rows = 3, .absolute = 7}};
+        static struct series_profile profile = {
+            .last_s = 9, .steps = 400, .parts = &part, .part_count = 1, .blocks = blocks};
+        profile.block_count = 1;
+        data->profile = &profile;
+    }
     struct json_writer writer = json_writer_of(out);
     json_open_object(&writer);
     json_put_name(&writer, "series");
@@ -214,6 +225,7 @@ static void plans_come_back(void) {
     REQUIRE(series_recall(&about, arena, &back, &is_series, &fault) == OK && is_series);
     REQUIRE(plan_text(&back, &again));
     CHECK_BYTES(again.data, again.size, text.data, text.size);
+    CHECK(back.profile && back.profile != data.profile);
     struct series_source source = {.schema = &made.schema, .batch = &made.batch};
     REQUIRE(series_history_read(&source, &back, arena, NULL, &fault) == OK);
     CHECK_EQ(series_last(&back.grid), 399);

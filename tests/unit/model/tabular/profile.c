@@ -64,32 +64,32 @@ static const struct json *column(const struct json *report, const char *name) {
 
 static void index_is_its_formula(void) {
     uint64_t a[] = {10, 30, 60}, b[] = {20, 20, 40};
-    struct profile_part before = {.bins = 3, .counts = a}, now = {.bins = 3, .counts = b};
+    struct distribution before = {.bins = 3, .counts = a}, now = {.bins = 3, .counts = b};
     now.missing = 20;
     // scipy: sum((q - p) * log(q / p)) of p = .1 .3 .6 1e-4, q = .2 .2 .4 .2
     double p[] = {0.1, 0.3, 0.6, 1e-4}, q[] = {0.2, 0.2, 0.4, 0.2}, want = 0;
     for (int i = 0; i < 4; i++) want += (q[i] - p[i]) * log(q[i] / p[i]);
-    CHECK_NEAR(profile_psi(&before, &now), want, 1e-12);
-    CHECK_NEAR(profile_psi(&before, &now), 1.7103746521509062, 1e-12);
-    CHECK_NEAR(profile_psi(&now, &now), 0, 0);
-    struct profile_part empty = {.bins = 3, .counts = (uint64_t[]){0, 0, 0}};
-    CHECK(isnan(profile_psi(&before, &empty)));
+    CHECK_NEAR(distribution_psi(&before, &now), want, 1e-12);
+    CHECK_NEAR(distribution_psi(&before, &now), 1.7103746521509062, 1e-12);
+    CHECK_NEAR(distribution_psi(&now, &now), 0, 0);
+    struct distribution empty = {.bins = 3, .counts = (uint64_t[]){0, 0, 0}};
+    CHECK(isnan(distribution_psi(&before, &empty)));
 }
 
 static void bins_hold_their_values(void) {
     float edges[] = {1, 3, 3.5f};
-    struct profile_part part = {.bins = 4, .edges = edges};
+    struct distribution part = {.bins = 4, .edges = edges};
     static const struct {
         double value;
         uint32_t bin;
     } cases[] = {{-1e30, 0}, {0.999, 0}, {1, 1},    {2, 1},
                  {3, 2},     {3.5, 3},   {1e30, 3}, {INFINITY, 3}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        CHECK_EQ(profile_bin(&part, false, cases[i].value), cases[i].bin);
+        CHECK_EQ(distribution_bin(&part, false, cases[i].value), cases[i].bin);
     }
-    CHECK_EQ(profile_bin(&part, false, NAN), UINT32_MAX);
-    CHECK_EQ(profile_bin(&part, true, 3), 3);
-    CHECK_EQ(profile_bin(&part, true, 4), UINT32_MAX);
+    CHECK_EQ(distribution_bin(&part, false, NAN), UINT32_MAX);
+    CHECK_EQ(distribution_bin(&part, true, 3), 3);
+    CHECK_EQ(distribution_bin(&part, true, 4), UINT32_MAX);
 }
 
 static void what_moved_is_told(enum tabular_task task, uint32_t classes) {
