@@ -1,7 +1,7 @@
 // Rows as series. First byte even: a wish (JSON, the first line) and a table of five columns (the
 // lines behind it, cells between '|', in types the byte chooses): what is learnt is kept as a model
 // keeps it, comes back the same, and reads the same rows as the recent past. Odd: the rest is a
-// model's preparation, read back or refused; 255: the profile in one, read back the same or refused.
+// model's preparation, read back or refused; 255: the profile in one, likewise.
 #include "flow/steps/series_profile.h"
 
 #include <stdlib.h>
