@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "flow/jobs/places.h"
+#include "flow/models/language.h"
 #include "flow/models/pilots.h"
 #include "flow/models/serving.h"
 
@@ -53,6 +54,9 @@ static enum err flow_start(struct flow *flow, const struct flow_options *options
     if (err != OK) return fault_set(fault, err, "base.no_memory", STR_NONE);
     err = pilots_open(flow, fault);
     if (err == OK) err = runner_open(flow, fault);
+    if (err == OK && language_open(flow) != OK) {
+        err = fault_set(fault, ERR_MEMORY, "base.no_memory", STR_NONE);
+    }
     return err == OK ? pilots_begin(flow, fault) : err;
 }
 
@@ -75,6 +79,7 @@ enum err flow_open(struct store *store, const struct flow_options *options, stru
 
 void flow_close(struct flow *flow, bool stop_children) {
     if (!flow) return;
+    language_close(flow);
     serving_close(flow);
     pilots_stop(flow); // it asks the runner for jobs
     runner_close(flow, stop_children);

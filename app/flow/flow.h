@@ -150,6 +150,40 @@ enum err flow_search_list(struct flow *flow, struct call *call) MUST_USE;
 enum err flow_search_create(struct flow *flow, struct call *call) MUST_USE; // an array of tries
 enum err flow_search_show(struct flow *flow, struct call *call) MUST_USE;   // with its tries
 enum err flow_search_stop(struct flow *flow, struct call *call) MUST_USE;   // keeps what is there
+// ---- language models: taken in, switched on and off, put away -----------------------------------
+enum err flow_language_list(struct flow *flow, struct call *call) MUST_USE;
+enum err flow_language_import(struct flow *flow, struct call *call) MUST_USE; // an upload, as a job
+enum err flow_language_show(struct flow *flow, struct call *call) MUST_USE;
+enum err flow_language_change(struct flow *flow, struct call *call) MUST_USE; // {on}
+enum err flow_language_delete(struct flow *flow, struct call *call) MUST_USE;
+// Those that may be asked, as OpenAI's API lists models.
+enum err flow_openai_models(struct flow *flow, struct call *call) MUST_USE;
+// A question to one of them, in OpenAI's form. The answer comes over time, from a job that serves
+// the model, started where there is none: `wake` is called, on a thread of flow's own, whenever
+// there is something to be taken; it must return at once. After flow_answer_close, which ends the
+// work at the next token, it is called no more. An answer is closed before the flow.
+struct flow_waker {
+    void (*wake)(void *ctx);
+    void *ctx;
+};
+struct flow_answer;
+enum err flow_answer_chat(struct flow *flow, struct call *call, const struct flow_waker *waker,
+                          struct flow_answer **out) MUST_USE;
+enum err flow_answer_text(struct flow *flow, struct call *call, const struct flow_waker *waker,
+                          struct flow_answer **out) MUST_USE;
+enum err flow_answer_vectors(struct flow *flow, struct call *call, const struct flow_waker *waker,
+                             struct flow_answer **out) MUST_USE;
+enum flow_answer_state {
+    FLOW_ANSWER_WAITS,  // nothing new
+    FLOW_ANSWER_MORE,   // bytes were added, more may come
+    FLOW_ANSWER_WHOLE,  // the last bytes were added
+    FLOW_ANSWER_FAILED, // no bytes ever: *out_err and *fault are the answer
+};
+bool flow_answer_streams(const struct flow_answer *answer); // server-sent events; else one JSON
+enum flow_answer_state flow_answer_take(struct flow_answer *answer, struct buf *out,
+                                        enum err *out_err, struct fault *fault) MUST_USE;
+void flow_answer_close(struct flow_answer *answer); // NULL is fine
+
 enum err flow_endpoint_list(struct flow *flow, struct call *call) MUST_USE;
 enum err flow_endpoint_create(struct flow *flow, struct call *call) MUST_USE;
 enum err flow_endpoint_show(struct flow *flow, struct call *call) MUST_USE;

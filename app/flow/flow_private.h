@@ -160,6 +160,7 @@ struct flow {
     uint64_t policy_seen;      // versions of the policy that the core knows, and one; 0: none yet
     struct models *models;     // loaded ones (loaded.c)
     struct pilots *pilots;     // templates and the runs that are under way (pilot_runs.c)
+    struct language *language; // who answers as a language model (models/language.h)
     struct serving *serving;   // what endpoints do, and their shadows (serving.c)
 };
 

@@ -145,6 +145,26 @@ struct model {
     uint64_t pilot_run;          // that had it trained; 0: none
 };
 
+// A language model: what its file says of itself, as a child has read it. It answers under its
+// name, by a job that serves it while somebody asks (models/language.h).
+struct language_model {
+    uint64_t id;
+    struct str name, source_name; // the file's
+    enum model_state state;       // MODEL_TRAINING: its file is being read
+    uint64_t job;                 // that reads it
+    int64_t created_ms;
+    struct who actor;
+    struct hash file; // a blob; all zero until ready
+    uint64_t bytes;
+    struct str architecture, weights; // "llama", "Q4_K": most of its matrices
+    uint64_t parameters, context, vocabulary;
+    uint64_t token_bytes, work_bytes; // of memory: for a token remembered; besides
+    bool embeds;                      // gives vectors, not text
+    bool chats;                       // its file has a template of talk
+    bool on, deleted;
+    uint64_t serving; // the newest job that serves it; 0: none yet
+};
+
 enum input_kind { INPUT_BLOB, INPUT_UPLOAD, INPUT_KEY, INPUT_SIGN, INPUT_KIND_COUNT };
 struct job_input {
     struct str name; // as the step calls it: "source", "table", "model", "key"
@@ -413,6 +433,7 @@ RECORD_DECLARE(key_record)
 RECORD_DECLARE(pilot_run)
 RECORD_DECLARE(endpoint)
 RECORD_DECLARE(search)
+RECORD_DECLARE(language_model)
 
 // Revisions have a table of their own: the key is the dataset's id and the number, 16 bytes.
 struct key revision_key(uint64_t dataset, uint64_t number);

@@ -191,6 +191,30 @@ static void model_fields(struct codec *c, struct model *r) {
     codec_u64(c, &r->pilot_run);
 }
 
+static void language_model_fields(struct codec *c, struct language_model *r) {
+    codec_u64(c, &r->id);
+    codec_text(c, &r->name);
+    codec_text(c, &r->source_name);
+    CODEC_ENUM(c, r->state, model_state, MODEL_STATE_COUNT);
+    codec_u64(c, &r->job);
+    codec_i64(c, &r->created_ms);
+    who_fields(c, &r->actor);
+    codec_hash(c, &r->file);
+    codec_u64(c, &r->bytes);
+    codec_text(c, &r->architecture);
+    codec_text(c, &r->weights);
+    codec_u64(c, &r->parameters);
+    codec_u64(c, &r->context);
+    codec_u64(c, &r->vocabulary);
+    codec_u64(c, &r->token_bytes);
+    codec_u64(c, &r->work_bytes);
+    codec_bool(c, &r->embeds);
+    codec_bool(c, &r->chats);
+    codec_bool(c, &r->on);
+    codec_bool(c, &r->deleted);
+    codec_u64(c, &r->serving);
+}
+
 static void job_input_fields(struct codec *c, struct job_input *input) {
     codec_text(c, &input->name);
     CODEC_ENUM(c, input->kind, input_kind, INPUT_KIND_COUNT);
@@ -522,6 +546,7 @@ RECORD_DEFINE_BY_ID(key_record, TABLE_KEY)
 RECORD_DEFINE_BY_ID(pilot_run, TABLE_PILOT)
 RECORD_DEFINE_BY_ID(endpoint, TABLE_ENDPOINT)
 RECORD_DEFINE_BY_ID(search, TABLE_SEARCH)
+RECORD_DEFINE_BY_ID(language_model, TABLE_LANGUAGE)
 RECORD_DEFINE(revision, TABLE_REVISION)
 RECORD_DEFINE(served_sum, TABLE_SERVED)
 RECORD_DEFINE(served_tally, TABLE_SERVED)

@@ -78,6 +78,8 @@ void connection_close(struct connection *connection) {
         if (transfer_abandon(connection)) return;
     } else if (connection->state == CONNECTION_WORK) {
         return;
+    } else if (connection->state == CONNECTION_ANSWER && answer_abandon(connection)) {
+        return;
     }
     connection_release(connection);
 }
@@ -308,6 +310,7 @@ static enum next step(struct connection *connection) {
     case CONNECTION_WRITE:
     case CONNECTION_SEND: return step_write(connection);
     case CONNECTION_EVENTS: return events_step(connection);
+    case CONNECTION_ANSWER: return answer_step(connection);
     case CONNECTION_LINGER: return step_linger(connection);
     }
     return NEXT_CLOSE;
@@ -352,6 +355,10 @@ void connection_late(struct connection *connection) {
     if (connection->gone || connection->state == CONNECTION_WORK) return;
     if (connection->state == CONNECTION_EVENTS) {
         connection_run(connection); // says that it is still there, or closes
+        return;
+    }
+    if (connection->state == CONNECTION_ANSWER) {
+        answer_late(connection);
         return;
     }
     bool waiting = connection->state == CONNECTION_HEAD && connection->in_at == connection->in_size;

@@ -115,14 +115,19 @@ uint16_t status_of(enum err err, const char *code) {
 static void answer_fault(struct request *request, uint16_t status) {
     buf_clear(&request->out);
     request->packed = false;
-    struct json_writer writer = json_writer_of(&request->out);
-    json_open_object(&writer);
-    json_put_name(&writer, "error");
-    json_put_fault(&writer, &request->fault);
-    if (request->call.findings.size) {
-        json_set_raw(&writer, "findings", request->call.findings);
+    if (path_is_openai(request->head.path)) {
+        status = openai_status(status, &request->fault);
+        openai_error(&request->out, status, &request->fault);
+    } else {
+        struct json_writer writer = json_writer_of(&request->out);
+        json_open_object(&writer);
+        json_put_name(&writer, "error");
+        json_put_fault(&writer, &request->fault);
+        if (request->call.findings.size) {
+            json_set_raw(&writer, "findings", request->call.findings);
+        }
+        json_close_object(&writer);
     }
-    json_close_object(&writer);
     request->status = status;
     request->content_type = "application/json";
     if (status == 423 || status == 429 || status == 503) {
@@ -393,6 +398,7 @@ static enum err handle(struct request *request) {
     case ROUTE_OWN: return route->call.own(request->server, request);
     case ROUTE_DOWNLOAD:
         return route->call.download(request->server->flow, &request->call, &request->download);
+    case ROUTE_ANSWER: return answer_ask(request);
     case ROUTE_UPLOAD:
     case ROUTE_EVENTS:
     case ROUTE_BACKUP: break; // these have their own ways
@@ -420,6 +426,8 @@ static void finish(struct request *request) {
         request_fail(request, request->err);
     } else if (request->route->kind == ROUTE_DOWNLOAD) {
         download_begin(request);
+    } else if (request->answer) {
+        answer_begin(request);
     } else {
         respond_out(request);
     }
@@ -433,7 +441,7 @@ static void task_done(struct task *task) {
     struct request *request = (struct request *)task;
     struct connection *connection = request->connection;
     if (connection->gone) {
-        connection_release(connection);
+        if (!answer_abandon(connection)) connection_release(connection);
         return;
     }
     finish(request);

@@ -22,6 +22,7 @@ enum {
 #define PEOPLE(name) ROUTE_PEOPLE, .call.people = people_##name
 #define OWN(name) ROUTE_OWN, .call.own = handle_##name
 #define FILE_OF(name) ROUTE_DOWNLOAD, .call.download = flow_##name
+#define ANSWER(name) ROUTE_ANSWER, .call.answer = flow_answer_##name
 #define ROUTE(m, p, r, sp, st, body, ...) \
     {.method = HTTP_##m, .path = p, .roles = r, .speed = ROUTE_##sp, .status = st, \
      .body_max = body, .kind = __VA_ARGS__}
@@ -159,6 +160,20 @@ const struct route routes[] = {
           FLOW(endpoint_predict)),
     ROUTE(POST, API "/endpoints/{word}/predictions", RESEARCH | DATA, SLOW, 202, LARGE,
           FLOW(endpoint_file)),
+
+    // language models, and their answers as OpenAI's clients ask for them
+    ROUTE(GET, API "/language-models", RESEARCH | DATA, SLOW, 200, NO_BODY, FLOW(language_list)),
+    ROUTE(POST, API "/language-models", RESEARCH, SLOW, 202, SMALL, FLOW(language_import)),
+    ROUTE(GET, API "/language-models/{id}", RESEARCH | DATA, SLOW, 200, NO_BODY,
+          FLOW(language_show)),
+    ROUTE(PATCH, API "/language-models/{id}", RESEARCH | SYSTEM, SLOW, 200, SMALL,
+          FLOW(language_change)),
+    ROUTE(DELETE, API "/language-models/{id}", RESEARCH | SYSTEM, SLOW, 204, NO_BODY,
+          FLOW(language_delete)),
+    ROUTE(GET, "/v1/models", RESEARCH | DATA, SLOW, 200, NO_BODY, FLOW(openai_models)),
+    ROUTE(POST, "/v1/chat/completions", RESEARCH | DATA, SLOW, 200, LARGE, ANSWER(chat)),
+    ROUTE(POST, "/v1/completions", RESEARCH | DATA, SLOW, 200, LARGE, ANSWER(text)),
+    ROUTE(POST, "/v1/embeddings", RESEARCH | DATA, SLOW, 200, LARGE, ANSWER(vectors)),
 
     // molecules
     ROUTE(POST, API "/molecules/draw", IN, SLOW, 200, LARGE, FLOW(molecule_draw)),

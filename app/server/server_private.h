@@ -7,6 +7,7 @@
 //   respond.c     heads of answers       assets.c      the embedded pages
 //   transfer.c    uploads, downloads     events.c      the event stream
 //   workers.c     threads that may wait  metrics.c     what is counted
+//   answers.c     answers over time      openai.c      errors as OpenAI's clients read them
 //
 // Threads. Each loop is one thread and owns its connections and their requests. What may wait for
 // the disk or takes long runs as a task on a worker; while it does, the worker owns the request and
@@ -76,6 +77,7 @@ enum route_kind {
     ROUTE_DOWNLOAD, // call.download, then the file
     ROUTE_UPLOAD,   // the body goes to flow_upload_add
     ROUTE_EVENTS,   // the event stream
+    ROUTE_ANSWER,   // call.answer, then what comes of it
     ROUTE_BACKUP,   // the folder as an archive
 };
 enum route_speed {
@@ -96,6 +98,8 @@ struct route {
         enum err (*people)(struct people *people, struct call *call);
         enum err (*own)(struct server *server, struct request *request);
         enum err (*download)(struct flow *flow, struct call *call, struct flow_download *out);
+        enum err (*answer)(struct flow *flow, struct call *call, const struct flow_waker *waker,
+                           struct flow_answer **out);
     } call;
 };
 extern const struct route routes[];
@@ -133,7 +137,11 @@ struct request {
     uint16_t status;
     const char *content_type;
     uint64_t started_us;
-    bool packed; // `out` is gzip
+    bool packed;                // `out` is gzip
+    struct task news;           // something of `answer` may be taken
+    _Atomic bool news_posted;   // it is on its way
+    struct flow_answer *answer; // NULL: none (any more)
+    bool head_out, abandoned;   // of an answer
     // From here on nothing is cleared for the next request: what is read has been written before.
     struct arena *arena;
     struct buf body;   // what was sent
@@ -161,6 +169,10 @@ void request_free(struct request *request);
 // The bytes of the head could not be read at all.
 void request_begin_bad(struct connection *connection, struct http_fault fault);
 uint16_t status_of(enum err err, const char *code);
+// openai.c: an error of a path below /v1: status and body.
+bool path_is_openai(struct str path);
+uint16_t openai_status(uint16_t status, const struct fault *fault);
+void openai_error(struct buf *out, uint16_t status, const struct fault *fault);
 
 // ---- answers (respond.c, assets.c) --------------------------------------------------------------
 
@@ -188,6 +200,7 @@ enum connection_state {
     CONNECTION_WRITE,     // writes `out` and `tail`
     CONNECTION_SEND,      // the same with a transfer that brings on more
     CONNECTION_EVENTS,    // an event stream
+    CONNECTION_ANSWER,    // an answer that comes over time
     CONNECTION_LINGER,    // has answered for the last time; swallows what still comes
 };
 enum next { NEXT_AGAIN, NEXT_READ, NEXT_WRITE, NEXT_PARK, NEXT_CLOSE };
@@ -284,6 +297,14 @@ enum next events_step(struct connection *connection);
 void events_changed(struct server *server, uint64_t job_id);
 // Tells this loop's streams what has changed; on the loop.
 void events_flush(struct loop *loop);
+
+// answers.c: of request->answer, made by the route's handler.
+enum err answer_ask(struct request *request) MUST_USE; // on the worker
+void answer_begin(struct request *request);
+enum next answer_step(struct connection *connection);
+void answer_late(struct connection *connection);
+// The client is gone. True: the connection is released later.
+bool answer_abandon(struct connection *connection);
 
 void upload_begin(struct request *request);
 enum next upload_step(struct connection *connection);

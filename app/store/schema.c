@@ -36,6 +36,7 @@ static const struct {
     [TABLE_SERVED] = {"served", 25, false},
     [TABLE_SEARCH] = {"search", 26, true},
     [TABLE_PILOT] = {"pilot", 27, true},
+    [TABLE_LANGUAGE] = {"language", 28, true},
 };
 
 const char *store_table_name(enum store_table table) {

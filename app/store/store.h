@@ -53,6 +53,7 @@ enum store_table {
     TABLE_SERVED,      // a kind's letter and numbers: see flow/record.h
     TABLE_SEARCH,      // id
     TABLE_PILOT,       // id: one run of a pilot
+    TABLE_LANGUAGE,    // id: a language model
     TABLE_COUNT
 };
 const char *store_table_name(enum store_table table);

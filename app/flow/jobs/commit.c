@@ -108,6 +108,8 @@ static const struct {
     {"predict", {"predictions"}, {NULL}},
     {"drift", {"drift.json"}, {NULL}},
     {"command", {NULL}, {"output.tar"}},
+    {"language", {"model"}, {NULL}},
+    {"serve", {NULL}, {NULL}},
 };
 
 static enum err file_take(struct commit *commit, const char *folder, const char *name,

@@ -307,6 +307,34 @@ static enum err commit_command(struct store_txn *txn, struct commit *commit) {
     return lineage_put(txn, commit, &lineage);
 }
 
+static enum err commit_language(struct store_txn *txn, struct commit *commit) {
+    struct language_model model;
+    const struct json *summary = summary_of(commit);
+    const struct made *file = commit_made(commit, "model");
+    enum err err = language_model_load(txn, commit->arena, commit->job.subject, &model);
+    if (err != OK) return err;
+    model.state = MODEL_READY;
+    model.file = file->hash;
+    model.bytes = file->size;
+    model.architecture = json_member_text(summary, "architecture");
+    model.weights = json_member_text(summary, "weights");
+    model.parameters = json_member_u64(summary, "parameters", 0);
+    model.context = json_member_u64(summary, "context", 0);
+    model.vocabulary = json_member_u64(summary, "vocabulary", 0);
+    model.token_bytes = json_member_u64(summary, "token_bytes", 0);
+    model.work_bytes = json_member_u64(summary, "work_bytes", 0);
+    model.embeds = json_member_bool(summary, "embeds", false);
+    model.chats = json_member_bool(summary, "chats", false);
+    return language_model_save(txn, &model);
+}
+
+// What it served was booked answer by answer.
+static enum err commit_serve(struct store_txn *txn, struct commit *commit) {
+    (void)txn;
+    (void)commit;
+    return OK;
+}
+
 enum err commit_step(struct store_txn *txn, struct commit *commit) {
     static const struct {
         const char *step;
@@ -314,7 +342,8 @@ enum err commit_step(struct store_txn *txn, struct commit *commit) {
     } commits[] = {
         {"import", commit_import}, {"check", commit_check},     {"cleanse", commit_cleanse},
         {"train", commit_train},   {"search", commit_search},   {"predict", commit_predict},
-        {"drift", commit_drift},   {"command", commit_command},
+        {"drift", commit_drift},   {"command", commit_command}, {"language", commit_language},
+        {"serve", commit_serve},
     };
     job_summary(commit);
     for (size_t i = 0; i < sizeof commits / sizeof commits[0]; i++) {

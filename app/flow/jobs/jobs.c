@@ -126,6 +126,14 @@ enum err job_end_badly(struct store_txn *txn, struct arena *arena, struct job *j
             err = model_save(txn, &model);
         }
     }
+    if (err == OK && str_is(job->step, "language")) {
+        struct language_model model;
+        err = language_model_load(txn, arena, job->subject, &model);
+        if (err == OK) {
+            model.state = MODEL_FAILED;
+            err = language_model_save(txn, &model);
+        }
+    }
     if (err == OK && str_is(job->step, "search")) err = search_try_ended(txn, arena, job, NULL);
     return err == OK ? job_audit(txn, job, job_state_name(state)) : err;
 }
@@ -140,7 +148,8 @@ bool job_seen(const struct call *call, const struct job *job) {
 // Who may open a dataset or a model may also see how it came to be.
 static bool may_see_state(const struct call *call, const struct job *job) {
     bool dataset = str_is(job->subject_kind, "dataset") && (call->actor.roles & ROLE_DATA);
-    bool of_model = str_is(job->subject_kind, "model") || str_is(job->subject_kind, "search");
+    bool of_model = str_is(job->subject_kind, "model") || str_is(job->subject_kind, "search") ||
+                    str_is(job->subject_kind, "language");
     bool model = of_model && (call->actor.roles & ROLE_RESEARCH);
     return job_seen(call, job) || dataset || model;
 }

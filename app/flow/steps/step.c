@@ -17,6 +17,8 @@ static const struct step steps[] = {
     {"predict", step_predict, 2000, 1024 * MIB, 12 * HOUR_MS, 0, true},
     {"drift", step_drift, 2000, 1024 * MIB, 12 * HOUR_MS, 0, true},
     {"export", step_export, 1000, 512 * MIB, 12 * HOUR_MS, 0, true},
+    {"language", step_language, 1000, 1024 * MIB, 2 * HOUR_MS, 0, true},
+    {"serve", step_serve, 4000, 1024 * MIB, 30 * 24 * HOUR_MS, 0, false},
     {"command", step_command, 1000, 1024 * MIB, HOUR_MS, 0, false},
 };
 

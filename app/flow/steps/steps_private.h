@@ -17,6 +17,8 @@ enum err step_search(struct step_context *context) MUST_USE;
 enum err step_predict(struct step_context *context) MUST_USE;
 enum err step_drift(struct step_context *context) MUST_USE;
 enum err step_export(struct step_context *context) MUST_USE;
+enum err step_language(struct step_context *context) MUST_USE;
+enum err step_serve(struct step_context *context) MUST_USE;
 enum err step_command(struct step_context *context) MUST_USE;
 
 // pack.c: writes out/bundle.tar. Input "sign": the key, ERR_INPUT "bundle.no_key" without it.

@@ -90,7 +90,7 @@ static void tables_have_their_numbers(void) {
         "meta",    "person",      "session",  "token",   "upload", "dataset", "recipe",
         "release", "model",       "job",      "lineage", "blob",   "audit",   "setting",
         "index",   "revision",    "key",      "policy",  "member", "ledger",  "usage",
-        "voucher", "reservation", "endpoint", "served",  "search", "pilot"};
+        "voucher", "reservation", "endpoint", "served",  "search", "pilot",   "language"};
     REQUIRE(sizeof names / sizeof names[0] == TABLE_COUNT);
     for (int i = 0; i < TABLE_COUNT; i++) {
         enum store_table table = (enum store_table)i, found = TABLE_COUNT;

@@ -1,0 +1,335 @@
+// Language models as records: taken in, listed, shown, switched off, put away.
+#include "flow/models/language.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "base/clock.h"
+
+enum { CACHE_TEXTS = 4, CACHE_TEXT_TOKENS = 8192, IDLE_MS = 10 * 60 * 1000 };
+#define SERVE_BYTES ((uint64_t)96 << 20) // of the process itself
+
+// ---- views --------------------------------------------------------------------------------------
+
+uint64_t language_memory(const struct language_model *model, uint64_t *out_cache) {
+    // The file is mapped, what is made of it lies beside it; some texts of usual length fit, or one
+    // of the greatest.
+    uint64_t usual = model->context < CACHE_TEXT_TOKENS ? model->context : CACHE_TEXT_TOKENS;
+    uint64_t tokens = CACHE_TEXTS * usual;
+    if (tokens < model->context) tokens = model->context;
+    *out_cache = model->embeds ? 0 : (tokens + 64) * model->token_bytes;
+    return model->bytes + model->work_bytes + *out_cache + SERVE_BYTES;
+}
+
+static void view_language(struct flow *flow, struct json_writer *out,
+                          const struct language_model *model) {
+    uint64_t cache, memory = language_memory(model, &cache);
+    bool ready = model->state == MODEL_READY;
+    json_open_object(out);
+    json_set_u64(out, "id", model->id);
+    json_set_text(out, "name", model->name);
+    json_set_text(out, "file", model->source_name);
+    json_set_text(out, "state", str_of(model_state_name(model->state)));
+    json_set_u64(out, "job", model->job);
+    json_set_i64(out, "created_ms", model->created_ms);
+    json_set_text(out, "actor", model->actor.name);
+    view_hash(out, "hash", &model->file);
+    json_set_u64(out, "bytes", model->bytes);
+    json_set_text(out, "architecture", model->architecture);
+    json_set_text(out, "weights", model->weights);
+    json_set_u64(out, "parameters", model->parameters);
+    json_set_u64(out, "context", model->context);
+    json_set_u64(out, "vocabulary", model->vocabulary);
+    json_set_bool(out, "embeds", model->embeds);
+    json_set_bool(out, "chats", model->chats);
+    json_set_bool(out, "on", model->on);
+    json_set_u64(out, "memory_bytes", ready ? memory : 0);
+    json_set_bool(out, "fits", ready && memory <= flow->largest.memory_bytes);
+    json_put_name(out, "serving");
+    if (model->serving) {
+        json_put_u64(out, model->serving);
+    } else {
+        json_put_null(out);
+    }
+    json_close_object(out);
+}
+
+static enum err language_item(struct list *list, struct store_txn *txn,
+                              struct record_reader *record, bool show, bool *out_wanted) {
+    struct language_model model;
+    (void)txn;
+    enum err err = language_model_read(record, list->scratch, &model);
+    if (err != OK) return err;
+    *out_wanted = !model.deleted;
+    if (*out_wanted && show) view_language(list->flow, list->call->out, &model);
+    return OK;
+}
+
+enum err flow_language_list(struct flow *flow, struct call *call) {
+    enum err err = allow(call, ROLES_FLOW);
+    if (err != OK) return err;
+    struct list list = {.flow = flow, .call = call, .table = TABLE_LANGUAGE, .item = language_item};
+    return list_write(&list);
+}
+
+static enum err language_load(struct store_txn *txn, const struct call *call,
+                              struct language_model *out) {
+    enum err err = language_model_load(txn, call->arena, call->id, out);
+    return err == OK && out->deleted ? ERR_NOT_FOUND : err;
+}
+
+enum err flow_language_show(struct flow *flow, struct call *call) {
+    struct language_model model;
+    struct store_txn *txn;
+    enum err err = allow(call, ROLES_FLOW);
+    if (err == OK) err = store_read_begin(flow->store, &txn);
+    if (err != OK) return err;
+    err = language_load(txn, call, &model);
+    store_read_end(txn);
+    if (err != OK) return missing(call, err, "language.not_found");
+    view_language(flow, call->out, &model);
+    return answer_end(call);
+}
+
+// ---- by name ------------------------------------------------------------------------------------
+
+struct seeking {
+    struct arena *arena;
+    struct str name;
+    uint64_t id;
+    struct language_model *out;
+    enum err err;
+    bool found;
+};
+
+static bool seek_visit(void *ctx, struct str key, struct record_reader *record) {
+    struct seeking *seeking = ctx;
+    struct language_model model;
+    (void)key;
+    seeking->err = language_model_read(record, seeking->arena, &model);
+    if (seeking->err != OK) return false;
+    if (model.deleted || model.state == MODEL_FAILED) return true;
+    seeking->found =
+        seeking->name.size ? str_equal(model.name, seeking->name) : model.id == seeking->id;
+    if (seeking->found) *seeking->out = model;
+    return !seeking->found;
+}
+
+// There are few: looked through, the newest first.
+static enum err seek(struct store_txn *txn, struct seeking *seeking) {
+    enum err err =
+        store_scan(txn, TABLE_LANGUAGE, (struct key){.size = 0}, true, seek_visit, seeking);
+    return err == OK ? seeking->err : err;
+}
+
+enum err language_named(struct store_txn *txn, struct arena *arena, struct str name,
+                        struct language_model *out, struct fault *fault) {
+    struct seeking seeking = {.arena = arena, .name = name, .out = out};
+    enum err err = seek(txn, &seeking);
+    if (err == OK && !seeking.found && str_to_u64(name, &seeking.id)) {
+        seeking.name = STR_NONE;
+        err = seek(txn, &seeking);
+    }
+    if (err != OK) return err;
+    if (!seeking.found || !out->on || out->state != MODEL_READY) {
+        return fault_set(fault, ERR_NOT_FOUND, "language.not_found", name);
+    }
+    return OK;
+}
+
+// ---- taking in ----------------------------------------------------------------------------------
+
+struct language_import {
+    struct flow *flow;
+    const struct call *call;
+    struct language_model model;
+    struct job job;
+};
+
+static enum err import_change(struct store_txn *txn, void *ctx) {
+    struct language_import *import = ctx;
+    const struct call *call = import->call;
+    struct language_model *model = &import->model, other;
+    struct seeking seeking = {.arena = call->arena, .name = model->name, .out = &other};
+    enum err err = seek(txn, &seeking);
+    if (err == OK && seeking.found) {
+        err = fault_set(call->fault, ERR_CONFLICT, "language.name_taken", model->name);
+    }
+    if (err == OK) err = store_next_id(txn, TABLE_LANGUAGE, &model->id);
+    import->job.subject = model->id;
+    if (err == OK) err = job_request(import->flow, txn, call, &import->job);
+    model->job = import->job.id;
+    if (err == OK) err = language_model_save(txn, model);
+    if (err != OK) return err;
+    return audit_put(txn, call->actor.name, "language.import", "language", model->id, "ok",
+                     model->source_name);
+}
+
+enum err flow_language_import(struct flow *flow, struct call *call) {
+    struct language_import import = {.flow = flow, .call = call};
+    struct language_model *model = &import.model;
+    struct upload_record upload;
+    enum err err = allow(call, ROLE_RESEARCH);
+    if (err == OK) err = call_text(call, "name", 1, LANGUAGE_NAME_BYTES, &model->name);
+    uint64_t id = json_member_u64(call->body, "upload", 0);
+    if (err == OK) err = upload_ready(flow, call, id, &upload);
+    if (err == OK && !runner_has_room(flow, 1)) {
+        err = fault_set(call->fault, ERR_LIMIT, "job.queue_full", STR_NONE);
+    }
+    if (err != OK) return err;
+    model->source_name = upload.name;
+    model->created_ms = clock_now_ms();
+    model->actor = who_of(&call->actor);
+    model->on = true;
+    import.job = (struct job){
+        .step = STR("language"),
+        .actor = model->actor,
+        .subject_kind = STR("language"),
+        .subject_name = model->name,
+        .inputs = {{
+            .name = STR("source"),
+            .kind = INPUT_UPLOAD,
+            .id = id
+        }},
+        .input_count = 1,
+        .source_name = upload.name,
+    };
+    err = store_write(flow->store, import_change, &import);
+    if (err != OK) return err;
+    runner_add(flow, &import.job);
+    json_open_object(call->out);
+    json_put_name(call->out, "model");
+    view_language(flow, call->out, model);
+    json_put_name(call->out, "job");
+    view_job(flow, call->out, &import.job);
+    json_close_object(call->out);
+    return answer_end(call);
+}
+
+// ---- changing -----------------------------------------------------------------------------------
+
+struct language_change {
+    const struct call *call;
+    const char *action;
+    bool has_on, on, put_away;
+    uint64_t stopped; // a job that serves it no longer; 0: none
+    struct language_model model;
+};
+
+// Whoever serves it is told to end: as a person's cancelling does.
+static enum err serving_stop(struct store_txn *txn, struct language_change *change) {
+    struct job job;
+    const struct call *call = change->call;
+    enum err err = job_load(txn, call->arena, change->model.serving, &job);
+    if (err == ERR_NOT_FOUND) return OK;
+    if (err != OK || (job.state != JOB_QUEUED && job.state != JOB_RUNNING)) return err;
+    change->stopped = job.id;
+    if (job.state == JOB_QUEUED) {
+        return job_end_badly(txn, call->arena, &job, JOB_CANCELLED, NULL);
+    }
+    job.cancel = true;
+    return job_save(txn, &job);
+}
+
+static enum err language_change(struct store_txn *txn, void *ctx) {
+    struct language_change *change = ctx;
+    const struct call *call = change->call;
+    struct language_model *model = &change->model;
+    enum err err = language_load(txn, call, model);
+    if (err != OK) return err;
+    if (model->actor.id != call->actor.person_id && !(call->actor.roles & ROLE_SYSTEM)) {
+        return fault_set(call->fault, ERR_DENIED, "language.not_yours", model->actor.name);
+    }
+    if (change->has_on) model->on = change->on;
+    if (change->put_away) {
+        model->deleted = true;
+        if (!hash_none(&model->file)) err = blob_forget(txn, &model->file);
+    }
+    if (err == OK && (!model->on || model->deleted) && model->serving) {
+        err = serving_stop(txn, change);
+    }
+    if (err == OK) err = language_model_save(txn, model);
+    if (err != OK) return err;
+    return audit_put(txn, call->actor.name, change->action, "language", model->id, "ok", STR_NONE);
+}
+
+static enum err change_run(struct flow *flow, struct language_change *change) {
+    enum err err = allow(change->call, ROLE_RESEARCH | ROLE_SYSTEM);
+    if (err == OK) err = store_write(flow->store, language_change, change);
+    if (err == OK && change->stopped) runner_cancel(flow, change->stopped);
+    return missing(change->call, err, "language.not_found");
+}
+
+enum err flow_language_change(struct flow *flow, struct call *call) {
+    const struct json *on = json_member(call->body, "on");
+    struct language_change change = {.call = call,
+                                     .action = "language.change",
+                                     .has_on = json_is_bool(on),
+                                     .on = json_bool(on, true)};
+    enum err err = change_run(flow, &change);
+    if (err != OK) return err;
+    view_language(flow, call->out, &change.model);
+    return answer_end(call);
+}
+
+enum err flow_language_delete(struct flow *flow, struct call *call) {
+    struct language_change change = {.call = call, .action = "language.delete", .put_away = true};
+    return change_run(flow, &change);
+}
+
+// ---- its job ------------------------------------------------------------------------------------
+
+struct language_start {
+    struct flow *flow;
+    struct arena *arena;
+    uint64_t model;
+    struct job job;
+    bool made;
+    struct fault *fault;
+};
+
+static enum err start_change(struct store_txn *txn, void *ctx) {
+    struct language_start *start = ctx;
+    struct language_model model;
+    char options[96];
+    uint64_t cache;
+    enum err err = language_model_load(txn, start->arena, start->model, &model);
+    if (err == OK && (model.deleted || !model.on || model.state != MODEL_READY)) {
+        err = ERR_NOT_FOUND;
+    }
+    if (err == ERR_NOT_FOUND) {
+        return fault_set(start->fault, err, "language.not_found", STR_NONE);
+    }
+    if (err == OK && model.serving) err = job_load(txn, start->arena, model.serving, &start->job);
+    if (err != OK && err != ERR_NOT_FOUND) return err;
+    bool alive = start->job.state == JOB_QUEUED || start->job.state == JOB_RUNNING;
+    if (model.serving && err == OK && alive) return OK;
+    uint64_t memory = language_memory(&model, &cache);
+    snprintf(options, sizeof options, "{\"cache_bytes\":%" PRIu64 ",\"idle_ms\":%d}", cache,
+             IDLE_MS);
+    start->job = (struct job){
+        .step = STR("serve"),
+        .actor = model.actor,
+        .subject_kind = STR("language"),
+        .subject = model.id,
+        .subject_name = model.name,
+        .inputs = {job_input_blob("model", &model.file)},
+        .input_count = 1,
+        .options = arena_text(start->arena, str_of(options)),
+        .memory_bytes = memory,
+    };
+    start->made = true;
+    err = job_create(start->flow, txn, &start->job);
+    model.serving = start->job.id;
+    return err == OK ? language_model_save(txn, &model) : err;
+}
+
+enum err language_serve(struct flow *flow, struct arena *arena, uint64_t model, uint64_t *out_job,
+                        struct fault *fault) {
+    struct language_start start = {.flow = flow, .arena = arena, .model = model, .fault = fault};
+    enum err err = store_write(flow->store, start_change, &start);
+    if (err != OK) return err;
+    if (start.made) runner_add(flow, &start.job);
+    *out_job = start.job.id;
+    return OK;
+}

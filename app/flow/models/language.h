@@ -1,0 +1,75 @@
+// Inside of flow's language models. Who calls what: operations and the beginning of an answer
+// (language.c, openai.c) run on the caller's thread; one thread (language_relay.c) talks to the
+// children that serve models and fills answers; whoever holds an answer is woken, takes what has
+// come and closes it, from any thread. The lock of struct language protects its answers and all
+// they hold, and what is said to be; no transaction is begun and nothing is awaited under it.
+#pragma once
+
+#include <pthread.h>
+
+#include "flow/flow_private.h"
+
+enum {
+    ANSWERS_MAX = 256,      // under way or waiting, of the whole box
+    ANSWERS_PERSON_MAX = 8, // of one person
+    ANSWER_PARTS_MAX = 8,   // choices of one request
+    ANSWER_TRIES = 2,       // an answer that was not begun is asked again of the next child
+    LANGUAGE_NAME_BYTES = 100,
+};
+#define ANSWER_BYTES_MAX ((size_t)32 << 20)
+
+enum answer_kind { ANSWER_CHAT, ANSWER_TEXT, ANSWER_VECTORS };
+struct answer_part {           // one of the choices
+    struct buf text, logprobs; // of a whole answer
+    bool ended, stopped;
+    uint64_t tokens;
+};
+struct flow_answer {
+    struct flow_answer *next;
+    struct flow *flow;
+    struct flow_waker waker;
+    uint64_t id; // parts: id, id + 1, …
+    uint64_t model;
+    char name[LANGUAGE_NAME_BYTES + 1]; // of the model
+    uint64_t person, tenant;
+    char person_name[LIMIT_NAME_BYTES + 1];
+    enum answer_kind kind;
+    bool streams, tells_usage;
+    uint32_t parts_count, tries;
+    struct answer_part parts[ANSWER_PARTS_MAX];
+    struct buf asked;   // JSON members of the frame
+    struct buf out;     // for the client, not taken yet
+    bool sent, begun;   // to the child; something came of it
+    bool opened;        // bytes for the client exist
+    bool ended, failed; // failed: `err` and `fault` are the answer
+    enum err err;
+    struct fault fault;
+    int64_t created_s;
+    uint64_t prompt_tokens, shared_tokens;
+};
+
+// ---- language.c --------------------------------------------------------------------------------
+// What serving it asks of the machine, and of that the cache's part.
+uint64_t language_memory(const struct language_model *model, uint64_t *out_cache);
+// The model of that name, or id as a name, ready and on: ERR_NOT_FOUND "language.not_found".
+enum err language_named(struct store_txn *txn, struct arena *arena, struct str name,
+                        struct language_model *out, struct fault *fault) MUST_USE;
+// The job that serves it, made if there is none that waits or runs. ERR_NOT_FOUND
+// "language.not_found" where the model is gone or off.
+enum err language_serve(struct flow *flow, struct arena *arena, uint64_t model, uint64_t *out_job,
+                        struct fault *fault) MUST_USE;
+
+// ---- openai.c: forms; under the lock -----------------------------------------------------------
+struct json;
+void answer_frame(const struct flow_answer *answer, uint32_t part, struct buf *out);
+// A frame of the child. True: it was the last.
+void answer_hear(struct flow_answer *answer, uint32_t part, const struct json *frame);
+void answer_waits(struct flow_answer *answer, uint64_t place); // tells the client, if it streams
+void answer_fail(struct flow_answer *answer, enum err err, const struct fault *fault);
+
+// ---- language_relay.c --------------------------------------------------------------------------
+enum err language_open(struct flow *flow) MUST_USE;
+void language_close(struct flow *flow);
+// Takes it over if there is room: ERR_BUSY "language.queue_full", "language.too_many".
+enum err language_put(struct flow *flow, struct flow_answer *answer, struct fault *fault) MUST_USE;
+void answer_free(struct flow_answer *answer);

@@ -1,0 +1,471 @@
+// The relay: one thread that sees to it that a model somebody asks is served, talks to the child
+// that serves it, and fills answers.
+//
+//   a model is asked -> its job (made, or the one that runs) -> the child listens -> frames
+//   the child is gone -> what was not begun is asked again of the next one, the rest has failed
+//
+// A child that ends badly is not started again at once: after 1, 2, 4 … 60 s.
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "allocation/usage.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "flow/models/language.h"
+#include "flow/steps/talk.h"
+
+enum {
+    SPEAKERS_MAX = 16, // models served at one time
+    CANCELS_MAX = 512,
+    USES_MAX = 256,
+    TURN_MS = 50, // while a child is awaited
+    REST_MS = 1000,
+    LOOK_MS = 500, // how often the job of a child that does not listen is looked at
+    BACK_OFF_MS_MAX = 60 * 1000,
+};
+
+struct speaker {         // a model that somebody asks, or has asked
+    uint64_t model, job; // model 0: the place is free; job 0: to be made
+    struct talk talk;    // fd -1: not reached yet
+    uint64_t retry_us, looked_us, told_us;
+    uint32_t failures;
+    bool reached; // this job has been talked to
+};
+struct use { // of an answer that is over, not written yet
+    uint64_t person, tokens;
+    char name[LIMIT_NAME_BYTES + 1];
+};
+struct language {
+    pthread_mutex_t lock; // protects all but `speakers` and `arena`, which are the thread's own
+    struct flow_answer *answers;
+    uint32_t count;
+    uint64_t next_id;
+    uint64_t cancels[CANCELS_MAX];
+    uint32_t cancel_count;
+    struct use uses[USES_MAX];
+    uint32_t use_count;
+    bool closing, thread_runs;
+    pthread_t thread;
+    int wake_fd;
+    struct speaker speakers[SPEAKERS_MAX];
+    struct arena *arena;
+};
+
+// ---- answers ------------------------------------------------------------------------------------
+
+void answer_free(struct flow_answer *answer) {
+    if (!answer) return;
+    buf_close(&answer->asked);
+    buf_close(&answer->out);
+    for (uint32_t i = 0; i < ANSWER_PARTS_MAX; i++) {
+        buf_close(&answer->parts[i].text);
+        buf_close(&answer->parts[i].logprobs);
+    }
+    memory_give(answer);
+}
+
+static void relay_wake(struct language *language) {
+    uint64_t one = 1;
+    (void)!write(language->wake_fd, &one, sizeof one);
+}
+
+enum err language_put(struct flow *flow, struct flow_answer *answer, struct fault *fault) {
+    struct language *language = flow->language;
+    uint32_t own = 0;
+    enum err err = OK;
+    pthread_mutex_lock(&language->lock);
+    struct flow_answer **last = &language->answers;
+    for (; *last; last = &(*last)->next) own += (*last)->person == answer->person;
+    if (language->count == ANSWERS_MAX) {
+        err = fault_set(fault, ERR_BUSY, "language.queue_full", STR_NONE);
+    } else if (own >= ANSWERS_PERSON_MAX) {
+        err = fault_set(fault, ERR_BUSY, "language.too_many", STR_NONE);
+    } else {
+        answer->id = language->next_id;
+        language->next_id += ANSWER_PARTS_MAX;
+        *last = answer;
+        language->count++;
+    }
+    pthread_mutex_unlock(&language->lock);
+    if (err == OK) relay_wake(language);
+    return err;
+}
+
+bool flow_answer_streams(const struct flow_answer *answer) {
+    return answer->streams;
+}
+
+enum flow_answer_state flow_answer_take(struct flow_answer *answer, struct buf *out,
+                                        enum err *out_err, struct fault *fault) {
+    struct language *language = answer->flow->language;
+    enum flow_answer_state state = FLOW_ANSWER_WAITS;
+    pthread_mutex_lock(&language->lock);
+    if (answer->ended && buf_err(&answer->out) != OK && !answer->failed) {
+        answer->failed = true;
+        answer->err =
+            fault_set(&answer->fault, buf_err(&answer->out), "flow.answer_too_large", STR_NONE);
+    }
+    if (answer->failed) {
+        state = FLOW_ANSWER_FAILED;
+        *out_err = answer->err;
+        *fault = answer->fault;
+    } else if (answer->out.size || answer->ended) {
+        buf_add_str(out, buf_str(&answer->out));
+        buf_clear(&answer->out);
+        state = answer->ended ? FLOW_ANSWER_WHOLE : FLOW_ANSWER_MORE;
+    }
+    pthread_mutex_unlock(&language->lock);
+    return state;
+}
+
+// What it has cost, whoever has had it.
+static void use_note(struct language *language, const struct flow_answer *answer) {
+    uint64_t tokens = answer->prompt_tokens;
+    for (uint32_t i = 0; i < answer->parts_count; i++) tokens += answer->parts[i].tokens;
+    if (!answer->begun) return;
+    if (language->use_count == USES_MAX) {
+        log_event(LOG_WARN, "language.not_counted", "tokens=%llu", (unsigned long long)tokens);
+        return;
+    }
+    struct use *use = &language->uses[language->use_count++];
+    *use = (struct use){.person = answer->person, .tokens = tokens};
+    (void)!str_copy(use->name, sizeof use->name, str_of(answer->person_name));
+}
+
+void flow_answer_close(struct flow_answer *answer) {
+    if (!answer) return;
+    struct language *language = answer->flow->language;
+    pthread_mutex_lock(&language->lock);
+    struct flow_answer **at = &language->answers;
+    while (*at && *at != answer) at = &(*at)->next;
+    if (*at) {
+        *at = answer->next;
+        language->count--;
+    }
+    for (uint32_t i = 0; answer->sent && !answer->ended && i < answer->parts_count; i++) {
+        if (language->cancel_count < CANCELS_MAX) {
+            language->cancels[language->cancel_count++] = answer->id + i;
+        }
+    }
+    use_note(language, answer);
+    pthread_mutex_unlock(&language->lock);
+    relay_wake(language);
+    answer_free(answer);
+}
+
+static void wake(const struct flow_answer *answer) {
+    answer->waker.wake(answer->waker.ctx);
+}
+
+// ---- the thread: all that follows ---------------------------------------------------------------
+
+static struct speaker *speaker_of(struct language *language, uint64_t model) {
+    struct speaker *room = NULL;
+    for (uint32_t i = 0; i < SPEAKERS_MAX; i++) {
+        struct speaker *one = &language->speakers[i];
+        if (one->model == model) return one;
+        if (one->model == 0 && !room) room = one;
+    }
+    if (!room) return NULL;
+    *room = (struct speaker){.model = model, .talk.fd = -1};
+    return room;
+}
+
+static bool is_asked(const struct language *language, uint64_t model) {
+    for (const struct flow_answer *one = language->answers; one; one = one->next) {
+        if (one->model == model && !one->ended) return true;
+    }
+    return false;
+}
+
+// Under the lock. `begun_only`: those that the child had begun or had twice.
+static void answers_fail(struct language *language, uint64_t model, bool begun_only, enum err err,
+                         const struct fault *fault) {
+    for (struct flow_answer *one = language->answers; one; one = one->next) {
+        if (one->model != model || one->ended) continue;
+        bool again = begun_only && !one->begun && one->tries < ANSWER_TRIES;
+        if (again) {
+            one->sent = false;
+            continue;
+        }
+        answer_fail(one, err, fault);
+        wake(one);
+    }
+}
+
+static void all_fail(struct language *language, uint64_t model, enum err err,
+                     const struct fault *fault) {
+    pthread_mutex_lock(&language->lock);
+    answers_fail(language, model, false, err, fault);
+    pthread_mutex_unlock(&language->lock);
+}
+
+// The child is gone, or has said what none of ours says.
+static void speaker_lost(struct language *language, struct speaker *speaker) {
+    struct fault fault = {0};
+    enum err err = fault_set(&fault, ERR_CANCELLED, "language.ended", STR_NONE);
+    talk_close(&speaker->talk);
+    pthread_mutex_lock(&language->lock);
+    answers_fail(language, speaker->model, true, err, &fault);
+    pthread_mutex_unlock(&language->lock);
+}
+
+static void back_off(struct speaker *speaker) {
+    uint64_t wait_ms = REST_MS;
+    for (uint32_t i = 0; i < speaker->failures && wait_ms < BACK_OFF_MS_MAX; i++) wait_ms *= 2;
+    if (wait_ms > BACK_OFF_MS_MAX) wait_ms = BACK_OFF_MS_MAX;
+    speaker->failures++;
+    speaker->retry_us = clock_monotonic_us() + wait_ms * 1000;
+}
+
+// What became of its job, which does not listen. A job that ended well was idle, or was told to.
+static void job_look_at(struct flow *flow, struct speaker *speaker) {
+    struct language *language = flow->language;
+    struct store_txn *txn;
+    struct job job;
+    if (clock_monotonic_us() - speaker->looked_us < (uint64_t)LOOK_MS * 1000) return;
+    speaker->looked_us = clock_monotonic_us();
+    arena_reset(language->arena);
+    if (store_read_begin(flow->store, &txn) != OK) return;
+    enum err err = job_load(txn, language->arena, speaker->job, &job);
+    store_read_end(txn);
+    if (err == OK && (job.state == JOB_QUEUED || job.state == JOB_RUNNING)) return;
+    bool failed = err == OK && job.state == JOB_FAILED;
+    if (failed) back_off(speaker);
+    if (failed && !speaker->reached) all_fail(language, speaker->model, ERR_CONFLICT, &job.fault);
+    speaker->job = 0;
+    speaker->reached = false;
+}
+
+static void job_make(struct flow *flow, struct speaker *speaker) {
+    struct language *language = flow->language;
+    struct fault fault = {0};
+    arena_reset(language->arena);
+    enum err err = language_serve(flow, language->arena, speaker->model, &speaker->job, &fault);
+    if (err == OK) return;
+    if (!fault.code[0]) err = fault_set(&fault, err, "job.failed", str_of(err_name(err)));
+    all_fail(language, speaker->model, err, &fault);
+    back_off(speaker);
+}
+
+// One that is asked and not reached: brings it nearer.
+static void speaker_seek(struct flow *flow, struct speaker *speaker) {
+    char folder[LIMIT_PATH_BYTES];
+    if (clock_monotonic_us() < speaker->retry_us) return;
+    if (!speaker->job) job_make(flow, speaker);
+    if (!speaker->job) return;
+    job_folder(flow, speaker->job, folder);
+    int fd = talk_connect(folder);
+    if (fd < 0) {
+        job_look_at(flow, speaker);
+        return;
+    }
+    talk_open(&speaker->talk, fd);
+    speaker->reached = true;
+    speaker->failures = 0;
+}
+
+// Under the lock: questions that have not gone out yet.
+static void questions_send(struct language *language, struct speaker *speaker) {
+    struct buf frame;
+    buf_open(&frame, TALK_BYTES_MAX);
+    for (struct flow_answer *one = language->answers; one; one = one->next) {
+        if (one->model != speaker->model || one->sent || one->ended) continue;
+        for (uint32_t part = 0; part < one->parts_count; part++) {
+            buf_clear(&frame);
+            answer_frame(one, part, &frame);
+            talk_put(&speaker->talk, buf_str(&frame));
+        }
+        one->sent = true;
+        one->tries++;
+    }
+    buf_close(&frame);
+}
+
+// Under the lock. To every child: an id is one answer's alone.
+static void cancels_send(struct language *language) {
+    for (uint32_t i = 0; i < language->cancel_count; i++) {
+        char text[48];
+        snprintf(text, sizeof text, "{\"cancel\":%llu}", (unsigned long long)language->cancels[i]);
+        for (uint32_t k = 0; k < SPEAKERS_MAX; k++) {
+            struct speaker *speaker = &language->speakers[k];
+            if (speaker->model && speaker->talk.fd >= 0) talk_put(&speaker->talk, str_of(text));
+        }
+    }
+    language->cancel_count = 0;
+}
+
+// Under the lock: those whose model is not there yet are told their place, each second.
+static void places_tell(struct language *language, struct speaker *speaker) {
+    uint64_t place = 0, now = clock_monotonic_us();
+    if (now - speaker->told_us < (uint64_t)REST_MS * 1000) return;
+    speaker->told_us = now;
+    for (struct flow_answer *one = language->answers; one; one = one->next) {
+        if (one->model != speaker->model || one->sent || one->ended) continue;
+        answer_waits(one, ++place);
+        wake(one);
+    }
+}
+
+static void frame_hear(struct language *language, struct str text) {
+    struct json *frame;
+    if (json_parse(text, &frame, NULL) != OK) return;
+    uint64_t id = json_member_u64(frame, "id", 0);
+    pthread_mutex_lock(&language->lock);
+    for (struct flow_answer *one = language->answers; one; one = one->next) {
+        if (id < one->id || id >= one->id + one->parts_count) continue;
+        answer_hear(one, (uint32_t)(id - one->id), frame);
+        wake(one);
+        break;
+    }
+    pthread_mutex_unlock(&language->lock);
+    json_close(frame);
+}
+
+static void speaker_hear(struct language *language, struct speaker *speaker) {
+    struct str text;
+    enum err err;
+    bool there = talk_read(&speaker->talk);
+    while ((err = talk_take(&speaker->talk, &text)) == OK) frame_hear(language, text);
+    if (!there || err == ERR_INPUT) speaker_lost(language, speaker);
+}
+
+struct uses {
+    struct use items[USES_MAX];
+    uint32_t count;
+};
+
+static enum err uses_write(struct store_txn *txn, void *ctx) {
+    const struct uses *uses = ctx;
+    enum err err = OK;
+    for (uint32_t i = 0; i < uses->count && err == OK; i++) {
+        const struct use *use = &uses->items[i];
+        err = usage_served(txn, use->person, str_of(use->name), use->tokens, 1);
+    }
+    return err;
+}
+
+static void uses_flush(struct flow *flow) {
+    struct language *language = flow->language;
+    static struct uses uses; // of this thread alone
+    pthread_mutex_lock(&language->lock);
+    uses.count = language->use_count;
+    memcpy(uses.items, language->uses, uses.count * sizeof uses.items[0]);
+    language->use_count = 0;
+    pthread_mutex_unlock(&language->lock);
+    if (uses.count && store_write(flow->store, uses_write, &uses) != OK) {
+        log_event(LOG_WARN, "language.not_counted", "answers=%u", uses.count);
+    }
+}
+
+// True while a child is awaited.
+static bool speakers_turn(struct flow *flow) {
+    struct language *language = flow->language;
+    bool awaited = false;
+    pthread_mutex_lock(&language->lock);
+    for (struct flow_answer *one = language->answers; one; one = one->next) {
+        if (one->ended || one->sent || speaker_of(language, one->model)) continue;
+        struct fault fault = {0};
+        answer_fail(one, fault_set(&fault, ERR_BUSY, "language.queue_full", STR_NONE), &fault);
+        wake(one);
+    }
+    cancels_send(language);
+    pthread_mutex_unlock(&language->lock);
+    for (uint32_t i = 0; i < SPEAKERS_MAX; i++) {
+        struct speaker *speaker = &language->speakers[i];
+        if (!speaker->model) continue;
+        pthread_mutex_lock(&language->lock);
+        bool asked = is_asked(language, speaker->model);
+        pthread_mutex_unlock(&language->lock);
+        if (speaker->talk.fd < 0 && asked) speaker_seek(flow, speaker);
+        if (speaker->talk.fd < 0 && !asked && clock_monotonic_us() >= speaker->retry_us) {
+            speaker->model = 0; // somebody else may have its place
+            continue;
+        }
+        pthread_mutex_lock(&language->lock);
+        if (speaker->talk.fd >= 0) questions_send(language, speaker);
+        if (speaker->talk.fd < 0) places_tell(language, speaker);
+        pthread_mutex_unlock(&language->lock);
+        if (speaker->talk.fd >= 0 && !talk_write(&speaker->talk)) speaker_lost(language, speaker);
+        awaited = awaited || (speaker->talk.fd < 0 && asked);
+    }
+    return awaited;
+}
+
+static void speakers_wait(struct language *language, int patience_ms) {
+    struct pollfd polled[SPEAKERS_MAX + 1] = {{.fd = language->wake_fd, .events = POLLIN}};
+    for (uint32_t i = 0; i < SPEAKERS_MAX; i++) {
+        const struct speaker *speaker = &language->speakers[i];
+        polled[i + 1].fd = speaker->model ? speaker->talk.fd : -1;
+        polled[i + 1].events = POLLIN;
+        if (talk_waits(&speaker->talk)) polled[i + 1].events |= POLLOUT;
+    }
+    if (poll(polled, SPEAKERS_MAX + 1, patience_ms) <= 0) return;
+    uint64_t count;
+    if (polled[0].revents) (void)!read(language->wake_fd, &count, sizeof count);
+    for (uint32_t i = 0; i < SPEAKERS_MAX; i++) {
+        if (polled[i + 1].revents) speaker_hear(language, &language->speakers[i]);
+    }
+}
+
+static void *relay_main(void *argument) {
+    struct flow *flow = argument;
+    struct language *language = flow->language;
+    uint64_t flushed_us = clock_monotonic_us();
+    for (;;) {
+        pthread_mutex_lock(&language->lock);
+        bool closing = language->closing;
+        pthread_mutex_unlock(&language->lock);
+        if (closing) break;
+        bool awaited = speakers_turn(flow);
+        speakers_wait(language, awaited ? TURN_MS : REST_MS);
+        if (clock_monotonic_us() - flushed_us < (uint64_t)REST_MS * 1000) continue;
+        uses_flush(flow);
+        flushed_us = clock_monotonic_us();
+    }
+    uses_flush(flow);
+    return NULL;
+}
+
+enum err language_open(struct flow *flow) {
+    struct language *language = memory_take(sizeof *language);
+    if (!language) return ERR_MEMORY;
+    flow->language = language;
+    pthread_mutex_init(&language->lock, NULL);
+    // An id is not given twice, not by the next life of this process either: a child may live on.
+    language->next_id = (uint64_t)clock_now_ms() * ANSWER_PARTS_MAX;
+    language->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    if (language->wake_fd < 0) return ERR_MEMORY;
+    if (arena_open(SCRATCH_BYTES, &language->arena) != OK) return ERR_MEMORY;
+    language->thread_runs = pthread_create(&language->thread, NULL, relay_main, flow) == 0;
+    return language->thread_runs ? OK : ERR_MEMORY;
+}
+
+void language_close(struct flow *flow) {
+    struct language *language = flow->language;
+    if (!language) return;
+    if (language->thread_runs) {
+        pthread_mutex_lock(&language->lock);
+        language->closing = true;
+        pthread_mutex_unlock(&language->lock);
+        relay_wake(language);
+        pthread_join(language->thread, NULL);
+    }
+    for (uint32_t i = 0; i < SPEAKERS_MAX; i++) {
+        if (language->speakers[i].model) talk_close(&language->speakers[i].talk);
+    }
+    while (language->answers) {
+        struct flow_answer *answer = language->answers;
+        language->answers = answer->next;
+        answer_free(answer);
+    }
+    arena_close(language->arena);
+    if (language->wake_fd >= 0) close(language->wake_fd);
+    pthread_mutex_destroy(&language->lock);
+    memory_give(language);
+    flow->language = NULL;
+}

@@ -1,0 +1,392 @@
+#include "model/language/responder.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/assert.h"
+#include "base/memory.h"
+#include "model/language/batch.h"
+#include "model/language/generate.h"
+#include "model/language/stream.h"
+
+#define TOKENS_BYTES_MAX ((size_t)NETWORK_CONTEXT_MAX * sizeof(uint32_t))
+enum { TEXTS_MAX = RESPONDER_SLOTS + RESPONDER_WAITING, PIECE_BYTES_MAX = 1 << 20 };
+
+enum text_state { TEXT_WAITING, TEXT_PROMPT, TEXT_ANSWER };
+struct text { // one request and its answer
+    uint64_t id, tenant;
+    double weight;
+    enum text_state state;
+    uint32_t *prompt; // (prompt_count)
+    uint32_t prompt_count, shared, tokens_most, given;
+    uint32_t pages; // of the cache that are promised to it
+    uint32_t next;  // the token that the next step computes
+    struct sequence sequence;
+    struct sampler *sampler;
+    struct text_stream stream;
+    struct str stops[RESPONDER_STOPS_MAX]; // in stop_text
+    uint32_t stop_count;
+    struct buf stop_text;
+    bool over; // goes at the end of the step
+};
+
+struct responder {
+    struct responder_setup setup;
+    struct network *network;
+    struct network_about about;
+    struct cache *cache;
+    uint32_t pages, pages_promised;
+    struct text *texts[TEXTS_MAX]; // the oldest first
+    uint32_t count;
+    struct batch batch;
+    struct batch_row *rows; // (rows_most)
+    uint32_t rows_most;
+    float *logits;          // (RESPONDER_SLOTS, vocabulary)
+    struct endings endings; // tokens that end an answer
+    struct buf bytes, piece;
+};
+
+// ---- life ---------------------------------------------------------------------------------------
+
+uint64_t responder_cache_bytes(const struct network_about *about, uint64_t tokens) {
+    uint64_t pages = tokens / CACHE_PAGE_TOKENS + 1;
+    return pages * CACHE_PAGE_TOKENS * about->token_bytes;
+}
+
+static enum err room_take(struct responder *responder) {
+    const struct network_about *about = &responder->about;
+    responder->rows_most = network_rows_max(responder->network);
+    responder->rows = memory_take(responder->rows_most * sizeof *responder->rows);
+    if (!responder->rows) return ERR_MEMORY;
+    if (about->encodes) return OK;
+    uint64_t page_bytes = cache_page_bytes(network_cache_shape(responder->network));
+    uint64_t pages = responder->setup.cache_bytes / page_bytes;
+    if (pages > CACHE_PAGES_MAX) pages = CACHE_PAGES_MAX;
+    responder->pages = (uint32_t)pages;
+    responder->logits =
+        memory_take_unset((size_t)RESPONDER_SLOTS * about->vocabulary * sizeof(float));
+    if (!responder->logits || responder->pages == 0) return ERR_MEMORY;
+    return cache_open(network_cache_shape(responder->network), responder->pages, &responder->cache);
+}
+
+enum err responder_open(const struct responder_setup *setup, struct responder **out,
+                        struct fault *fault) {
+    struct responder *responder = memory_take(sizeof *responder);
+    if (!responder) return fault_set(fault, ERR_MEMORY, "base.no_memory", STR_NONE);
+    responder->setup = *setup;
+    endings_of(setup->file, setup->tokenizer, &responder->endings);
+    buf_open(&responder->bytes, PIECE_BYTES_MAX);
+    buf_open(&responder->piece, PIECE_BYTES_MAX);
+    enum err err = network_open(setup->file, setup->threads, &responder->network, fault);
+    if (err == OK) {
+        responder->about = *network_about(responder->network);
+        if (tokenizer_count(setup->tokenizer) > responder->about.vocabulary) {
+            err = fault_set(fault, ERR_INPUT, "network.words", STR_NONE);
+        }
+    }
+    if (err == OK && room_take(responder) != OK) {
+        err = fault_set(fault, ERR_MEMORY, "base.no_memory", STR_NONE);
+    }
+    if (err != OK) {
+        responder_close(responder);
+        return err;
+    }
+    *out = responder;
+    return OK;
+}
+
+static void text_close(struct responder *responder, struct text *text) {
+    if (text->state != TEXT_WAITING) {
+        sequence_close(&text->sequence);
+        responder->pages_promised -= text->pages;
+    }
+    responder->piece.size = 0;
+    text_stream_end(&text->stream, &responder->piece); // for its memory
+    sampler_close(text->sampler);
+    buf_close(&text->stop_text);
+    memory_give(text->prompt);
+    memory_give(text);
+}
+
+void responder_close(struct responder *responder) {
+    if (!responder) return;
+    for (uint32_t i = 0; i < responder->count; i++) text_close(responder, responder->texts[i]);
+    cache_close(responder->cache);
+    network_close(responder->network);
+    memory_give(responder->rows);
+    memory_give(responder->logits);
+    buf_close(&responder->bytes);
+    buf_close(&responder->piece);
+    memory_give(responder);
+}
+
+const struct network_about *responder_about(const struct responder *responder) {
+    return &responder->about;
+}
+
+uint32_t responder_context(const struct responder *responder) {
+    uint64_t cached = (uint64_t)responder->pages * CACHE_PAGE_TOKENS;
+    return cached < responder->about.context ? (uint32_t)cached : responder->about.context;
+}
+
+uint32_t responder_count(const struct responder *responder) {
+    return responder->count;
+}
+
+// ---- asking -------------------------------------------------------------------------------------
+
+static enum err prompt_take(struct responder *responder, const struct responder_request *request,
+                            struct text *text, struct fault *fault) {
+    struct buf tokens;
+    buf_open(&tokens, TOKENS_BYTES_MAX);
+    enum err err = tokenizer_encode(responder->setup.tokenizer, request->prompt, request->flags,
+                                    &tokens, fault);
+    uint32_t count = (uint32_t)(tokens.size / sizeof(uint32_t)),
+             context = responder_context(responder);
+    if (err == OK && count == 0) err = fault_set(fault, ERR_INPUT, "generate.empty", STR_NONE);
+    if (err == OK && count >= context) {
+        char detail[48];
+        snprintf(detail, sizeof detail, "%u / %u", count, context);
+        err = fault_set(fault, ERR_LIMIT, "network.too_long", str_of(detail));
+    }
+    text->prompt = err == OK ? memory_take_unset(tokens.size) : NULL;
+    if (err == OK && !text->prompt) err = ERR_MEMORY;
+    if (err == OK) memcpy(text->prompt, tokens.data, tokens.size);
+    text->prompt_count = count;
+    buf_close(&tokens);
+    if (err != OK) return err;
+    uint32_t most = request->tokens_most ? request->tokens_most : RESPONDER_TOKENS;
+    text->tokens_most = most < context - count ? most : context - count;
+    text->pages = (count + text->tokens_most) / CACHE_PAGE_TOKENS + 1;
+    if (text->pages > responder->pages) text->pages = responder->pages;
+    return OK;
+}
+
+static enum err stops_take(const struct responder_request *request, struct text *text) {
+    buf_open(&text->stop_text, (size_t)RESPONDER_STOPS_MAX * STOP_TEXT_BYTES_MAX);
+    for (uint32_t i = 0; i < request->stop_count && i < RESPONDER_STOPS_MAX; i++) {
+        buf_add_str(&text->stop_text, request->stops[i]);
+    }
+    if (buf_err(&text->stop_text) != OK) return buf_err(&text->stop_text);
+    size_t at = 0;
+    for (uint32_t i = 0; i < request->stop_count && i < RESPONDER_STOPS_MAX; i++) {
+        text->stops[i] = (struct str){text->stop_text.data + at, request->stops[i].size};
+        at += request->stops[i].size;
+        text->stop_count++;
+    }
+    text_stream_open(&text->stream, text->stops, text->stop_count);
+    return OK;
+}
+
+enum err responder_ask(struct responder *responder, const struct responder_request *request,
+                       struct fault *fault) {
+    uint32_t waiting = 0;
+    if (responder->about.encodes) return fault_set(fault, ERR_INPUT, "language.embeds", STR_NONE);
+    for (uint32_t i = 0; i < responder->count; i++) {
+        waiting += responder->texts[i]->state == TEXT_WAITING;
+    }
+    if (waiting >= RESPONDER_WAITING || responder->count == TEXTS_MAX) {
+        return fault_set(fault, ERR_BUSY, "language.queue_full", STR_NONE);
+    }
+    struct text *text = memory_take(sizeof *text);
+    if (!text) return fault_set(fault, ERR_MEMORY, "base.no_memory", STR_NONE);
+    text->id = request->id;
+    text->tenant = request->tenant;
+    text->weight = request->weight > 0 ? request->weight : 1;
+    enum err err = stops_take(request, text);
+    if (err == OK) err = prompt_take(responder, request, text, fault);
+    if (err == OK)
+        err = sampler_open(&request->sampling, responder->about.vocabulary, &text->sampler);
+    if (err != OK) {
+        text_close(responder, text);
+        if (err == ERR_MEMORY) return fault_set(fault, err, "base.no_memory", STR_NONE);
+        return err;
+    }
+    responder->texts[responder->count++] = text;
+    return OK;
+}
+
+static void forget(struct responder *responder, uint32_t at) {
+    text_close(responder, responder->texts[at]);
+    responder->count--;
+    memmove(&responder->texts[at], &responder->texts[at + 1],
+            (responder->count - at) * sizeof responder->texts[0]);
+}
+
+void responder_cancel(struct responder *responder, uint64_t id) {
+    for (uint32_t i = 0; i < responder->count; i++) {
+        if (responder->texts[i]->id != id) continue;
+        forget(responder, i);
+        return;
+    }
+}
+
+void responder_cancel_all(struct responder *responder) {
+    while (responder->count) forget(responder, responder->count - 1);
+}
+
+uint32_t responder_place(const struct responder *responder, uint64_t id) {
+    uint32_t before = 0;
+    for (uint32_t i = 0; i < responder->count; i++) {
+        const struct text *text = responder->texts[i];
+        if (text->state != TEXT_WAITING) continue;
+        before++;
+        if (text->id == id) return before;
+    }
+    return 0;
+}
+
+// ---- a step -------------------------------------------------------------------------------------
+
+static struct batch_item item_of(const struct text *text) {
+    struct batch_item item = {.tenant = text->tenant, .weight = text->weight};
+    item.decode = text->state == TEXT_ANSWER;
+    if (text->state == TEXT_PROMPT) item.left = text->prompt_count - text->sequence.length;
+    return item;
+}
+
+// False: its pages are not free yet, or as many are under way as may be.
+static bool begin_one(struct responder *responder) {
+    struct batch_item items[TEXTS_MAX];
+    struct text *waiting[TEXTS_MAX];
+    uint32_t count = 0, begun = 0;
+    for (uint32_t i = 0; i < responder->count; i++) {
+        struct text *text = responder->texts[i];
+        if (text->state != TEXT_WAITING) {
+            begun++;
+            continue;
+        }
+        items[count] = item_of(text);
+        waiting[count++] = text;
+    }
+    uint32_t first = batch_first(&responder->batch, items, count);
+    if (first == count || begun == RESPONDER_SLOTS) return false;
+    struct text *text = waiting[first];
+    if (responder->pages_promised + text->pages > responder->pages) return false;
+    responder->pages_promised += text->pages;
+    text->state = TEXT_PROMPT;
+    sequence_open(responder->cache, &text->sequence);
+    sequence_share(&text->sequence, text->prompt, text->prompt_count);
+    text->shared = text->sequence.length;
+    for (uint32_t i = 0; i < text->prompt_count; i++) sampler_see(text->sampler, text->prompt[i]);
+    return true;
+}
+
+static void tell(struct responder *responder, const struct text *text,
+                 struct responder_event event) {
+    event.id = text->id;
+    event.prompt_tokens = text->prompt_count;
+    event.shared_tokens = text->shared;
+    event.tokens = text->given;
+    responder->setup.event(responder->setup.ctx, &event);
+}
+
+static void text_end(struct responder *responder, struct text *text, enum responder_finish finish) {
+    buf_clear(&responder->piece);
+    text_stream_end(&text->stream, &responder->piece);
+    text->over = true;
+    tell(responder, text,
+         (struct responder_event){
+             .kind = RESPONDER_ENDED, .text = buf_str(&responder->piece), .finish = finish});
+}
+
+static void text_fail(struct responder *responder, struct text *text, const char *code) {
+    struct fault fault = {0};
+    (void)!fault_set(&fault, ERR_LIMIT, code, STR_NONE);
+    text->over = true;
+    tell(responder, text, (struct responder_event){.kind = RESPONDER_FAILED, .fault = &fault});
+}
+
+// Its next token, by the logits of its last row.
+static void text_go_on(struct responder *responder, struct text *text, float *logits) {
+    struct choice choice = sampler_choose(text->sampler, logits, NULL);
+    if (choice.token == TOKEN_NONE) {
+        text_fail(responder, text, "generate.no_number");
+        return;
+    }
+    text->state = TEXT_ANSWER;
+    if (endings_hold(&responder->endings, choice.token)) {
+        text_end(responder, text, RESPONDER_STOP);
+        return;
+    }
+    sampler_see(text->sampler, choice.token);
+    text->next = choice.token;
+    text->given++;
+    buf_clear(&responder->bytes);
+    buf_clear(&responder->piece);
+    tokenizer_decode(responder->setup.tokenizer, choice.token, false, &responder->bytes);
+    bool stopped = text_stream_put(&text->stream, buf_str(&responder->bytes), &responder->piece);
+    tell(responder, text,
+         (struct responder_event){
+             .kind = RESPONDER_TOKEN, .text = buf_str(&responder->piece), .choice = &choice});
+    if (stopped || text->given >= text->tokens_most) {
+        text_end(responder, text, stopped ? RESPONDER_STOP : RESPONDER_LENGTH);
+    }
+}
+
+static uint32_t rows_of(struct responder *responder, const struct text *text, uint32_t dealt,
+                        struct batch_row *rows) {
+    uint32_t at = text->sequence.length;
+    (void)responder;
+    for (uint32_t i = 0; i < dealt; i++) {
+        bool answer = text->state == TEXT_ANSWER;
+        rows[i] = (struct batch_row){
+            // The network writes what it remembers; the text stays as it is.
+            .sequence = (struct sequence *)(uintptr_t)&text->sequence,
+            .position = at + i,
+            .token = answer ? text->next : text->prompt[at + i],
+            .logits = answer || at + i + 1 == text->prompt_count,
+        };
+    }
+    return dealt;
+}
+
+static void step_run(struct responder *responder, const struct batch_item *items) {
+    struct text *wanted[TEXTS_MAX];
+    uint32_t count = 0, wanted_count = 0;
+    for (uint32_t i = 0; i < responder->count; i++) {
+        if (items[i].dealt == 0) continue;
+        count += rows_of(responder, responder->texts[i], items[i].dealt, responder->rows + count);
+        if (responder->rows[count - 1].logits) wanted[wanted_count++] = responder->texts[i];
+    }
+    cy_assert(wanted_count <= RESPONDER_SLOTS && count <= responder->rows_most);
+    if (network_step(responder->network, responder->rows, count, responder->logits) != OK) {
+        for (uint32_t i = 0; i < responder->count; i++) {
+            if (items[i].dealt) text_fail(responder, responder->texts[i], "base.no_memory");
+        }
+        return;
+    }
+    for (uint32_t i = 0; i < wanted_count; i++) {
+        text_go_on(responder, wanted[i],
+                   responder->logits + (size_t)i * responder->about.vocabulary);
+    }
+}
+
+bool responder_step(struct responder *responder) {
+    struct batch_item items[TEXTS_MAX];
+    if (responder->count == 0) return false;
+    while (begin_one(responder)) continue;
+    for (uint32_t i = 0; i < responder->count; i++) items[i] = item_of(responder->texts[i]);
+    batch_deal(&responder->batch, items, responder->count, responder->rows_most);
+    step_run(responder, items);
+    for (uint32_t i = responder->count; i-- > 0;) {
+        if (responder->texts[i]->over) forget(responder, i);
+    }
+    return true;
+}
+
+enum err responder_embed(struct responder *responder, struct str text, float *out,
+                         uint32_t *out_tokens, struct fault *fault) {
+    struct buf tokens;
+    buf_open(&tokens, TOKENS_BYTES_MAX);
+    enum err err =
+        tokenizer_encode(responder->setup.tokenizer, text, TOKENIZE_ENDS, &tokens, fault);
+    uint32_t count = (uint32_t)(tokens.size / sizeof(uint32_t));
+    if (err == OK) {
+        err = network_embed(responder->network, (const uint32_t *)(void *)tokens.data, count, out,
+                            fault);
+    }
+    buf_close(&tokens);
+    if (err == OK) *out_tokens = count;
+    return err;
+}

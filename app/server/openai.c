@@ -1,0 +1,74 @@
+// Errors below /v1 as OpenAI's clients read them: a sentence, a kind, a code.
+#include <string.h>
+
+#include "server/assets.h"
+#include "server/server_private.h"
+
+bool path_is_openai(struct str path) {
+    return str_starts(path, STR("/v1/")) || str_is(path, "/v1");
+}
+
+uint16_t openai_status(uint16_t status, const struct fault *fault) {
+    static const struct {
+        const char *code;
+        uint16_t status;
+    } told[] = {{"limit.", 429},
+                {"language.queue_full", 429},
+                {"language.too_many", 429},
+                {"language.ended", 503},
+                {"network.too_long", 400},
+                {"generate.", 400},
+                {"tokenizer.not_utf8", 400}};
+    for (size_t i = 0; i < sizeof told / sizeof *told; i++) {
+        if (strncmp(fault->code, told[i].code, strlen(told[i].code)) == 0) return told[i].status;
+    }
+    return status;
+}
+
+static const char *kind_of(uint16_t status) {
+    switch (status) {
+    case 401: return "authentication_error";
+    case 403: return "permission_error";
+    case 429: return "rate_limit_error";
+    default: return status >= 500 ? "server_error" : "invalid_request_error";
+    }
+}
+
+// The sentence that the pages and the command line show, in English.
+static void sentence_write(struct buf *out, const struct fault *fault) {
+    const struct asset *asset = asset_find(STR("messages/en.json"));
+    struct json *messages = NULL;
+    struct str text = STR_NONE, hole = STR("{detail}");
+    if (asset &&
+        json_parse((struct str){(const char *)asset->data, asset->size}, &messages, NULL) == OK) {
+        text = json_member_text(messages, fault->code);
+    }
+    if (!text.size) text = str_of(fault->code);
+    for (size_t i = 0; i < text.size; i++) {
+        struct str rest = {text.data + i, text.size - i};
+        if (!str_starts(rest, hole)) {
+            buf_add_char(out, text.data[i]);
+            continue;
+        }
+        buf_add_text(out, fault->detail);
+        i += hole.size - 1;
+    }
+    json_close(messages);
+}
+
+void openai_error(struct buf *out, uint16_t status, const struct fault *fault) {
+    struct buf sentence;
+    buf_open(&sentence, 64 << 10);
+    sentence_write(&sentence, fault);
+    struct json_writer writer = json_writer_of(out);
+    json_open_object(&writer);
+    json_put_name(&writer, "error");
+    json_open_object(&writer);
+    json_set_text(&writer, "message", buf_str(&sentence));
+    json_set_text(&writer, "type", str_of(kind_of(status)));
+    json_set_null(&writer, "param");
+    json_set_text(&writer, "code", str_of(fault->code));
+    json_close_object(&writer);
+    json_close_object(&writer);
+    buf_close(&sentence);
+}

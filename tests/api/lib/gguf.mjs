@@ -1,0 +1,88 @@
+// A GGUF file of the small model that llama2.c's page trains on stories (260 thousand weights), from
+// its own two files: so that the tests serve a model that really tells something.
+import { existsSync, readFileSync } from "node:fs";
+import path from "node:path";
+import { root } from "./server.mjs";
+
+const folder = path.join(process.env.COURTYARD_DATA ?? path.join(root, "../shared/data"), "models");
+export const hasStories = ["stories260K.bin", "tok512.bin"].every((name) => existsSync(path.join(folder, name)));
+
+const U32 = 4, I32 = 5, F32 = 6, TEXT = 8, ARRAY = 9;
+const u32 = (value) => { const b = Buffer.alloc(4); b.writeUInt32LE(value); return b; };
+const u64 = (value) => { const b = Buffer.alloc(8); b.writeBigUInt64LE(BigInt(value)); return b; };
+const f32 = (value) => { const b = Buffer.alloc(4); b.writeFloatLE(value); return b; };
+const text = (value) => { const b = Buffer.isBuffer(value) ? value : Buffer.from(value); return Buffer.concat([u64(b.length), b]); };
+const scalar = { [U32]: u32, [I32]: u32, [F32]: f32, [TEXT]: text };
+const value = (name, type, what) => Buffer.concat([text(name), u32(type), scalar[type](what)]);
+const list = (name, type, items) => Buffer.concat([text(name), u32(ARRAY), u32(type), u64(items.length), ...items.map(scalar[type])]);
+
+// pieces: {bytes, score}[]; of sentencepiece: 0 unknown, 1 begin, 2 end, then 256 bytes.
+function vocabulary(pieces) {
+    const kind = (i) => (i === 0 ? 2 : i < 3 ? 3 : i < 259 ? 6 : 1);
+    const name = (piece, i) => i === 0 ? "<unk>" : i === 1 ? "<s>" : i === 2 ? "</s>"
+        : i < 259 ? `<0x${(i - 3).toString(16).toUpperCase().padStart(2, "0")}>` : piece.bytes.toString("utf8").replaceAll(" ", "\u2581");
+    return [
+        value("tokenizer.ggml.model", TEXT, "llama"),
+        list("tokenizer.ggml.tokens", TEXT, pieces.map(name)),
+        list("tokenizer.ggml.scores", F32, pieces.map((p) => p.score)),
+        list("tokenizer.ggml.token_type", I32, pieces.map((_, i) => kind(i))),
+        value("tokenizer.ggml.bos_token_id", U32, 1),
+        value("tokenizer.ggml.eos_token_id", U32, 2),
+        value("tokenizer.ggml.unknown_token_id", U32, 0),
+    ];
+}
+
+function words(file) {
+    const data = readFileSync(file), pieces = [];
+    for (let at = 4; at < data.length;) {
+        const score = data.readFloatLE(at), size = data.readInt32LE(at + 4);
+        pieces.push({ score, bytes: data.subarray(at + 8, at + 8 + size) });
+        at += 8 + size;
+    }
+    return pieces;
+}
+
+export function storiesGguf(more = []) {
+    const data = readFileSync(`${folder}/stories260K.bin`);
+    const [dim, hidden, layers, heads, kvHeads, vocab, context] = Array.from({ length: 7 }, (_, i) => data.readInt32LE(i * 4));
+    const kv = (dim / heads) * kvHeads;
+    let at = 28;
+    const take = (count) => { const piece = data.subarray(at, at + count * 4); at += count * 4; return piece; };
+    const tensors = [];
+    const put = (name, sizes, bytes) => tensors.push({ name, sizes, bytes });
+    const each = (name, sizes) => { for (let l = 0; l < layers; l++) put(`blk.${l}.${name}.weight`, sizes, take(sizes.reduce((a, b) => a * b))); };
+    put("token_embd.weight", [dim, vocab], take(dim * vocab));
+    each("attn_norm", [dim]);
+    each("attn_q", [dim, dim]);
+    each("attn_k", [dim, kv]);
+    each("attn_v", [dim, kv]);
+    each("attn_output", [dim, dim]);
+    each("ffn_norm", [dim]);
+    each("ffn_gate", [dim, hidden]);
+    each("ffn_down", [hidden, dim]);
+    each("ffn_up", [dim, hidden]);
+    put("output_norm.weight", [dim], take(dim));
+    const values = [
+        value("general.architecture", TEXT, "llama"),
+        value("llama.context_length", U32, context),
+        value("llama.embedding_length", U32, dim),
+        value("llama.block_count", U32, layers),
+        value("llama.feed_forward_length", U32, hidden),
+        value("llama.attention.head_count", U32, heads),
+        value("llama.attention.head_count_kv", U32, kvHeads),
+        value("llama.rope.dimension_count", U32, dim / heads),
+        value("llama.attention.layer_norm_rms_epsilon", F32, 1e-5),
+        value("llama.vocab_size", U32, vocab),
+        ...vocabulary(words(`${folder}/tok512.bin`)), ...more,
+    ];
+    const infos = [];
+    let offset = 0;
+    for (const tensor of tensors) {
+        infos.push(Buffer.concat([text(tensor.name), u32(tensor.sizes.length), ...tensor.sizes.map(u64), u32(0), u64(offset)]));
+        offset += Math.ceil(tensor.bytes.length / 32) * 32;
+    }
+    const head = Buffer.concat([Buffer.from("GGUF"), u32(3), u64(tensors.length), u64(values.length), ...values, ...infos]);
+    const pad = (buffer) => Buffer.concat([buffer, Buffer.alloc((32 - (buffer.length % 32)) % 32)]);
+    return Buffer.concat([pad(head), ...tensors.map((t) => pad(t.bytes))]);
+}
+export const textValue = (name, what) => value(name, TEXT, what);

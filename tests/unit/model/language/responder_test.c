@@ -1,0 +1,277 @@
+// Many texts at one time: each is what it is alone, whoever else is answered, waits or goes away.
+#include "model/language/responder.h"
+
+#include "check.h"
+#include "model/language/generate.h"
+#include "support/gguf_writer.h"
+#include "support/small_language.h"
+
+enum { TEXTS_MAX = 256, PIECE_MAX = 4096 };
+
+static struct {
+    struct buf bytes;
+    struct gguf *file;
+    struct tokenizer *tokenizer;
+    struct responder *responder;
+} at;
+
+static struct seen {
+    uint64_t id;
+    char text[PIECE_MAX];
+    size_t size;
+    uint32_t tokens, shared;
+    enum responder_finish finish;
+    bool ended, failed;
+    uint32_t order; // when its first token came
+} seen[TEXTS_MAX];
+static uint32_t seen_count, order;
+
+static struct seen *seen_of(uint64_t id) {
+    for (uint32_t i = 0; i < seen_count; i++) {
+        if (seen[i].id == id) return &seen[i];
+    }
+    seen[seen_count] = (struct seen){.id = id};
+    return &seen[seen_count++];
+}
+
+static void on_event(void *ctx, const struct responder_event *event) {
+    struct seen *one = seen_of(event->id);
+    (void)ctx;
+    CHECK(!one->ended);
+    if (one->size + event->text.size < PIECE_MAX) {
+        memcpy(one->text + one->size, event->text.data, event->text.size);
+        one->size += event->text.size;
+    }
+    if (event->kind == RESPONDER_TOKEN && one->tokens == 0) one->order = ++order;
+    one->tokens = event->tokens;
+    one->shared = event->shared_tokens;
+    one->finish = event->finish;
+    one->ended = event->kind != RESPONDER_TOKEN;
+    one->failed = event->kind == RESPONDER_FAILED;
+}
+
+static void forget_all(void) {
+    responder_cancel_all(at.responder);
+    seen_count = order = 0;
+}
+
+static void open_one(uint64_t tokens) {
+    struct fault fault = {0};
+    const struct network_about *about;
+    struct network_about looked;
+    REQUIRE(network_look(at.file, &looked, &fault) == OK);
+    struct responder_setup setup = {
+        .file = at.file,
+        .tokenizer = at.tokenizer,
+        .threads = 2,
+        .cache_bytes = responder_cache_bytes(&looked, tokens),
+        .event = on_event,
+    };
+    REQUIRE(responder_open(&setup, &at.responder, &fault) == OK);
+    about = responder_about(at.responder);
+    CHECK(!about->encodes && responder_context(at.responder) <= about->context);
+    seen_count = order = 0;
+}
+
+// None ends before its tokens are given: 2 is the end's token.
+static const struct token_bias no_end = {2, -INFINITY};
+
+static struct responder_request request_of(uint64_t id, uint64_t tenant, const char *prompt) {
+    struct responder_request request = {.id = id,
+                                        .tenant = tenant,
+                                        .weight = 1,
+                                        .prompt = str_of(prompt),
+                                        .sampling = sampling_default(),
+                                        .tokens_most = 12};
+    request.sampling.temperature = 1;
+    request.sampling.seed = 5;
+    request.sampling.biases = &no_end;
+    request.sampling.bias_count = 1;
+    return request;
+}
+
+static enum err ask(uint64_t id, uint64_t tenant, const char *prompt) {
+    struct responder_request request = request_of(id, tenant, prompt);
+    struct fault fault = {0};
+    return responder_ask(at.responder, &request, &fault);
+}
+
+static void run(void) {
+    for (int i = 0; i < 5000 && responder_step(at.responder); i++) continue;
+    CHECK_EQ(responder_count(at.responder), 0);
+}
+
+static const char *const prompts[] = {"abc", "hello there", "a", "abcabcabcabcabcabc", "zzz yyy"};
+
+static void each_is_answered_as_if_alone(void) {
+    char alone[5][PIECE_MAX];
+    size_t sizes[5];
+    open_one(2048);
+    for (uint64_t i = 0; i < 5; i++) {
+        CHECK_EQ(ask(i + 1, i, prompts[i]), OK);
+        run();
+        const struct seen *one = seen_of(i + 1);
+        CHECK(one->ended && !one->failed && one->tokens > 0 && one->tokens <= 12);
+        memcpy(alone[i], one->text, one->size);
+        sizes[i] = one->size;
+    }
+    forget_all();
+    for (uint64_t i = 0; i < 40; i++) CHECK_EQ(ask(100 + i, i % 3, prompts[i % 5]), OK);
+    run();
+    for (uint64_t i = 0; i < 40; i++) {
+        const struct seen *one = seen_of(100 + i);
+        CHECK(one->ended && !one->failed && one->size == sizes[i % 5]);
+        CHECK(memcmp(one->text, alone[i % 5], one->size) == 0);
+    }
+    responder_close(at.responder);
+}
+
+static void cancelled_nothing_more_is_told(void) {
+    open_one(2048);
+    for (uint64_t i = 1; i <= 8; i++) CHECK_EQ(ask(i, 0, prompts[i % 5]), OK);
+    for (int i = 0; i < 3; i++) CHECK(responder_step(at.responder));
+    uint32_t had[9];
+    for (uint64_t i = 1; i <= 8; i++) had[i] = seen_of(i)->tokens;
+    for (uint64_t i = 2; i <= 8; i += 2) responder_cancel(at.responder, i);
+    responder_cancel(at.responder, 77); // nobody
+    CHECK_EQ(responder_count(at.responder), 4);
+    run();
+    for (uint64_t i = 1; i <= 8; i++) {
+        CHECK(seen_of(i)->ended == (i % 2 == 1));
+        if (i % 2 == 0) CHECK_EQ(seen_of(i)->tokens, had[i]);
+    }
+    responder_close(at.responder);
+}
+
+// A cache for hardly one text: the others wait, and all come to their turn.
+static void a_small_cache_serves_all_in_turn(void) {
+    open_one(64);
+    for (uint64_t i = 1; i <= 10; i++) CHECK_EQ(ask(i, i % 2, prompts[i % 5]), OK);
+    responder_step(at.responder);
+    CHECK(responder_place(at.responder, 10) > 0);
+    run();
+    for (uint64_t i = 1; i <= 10; i++) CHECK(seen_of(i)->ended && !seen_of(i)->failed);
+    CHECK_EQ(responder_place(at.responder, 10), 0);
+    responder_close(at.responder);
+}
+
+// One tenant asks forty times, then another once: it does not wait for the forty.
+static void few_do_not_wait_for_many(void) {
+    open_one(64);
+    for (uint64_t i = 1; i <= 40; i++) CHECK_EQ(ask(i, 1, prompts[i % 5]), OK);
+    for (int i = 0; i < 5; i++) responder_step(at.responder);
+    uint32_t before = order;
+    CHECK_EQ(ask(1000, 2, "abc"), OK);
+    run();
+    CHECK(seen_of(1000)->order <= before + 4);
+    responder_close(at.responder);
+}
+
+static void refuses_what_it_cannot_do(void) {
+    struct fault fault = {0};
+    static char wide[4096];
+    open_one(2048);
+    memset(wide, 'a', sizeof wide - 1);
+    CHECK_EQ(ask(1, 0, wide), ERR_LIMIT);
+    struct responder_request request = request_of(2, 0, "abc");
+    request.tokens_most = 1 << 30; // as many as there is room for
+    CHECK_EQ(responder_ask(at.responder, &request, &fault), OK);
+    run();
+    CHECK(seen_of(2)->ended && seen_of(2)->tokens < SMALL_CONTEXT);
+    request.prompt = STR("\xff\xfe");
+    request.id = 3;
+    CHECK(responder_ask(at.responder, &request, &fault) != OK ||
+          responder_count(at.responder) == 1);
+    forget_all();
+    uint32_t taken = 0;
+    while (ask(10 + taken, 0, "a") == OK) taken++;
+    CHECK_EQ(taken, RESPONDER_WAITING);
+    responder_close(at.responder);
+}
+
+// Asked at any time, cancelled at any time: whoever is not cancelled is answered.
+static void whatever_comes_and_goes(void) {
+    open_one(256);
+    uint64_t asked = 0, gone = 0;
+    for (int i = 0; i < 120; i++) {
+        if (check_below(2) && responder_count(at.responder) < 40 && asked < TEXTS_MAX - 2) {
+            asked++;
+            struct responder_request request =
+                request_of(asked, check_below(4), prompts[check_below(5)]);
+            struct fault fault = {0};
+            request.tokens_most = 1 + (uint32_t)check_below(30);
+            request.sampling.seed = check_random();
+            CHECK_EQ(responder_ask(at.responder, &request, &fault), OK);
+            seen_of(asked);
+        }
+        if (check_below(5) == 0 && asked) {
+            uint64_t one = 1 + check_below(asked);
+            if (!seen_of(one)->ended) {
+                responder_cancel(at.responder, one);
+                seen_of(one)->failed = true;
+                gone++;
+            }
+        }
+        responder_step(at.responder);
+    }
+    run();
+    for (uint64_t i = 1; i <= asked; i++) CHECK(seen_of(i)->ended != seen_of(i)->failed);
+    responder_close(at.responder);
+}
+
+// As many words as the network knows: letters, and pairs of them.
+static enum err words_make(struct tokenizer **out, struct fault *fault) {
+    static char texts[SMALL_VOCABULARY][8];
+    const char *names[SMALL_VOCABULARY];
+    float scores[SMALL_VOCABULARY];
+    int32_t kinds[SMALL_VOCABULARY];
+    struct gguf *words;
+    struct buf bytes;
+    for (int i = 0; i < SMALL_VOCABULARY; i++) {
+        const char *first[] = {"<unk>", "<s>", "</s>", "\xE2\x96\x81"};
+        if (i < 4) snprintf(texts[i], sizeof texts[i], "%s", first[i]);
+        if (i >= 4 && i < 30) snprintf(texts[i], sizeof texts[i], "%c", 'a' + i - 4);
+        if (i >= 30) snprintf(texts[i], sizeof texts[i], "%c%c", 'a' + (i - 30) % 26, 'a' + i / 30);
+        names[i] = texts[i];
+        scores[i] = (float)-i;
+        kinds[i] = i == 0 ? TOKEN_UNKNOWN : i < 3 ? TOKEN_CONTROL : TOKEN_NORMAL;
+    }
+    buf_open(&bytes, 1 << 20);
+    gguf_put_head(&bytes, 0, 7);
+    gguf_value_text(&bytes, "tokenizer.ggml.model", "llama");
+    gguf_value_texts(&bytes, "tokenizer.ggml.tokens", names, SMALL_VOCABULARY);
+    gguf_value_reals(&bytes, "tokenizer.ggml.scores", scores, SMALL_VOCABULARY);
+    gguf_value_kinds(&bytes, "tokenizer.ggml.token_type", kinds, SMALL_VOCABULARY);
+    gguf_value_whole(&bytes, "tokenizer.ggml.bos_token_id", 1);
+    gguf_value_whole(&bytes, "tokenizer.ggml.eos_token_id", 2);
+    gguf_value_whole(&bytes, "tokenizer.ggml.unknown_token_id", 0);
+    enum err err = gguf_view(bytes.data, bytes.size, &words, fault);
+    if (err == OK) {
+        err = tokenizer_open(words, out, fault);
+        gguf_close(words);
+    }
+    buf_close(&bytes);
+    return err;
+}
+
+int main(void) {
+    struct fault fault = {0};
+    const struct small_language *model = small_language_find("llama-F32");
+    buf_open(&at.bytes, 64 << 20);
+    if (model) small_language_write(model, &at.bytes);
+    if (!model || gguf_view(at.bytes.data, at.bytes.size, &at.file, &fault) != OK ||
+        words_make(&at.tokenizer, &fault) != OK) {
+        fprintf(stderr, "%s %s\n", fault.code, fault.detail);
+        return 1;
+    }
+    CHECK_RUN(each_is_answered_as_if_alone);
+    CHECK_RUN(cancelled_nothing_more_is_told);
+    CHECK_RUN(a_small_cache_serves_all_in_turn);
+    CHECK_RUN(few_do_not_wait_for_many);
+    CHECK_RUN(refuses_what_it_cannot_do);
+    CHECK_RUN(whatever_comes_and_goes);
+    tokenizer_close(at.tokenizer);
+    gguf_close(at.file);
+    buf_close(&at.bytes);
+    return check_done();
+}
