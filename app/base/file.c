@@ -151,32 +151,58 @@ enum err file_write_all(int fd, const void *data, size_t size, struct fault *fau
     return OK;
 }
 
-// Syncs and closes fd, then makes `temp` be `path` for good.
-static enum err settle(int fd, const char *temp, const char *path, struct fault *fault) {
-    int failed = fsync(fd) != 0 ? errno : 0;
-    if (close(fd) != 0 && !failed) failed = errno;
-    if (failed) return fault_errno(fault, failed, str_of(path));
-    return file_rename(temp, path, fault);
+// ---- whole or not at all ------------------------------------------------------------------------
+
+enum err file_stream_open(const char *path, struct file_stream *out, struct fault *fault) {
+    *out = (struct file_stream){path, NULL, -1};
+    char *temp = memory_take(LIMIT_PATH_BYTES);
+    if (!temp) return fault_errno(fault, ENOMEM, str_of(path));
+    int size = snprintf(temp, LIMIT_PATH_BYTES, "%s.%ld.new", path, (long)gettid());
+    if (size < 0 || size >= LIMIT_PATH_BYTES) {
+        memory_give(temp);
+        return fault_set(fault, ERR_LIMIT, "base.path_too_long", str_of(path));
+    }
+    out->fd = open(temp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    if (out->fd < 0) {
+        int failed = errno;
+        memory_give(temp);
+        return fault_errno(fault, failed, str_of(path));
+    }
+    out->temp = temp;
+    return OK;
+}
+
+enum err file_stream_keep(struct file_stream *stream, struct fault *fault) {
+    int failed = fsync(stream->fd) != 0 ? errno : 0;
+    if (close(stream->fd) != 0 && !failed) failed = errno;
+    stream->fd = -1;
+    enum err err = failed ? fault_errno(fault, failed, str_of(stream->path))
+                          : file_rename(stream->temp, stream->path, fault);
+    if (err == OK) {
+        memory_give(stream->temp);
+        stream->temp = NULL;
+    }
+    file_stream_drop(stream);
+    return err;
+}
+
+void file_stream_drop(struct file_stream *stream) {
+    if (!stream->temp) return;
+    if (stream->fd >= 0) close(stream->fd);
+    unlink(stream->temp);
+    memory_give(stream->temp);
+    *stream = (struct file_stream){stream->path, NULL, -1};
 }
 
 enum err file_write_parts(const char *path, const struct str *parts, size_t count,
                           struct fault *fault) {
-    char temp[LIMIT_PATH_BYTES];
-    int size = snprintf(temp, sizeof temp, "%s.%ld.new", path, (long)gettid());
-    if (size < 0 || (size_t)size >= sizeof temp) {
-        return fault_set(fault, ERR_LIMIT, "base.path_too_long", str_of(path));
-    }
-    int fd = open(temp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-    if (fd < 0) return fault_errno(fault, errno, str_of(path));
-    enum err err = OK;
+    struct file_stream stream;
+    enum err err = file_stream_open(path, &stream, fault);
     for (size_t i = 0; err == OK && i < count; i++) {
-        err = file_write_all(fd, parts[i].data, parts[i].size, fault);
+        err = file_write_all(stream.fd, parts[i].data, parts[i].size, fault);
     }
-    if (err == OK)
-        err = settle(fd, temp, path, fault);
-    else
-        close(fd);
-    if (err != OK) unlink(temp);
+    if (err == OK) err = file_stream_keep(&stream, fault);
+    file_stream_drop(&stream);
     return err;
 }
 
@@ -230,26 +256,14 @@ static enum err copy_bytes(int from, int to, struct fault *fault) {
 }
 
 enum err file_copy(const char *from, const char *to, struct fault *fault) {
-    char temp[LIMIT_PATH_BYTES];
-    int size = snprintf(temp, sizeof temp, "%s.%ld.new", to, (long)gettid());
-    if (size < 0 || (size_t)size >= sizeof temp) {
-        return fault_set(fault, ERR_LIMIT, "base.path_too_long", str_of(to));
-    }
+    struct file_stream target;
     int source = open(from, O_RDONLY | O_CLOEXEC);
     if (source < 0) return fault_errno(fault, errno, str_of(from));
-    int target = open(temp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-    if (target < 0) {
-        int failed = errno;
-        close(source);
-        return fault_errno(fault, failed, str_of(to));
-    }
-    enum err err = copy_bytes(source, target, fault);
+    enum err err = file_stream_open(to, &target, fault);
+    if (err == OK) err = copy_bytes(source, target.fd, fault);
     close(source);
-    if (err == OK)
-        err = settle(target, temp, to, fault);
-    else
-        close(target);
-    if (err != OK) unlink(temp);
+    if (err == OK) err = file_stream_keep(&target, fault);
+    file_stream_drop(&target);
     return err;
 }
 

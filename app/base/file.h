@@ -31,6 +31,17 @@ enum err file_write_quick(const char *path, struct str content, struct fault *fa
 // file_write of several pieces in a row.
 enum err file_write_parts(const char *path, const struct str *parts, size_t count,
                           struct fault *fault) MUST_USE;
+// A file written piece by piece (file_write_all to `fd`) that takes the place of `path`, which must
+// outlive it, when it is whole. Until file_stream_keep the bytes are in a file beside it, which
+// file_stream_drop removes; after a keep, whatever it gave, there is nothing left to drop.
+struct file_stream {
+    const char *path;
+    char *temp; // NULL: closed
+    int fd;
+};
+enum err file_stream_open(const char *path, struct file_stream *out, struct fault *fault) MUST_USE;
+enum err file_stream_keep(struct file_stream *stream, struct fault *fault) MUST_USE;
+void file_stream_drop(struct file_stream *stream);
 enum err file_rename(const char *from, const char *to, struct fault *fault) MUST_USE;
 enum err file_remove(const char *path, struct fault *fault) MUST_USE; // fine if absent
 // Copies by copy_file_range or read/write, fsyncs the copy.

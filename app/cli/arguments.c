@@ -91,3 +91,12 @@ enum err argument_needed(const struct arguments *arguments, const char *name, co
     *out = value;
     return OK;
 }
+
+enum err argument_whole(const struct arguments *arguments, const char *name, uint64_t otherwise,
+                        uint64_t least, uint64_t most, uint64_t *out, struct fault *fault) {
+    const char *told = argument(arguments, name);
+    *out = otherwise;
+    if (!told) return OK;
+    if (str_to_u64(str_of(told), out) && *out >= least && *out <= most) return OK;
+    return fault_set(fault, ERR_INPUT, "cli.bad_number", str_of(name));
+}

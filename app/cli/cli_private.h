@@ -39,6 +39,9 @@ const char *argument_or(const struct arguments *arguments, const char *name, con
 // ERR_INPUT "cli.option_missing" (detail: its name).
 enum err argument_needed(const struct arguments *arguments, const char *name, const char **out,
                          struct fault *fault) MUST_USE;
+// A whole number from `least` to `most`. ERR_INPUT "cli.bad_number" (detail: the option's name).
+enum err argument_whole(const struct arguments *arguments, const char *name, uint64_t otherwise,
+                        uint64_t least, uint64_t most, uint64_t *out, struct fault *fault) MUST_USE;
 
 // ---- sentences -----------------------------------------------------------------------------
 // The language of --lang or the locale.
@@ -198,11 +201,14 @@ COMMAND(command_predict);
 COMMAND(command_pilot);
 COMMAND(command_drift);
 COMMAND(command_model);
+COMMAND(command_bench);
 COMMAND(command_molecule);
 COMMAND(command_tokenize);
 COMMAND(command_generate);
 COMMAND(command_perplexity);
 enum err model_show(const struct arguments *arguments, struct fault *fault) MUST_USE;
+// model_write_command.c: model quantise.
+enum err model_quantise_command(const struct arguments *arguments, struct fault *fault) MUST_USE;
 COMMAND(command_show);
 COMMAND(command_serve);
 COMMAND(command_demo);

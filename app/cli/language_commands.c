@@ -51,17 +51,6 @@ static enum err words_open(const char *path, const struct arguments *arguments,
     return words_beside(path, embedding->size[1], out, fault);
 }
 
-// A whole number of an option, `least` … `most`.
-static enum err whole_option(const struct arguments *arguments, const char *name,
-                             uint64_t otherwise, uint64_t least, uint64_t most, uint64_t *out,
-                             struct fault *fault) {
-    const char *told = argument(arguments, name);
-    *out = otherwise;
-    if (!told) return OK;
-    if (str_to_u64(str_of(told), out) && *out >= least && *out <= most) return OK;
-    return fault_set(fault, ERR_INPUT, "cli.bad_number", str_of(name));
-}
-
 static enum err real_option(const struct arguments *arguments, const char *name, double *out,
                             struct fault *fault) {
     const char *told = argument(arguments, name);
@@ -78,8 +67,8 @@ static enum err model_open(const struct arguments *arguments, struct language_mo
                            struct fault *fault) {
     const char *path = arguments->positional[0];
     uint64_t threads;
-    enum err err = whole_option(arguments, "--threads", thread_count_usable(), 1, LIMIT_THREADS,
-                                &threads, fault);
+    enum err err = argument_whole(arguments, "--threads", thread_count_usable(), 1, LIMIT_THREADS,
+                                  &threads, fault);
     if (err == OK) err = language_file_open(path, &out->file, fault);
     if (err == OK) err = words_open(path, arguments, out->file, &out->tokenizer, fault);
     if (err == OK) err = network_open(out->file, (uint32_t)threads, &out->network, fault);
@@ -114,13 +103,13 @@ static enum err sampling_read(const struct arguments *arguments, struct sampling
     if (err == OK) err = real_option(arguments, "--min-p", &out->min_p, fault);
     if (err == OK) err = real_option(arguments, "--repeat-penalty", &out->repeat_penalty, fault);
     if (err == OK) {
-        err = whole_option(arguments, "--top-k", out->top_k, 0, UINT32_MAX, &top_k, fault);
+        err = argument_whole(arguments, "--top-k", out->top_k, 0, UINT32_MAX, &top_k, fault);
     }
     if (err == OK) {
-        err =
-            whole_option(arguments, "--repeat-last", out->last, 0, SAMPLER_LAST_MAX, &last, fault);
+        err = argument_whole(arguments, "--repeat-last", out->last, 0, SAMPLER_LAST_MAX, &last,
+                             fault);
     }
-    if (err == OK) err = whole_option(arguments, "--seed", 0, 0, UINT64_MAX, &out->seed, fault);
+    if (err == OK) err = argument_whole(arguments, "--seed", 0, 0, UINT64_MAX, &out->seed, fault);
     if (err != OK) return err;
     out->top_k = (uint32_t)top_k;
     out->last = (uint32_t)last;
@@ -210,8 +199,8 @@ enum err command_generate(const struct command *command, const struct arguments 
     stops_read(arguments, &answering);
     enum err err = sampling_read(arguments, &answering.generating.sampling, fault);
     if (err == OK) {
-        err = whole_option(arguments, "--tokens", TOKENS_DEFAULT, 0, NETWORK_CONTEXT_MAX, &tokens,
-                           fault);
+        err = argument_whole(arguments, "--tokens", TOKENS_DEFAULT, 0, NETWORK_CONTEXT_MAX, &tokens,
+                             fault);
     }
     if (err == OK) err = model_open(arguments, &model, fault);
     if (err == OK) {
@@ -229,9 +218,9 @@ static enum err perplexity_run(const struct arguments *arguments, struct languag
                                struct perplexity *out, struct fault *fault) {
     struct buf text;
     uint64_t context, windows = 0;
-    enum err err = whole_option(arguments, "--context", PERPLEXITY_CONTEXT, 1, NETWORK_CONTEXT_MAX,
-                                &context, fault);
-    if (err == OK) err = whole_option(arguments, "--chunks", 0, 0, UINT32_MAX, &windows, fault);
+    enum err err = argument_whole(arguments, "--context", PERPLEXITY_CONTEXT, 1,
+                                  NETWORK_CONTEXT_MAX, &context, fault);
+    if (err == OK) err = argument_whole(arguments, "--chunks", 0, 0, UINT32_MAX, &windows, fault);
     buf_open(&text, text_bytes_max);
     if (err == OK) err = file_read(arguments->positional[1], &text, fault);
     if (err == OK && text.size && text.data[text.size - 1] == '\n') text.size--;

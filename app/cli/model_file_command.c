@@ -44,6 +44,7 @@ enum err command_model(const struct command *command, const struct arguments *ar
     bool in = strcmp(action, "import") == 0;
     (void)command;
     if (strcmp(action, "show") == 0) return model_show(arguments, fault);
+    if (strcmp(action, "quantise") == 0) return model_quantise_command(arguments, fault);
     if (!in && strcmp(action, "export") != 0) {
         return fault_set(fault, ERR_INPUT, "cli.unknown_action", str_of(action));
     }

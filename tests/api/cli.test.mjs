@@ -516,3 +516,60 @@ test("personal data in lines, the last one without its end", () => {
     assert.deepEqual(lines[0].map((hit) => [hit.kind, hit.text]), [["mobile", "13812345678"]]);
     assert.deepEqual(lines.slice(1), [[], []]);
 });
+
+// A llama of one layer and 32 columns with weights that follow from their place, in F32.
+function smallModel() {
+    const u32 = (v) => { const b = Buffer.alloc(4); b.writeUInt32LE(v); return b; };
+    const u64 = (v) => { const b = Buffer.alloc(8); b.writeBigUInt64LE(BigInt(v)); return b; };
+    const text = (t) => Buffer.concat([u64(Buffer.byteLength(t)), Buffer.from(t)]);
+    const named = (name, v) => Buffer.concat([text(name), u32(8), text(v)]);
+    const whole = (name, v) => Buffer.concat([text(`llama.${name}`), u32(4), u32(v)]);
+    const epsilon = Buffer.alloc(4);
+    epsilon.writeFloatLE(1e-5);
+    const values = [named("general.architecture", "llama"), named("tokenizer.ggml.model", "no_vocab"),
+        whole("context_length", 64), whole("embedding_length", 32), whole("block_count", 1),
+        whole("feed_forward_length", 64), whole("attention.head_count", 2), whole("vocab_size", 32),
+        Buffer.concat([text("llama.attention.layer_norm_rms_epsilon"), u32(6), epsilon])];
+    const tensors = [["token_embd.weight", 32, 32], ["output_norm.weight", 32], ["blk.0.attn_norm.weight", 32],
+        ["blk.0.ffn_norm.weight", 32], ["blk.0.attn_q.weight", 32, 32], ["blk.0.attn_k.weight", 32, 32],
+        ["blk.0.attn_v.weight", 32, 32], ["blk.0.attn_output.weight", 32, 32], ["blk.0.ffn_gate.weight", 32, 64],
+        ["blk.0.ffn_up.weight", 32, 64], ["blk.0.ffn_down.weight", 64, 32]];
+    let offset = 0;
+    const described = [], bytes = [];
+    for (const [name, ...sizes] of tensors) {
+        const count = sizes.reduce((a, b) => a * b);
+        described.push(text(name), u32(sizes.length), ...sizes.map(u64), u32(0), u64(offset));
+        bytes.push(Buffer.from(Float32Array.from({ length: count }, (_, i) => Math.sin(i * 7 + offset)).buffer));
+        offset += 4 * count;
+    }
+    const head = Buffer.concat([Buffer.from("GGUF"), u32(3), u64(tensors.length), u64(values.length), ...values, ...described]);
+    return Buffer.concat([head, Buffer.alloc((32 - head.length % 32) % 32), ...bytes]);
+}
+
+test("a language model's weights in fewer bits, and how fast it is", () => {
+    writeFileSync(at("small.gguf"), smallModel());
+    const made = works(["model", "quantise", "small.gguf", "small-q8.gguf", "--type", "q8_0"]);
+    assert.match(made.out, /small-q8.gguf is written: [\d.]+ KB of weights became [\d.]+ KB/);
+    assert.equal(JSON.parse(works(["model", "show", "small-q8.gguf", "--json"]).out).type, "Q8_0");
+    const speed = JSON.parse(works(["bench", "language", "small-q8.gguf", "--json", "--threads", "1", "--prompt", "16",
+        "--generate", "8", "--sequences", "1,3", "--runs", "2"]).out);
+    assert.deepEqual(speed.tests.map((t) => t.test), ["pp16", "tg8", "tg8 x 3"]);
+    for (const t of speed.tests) assert.ok(t.median > 0 && t.mean > 0 && t.deviation >= 0, JSON.stringify(t));
+    assert.ok(speed.memory_bytes_s > 1e6 && speed.token_bytes > 0 && speed.load_s > 0);
+    const table = works(["bench", "language", "small-q8.gguf", "--threads", "1", "--prompt", "0", "--generate", "8", "--runs", "1"]);
+    assert.match(table.out, /\| model .*\| +t\/s \|\n.*\n\| llama 0.0B Q8_0 .*\|\n.*Memory reads [\d.]+ [KMG]?B a second/);
+    for (const [args, sentence] of [
+        [["model", "quantise", "small.gguf", "x.gguf", "--type", "q5_k"], /no type q5_k/],
+        [["model", "quantise", "small.gguf", "--type", "q8_0"], /-o/],
+        [["model", "quantise", "small-q8.gguf", "x.gguf", "--type", "q4_0"], /quantised already/],
+        [["model", "quantise", "patients.csv", "x.gguf", "--type", "q4_0"], /GGUF/],
+        [["bench", "language", "small.gguf", "--generate", "65"], /do not fit/],
+        [["bench", "language", "small.gguf", "--sequences", "0"], /--sequences/],
+        [["bench", "tabular", "small.gguf"], /tabular/],
+    ]) {
+        const done = run(args);
+        assert.notEqual(done.code, 0, args.join(" "));
+        assert.match(done.err, sentence);
+        assert.ok(!existsSync(at("x.gguf")));
+    }
+});

@@ -1,6 +1,6 @@
 // Small language models made in memory, for tests: every weight follows from its tensor's number
 // and its place, so that a test and the program that asked another implementation for its answers
-// (tests/bench/language/expect) have the same bytes. Blocks of quantised types are any bits, with
+// (small_language_expect) have the same bytes. Blocks of quantised types are any bits, with
 // scales that make weights of the usual size.
 #pragma once
 
@@ -43,7 +43,7 @@ enum { SMALL_TOKENS = 40 };
 void small_language_tokens(uint32_t out[SMALL_TOKENS]);
 
 // What another implementation says of each model (small_language_table.c, made by
-// tests/bench/language/expect): the logits behind token SMALL_EARLY and the last one; of an encoder
+// small_language_expect): the logits behind token SMALL_EARLY and the last one; of an encoder
 // the first elements of the text's vector. And the tokens that the likeliest ones go on with, until
 // SMALL_VOCABULARY: there two are nearly as likely.
 enum { SMALL_EARLY = 7, SMALL_ON = 12 };

@@ -1,4 +1,4 @@
-// Made by tests/bench/language/expect with llama.cpp: do not edit.
+// Made by tests/support/small_language_expect with llama.cpp: do not edit.
 #include "support/small_language.h"
 
 const struct small_expected small_expected[] = {

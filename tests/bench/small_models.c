@@ -1,5 +1,5 @@
 // Writes the small models of the tests as files, NAME.gguf each, into a folder, and the tokens that
-// are asked about to standard output. For tests/bench/language/expect.
+// are asked about to standard output. For tests/support/small_language_expect.
 #include <stdio.h>
 
 #include "base/file.h"
