@@ -6,9 +6,11 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static const char messages[] =
-    "[{\"role\":\"system\",\"content\":\"Be brief.\"},{\"role\":\"user\",\"content\":\"\xE4\xBD\xA0 a\"},"
-    "{\"role\":\"assistant\",\"content\":null,\"tool_calls\":[{\"type\":\"function\",\"function\":"
-    "{\"name\":\"f\",\"arguments\":{\"x\":[1,2.5,true,null]}}}]},{\"role\":\"tool\",\"content\":\"7\"}]";
+    "[{\"role\":\"system\",\"content\":\"Be brief.\"},"
+    "{\"role\":\"user\",\"content\":\"\xE4\xBD\xA0 a\"},"
+    "{\"role\":\"assistant\",\"content\":null,\"tool_calls\":[{\"type\":\"function\","
+    "\"function\":{\"name\":\"f\",\"arguments\":{\"x\":[1,2.5,true,null]}}}]},"
+    "{\"role\":\"tool\",\"content\":\"7\"}]";
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     struct template *template;

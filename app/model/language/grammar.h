@@ -1,0 +1,34 @@
+// What an answer may be, as a grammar over bytes: from a JSON Schema, from a text in GBNF (the EBNF
+// of llama.cpp), or from a list of choices. constraint.h turns one into masks over tokens. A
+// grammar never changes once it is made; any thread may use it.
+//
+// JSON Schema, and what is written for it:
+//   type, nullable, enum, const, anyOf and oneOf (read as anyOf), allOf of one, $ref to itself
+//   string    minLength, maxLength, pattern (of what a grammar can say), format: date, time,
+//             date-time, uuid, email, ipv4
+//   integer   minimum, maximum, exclusive ones; up to 18 digits
+//   number    the same, whole bounds
+//   array     items, prefixItems, minItems, maxItems
+//   object    properties in their order, required, additionalProperties. Other members than those
+//             named come only where additionalProperties says so, or where none are named.
+// White space is nothing, one blank, or a line's end and up to 20 blanks. What else a schema asks
+// for is refused, never passed over; titles, descriptions and the like ask for nothing.
+#pragma once
+
+#include "base/fault.h"
+#include "base/json.h"
+
+enum { GRAMMAR_ELEMENTS_MAX = 1 << 19, GRAMMAR_NESTING_MAX = 64, GRAMMAR_CHOICES_MAX = 65536 };
+
+struct grammar;
+// ERR_INPUT "grammar.unsupported" (detail: the keyword), "grammar.wrong" (detail: what),
+// "grammar.no_rule", "grammar.pattern", "grammar.endless" (it can never come to an end),
+// "grammar.left_recursive"; ERR_LIMIT "grammar.too_large"; ERR_MEMORY.
+enum err grammar_of_schema(const struct json *schema, struct grammar **out,
+                           struct fault *fault) MUST_USE;
+enum err grammar_of_json(struct grammar **out, struct fault *fault) MUST_USE; // any object
+// Rules "name ::= …", of which "root" is the whole. Faults name the line.
+enum err grammar_of_text(struct str text, struct grammar **out, struct fault *fault) MUST_USE;
+enum err grammar_of_choices(const struct str *choices, uint32_t count, struct grammar **out,
+                            struct fault *fault) MUST_USE;
+void grammar_close(struct grammar *grammar); // NULL is fine
