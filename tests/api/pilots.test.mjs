@@ -281,6 +281,29 @@ test("tickets: what is known only afterwards goes, numbers within the text are m
     assert.ok(Math.abs(Object.values(said.probabilities).reduce((a, b) => a + b) - 1) < 1e-9);
 });
 
+// By whom, when and until when; of some it stands in words that it is not known.
+function closings(rows) {
+    const random = randomNumbers(17), lines = ["受理时间,事项,承办单位,办结时间"];
+    const text = (ms) => new Date(ms).toISOString().slice(0, 16).replace("T", " ");
+    for (let i = 0; i < rows; i++) {
+        const at = Date.UTC(2026, 0, 1) + i * 1_800_000, slow = random() < 0.5;
+        const ended = at + (slow ? 20 + 60 * random() : 10 * random()) * 3_600_000;
+        const until = i % 20 === 7 ? "待定" : ended < Date.UTC(2026, 0, 1) + rows * 1_800_000 ? text(ended) : "";
+        lines.push(`${text(at)},${slow ? "房屋漏水" : "垃圾堆放"},${slow ? "住建局" : "城管局"},${until}`);
+    }
+    return Buffer.from(lines.join("\n") + "\n");
+}
+
+test("closed in time: an end that cannot be read is not one that has not come", async () => {
+    const { match, model, metric } = await whole("urban-closing", "办结.csv", closings(1000), "办结");
+    assert.deepEqual(mapped(match), { created: "受理时间", descriptor: "事项", agency: "承办单位", closed: "办结时间" });
+    assert.equal(match.mapping.find((m) => m.column === "closed").doubtful, false);
+    const warned = Object.fromEntries(model.scorecard.warnings.map((one) => [one.code, one.detail]));
+    assert.equal(warned["train.dates_unreadable"], "50");
+    assert.ok(Number(warned["train.dates_young"]) > 40, JSON.stringify(warned));
+    assert.ok(metric("auc") > 0.9, String(metric("auc")));
+});
+
 test("the demonstration: the package's real file, where it is", async () => {
     // The file as the package has it: counts and class names on top, no names of columns.
     const folder = path.join(server.dir, "demonstrations"), random = randomNumbers(3);

@@ -224,6 +224,8 @@ static struct str intake_text(const struct template *one, struct pilot_source *s
         column->skip = false;
         column->rename = one->columns[i].name;
         column->type_told = column_type_from_name(one->columns[i].type, &column->type);
+        // What cannot be read as the date it ended on must not become what has not ended.
+        if (one->dated && i == one->target) column->type = COLUMN_TEXT;
     }
     buf_open(&text, LIMIT_JSON_BYTES);
     struct json_writer out = json_writer_of(&text);
