@@ -480,7 +480,9 @@ void tokenizer_decode(const struct tokenizer *tokenizer, uint32_t token, bool co
     if (token >= tokenizer->count) return;
     struct str text = tokenizer->texts[token];
     uint8_t kind = tokenizer->kinds[token];
-    if (kind == TOKEN_CONTROL || kind == TOKEN_UNKNOWN) {
+    // Unused ones of byte-level vocabularies only fill the model's table up.
+    bool filler = kind == TOKEN_UNUSED && tokenizer->kind == TOKENIZER_BYTES;
+    if (kind == TOKEN_CONTROL || kind == TOKEN_UNKNOWN || filler) {
         if (control) buf_add_str(out, text);
         return;
     }

@@ -58,7 +58,7 @@ struct tokenizer_ends tokenizer_ends(const struct tokenizer *tokenizer);
 // "tokenizer.not_utf8" (column: the byte); ERR_LIMIT, ERR_MEMORY.
 enum err tokenizer_encode(const struct tokenizer *tokenizer, struct str text, uint32_t flags,
                           struct buf *out, struct fault *fault) MUST_USE;
-// Appends what a token stands for: bytes, which may be a part of a character only. Control tokens
-// give nothing unless `control`.
+// Appends what a token stands for: bytes, which may be a part of a character only. Control tokens,
+// and those that only fill a byte-level vocabulary up, give nothing unless `control`.
 void tokenizer_decode(const struct tokenizer *tokenizer, uint32_t token, bool control,
                       struct buf *out);
