@@ -12,8 +12,8 @@ enum {
     TILE = TENSOR_TILE
 }; // rows of activations at once: 8 accumulators, and what they are made of, fit
 
-// How a block's products add up in 16 bits: unsigned 4-bit weights over the whole block, signed
-// ones up to 32 over half a block, whole bytes two at a time.
+// How a block's products add up in 16 bits: unsigned 4-bit weights over the whole block, 5-bit ones
+// and signed ones up to 32 over half a block, whole bytes two at a time.
 enum kind { NIBBLES, SMALL, BYTES };
 
 // A tile of activations at a block, as struct rows has them.
@@ -167,9 +167,8 @@ static INLINE void floats_of_bytes(__m128i bytes, __m256 out[2]) {
     out[1] = _mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(_mm_srli_si128(bytes, 8)));
 }
 
-static INLINE void head_q4k(const uint8_t *group, size_t b, struct head *out) {
-    const uint8_t *super = group + b / PACK_SUPER * PACK_Q4K_BYTES;
-    size_t sub = b % PACK_SUPER;
+// Of Q4_K and Q5_K; a block's quants take `bytes`.
+static INLINE void head_k(const uint8_t *super, size_t sub, size_t bytes, struct head *out) {
     const __m128i *at = (const __m128i *)(super + 64 + sub / 2 * 48);
     __m128i first = _mm_loadu_si128(at + sub % 2), high = _mm_loadu_si128(at + 2);
     if (sub % 2) high = _mm_srli_epi16(high, 4);
@@ -184,7 +183,7 @@ static INLINE void head_q4k(const uint8_t *group, size_t b, struct head *out) {
         out->scale[0][h] = _mm256_mul_ps(out->scale[0][h], halves_at(super + 16 * h));
         out->least[h] = _mm256_mul_ps(out->least[h], dmin);
     }
-    out->quants = super + 256 + 256 * sub;
+    out->quants = super + 256 + bytes * sub;
 }
 
 static INLINE void head_q6k(const uint8_t *group, size_t b, struct head *out) {
@@ -203,19 +202,23 @@ static INLINE void head_q6k(const uint8_t *group, size_t b, struct head *out) {
 
 static INLINE void head_of(enum pack_form form, const uint8_t *group, size_t b, struct head *out) {
     if (form == PACK_Q4K) {
-        head_q4k(group, b, out);
+        head_k(group + b / PACK_SUPER * PACK_Q4K_BYTES, b % PACK_SUPER, 256, out);
+    } else if (form == PACK_Q5K) {
+        head_k(group + b / PACK_SUPER * PACK_Q5K_BYTES, b % PACK_SUPER, 320, out);
     } else if (form == PACK_Q6K) {
         head_q6k(group, b, out);
     } else {
+        bool least = form == PACK_Q4M || form == PACK_Q5M;
         size_t bytes = form == PACK_Q4    ? PACK_Q4_BYTES
                        : form == PACK_Q4M ? PACK_Q4M_BYTES
+                       : form == PACK_Q5M ? PACK_Q5M_BYTES
                                           : PACK_Q8_BYTES;
         const uint8_t *at = group + b * bytes;
         for (size_t h = 0; h < 2; h++) out->scale[0][h] = halves_at(at + 16 * h);
-        if (form == PACK_Q4M) {
+        if (least) {
             for (size_t h = 0; h < 2; h++) out->least[h] = halves_at(at + 32 + 16 * h);
         }
-        out->quants = at + (form == PACK_Q4M ? 64 : 32);
+        out->quants = at + (least ? 64 : 32);
     }
 }
 
@@ -237,4 +240,14 @@ static INLINE void six_at(const uint8_t *quants, size_t v, size_t h, __m256i *lo
     b = v < 2 ? _mm256_slli_epi16(b, (int)(4 - 2 * v)) : _mm256_srli_epi16(b, (int)(2 * v - 4));
     *low = _mm256_sub_epi8(_mm256_or_si256(low_nibbles(w), _mm256_and_si256(a, two)), offset);
     *high = _mm256_sub_epi8(_mm256_or_si256(high_nibbles(w), _mm256_and_si256(b, two)), offset);
+}
+
+// The same of unsigned 5-bit weights.
+static INLINE void five_at(const uint8_t *quants, size_t v, size_t h, __m256i *low, __m256i *high) {
+    const __m256i fifth = _mm256_set1_epi8(16);
+    __m256i w = load(quants + 64 * v + 32 * h), bits = load(quants + 256 + 32 * h);
+    // Bit v, and bit v + 4, to bit 4.
+    __m256i a = _mm256_slli_epi16(bits, (int)(4 - v)), b = _mm256_srli_epi16(bits, (int)v);
+    *low = _mm256_or_si256(low_nibbles(w), _mm256_and_si256(a, fifth));
+    *high = _mm256_or_si256(high_nibbles(w), _mm256_and_si256(b, fifth));
 }

@@ -5,10 +5,12 @@ enum pack_form pack_form_of(enum tensor_type type) {
     switch (type) {
     case TENSOR_Q4_0: return PACK_Q4;
     case TENSOR_Q4_1: return PACK_Q4M;
+    case TENSOR_Q5_1: return PACK_Q5M;
     case TENSOR_Q8_0:
     case TENSOR_Q5_0:
     case TENSOR_IQ4_NL: return PACK_Q8;
     case TENSOR_Q4_K: return PACK_Q4K;
+    case TENSOR_Q5_K: return PACK_Q5K;
     case TENSOR_Q6_K:
     case TENSOR_Q3_K: return PACK_Q6K;
     default: return PACK_NONE;
@@ -20,8 +22,10 @@ size_t pack_group_bytes(const struct matrix *w) {
     switch (pack_form_of(w->type)) {
     case PACK_Q4: return blocks * PACK_Q4_BYTES;
     case PACK_Q4M: return blocks * PACK_Q4M_BYTES;
+    case PACK_Q5M: return blocks * PACK_Q5M_BYTES;
     case PACK_Q8: return blocks * PACK_Q8_BYTES;
     case PACK_Q4K: return supers * PACK_Q4K_BYTES;
+    case PACK_Q5K: return supers * PACK_Q5K_BYTES;
     case PACK_Q6K: return supers * PACK_Q6K_BYTES;
     default: return 0;
     }
@@ -42,6 +46,12 @@ static void put_half(uint8_t *halves, size_t r, const uint8_t *half) {
     memcpy(halves + 2 * r, half, 2);
 }
 
+static uint32_t word_at(const uint8_t *at) {
+    uint32_t word;
+    memcpy(&word, at, sizeof word);
+    return word;
+}
+
 // Q4_0 and Q4_1 have their nibbles as the packed form has them.
 static void pack_q4(uint8_t *out, const uint8_t *row, size_t blocks, size_t r, size_t halves) {
     for (size_t b = 0; b < blocks; b++) {
@@ -49,6 +59,24 @@ static void pack_q4(uint8_t *out, const uint8_t *row, size_t blocks, size_t r, s
         for (size_t v = 0; v < 4; v++) put(out + 32 * halves, v, r, row + 2 * halves + 4 * v);
         out += 32 * halves + 256;
         row += 2 * halves + 16;
+    }
+}
+
+// Fifth bits of 32 weights, in the weights' order: bit v of byte (r, j) is column 4 v + j.
+static void put_fifths(uint8_t *out, uint32_t bits, size_t r) {
+    uint8_t fifths[4] = {0};
+    for (size_t c = 0; c < TENSOR_BLOCK; c++) {
+        fifths[c % 4] |= (uint8_t)((bits >> c & 1) << c / 4);
+    }
+    put(out, 0, r, fifths);
+}
+
+static void pack_q5m(uint8_t *out, const uint8_t *row, size_t blocks, size_t r) {
+    for (size_t b = 0; b < blocks; b++, out += PACK_Q5M_BYTES, row += 24) {
+        put_half(out, r, row);
+        put_half(out + 32, r, row + 2);
+        for (size_t v = 0; v < 4; v++) put(out + 64, v, r, row + 8 + 4 * v);
+        put_fifths(out + 320, word_at(row + 4), r);
     }
 }
 
@@ -68,36 +96,54 @@ static void pack_q8(uint8_t *out, enum tensor_type type, const uint8_t *row, siz
     }
 }
 
-static uint32_t word_at(const uint8_t *at) {
-    uint32_t word;
-    memcpy(&word, at, sizeof word);
-    return word;
-}
-
 // Two blocks whose nibbles share bytes become two with nibbles of their own.
-static void pack_q4k_pair(uint8_t *out, const uint8_t *quants, size_t r) {
+static void pack_k_pair(uint8_t *first_out, uint8_t *second_out, const uint8_t *quants, size_t r) {
     const uint32_t low = 0x0F0F0F0F;
     for (size_t v = 0; v < 4; v++) {
         uint32_t a = word_at(quants + 4 * v), b = word_at(quants + 16 + 4 * v);
         uint32_t first = (a & low) | (b & low) << 4, second = (a >> 4 & low) | (b & ~low);
-        put(out, v, r, &first);
-        put(out + 256, v, r, &second);
+        put(first_out, v, r, &first);
+        put(second_out, v, r, &second);
+    }
+}
+
+static void pack_k_scales(uint8_t *out, const uint8_t *super, size_t r) {
+    put_half(out, r, super);
+    put_half(out + 32, r, super + 2);
+    for (size_t pair = 0; pair < 4; pair++) {
+        uint8_t *scales = out + 64 + 48 * pair;
+        int scale[2], least[2];
+        for (size_t i = 0; i < 2; i++) k_scales(super, 2 * pair + i, &scale[i], &least[i]);
+        for (size_t i = 0; i < 2; i++) {
+            scales[16 * i + r] = (uint8_t)(scale[i] | (least[i] & 3) << 6);
+        }
+        scales[32 + r] = (uint8_t)(least[0] >> 2 | least[1] >> 2 << 4);
     }
 }
 
 static void pack_q4k(uint8_t *out, const uint8_t *row, size_t supers, size_t r) {
     for (size_t s = 0; s < supers; s++, out += PACK_Q4K_BYTES, row += 144) {
-        put_half(out, r, row);
-        put_half(out + 32, r, row + 2);
-        for (size_t pair = 0; pair < 4; pair++) {
-            uint8_t *scales = out + 64 + 48 * pair;
-            int scale[2], least[2];
-            for (size_t i = 0; i < 2; i++) k_scales(row, 2 * pair + i, &scale[i], &least[i]);
+        uint8_t *to = out + 256;
+        pack_k_scales(out, row, r);
+        for (size_t pair = 0; pair < 4; pair++, to += 512) {
+            pack_k_pair(to, to + 256, row + 16 + 32 * pair, r);
+        }
+    }
+}
+
+static void pack_q5k(uint8_t *out, const uint8_t *row, size_t supers, size_t r) {
+    for (size_t s = 0; s < supers; s++, out += PACK_Q5K_BYTES, row += 176) {
+        uint8_t *to = out + 256;
+        pack_k_scales(out, row, r);
+        for (size_t pair = 0; pair < 4; pair++, to += 640) {
+            pack_k_pair(to, to + 320, row + 48 + 32 * pair, r);
             for (size_t i = 0; i < 2; i++) {
-                scales[16 * i + r] = (uint8_t)(scale[i] | (least[i] & 3) << 6);
+                uint32_t bits = 0;
+                for (size_t c = 0; c < TENSOR_BLOCK; c++) {
+                    bits |= (uint32_t)(row[16 + c] >> (2 * pair + i) & 1) << c;
+                }
+                put_fifths(to + 320 * i + 256, bits, r);
             }
-            scales[32 + r] = (uint8_t)(least[0] >> 2 | least[1] >> 2 << 4);
-            pack_q4k_pair(out + 256 + 512 * pair, row + 16 + 32 * pair, r);
         }
     }
 }
@@ -147,8 +193,10 @@ static void pack_row(const struct matrix *w, uint8_t *group, uint32_t row, size_
     switch (pack_form_of(w->type)) {
     case PACK_Q4: pack_q4(group, data, blocks, r, 1); break;
     case PACK_Q4M: pack_q4(group, data, blocks, r, 2); break;
+    case PACK_Q5M: pack_q5m(group, data, blocks, r); break;
     case PACK_Q8: pack_q8(group, w->type, data, blocks, r); break;
     case PACK_Q4K: pack_q4k(group, data, blocks / PACK_SUPER, r); break;
+    case PACK_Q5K: pack_q5k(group, data, blocks / PACK_SUPER, r); break;
     case PACK_Q6K: pack_q6k(group, w->type, data, blocks / PACK_SUPER, r); break;
     case PACK_NONE: break;
     }

@@ -8,22 +8,26 @@
 // For each group, form by form, block by block:
 //   PACK_Q4    16 scales f16 | 4 vectors                                     288 bytes
 //   PACK_Q4M   16 scales f16, 16 leasts f16 | 4 vectors                      320 bytes
+//   PACK_Q5M   16 scales f16, 16 leasts f16 | 4 vectors, 1 of fifth bits: bit v is vector v's   384
 //   PACK_Q8    16 scales f16 | 8 vectors of signed bytes                     544 bytes
 // and super-block of 256 columns by super-block:
 //   PACK_Q4K   16 d f16, 16 dmin f16 | 4 x 48 bytes of scales | 8 x 4 vectors            2304 bytes
 //              scales of two blocks: 16 x (scale, two low bits of least), the same for the second,
 //              16 x (four high bits of least; the second's in the high nibble)
+//   PACK_Q5K   the same with 8 x (4 vectors, 1 of fifth bits)                            2816 bytes
 //   PACK_Q6K   16 d f16 | 16 x 16 scales, signed bytes | 8 x (4 vectors, 2 of pairs)     3360 bytes
 #pragma once
 
 #include "model/tensor/tensor_private.h"
 
-enum pack_form { PACK_NONE, PACK_Q4, PACK_Q4M, PACK_Q8, PACK_Q4K, PACK_Q6K };
+enum pack_form { PACK_NONE, PACK_Q4, PACK_Q4M, PACK_Q5M, PACK_Q8, PACK_Q4K, PACK_Q5K, PACK_Q6K };
 enum {
     PACK_Q4_BYTES = 288,
     PACK_Q4M_BYTES = 320,
+    PACK_Q5M_BYTES = 384,
     PACK_Q8_BYTES = 544,
     PACK_Q4K_BYTES = 2304,
+    PACK_Q5K_BYTES = 2816,
     PACK_Q6K_BYTES = 3360,
     PACK_SUPER = 256 / TENSOR_BLOCK, // blocks of a super-block
 };

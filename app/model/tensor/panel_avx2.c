@@ -21,6 +21,8 @@ static enum panel_kind panel_kind_of(const struct matrix *w) {
     case PACK_Q4: return PANEL_Q4;
     case PACK_Q4M:
     case PACK_Q4K: return PANEL_Q4M;
+    case PACK_Q5M:
+    case PACK_Q5K: return PANEL_SMALL_M;
     case PACK_Q8: return PANEL_BYTES;
     default: return PANEL_SMALL;
     }
@@ -41,6 +43,8 @@ static INLINE void put_quants(enum pack_form form, const uint8_t *from, uint8_t 
                 high = load(from + 256 + 64 * v + 32 * h);
             } else if (form == PACK_Q6K) {
                 six_at(from, v, h, &low, &high);
+            } else if (form == PACK_Q5K || form == PACK_Q5M) {
+                five_at(from, v, h, &low, &high);
             } else {
                 __m256i w = load(from + 64 * v + 32 * h);
                 low = low_nibbles(w);
@@ -54,15 +58,18 @@ static INLINE void put_quants(enum pack_form form, const uint8_t *from, uint8_t 
 
 static INLINE void unpack(enum pack_form form, const uint8_t *group, size_t first, size_t count,
                           struct panel_block *out) {
-    bool least = form == PACK_Q4M || form == PACK_Q4K;
+    bool five = form == PACK_Q5M || form == PACK_Q5K; // has halves, if only for its sums
+    bool least = form == PACK_Q4M || form == PACK_Q4K || five;
     for (size_t b = 0; b < count; b++) {
         struct head head;
         head_of(form, group, first + b, &head);
         put_quants(form, head.quants, out[b].quants);
         for (size_t h = 0; h < 2; h++) {
+            __m256 second = head.scale[form == PACK_Q6K][h];
             _mm256_store_ps(out[b].scale[0] + 8 * h, head.scale[0][h]);
-            if (form == PACK_Q6K) _mm256_store_ps(out[b].scale[1] + 8 * h, head.scale[1][h]);
+            if (form == PACK_Q6K || five) _mm256_store_ps(out[b].scale[1] + 8 * h, second);
             if (least) _mm256_store_ps(out[b].least[0] + 8 * h, head.least[h]);
+            if (five) _mm256_store_ps(out[b].least[1] + 8 * h, head.least[h]);
         }
     }
 }
@@ -100,6 +107,8 @@ static void unpack_panel(const struct matrix *w, uint32_t group, size_t first, s
     case PACK_Q4: unpack(PACK_Q4, packed, first, count, out); break;
     case PACK_Q4M: unpack(PACK_Q4M, packed, first, count, out); break;
     case PACK_Q4K: unpack(PACK_Q4K, packed, first, count, out); break;
+    case PACK_Q5M: unpack(PACK_Q5M, packed, first, count, out); break;
+    case PACK_Q5K: unpack(PACK_Q5K, packed, first, count, out); break;
     case PACK_Q8: unpack(PACK_Q8, packed, first, count, out); break;
     case PACK_Q6K: unpack(PACK_Q6K, packed, first, count, out); break;
     case PACK_NONE: break;

@@ -21,6 +21,33 @@ static INLINE void block_nibbles(enum pack_form form, size_t T, const struct hea
     }
 }
 
+// Unsigned 5-bit weights: the halves of a block add up apart.
+static INLINE void block_five(size_t T, const struct head *head, const struct tile *x,
+                              __m256 total[][2]) {
+    const __m256i ones = _mm256_set1_epi16(1);
+    __m256i first[TILE][2], second[TILE][2];
+    clear(T, first);
+    clear(T, second);
+#pragma GCC unroll 4
+    for (size_t v = 0; v < 4; v++) {
+        __m256i low[2], high[2];
+        five_at(head->quants, v, 0, &low[0], &high[0]);
+        five_at(head->quants, v, 1, &low[1], &high[1]);
+        add_nibbles(T, x, v, low, first);
+        add_nibbles(T, x, v + 4, high, second);
+    }
+#pragma GCC unroll 4
+    for (size_t t = 0; t < T; t++) {
+#pragma GCC unroll 2
+        for (size_t h = 0; h < 2; h++) {
+            first[t][h] = _mm256_add_epi32(_mm256_madd_epi16(first[t][h], ones),
+                                           _mm256_madd_epi16(second[t][h], ones));
+        }
+    }
+    add_scaled(BYTES, T, x, head->scale[0], first, total);
+    add_least(T, x->sums, 1, head->least, total);
+}
+
 static INLINE void block_six(size_t T, const struct head *head, const struct tile *x,
                              __m256 total[][2]) {
     __m256i first[TILE][2], second[TILE][2];
@@ -60,6 +87,8 @@ static INLINE void straight(enum pack_form form, size_t T, const uint8_t *group,
         head_of(form, group, b, &head);
         if (form == PACK_Q6K) {
             block_six(T, &head, &at, total);
+        } else if (form == PACK_Q5K || form == PACK_Q5M) {
+            block_five(T, &head, &at, total);
         } else if (form == PACK_Q8) {
             block_bytes(T, &head, &at, total);
         } else {
@@ -85,12 +114,15 @@ typedef void straight_of(const uint8_t *group, size_t blocks, const struct tile 
 STRAIGHT_TO_4(straight_q4, PACK_Q4)
 STRAIGHT_TO_4(straight_q4m, PACK_Q4M)
 STRAIGHT_TO_4(straight_q4k, PACK_Q4K)
+STRAIGHT_TO_4(straight_q5m, PACK_Q5M)
+STRAIGHT_TO_4(straight_q5k, PACK_Q5K)
 STRAIGHT_TO_4(straight_q8, PACK_Q8)
 STRAIGHT_TO_4(straight_q6k, PACK_Q6K)
 
 static straight_of *const *const straights[] = {
     [PACK_Q4] = straight_q4,   [PACK_Q4M] = straight_q4m, [PACK_Q8] = straight_q8,
-    [PACK_Q4K] = straight_q4k, [PACK_Q6K] = straight_q6k,
+    [PACK_Q4K] = straight_q4k, [PACK_Q5M] = straight_q5m, [PACK_Q5K] = straight_q5k,
+    [PACK_Q6K] = straight_q6k,
 };
 
 void straight_product_avx2(const struct matrix *w, const struct rows *x, float *y, size_t y_stride,

@@ -176,7 +176,8 @@ static void products_equal(const struct kernels *table) {
 // The extremes that 16-bit sums must hold.
 static void extremes_do_not_overflow(const struct kernels *table) {
     static const enum tensor_type some[] = {TENSOR_Q8_0, TENSOR_Q4_0, TENSOR_Q4_1, TENSOR_Q4_K,
-                                            TENSOR_Q6_K, TENSOR_Q5_1, TENSOR_Q2_K, TENSOR_IQ4_NL};
+                                            TENSOR_Q6_K, TENSOR_Q5_1, TENSOR_Q2_K, TENSOR_IQ4_NL,
+                                            TENSOR_Q5_K, TENSOR_Q3_K};
     enum { ROWS = 16, COLUMNS = 256 };
     for (size_t i = 0; i < 3 * sizeof some / sizeof *some; i++) {
         static const uint8_t patterns[3] = {0x80, 0xFF, 0x00};
