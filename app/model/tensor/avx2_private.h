@@ -1,9 +1,7 @@
 // What the AVX2 kernels of the tensor core share. Inside model/tensor/ only.
 #pragma once
 
-#include "model/tensor/tensor_private.h"
-
-#define INLINE inline __attribute__((always_inline))
+#include "model/tensor/tile_private.h"
 
 typedef void product_part(const struct matrix *w, const struct rows *x, float *y, size_t y_stride,
                           uint32_t first, uint32_t last);
@@ -18,3 +16,12 @@ void scores_avx2(float *out, size_t out_stride, const float *query, size_t query
 void mix_avx2(float *out, size_t out_stride, const float *weight, size_t weight_stride,
               uint32_t queries, const uint16_t *values, size_t value_stride, uint32_t count,
               uint32_t n);
+
+enum { FLOAT_CHUNK = 256 }; // columns of a panel of floats: 16 KB
+struct float_panel {
+    _Alignas(64) float weights[FLOAT_CHUNK][TENSOR_GROUP];
+};
+// Turns `count` columns of a group of float weights from `first` on. What stands for rows beyond
+// the last is not to be read.
+void turn_panel_avx2(const struct matrix *w, uint32_t group, size_t first, size_t count,
+                     struct float_panel *out);

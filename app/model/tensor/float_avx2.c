@@ -9,7 +9,6 @@ enum {
     LANES = 8,
     DOT_ROWS = 4, // rows of activations up to which dots are the faster
     TILE = 6,
-    CHUNK = 256,  // columns of a panel: 16 KB
     TURNED = 192, // rows of activations that one turning of weights serves: 192 KB of a chunk
 };
 
@@ -118,10 +117,6 @@ static void dot_product(const struct matrix *w, const struct rows *x, float *y, 
 
 // ---- panels ------------------------------------------------------------------------------------
 
-struct panel {
-    _Alignas(64) float weights[CHUNK][TENSOR_GROUP];
-};
-
 static INLINE void transpose(__m256 v[LANES]) {
     __m256 a[LANES], b[LANES];
 #pragma GCC unroll 4
@@ -158,7 +153,7 @@ static INLINE void turn_8(enum tensor_type type, const uint8_t *const rows[TENSO
 }
 
 static INLINE void turn(enum tensor_type type, const uint8_t *const rows[TENSOR_GROUP],
-                        size_t first, size_t count, struct panel *out) {
+                        size_t first, size_t count, struct float_panel *out) {
     size_t whole = count / LANES * LANES;
     for (size_t c = 0; c < whole; c += LANES) turn_8(type, rows, first + c, out->weights + c);
     for (size_t c = whole; c < count; c++) {
@@ -169,8 +164,8 @@ static INLINE void turn(enum tensor_type type, const uint8_t *const rows[TENSOR_
 }
 
 // Rows beyond the last are taken as the last; nobody reads what comes of it.
-static void turn_panel(const struct matrix *w, uint32_t group, size_t first, size_t count,
-                       struct panel *out) {
+void turn_panel_avx2(const struct matrix *w, uint32_t group, size_t first, size_t count,
+                     struct float_panel *out) {
     const uint8_t *rows[TENSOR_GROUP];
     for (uint32_t r = 0; r < TENSOR_GROUP; r++) {
         uint32_t row = group * TENSOR_GROUP + r;
@@ -184,7 +179,7 @@ static void turn_panel(const struct matrix *w, uint32_t group, size_t first, siz
     }
 }
 
-static INLINE void meet(size_t T, const struct panel *panel, size_t count, const float *x,
+static INLINE void meet(size_t T, const struct float_panel *panel, size_t count, const float *x,
                         size_t x_stride, float *y, size_t y_stride, bool more) {
     __m256 sums[TILE][2];
 #pragma GCC unroll 6
@@ -210,7 +205,7 @@ static INLINE void meet(size_t T, const struct panel *panel, size_t count, const
     }
 }
 
-static void meet_rows(uint32_t T, const struct panel *panel, size_t count, const float *x,
+static void meet_rows(uint32_t T, const struct float_panel *panel, size_t count, const float *x,
                       size_t x_stride, float *y, size_t y_stride, bool more) {
     switch (T) {
     case 1: meet(1, panel, count, x, x_stride, y, y_stride, more); break;
@@ -224,11 +219,11 @@ static void meet_rows(uint32_t T, const struct panel *panel, size_t count, const
 
 static void panel_product(const struct matrix *w, const struct rows *x, float *y, size_t y_stride,
                           uint32_t group, size_t from) {
-    struct panel panel;
+    struct float_panel panel;
     uint32_t row = group * TENSOR_GROUP, rows = w->rows - row;
-    size_t count = w->columns - from < CHUNK ? w->columns - from : CHUNK;
+    size_t count = w->columns - from < FLOAT_CHUNK ? w->columns - from : FLOAT_CHUNK;
     y += row;
-    turn_panel(w, group, from, count, &panel);
+    turn_panel_avx2(w, group, from, count, &panel);
     for (uint32_t t = 0; t < x->count; t += TILE) {
         uint32_t T = x->count - t < TILE ? x->count - t : TILE;
         const float *values = x->values + t * x->stride + from;
@@ -255,7 +250,7 @@ void float_product_avx2(const struct matrix *w, const struct rows *x, float *y, 
         struct rows part = *x;
         part.count = x->count - t < TURNED ? x->count - t : TURNED;
         part.values += (size_t)t * x->stride;
-        for (size_t from = 0; from < w->columns; from += CHUNK) {
+        for (size_t from = 0; from < w->columns; from += FLOAT_CHUNK) {
             for (uint32_t g = first; g < last; g++) {
                 panel_product(w, &part, y + t * y_stride, y_stride, g, from);
             }

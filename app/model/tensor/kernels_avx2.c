@@ -1,9 +1,9 @@
-// The table of kernels for AVX2 with FMA and F16C.
+// The tables of kernels for AVX2 with FMA and F16C, and for AVX-512, which has products of its own.
 #include <immintrin.h>
 #include <math.h>
 
 #include "base/assert.h"
-#include "model/tensor/avx2_private.h"
+#include "model/tensor/avx512_private.h"
 #include "model/tensor/pack_private.h"
 
 enum { LANES = 8, STRAIGHT_ROWS = 4 };
@@ -31,6 +31,18 @@ static void product(const struct matrix *w, const struct rows *x, float *y, size
         straight_product_avx2(w, x, y, y_stride, first, last);
     } else {
         panel_product_avx2(w, x, y, y_stride, first, last);
+    }
+}
+
+static void product_512(const struct matrix *w, const struct rows *x, float *y, size_t y_stride,
+                        uint32_t first, uint32_t last) {
+    cy_assert(w->columns == x->columns && tensor_computes(w->type));
+    if (tensor_form_of(w->type)->block > 1) {
+        quant_product_avx512(w, x, y, y_stride, first, last);
+    } else if (x->count <= STRAIGHT_ROWS) {
+        float_product_avx2(w, x, y, y_stride, first, last);
+    } else {
+        float_product_avx512(w, x, y, y_stride, first, last);
     }
 }
 
@@ -252,23 +264,13 @@ static void from_f16(float *out, const uint16_t *x, size_t n) {
     for (; i < n; i++) out[i] = tensor_from_f16(x[i]);
 }
 
-const struct kernels kernels_avx2 = {
-    .name = "avx2",
-    .packed_bytes = pack_bytes,
-    .pack = pack_groups,
-    .quantise = quantise,
-    .product = product,
-    .rms_norm = rms_norm,
-    .layer_norm = layer_norm,
-    .add = add,
-    .silu_mul = silu_mul,
-    .gelu = gelu,
-    .exp_sum = exp_sum,
-    .max = max_of,
-    .scale = scale,
-    .rope = rope,
-    .to_f16 = to_f16,
-    .from_f16 = from_f16,
-    .scores = scores_avx2,
-    .mix = mix_avx2,
-};
+#define TABLE(name_, product_)                                                                  \
+    {                                                                                           \
+        .name = (name_), .packed_bytes = pack_bytes, .pack = pack_groups, .quantise = quantise, \
+        .product = (product_), .rms_norm = rms_norm, .layer_norm = layer_norm, .add = add,      \
+        .silu_mul = silu_mul, .gelu = gelu, .exp_sum = exp_sum, .max = max_of, .scale = scale,  \
+        .rope = rope, .to_f16 = to_f16, .from_f16 = from_f16, .scores = scores_avx2,            \
+        .mix = mix_avx2,                                                                        \
+    }
+const struct kernels kernels_avx2 = TABLE("avx2", product);
+const struct kernels kernels_avx512 = TABLE("avx512", product_512);

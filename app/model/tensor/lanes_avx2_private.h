@@ -7,6 +7,7 @@
 
 #include "model/tensor/avx2_private.h"
 #include "model/tensor/pack_private.h"
+#include "model/tensor/tile_private.h"
 
 enum {
     TILE = TENSOR_TILE
@@ -15,26 +16,6 @@ enum {
 // How a block's products add up in 16 bits: unsigned 4-bit weights over the whole block, 5-bit ones
 // and signed ones up to 32 over half a block, whole bytes two at a time.
 enum kind { NIBBLES, SMALL, BYTES };
-
-// A tile of activations at a block, as struct rows has them.
-struct tile {
-    const int8_t *quants;
-    const float *scales, *sums, *half_sums;
-};
-
-static inline struct tile tile_of(const struct rows *x, size_t row, size_t block) {
-    size_t at = rows_place(x, row, block);
-    return (struct tile){x->quants + at * TENSOR_BLOCK, x->scales + at, x->sums + at,
-                         x->half_sums + 2 * at};
-}
-
-// On to the next block.
-static INLINE void tile_step(struct tile *x, size_t T) {
-    x->quants += T * TENSOR_BLOCK;
-    x->scales += T;
-    x->sums += T;
-    x->half_sums += 2 * T;
-}
 
 static INLINE __m256i four_of(const struct tile *x, size_t t, size_t v) {
     int32_t four;

@@ -55,18 +55,29 @@ struct rows rows_part(const struct rows *x, uint32_t first, uint32_t count) {
 
 // ---- the table -------------------------------------------------------------------------------
 
+#if defined(__x86_64__)
+static bool has_avx2(void) {
+    return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
+           __builtin_cpu_supports("f16c") && __builtin_cpu_supports("bmi2");
+}
+
+static bool has_avx512(void) {
+    return has_avx2() && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+           __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") &&
+           __builtin_cpu_supports("avx512cd") && __builtin_cpu_supports("avx512vnni");
+}
+#endif
+
 const struct kernels *kernels_named(const char *name) {
 #if defined(__x86_64__)
-    if (strcmp(name, "avx2") == 0 && __builtin_cpu_supports("avx2") &&
-        __builtin_cpu_supports("fma") && __builtin_cpu_supports("f16c")) {
-        return &kernels_avx2;
-    }
+    if (strcmp(name, "avx512") == 0 && has_avx512()) return &kernels_avx512;
+    if (strcmp(name, "avx2") == 0 && has_avx2()) return &kernels_avx2;
 #endif
     return strcmp(name, "reference") == 0 ? &kernels_reference : NULL;
 }
 
 const struct kernels *kernels_for_cpu(void) {
-    static const char *const best_first[] = {"avx2", "reference"};
+    static const char *const best_first[] = {"avx512", "avx2", "reference"};
     const char *wanted = getenv("COURTYARD_CPU");
     const struct kernels *table = wanted ? kernels_named(wanted) : NULL;
     for (size_t i = 0; !table; i++) table = kernels_named(best_first[i]);

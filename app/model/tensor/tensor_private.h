@@ -41,4 +41,4 @@ static inline void part_copy(const float *from, size_t from_stride, uint32_t col
     }
 }
 
-extern const struct kernels kernels_reference, kernels_avx2;
+extern const struct kernels kernels_reference, kernels_avx2, kernels_avx512;

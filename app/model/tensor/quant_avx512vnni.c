@@ -1,0 +1,405 @@
+// Products with quantised weights on AVX-512 with VNNI: a vector is four bytes of each of a group's
+// 16 rows, unsigned, and meets the same four signed bytes of activations in every lane; 32 registers
+// hold 12 rows of activations. What makes weights unsigned is taken off by way of the activations'
+// sums. As on AVX2, few rows take packed weights straight, many meet a panel.
+#include <immintrin.h>
+
+#include "model/tensor/avx512_private.h"
+#include "model/tensor/pack_private.h"
+
+enum {
+    TILES = 3,
+    ROWS = TILES * TENSOR_TILE,
+    STRAIGHT_ROWS = TENSOR_TILE,
+    CHUNK = 24, // blocks of columns that a panel holds: 18 KB
+};
+
+// ---- activations -------------------------------------------------------------------------------
+
+struct tiles {
+    struct tile at[TILES];
+};
+
+static struct tiles tiles_of(const struct rows *x, size_t row, size_t block) {
+    struct tiles tiles = {0};
+    for (size_t k = 0; k < TILES && row + k * TENSOR_TILE < x->count; k++) {
+        tiles.at[k] = tile_of(x, row + k * TENSOR_TILE, block);
+    }
+    return tiles;
+}
+
+// Rows of tile k where there are T in all.
+static INLINE size_t rows_in(size_t T, size_t k) {
+    return T >= (k + 1) * TENSOR_TILE ? TENSOR_TILE : T - k * TENSOR_TILE;
+}
+
+static INLINE void tiles_step(struct tiles *x, size_t T) {
+#pragma GCC unroll 3
+    for (size_t k = 0; k * TENSOR_TILE < T; k++) tile_step(&x->at[k], rows_in(T, k));
+}
+
+static INLINE void add_products(size_t T, const struct tiles *x, size_t v, __m512i w,
+                                __m512i sums[]) {
+#pragma GCC unroll 12
+    for (size_t t = 0; t < T; t++) {
+        const int8_t *quants = x->at[t / TENSOR_TILE].quants + t % TENSOR_TILE * TENSOR_BLOCK;
+        int32_t four;
+        memcpy(&four, quants + 4 * v, sizeof four);
+        sums[t] = _mm512_dpbusd_epi32(sums[t], w, _mm512_set1_epi32(four));
+    }
+}
+
+static INLINE void clear(size_t T, __m512i sums[]) {
+#pragma GCC unroll 12
+    for (size_t t = 0; t < T; t++) sums[t] = _mm512_setzero_si512();
+}
+
+enum part { WHOLE, FIRST_HALF, SECOND_HALF };
+
+// total += scale * activations' scale * sums + least * the activations' sum
+static INLINE void add_scaled(enum part part, size_t T, const struct tiles *x, __m512 scale,
+                              __m512 least, __m512i sums[], __m512 total[]) {
+#pragma GCC unroll 12
+    for (size_t t = 0; t < T; t++) {
+        const struct tile *tile = &x->at[t / TENSOR_TILE];
+        size_t row = t % TENSOR_TILE;
+        float sum = part == WHOLE ? tile->sums[row] : tile->half_sums[2 * row + part - FIRST_HALF];
+        __m512 f = _mm512_mul_ps(_mm512_cvtepi32_ps(sums[t]), _mm512_set1_ps(tile->scales[row]));
+        total[t] = _mm512_fmadd_ps(f, scale, total[t]);
+        total[t] = _mm512_fmadd_ps(least, _mm512_set1_ps(sum), total[t]);
+    }
+}
+
+static INLINE void store(size_t T, const __m512 total[], float *y, size_t y_stride, __mmask16 rows,
+                         bool more) {
+#pragma GCC unroll 12
+    for (size_t t = 0; t < T; t++) {
+        float *at = y + t * y_stride;
+        __m512 sum = total[t];
+        if (more) sum = _mm512_add_ps(sum, _mm512_maskz_loadu_ps(rows, at));
+        _mm512_mask_storeu_ps(at, rows, sum);
+    }
+}
+
+// ---- blocks of packed weights ------------------------------------------------------------------
+
+// Where block b of a group begins, and its scales, those of half blocks or the first alone.
+struct head {
+    const uint8_t *quants;
+    __m512 scale[2], least[2];
+};
+
+static INLINE __m512i load(const uint8_t *at) {
+    return _mm512_loadu_si512(at);
+}
+
+static INLINE __m512 halves_at(const uint8_t *at) {
+    return _mm512_cvtph_ps(_mm256_loadu_si256((const __m256i *)at));
+}
+
+static INLINE void head_k(const uint8_t *super, size_t sub, size_t bytes, struct head *out) {
+    const __m128i *at = (const __m128i *)(super + 64 + sub / 2 * 48);
+    __m128i first = _mm_loadu_si128(at + sub % 2), high = _mm_loadu_si128(at + 2);
+    if (sub % 2) high = _mm_srli_epi16(high, 4);
+    __m128i scale = _mm_and_si128(first, _mm_set1_epi8(63));
+    __m128i least = _mm_and_si128(_mm_srli_epi16(first, 6), _mm_set1_epi8(3));
+    least = _mm_or_si128(least, _mm_slli_epi16(_mm_and_si128(high, _mm_set1_epi8(15)), 2));
+    __m512 scales = _mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(scale));
+    __m512 leasts = _mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(least));
+    out->scale[0] = _mm512_mul_ps(scales, halves_at(super));
+    out->least[0] =
+        _mm512_sub_ps(_mm512_setzero_ps(), _mm512_mul_ps(leasts, halves_at(super + 32)));
+    out->quants = super + 256 + bytes * sub;
+}
+
+static INLINE void head_q6k(const uint8_t *super, size_t sub, struct head *out) {
+    for (size_t k = 0; k < 2; k++) {
+        __m128i bytes = _mm_loadu_si128((const __m128i *)(super + 32 + 16 * (2 * sub + k)));
+        __m512 scales = _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(bytes));
+        out->scale[k] = _mm512_mul_ps(scales, halves_at(super));
+        out->least[k] = _mm512_mul_ps(out->scale[k], _mm512_set1_ps(-32));
+    }
+    out->quants = super + 288 + 384 * sub;
+}
+
+static INLINE void head_simple(const uint8_t *at, bool least, float offset, struct head *out) {
+    out->scale[0] = halves_at(at);
+    out->least[0] =
+        least ? halves_at(at + 32) : _mm512_mul_ps(out->scale[0], _mm512_set1_ps(offset));
+    out->quants = at + (least ? 64 : 32);
+}
+
+static INLINE void head_of(enum pack_form form, const uint8_t *group, size_t b, struct head *out) {
+    size_t super = b / PACK_SUPER, sub = b % PACK_SUPER;
+    switch (form) {
+    case PACK_Q4K: head_k(group + super * PACK_Q4K_BYTES, sub, 256, out); break;
+    case PACK_Q5K: head_k(group + super * PACK_Q5K_BYTES, sub, 320, out); break;
+    case PACK_Q6K: head_q6k(group + super * PACK_Q6K_BYTES, sub, out); break;
+    case PACK_Q4: head_simple(group + b * PACK_Q4_BYTES, false, -8, out); break;
+    case PACK_Q4M: head_simple(group + b * PACK_Q4M_BYTES, true, 0, out); break;
+    case PACK_Q5M: head_simple(group + b * PACK_Q5M_BYTES, true, 0, out); break;
+    default: head_simple(group + b * PACK_Q8_BYTES, false, -128, out);
+    }
+}
+
+// Vector v and vector v + 4 of a block, unsigned.
+static INLINE void vectors_at(enum pack_form form, const uint8_t *quants, size_t v, __m512i *low,
+                              __m512i *high) {
+    const __m512i nibble = _mm512_set1_epi8(15), fifth = _mm512_set1_epi8(16);
+    const __m512i two = _mm512_set1_epi8(0x30), top = _mm512_set1_epi8(-128);
+    __m512i w = load(quants + 64 * v);
+    if (form == PACK_Q8) {
+        *low = _mm512_xor_si512(w, top);
+        *high = _mm512_xor_si512(load(quants + 64 * (v + 4)), top);
+        return;
+    }
+    *low = _mm512_and_si512(w, nibble);
+    *high = _mm512_and_si512(_mm512_srli_epi16(w, 4), nibble);
+    if (form == PACK_Q5M || form == PACK_Q5K) {
+        __m512i bits = load(quants + 256);
+        __m512i a = _mm512_sll_epi16(bits, _mm_cvtsi32_si128((int)(4 - v)));
+        __m512i b = _mm512_srl_epi16(bits, _mm_cvtsi32_si128((int)v));
+        *low = _mm512_or_si512(*low, _mm512_and_si512(a, fifth));
+        *high = _mm512_or_si512(*high, _mm512_and_si512(b, fifth));
+    } else if (form == PACK_Q6K) {
+        __m512i a = load(quants + 256), b = load(quants + 320);
+        __m128i count = _mm_cvtsi32_si128(v < 2 ? (int)(4 - 2 * v) : (int)(2 * v - 4));
+        a = v < 2 ? _mm512_sll_epi16(a, count) : _mm512_srl_epi16(a, count);
+        b = v < 2 ? _mm512_sll_epi16(b, count) : _mm512_srl_epi16(b, count);
+        *low = _mm512_or_si512(*low, _mm512_and_si512(a, two));
+        *high = _mm512_or_si512(*high, _mm512_and_si512(b, two));
+    }
+}
+
+// ---- few rows ----------------------------------------------------------------------------------
+
+static INLINE void straight(enum pack_form form, size_t T, const uint8_t *group, size_t blocks,
+                            struct tiles x, float *y, size_t y_stride, __mmask16 rows) {
+    __m512 total[STRAIGHT_ROWS];
+    for (size_t t = 0; t < T; t++) total[t] = _mm512_setzero_ps();
+    for (size_t b = 0; b < blocks; b++, tiles_step(&x, T)) {
+        __m512i first[STRAIGHT_ROWS], second[STRAIGHT_ROWS];
+        struct head head;
+        head_of(form, group, b, &head);
+        clear(T, first);
+        clear(T, second);
+#pragma GCC unroll 4
+        for (size_t v = 0; v < 4; v++) {
+            __m512i low, high;
+            vectors_at(form, head.quants, v, &low, &high);
+            add_products(T, &x, v, low, first);
+            add_products(T, &x, v + 4, high, second);
+        }
+        if (form == PACK_Q6K) {
+            add_scaled(FIRST_HALF, T, &x, head.scale[0], head.least[0], first, total);
+            add_scaled(SECOND_HALF, T, &x, head.scale[1], head.least[1], second, total);
+        } else {
+            for (size_t t = 0; t < T; t++) first[t] = _mm512_add_epi32(first[t], second[t]);
+            add_scaled(WHOLE, T, &x, head.scale[0], head.least[0], first, total);
+        }
+    }
+    store(T, total, y, y_stride, rows, false);
+}
+
+typedef void straight_of(const uint8_t *group, size_t blocks, struct tiles x, float *y,
+                         size_t y_stride, __mmask16 rows);
+#define STRAIGHT(name, form, T)                                                     \
+    static void name(const uint8_t *group, size_t blocks, struct tiles x, float *y, \
+                     size_t y_stride, __mmask16 rows) {                             \
+        straight(form, T, group, blocks, x, y, y_stride, rows);                     \
+    }
+#define STRAIGHT_TO_4(name, form) \
+    STRAIGHT(name##_1, form, 1)   \
+    STRAIGHT(name##_2, form, 2)   \
+    STRAIGHT(name##_3, form, 3)   \
+    STRAIGHT(name##_4, form, 4)   \
+    static straight_of *const name[STRAIGHT_ROWS] = {name##_1, name##_2, name##_3, name##_4};
+STRAIGHT_TO_4(straight_q4, PACK_Q4)
+STRAIGHT_TO_4(straight_q4m, PACK_Q4M)
+STRAIGHT_TO_4(straight_q5m, PACK_Q5M)
+STRAIGHT_TO_4(straight_q8, PACK_Q8)
+STRAIGHT_TO_4(straight_q4k, PACK_Q4K)
+STRAIGHT_TO_4(straight_q5k, PACK_Q5K)
+STRAIGHT_TO_4(straight_q6k, PACK_Q6K)
+
+static straight_of *const *const straights[] = {
+    [PACK_Q4] = straight_q4,   [PACK_Q4M] = straight_q4m, [PACK_Q5M] = straight_q5m,
+    [PACK_Q8] = straight_q8,   [PACK_Q4K] = straight_q4k, [PACK_Q5K] = straight_q5k,
+    [PACK_Q6K] = straight_q6k,
+};
+
+static __mmask16 rows_of(const struct matrix *w, uint32_t group) {
+    uint32_t left = w->rows - group * TENSOR_GROUP;
+    return (__mmask16)(left >= TENSOR_GROUP ? 0xFFFF : (1u << left) - 1);
+}
+
+static void straight_product(const struct matrix *w, const struct rows *x, float *y,
+                             size_t y_stride, uint32_t first, uint32_t last) {
+    size_t bytes = pack_group_bytes(w), blocks = w->columns / TENSOR_BLOCK;
+    struct tiles tiles = tiles_of(x, 0, 0);
+    straight_of *group = straights[pack_form_of(w->type)][x->count - 1];
+    for (uint32_t g = first; g < last; g++) {
+        const uint8_t *packed = (const uint8_t *)w->packed + g * bytes;
+        group(packed, blocks, tiles, y + g * TENSOR_GROUP, y_stride, rows_of(w, g));
+    }
+}
+
+// ---- many rows: panels -------------------------------------------------------------------------
+
+// 16 rows of a block of columns, unsigned; a panel is an array of them.
+struct panel_block {
+    _Alignas(64) uint8_t quants[512]; // vectors as in pack_private.h, 8 of a block
+    float scale[2][TENSOR_GROUP];     // of each half block; whole blocks use the first
+    float least[2][TENSOR_GROUP];
+};
+
+static INLINE void unpack(enum pack_form form, const uint8_t *group, size_t first, size_t count,
+                          struct panel_block *out) {
+    for (size_t b = 0; b < count; b++) {
+        struct head head;
+        head_of(form, group, first + b, &head);
+        for (size_t v = 0; v < 4; v++) {
+            __m512i low, high;
+            vectors_at(form, head.quants, v, &low, &high);
+            _mm512_store_si512(out[b].quants + 64 * v, low);
+            _mm512_store_si512(out[b].quants + 64 * (v + 4), high);
+        }
+        for (size_t k = 0; k < (form == PACK_Q6K ? 2 : 1); k++) {
+            _mm512_store_ps(out[b].scale[k], head.scale[k]);
+            _mm512_store_ps(out[b].least[k], head.least[k]);
+        }
+    }
+}
+
+// Types that are taken as the file has them, raised by 128.
+static void unpack_file(const struct matrix *w, uint32_t group, size_t first, size_t count,
+                        struct panel_block *out) {
+    size_t bytes = tensor_bytes(w->type, w->columns);
+    for (size_t b = 0; b < count; b++) {
+        for (uint32_t r = 0; r < TENSOR_GROUP; r++) {
+            uint32_t row = group * TENSOR_GROUP + r;
+            struct plain_block plain = {0};
+            if (row < w->rows) {
+                block_unpack(w->type, (const uint8_t *)w->data + row * bytes, first + b, &plain);
+            }
+            for (size_t c = 0; c < TENSOR_BLOCK; c++) {
+                out[b].quants[c / 4 * 64 + 4 * r + c % 4] = (uint8_t)(plain.quants[c] + 128);
+            }
+            for (size_t half = 0; half < 2; half++) {
+                out[b].scale[half][r] = plain.scale[half];
+                out[b].least[half][r] = plain.least[half] - 128 * plain.scale[half];
+            }
+        }
+    }
+}
+
+static void unpack_panel(const struct matrix *w, uint32_t group, size_t first, size_t count,
+                         struct panel_block *out) {
+    const uint8_t *packed = (const uint8_t *)w->packed + group * pack_group_bytes(w);
+    if (!w->packed) {
+        unpack_file(w, group, first, count, out);
+        return;
+    }
+    switch (pack_form_of(w->type)) {
+    case PACK_Q4: unpack(PACK_Q4, packed, first, count, out); break;
+    case PACK_Q4M: unpack(PACK_Q4M, packed, first, count, out); break;
+    case PACK_Q5M: unpack(PACK_Q5M, packed, first, count, out); break;
+    case PACK_Q8: unpack(PACK_Q8, packed, first, count, out); break;
+    case PACK_Q4K: unpack(PACK_Q4K, packed, first, count, out); break;
+    case PACK_Q5K: unpack(PACK_Q5K, packed, first, count, out); break;
+    case PACK_Q6K: unpack(PACK_Q6K, packed, first, count, out); break;
+    case PACK_NONE: break;
+    }
+}
+
+static INLINE void meet_part(enum part part, size_t T, const struct panel_block *block,
+                             const struct tiles *x, __m512 total[]) {
+    size_t from = part == SECOND_HALF ? 4 : 0, to = part == FIRST_HALF ? 4 : 8;
+    size_t k = part == SECOND_HALF;
+    __m512i sums[ROWS];
+    clear(T, sums);
+#pragma GCC unroll 8
+    for (size_t v = from; v < to; v++) {
+        add_products(T, x, v, load(block->quants + 64 * v), sums);
+    }
+    add_scaled(part, T, x, _mm512_load_ps(block->scale[k]), _mm512_load_ps(block->least[k]), sums,
+               total);
+}
+
+static INLINE void meet(bool halves, size_t T, const struct panel_block *panel, size_t blocks,
+                        struct tiles x, float *y, size_t y_stride, __mmask16 rows, bool more) {
+    __m512 total[ROWS];
+#pragma GCC unroll 12
+    for (size_t t = 0; t < T; t++) total[t] = _mm512_setzero_ps();
+    for (size_t b = 0; b < blocks; b++, panel++, tiles_step(&x, T)) {
+        if (halves) {
+            meet_part(FIRST_HALF, T, panel, &x, total);
+            meet_part(SECOND_HALF, T, panel, &x, total);
+        } else {
+            meet_part(WHOLE, T, panel, &x, total);
+        }
+    }
+    store(T, total, y, y_stride, rows, more);
+}
+
+typedef void meeting(const struct panel_block *panel, size_t blocks, struct tiles x, float *y,
+                     size_t y_stride, __mmask16 rows, bool more);
+#define MEET(T)                                                                                 \
+    static void meet_whole_##T(const struct panel_block *panel, size_t blocks, struct tiles x,  \
+                               float *y, size_t y_stride, __mmask16 rows, bool more) {          \
+        meet(false, T, panel, blocks, x, y, y_stride, rows, more);                              \
+    }                                                                                           \
+    static void meet_halves_##T(const struct panel_block *panel, size_t blocks, struct tiles x, \
+                                float *y, size_t y_stride, __mmask16 rows, bool more) {         \
+        meet(true, T, panel, blocks, x, y, y_stride, rows, more);                               \
+    }
+MEET(1)
+MEET(2)
+MEET(3)
+MEET(4)
+MEET(8)
+MEET(12)
+static meeting *const meetings[2][ROWS + 1] = {
+    {[1] = meet_whole_1,
+     [2] = meet_whole_2,
+     [3] = meet_whole_3,
+     [4] = meet_whole_4,
+     [8] = meet_whole_8,
+     [12] = meet_whole_12},
+    {[1] = meet_halves_1,
+     [2] = meet_halves_2,
+     [3] = meet_halves_3,
+     [4] = meet_halves_4,
+     [8] = meet_halves_8,
+     [12] = meet_halves_12},
+};
+
+static void panel_product(const struct matrix *w, const struct rows *x, float *y, size_t y_stride,
+                          uint32_t first, uint32_t last) {
+    meeting *const *meet_of = meetings[!w->packed || pack_form_of(w->type) == PACK_Q6K];
+    size_t blocks = w->columns / TENSOR_BLOCK, chunks = (blocks + CHUNK - 1) / CHUNK;
+    struct panel_block panel[CHUNK];
+    for (size_t c = 0; c < chunks; c++) {
+        size_t from = blocks * c / chunks, count = blocks * (c + 1) / chunks - from;
+        for (uint32_t g = first; g < last; g++) {
+            unpack_panel(w, g, from, count, panel);
+            for (size_t t = 0, T; t < x->count; t += T) {
+                size_t left = x->count - t;
+                T = left >= ROWS          ? ROWS
+                    : left >= TENSOR_TILE ? left / TENSOR_TILE * TENSOR_TILE
+                                          : left;
+                meet_of[T](panel, count, tiles_of(x, t, from), y + t * y_stride + g * TENSOR_GROUP,
+                           y_stride, rows_of(w, g), from > 0);
+            }
+        }
+    }
+}
+
+void quant_product_avx512(const struct matrix *w, const struct rows *x, float *y, size_t y_stride,
+                          uint32_t first, uint32_t last) {
+    if (w->packed && x->count <= STRAIGHT_ROWS) {
+        straight_product(w, x, y, y_stride, first, last);
+    } else {
+        panel_product(w, x, y, y_stride, first, last);
+    }
+}
