@@ -3,6 +3,10 @@
 
 #include "base/assert.h"
 #include "model/tensor/tensor_private.h"
+#if defined(__aarch64__)
+#include "model/tensor/neon_private.h"
+#include "model/tensor/pack_private.h"
+#endif
 
 static size_t packed_bytes(const struct matrix *w) {
     (void)w;
@@ -205,23 +209,18 @@ static void mix(float *out, size_t out_stride, const float *weight, size_t weigh
     }
 }
 
-const struct kernels kernels_reference = {
-    .name = "reference",
-    .packed_bytes = packed_bytes,
-    .pack = pack,
-    .quantise = quantise,
-    .product = product,
-    .rms_norm = rms_norm,
-    .layer_norm = layer_norm,
-    .add = add,
-    .silu_mul = silu_mul,
-    .gelu = gelu,
-    .exp_sum = exp_sum,
-    .max = max_of,
-    .scale = scale,
-    .rope = rope,
-    .to_f16 = to_f16,
-    .from_f16 = from_f16,
-    .scores = scores,
-    .mix = mix,
-};
+// The vector functions of ARMv8's tables are these too: compilers turn them into NEON.
+#define TABLE(name_, packed_bytes_, pack_, product_, isa)                                        \
+    {                                                                                            \
+        .name = (name_), .packed_bytes = (packed_bytes_), .pack = (pack_), .quantise = quantise, \
+        .product = (product_), .rms_norm = rms_norm, .layer_norm = layer_norm, .add = add,       \
+        .silu_mul = silu_mul, .gelu = gelu, .exp_sum = exp_sum, .max = max_of, .scale = scale,   \
+        .rope = rope, .to_f16 = to_f16##isa, .from_f16 = from_f16##isa, .scores = scores##isa,   \
+        .mix = mix##isa,                                                                         \
+    }
+const struct kernels kernels_reference = TABLE("reference", packed_bytes, pack, product, );
+#if defined(__aarch64__)
+const struct kernels kernels_neon = TABLE("neon", pack_bytes, pack_groups, product_neon, _neon);
+const struct kernels kernels_dotprod =
+    TABLE("dotprod", pack_bytes, pack_groups, product_dotprod, _neon);
+#endif

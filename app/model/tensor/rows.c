@@ -1,5 +1,6 @@
 // Rows of activations, the choice of kernels, and the memory of packed weights.
 #include <stdlib.h>
+#include <sys/auxv.h>
 #include <sys/mman.h>
 
 #include "base/assert.h"
@@ -73,11 +74,16 @@ const struct kernels *kernels_named(const char *name) {
     if (strcmp(name, "avx512") == 0 && has_avx512()) return &kernels_avx512;
     if (strcmp(name, "avx2") == 0 && has_avx2()) return &kernels_avx2;
 #endif
+#if defined(__aarch64__)
+    if (strcmp(name, "dotprod") == 0 && getauxval(AT_HWCAP) & HWCAP_ASIMDDP)
+        return &kernels_dotprod;
+    if (strcmp(name, "neon") == 0) return &kernels_neon;
+#endif
     return strcmp(name, "reference") == 0 ? &kernels_reference : NULL;
 }
 
 const struct kernels *kernels_for_cpu(void) {
-    static const char *const best_first[] = {"avx512", "avx2", "reference"};
+    static const char *const best_first[] = {"avx512", "avx2", "dotprod", "neon", "reference"};
     const char *wanted = getenv("COURTYARD_CPU");
     const struct kernels *table = wanted ? kernels_named(wanted) : NULL;
     for (size_t i = 0; !table; i++) table = kernels_named(best_first[i]);

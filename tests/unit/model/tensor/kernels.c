@@ -12,7 +12,7 @@ enum { TYPES = sizeof types / sizeof *types, VECTOR_MAX = 300, ROWS_MAX = 17 };
 
 static const struct kernels *reference;
 
-static const char *const table_names[] = {"avx512", "avx2", "neon"};
+static const char *const table_names[] = {"avx512", "avx2", "dotprod", "neon"};
 
 // Runs the test for each table there is beside the plain one.
 static void for_each_table(void (*test)(const struct kernels *table)) {
