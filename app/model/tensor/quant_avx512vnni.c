@@ -1,7 +1,7 @@
 // Products with quantised weights on AVX-512 with VNNI: a vector is four bytes of each of a group's
-// 16 rows, unsigned, and meets the same four signed bytes of activations in every lane; 32 registers
-// hold 12 rows of activations. What makes weights unsigned is taken off by way of the activations'
-// sums. As on AVX2, few rows take packed weights straight, many meet a panel.
+// 16 rows, unsigned, and meets the same four signed bytes of activations in every lane; 32
+// registers hold 12 rows of activations. What makes weights unsigned is taken off by way of the
+// activations' sums. As on AVX2, few rows take packed weights straight, many meet a panel.
 #include <immintrin.h>
 
 #include "model/tensor/avx512_private.h"

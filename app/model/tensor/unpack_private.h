@@ -11,8 +11,8 @@ struct signed_block {
     float least[2][TENSOR_GROUP];
 };
 
-// `count` blocks of a group from `first` on, packed or as the file has them; a row that is not there
-// is zero.
+// `count` blocks of a group from `first` on, packed or as the file has them; a row that is not
+// there is zero.
 void signed_unpack(const struct matrix *w, uint32_t group, size_t first, size_t count,
                    struct signed_block *out);
 // Whether scales or leasts of half blocks may differ.
