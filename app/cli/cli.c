@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/log.h"
-#include "cli/cli_private.h"
+#include "cli/language_private.h"
 #include "flow/flow.h"
 
 #define LEARNER_OPTIONS                                                                     \
@@ -44,10 +44,8 @@ static const struct command commands[] = {
     {"molecule", "-o --column --to --most --pattern " INTAKE_OPTIONS, 1, 2, command_molecule},
     {"drift", "-o --json! " INTAKE_OPTIONS, 2, 2, command_drift},
     {"tokenize", "--json! --decode! --control! --ends!", 1, 1, command_tokenize},
-    {"generate",
-     "--prompt --file --tokens --temperature --top-k --top-p --min-p --repeat-penalty "
-     "--repeat-last --seed --stop+ --tokenizer --threads --json!",
-     1, 1, command_generate},
+    {"generate", "--prompt --file " ANSWER_OPTIONS, 1, 1, command_generate},
+    {"chat", "--system --messages --template --tools " ANSWER_OPTIONS, 1, 1, command_chat},
     {"perplexity", "--context --chunks --tokenizer --threads --json!", 2, 2, command_perplexity},
     {"bench", "--threads --prompt --generate --sequences --runs --json!", 2, 2, command_bench},
     {"show", "", 1, 1, command_show},

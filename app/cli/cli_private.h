@@ -206,6 +206,7 @@ COMMAND(command_molecule);
 COMMAND(command_tokenize);
 COMMAND(command_generate);
 COMMAND(command_perplexity);
+COMMAND(command_chat);
 enum err model_show(const struct arguments *arguments, struct fault *fault) MUST_USE;
 // model_write_command.c: model quantise.
 enum err model_quantise_command(const struct arguments *arguments, struct fault *fault) MUST_USE;

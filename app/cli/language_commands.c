@@ -6,23 +6,14 @@
 #include "base/file.h"
 #include "base/limits.h"
 #include "base/number.h"
-#include "cli/cli_private.h"
-#include "model/language/generate.h"
+#include "cli/language_private.h"
 #include "model/language/llama2c.h"
-#include "model/language/stream.h"
 
-enum { TOKENS_DEFAULT = 256, PERPLEXITY_CONTEXT = 512 };
-static const size_t text_bytes_max = (size_t)1 << 30;
+enum { PERPLEXITY_CONTEXT = 512 };
 
 // ---- a model -----------------------------------------------------------------------------------
 
-struct language_model {
-    struct gguf *file;
-    struct tokenizer *tokenizer;
-    struct network *network;
-};
-
-static void model_close(struct language_model *model) {
+void language_model_close(struct language_model *model) {
     network_close(model->network);
     tokenizer_close(model->tokenizer);
     gguf_close(model->file);
@@ -51,20 +42,8 @@ static enum err words_open(const char *path, const struct arguments *arguments,
     return words_beside(path, embedding->size[1], out, fault);
 }
 
-static enum err real_option(const struct arguments *arguments, const char *name, double *out,
-                            struct fault *fault) {
-    const char *told = argument(arguments, name);
-    double value;
-    if (!told) return OK;
-    if (!number_parse(str_of(told), &value)) {
-        return fault_set(fault, ERR_INPUT, "cli.not_a_number", str_of(name));
-    }
-    *out = value;
-    return OK;
-}
-
-static enum err model_open(const struct arguments *arguments, struct language_model *out,
-                           struct fault *fault) {
+enum err language_model_open(const struct arguments *arguments, struct language_model *out,
+                             struct fault *fault) {
     const char *path = arguments->positional[0];
     uint64_t threads;
     enum err err = argument_whole(arguments, "--threads", thread_count_usable(), 1, LIMIT_THREADS,
@@ -77,45 +56,6 @@ static enum err model_open(const struct arguments *arguments, struct language_mo
 
 // ---- generate ----------------------------------------------------------------------------------
 
-struct answering {
-    struct str stops[STOP_TEXTS_MAX];
-    struct generating generating;
-    struct buf all; // with --json
-    bool json;
-};
-
-static void piece_take(void *ctx, struct str piece) {
-    struct answering *answering = ctx;
-    if (answering->json) {
-        buf_add_str(&answering->all, piece);
-        return;
-    }
-    fwrite(piece.data, 1, piece.size, stdout);
-    fflush(stdout);
-}
-
-static enum err sampling_read(const struct arguments *arguments, struct sampling *out,
-                              struct fault *fault) {
-    uint64_t top_k, last;
-    *out = sampling_default();
-    enum err err = real_option(arguments, "--temperature", &out->temperature, fault);
-    if (err == OK) err = real_option(arguments, "--top-p", &out->top_p, fault);
-    if (err == OK) err = real_option(arguments, "--min-p", &out->min_p, fault);
-    if (err == OK) err = real_option(arguments, "--repeat-penalty", &out->repeat_penalty, fault);
-    if (err == OK) {
-        err = argument_whole(arguments, "--top-k", out->top_k, 0, UINT32_MAX, &top_k, fault);
-    }
-    if (err == OK) {
-        err = argument_whole(arguments, "--repeat-last", out->last, 0, SAMPLER_LAST_MAX, &last,
-                             fault);
-    }
-    if (err == OK) err = argument_whole(arguments, "--seed", 0, 0, UINT64_MAX, &out->seed, fault);
-    if (err != OK) return err;
-    out->top_k = (uint32_t)top_k;
-    out->last = (uint32_t)last;
-    return OK;
-}
-
 static enum err prompt_read(const struct arguments *arguments, struct buf *out,
                             struct fault *fault) {
     const char *prompt = argument(arguments, "--prompt"), *path = argument(arguments, "--file");
@@ -123,16 +63,6 @@ static enum err prompt_read(const struct arguments *arguments, struct buf *out,
     if (!prompt) return fault_set(fault, ERR_INPUT, "cli.option_missing", STR("--prompt"));
     buf_add_text(out, prompt);
     return buf_err(out);
-}
-
-static void stops_read(const struct arguments *arguments, struct answering *answering) {
-    for (uint32_t i = 0; i < arguments->option_count; i++) {
-        const struct option *option = &arguments->options[i];
-        if (strcmp(option->name, "--stop") != 0) continue;
-        if (answering->generating.stop_count == STOP_TEXTS_MAX) break;
-        answering->stops[answering->generating.stop_count++] = str_of(option->value);
-    }
-    answering->generating.stops = answering->stops;
 }
 
 static const char *const finishes[] = {"end", "stop", "length"};
@@ -160,9 +90,7 @@ static void generated_say(const struct answering *answering, const struct genera
 
 static enum err generate_run(const struct arguments *arguments, struct language_model *model,
                              struct answering *answering, struct fault *fault) {
-    struct generating *generating = &answering->generating;
     struct generated generated;
-    struct endings endings;
     struct buf prompt, tokens;
     buf_open(&prompt, text_bytes_max);
     buf_open(&tokens, text_bytes_max);
@@ -171,19 +99,13 @@ static enum err generate_run(const struct arguments *arguments, struct language_
         err = prompt_encode(model->network, model->tokenizer, buf_str(&prompt), TOKENIZE_CONTROL,
                             &tokens, fault);
     }
-    if (err == OK) err = progress_signals_open();
+    if (err == OK) err = answering_open(answering, arguments, model, fault);
     if (err == OK) {
-        endings_of(model->file, model->tokenizer, &endings);
-        generating->network = model->network;
-        generating->tokenizer = model->tokenizer;
-        generating->endings = &endings;
-        generating->progress = progress_of_process();
-        generating->text = piece_take;
-        generating->ctx = answering;
-        err = text_generate(generating, (const uint32_t *)(const void *)tokens.data,
+        err = text_generate(&answering->generating, (const uint32_t *)(const void *)tokens.data,
                             (uint32_t)(tokens.size / sizeof(uint32_t)), &generated, fault);
     }
     if (err == OK) generated_say(answering, &generated);
+    answering_close(answering);
     buf_close(&prompt);
     buf_close(&tokens);
     return err;
@@ -193,22 +115,10 @@ enum err command_generate(const struct command *command, const struct arguments 
                           struct fault *fault) {
     struct language_model model = {0};
     struct answering answering = {.json = argument(arguments, "--json")};
-    uint64_t tokens;
     (void)command;
-    buf_open(&answering.all, text_bytes_max);
-    stops_read(arguments, &answering);
-    enum err err = sampling_read(arguments, &answering.generating.sampling, fault);
-    if (err == OK) {
-        err = argument_whole(arguments, "--tokens", TOKENS_DEFAULT, 0, NETWORK_CONTEXT_MAX, &tokens,
-                             fault);
-    }
-    if (err == OK) err = model_open(arguments, &model, fault);
-    if (err == OK) {
-        answering.generating.tokens_most = (uint32_t)tokens;
-        err = generate_run(arguments, &model, &answering, fault);
-    }
-    model_close(&model);
-    buf_close(&answering.all);
+    enum err err = language_model_open(arguments, &model, fault);
+    if (err == OK) err = generate_run(arguments, &model, &answering, fault);
+    language_model_close(&model);
     return err;
 }
 
@@ -239,9 +149,9 @@ enum err command_perplexity(const struct command *command, const struct argument
     struct language_model model = {0};
     struct perplexity found;
     (void)command;
-    enum err err = model_open(arguments, &model, fault);
+    enum err err = language_model_open(arguments, &model, fault);
     if (err == OK) err = perplexity_run(arguments, &model, &found, fault);
-    model_close(&model);
+    language_model_close(&model);
     if (err != OK) return err;
     if (!argument(arguments, "--json")) {
         SAY("perplexity.is", {"perplexity", number_text(found.perplexity)},

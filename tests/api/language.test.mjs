@@ -244,3 +244,46 @@ test("removed, it and its file are gone", options, async () => {
     await researcher.fails("GET", `${base}/${model.id}`, undefined, 404, "language.not_found");
     assert.equal((await complete()).status, 404);
 });
+
+test("an answer fits its schema, its grammar, its choices", { skip }, () => {
+    const schema = { type: "object", properties: { name: { type: "string", maxLength: 20 }, age: { type: "integer", minimum: 3, maximum: 9 },
+        tags: { type: "array", items: { enum: ["cat", "dog"] }, maxItems: 2 } }, required: ["name", "age", "tags"] };
+    writeFileSync(at("schema.json"), JSON.stringify(schema));
+    for (let seed = 1; seed <= 8; seed++) {
+        const got = JSON.parse(works("generate", stories, "--prompt", "Lily", "--schema", "schema.json", "--seed", `${seed}`));
+        assert.deepEqual(Object.keys(got), ["name", "age", "tags"]);
+        assert.ok([...got.name].length <= 20 && got.age >= 3 && got.age <= 9 && Number.isInteger(got.age));
+        assert.ok(got.tags.length <= 2 && got.tags.every((tag) => tag === "cat" || tag === "dog"));
+        const chosen = works("generate", stories, "--prompt", "Lily likes", "--choice", "cats", "--choice", "dogs", "--seed", `${seed}`);
+        assert.ok(chosen === "cats" || chosen === "dogs", chosen);
+    }
+    writeFileSync(at("grammar"), 'root ::= [A-Z][a-z]+ (" " [a-z]+){2,4} "."\n');
+    assert.match(works("generate", stories, "--prompt", "One day", "--grammar", "grammar", "--seed", "4"), /^[A-Z][a-z]+( [a-z]+){2,4}\.$/);
+    writeFileSync(at("more.json"), '{"type":"object","patternProperties":{}}');
+    fails(/patternProperties, which is not supported/, "generate", stories, "--prompt", "a", "--schema", "more.json");
+    writeFileSync(at("more"), 'root ::= "a" | rest\n');
+    fails(/names a rule that is not there: rest/, "generate", stories, "--prompt", "a", "--grammar", "more");
+    fails(/Only one of --schema/, "generate", stories, "--prompt", "a", "--grammar", "grammar", "--choice", "b");
+    const dot = works("generate", stories, "--prompt", "", "--temperature", "0", "--tokens", "12");
+    assert.notEqual(works("generate", stories, "--prompt", "", "--temperature", "0", "--tokens", "12", "--bias", "403=-100"), dot);
+});
+
+test("messages become a prompt by a template, line by line or in JSON", { skip }, () => {
+    const chat = (input, ...more) => {
+        const done = spawnSync(binary, ["chat", "--lang", "en", stories, "--temperature", "0", "--tokens", "20", ...more], { cwd: folder, encoding: "utf8", timeout: 60000, input });
+        return [done.status, done.stdout, done.stderr];
+    };
+    writeFileSync(at("plain.jinja"), "{% for m in messages %}{{ m.content }}{% if not loop.last %} {% endif %}{% endfor %}");
+    const goesOn = works("generate", stories, "--prompt", "One day, Tim", "--temperature", "0", "--tokens", "20");
+    assert.deepEqual(chat("One day, Tim\n", "--template", "plain.jinja"), [0, goesOn + "\n", ""]);
+    const [code, out] = chat('[{"role":"user","content":"One day,"},{"role":"user","content":"Tim"}]', "--template", "plain.jinja", "--messages", "-", "--json");
+    const told = JSON.parse(out);
+    assert.deepEqual([code, told.role, told.content, told.finish, told.tokens], [0, "assistant", goesOn, "length", 20]);
+    assert.equal(chat("Hello\nAgain\n", "--template", "plain.jinja", "--system", "Once")[1].split("\n").length >= 3, true);
+    assert.match(chat("Hello\n")[2], /no chat template/);
+    writeFileSync(at("wrong.jinja"), "{{ messages[0].content }}\n{% if %}");
+    assert.match(chat("Hello\n", "--template", "wrong.jinja")[2], /line 2/);
+    writeFileSync(at("raises.jinja"), "{{ raise_exception('no, thanks') }}");
+    assert.match(chat("Hello\n", "--template", "raises.jinja")[2], /refuses these messages: no, thanks/);
+    assert.match(chat("{}", "--template", "plain.jinja", "--messages", "-")[2], /JSON array whose items have role/);
+});

@@ -22,7 +22,7 @@ struct tree_node {
 struct token_tree {
     struct arena *arena;
     struct tree_node *nodes;
-    uint32_t count, tokens;
+    uint32_t count, tokens, vocabulary;
     uint32_t *same;    // (tokens) the next with the same bytes, TOKEN_NONE
     struct str *texts; // (tokens) without bytes: never allowed
 };
@@ -113,9 +113,11 @@ static enum err tree_build(struct token_tree *tree, const struct tokenizer *toke
     return tree->nodes ? OK : ERR_MEMORY;
 }
 
-enum err token_tree_open(const struct tokenizer *tokenizer, struct token_tree **out) {
+enum err token_tree_open(const struct tokenizer *tokenizer, uint32_t vocabulary,
+                         struct token_tree **out) {
     struct token_tree *tree = memory_take(sizeof *tree);
     enum err err = tree ? arena_open(TREE_BYTES_MAX, &tree->arena) : ERR_MEMORY;
+    if (err == OK) tree->vocabulary = vocabulary;
     if (err == OK) err = tree_build(tree, tokenizer);
     if (err == OK) {
         *out = tree;
@@ -445,7 +447,8 @@ static void masks_trim(struct constraint *c, size_t bytes) {
 }
 
 static enum err mask_make(struct constraint *c, uint32_t place) {
-    size_t words = (c->tree->tokens + 63) / 64, bytes = words * sizeof(uint64_t);
+    uint32_t most = c->tree->vocabulary > c->tree->tokens ? c->tree->vocabulary : c->tree->tokens;
+    size_t words = (most + 63) / 64, bytes = words * sizeof(uint64_t);
     masks_trim(c, bytes);
     uint64_t *mask = memory_take(bytes);
     if (!mask) return ERR_MEMORY;

@@ -21,7 +21,10 @@ enum { CONSTRAINT_BYTES_MAX = 256 << 20, CONSTRAINT_DEPTH_MAX = 256 };
 enum { PLACE_NONE = 0xFFFFFFFFu };
 
 struct token_tree;
-enum err token_tree_open(const struct tokenizer *tokenizer, struct token_tree **out) MUST_USE;
+// `vocabulary`: how many logits the model gives, the tokenizer's count or more; those beyond are
+// never allowed.
+enum err token_tree_open(const struct tokenizer *tokenizer, uint32_t vocabulary,
+                         struct token_tree **out) MUST_USE;
 void token_tree_close(struct token_tree *tree); // NULL is fine
 
 struct constraint;

@@ -83,7 +83,7 @@ static enum err prompt_run(struct network *network, struct sequence *sequence,
     struct batch_row rows[NETWORK_ROWS];
     uint32_t most = network_rows_max(network);
     enum err err = OK;
-    for (uint32_t at = 0, end; at < count && err == OK; at = end) {
+    for (uint32_t at = sequence->length, end; at < count && err == OK; at = end) {
         end = count - at < most ? count : at + most;
         for (uint32_t i = at; i < end; i++) {
             rows[i - at] = (struct batch_row){sequence, i, tokens[i], i + 1 == count};
@@ -104,6 +104,8 @@ struct generation {
     struct buf piece, out; // a token's bytes; what may be shown
     float *logits;         // (V)
     uint32_t last;         // the token before
+    uint32_t place;        // of the constraint
+    struct fault *fault;
 };
 
 // The bytes of a token; a text's first word has no space in front.
@@ -124,13 +126,29 @@ static void show(struct generation *gen) {
     buf_clear(&gen->out);
 }
 
+// The next token; TOKEN_NONE: none may come.
+static enum err token_next(struct generation *gen, uint32_t *token) {
+    struct constraint *constraint = gen->g->constraint;
+    const uint64_t *mask = NULL;
+    enum err err = OK;
+    *token = TOKEN_NONE;
+    if (constraint && constraint_must_end(constraint, gen->place)) return OK;
+    if (constraint) err = constraint_mask(constraint, gen->place, &mask, gen->fault);
+    if (err != OK) return err;
+    *token = sampler_choose(gen->sampler, gen->logits, mask).token;
+    if (constraint) gen->place = constraint_next(constraint, gen->place, *token);
+    return OK;
+}
+
 static enum err tokens_run(struct generation *gen, uint32_t room, struct generated *out) {
     const struct generating *g = gen->g;
     uint32_t most = g->tokens_most < room ? g->tokens_most : room;
     enum err err = OK;
     out->finish = FINISH_LENGTH;
     while (out->tokens < most && err == OK) {
-        uint32_t token = sampler_choose(gen->sampler, gen->logits, NULL).token;
+        uint32_t token;
+        err = token_next(gen, &token);
+        if (err != OK) break;
         bool end = token == TOKEN_NONE || endings_hold(g->endings, token);
         if (end) out->finish = FINISH_END;
         if (end) break;
@@ -182,18 +200,23 @@ static enum err cache_for(const struct network *network, uint64_t tokens, struct
 enum err text_generate(const struct generating *g, const uint32_t *prompt, uint32_t count,
                        struct generated *out, struct fault *fault) {
     const struct network_about *about = network_about(g->network);
-    struct cache *cache;
+    struct cache *cache = g->cache;
     struct sequence sequence;
-    struct generation gen = {.g = g, .sequence = &sequence};
+    struct generation gen = {.g = g, .sequence = &sequence, .fault = fault};
     *out = (struct generated){0};
     if (about->encodes) return fault_set(fault, ERR_INPUT, "generate.encodes", STR_NONE);
     if (count == 0) return fault_set(fault, ERR_INPUT, "generate.empty", STR_NONE);
     if (count >= about->context) return fault_set(fault, ERR_LIMIT, "network.too_long", STR_NONE);
     uint64_t room = about->context - count;
-    enum err err =
-        cache_for(g->network, count + (g->tokens_most < room ? g->tokens_most : room), &cache);
+    enum err err = OK;
+    if (!cache) {
+        err =
+            cache_for(g->network, count + (g->tokens_most < room ? g->tokens_most : room), &cache);
+    }
     if (err != OK) return fault_set(fault, err, "predict.no_memory", STR_NONE);
+    if (g->constraint) gen.place = constraint_start(g->constraint);
     sequence_open(cache, &sequence);
+    if (g->cache) sequence_share(&sequence, prompt, count);
     text_stream_open(&gen.stream, g->stops, g->stop_count);
     buf_open(&gen.piece, 1 << 16);
     buf_open(&gen.out, 1 << 20);
@@ -204,7 +227,7 @@ enum err text_generate(const struct generating *g, const uint32_t *prompt, uint3
     sampler_close(gen.sampler);
     memory_give(gen.logits);
     sequence_close(&sequence);
-    cache_close(cache);
+    if (!g->cache) cache_close(cache);
     if (err == ERR_MEMORY || err == ERR_LIMIT) {
         return fault_set(fault, ERR_MEMORY, "predict.no_memory", STR_NONE);
     }

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "base/thread.h"
+#include "model/language/constraint.h"
 #include "model/language/network.h"
 #include "model/language/sampler.h"
 #include "model/language/tokenizer.h"
@@ -24,6 +25,8 @@ struct generating {
     struct sampling sampling;
     const struct str *stops;
     uint32_t stop_count;
+    struct constraint *constraint;             // or NULL
+    struct cache *cache;                       // that remembers beginnings of texts; NULL: none
     uint32_t tokens_most;                      // fewer where the context is full
     struct progress *progress;                 // or NULL
     void (*text)(void *ctx, struct str piece); // whole characters, as they come

@@ -38,7 +38,7 @@ static void vocabulary_open(void) {
     }
     for (size_t i = 0; i < sizeof pieces / sizeof *pieces; i++) piece(pieces[i]);
     if (tokenizer_view_llama2c(bytes.data, bytes.size, &tokenizer, &fault) != OK) abort();
-    if (token_tree_open(tokenizer, &tree) != OK) abort();
+    if (token_tree_open(tokenizer, 400, &tree) != OK) abort();
 }
 
 static struct grammar *of_schema(const char *text) {

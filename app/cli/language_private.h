@@ -1,0 +1,40 @@
+// Inside of the commands that write with a language model: the model, and what they are told alike.
+// One thread.
+#pragma once
+
+#include "cli/cli_private.h"
+#include "model/language/generate.h"
+#include "model/language/stream.h"
+
+#define ANSWER_OPTIONS                                                                  \
+    "--tokens --temperature --top-k --top-p --min-p --repeat-penalty --repeat-last "    \
+    "--frequency-penalty --presence-penalty --seed --stop+ --bias+ --schema --grammar " \
+    "--choice+ --tokenizer --threads --json!"
+
+extern const size_t text_bytes_max; // of a prompt, an answer
+
+struct language_model {
+    struct gguf *file;
+    struct tokenizer *tokenizer;
+    struct network *network;
+};
+// The first positional argument, with --tokenizer and --threads; closed after faults too.
+enum err language_model_open(const struct arguments *arguments, struct language_model *out,
+                             struct fault *fault) MUST_USE;
+void language_model_close(struct language_model *model);
+
+// Answers as ANSWER_OPTIONS say. What is written goes to standard output (not with --json), and to
+// `all`. Starts zeroed; closed after faults too.
+struct answering {
+    struct generating generating;
+    struct str stops[STOP_TEXTS_MAX];
+    struct token_bias biases[OPTIONS_MAX];
+    struct endings endings;
+    struct grammar *grammar;
+    struct token_tree *tree;
+    struct buf all;
+    bool json;
+};
+enum err answering_open(struct answering *answering, const struct arguments *arguments,
+                        const struct language_model *model, struct fault *fault) MUST_USE;
+void answering_close(struct answering *answering);
