@@ -532,6 +532,7 @@ export interface SeriesCard {
   step_s: number;
   timed: boolean;
   season: number;
+  cycle: number;
   series: number;
   steps: number;
   history: number;

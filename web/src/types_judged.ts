@@ -42,16 +42,37 @@ export interface JudgedGroup {
 // How far new rows are from those of training, column by column.
 export interface DriftPart {
   name: string;
+  kind?: 'target' | 'column' | 'series';
   psi: number | null;
   level?: 'stable' | 'moderate' | 'large';
   bins: { category?: string; from?: number; to?: number; before: number; now: number }[];
   missing: { before: number; now: number };
 }
+export type DriftVerdict = 'worse' | 'harder' | 'behind' | 'better' | 'same' | 'few' | 'none';
+export interface DriftErrors {
+  horizon?: number;
+  rows: number;
+  verdict: DriftVerdict;
+  before?: Between;
+  now?: Between;
+  ratio?: Between;
+  rule_ratio?: Between;
+}
+export interface DriftForecast {
+  trained_to: string;
+  from: string;
+  to: string;
+  steps: number;
+  verdict: DriftVerdict;
+  judged?: DriftErrors;
+  horizons: DriftErrors[];
+}
 export interface DriftReport {
   without: string[];
   rows: number;
   columns: DriftPart[];
-  prediction: DriftPart;
+  prediction?: DriftPart; // none of a forecast
+  forecast?: DriftForecast;
   judged_rows: number;
   metrics?: Metric[];
 }

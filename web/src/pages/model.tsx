@@ -25,8 +25,8 @@ import { ModelState, Source } from './models';
 const tabs = ['scorecard', 'card', 'try', 'file', 'drift', 'api', 'about'] as const;
 type Tab = (typeof tabs)[number];
 
-// A forecast is asked with a history, not with a row, and its rows are not held against others.
-const of_rows: readonly Tab[] = ['try', 'drift', 'api'];
+// A forecast is asked with a history, not with a row.
+const of_rows: readonly Tab[] = ['try', 'api'];
 function tabs_of(model: ModelShow): readonly Tab[] {
   return model.forecasts ? tabs.filter((tab) => !of_rows.includes(tab)) : tabs;
 }

@@ -4,8 +4,8 @@ import { useState } from 'preact/hooks';
 import { BASE, post } from '../api';
 import { Button, LinkButton, SelectField } from '../components/form';
 import { JobPanel } from '../components/job';
-import { Badge, Card, ErrorBox, Shown } from '../components/page';
-import { Table } from '../components/table';
+import { Badge, Card, ErrorBox, Notice, Shown } from '../components/page';
+import { Grid, Table, number_column } from '../components/table';
 import { FilePicker, SendingRow } from '../components/upload';
 import { count, decimal, percent, short } from '../format';
 import { job_is_over, useJob } from '../live';
@@ -13,8 +13,9 @@ import { useGet } from '../load';
 import { t } from '../messages';
 import { query_number, query_set } from '../router';
 import { sendings, upload_add, upload_used } from '../upload';
-import type { Interval, Job, List, ModelShow, Release } from '../types';
-import type { DriftPart, DriftReport } from '../types_judged';
+import type { Job, List, ModelShow, Release } from '../types';
+import type { DriftErrors, DriftForecast, DriftPart, DriftReport, DriftVerdict } from '../types_judged';
+import { ahead } from './model_series';
 import { Headline } from './models';
 
 function Level({ part }: { part: DriftPart }) {
@@ -59,18 +60,70 @@ function Shares({ part }: { part: DriftPart }) {
   );
 }
 
-function Report({ report, trained }: { report: DriftReport; trained: Interval | null }) {
+const tones: Record<DriftVerdict, 'good' | 'warn' | 'bad' | undefined> = {
+  worse: 'bad',
+  behind: 'bad',
+  harder: 'warn',
+  better: 'good',
+  same: 'good',
+  few: undefined,
+  none: undefined,
+};
+
+// Each horizon's error beside the backtest's, then all of them together.
+function ForecastCard({ forecast, model }: { forecast: DriftForecast; model: ModelShow }) {
+  const { horizons, judged, verdict, steps, ...span } = forecast;
+  const series = model.scorecard?.series;
+  const title = t('drift.forecast_title');
+  const row = (one: DriftErrors) => [
+    one.horizon ? (series ? ahead(one.horizon, series) : one.horizon) : t('drift.any'),
+    one.before ? decimal(one.before.value) : '–',
+    one.now ? decimal(one.now.value) : '–',
+    one.ratio
+      ? `${decimal(one.ratio.value)} (${decimal(one.ratio.low)} – ${decimal(one.ratio.high)})`
+      : '–',
+    one.rule_ratio ? decimal(one.rule_ratio.value) : '–',
+    <Badge tone={tones[one.verdict] ?? 'plain'}>{t(`drift.verdict.${one.verdict}`)}</Badge>,
+  ];
+  return (
+    <Card title={title}>
+      <p>{t('drift.forecast_span', { ...span, steps: count(steps) })}</p>
+      <Notice tone={tones[verdict] ?? 'info'}>{t(`drift.forecast.${verdict}`)}</Notice>
+      {judged && (
+        <Grid
+          label={title}
+          columns={[
+            t('series.horizon'),
+            number_column(`${t('metric.mae')} · ${t('drift.backtest')}`),
+            number_column(t('drift.now')),
+            number_column(t('drift.ratio')),
+            number_column(t('drift.rule_ratio')),
+            t('drift.verdict'),
+          ]}
+          rows={[...horizons, judged].map(row)}
+        />
+      )}
+    </Card>
+  );
+}
+
+function Report({ report, model }: { report: DriftReport; model: ModelShow }) {
+  const trained = model.headline;
   const columns = [...report.columns].sort((a, b) => (b.psi ?? -1) - (a.psi ?? -1));
   const moved = columns.filter((one) => one.level === 'large').length;
   const title = t('drift.columns');
   const metric = report.metrics?.find((one) => one.value !== null);
   return (
     <>
+      {report.forecast && <ForecastCard forecast={report.forecast} model={model} />}
       <Card title={t('drift.result', { rows: count(report.rows) })}>
-        <p>
-          {t('drift.prediction')} {report.prediction.psi === null ? '–' : decimal(report.prediction.psi)}{' '}
-          <Level part={report.prediction} />
-        </p>
+        {report.prediction && (
+          <p>
+            {t('drift.prediction')}{' '}
+            {report.prediction.psi === null ? '–' : decimal(report.prediction.psi)}{' '}
+            <Level part={report.prediction} />
+          </p>
+        )}
         <p>{t(moved ? 'drift.some_moved' : 'drift.none_moved', { columns: moved })}</p>
         {metric && (
           <p>
@@ -86,7 +139,7 @@ function Report({ report, trained }: { report: DriftReport; trained: Interval | 
         {report.without.length > 0 && (
           <p class="hint">{t('drift.without', { names: report.without.join(', ') })}</p>
         )}
-        <Shares part={report.prediction} />
+        {report.prediction && <Shares part={report.prediction} />}
       </Card>
       <Card title={title} flush>
         <Table label={title}>
@@ -100,7 +153,7 @@ function Report({ report, trained }: { report: DriftReport; trained: Interval | 
           </thead>
           <tbody>
             {columns.map((part) => (
-              <tr key={part.name}>
+              <tr key={`${part.kind} ${part.name}`}>
                 <th scope="row">{part.name}</th>
                 <td class="number">{part.psi === null ? '–' : decimal(part.psi)}</td>
                 <td>
@@ -113,13 +166,15 @@ function Report({ report, trained }: { report: DriftReport; trained: Interval | 
             ))}
           </tbody>
         </Table>
-        <p class="hint">{t('drift.hint')}</p>
+        <p class="hint">
+          {t('drift.hint')} {report.forecast && t('drift.usual_hint')}
+        </p>
       </Card>
     </>
   );
 }
 
-function Answer({ job: id, trained }: { job: number; trained: Interval | null }) {
+function Answer({ job: id, model }: { job: number; model: ModelShow }) {
   const job = useJob(id);
   const done = job_is_over(job) && job?.state === 'done';
   const report = useGet<DriftReport>(done ? `/jobs/${id}/download` : null);
@@ -138,7 +193,7 @@ function Answer({ job: id, trained }: { job: number; trained: Interval | null })
           </Button>
         </div>
       </Card>
-      {done && <Shown from={report}>{(data) => <Report report={data} trained={trained} />}</Shown>}
+      {done && <Shown from={report}>{(data) => <Report report={data} model={model} />}</Shown>}
     </>
   );
 }
@@ -152,7 +207,7 @@ export function DriftTab({ model }: { model: ModelShow }) {
   const [busy, busy_set] = useState(false);
   const item = sendings.value.find((one) => one.key === key);
   const ready = release !== '' || item?.state === 'complete';
-  if (job) return <Answer key={job} job={job} trained={model.headline} />;
+  if (job) return <Answer key={job} job={job} model={model} />;
   const start = async () => {
     busy_set(true);
     error_set(null);
@@ -170,7 +225,7 @@ export function DriftTab({ model }: { model: ModelShow }) {
   };
   return (
     <Card title={t('drift.title')}>
-      <p>{t('drift.about')}</p>
+      <p>{t(model.forecasts ? 'drift.about_forecast' : 'drift.about')}</p>
       <SelectField
         id="release"
         label={t('drift.release')}

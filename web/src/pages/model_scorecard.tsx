@@ -13,7 +13,7 @@ import type { Metric, ModelShow, Scorecard } from '../types';
 import { DecisionCards, DecisionCurves } from './model_decisions';
 import { Comparison, Folds, GroupCards } from './model_groups';
 import { DependenceCard } from './model_dependence';
-import { SeriesPart } from './model_series';
+import { SeriesPart, feature_title } from './model_series';
 import { SurvivalCharts, SurvivalTimes } from './model_survival';
 import { metric_name } from './models';
 
@@ -261,6 +261,10 @@ function Curves({ card }: { card: Scorecard }) {
   );
 }
 
+function feature_of(card: Scorecard, name: string): string {
+  return card.series ? feature_title(name, card.series) : name;
+}
+
 function Importance({ card }: { card: Scorecard }) {
   const items = (card.importance ?? []).slice(0, 20);
   if (!items.length) return null;
@@ -270,7 +274,7 @@ function Importance({ card }: { card: Scorecard }) {
         title={t('scorecard.importance')}
         head={[t('look.name'), t('scorecard.share')]}
         items={items.map((one) => ({
-          name: one.feature,
+          name: feature_of(card, one.feature),
           value: one.share,
           text: percent(one.share),
         }))}
@@ -309,7 +313,7 @@ export function ScorecardTab({ model }: { model: ModelShow }) {
         <Importance card={card} />
         {card.dependence && (
           <DependenceCard
-            list={card.dependence}
+            list={card.dependence.map((one) => ({ ...one, feature: feature_of(card, one.feature) }))}
             target={card.task === 'survival' ? t('survival.relative') : card.target}
           />
         )}

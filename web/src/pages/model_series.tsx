@@ -6,7 +6,7 @@ import { SelectField } from '../components/form';
 import { Card } from '../components/page';
 import { Facts, Grid, number_column } from '../components/table';
 import { count, decimal, percent, short } from '../format';
-import { t, t_or } from '../messages';
+import { t, t_or, type MessageKey } from '../messages';
 import type { Banded, Forecast, Metric, Scorecard, SeriesCard, SeriesHorizon } from '../types';
 
 const DAY_S = 86_400;
@@ -22,16 +22,72 @@ export function ahead(steps: number, card: SeriesCard): string {
   return t('series.steps', { steps });
 }
 
+const plain: Record<string, MessageKey> = {
+  series: 'series.id',
+  horizon: 'series.horizon',
+  hour: 'series.of.hour',
+  weekday: 'series.of.weekday',
+  weekend: 'series.of.weekend',
+  month: 'series.of.month',
+  holiday: 'series.of.holiday',
+  season_shifted: 'series.of.shifted',
+  'lag:0': 'series.of.latest',
+  'neighbours:0': 'series.of.neighbours_latest',
+};
+const of_steps: Record<string, MessageKey> = {
+  lag: 'series.of.lag',
+  change: 'series.of.change',
+  mean: 'series.of.mean',
+  least: 'series.of.least',
+  largest: 'series.of.largest',
+  spread: 'series.of.spread',
+  neighbours: 'series.of.neighbours',
+  neighbours_mean: 'series.of.neighbours_mean',
+};
+const of_column: Record<string, MessageKey> = {
+  now: 'series.of.now',
+  mean: 'series.of.mean_column',
+  then: 'series.of.then',
+};
+
+// What a forecast learns from, in words: "lag:24" is the value a day before. `title`: of a column.
+export function feature_title(
+  name: string,
+  card: SeriesCard,
+  title = (column: string) => column,
+): string {
+  const [kind = '', ...more] = name.split(':');
+  const rest = more.join(':');
+  const alone = plain[name];
+  const steps = /^\d+$/.test(rest) && of_steps[kind];
+  if (alone) return t(alone);
+  if (kind === 'season' || kind === 'cycle') {
+    const key = rest === '1' ? 'series.of.place' : 'series.of.place_before';
+    return t(key, { time: ahead(card[kind], card) });
+  }
+  if (steps) return t(steps, { time: ahead(Number(rest), card) });
+  const column = of_column[kind];
+  return column ? t(column, { name: title(rest) }) : name;
+}
+
 function value_of(metrics: Metric[], name: string): string {
   const metric = metrics.find((one) => one.name === name);
   return metric ? decimal(metric.value) : '–';
 }
 
-function with_range(metrics: Metric[], name: string): string {
+// The interval below, so that eight columns fit a screen of 1280 pixels.
+function with_range(metrics: Metric[], name: string) {
   const metric = metrics.find((one) => one.name === name);
-  return metric
-    ? `${decimal(metric.value)} (${decimal(metric.low)} – ${decimal(metric.high)})`
-    : '–';
+  if (!metric) return '–';
+  return (
+    <>
+      {decimal(metric.value)}
+      <br />
+      <small class="muted">
+        {decimal(metric.low)} – {decimal(metric.high)}
+      </small>
+    </>
+  );
 }
 
 const nowrap = (text: string) => <span class="nowrap">{text}</span>;

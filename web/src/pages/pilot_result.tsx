@@ -17,7 +17,7 @@ import type { ModelShow, Scorecard } from '../types';
 import type { Pilot, PilotMetric, PilotRun } from '../types_pilot';
 import { DependenceCard } from './model_dependence';
 import { DriftTab } from './model_drift';
-import { AheadCard, Backtest } from './model_series';
+import { AheadCard, Backtest, feature_title } from './model_series';
 import { SurvivalCharts, SurvivalTimes } from './model_survival';
 import { PilotMolecules } from './pilot_molecules';
 
@@ -199,7 +199,7 @@ function Points({ pilot, card }: Told) {
     const column = pilot.columns?.find((known) => known.name === one.feature);
     return {
       ...one,
-      feature: column_title(pilot, one.feature),
+      feature: feature_of(pilot, card, one.feature),
       bins: one.bins.map((bin) =>
         bin.categories
           ? { ...bin, categories: bin.categories.map((text) => value_title(column, text)) }
@@ -255,6 +255,11 @@ function Classes({ pilot, card }: Told) {
   return <Confusion card={card} title={t('scorecard.confusion')} name={name} />;
 }
 
+function feature_of(pilot: Told['pilot'], card: Told['card'], name: string): string {
+  const title = (column: string) => column_title(pilot, column);
+  return card.series ? feature_title(name, card.series, title) : title(name);
+}
+
 function Dependence({ pilot, card }: Told) {
   if (!card.dependence?.length) return null;
   const list = card.dependence.map((one) => {
@@ -302,7 +307,6 @@ function Molecules({ model, pilot }: Told) {
 }
 
 function Drift({ model }: Told) {
-  if (model.forecasts) return null;
   return (
     <div class="no-print">
       <DriftTab model={model} />
@@ -319,7 +323,7 @@ function Importance({ pilot, card }: Told) {
         title={t('pilot.importance')}
         head={[t('look.name'), t('scorecard.share')]}
         items={items.map((one) => ({
-          name: column_title(pilot, one.feature),
+          name: feature_of(pilot, card, one.feature),
           value: one.share,
           text: percent(one.share),
         }))}
