@@ -73,7 +73,7 @@ static void quantise_block(const float values[TENSOR_BLOCK], struct rows *x, siz
     bytes = _mm256_permutevar8x32_epi32(bytes, _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7));
     _mm256_storeu_si256((__m256i *)(x->quants + place * TENSOR_BLOCK), bytes);
     x->scales[place] = scale;
-    x->sums[place] = scale * (float)(sums[0] + sums[1]);
+    x->sums[place] = scale * ((float)sums[0] + (float)sums[1]);
     for (size_t h = 0; h < 2; h++) x->half_sums[2 * place + h] = scale * (float)sums[h];
 }
 

@@ -31,7 +31,7 @@ static void quantise_block(const float values[TENSOR_BLOCK], struct rows *x, siz
         sums[i / 16] += quants[i];
     }
     x->scales[place] = scale;
-    x->sums[place] = scale * (float)(sums[0] + sums[1]);
+    x->sums[place] = scale * ((float)sums[0] + (float)sums[1]);
     for (size_t h = 0; h < 2; h++) x->half_sums[2 * place + h] = scale * (float)sums[h];
 }
 
