@@ -204,7 +204,7 @@ static void about_json(const struct network_about *about, struct str name, const
 
 static void about_say(const struct network_about *about, struct str name, const char *words) {
     SAY("network.is_about", {"name", name}, {"architecture", str_of(about->architecture)},
-        {"parameters", number_text((double)(about->parameters / 100000) / 10)},
+        {"parameters", count_text(about->parameters)},
         {"type", str_of(tensor_form_of(about->type)->name)});
     SAY("network.is_shape", {"layers", count_text(about->layers)},
         {"width", count_text(about->width)}, {"inner", count_text(about->inner)},
