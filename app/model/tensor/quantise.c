@@ -1,7 +1,7 @@
-// Floats into blocks of quants. Q8_0 and Q4_0 have one way to be rounded, which other programs use
-// too, so that their bytes are equal. For Q4_K and Q6_K scales are searched for the least squared
-// error: each sub-block's by least squares over a few divisions of its range, then the codes that
-// its super-block's scale allows.
+// Floats into blocks of quants. Q8_0, Q4_0 and Q5_0 have one way to be rounded, which other
+// programs use too, so that their bytes are equal. For Q4_K and Q6_K scales are searched for the
+// least squared error: each sub-block's by least squares over a few divisions of its range, then
+// the codes that its super-block's scale allows.
 #include <math.h>
 
 #include "base/assert.h"
@@ -55,8 +55,7 @@ static void quantise_q8_0(const float *x, uint8_t *out) {
     for (int i = 0; i < TENSOR_BLOCK; i++) out[2 + i] = (uint8_t)(int8_t)roundf(x[i] * factor);
 }
 
-// The value farthest from zero becomes -8.
-static void quantise_q4_0(const float *x, uint8_t *out) {
+static float farthest_of(const float *x) { // from zero
     float most = 0, farthest = 0;
     for (int i = 0; i < TENSOR_BLOCK; i++) {
         if (fabsf(x[i]) > most) {
@@ -64,12 +63,32 @@ static void quantise_q4_0(const float *x, uint8_t *out) {
             farthest = x[i];
         }
     }
-    float scale = farthest / -8, factor = scale != 0 ? 1 / scale : 0;
+    return farthest;
+}
+
+// The value farthest from zero becomes -8.
+static void quantise_q4_0(const float *x, uint8_t *out) {
+    float scale = farthest_of(x) / -8, factor = scale != 0 ? 1 / scale : 0;
     put_half(out, scale);
     for (int i = 0; i < 16; i++) {
         int low = (int)(x[i] * factor + 8.5f), high = (int)(x[i + 16] * factor + 8.5f);
         out[2 + i] = (uint8_t)((low < 15 ? low : 15) | (high < 15 ? high : 15) << 4);
     }
+}
+
+// The value farthest from zero becomes -16; the fifth bits of all stand together.
+static void quantise_q5_0(const float *x, uint8_t *out) {
+    float scale = farthest_of(x) / -16, factor = scale != 0 ? 1 / scale : 0;
+    uint32_t fifth = 0;
+    put_half(out, scale);
+    memset(out + 6, 0, TENSOR_BLOCK / 2);
+    for (int i = 0; i < TENSOR_BLOCK; i++) {
+        int code = (int)(x[i] * factor + 16.5f);
+        if (code > 31) code = 31;
+        fifth |= (uint32_t)(code >> 4) << i;
+        out[6 + i % 16] |= (uint8_t)((code & 15) << (i / 16 * 4));
+    }
+    memcpy(out + 2, &fifth, sizeof fifth);
 }
 
 // ---- Q4_K: x = scale * q - least, q from 0 to 15, least not negative --------------------------
@@ -356,7 +375,7 @@ static void quantise_q6_k(const float *x, uint8_t *out) {
 
 bool tensor_quantises(uint32_t type) {
     return type == TENSOR_F32 || type == TENSOR_F16 || type == TENSOR_BF16 || type == TENSOR_Q8_0 ||
-           type == TENSOR_Q4_0 || type == TENSOR_Q4_K || type == TENSOR_Q6_K;
+           type == TENSOR_Q4_0 || type == TENSOR_Q5_0 || type == TENSOR_Q4_K || type == TENSOR_Q6_K;
 }
 
 void tensor_quantise(enum tensor_type type, const float *x, size_t count, void *out) {
@@ -372,6 +391,7 @@ void tensor_quantise(enum tensor_type type, const float *x, size_t count, void *
         switch (type) {
         case TENSOR_Q8_0: quantise_q8_0(x + i, to); break;
         case TENSOR_Q4_0: quantise_q4_0(x + i, to); break;
+        case TENSOR_Q5_0: quantise_q5_0(x + i, to); break;
         case TENSOR_Q4_K: quantise_q4_k(x + i, to); break;
         case TENSOR_Q6_K: quantise_q6_k(x + i, to); break;
         default:

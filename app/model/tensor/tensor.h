@@ -54,7 +54,8 @@ enum {
 // `count` elements that begin at a block's start, as floats. Only types that compute.
 void tensor_dequantise(enum tensor_type type, const void *data, size_t count, float *out);
 
-// The other way, for the types that files are made in: F32, F16, BF16, Q8_0, Q4_0, Q4_K, Q6_K.
+// The other way, for the types that files are made in: F32, F16, BF16, Q8_0, Q4_0, Q5_0, Q4_K,
+// Q6_K.
 // `count` is a multiple of the type's block, the values are finite. Q4_K and Q6_K take some
 // microseconds a block of 256.
 bool tensor_quantises(uint32_t type);

@@ -211,6 +211,48 @@ static enum err quantised(const struct gguf *from, enum tensor_type type, struct
     return model_quantise(from, path_of("x.gguf"), type, 2, progress, &done, fault);
 }
 
+// Rows that no super-block divides take the next best type: blocks of 32, or halves.
+static void narrow_rows_take_another_type(void) {
+    enum { HIGH = 8, WIDTHS = 3 };
+    static const struct {
+        enum tensor_type wanted, types[WIDTHS];
+        double lost;
+    } cases[] = {
+        {TENSOR_Q4_K, {TENSOR_Q4_K, TENSOR_Q5_0, TENSOR_F16}, .05},
+        {TENSOR_Q6_K, {TENSOR_Q6_K, TENSOR_Q8_0, TENSOR_F16}, .006},
+        {TENSOR_Q8_0, {TENSOR_Q8_0, TENSOR_Q8_0, TENSOR_F16}, .006},
+    };
+    static const uint64_t widths[WIDTHS] = {256, 96, 40};
+    static const char *const names[WIDTHS] = {"a.weight", "b.weight", "c.weight"};
+    static float x[256 * HIGH];
+    struct fault fault = {0};
+    struct model_file *file;
+    struct gguf *from, *to;
+    folder = scratch_folder();
+    for (size_t i = 0; i < sizeof x / sizeof *x; i++) x[i] = (float)(i * 7919 % 1999) / 999 - 1;
+    REQUIRE(model_file_open(path_of("wide.gguf"), &file, &fault) == OK);
+    for (int i = 0; i < WIDTHS; i++) {
+        uint64_t size[4] = {widths[i], HIGH, 1, 1};
+        model_file_tensor(file, str_of(names[i]), TENSOR_F32, 2, size);
+    }
+    REQUIRE(model_file_begin(file, &fault) == OK);
+    for (int i = 0; i < WIDTHS; i++) {
+        size_t bytes = (size_t)widths[i] * HIGH * sizeof *x;
+        REQUIRE(model_file_bytes_put(file, x, bytes, &fault) == OK);
+    }
+    REQUIRE(model_file_keep(file, &fault) == OK);
+    model_file_close(file);
+    REQUIRE(gguf_open(path_of("wide.gguf"), &from, &fault) == OK);
+    for (size_t k = 0; k < sizeof cases / sizeof *cases; k++) {
+        REQUIRE(quantised(from, cases[k].wanted, NULL, &fault) == OK);
+        REQUIRE(gguf_open(path_of("x.gguf"), &to, &fault) == OK);
+        for (int i = 0; i < WIDTHS; i++) CHECK_EQ(type_in(to, names[i]), cases[k].types[i]);
+        CHECK(lost_of(from, to, names[1]) < cases[k].lost);
+        gguf_close(to);
+    }
+    gguf_close(from);
+}
+
 static void what_cannot_be_is_refused(void) {
     struct buf bytes;
     struct fault fault;
@@ -260,6 +302,7 @@ int main(void) {
     CHECK_RUN(what_is_written_is_read);
     CHECK_RUN(what_is_not_kept_leaves_nothing);
     CHECK_RUN(weights_lose_what_their_bits_cost);
+    CHECK_RUN(narrow_rows_take_another_type);
     CHECK_RUN(what_cannot_be_is_refused);
     CHECK_RUN(memory_that_fails_leaves_nothing);
     return check_done();

@@ -110,6 +110,8 @@ static void quantises_as_llama_cpp(void) {
     CHECK(hash_of(out, tensor_bytes(TENSOR_Q8_0, COUNT)) == 0x9425529106a9a757);
     CHECK_NEAR(lost_by(TENSOR_Q4_0, x, out), 2.17986, 1e-4);
     CHECK(hash_of(out, tensor_bytes(TENSOR_Q4_0, COUNT)) == 0xc1fef76ed8785c25);
+    CHECK_NEAR(lost_by(TENSOR_Q5_0, x, out), 0.548313, 1e-5);
+    CHECK(hash_of(out, tensor_bytes(TENSOR_Q5_0, COUNT)) == 0x529e0d3c6cf75e55);
     CHECK(lost_by(TENSOR_Q4_K, x, out) < 1.67275 * 0.97);
     CHECK(lost_by(TENSOR_Q6_K, x, out) < 0.0951704 * 0.97);
     CHECK_EQ(lost_by(TENSOR_F32, x, out) == 0, 1);
@@ -119,7 +121,8 @@ static void quantises_as_llama_cpp(void) {
 
 // Blocks that leave nothing to divide by, or hold one size only.
 static void quantises_flat_blocks(void) {
-    static const enum tensor_type types[] = {TENSOR_Q8_0, TENSOR_Q4_0, TENSOR_Q4_K, TENSOR_Q6_K};
+    static const enum tensor_type types[] = {TENSOR_Q8_0, TENSOR_Q4_0, TENSOR_Q5_0, TENSOR_Q4_K,
+                                             TENSOR_Q6_K};
     static const float sizes[] = {0, 1, -1, 1e-30f, 3e4f, -1e-6f};
     static float x[COUNT];
     static uint8_t out[4 * COUNT];
