@@ -213,11 +213,11 @@ size_t tagger_tokens_next(const struct tagger_tables *tables, struct str text, s
         if (ends_segment(code)) break;
         if (pauses(code)) pause = count;
     }
+    tokens->start[count] = (uint32_t)at;
     if (count == TAGGER_TOKENS_MAX && pause > TAGGER_TOKENS_MAX / 2) {
-        count = pause;
+        count = pause; // the whole of it, where its last token is the pause
         at = tokens->start[count];
     }
-    tokens->start[count] = (uint32_t)at;
     tokens->count = count;
     for (size_t k = 0; k < 3 * TAGGER_EDGE; k++) {
         size_t edge = k < TAGGER_EDGE ? k : count + k;

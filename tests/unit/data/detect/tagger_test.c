@@ -317,12 +317,28 @@ static void keeps_its_accuracy(void) {
     }
 }
 
+// A pause at the very last token that a segment may have: the next one begins behind it, not where
+// a segment before has ended.
+static void goes_on_behind_a_pause_at_the_edge(void) {
+    static char text[4000];
+    struct personal_hit some[8];
+    for (size_t words = 120; words < 140; words++) {
+        size_t size = 0;
+        for (size_t i = 0; i < 3 * words; i++) {
+            memcpy(text + size, i % words ? "word " : "a, b ", 5);
+            size += 5;
+        }
+        CHECK_EQ(personal_scan((struct str){text, size}, PERSONAL_TAGGED, some, 8), 0);
+    }
+}
+
 int main(void) {
     check_seed();
     CHECK_RUN(finds_names_addresses_and_institutions);
     CHECK_RUN(knows_what_is_no_name);
     CHECK_RUN(keeps_divisions_apart);
     CHECK_RUN(leaves_medicine_and_common_words_alone);
+    CHECK_RUN(goes_on_behind_a_pause_at_the_edge);
     CHECK_RUN(finds_a_name_again);
     CHECK_RUN(goes_with_identifiers);
     CHECK_RUN(knows_whole_cells);
