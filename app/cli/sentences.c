@@ -60,6 +60,19 @@ static struct str place_find(struct str name, const struct place *places, size_t
     return STR_NONE;
 }
 
+// "{rows}" is the value of "rows"; "{rows|row|rows}" the word that goes with it.
+static void place_write(struct buf *out, struct str place, const struct place *places,
+                        size_t count) {
+    struct str words, many;
+    struct str name = str_cut(place, '|', &words);
+    struct str value = place_find(name, places, count);
+    if (words.data) {
+        struct str one = str_cut(words, '|', &many);
+        value = str_is(value, "1") ? one : many;
+    }
+    buf_add_str(out, value);
+}
+
 void message_write(struct buf *out, const char *key, const struct place *places, size_t count) {
     struct str rest = sentence_of(key);
     if (!rest.data) rest = str_of(key);
@@ -68,8 +81,8 @@ void message_write(struct buf *out, const char *key, const struct place *places,
         struct str before = str_cut(rest, '{', &after);
         buf_add_str(out, before);
         if (!after.data) return;
-        struct str name = str_cut(after, '}', &rest);
-        buf_add_str(out, place_find(name, places, count));
+        struct str place = str_cut(after, '}', &rest);
+        place_write(out, place, places, count);
     }
 }
 

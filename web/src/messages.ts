@@ -66,7 +66,7 @@ function fill(text: string, values: Values): string {
     const value = values[name as string];
     if (value === undefined) return whole as string;
     if (one === undefined) return typeof value === 'number' ? number(value) : value;
-    return (value === 1 ? one : many) as string;
+    return (Number(value) === 1 ? one : many) as string;
   });
 }
 
