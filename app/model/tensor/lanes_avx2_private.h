@@ -3,6 +3,8 @@
 // Inside model/tensor/ only.
 #pragma once
 
+#ifdef __AVX2__ // compiled without, to check that it can be, there is nothing in it
+
 #include <immintrin.h>
 
 #include "model/tensor/avx2_private.h"
@@ -232,3 +234,5 @@ static INLINE void five_at(const uint8_t *quants, size_t v, size_t h, __m256i *l
     *low = _mm256_or_si256(low_nibbles(w), _mm256_and_si256(a, fifth));
     *high = _mm256_or_si256(high_nibbles(w), _mm256_and_si256(b, fifth));
 }
+
+#endif

@@ -3,6 +3,8 @@
 // quant_dotprod.c, which say how four bytes are multiplied. Inside model/tensor/ only.
 #pragma once
 
+#ifdef __aarch64__ // compiled without, to check that it can be, there is nothing in it
+
 #include <arm_neon.h>
 
 #include "model/tensor/neon_private.h"
@@ -95,3 +97,5 @@ static void quant_product(const struct matrix *w, const struct rows *x, float *y
         }
     }
 }
+
+#endif
