@@ -18,6 +18,7 @@
 #include "base/limits.h"
 #include "base/memory.h"
 #include "base/str.h"
+#include "base/thread.h"
 
 enum column_type {
     COLUMN_TEXT,
@@ -140,6 +141,11 @@ uint32_t table_batches(const struct table *table);
 // The whole batch; verifies its CRC the first time. columns live in `arena` or in the map.
 enum err table_batch(struct table *table, uint32_t index, struct arena *arena, struct batch *out,
                      struct fault *fault) MUST_USE;
+// Calls visit for every batch in their order, which lives until the next: `arena` is emptied before
+// each. Tells how far it is, as PHASE_…; ERR_CANCELLED. progress may be NULL.
+typedef enum err table_visit(void *ctx, const struct batch *batch);
+enum err table_each(struct table *table, struct arena *arena, table_visit *visit, void *ctx,
+                    struct progress *progress, enum phase phase, struct fault *fault) MUST_USE;
 // Which batch holds a row (0-based), for paging.
 uint32_t table_batch_of_row(const struct table *table, uint64_t row);
 // Every part's CRC.

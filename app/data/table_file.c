@@ -242,6 +242,20 @@ enum err table_batch(struct table *table, uint32_t index, struct arena *arena, s
     return OK;
 }
 
+enum err table_each(struct table *table, struct arena *arena, table_visit *visit, void *ctx,
+                    struct progress *progress, enum phase phase, struct fault *fault) {
+    enum err err = OK;
+    for (uint32_t i = 0; i < table->batch_count && err == OK; i++) {
+        struct batch batch;
+        if (progress_cancelled(progress)) return ERR_CANCELLED;
+        if (progress) progress_set(progress, phase, i, table->batch_count);
+        arena_reset(arena);
+        err = table_batch(table, i, arena, &batch, fault);
+        if (err == OK) err = visit(ctx, &batch);
+    }
+    return err;
+}
+
 uint32_t table_batch_of_row(const struct table *table, uint64_t row) {
     cy_assert(row < table->row_count);
     uint32_t low = 0, high = table->batch_count;

@@ -175,7 +175,8 @@ static void side_look(struct side *side, const struct batch *batch) {
     }
 }
 
-static enum err look(struct making *making, const struct batch *batch) {
+static enum err look(void *ctx, const struct batch *batch) {
+    struct making *making = ctx;
     side_look(&making->start, batch);
     side_look(&making->end, batch);
     return OK;
@@ -321,7 +322,8 @@ static void made_fill(struct making *making, const struct batch *batch, struct m
     }
 }
 
-static enum err rewrite(struct making *making, const struct batch *batch) {
+static enum err rewrite(void *ctx, const struct batch *batch) {
+    struct making *making = ctx;
     struct made made;
     const struct schema *schema = making->schema;
     struct column *columns = ARENA_ARRAY(making->arena, struct column, (size_t)schema->count + 1);
@@ -349,19 +351,9 @@ static enum err rewrite(struct making *making, const struct batch *batch) {
 
 // ---- the whole ----------------------------------------------------------------------------------
 
-static enum err each_batch(struct making *making,
-                           enum err (*visit)(struct making *making, const struct batch *batch)) {
-    uint32_t count = table_batches(making->table);
-    for (uint32_t i = 0; i < count; i++) {
-        if (progress_cancelled(making->progress)) return ERR_CANCELLED;
-        if (making->progress) progress_set(making->progress, PHASE_READ, i, count);
-        arena_reset(making->arena);
-        struct batch batch;
-        enum err err = table_batch(making->table, i, making->arena, &batch, making->fault);
-        if (err == OK) err = visit(making, &batch);
-        if (err != OK) return err;
-    }
-    return OK;
+static enum err each_batch(struct making *making, table_visit *visit) {
+    return table_each(making->table, making->arena, visit, making, making->progress, PHASE_READ,
+                      making->fault);
 }
 
 static enum err writer_open(struct making *making, struct str target, const char *path) {

@@ -149,20 +149,9 @@ static enum err features_choose(struct making *making) {
     return OK;
 }
 
-// Calls visit for every batch, with cancel and progress.
-static enum err each_batch(struct making *making,
-                           enum err (*visit)(struct making *making, const struct batch *batch)) {
-    uint32_t count = table_batches(making->table);
-    for (uint32_t i = 0; i < count; i++) {
-        if (progress_cancelled(making->progress)) return ERR_CANCELLED;
-        if (making->progress) progress_set(making->progress, PHASE_READ, i, count);
-        arena_reset(making->batch_arena);
-        struct batch batch;
-        enum err err = table_batch(making->table, i, making->batch_arena, &batch, making->fault);
-        if (err == OK) err = visit(making, &batch);
-        if (err != OK) return err;
-    }
-    return OK;
+static enum err each_batch(struct making *making, table_visit *visit) {
+    return table_each(making->table, making->batch_arena, visit, making, making->progress,
+                      PHASE_READ, making->fault);
 }
 
 static bool cell_there(const struct column *column, uint32_t row) {
@@ -218,7 +207,8 @@ static void text_target_look(struct making *making, struct str text) {
         making->no_number = making->rows_seen;
 }
 
-static enum err first_pass(struct making *making, const struct batch *batch) {
+static enum err first_pass(void *ctx, const struct batch *batch) {
+    struct making *making = ctx;
     const struct column *target = &batch->columns[making->target];
     struct buf scratch;
     buf_open(&scratch, LIMIT_CELL_BYTES);
@@ -486,7 +476,8 @@ static enum err prepare_batch(struct making *making, const struct batch *batch, 
     return err;
 }
 
-static enum err second_pass(struct making *making, const struct batch *batch) {
+static enum err second_pass(void *ctx, const struct batch *batch) {
+    struct making *making = ctx;
     struct table_frame *out = making->out;
     const struct column *target = &batch->columns[making->target];
     double *target_values = (double *)(uintptr_t)out->target.values;

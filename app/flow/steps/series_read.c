@@ -56,21 +56,11 @@ static enum err column_find(struct reading *r, struct str name, int32_t *out) {
     return OK;
 }
 
-static enum err each_batch(struct reading *r,
-                           enum err (*visit)(struct reading *r, const struct batch *batch)) {
+static enum err each_batch(struct reading *r, table_visit *visit) {
     r->row = 0;
     if (r->source->batch) return visit(r, r->source->batch);
-    uint32_t count = table_batches(r->source->table);
-    for (uint32_t i = 0; i < count; i++) {
-        struct batch batch;
-        if (progress_cancelled(r->progress)) return ERR_CANCELLED;
-        if (r->progress) progress_set(r->progress, PHASE_READ, i, count);
-        arena_reset(r->batch_arena);
-        enum err err = table_batch(r->source->table, i, r->batch_arena, &batch, r->fault);
-        if (err == OK) err = visit(r, &batch);
-        if (err != OK) return err;
-    }
-    return OK;
+    return table_each(r->source->table, r->batch_arena, visit, r, r->progress, PHASE_READ,
+                      r->fault);
 }
 
 // ---- one row ----------------------------------------------------------------------------------
@@ -173,7 +163,8 @@ static void column_look(struct reading *r, uint32_t c, const struct column *colu
     }
 }
 
-static enum err first_pass(struct reading *r, const struct batch *batch) {
+static enum err first_pass(void *ctx, const struct batch *batch) {
+    struct reading *r = ctx;
     for (uint32_t row = 0; row < batch->row_count; row++) {
         int64_t time_s;
         if (!time_of(r, batch, row, &time_s)) {
@@ -259,7 +250,8 @@ static void row_put(struct reading *r, const struct batch *batch, uint32_t row, 
     }
 }
 
-static enum err second_pass(struct reading *r, const struct batch *batch) {
+static enum err second_pass(void *ctx, const struct batch *batch) {
+    struct reading *r = ctx;
     enum err err = OK;
     for (uint32_t row = 0; row < batch->row_count && err == OK; row++) {
         int64_t time_s, series = 0;

@@ -77,7 +77,8 @@ static double truth_of(struct drifting *d, const struct batch *batch, uint32_t r
     return NAN;
 }
 
-static enum err batch_add(struct drifting *d, const struct batch *batch) {
+static enum err batch_add(void *ctx, const struct batch *batch) {
+    struct drifting *d = ctx;
     cells_clear(&d->cells);
     for (uint32_t i = 0; i < d->asking.count; i++) {
         const struct asked *asked = &d->asking.items[i];
@@ -106,15 +107,8 @@ static enum err batches_add(struct drifting *d, struct table *table) {
     struct arena *arena;
     enum err err = arena_open(BATCH_ARENA_BYTES, &arena);
     if (err != OK) return err;
-    uint32_t count = table_batches(table);
-    for (uint32_t i = 0; i < count && err == OK; i++) {
-        struct batch batch;
-        if (progress_cancelled(d->context->progress)) err = ERR_CANCELLED;
-        if (d->context->progress) progress_set(d->context->progress, PHASE_PREDICT, i, count);
-        arena_reset(arena);
-        if (err == OK) err = table_batch(table, i, arena, &batch, d->context->fault);
-        if (err == OK) err = batch_add(d, &batch);
-    }
+    err = table_each(table, arena, batch_add, d, d->context->progress, PHASE_PREDICT,
+                     d->context->fault);
     arena_close(arena);
     return err;
 }
