@@ -7,7 +7,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "cli/language_private.h"
-#include "model/language/chat.h"
+#include "model/language/template/chat.h"
 
 enum { LINE_BYTES_MOST = 1 << 20, MESSAGES_BYTES_MOST = 4 << 20, CACHE_TOKENS_MOST = 1 << 16 };
 

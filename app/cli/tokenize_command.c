@@ -1,6 +1,6 @@
 // tokenize: the lines of standard input as a language model's tokens, or tokens as text again.
 #include "cli/cli_private.h"
-#include "model/language/tokenizer.h"
+#include "model/language/tokenizer/tokenizer.h"
 
 enum { LINE_BYTES_MOST = 1 << 30, OUT_BYTES_MOST = INT32_MAX };
 

@@ -2,7 +2,7 @@
 // a vocabulary in it encodes and decodes texts.
 #include <stdlib.h>
 
-#include "model/language/tokenizer.h"
+#include "model/language/tokenizer/tokenizer.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -2,7 +2,7 @@
 // sentence, or can be walked by bytes.
 #include <stdlib.h>
 
-#include "model/language/constraint.h"
+#include "model/language/grammar/constraint.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

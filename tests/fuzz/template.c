@@ -1,7 +1,7 @@
 // Any bytes as a chat template: it opens or is refused with a sentence, and renders or is refused.
 #include <stdlib.h>
 
-#include "model/language/template.h"
+#include "model/language/template/template.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

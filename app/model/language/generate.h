@@ -4,10 +4,10 @@
 #pragma once
 
 #include "base/thread.h"
-#include "model/language/constraint.h"
+#include "model/language/grammar/constraint.h"
 #include "model/language/network.h"
 #include "model/language/sampler.h"
-#include "model/language/tokenizer.h"
+#include "model/language/tokenizer/tokenizer.h"
 
 // Tokens with which a model ends its answer: what the file says, and those of known chat forms.
 enum { ENDINGS_MAX = 32 };

@@ -6,7 +6,7 @@
 
 #include "base/buf.h"
 #include "model/language/network_private.h"
-#include "model/language/tokenizer.h"
+#include "model/language/tokenizer/tokenizer.h"
 
 enum { LLAMA = 1, QWEN2 = 2, QWEN3 = 4, BERT = 8, DECODERS = LLAMA | QWEN2 | QWEN3, ALL = 15 };
 enum { KINDS_MAX = 16 };

@@ -12,7 +12,7 @@
 #include "base/fault.h"
 #include "model/language/network.h"
 #include "model/language/sampler.h"
-#include "model/language/tokenizer.h"
+#include "model/language/tokenizer/tokenizer.h"
 
 enum {
     RESPONDER_SLOTS = 32,   // answered at one time

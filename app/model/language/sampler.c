@@ -6,7 +6,7 @@
 
 #include "base/memory.h"
 #include "model/language/sampler_private.h"
-#include "model/language/tokenizer.h"
+#include "model/language/tokenizer/tokenizer.h"
 #include "model/measure/measure.h"
 
 struct sampler {

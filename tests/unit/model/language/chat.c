@@ -1,5 +1,5 @@
 // Conversations: the first token once, whoever puts it; calls of tools found in answers.
-#include "model/language/chat.h"
+#include "model/language/template/chat.h"
 #include "base/memory.h"
 #include "check.h"
 #include "support/gguf_writer.h"

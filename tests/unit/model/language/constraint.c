@@ -1,6 +1,6 @@
 // Constraints: what a grammar takes and refuses, byte by byte; masks against trying each token;
 // walks at random whose texts an independent reader must find valid; what is refused, and how.
-#include "model/language/constraint.h"
+#include "model/language/grammar/constraint.h"
 #include "base/json_text.h"
 #include "base/memory.h"
 #include "check.h"

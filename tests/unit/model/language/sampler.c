@@ -5,7 +5,7 @@
 #include "base/memory.h"
 #include "check.h"
 #include "model/language/sampler_private.h"
-#include "model/language/tokenizer.h"
+#include "model/language/tokenizer/tokenizer.h"
 
 enum { VOCABULARY = 1000, DRAWS = 40000 };
 

@@ -1,7 +1,7 @@
 // Chat templates: each case with what Jinja 3.1 gives for it in the settings of Hugging Face's
 // transformers (trim_blocks, lstrip_blocks, an immutable sandbox, json.dumps as tojson); what is
 // refused, and on which line; bounds.
-#include "model/language/template.h"
+#include "model/language/template/template.h"
 #include "base/memory.h"
 #include "check.h"
 

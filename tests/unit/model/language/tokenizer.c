@@ -6,7 +6,7 @@
 
 #include "base/file.h"
 #include "check.h"
-#include "model/language/tokenizer_private.h"
+#include "model/language/tokenizer/tokenizer_private.h"
 #include "support/gguf_writer.h"
 
 static const char *folder(void) {

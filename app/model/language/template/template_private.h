@@ -5,7 +5,7 @@
 #pragma once
 
 #include "base/memory.h"
-#include "model/language/template.h"
+#include "model/language/template/template.h"
 
 // ---- values ------------------------------------------------------------------------------------
 

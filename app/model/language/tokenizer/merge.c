@@ -1,7 +1,7 @@
 // Byte pair encoding: again and again the pair of neighbours with the lowest rank becomes one, the
 // leftmost of equals first. A short word is done by looking at all its pairs each time; a long one
 // by a heap of candidates, of which those that a merge has made untrue are passed over.
-#include "model/language/tokenizer_private.h"
+#include "model/language/tokenizer/tokenizer_private.h"
 
 #include <string.h>
 

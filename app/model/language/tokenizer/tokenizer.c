@@ -1,10 +1,10 @@
-#include "model/language/tokenizer.h"
+#include "model/language/tokenizer/tokenizer.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/text.h"
-#include "model/language/tokenizer_private.h"
+#include "model/language/tokenizer/tokenizer_private.h"
 
 enum { TEXT_BYTES_MAX = 1 << 30, WORK_BYTES_MAX = INT32_MAX };
 

@@ -6,7 +6,7 @@
 #include "base/number.h"
 #include "base/text.h"
 #include "base/unicode.h"
-#include "model/language/template_private.h"
+#include "model/language/template/template_private.h"
 
 // ---- arguments ---------------------------------------------------------------------------------
 

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/file.h"
-#include "model/language/tokenizer_private.h"
+#include "model/language/tokenizer/tokenizer_private.h"
 
 enum { HEAD_BYTES = 4, TOKEN_HEAD_BYTES = 8, FIRST_BYTE = 3, FIRST_PLAIN = 259 };
 

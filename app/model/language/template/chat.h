@@ -10,8 +10,8 @@
 #pragma once
 
 #include "model/language/gguf.h"
-#include "model/language/template.h"
-#include "model/language/tokenizer.h"
+#include "model/language/template/template.h"
+#include "model/language/tokenizer/tokenizer.h"
 
 struct chat;
 // `text`: a template other than the file's; size 0: the file's own. ERR_INPUT "chat.no_template";

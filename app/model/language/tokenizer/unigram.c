@@ -1,7 +1,7 @@
 // Unigram: of all ways through a text the one whose pieces have the highest scores together. A
 // character no piece covers is unknown, at a price; unknowns in a row are one.
 // Source: SentencePiece (its normal forms too: a trie of doubled arrays, as Darts-clone lays it).
-#include "model/language/tokenizer_private.h"
+#include "model/language/tokenizer/tokenizer_private.h"
 
 #include <float.h>
 #include <string.h>

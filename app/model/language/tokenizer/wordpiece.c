@@ -7,7 +7,7 @@
 
 #include "base/text.h"
 #include "base/unicode.h"
-#include "model/language/tokenizer_private.h"
+#include "model/language/tokenizer/tokenizer_private.h"
 
 enum { WORD_CHARACTERS_MAX = 100 };
 

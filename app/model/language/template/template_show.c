@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "base/text.h"
-#include "model/language/template_private.h"
+#include "model/language/template/template_private.h"
 
 // 1.0, 0.1, 1e+16: as Python writes a float.
 static void real_put(struct buf *out, double real) {

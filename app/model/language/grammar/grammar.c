@@ -1,11 +1,11 @@
 // Expressions, and from them the rules of a grammar.
-#include "model/language/grammar.h"
+#include "model/language/grammar/grammar.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/text.h"
-#include "model/language/grammar_private.h"
+#include "model/language/grammar/grammar_private.h"
 
 enum { GRAMMAR_BYTES_MAX = 256 << 20, LOWER_DEPTH_MAX = 2000 };
 

@@ -1,4 +1,4 @@
-#include "model/language/word_pattern.h"
+#include "model/language/tokenizer/word_pattern.h"
 
 #include <stdint.h>
 #include <string.h>

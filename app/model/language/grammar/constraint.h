@@ -14,8 +14,8 @@
 #include <stdbool.h>
 
 #include "base/fault.h"
-#include "model/language/grammar.h"
-#include "model/language/tokenizer.h"
+#include "model/language/grammar/grammar.h"
+#include "model/language/tokenizer/tokenizer.h"
 
 enum { CONSTRAINT_BYTES_MAX = 256 << 20, CONSTRAINT_DEPTH_MAX = 256 };
 enum { PLACE_NONE = 0xFFFFFFFFu };

@@ -2,7 +2,7 @@
 // and, not, comparisons, + and -, ~, * and /, **, signs, and filters and tests closest of all.
 #include <string.h>
 
-#include "model/language/template_private.h"
+#include "model/language/template/template_private.h"
 
 static struct node *unary(struct parser *p, bool filters);
 

@@ -1,7 +1,7 @@
 // From a template's text to its tree: statements. Expressions stand in template_parse_expression.c.
 #include <string.h>
 
-#include "model/language/template_private.h"
+#include "model/language/template/template_private.h"
 
 void *parser_fail(struct parser *p, const char *code, struct str detail) {
     if (p->err == OK) {

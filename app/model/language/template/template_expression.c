@@ -2,7 +2,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "model/language/template_private.h"
+#include "model/language/template/template_private.h"
 
 enum { EXPRESSION_DEPTH_MAX = 500 };
 

@@ -3,7 +3,7 @@
 // matches.
 // Sources: the tokenizer.json files of the models; names as GGUF files carry them
 // (tokenizer.ggml.pre).
-#include "model/language/tokenizer_private.h"
+#include "model/language/tokenizer/tokenizer_private.h"
 
 #include <string.h>
 

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/text.h"
-#include "model/language/template_private.h"
+#include "model/language/template/template_private.h"
 
 // ---- making ------------------------------------------------------------------------------------
 

@@ -1,9 +1,9 @@
-#include "model/language/template.h"
+#include "model/language/template/template.h"
 
 #include <string.h>
 
 #include "base/text.h"
-#include "model/language/template_private.h"
+#include "model/language/template/template_private.h"
 
 // ---- opening -----------------------------------------------------------------------------------
 

@@ -5,7 +5,7 @@
 #include "base/clock.h"
 #include "base/text.h"
 #include "base/unicode.h"
-#include "model/language/template_private.h"
+#include "model/language/template/template_private.h"
 
 enum { RANGE_MAX = 100000 };
 

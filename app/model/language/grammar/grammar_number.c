@@ -1,7 +1,7 @@
 // Decimal numbers within bounds, as expressions over their digits.
 #include <string.h>
 
-#include "model/language/grammar_private.h"
+#include "model/language/grammar/grammar_private.h"
 
 enum { DIGITS_MOST = 18, FRACTION_MOST = 15 };
 #define WHOLE_MOST 999999999999999999

@@ -1,10 +1,10 @@
-#include "model/language/constraint.h"
+#include "model/language/grammar/constraint.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/memory.h"
-#include "model/language/grammar_private.h"
+#include "model/language/grammar/grammar_private.h"
 
 enum { TREE_BYTES_MAX = 1 << 30, VISITS = 1 << 18, MASK_BYTES_MAX = 64 << 20 };
 enum { GATHER_DEPTH_MAX = 2000 };

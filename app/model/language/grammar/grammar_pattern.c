@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "base/text.h"
-#include "model/language/grammar_private.h"
+#include "model/language/grammar/grammar_private.h"
 
 enum { RANGES_MAX = 256 };
 

@@ -6,8 +6,8 @@
 #pragma once
 
 #include "base/memory.h"
-#include "model/language/tokenizer.h"
-#include "model/language/word_pattern.h"
+#include "model/language/tokenizer/tokenizer.h"
+#include "model/language/tokenizer/word_pattern.h"
 
 enum tokenizer_kind {
     TOKENIZER_BYTES,

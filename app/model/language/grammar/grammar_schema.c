@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/text.h"
-#include "model/language/grammar_private.h"
+#include "model/language/grammar/grammar_private.h"
 
 enum { REFERENCES_MAX = 1024, BLANKS_MAX = 20, PROPERTIES_MAX = 4096 };
 

@@ -4,7 +4,7 @@
 #pragma once
 
 #include "base/memory.h"
-#include "model/language/grammar.h"
+#include "model/language/grammar/grammar.h"
 
 enum { GRAMMAR_NONE = 0xFFFFFFFFu };
 

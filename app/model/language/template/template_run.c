@@ -1,7 +1,7 @@
 // Rendering: statements over the tree. Expressions stand in template_expression.c.
 #include <string.h>
 
-#include "model/language/template_private.h"
+#include "model/language/template/template_private.h"
 
 enum { RUN_DEPTH_MAX = 400 }; // of expressions and blocks within one another, and of macros
 

@@ -1,4 +1,4 @@
-#include "model/language/chat.h"
+#include "model/language/template/chat.h"
 
 #include <stdio.h>
 #include <string.h>
