@@ -1,4 +1,5 @@
 // Errors below /v1 as OpenAI's clients read them: a sentence, a kind, a code.
+#include <inttypes.h>
 #include <string.h>
 
 #include "server/assets.h"
@@ -12,13 +13,9 @@ uint16_t openai_status(uint16_t status, const struct fault *fault) {
     static const struct {
         const char *code;
         uint16_t status;
-    } told[] = {{"limit.", 429},
-                {"language.queue_full", 429},
-                {"language.too_many", 429},
-                {"language.ended", 503},
-                {"network.too_long", 400},
-                {"generate.", 400},
-                {"tokenizer.not_utf8", 400}};
+    } told[] = {{"limit.", 429},         {"language.queue_full", 429}, {"language.too_many", 429},
+                {"language.ended", 503}, {"network.too_long", 400},    {"generate.", 400},
+                {"template.", 400},      {"tokenizer.not_utf8", 400}};
     for (size_t i = 0; i < sizeof told / sizeof *told; i++) {
         if (strncmp(fault->code, told[i].code, strlen(told[i].code)) == 0) return told[i].status;
     }
@@ -38,7 +35,14 @@ static const char *kind_of(uint16_t status) {
 static void sentence_write(struct buf *out, const struct fault *fault) {
     const struct asset *asset = asset_find(STR("messages/en.json"));
     struct json *messages = NULL;
-    struct str text = STR_NONE, hole = STR("{detail}");
+    struct str text = STR_NONE;
+    struct hole {
+        struct str name;
+        bool number;
+        uint64_t value;
+    } holes[] = {{STR("{detail}"), false, 0},
+                 {STR("{row}"), true, fault->row},
+                 {STR("{column}"), true, fault->column}};
     if (asset &&
         json_parse((struct str){(const char *)asset->data, asset->size}, &messages, NULL) == OK) {
         text = json_member_text(messages, fault->code);
@@ -46,12 +50,17 @@ static void sentence_write(struct buf *out, const struct fault *fault) {
     if (!text.size) text = str_of(fault->code);
     for (size_t i = 0; i < text.size; i++) {
         struct str rest = {text.data + i, text.size - i};
-        if (!str_starts(rest, hole)) {
+        const struct hole *hole = NULL;
+        for (size_t k = 0; k < sizeof holes / sizeof *holes && !hole; k++) {
+            if (str_starts(rest, holes[k].name)) hole = &holes[k];
+        }
+        if (!hole) {
             buf_add_char(out, text.data[i]);
             continue;
         }
-        buf_add_text(out, fault->detail);
-        i += hole.size - 1;
+        if (hole->number) buf_printf(out, "%" PRIu64, hole->value);
+        if (!hole->number) buf_add_text(out, fault->detail);
+        i += hole->name.size - 1;
     }
     json_close(messages);
 }

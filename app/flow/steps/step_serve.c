@@ -26,6 +26,7 @@
 #include "flow/steps/steps_private.h"
 #include "flow/steps/talk.h"
 #include "model/language/responder.h"
+#include "model/language/template/chat.h"
 
 enum { QUEUE_TELL_MS = 1000, IDLE_POLL_MS = 250, BIASES_MAX = 1024 };
 
@@ -38,6 +39,8 @@ struct serving_child {
     struct gguf *file;
     struct tokenizer *tokenizer;
     struct responder *responder;
+    struct chat *chat;       // NULL: its template cannot be used, or there is none
+    struct fault chat_fault; // why; no code: there is none
     int listener;
     struct talk talk;
     struct place_told waiting[RESPONDER_WAITING];
@@ -190,8 +193,14 @@ static enum err prompt_make(struct serving_child *child, const struct json *fram
         buf_add_str(out, json_member_text(frame, "prompt"));
         return buf_err(out);
     }
-    if (gguf_text(child->file, "tokenizer.chat_template", STR_NONE).size) {
-        return fault_set(fault, ERR_INPUT, "language.no_template", STR_NONE);
+    if (child->chat) {
+        struct template_input input = {.messages = messages, .now_ms = clock_now_ms()};
+        *out_flags = TOKENIZE_ENDS | TOKENIZE_CONTROL;
+        return chat_prompt(child->chat, input, out, fault);
+    }
+    if (child->chat_fault.code[0]) {
+        *fault = child->chat_fault;
+        return ERR_INPUT;
     }
     messages_plain(messages, out);
     return buf_err(out);
@@ -326,12 +335,21 @@ static enum err serve(struct serving_child *child) {
     return progress_cancelled(progress) ? ERR_CANCELLED : OK;
 }
 
+// A template that cannot be used does not keep a model from going on with texts.
+static enum err chat_make(struct serving_child *child) {
+    if (!gguf_text(child->file, "tokenizer.chat_template", STR_NONE).size) return OK;
+    enum err err =
+        chat_open(child->file, child->tokenizer, STR_NONE, &child->chat, &child->chat_fault);
+    return err == ERR_MEMORY ? err : OK;
+}
+
 static enum err child_open(struct serving_child *child) {
     struct step_context *context = child->context;
     const char *path;
     enum err err = step_input(context, "model", &path);
     if (err == OK) err = gguf_open(path, &child->file, context->fault);
     if (err == OK) err = tokenizer_open(child->file, &child->tokenizer, context->fault);
+    if (err == OK) err = chat_make(child);
     if (err != OK) return err;
     struct responder_setup setup = {
         .file = child->file,
@@ -359,6 +377,7 @@ enum err step_serve(struct step_context *context) {
     json_set_u64(context->summary, "tokens", child->tokens);
     if (child->listener >= 0) close(child->listener);
     responder_close(child->responder);
+    chat_close(child->chat);
     tokenizer_close(child->tokenizer);
     gguf_close(child->file);
     buf_close(&child->frame);
