@@ -5,6 +5,7 @@
 #include "base/file.h"
 #include "flow/jobs/places.h"
 #include "flow/models/language.h"
+#include "flow/models/language_usage.h"
 #include "flow/models/pilots.h"
 #include "flow/models/serving.h"
 
@@ -50,7 +51,8 @@ static enum err flow_start(struct flow *flow, const struct flow_options *options
     }
     flow->confine = confine_open(&(struct confine_setup){.core_memory_bytes = CORE_BYTES});
     places_open(flow);
-    err = serving_open(flow);
+    err = language_usage_open(flow);
+    if (err == OK) err = serving_open(flow);
     if (err != OK) return fault_set(fault, err, "base.no_memory", STR_NONE);
     err = pilots_open(flow, fault);
     if (err == OK) err = runner_open(flow, fault);
@@ -81,6 +83,7 @@ void flow_close(struct flow *flow, bool stop_children) {
     if (!flow) return;
     language_close(flow);
     serving_close(flow);
+    language_usage_close(flow);
     pilots_stop(flow); // it asks the runner for jobs
     runner_close(flow, stop_children);
     pilots_close(flow);

@@ -156,6 +156,9 @@ enum err flow_language_import(struct flow *flow, struct call *call) MUST_USE; //
 enum err flow_language_show(struct flow *flow, struct call *call) MUST_USE;
 enum err flow_language_change(struct flow *flow, struct call *call) MUST_USE; // {on}
 enum err flow_language_delete(struct flow *flow, struct call *call) MUST_USE;
+// What they have done in a month, by day, department, person and model: officers see everybody's,
+// others their own. Query: month, tenant, person, model.
+enum err flow_language_usage(struct flow *flow, struct call *call) MUST_USE;
 // Those that may be asked, as OpenAI's API lists models.
 enum err flow_openai_models(struct flow *flow, struct call *call) MUST_USE;
 // A question to one of them, in OpenAI's form. The answer comes over time, from a job that serves
@@ -286,6 +289,9 @@ enum err flow_extract_download(struct flow *flow, struct call *call,
                                struct flow_download *out) MUST_USE;
 enum err flow_usage_download(struct flow *flow, struct call *call,
                              struct flow_download *out) MUST_USE;
+// The same query as flow_language_usage: CSV, a line a day, person and model.
+enum err flow_language_usage_download(struct flow *flow, struct call *call,
+                                      struct flow_download *out) MUST_USE;
 enum err flow_prediction_download(struct flow *flow, struct call *call,
                                   struct flow_download *out) MUST_USE;
 // One of the files that a person's own program left: query `name`.

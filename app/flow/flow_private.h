@@ -161,7 +161,8 @@ struct flow {
     struct models *models;     // loaded ones (loaded.c)
     struct pilots *pilots;     // templates and the runs that are under way (pilot_runs.c)
     struct language *language; // who answers as a language model (models/language.h)
-    struct serving *serving;   // what endpoints do, and their shadows (serving.c)
+    struct language_usage *language_usage; // what they have done (models/language_usage.h)
+    struct serving *serving;               // what endpoints do, and their shadows (serving.c)
 };
 
 enum err runner_open(struct flow *flow, struct fault *fault) MUST_USE;

@@ -37,6 +37,7 @@ static const struct {
     [TABLE_SEARCH] = {"search", 26, true},
     [TABLE_PILOT] = {"pilot", 27, true},
     [TABLE_LANGUAGE] = {"language", 28, true},
+    [TABLE_LANGUAGE_USE] = {"language_use", 29, false},
 };
 
 const char *store_table_name(enum store_table table) {

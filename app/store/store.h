@@ -26,34 +26,35 @@
 #include "base/str.h"
 
 enum store_table {
-    TABLE_META,        // "schema" -> version; "next/TABLE" -> the next id
-    TABLE_PERSON,      // id
-    TABLE_SESSION,     // SHA-256 of the cookie's secret
-    TABLE_TOKEN,       // id
-    TABLE_UPLOAD,      // id
-    TABLE_DATASET,     // id
-    TABLE_RECIPE,      // id
-    TABLE_RELEASE,     // id
-    TABLE_MODEL,       // id
-    TABLE_JOB,         // id
-    TABLE_LINEAGE,     // id
-    TABLE_BLOB,        // SHA-256
-    TABLE_AUDIT,       // sequence number
-    TABLE_SETTING,     // name
-    TABLE_INDEX,       // secondary keys: "person/name/NAME" -> id, "release/hash/HEX" -> id, …
-    TABLE_REVISION,    // dataset's id, revision's number: 16 bytes
-    TABLE_KEY,         // id
-    TABLE_POLICY,      // version
-    TABLE_MEMBER,      // a person's id
-    TABLE_LEDGER,      // sequence number
-    TABLE_USAGE,       // a kind's letter and numbers: see allocation/usage.c
-    TABLE_VOUCHER,     // id
-    TABLE_RESERVATION, // id
-    TABLE_ENDPOINT,    // id
-    TABLE_SERVED,      // a kind's letter and numbers: see flow/record.h
-    TABLE_SEARCH,      // id
-    TABLE_PILOT,       // id: one run of a pilot
-    TABLE_LANGUAGE,    // id: a language model
+    TABLE_META,         // "schema" -> version; "next/TABLE" -> the next id
+    TABLE_PERSON,       // id
+    TABLE_SESSION,      // SHA-256 of the cookie's secret
+    TABLE_TOKEN,        // id
+    TABLE_UPLOAD,       // id
+    TABLE_DATASET,      // id
+    TABLE_RECIPE,       // id
+    TABLE_RELEASE,      // id
+    TABLE_MODEL,        // id
+    TABLE_JOB,          // id
+    TABLE_LINEAGE,      // id
+    TABLE_BLOB,         // SHA-256
+    TABLE_AUDIT,        // sequence number
+    TABLE_SETTING,      // name
+    TABLE_INDEX,        // secondary keys: "person/name/NAME" -> id, "release/hash/HEX" -> id, …
+    TABLE_REVISION,     // dataset's id, revision's number: 16 bytes
+    TABLE_KEY,          // id
+    TABLE_POLICY,       // version
+    TABLE_MEMBER,       // a person's id
+    TABLE_LEDGER,       // sequence number
+    TABLE_USAGE,        // a kind's letter and numbers: see allocation/usage.c
+    TABLE_VOUCHER,      // id
+    TABLE_RESERVATION,  // id
+    TABLE_ENDPOINT,     // id
+    TABLE_SERVED,       // a kind's letter and numbers: see flow/record.h
+    TABLE_SEARCH,       // id
+    TABLE_PILOT,        // id: one run of a pilot
+    TABLE_LANGUAGE,     // id: a language model
+    TABLE_LANGUAGE_USE, // day, tenant, person, model: see flow/models/language_usage.c
     TABLE_COUNT
 };
 const char *store_table_name(enum store_table table);

@@ -7,6 +7,7 @@
 #include "allocation/voucher.h"
 #include "base/file.h"
 #include "flow/jobs/storage.h"
+#include "flow/models/language_usage.h"
 
 enum { DAYS_SHOWN = 62, MONTHS_SHOWN = 24, CSV_BYTES_MAX = 256 << 20 };
 #define DAY_MS ((int64_t)24 * 3600 * 1000)
@@ -121,6 +122,7 @@ static enum err reading(struct flow *flow, struct call *call,
     struct store_txn *txn;
     enum err err = arena_open(SCRATCH_BYTES, &arena);
     if (err != OK) return err;
+    (void)!language_usage_flush(flow); // a full disk is no reason to show nothing
     err = store_read_begin(flow->store, &txn);
     if (err == OK) {
         err = write(txn, call, arena);

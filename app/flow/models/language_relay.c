@@ -12,16 +12,15 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-#include "allocation/usage.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "flow/models/language.h"
+#include "flow/models/language_usage.h"
 #include "flow/steps/talk.h"
 
 enum {
     SPEAKERS_MAX = 16, // models served at one time
     CANCELS_MAX = 512,
-    USES_MAX = 256,
     TURN_MS = 50, // while a child is awaited
     REST_MS = 1000,
     LOOK_MS = 500, // how often the job of a child that does not listen is looked at
@@ -35,10 +34,6 @@ struct speaker {         // a model that somebody asks, or has asked
     uint32_t failures;
     bool reached; // this job has been talked to
 };
-struct use { // of an answer that is over, not written yet
-    uint64_t person, tokens;
-    char name[LIMIT_NAME_BYTES + 1];
-};
 struct language {
     pthread_mutex_t lock; // protects all but `speakers` and `arena`, which are the thread's own
     struct flow_answer *answers;
@@ -46,8 +41,6 @@ struct language {
     uint64_t next_id;
     uint64_t cancels[CANCELS_MAX];
     uint32_t cancel_count;
-    struct use uses[USES_MAX];
-    uint32_t use_count;
     bool closing, thread_runs;
     pthread_t thread;
     int wake_fd;
@@ -123,17 +116,20 @@ enum flow_answer_state flow_answer_take(struct flow_answer *answer, struct buf *
 }
 
 // What it has cost, whoever has had it.
-static void use_note(struct language *language, const struct flow_answer *answer) {
-    uint64_t tokens = answer->prompt_tokens;
-    for (uint32_t i = 0; i < answer->parts_count; i++) tokens += answer->parts[i].tokens;
-    if (!answer->begun) return;
-    if (language->use_count == USES_MAX) {
-        log_event(LOG_WARN, "language.not_counted", "tokens=%llu", (unsigned long long)tokens);
-        return;
+static void use_note(const struct flow_answer *answer) {
+    struct language_use use = {
+        .tenant = answer->tenant,
+        .model = answer->model,
+        .person = {answer->person, str_of(answer->person_name)},
+        .model_name = str_of(answer->name),
+        .counts = {.requests = 1,
+                   .prompt_tokens = answer->prompt_tokens,
+                   .cached_tokens = answer->shared_tokens},
+    };
+    for (uint32_t i = 0; i < answer->parts_count; i++) {
+        use.counts.answer_tokens += answer->parts[i].tokens;
     }
-    struct use *use = &language->uses[language->use_count++];
-    *use = (struct use){.person = answer->person, .tokens = tokens};
-    (void)!str_copy(use->name, sizeof use->name, str_of(answer->person_name));
+    if (answer->begun) language_usage_note(answer->flow, &use, 1);
 }
 
 void flow_answer_close(struct flow_answer *answer) {
@@ -151,7 +147,7 @@ void flow_answer_close(struct flow_answer *answer) {
             language->cancels[language->cancel_count++] = answer->id + i;
         }
     }
-    use_note(language, answer);
+    use_note(answer);
     pthread_mutex_unlock(&language->lock);
     relay_wake(language);
     answer_free(answer);
@@ -334,34 +330,6 @@ static void speaker_hear(struct language *language, struct speaker *speaker) {
     if (!there || err == ERR_INPUT) speaker_lost(language, speaker);
 }
 
-struct uses {
-    struct use items[USES_MAX];
-    uint32_t count;
-};
-
-static enum err uses_write(struct store_txn *txn, void *ctx) {
-    const struct uses *uses = ctx;
-    enum err err = OK;
-    for (uint32_t i = 0; i < uses->count && err == OK; i++) {
-        const struct use *use = &uses->items[i];
-        err = usage_served(txn, use->person, str_of(use->name), use->tokens, 1);
-    }
-    return err;
-}
-
-static void uses_flush(struct flow *flow) {
-    struct language *language = flow->language;
-    static struct uses uses; // of this thread alone
-    pthread_mutex_lock(&language->lock);
-    uses.count = language->use_count;
-    memcpy(uses.items, language->uses, uses.count * sizeof uses.items[0]);
-    language->use_count = 0;
-    pthread_mutex_unlock(&language->lock);
-    if (uses.count && store_write(flow->store, uses_write, &uses) != OK) {
-        log_event(LOG_WARN, "language.not_counted", "answers=%u", uses.count);
-    }
-}
-
 // True while a child is awaited.
 static bool speakers_turn(struct flow *flow) {
     struct language *language = flow->language;
@@ -415,7 +383,6 @@ static void speakers_wait(struct language *language, int patience_ms) {
 static void *relay_main(void *argument) {
     struct flow *flow = argument;
     struct language *language = flow->language;
-    uint64_t flushed_us = clock_monotonic_us();
     for (;;) {
         pthread_mutex_lock(&language->lock);
         bool closing = language->closing;
@@ -423,11 +390,7 @@ static void *relay_main(void *argument) {
         if (closing) break;
         bool awaited = speakers_turn(flow);
         speakers_wait(language, awaited ? TURN_MS : REST_MS);
-        if (clock_monotonic_us() - flushed_us < (uint64_t)REST_MS * 1000) continue;
-        uses_flush(flow);
-        flushed_us = clock_monotonic_us();
     }
-    uses_flush(flow);
     return NULL;
 }
 

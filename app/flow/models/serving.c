@@ -1,6 +1,7 @@
 // What endpoints do, counted, and their shadows. Counters are added up in memory and written every
-// other second by a thread of its own, which also lets shadows answer what has been answered
-// already: so neither a sync of the disk nor a second model delays an answer.
+// other second by a thread of its own, which also writes what language models have done and lets
+// shadows answer what has been answered already: so neither a sync of the disk nor a second model
+// delays an answer.
 #include <pthread.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -8,6 +9,7 @@
 #include "allocation/usage.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "flow/models/language_usage.h"
 #include "flow/models/serving.h"
 
 enum {
@@ -372,6 +374,7 @@ static void *serving_main(void *argument) {
         memory_give(job);
         if (clock_monotonic_us() - flushed_us >= FLUSH_US) {
             (void)!serving_flush(flow);
+            (void)!language_usage_flush(flow);
             flushed_us = clock_monotonic_us();
         }
         pthread_mutex_lock(&serving->lock);

@@ -75,6 +75,10 @@ export function storiesGguf(more = []) {
         value("llama.vocab_size", U32, vocab),
         ...vocabulary(words(`${folder}/tok512.bin`)), ...more,
     ];
+    return file(values, tensors);
+}
+
+function file(values, tensors) {
     const infos = [];
     let offset = 0;
     for (const tensor of tensors) {
@@ -84,5 +88,56 @@ export function storiesGguf(more = []) {
     const head = Buffer.concat([Buffer.from("GGUF"), u32(3), u64(tensors.length), u64(values.length), ...values, ...infos]);
     const pad = (buffer) => Buffer.concat([buffer, Buffer.alloc((32 - (buffer.length % 32)) % 32)]);
     return Buffer.concat([pad(head), ...tensors.map((t) => pad(t.bytes))]);
+}
+
+// A model that recites: each of `texts` is {on, pieces}, `on` a single character that no piece is.
+// After it come the pieces, token by token, and then the end. Attention and the feed-forward part do
+// nothing (their last matrices are zero); the output row of a token is the vector of the one before.
+export function reciterGguf(texts, context = 2048) {
+    const dim = 128, hidden = 32, heads = 4;
+    const pieces = ["<unk>", "<s>", "</s>", ...Array.from({ length: 256 }, (_, i) => `${i}`)].map((name) => ({ bytes: Buffer.from(name), score: 0 }));
+    const follows = new Map();
+    for (const { on, pieces: said } of texts) {
+        let before = pieces.push({ bytes: Buffer.from(on), score: -1 }) - 1;
+        for (const piece of said) {
+            const now = pieces.push({ bytes: Buffer.from(piece), score: -1 }) - 1;
+            follows.set(before, now);
+            before = now;
+        }
+        follows.set(before, 2);
+    }
+    const vocab = pieces.length;
+    let state = 7;
+    const draw = () => { state = (Math.imul(state, 1664525) + 1013904223) >>> 0; return state < 2 ** 31 ? -1 : 1; };
+    const vectors = Array.from({ length: vocab }, () => Float32Array.from({ length: dim }, draw));
+    const out = Array.from({ length: vocab }, () => new Float32Array(dim));
+    for (const [before, now] of follows) vectors[before].forEach((x, i) => { out[now][i] += x; });
+    const bytes = (rows) => Buffer.concat(rows.map((row) => Buffer.from(row.buffer)));
+    const filled = (count, x) => Buffer.from(new Float32Array(count).fill(x).buffer);
+    const zero = (name, sizes) => ({ name: `blk.0.${name}.weight`, sizes, bytes: filled(sizes[0] * (sizes[1] ?? 1), 0) });
+    const norm = (name) => ({ name, sizes: [dim], bytes: filled(dim, 1) });
+    const tensors = [
+        { name: "token_embd.weight", sizes: [dim, vocab], bytes: bytes(vectors) },
+        norm("blk.0.attn_norm.weight"),
+        ...["attn_q", "attn_k", "attn_v", "attn_output"].map((name) => zero(name, [dim, dim])),
+        norm("blk.0.ffn_norm.weight"),
+        zero("ffn_gate", [dim, hidden]), zero("ffn_down", [hidden, dim]), zero("ffn_up", [dim, hidden]),
+        norm("output_norm.weight"),
+        { name: "output.weight", sizes: [dim, vocab], bytes: bytes(out) },
+    ];
+    const values = [
+        value("general.architecture", TEXT, "llama"),
+        value("llama.context_length", U32, context),
+        value("llama.embedding_length", U32, dim),
+        value("llama.block_count", U32, 1),
+        value("llama.feed_forward_length", U32, hidden),
+        value("llama.attention.head_count", U32, heads),
+        value("llama.attention.head_count_kv", U32, heads),
+        value("llama.rope.dimension_count", U32, dim / heads),
+        value("llama.attention.layer_norm_rms_epsilon", F32, 1e-5),
+        value("llama.vocab_size", U32, vocab),
+        ...vocabulary(pieces),
+    ];
+    return file(values, tensors);
 }
 export const textValue = (name, what) => value(name, TEXT, what);

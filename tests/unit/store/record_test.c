@@ -87,10 +87,11 @@ static void ids_sort_as_keys(void) {
 static void tables_have_their_numbers(void) {
     // On the disk for ever: a change here is a migration.
     static const char *const names[] = {
-        "meta",    "person",      "session",  "token",   "upload", "dataset", "recipe",
-        "release", "model",       "job",      "lineage", "blob",   "audit",   "setting",
-        "index",   "revision",    "key",      "policy",  "member", "ledger",  "usage",
-        "voucher", "reservation", "endpoint", "served",  "search", "pilot",   "language"};
+        "meta",   "person",  "session", "token",    "upload",      "dataset",
+        "recipe", "release", "model",   "job",      "lineage",     "blob",
+        "audit",  "setting", "index",   "revision", "key",         "policy",
+        "member", "ledger",  "usage",   "voucher",  "reservation", "endpoint",
+        "served", "search",  "pilot",   "language", "language_use"};
     REQUIRE(sizeof names / sizeof names[0] == TABLE_COUNT);
     for (int i = 0; i < TABLE_COUNT; i++) {
         enum store_table table = (enum store_table)i, found = TABLE_COUNT;
