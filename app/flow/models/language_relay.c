@@ -4,7 +4,9 @@
 //   a model is asked -> its job (made, or the one that runs) -> the child listens -> frames
 //   the child is gone -> what was not begun is asked again of the next one, the rest has failed
 //
-// A child that ends badly is not started again at once: after 1, 2, 4 … 60 s.
+// A child that ends badly is not started again at once: after 1, 2, 4 … 60 s. One that nobody asks
+// gives way to any job that waits for its place; one that is asked gives way to another model that
+// has waited for a while, as soon as what it has begun is told.
 #include <errno.h>
 #include <poll.h>
 #include <stdio.h>
@@ -25,6 +27,8 @@ enum {
     REST_MS = 1000,
     LOOK_MS = 500, // how often the job of a child that does not listen is looked at
     BACK_OFF_MS_MAX = 60 * 1000,
+    WAITING_LOOKED_AT = 16, // jobs, each second
+    YIELD_MS = 10 * 1000,   // after which a model that is asked gives way to another
 };
 
 struct speaker {         // a model that somebody asks, or has asked
@@ -32,7 +36,10 @@ struct speaker {         // a model that somebody asks, or has asked
     struct talk talk;    // fd -1: not reached yet
     uint64_t retry_us, looked_us, told_us;
     uint32_t failures;
-    bool reached; // this job has been talked to
+    bool reached;      // this job has been talked to
+    bool yields;       // is asked nothing more
+    bool ending;       // and has been told to end
+    uint64_t waits_us; // since when its job waits for its place; 0: it does not
 };
 struct language {
     pthread_mutex_t lock; // protects all but `speakers` and `arena`, which are the thread's own
@@ -178,6 +185,14 @@ static bool is_asked(const struct language *language, uint64_t model) {
     return false;
 }
 
+// Under the lock: so much of what it was sent is not over yet.
+static bool is_busy(const struct language *language, uint64_t model) {
+    for (const struct flow_answer *one = language->answers; one; one = one->next) {
+        if (one->model == model && one->sent && !one->ended) return true;
+    }
+    return false;
+}
+
 // Under the lock. `begun_only`: those that the child had begun or had twice.
 static void answers_fail(struct language *language, uint64_t model, bool begun_only, enum err err,
                          const struct fault *fault) {
@@ -205,6 +220,7 @@ static void speaker_lost(struct language *language, struct speaker *speaker) {
     struct fault fault = {0};
     enum err err = fault_set(&fault, ERR_CANCELLED, "language.ended", STR_NONE);
     talk_close(&speaker->talk);
+    speaker->yields = speaker->ending = false;
     pthread_mutex_lock(&language->lock);
     answers_fail(language, speaker->model, true, err, &fault);
     pthread_mutex_unlock(&language->lock);
@@ -229,7 +245,10 @@ static void job_look_at(struct flow *flow, struct speaker *speaker) {
     if (store_read_begin(flow->store, &txn) != OK) return;
     enum err err = job_load(txn, language->arena, speaker->job, &job);
     store_read_end(txn);
-    if (err == OK && (job.state == JOB_QUEUED || job.state == JOB_RUNNING)) return;
+    bool waits = err == OK && job.state == JOB_QUEUED;
+    if (!waits) speaker->waits_us = 0;
+    if (waits && !speaker->waits_us) speaker->waits_us = clock_monotonic_us();
+    if (waits || (err == OK && job.state == JOB_RUNNING)) return;
     bool failed = err == OK && job.state == JOB_FAILED;
     if (failed) back_off(speaker);
     if (failed && !speaker->reached) all_fail(language, speaker->model, ERR_CONFLICT, &job.fault);
@@ -263,6 +282,51 @@ static void speaker_seek(struct flow *flow, struct speaker *speaker) {
     talk_open(&speaker->talk, fd);
     speaker->reached = true;
     speaker->failures = 0;
+    speaker->waits_us = 0;
+}
+
+// ---- giving way ---------------------------------------------------------------------------------
+
+static struct speaker *speaker_of_job(struct language *language, uint64_t job) {
+    for (uint32_t i = 0; i < SPEAKERS_MAX && job; i++) {
+        struct speaker *one = &language->speakers[i];
+        if (one->model && one->job == job) return one;
+    }
+    return NULL;
+}
+
+// A waiting job that a served model stands in the way of.
+static void way_make(struct language *language, const struct speaker *waiting,
+                     struct speaker *before) {
+    uint64_t now = clock_monotonic_us();
+    bool long_waited =
+        waiting && waiting->waits_us && now - waiting->waits_us > (uint64_t)YIELD_MS * 1000;
+    pthread_mutex_lock(&language->lock);
+    before->yields = before->yields || long_waited || !is_asked(language, before->model);
+    pthread_mutex_unlock(&language->lock);
+}
+
+// Once a second.
+static void ways_make(struct flow *flow) {
+    struct language *language = flow->language;
+    uint64_t waiting[WAITING_LOOKED_AT];
+    struct schedule_why why;
+    bool any = false;
+    for (uint32_t i = 0; i < SPEAKERS_MAX; i++) any = any || language->speakers[i].talk.fd >= 0;
+    uint32_t count = any ? schedule_waiting(flow->schedule, waiting, WAITING_LOOKED_AT) : 0;
+    for (uint32_t i = 0; i < count; i++) {
+        schedule_explain(flow->schedule, waiting[i], &why);
+        struct speaker *before = speaker_of_job(language, why.blocker);
+        if (!before || before->talk.fd < 0 || before->ending) continue;
+        way_make(language, speaker_of_job(language, waiting[i]), before);
+    }
+}
+
+// Under the lock: it has told what it had begun, and is told to end.
+static void speaker_yield(struct language *language, struct speaker *speaker) {
+    if (!speaker->yields || speaker->ending || is_busy(language, speaker->model)) return;
+    talk_put(&speaker->talk, STR("{\"end\":true}"));
+    speaker->ending = true;
 }
 
 // Under the lock: questions that have not gone out yet.
@@ -355,8 +419,9 @@ static bool speakers_turn(struct flow *flow) {
             continue;
         }
         pthread_mutex_lock(&language->lock);
-        if (speaker->talk.fd >= 0) questions_send(language, speaker);
-        if (speaker->talk.fd < 0) places_tell(language, speaker);
+        if (speaker->talk.fd >= 0) speaker_yield(language, speaker);
+        if (speaker->talk.fd >= 0 && !speaker->yields) questions_send(language, speaker);
+        if (speaker->talk.fd < 0 || speaker->yields) places_tell(language, speaker);
         pthread_mutex_unlock(&language->lock);
         if (speaker->talk.fd >= 0 && !talk_write(&speaker->talk)) speaker_lost(language, speaker);
         awaited = awaited || (speaker->talk.fd < 0 && asked);
@@ -383,6 +448,7 @@ static void speakers_wait(struct language *language, int patience_ms) {
 static void *relay_main(void *argument) {
     struct flow *flow = argument;
     struct language *language = flow->language;
+    uint64_t made_us = clock_monotonic_us();
     for (;;) {
         pthread_mutex_lock(&language->lock);
         bool closing = language->closing;
@@ -390,6 +456,9 @@ static void *relay_main(void *argument) {
         if (closing) break;
         bool awaited = speakers_turn(flow);
         speakers_wait(language, awaited ? TURN_MS : REST_MS);
+        if (clock_monotonic_us() - made_us < (uint64_t)REST_MS * 1000) continue;
+        ways_make(flow);
+        made_us = clock_monotonic_us();
     }
     return NULL;
 }

@@ -7,6 +7,7 @@
 //            "tokens_most":N, "stops":[…], "sampling":{…}, "part":N}
 //           {"embed":ID,"texts":[…]}
 //           {"cancel":ID}
+//           {"end":true}                        when all is told: its place is wanted
 //   child   {"id":ID,"queue":N}                   so many go before it; when that changes
 //           {"id":ID,"text":"…","logprob":{…}}    a token; its text may be held back
 //           {"id":ID,"finish":"stop"|"length","text":"…","prompt_tokens":N,"shared_tokens":N,
@@ -43,6 +44,7 @@ struct serving_child {
     struct fault chat_fault; // why; no code: there is none
     int listener;
     struct talk talk;
+    bool ending; // the box has told it to
     struct place_told waiting[RESPONDER_WAITING];
     uint32_t waiting_count;
     uint64_t asked_us, told_us, tokens, answers;
@@ -272,6 +274,7 @@ static void hear(struct serving_child *child, struct str text) {
     enum err err = OK;
     child->asked_us = clock_monotonic_us();
     if (cancelled) responder_cancel(child->responder, cancelled);
+    child->ending = child->ending || json_member_bool(frame, "end", false);
     if (id) err = ask(child, id, frame, &fault);
     if (embeds) err = embed(child, embeds, frame, &fault);
     if (err != OK) say_fault(child, id ? id : embeds, err, &fault);
@@ -311,6 +314,7 @@ static void listen_to(struct serving_child *child, int patience_ms) {
 
 static bool idle(const struct serving_child *child, uint64_t idle_ms) {
     if (responder_count(child->responder) > 0) return false;
+    if (child->ending) return true;
     return clock_monotonic_us() - child->asked_us > idle_ms * 1000;
 }
 
