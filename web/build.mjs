@@ -78,7 +78,7 @@ const CONSOLE = new Set(
 );
 const GATE = new Set(
   (
-    'action app base call denied err error form language missing nav page password people person ' +
+    'action app base call denied err error form missing nav page password people person ' +
     'server session setup signin state time'
   ).split(' '),
 );

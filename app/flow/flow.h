@@ -81,7 +81,8 @@ struct store *flow_store(struct flow *flow);
 enum err flow_upload_create(struct flow *flow, struct call *call) MUST_USE; // body {name, size}
 enum err flow_upload_show(struct flow *flow, struct call *call) MUST_USE;
 enum err flow_upload_delete(struct flow *flow, struct call *call) MUST_USE;
-enum err flow_upload_look(struct flow *flow, struct call *call) MUST_USE; // body: intake options
+enum err flow_upload_look(struct flow *flow, struct call *call) MUST_USE;   // body: intake options
+enum err flow_incoming_list(struct flow *flow, struct call *call) MUST_USE; // files in DIR/incoming
 struct upload; // an open piece; one at a time per upload: ERR_BUSY
 // `offset` must be what has been received so far: ERR_CONFLICT "upload.offset" (detail: received).
 enum err flow_upload_begin(struct flow *flow, const struct actor *actor, uint64_t id,
@@ -152,9 +153,11 @@ enum err flow_search_show(struct flow *flow, struct call *call) MUST_USE;   // w
 enum err flow_search_stop(struct flow *flow, struct call *call) MUST_USE;   // keeps what is there
 // ---- language models: taken in, switched on and off, put away -----------------------------------
 enum err flow_language_list(struct flow *flow, struct call *call) MUST_USE;
-enum err flow_language_import(struct flow *flow, struct call *call) MUST_USE; // an upload, as a job
+enum err flow_language_import(struct flow *flow, struct call *call) MUST_USE; // a file, as a job
 enum err flow_language_show(struct flow *flow, struct call *call) MUST_USE;
-enum err flow_language_change(struct flow *flow, struct call *call) MUST_USE; // {on}
+enum err flow_language_change(struct flow *flow, struct call *call) MUST_USE; // {name, on}
+enum err flow_language_serve(struct flow *flow, struct call *call) MUST_USE;  // begun by hand
+enum err flow_language_stop(struct flow *flow, struct call *call) MUST_USE;
 enum err flow_language_delete(struct flow *flow, struct call *call) MUST_USE;
 // What they have done in a month, by day, department, person and model: officers see everybody's,
 // others their own. Query: month, tenant, person, model.

@@ -36,8 +36,9 @@ enum {
     SCRATCH_BYTES = 48 << 20, // the arena of a scan or a commit: one record at a time
 };
 #define LEASE_MS_MOST ((uint64_t)12 * 3600 * 1000)
-#define KEPT_BYTES ((uint64_t)512 << 20) // of the machine's memory, for the service itself
-#define CORE_BYTES ((uint64_t)64 << 20)  // of those, never taken from it however short memory is
+#define DISK_KEPT_BYTES ((uint64_t)64 << 20) // of the disk, for the state itself
+#define KEPT_BYTES ((uint64_t)512 << 20)     // of the machine's memory, for the service itself
+#define CORE_BYTES ((uint64_t)64 << 20) // of those, never taken from it however short memory is
 
 // ---- attempts --------------------------------------------------------------------------------
 enum active_state {
@@ -464,6 +465,13 @@ enum err upload_new(struct flow *flow, const struct call *call,
 enum err upload_ready(struct flow *flow, const struct call *call, uint64_t id,
                       struct upload_record *out) MUST_USE;
 void uploads_clean(struct flow *flow); // removes those untouched for a week
+// incoming.c: DIR/incoming/NAME, an ordinary file that lies there (or on what is mounted there), or
+// ERR_NOT_FOUND "incoming.not_found"; and the same for a call, with room for it on the disk:
+// ERR_FULL "upload.no_room".
+enum err incoming_path(const struct flow *flow, struct str name, char out[static LIMIT_PATH_BYTES],
+                       struct fault *fault) MUST_USE;
+enum err incoming_ready(struct flow *flow, const struct call *call, struct str name,
+                        uint64_t *out_bytes) MUST_USE;
 // exports.c: the CSV of a table, made if it is not there yet.
 enum err export_path(struct flow *flow, const struct hash *hash, char out[static LIMIT_PATH_BYTES],
                      struct fault *fault) MUST_USE;

@@ -165,7 +165,14 @@ struct language_model {
     uint64_t serving; // the newest job that serves it; 0: none yet
 };
 
-enum input_kind { INPUT_BLOB, INPUT_UPLOAD, INPUT_KEY, INPUT_SIGN, INPUT_KIND_COUNT };
+enum input_kind {
+    INPUT_BLOB,
+    INPUT_UPLOAD,
+    INPUT_KEY,
+    INPUT_SIGN,
+    INPUT_INCOMING, // DIR/incoming/NAME, NAME being the job's source_name
+    INPUT_KIND_COUNT
+};
 struct job_input {
     struct str name; // as the step calls it: "source", "table", "model", "key"
     enum input_kind kind;

@@ -15,7 +15,6 @@
 
 enum { SAMPLE_ROWS = 20 };
 #define UPLOAD_BYTES_MAX ((uint64_t)1 << 40)
-#define DISK_KEPT_BYTES ((uint64_t)64 << 20) // for the state itself
 #define UPLOAD_AGE_MS ((int64_t)7 * 24 * 3600 * 1000)
 
 struct upload {

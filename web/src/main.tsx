@@ -21,6 +21,7 @@ interface Route {
 
 const data: Role[] = ['data'];
 const officers: Role[] = ['system', 'security', 'audit'];
+const askers: Role[] = ['research', 'data', 'system'];
 const dataset: Part = () => import('./pages/dataset');
 const model: Part = () => import('./pages/model');
 const endpoint: Part = () => import('./pages/endpoint');
@@ -47,6 +48,13 @@ const routes: Route[] = [
   { path: '/endpoints', part: () => import('./pages/endpoints'), roles: ['research', 'data'] },
   { path: '/endpoints/:id', part: endpoint, roles: ['research', 'data'] },
   { path: '/endpoints/:id/:tab', part: endpoint, roles: ['research', 'data'] },
+  { path: '/language-models', part: () => import('./pages/language_models'), roles: askers },
+  {
+    path: '/language-models/import',
+    part: () => import('./pages/language_import'),
+    roles: ['research'],
+  },
+  { path: '/language-models/:id', part: () => import('./pages/language_model'), roles: askers },
   { path: '/run', part: () => import('./pages/run'), roles: ['research'] },
   { path: '/jobs', part: () => import('./pages/jobs'), roles: [] },
   { path: '/jobs/:id', part: () => import('./pages/job'), roles: [] },

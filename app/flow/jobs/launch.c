@@ -28,7 +28,7 @@ struct job_input job_input_blob(const char *name, const struct hash *hash) {
     return (struct job_input){.name = str_of(name), .kind = INPUT_BLOB, .hash = *hash};
 }
 
-static enum err input_path(struct flow *flow, const struct job_input *input,
+static enum err input_path(struct flow *flow, const struct job *job, const struct job_input *input,
                            char out[static LIMIT_PATH_BYTES], struct fault *fault) {
     if (input->kind == INPUT_BLOB) {
         return blob_path(flow->store, &input->hash, out, LIMIT_PATH_BYTES, fault);
@@ -41,6 +41,9 @@ static enum err input_path(struct flow *flow, const struct job_input *input,
         sign_path(flow, out);
         return file_exists(out) ? OK : fault_set(fault, ERR_NOT_FOUND, "key.gone", STR_NONE);
     }
+    if (input->kind == INPUT_INCOMING) {
+        return incoming_path(flow, job->source_name, out, fault);
+    }
     upload_path(flow, input->id, out);
     if (file_exists(out)) return OK;
     return fault_set(fault, ERR_NOT_FOUND, "upload.missing", STR_NONE);
@@ -52,7 +55,7 @@ static enum err inputs_write(struct flow *flow, const struct job *job, struct js
     json_open_object(out);
     for (uint32_t i = 0; i < job->input_count; i++) {
         char path[LIMIT_PATH_BYTES];
-        enum err err = input_path(flow, &job->inputs[i], path, fault);
+        enum err err = input_path(flow, job, &job->inputs[i], path, fault);
         if (err != OK) return err;
         json_put_name_str(out, job->inputs[i].name);
         json_put_text(out, str_of(path));

@@ -6,7 +6,7 @@
 
 #include "base/clock.h"
 
-enum { CACHE_TEXTS = 4, CACHE_TEXT_TOKENS = 8192, IDLE_MS = 10 * 60 * 1000 };
+enum { CACHE_TEXTS = 4, CACHE_TEXT_TOKENS = 8192 };
 #define SERVE_BYTES ((uint64_t)96 << 20) // of the process itself
 
 // ---- views --------------------------------------------------------------------------------------
@@ -21,8 +21,9 @@ uint64_t language_memory(const struct language_model *model, uint64_t *out_cache
     return model->bytes + model->work_bytes + *out_cache + SERVE_BYTES;
 }
 
-static void view_language(struct flow *flow, struct json_writer *out,
-                          const struct language_model *model) {
+// `txn` NULL: of one that has just been taken in, which nobody serves yet.
+static void view_language(struct flow *flow, struct store_txn *txn, struct arena *arena,
+                          struct json_writer *out, const struct language_model *model) {
     uint64_t cache, memory = language_memory(model, &cache);
     bool ready = model->state == MODEL_READY;
     json_open_object(out);
@@ -44,6 +45,8 @@ static void view_language(struct flow *flow, struct json_writer *out,
     json_set_bool(out, "chats", model->chats);
     json_set_bool(out, "on", model->on);
     json_set_u64(out, "memory_bytes", ready ? memory : 0);
+    json_set_u64(out, "cache_bytes", ready ? cache : 0);
+    json_set_u64(out, "memory_most_bytes", flow->largest.memory_bytes);
     json_set_bool(out, "fits", ready && memory <= flow->largest.memory_bytes);
     json_put_name(out, "serving");
     if (model->serving) {
@@ -51,44 +54,49 @@ static void view_language(struct flow *flow, struct json_writer *out,
     } else {
         json_put_null(out);
     }
+    json_put_name(out, "service");
+    view_service(flow, txn, arena, out, model);
     json_close_object(out);
 }
 
 static enum err language_item(struct list *list, struct store_txn *txn,
                               struct record_reader *record, bool show, bool *out_wanted) {
     struct language_model model;
-    (void)txn;
     enum err err = language_model_read(record, list->scratch, &model);
     if (err != OK) return err;
     *out_wanted = !model.deleted;
-    if (*out_wanted && show) view_language(list->flow, list->call->out, &model);
+    if (*out_wanted && show) {
+        view_language(list->flow, txn, list->scratch, list->call->out, &model);
+    }
     return OK;
 }
 
 enum err flow_language_list(struct flow *flow, struct call *call) {
-    enum err err = allow(call, ROLES_FLOW);
+    enum err err = allow(call, ROLES_FLOW | ROLE_SYSTEM);
     if (err != OK) return err;
     struct list list = {.flow = flow, .call = call, .table = TABLE_LANGUAGE, .item = language_item};
     return list_write(&list);
 }
 
-static enum err language_load(struct store_txn *txn, const struct call *call,
-                              struct language_model *out) {
+enum err language_load(struct store_txn *txn, const struct call *call, struct language_model *out) {
     enum err err = language_model_load(txn, call->arena, call->id, out);
     return err == OK && out->deleted ? ERR_NOT_FOUND : err;
 }
 
-enum err flow_language_show(struct flow *flow, struct call *call) {
+enum err language_answer(struct flow *flow, struct call *call) {
     struct language_model model;
     struct store_txn *txn;
-    enum err err = allow(call, ROLES_FLOW);
-    if (err == OK) err = store_read_begin(flow->store, &txn);
+    enum err err = store_read_begin(flow->store, &txn);
     if (err != OK) return err;
     err = language_load(txn, call, &model);
+    if (err == OK) view_language(flow, txn, call->arena, call->out, &model);
     store_read_end(txn);
-    if (err != OK) return missing(call, err, "language.not_found");
-    view_language(flow, call->out, &model);
-    return answer_end(call);
+    return err == OK ? answer_end(call) : missing(call, err, "language.not_found");
+}
+
+enum err flow_language_show(struct flow *flow, struct call *call) {
+    enum err err = allow(call, ROLES_FLOW | ROLE_SYSTEM);
+    return err == OK ? language_answer(flow, call) : err;
 }
 
 // ---- by name ------------------------------------------------------------------------------------
@@ -144,17 +152,24 @@ struct language_import {
     const struct call *call;
     struct language_model model;
     struct job job;
+    uint64_t new_bytes; // that come into the box with it; of an upload they are here already
 };
+
+static enum err name_free(struct store_txn *txn, const struct call *call,
+                          const struct language_model *model) {
+    struct language_model other;
+    struct seeking seeking = {.arena = call->arena, .name = model->name, .out = &other};
+    enum err err = seek(txn, &seeking);
+    if (err != OK || !seeking.found || other.id == model->id) return err;
+    return fault_set(call->fault, ERR_CONFLICT, "language.name_taken", model->name);
+}
 
 static enum err import_change(struct store_txn *txn, void *ctx) {
     struct language_import *import = ctx;
     const struct call *call = import->call;
-    struct language_model *model = &import->model, other;
-    struct seeking seeking = {.arena = call->arena, .name = model->name, .out = &other};
-    enum err err = seek(txn, &seeking);
-    if (err == OK && seeking.found) {
-        err = fault_set(call->fault, ERR_CONFLICT, "language.name_taken", model->name);
-    }
+    struct language_model *model = &import->model;
+    enum err err = name_free(txn, call, model);
+    if (err == OK) err = bytes_allowed(txn, call, import->new_bytes);
     if (err == OK) err = store_next_id(txn, TABLE_LANGUAGE, &model->id);
     import->job.subject = model->id;
     if (err == OK) err = job_request(import->flow, txn, call, &import->job);
@@ -165,19 +180,36 @@ static enum err import_change(struct store_txn *txn, void *ctx) {
                      model->source_name);
 }
 
+// Where its file comes from: an upload, or a file in DIR/incoming.
+static enum err import_source(struct language_import *import, struct job_input *out) {
+    const struct call *call = import->call;
+    struct upload_record upload;
+    if (json_member(call->body, "incoming")) {
+        struct str name;
+        enum err err = call_text(call, "incoming", 1, LIMIT_NAME_BYTES, &name);
+        if (err == OK) err = incoming_ready(import->flow, call, name, &import->new_bytes);
+        *out = (struct job_input){.name = STR("incoming"), .kind = INPUT_INCOMING};
+        import->model.source_name = name;
+        return err;
+    }
+    uint64_t id = json_member_u64(call->body, "upload", 0);
+    enum err err = upload_ready(import->flow, call, id, &upload);
+    *out = (struct job_input){.name = STR("source"), .kind = INPUT_UPLOAD, .id = id};
+    if (err == OK) import->model.source_name = upload.name;
+    return err;
+}
+
 enum err flow_language_import(struct flow *flow, struct call *call) {
     struct language_import import = {.flow = flow, .call = call};
     struct language_model *model = &import.model;
-    struct upload_record upload;
+    struct job_input source = {0};
     enum err err = allow(call, ROLE_RESEARCH);
     if (err == OK) err = call_text(call, "name", 1, LANGUAGE_NAME_BYTES, &model->name);
-    uint64_t id = json_member_u64(call->body, "upload", 0);
-    if (err == OK) err = upload_ready(flow, call, id, &upload);
+    if (err == OK) err = import_source(&import, &source);
     if (err == OK && !runner_has_room(flow, 1)) {
         err = fault_set(call->fault, ERR_LIMIT, "job.queue_full", STR_NONE);
     }
     if (err != OK) return err;
-    model->source_name = upload.name;
     model->created_ms = clock_now_ms();
     model->actor = who_of(&call->actor);
     model->on = true;
@@ -186,20 +218,16 @@ enum err flow_language_import(struct flow *flow, struct call *call) {
         .actor = model->actor,
         .subject_kind = STR("language"),
         .subject_name = model->name,
-        .inputs = {{
-            .name = STR("source"),
-            .kind = INPUT_UPLOAD,
-            .id = id
-        }},
+        .inputs = {source},
         .input_count = 1,
-        .source_name = upload.name,
+        .source_name = model->source_name,
     };
     err = store_write(flow->store, import_change, &import);
     if (err != OK) return err;
     runner_add(flow, &import.job);
     json_open_object(call->out);
     json_put_name(call->out, "model");
-    view_language(flow, call->out, model);
+    view_language(flow, NULL, call->arena, call->out, model);
     json_put_name(call->out, "job");
     view_job(flow, call->out, &import.job);
     json_close_object(call->out);
@@ -211,7 +239,8 @@ enum err flow_language_import(struct flow *flow, struct call *call) {
 struct language_change {
     const struct call *call;
     const char *action;
-    bool has_on, on, put_away;
+    bool has_on, on, put_away, stop;
+    struct str name;  // another one; STR_NONE: as it was
     uint64_t stopped; // a job that serves it no longer; 0: none
     struct language_model model;
 };
@@ -241,16 +270,22 @@ static enum err language_change(struct store_txn *txn, void *ctx) {
         return fault_set(call->fault, ERR_DENIED, "language.not_yours", model->actor.name);
     }
     if (change->has_on) model->on = change->on;
-    if (change->put_away) {
+    if (change->name.size) {
+        model->name = change->name;
+        err = name_free(txn, call, model);
+    }
+    if (err == OK && change->put_away) {
         model->deleted = true;
         if (!hash_none(&model->file)) err = blob_forget(txn, &model->file);
     }
-    if (err == OK && (!model->on || model->deleted) && model->serving) {
+    bool ends = !model->on || model->deleted || change->stop;
+    if (err == OK && ends && model->serving) {
         err = serving_stop(txn, change);
     }
     if (err == OK) err = language_model_save(txn, model);
     if (err != OK) return err;
-    return audit_put(txn, call->actor.name, change->action, "language", model->id, "ok", STR_NONE);
+    return audit_put(txn, call->actor.name, change->action, "language", model->id, "ok",
+                     change->name);
 }
 
 static enum err change_run(struct flow *flow, struct language_change *change) {
@@ -266,10 +301,18 @@ enum err flow_language_change(struct flow *flow, struct call *call) {
                                      .action = "language.change",
                                      .has_on = json_is_bool(on),
                                      .on = json_bool(on, true)};
+    enum err err = OK;
+    if (json_member(call->body, "name")) {
+        err = call_text(call, "name", 1, LANGUAGE_NAME_BYTES, &change.name);
+    }
+    if (err == OK) err = change_run(flow, &change);
+    return err == OK ? language_answer(flow, call) : err;
+}
+
+enum err flow_language_stop(struct flow *flow, struct call *call) {
+    struct language_change change = {.call = call, .action = "language.stop", .stop = true};
     enum err err = change_run(flow, &change);
-    if (err != OK) return err;
-    view_language(flow, call->out, &change.model);
-    return answer_end(call);
+    return err == OK ? language_answer(flow, call) : err;
 }
 
 enum err flow_language_delete(struct flow *flow, struct call *call) {
@@ -306,7 +349,7 @@ static enum err start_change(struct store_txn *txn, void *ctx) {
     if (model.serving && err == OK && alive) return OK;
     uint64_t memory = language_memory(&model, &cache);
     snprintf(options, sizeof options, "{\"cache_bytes\":%" PRIu64 ",\"idle_ms\":%d}", cache,
-             IDLE_MS);
+             LANGUAGE_IDLE_MS);
     start->job = (struct job){
         .step = STR("serve"),
         .actor = model.actor,

@@ -15,6 +15,7 @@ enum {
     ANSWER_PARTS_MAX = 8,   // choices of one request
     ANSWER_TRIES = 2,       // an answer that was not begun is asked again of the next child
     LANGUAGE_NAME_BYTES = 100,
+    LANGUAGE_IDLE_MS = 10 * 60 * 1000, // nobody asks: its job ends
 };
 #define ANSWER_BYTES_MAX ((size_t)32 << 20)
 
@@ -49,6 +50,10 @@ struct flow_answer {
 };
 
 // ---- language.c --------------------------------------------------------------------------------
+// The call's model; ERR_NOT_FOUND also for one that is put away.
+enum err language_load(struct store_txn *txn, const struct call *call,
+                       struct language_model *out) MUST_USE;
+enum err language_answer(struct flow *flow, struct call *call) MUST_USE; // answers with that model
 // What serving it asks of the machine, and of that the cache's part.
 uint64_t language_memory(const struct language_model *model, uint64_t *out_cache);
 // The model of that name, or id as a name, ready and on: ERR_NOT_FOUND "language.not_found".
@@ -58,6 +63,12 @@ enum err language_named(struct store_txn *txn, struct arena *arena, struct str n
 // "language.not_found" where the model is gone or off.
 enum err language_serve(struct flow *flow, struct arena *arena, uint64_t model, uint64_t *out_job,
                         struct fault *fault) MUST_USE;
+
+// ---- language_service.c ------------------------------------------------------------------------
+// Whether somebody serves it now, since when, and for how many. `txn` may be NULL where it has
+// never been served.
+void view_service(struct flow *flow, struct store_txn *txn, struct arena *arena,
+                  struct json_writer *out, const struct language_model *model);
 
 // ---- openai.c: forms; under the lock -----------------------------------------------------------
 struct json;
@@ -73,3 +84,5 @@ void language_close(struct flow *flow);
 // Takes it over if there is room: ERR_BUSY "language.queue_full", "language.too_many".
 enum err language_put(struct flow *flow, struct flow_answer *answer, struct fault *fault) MUST_USE;
 void answer_free(struct flow_answer *answer);
+// Questions to that model that are not answered yet, those included that wait.
+uint32_t language_requests(struct flow *flow, uint64_t model);

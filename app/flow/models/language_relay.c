@@ -95,6 +95,17 @@ enum err language_put(struct flow *flow, struct flow_answer *answer, struct faul
     return err;
 }
 
+uint32_t language_requests(struct flow *flow, uint64_t model) {
+    struct language *language = flow->language;
+    uint32_t count = 0;
+    pthread_mutex_lock(&language->lock);
+    for (const struct flow_answer *one = language->answers; one; one = one->next) {
+        count += one->model == model && !one->ended;
+    }
+    pthread_mutex_unlock(&language->lock);
+    return count;
+}
+
 bool flow_answer_streams(const struct flow_answer *answer) {
     return answer->streams;
 }

@@ -1,12 +1,16 @@
 // A language model's file is read, for the first time and by a child: nothing of it is believed
 // before. What it holds and what it will need is told; the file itself is taken over as it is.
-//   inputs  source
+//   inputs  source, an upload; or incoming, a file of others that is copied first
 //   out     model
+#include <errno.h>
+#include <fcntl.h>
 #include <unistd.h>
 
 #include "base/file.h"
 #include "flow/steps/steps_private.h"
 #include "model/language/responder.h"
+
+enum { PIECE_BYTES = 1 << 20 };
 
 static void about_write(struct json_writer *out, const struct gguf *file,
                         const struct network_about *about) {
@@ -39,13 +43,56 @@ static enum err file_look(struct step_context *context, const char *path) {
     return err;
 }
 
+static enum err piece_copy(struct step_context *context, int from, int to, char *piece,
+                           uint64_t total) {
+    for (uint64_t done = 0;;) {
+        if (progress_cancelled(context->progress)) return ERR_CANCELLED;
+        ssize_t size = read(from, piece, PIECE_BYTES);
+        if (size < 0 && errno == EINTR) continue;
+        if (size < 0) return fault_errno(context->fault, errno, STR("incoming"));
+        if (size == 0) return OK;
+        enum err err = file_write_all(to, piece, (size_t)size, context->fault);
+        if (err != OK) return err;
+        done += (uint64_t)size;
+        progress_set(context->progress, PHASE_COPY, done, total);
+    }
+}
+
+// From a stick, say, which may be slow: with progress.
+static enum err incoming_copy(struct step_context *context, const char *path, const char *out) {
+    struct file_stream target;
+    uint64_t total = 0;
+    enum err err = file_size(path, &total, context->fault);
+    char *piece = arena_take(context->arena, PIECE_BYTES);
+    if (err != OK || !piece) return err == OK ? ERR_MEMORY : err;
+    int from = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    if (from < 0) return fault_errno(context->fault, errno, STR("incoming"));
+    err = file_stream_open(out, &target, context->fault);
+    if (err == OK) err = piece_copy(context, from, target.fd, piece, total);
+    close(from);
+    if (err == OK) err = file_stream_keep(&target, context->fault);
+    file_stream_drop(&target);
+    return err;
+}
+
+static enum err incoming_take(struct step_context *context, const char *path, const char *out) {
+    struct gguf *file;
+    // What is no such file is not copied; what is believed is the copy.
+    enum err err = gguf_open(path, &file, context->fault);
+    if (err != OK) return err;
+    gguf_close(file);
+    err = incoming_copy(context, path, out);
+    return err == OK ? file_look(context, out) : err;
+}
+
 enum err step_language(struct step_context *context) {
     const char *path;
     char out[LIMIT_PATH_BYTES];
-    enum err err = step_input(context, "source", &path);
-    if (err == OK) err = file_look(context, path);
+    bool incoming = json_member(json_member(context->spec, "inputs"), "incoming") != NULL;
+    enum err err = step_input(context, incoming ? "incoming" : "source", &path);
     if (err == OK) err = step_output(context, "model", out);
-    if (err != OK) return err;
+    if (err == OK) err = incoming ? incoming_take(context, path, out) : file_look(context, path);
+    if (err != OK || incoming) return err;
     // An upload that is whole is never written again.
     return link(path, out) == 0 ? OK : file_copy(path, out, context->fault);
 }

@@ -8,6 +8,9 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "base/file.h"
+#include "base/limits.h"
+
 enum { READ_BYTES = 64 << 10, HEAD_BYTES = 4 };
 
 void talk_open(struct talk *talk, int fd) {
@@ -118,4 +121,9 @@ int talk_connect(const char *folder) {
     }
     if (folder_fd >= 0) close(folder_fd);
     return fd;
+}
+
+bool talk_listens(const char *folder) {
+    char path[LIMIT_PATH_BYTES];
+    return path_join(path, sizeof path, folder, "serve") == OK && file_exists(path);
 }

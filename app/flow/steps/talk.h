@@ -28,3 +28,4 @@ bool talk_waits(const struct talk *talk); // something is still to be written
 // FOLDER/serve. Paths of sockets are short; the folder's is not bound to be. -1: errno tells.
 int talk_listen(const char *folder);
 int talk_connect(const char *folder);
+bool talk_listens(const char *folder); // somebody does, or did: nobody is disturbed

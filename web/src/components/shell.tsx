@@ -33,6 +33,12 @@ const groups: { key: MessageKey | null; entries: Entry[] }[] = [
       { path: '/train', key: 'nav.train', icon: 'train', roles: ['research'] },
       { path: '/models', key: 'nav.models', icon: 'model', roles: ['research'] },
       { path: '/endpoints', key: 'nav.endpoints', icon: 'share', roles: ['research', 'data'] },
+      {
+        path: '/language-models',
+        key: 'nav.language_models',
+        icon: 'language',
+        roles: ['research', 'data', 'system'],
+      },
       { path: '/run', key: 'nav.run', icon: 'play', roles: ['research'] },
     ],
   },

@@ -1,0 +1,198 @@
+// Language models on the pages: taken in by upload and from the box's own folder, what is wrong with
+// a file, what it is and whether it fits, loaded and stopped, renamed, switched off, deleted; a tiny
+// model that really tells something.
+import assert from 'node:assert/strict';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { hasStories, storiesGguf } from '../api/lib/gguf.mjs';
+import { JOB_MS_MAX, axe_check, browser_open, house_open, page_open, sentences } from './house.mjs';
+import { Visitor } from './way.mjs';
+
+// The same model that says it remembers texts of two thousand million tokens: no box has so much room.
+function greedy_gguf() {
+  const file = storiesGguf();
+  const name = Buffer.from('llama.context_length');
+  file.writeUInt32LE(2_000_000_000, file.indexOf(name) + name.length + 4);
+  return file;
+}
+
+const options = { skip: hasStories ? false : 'no models/stories260K.bin in ../shared/data' };
+
+for (const language of ['zh-CN', 'en']) {
+  describe(`language models in ${language}`, { concurrency: 1, ...options }, () => {
+    const t = sentences(language);
+    let house, browser, chief, who, reader, folder;
+    // A button reached and pressed by keys alone.
+    const press = async (visitor, key, values) => {
+      const button = visitor.button(key, values);
+      await button.waitFor();
+      await button.focus();
+      await visitor.page.keyboard.press('Enter');
+    };
+    const confirm = async (key) => {
+      const dialog = who.page.getByRole('dialog');
+      await dialog.waitFor();
+      await axe_check(who.page, key);
+      await dialog.getByRole('button', { name: t(key) }).focus();
+      await who.page.keyboard.press('Enter');
+    };
+    const badge = (key) => who.page.locator('.page-title .badge', { hasText: t(key) })
+      .waitFor({ timeout: JOB_MS_MAX });
+    const upload = async (name, bytes) => {
+      writeFileSync(join(folder, name), bytes);
+      await who.go('/language-models/import');
+      const chooser = who.page.waitForEvent('filechooser');
+      await press(who, 'import.pick');
+      await (await chooser).setFiles(join(folder, name));
+      await who.see('import.state.complete');
+      await axe_check(who.page, 'uploaded');
+    };
+
+    before(async () => {
+      house = await house_open();
+      folder = join(house.folder, 'files');
+      mkdirSync(folder);
+      browser = await browser_open();
+      chief = new Visitor(await page_open(browser, house, language), house, t);
+      await chief.set_up('li.na', 'Li Na');
+      await chief.to('nav.people');
+      const password = await chief.make_person('zhang.wei', '张伟', ['research']);
+      const other = await chief.make_person('wang.fang', '王芳', ['data']);
+      who = new Visitor(await page_open(browser, house, language), house, t);
+      await who.sign_in('zhang.wei', password, true);
+      reader = new Visitor(await page_open(browser, house, language), house, t);
+      await reader.sign_in('wang.fang', other, true);
+    });
+    after(async () => {
+      await browser?.close();
+      await house?.close();
+    });
+
+    test('nothing is there yet: what a GGUF file is and where one comes from', async () => {
+      await who.to('nav.language_models');
+      await who.see('language.empty');
+      await who.see('language.about.where');
+      assert.equal(await who.page.getByRole('link', { name: t('language.import'), exact: true }).count(), 1);
+      await reader.to('nav.language_models');
+      await reader.see('language.empty_ask');
+      assert.equal(await reader.page.getByRole('link', { name: t('language.import') }).count(), 0);
+      reader.calm();
+    });
+
+    test('a file goes up, is read, and tells what it is and what it needs', async () => {
+      await upload('stories.gguf', storiesGguf());
+      assert.equal(await who.by_id('name').inputValue(), 'stories');
+      await who.by_id('name').focus();
+      await who.page.keyboard.press('Enter');
+      await who.heading('stories');
+      await badge('language.state.off');
+      await who.page.getByText('llama', { exact: true }).waitFor();
+      await who.page.getByText(/^(It fits|放得下)/).waitFor();
+      await who.see('language.chats_not');
+      await axe_check(who.page, 'a model');
+      who.calm();
+    });
+
+    test('it is loaded by hand and stopped by hand', async () => {
+      await press(who, 'language.serve');
+      await badge('language.state.idle');
+      await who.see('language.idle_text', { minutes: 10 });
+      await axe_check(who.page, 'a loaded model');
+      const answer = await who.page.evaluate(async () => (await fetch('/v1/completions', {
+        method: 'POST', headers: { 'X-Courtyard': '1', 'Content-Type': 'application/json' },
+        body: JSON.stringify({ model: 'stories', prompt: 'Once upon a time', temperature: 0, max_tokens: 8 }),
+      })).json());
+      assert.ok(answer.choices[0].text.startsWith(', there was'), JSON.stringify(answer));
+      await reader.to('nav.language_models');
+      await reader.page.getByRole('link', { name: 'stories' }).click();
+      await reader.heading('stories');
+      await reader.see('language.state.idle');
+      for (const key of ['language.stop', 'language.rename', 'action.delete', 'language.turn_off']) {
+        assert.equal(await reader.button(key).count(), 0, key);
+      }
+      reader.calm();
+      await press(who, 'language.stop');
+      await badge('language.state.off');
+      who.calm();
+    });
+
+    test('another name, off and on', async () => {
+      await press(who, 'language.rename');
+      await who.by_id('dialog-input').fill('tales');
+      await confirm('action.save');
+      await who.heading('tales');
+      await press(who, 'language.turn_off');
+      await who.see('language.closed_notice');
+      await axe_check(who.page, 'switched off');
+      await press(who, 'language.turn_on');
+      await who.button('language.serve').waitFor();
+      who.calm();
+    });
+
+    test('a file on the box is taken in without an upload', async () => {
+      await who.go('/language-models/import');
+      await who.see('language.box_empty');
+      writeFileSync(join(house.folder, 'data/incoming/from-stick.gguf'), greedy_gguf());
+      await press(who, 'action.refresh');
+      await who.page.getByRole('button', { name: t('language.choose_this', { name: 'from-stick.gguf' }) }).focus();
+      await who.page.keyboard.press('Enter');
+      assert.equal(await who.by_id('box-name').inputValue(), 'from-stick');
+      await axe_check(who.page, 'a file on the box');
+      await who.by_id('box-name').fill('tales');
+      who.allowed.add(409);
+      await press(who, 'language.take');
+      await who.see('language.name_taken', { detail: 'tales' });
+      await who.by_id('box-name').fill('greedy');
+      await press(who, 'language.take');
+      await who.heading('greedy');
+      await badge('language.state.off');
+      who.calm();
+    });
+
+    test('what does not fit says so, and what would help', async () => {
+      await who.page.getByText(/^(It does not fit|放不下)/).waitFor();
+      await who.page.getByText(/Q4_K_M/).waitFor();
+      assert.equal(await who.button('language.serve').count(), 0);
+      await axe_check(who.page, 'a model that does not fit');
+      await who.to('nav.language_models');
+      await who.page.locator('tr', { hasText: 'greedy' }).getByText(t('language.fits.not')).waitFor();
+      who.calm();
+    });
+
+    test('what is no such file is refused with a sentence', async () => {
+      await upload('broken.gguf', 'GGUF and then nothing of it');
+      await press(who, 'language.take');
+      await who.heading('broken');
+      await badge('language.state.failed');
+      await who.see('language.refused');
+      await who.page.locator('.job-panel .notice-bad').waitFor();
+      await axe_check(who.page, 'a refused file');
+      who.calm();
+    });
+
+    test('deleted, after a question', async () => {
+      await press(who, 'action.delete');
+      await who.page.getByRole('dialog').waitFor();
+      await who.page.keyboard.press('Escape');
+      await who.heading('broken');
+      await press(who, 'action.delete');
+      await confirm('action.delete');
+      await who.heading(t('nav.language_models'));
+      await who.see('language.deleted', { name: 'broken' });
+      await who.page.getByRole('link', { name: 'tales' }).waitFor();
+      assert.equal(await who.page.getByRole('link', { name: 'broken' }).count(), 0);
+      await axe_check(who.page, 'language models');
+      who.calm();
+    });
+
+    test('the system officer sees all, takes in nothing', async () => {
+      await chief.to('nav.language_models');
+      await chief.page.getByRole('link', { name: 'tales' }).click();
+      await chief.heading('tales');
+      await chief.button('language.turn_off').waitFor();
+      await axe_check(chief.page, 'a model for the system officer');
+      chief.calm();
+    });
+  });
+}

@@ -1,0 +1,229 @@
+// One language model: how it stands now, what its file says of itself, and the memory it needs here.
+import { useState } from 'preact/hooks';
+import { patch, post, remove } from '../api';
+import { ask } from '../components/dialog';
+import { Button } from '../components/form';
+import { JobPanel, reason_text } from '../components/job';
+import { FitsNotice, LanguageState, kind_text, parameters, useLooks } from '../components/language';
+import { Card, Notice, Page, Shown } from '../components/page';
+import { Facts, Grid, Hash, number_column } from '../components/table';
+import { ago, bytes, count, time } from '../format';
+import { useGet } from '../load';
+import { explain, t } from '../messages';
+import { navigate } from '../router';
+import { may, person, toast, toast_error } from '../state';
+import type { PageProps } from '../page_props';
+import type { LanguageModel } from '../types_language';
+
+const MINUTE_MS = 60_000;
+
+interface Of {
+  model: LanguageModel;
+  reload: () => void;
+}
+
+function may_change(model: LanguageModel): boolean {
+  return may('system') || (may('research') && model.actor === person.value?.name);
+}
+
+async function rename({ model, reload }: Of): Promise<void> {
+  const name = await ask({
+    title: t('language.rename'),
+    text: t('language.rename_text'),
+    confirm: t('action.save'),
+    input: { label: t('language.name'), required: true, value: model.name },
+  });
+  if (!name || name === model.name) return;
+  await patch(`/language-models/${model.id}`, { name }).then(reload, toast_error);
+}
+
+async function delete_it(model: LanguageModel): Promise<void> {
+  const sure = await ask({
+    title: t('language.delete_title', { name: model.name }),
+    text: t('language.delete_text'),
+    confirm: t('action.delete'),
+    danger: true,
+  });
+  if (sure === null) return;
+  try {
+    await remove(`/language-models/${model.id}`);
+    navigate('/language-models');
+    toast(t('language.deleted', { name: model.name }));
+  } catch (error) {
+    toast_error(error);
+  }
+}
+
+function Actions({ model, reload }: Of) {
+  const turn = () =>
+    void patch(`/language-models/${model.id}`, { on: !model.on }).then(reload, toast_error);
+  return (
+    <>
+      {model.state === 'ready' && (
+        <Button kind={model.on ? 'quiet' : 'primary'} onClick={turn}>
+          {t(model.on ? 'language.turn_off' : 'language.turn_on')}
+        </Button>
+      )}
+      <Button kind="quiet" onClick={() => void rename({ model, reload })}>
+        {t('language.rename')}
+      </Button>
+      <Button kind="quiet" icon="bin" onClick={() => void delete_it(model)}>
+        {t('action.delete')}
+      </Button>
+    </>
+  );
+}
+
+function ServiceFacts({ model }: { model: LanguageModel }) {
+  const { service } = model;
+  if (service.state === 'off') {
+    return <p>{t('language.off_text', { minutes: service.idle_ms / MINUTE_MS })}</p>;
+  }
+  const job = may('research', 'system') && service.job;
+  return (
+    <>
+      {service.state === 'waiting' && <p>{reason_text(service)}</p>}
+      <Facts
+        items={[
+          [t('language.since'), `${time(service.since_ms)} (${ago(service.since_ms)})`],
+          [t('language.requests'), count(service.requests)],
+          [t('language.tokens'), count(service.tokens)],
+          [t('language.memory_now'), service.memory_bytes ? bytes(service.memory_bytes) : '–'],
+          [t('nav.jobs'), job ? <a href={`/jobs/${job}`}>{job}</a> : (service.job ?? '–')],
+        ]}
+      />
+      <p class="hint">{t('language.idle_text', { minutes: service.idle_ms / MINUTE_MS })}</p>
+    </>
+  );
+}
+
+function Service({ model, reload }: Of) {
+  const [busy, busy_set] = useState(false);
+  const act = (what: 'serve' | 'stop') => {
+    busy_set(true);
+    void post(`/language-models/${model.id}/${what}`)
+      .then(reload, toast_error)
+      .then(() => busy_set(false));
+  };
+  const { state, fault } = model.service;
+  const why = state === 'off' && fault ? explain(fault) : null;
+  return (
+    <Card
+      title={t('language.service')}
+      actions={
+        state === 'off'
+          ? model.fits && (
+              <Button kind="primary" icon="play" busy={busy} onClick={() => act('serve')}>
+                {t('language.serve')}
+              </Button>
+            )
+          : may_change(model) && (
+              <Button icon="pause" busy={busy} onClick={() => act('stop')}>
+                {t('language.stop')}
+              </Button>
+            )
+      }
+    >
+      <p aria-live="polite">
+        <LanguageState model={model} />
+      </p>
+      {why && (
+        <Notice tone="bad" title={t('language.ended_badly')}>
+          {why.text} {why.hint}
+        </Notice>
+      )}
+      <ServiceFacts model={model} />
+    </Card>
+  );
+}
+
+function yes_no(value: boolean): string {
+  return t(value ? 'language.yes' : 'language.no');
+}
+
+function About({ model }: { model: LanguageModel }) {
+  return (
+    <Card title={t('language.what')}>
+      <Facts
+        items={[
+          [t('language.architecture'), model.architecture],
+          [t('language.parameters'), `${parameters(model)} (${count(model.parameters)})`],
+          [t('language.weights'), model.weights],
+          [t('language.context'), t('language.tokens_of', { tokens: model.context })],
+          [t('language.vocabulary'), t('language.tokens_of', { tokens: model.vocabulary })],
+          [t('language.chats'), yes_no(model.chats)],
+          [t('language.embeds_also'), yes_no(model.embeds)],
+          [t('language.file'), `${model.file} · ${bytes(model.bytes)}`],
+          [t('language.taken_in'), `${model.actor} · ${time(model.created_ms)}`],
+          [t('model.hash'), <Hash value={model.hash} />],
+        ]}
+      />
+      {!model.chats && !model.embeds && <p class="hint">{t('language.chats_not')}</p>}
+    </Card>
+  );
+}
+
+function Memory({ model }: { model: LanguageModel }) {
+  const rest = model.memory_bytes - model.bytes - model.cache_bytes;
+  const row = (name: string, value: number) => [name, bytes(value)];
+  return (
+    <Card title={t('language.memory_title')}>
+      <FitsNotice model={model} />
+      <Grid
+        label={t('language.memory_title')}
+        columns={[t('language.memory_for'), number_column(t('language.memory'))]}
+        rows={[
+          row(t('language.memory_weights'), model.bytes),
+          row(t('language.memory_cache'), model.cache_bytes),
+          row(t('language.memory_rest'), rest),
+          row(t('language.memory_all'), model.memory_bytes),
+          row(t('language.memory_most'), model.memory_most_bytes),
+        ]}
+      />
+    </Card>
+  );
+}
+
+function Reading({ model, reload }: Of) {
+  return (
+    <Card title={t(model.state === 'failed' ? 'language.refused' : 'language.reading')}>
+      {may('research', 'system') && <JobPanel id={model.job} ended={reload} />}
+      <p class="hint">
+        {t(model.state === 'failed' ? 'language.refused_hint' : 'language.reading_hint')}
+      </p>
+    </Card>
+  );
+}
+
+export default function LanguageModelPage({ params }: PageProps) {
+  const from = useGet<LanguageModel>(`/language-models/${params['id']!}`);
+  useLooks(from.reload);
+  const model = from.data;
+  return (
+    <Page
+      title={model?.name ?? t('language.one')}
+      wide
+      crumbs={[{ text: t('nav.language_models'), href: '/language-models' }]}
+      badge={model && <LanguageState model={model} />}
+      lead={model?.state === 'ready' && kind_text(model)}
+      actions={model && may_change(model) && <Actions model={model} reload={from.reload} />}
+    >
+      <Shown from={from} lines={8}>
+        {(data) =>
+          data.state === 'ready' ? (
+            <>
+              {!data.on && <Notice tone="warn" title={t('language.closed_notice')} />}
+              {data.on && <Service model={data} reload={from.reload} />}
+              <div class="split">
+                <About model={data} />
+                <Memory model={data} />
+              </div>
+            </>
+          ) : (
+            <Reading model={data} reload={from.reload} />
+          )
+        }
+      </Shown>
+    </Page>
+  );
+}
