@@ -42,7 +42,8 @@ function words(file) {
     return pieces;
 }
 
-export function storiesGguf(more = []) {
+// `times`: its layers over and over, which makes it a fool; `context`: tokens that it says it remembers.
+export function storiesGguf(more = [], { times = 1, context: told = 0 } = {}) {
     const data = readFileSync(`${folder}/stories260K.bin`);
     const [dim, hidden, layers, heads, kvHeads, vocab, context] = Array.from({ length: 7 }, (_, i) => data.readInt32LE(i * 4));
     const kv = (dim / heads) * kvHeads;
@@ -50,7 +51,12 @@ export function storiesGguf(more = []) {
     const take = (count) => { const piece = data.subarray(at, at + count * 4); at += count * 4; return piece; };
     const tensors = [];
     const put = (name, sizes, bytes) => tensors.push({ name, sizes, bytes });
-    const each = (name, sizes) => { for (let l = 0; l < layers; l++) put(`blk.${l}.${name}.weight`, sizes, take(sizes.reduce((a, b) => a * b))); };
+    const each = (name, sizes) => {
+        for (let l = 0; l < layers; l++) {
+            const bytes = take(sizes.reduce((a, b) => a * b));
+            for (let i = 0; i < times; i++) put(`blk.${i * layers + l}.${name}.weight`, sizes, bytes);
+        }
+    };
     put("token_embd.weight", [dim, vocab], take(dim * vocab));
     each("attn_norm", [dim]);
     each("attn_q", [dim, dim]);
@@ -64,9 +70,9 @@ export function storiesGguf(more = []) {
     put("output_norm.weight", [dim], take(dim));
     const values = [
         value("general.architecture", TEXT, "llama"),
-        value("llama.context_length", U32, context),
+        value("llama.context_length", U32, told || context),
         value("llama.embedding_length", U32, dim),
-        value("llama.block_count", U32, layers),
+        value("llama.block_count", U32, layers * times),
         value("llama.feed_forward_length", U32, hidden),
         value("llama.attention.head_count", U32, heads),
         value("llama.attention.head_count_kv", U32, kvHeads),

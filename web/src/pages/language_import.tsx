@@ -3,7 +3,7 @@ import { useState } from 'preact/hooks';
 import { post } from '../api';
 import { Button, TextField } from '../components/form';
 import { Card, Empty, ErrorBox, Page, Shown } from '../components/page';
-import { Table } from '../components/table';
+import { Code, Table } from '../components/table';
 import { FilePicker, SendingRow } from '../components/upload';
 import { ago, bytes } from '../format';
 import { useGet } from '../load';
@@ -155,9 +155,7 @@ function OnTheBox() {
         {(data) => (
           <>
             <p>{t('language.box_text')}</p>
-            <p>
-              <code class="break">{data.folder}</code>
-            </p>
+            <Code label={t('language.folder')} text={data.folder} />
             {data.items.length ? (
               <Files data={data} pick={picked_set} />
             ) : (

@@ -76,6 +76,7 @@ function Actions({ model, reload }: Of) {
 
 function ServiceFacts({ model }: { model: LanguageModel }) {
   const { service } = model;
+  if (!model.fits) return <p>{t('language.off_never')}</p>;
   if (service.state === 'off') {
     return <p>{t('language.off_text', { minutes: service.idle_ms / MINUTE_MS })}</p>;
   }
@@ -99,7 +100,16 @@ function ServiceFacts({ model }: { model: LanguageModel }) {
 
 function Service({ model, reload }: Of) {
   const [busy, busy_set] = useState(false);
-  const act = (what: 'serve' | 'stop') => {
+  const act = async (what: 'serve' | 'stop') => {
+    if (what === 'stop' && model.service.requests > 0) {
+      const sure = await ask({
+        title: t('language.stop_title', { requests: model.service.requests }),
+        text: t('language.stop_text'),
+        confirm: t('language.stop'),
+        danger: true,
+      });
+      if (sure === null) return;
+    }
     busy_set(true);
     void post(`/language-models/${model.id}/${what}`)
       .then(reload, toast_error)
@@ -113,20 +123,17 @@ function Service({ model, reload }: Of) {
       actions={
         state === 'off'
           ? model.fits && (
-              <Button kind="primary" icon="play" busy={busy} onClick={() => act('serve')}>
+              <Button kind="primary" icon="play" busy={busy} onClick={() => void act('serve')}>
                 {t('language.serve')}
               </Button>
             )
           : may_change(model) && (
-              <Button icon="pause" busy={busy} onClick={() => act('stop')}>
+              <Button icon="pause" busy={busy} onClick={() => void act('stop')}>
                 {t('language.stop')}
               </Button>
             )
       }
     >
-      <p aria-live="polite">
-        <LanguageState model={model} />
-      </p>
       {why && (
         <Notice tone="bad" title={t('language.ended_badly')}>
           {why.text} {why.hint}
@@ -147,7 +154,7 @@ function About({ model }: { model: LanguageModel }) {
       <Facts
         items={[
           [t('language.architecture'), model.architecture],
-          [t('language.parameters'), `${parameters(model)} (${count(model.parameters)})`],
+          [t('language.parameters'), parameters(model)],
           [t('language.weights'), model.weights],
           [t('language.context'), t('language.tokens_of', { tokens: model.context })],
           [t('language.vocabulary'), t('language.tokens_of', { tokens: model.vocabulary })],
@@ -204,7 +211,13 @@ export default function LanguageModelPage({ params }: PageProps) {
       title={model?.name ?? t('language.one')}
       wide
       crumbs={[{ text: t('nav.language_models'), href: '/language-models' }]}
-      badge={model && <LanguageState model={model} />}
+      badge={
+        model && (
+          <span role="status">
+            <LanguageState model={model} />
+          </span>
+        )
+      }
       lead={model?.state === 'ready' && kind_text(model)}
       actions={model && may_change(model) && <Actions model={model} reload={from.reload} />}
     >

@@ -22,9 +22,9 @@ function Row({ model }: { model: LanguageModel }) {
       <td>
         <LanguageState model={model} />
       </td>
-      <td>{model.state === 'ready' ? kind_text(model) : '–'}</td>
-      <td>{model.state === 'ready' ? t(kind_of(model)) : '–'}</td>
-      <td>{model.state === 'ready' ? <FitsWord model={model} /> : '–'}</td>
+      <td class="nowrap">{model.state === 'ready' ? kind_text(model) : '–'}</td>
+      <td class="nowrap">{model.state === 'ready' ? t(kind_of(model)) : '–'}</td>
+      <td class="nowrap">{model.state === 'ready' ? <FitsWord model={model} /> : '–'}</td>
       <td>
         {model.actor} · {ago(model.created_ms)}
       </td>
