@@ -630,7 +630,7 @@ uint32_t schedule_waiting(struct schedule *schedule, uint64_t *out, uint32_t roo
     for (; job && count < room; job = core_job_next(schedule->core, job)) {
         struct core_job_view view;
         core_job_look(schedule->core, job, &view);
-        if (view.state == CORE_WAITING) out[count++] = job;
+        if (view.state == CORE_WAITING || view.state == CORE_STARTING) out[count++] = job;
     }
     pthread_mutex_unlock(&schedule->lock);
     return count;

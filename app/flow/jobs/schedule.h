@@ -94,7 +94,8 @@ void schedule_usage(struct schedule *schedule, struct core_usage *out);
 enum core_state schedule_state(struct schedule *schedule, uint64_t job); // CORE_NONE: not known
 // It has not been started, though its place may have been chosen.
 bool schedule_waits(struct schedule *schedule, uint64_t job);
-// The ids of those that wait, in no order; returns how many, at most `room` of them.
+// The ids of those that have not been started, in no order; returns how many, at most `room` of
+// them.
 uint32_t schedule_waiting(struct schedule *schedule, uint64_t *out, uint32_t room);
 void schedule_explain(struct schedule *schedule, uint64_t job, struct schedule_why *out);
 

@@ -86,7 +86,7 @@ static bool comparable(const struct past *past, uint64_t rows) {
 enum err when_estimate(struct store_txn *txn, struct job *job) {
     struct history history;
     int64_t longest_ms = 0;
-    if (str_is(job->step, "serve")) return OK; // it ends when nobody asks: no length of its own
+    if (job->when.estimate_ms) return OK; // known by other ways
     enum err err = history_load(txn, job->step, &history);
     if (err != OK) return err;
     for (uint32_t i = 0; i < history.count; i++) {

@@ -360,6 +360,7 @@ static enum err start_change(struct store_txn *txn, void *ctx) {
         .input_count = 1,
         .options = arena_text(start->arena, str_of(options)),
         .memory_bytes = memory,
+        .when.estimate_ms = LANGUAGE_IDLE_MS, // or longer, for as long as it is asked
     };
     start->made = true;
     err = job_create(start->flow, txn, &start->job);

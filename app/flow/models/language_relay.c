@@ -16,43 +16,14 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "flow/models/language.h"
+#include "flow/models/language_relay_private.h"
 #include "flow/models/language_usage.h"
-#include "flow/steps/talk.h"
 
 enum {
-    SPEAKERS_MAX = 16, // models served at one time
-    CANCELS_MAX = 512,
     TURN_MS = 50, // while a child is awaited
     REST_MS = 1000,
     LOOK_MS = 500, // how often the job of a child that does not listen is looked at
     BACK_OFF_MS_MAX = 60 * 1000,
-    WAITING_LOOKED_AT = 16, // jobs, each second
-    YIELD_MS = 10 * 1000,   // after which a model that is asked gives way to another
-};
-
-struct speaker {         // a model that somebody asks, or has asked
-    uint64_t model, job; // model 0: the place is free; job 0: to be made
-    struct talk talk;    // fd -1: not reached yet
-    uint64_t retry_us, looked_us, told_us;
-    uint32_t failures;
-    bool reached;      // this job has been talked to
-    bool yields;       // is asked nothing more
-    bool ending;       // and has been told to end
-    uint64_t waits_us; // since when its job waits for its place; 0: it does not
-};
-struct language {
-    pthread_mutex_t lock; // protects all but `speakers` and `arena`, which are the thread's own
-    struct flow_answer *answers;
-    uint32_t count;
-    uint64_t next_id;
-    uint64_t cancels[CANCELS_MAX];
-    uint32_t cancel_count;
-    bool closing, thread_runs;
-    pthread_t thread;
-    int wake_fd;
-    struct speaker speakers[SPEAKERS_MAX];
-    struct arena *arena;
 };
 
 // ---- answers ------------------------------------------------------------------------------------
@@ -177,7 +148,7 @@ static void wake(const struct flow_answer *answer) {
 
 // ---- the thread: all that follows ---------------------------------------------------------------
 
-static struct speaker *speaker_of(struct language *language, uint64_t model) {
+struct speaker *speaker_of(struct language *language, uint64_t model) {
     struct speaker *room = NULL;
     for (uint32_t i = 0; i < SPEAKERS_MAX; i++) {
         struct speaker *one = &language->speakers[i];
@@ -192,14 +163,6 @@ static struct speaker *speaker_of(struct language *language, uint64_t model) {
 static bool is_asked(const struct language *language, uint64_t model) {
     for (const struct flow_answer *one = language->answers; one; one = one->next) {
         if (one->model == model && !one->ended) return true;
-    }
-    return false;
-}
-
-// Under the lock: so much of what it was sent is not over yet.
-static bool is_busy(const struct language *language, uint64_t model) {
-    for (const struct flow_answer *one = language->answers; one; one = one->next) {
-        if (one->model == model && one->sent && !one->ended) return true;
     }
     return false;
 }
@@ -231,7 +194,7 @@ static void speaker_lost(struct language *language, struct speaker *speaker) {
     struct fault fault = {0};
     enum err err = fault_set(&fault, ERR_CANCELLED, "language.ended", STR_NONE);
     talk_close(&speaker->talk);
-    speaker->yields = speaker->ending = false;
+    speaker->yields = false;
     pthread_mutex_lock(&language->lock);
     answers_fail(language, speaker->model, true, err, &fault);
     pthread_mutex_unlock(&language->lock);
@@ -245,6 +208,15 @@ static void back_off(struct speaker *speaker) {
     speaker->retry_us = clock_monotonic_us() + wait_ms * 1000;
 }
 
+void speaker_met(struct speaker *speaker, int fd) {
+    talk_open(&speaker->talk, fd);
+    speaker->reached = true;
+    speaker->yields = false;
+    speaker->failures = 0;
+    speaker->busy_us = clock_monotonic_us();
+    speaker->blocks_since_us = 0;
+}
+
 // What became of its job, which does not listen. A job that ended well was idle, or was told to.
 static void job_look_at(struct flow *flow, struct speaker *speaker) {
     struct language *language = flow->language;
@@ -256,10 +228,7 @@ static void job_look_at(struct flow *flow, struct speaker *speaker) {
     if (store_read_begin(flow->store, &txn) != OK) return;
     enum err err = job_load(txn, language->arena, speaker->job, &job);
     store_read_end(txn);
-    bool waits = err == OK && job.state == JOB_QUEUED;
-    if (!waits) speaker->waits_us = 0;
-    if (waits && !speaker->waits_us) speaker->waits_us = clock_monotonic_us();
-    if (waits || (err == OK && job.state == JOB_RUNNING)) return;
+    if (err == OK && (job.state == JOB_QUEUED || job.state == JOB_RUNNING)) return;
     bool failed = err == OK && job.state == JOB_FAILED;
     if (failed) back_off(speaker);
     if (failed && !speaker->reached) all_fail(language, speaker->model, ERR_CONFLICT, &job.fault);
@@ -290,54 +259,7 @@ static void speaker_seek(struct flow *flow, struct speaker *speaker) {
         job_look_at(flow, speaker);
         return;
     }
-    talk_open(&speaker->talk, fd);
-    speaker->reached = true;
-    speaker->failures = 0;
-    speaker->waits_us = 0;
-}
-
-// ---- giving way ---------------------------------------------------------------------------------
-
-static struct speaker *speaker_of_job(struct language *language, uint64_t job) {
-    for (uint32_t i = 0; i < SPEAKERS_MAX && job; i++) {
-        struct speaker *one = &language->speakers[i];
-        if (one->model && one->job == job) return one;
-    }
-    return NULL;
-}
-
-// A waiting job that a served model stands in the way of.
-static void way_make(struct language *language, const struct speaker *waiting,
-                     struct speaker *before) {
-    uint64_t now = clock_monotonic_us();
-    bool long_waited =
-        waiting && waiting->waits_us && now - waiting->waits_us > (uint64_t)YIELD_MS * 1000;
-    pthread_mutex_lock(&language->lock);
-    before->yields = before->yields || long_waited || !is_asked(language, before->model);
-    pthread_mutex_unlock(&language->lock);
-}
-
-// Once a second.
-static void ways_make(struct flow *flow) {
-    struct language *language = flow->language;
-    uint64_t waiting[WAITING_LOOKED_AT];
-    struct schedule_why why;
-    bool any = false;
-    for (uint32_t i = 0; i < SPEAKERS_MAX; i++) any = any || language->speakers[i].talk.fd >= 0;
-    uint32_t count = any ? schedule_waiting(flow->schedule, waiting, WAITING_LOOKED_AT) : 0;
-    for (uint32_t i = 0; i < count; i++) {
-        schedule_explain(flow->schedule, waiting[i], &why);
-        struct speaker *before = speaker_of_job(language, why.blocker);
-        if (!before || before->talk.fd < 0 || before->ending) continue;
-        way_make(language, speaker_of_job(language, waiting[i]), before);
-    }
-}
-
-// Under the lock: it has told what it had begun, and is told to end.
-static void speaker_yield(struct language *language, struct speaker *speaker) {
-    if (!speaker->yields || speaker->ending || is_busy(language, speaker->model)) return;
-    talk_put(&speaker->talk, STR("{\"end\":true}"));
-    speaker->ending = true;
+    speaker_met(speaker, fd);
 }
 
 // Under the lock: questions that have not gone out yet.
@@ -353,6 +275,7 @@ static void questions_send(struct language *language, struct speaker *speaker) {
         }
         one->sent = true;
         one->tries++;
+        speaker->busy_us = clock_monotonic_us();
     }
     buf_close(&frame);
 }
@@ -430,7 +353,6 @@ static bool speakers_turn(struct flow *flow) {
             continue;
         }
         pthread_mutex_lock(&language->lock);
-        if (speaker->talk.fd >= 0) speaker_yield(language, speaker);
         if (speaker->talk.fd >= 0 && !speaker->yields) questions_send(language, speaker);
         if (speaker->talk.fd < 0 || speaker->yields) places_tell(language, speaker);
         pthread_mutex_unlock(&language->lock);
@@ -459,17 +381,14 @@ static void speakers_wait(struct language *language, int patience_ms) {
 static void *relay_main(void *argument) {
     struct flow *flow = argument;
     struct language *language = flow->language;
-    uint64_t made_us = clock_monotonic_us();
     for (;;) {
         pthread_mutex_lock(&language->lock);
         bool closing = language->closing;
         pthread_mutex_unlock(&language->lock);
         if (closing) break;
+        language_make_room(flow);
         bool awaited = speakers_turn(flow);
         speakers_wait(language, awaited ? TURN_MS : REST_MS);
-        if (clock_monotonic_us() - made_us < (uint64_t)REST_MS * 1000) continue;
-        ways_make(flow);
-        made_us = clock_monotonic_us();
     }
     return NULL;
 }

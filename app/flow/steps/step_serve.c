@@ -7,7 +7,7 @@
 //            "tokens_most":N, "stops":[…], "sampling":{…}, "part":N}
 //           {"embed":ID,"texts":[…]}
 //           {"cancel":ID}
-//           {"end":true}                        when all is told: its place is wanted
+//           {"end":true}                         once nothing is asked any more
 //   child   {"id":ID,"queue":N}                   so many go before it; when that changes
 //           {"id":ID,"text":"…","logprob":{…}}    a token; its text may be held back
 //           {"id":ID,"finish":"stop"|"length","text":"…","prompt_tokens":N,"shared_tokens":N,
@@ -273,8 +273,8 @@ static void hear(struct serving_child *child, struct str text) {
     uint64_t embeds = json_member_u64(frame, "embed", 0);
     enum err err = OK;
     child->asked_us = clock_monotonic_us();
-    if (cancelled) responder_cancel(child->responder, cancelled);
     child->ending = child->ending || json_member_bool(frame, "end", false);
+    if (cancelled) responder_cancel(child->responder, cancelled);
     if (id) err = ask(child, id, frame, &fault);
     if (embeds) err = embed(child, embeds, frame, &fault);
     if (err != OK) say_fault(child, id ? id : embeds, err, &fault);
@@ -314,8 +314,7 @@ static void listen_to(struct serving_child *child, int patience_ms) {
 
 static bool idle(const struct serving_child *child, uint64_t idle_ms) {
     if (responder_count(child->responder) > 0) return false;
-    if (child->ending) return true;
-    return clock_monotonic_us() - child->asked_us > idle_ms * 1000;
+    return child->ending || clock_monotonic_us() - child->asked_us > idle_ms * 1000;
 }
 
 // Until it is told to end: ERR_CANCELLED; or has been idle.
