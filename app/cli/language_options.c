@@ -168,6 +168,7 @@ enum err answering_open(struct answering *answering, const struct arguments *arg
     generating->tokenizer = model->tokenizer;
     generating->endings = &answering->endings;
     generating->tokens_most = (uint32_t)tokens;
+    generating->no_drafts = argument(arguments, "--no-drafts");
     generating->progress = progress_of_process();
     generating->text = piece_take;
     generating->ctx = answering;

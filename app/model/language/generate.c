@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "base/memory.h"
+#include "model/language/draft.h"
 #include "model/language/stream.h"
 
 // ---- where an answer ends ----------------------------------------------------------------------
@@ -102,9 +103,13 @@ struct generation {
     struct sequence *sequence;
     struct text_stream stream;
     struct buf piece, out; // a token's bytes; what may be shown
-    float *logits;         // (V)
-    uint32_t last;         // the token before
-    uint32_t place;        // of the constraint
+    struct draft *draft;   // or NULL
+    struct draft_costs costs;
+    uint32_t guesses[DRAFT_TOKENS], guess_count; // that the last step computed too
+    float *logits;                               // (1 + guess_count, V)
+    uint32_t last;                               // the token before
+    uint32_t place;                              // of the constraint
+    bool over;
     struct fault *fault;
 };
 
@@ -127,7 +132,7 @@ static void show(struct generation *gen) {
 }
 
 // The next token; TOKEN_NONE: none may come.
-static enum err token_next(struct generation *gen, uint32_t *token) {
+static enum err token_next(struct generation *gen, float *logits, uint32_t *token) {
     struct constraint *constraint = gen->g->constraint;
     const uint64_t *mask = NULL;
     enum err err = OK;
@@ -135,34 +140,77 @@ static enum err token_next(struct generation *gen, uint32_t *token) {
     if (constraint && constraint_must_end(constraint, gen->place)) return OK;
     if (constraint) err = constraint_mask(constraint, gen->place, &mask, gen->fault);
     if (err != OK) return err;
-    *token = sampler_choose(gen->sampler, gen->logits, mask).token;
+    *token = sampler_choose(gen->sampler, logits, mask).token;
     if (constraint) gen->place = constraint_next(constraint, gen->place, *token);
     return OK;
 }
 
-static enum err tokens_run(struct generation *gen, uint32_t room, struct generated *out) {
+// The token of one row's logits, and what it means for the text.
+static enum err token_take(struct generation *gen, float *logits, uint32_t most,
+                           struct generated *out) {
     const struct generating *g = gen->g;
-    uint32_t most = g->tokens_most < room ? g->tokens_most : room;
+    uint32_t token;
+    enum err err = token_next(gen, logits, &token);
+    if (err != OK) return err;
+    gen->over = token == TOKEN_NONE || endings_hold(g->endings, token);
+    if (gen->over) out->finish = FINISH_END;
+    if (gen->over) return OK;
+    sampler_see(gen->sampler, token);
+    out->tokens++;
+    piece_make(gen, token);
+    bool stop = text_stream_put(&gen->stream, buf_str(&gen->piece), &gen->out);
+    show(gen);
+    if (stop) out->finish = FINISH_STOP;
+    gen->over = stop || out->tokens == most;
+    gen->last = token;
+    return OK;
+}
+
+// The tokens of the last step's rows, as far as its draft held; what did not is taken back.
+static enum err rows_take(struct generation *gen, uint32_t most, struct generated *out) {
+    uint32_t vocabulary = network_about(gen->g->network)->vocabulary, held = 0;
+    for (;; held++) {
+        enum err err = token_take(gen, gen->logits + (size_t)held * vocabulary, most, out);
+        if (err != OK || gen->over) return err;
+        if (held == gen->guess_count || gen->last != gen->guesses[held]) break;
+        draft_add(gen->draft, gen->last);
+    }
+    sequence_cut(gen->sequence, gen->sequence->length - (gen->guess_count - held));
+    if (!gen->draft) return OK;
+    draft_learn(gen->draft, held);
+    draft_add(gen->draft, gen->last);
+    out->drafted += gen->guess_count;
+    out->held += held;
+    return OK;
+}
+
+// Computes the last token's row, and those of a draft of at most `left` tokens behind it.
+static enum err rows_run(struct generation *gen, uint32_t left) {
+    const struct generating *g = gen->g;
+    struct batch_row rows[DRAFT_ROWS];
+    uint32_t most = network_rows_alike(g->network) - 1;
+    if (most > DRAFT_TOKENS) most = DRAFT_TOKENS;
+    if (most > left) most = left;
+    gen->guess_count = gen->draft ? draft_make(gen->draft, &gen->costs, 1, most, gen->guesses) : 0;
+    for (uint32_t i = 0; i <= gen->guess_count; i++) {
+        uint32_t token = i ? gen->guesses[i - 1] : gen->last;
+        rows[i] = (struct batch_row){gen->sequence, gen->sequence->length + i, token, true};
+    }
+    if (progress_cancelled(g->progress)) return ERR_CANCELLED;
+    uint64_t start_us = clock_monotonic_us();
+    enum err err = network_step(g->network, rows, 1 + gen->guess_count, gen->logits);
+    uint64_t took_us = clock_monotonic_us() - start_us;
+    draft_costs_note(&gen->costs, 1 + gen->guess_count, (double)took_us * 1e-6);
+    return err;
+}
+
+static enum err tokens_run(struct generation *gen, uint32_t most, struct generated *out) {
     enum err err = OK;
     out->finish = FINISH_LENGTH;
-    while (out->tokens < most && err == OK) {
-        uint32_t token;
-        err = token_next(gen, &token);
-        if (err != OK) break;
-        bool end = token == TOKEN_NONE || endings_hold(g->endings, token);
-        if (end) out->finish = FINISH_END;
-        if (end) break;
-        sampler_see(gen->sampler, token);
-        out->tokens++;
-        piece_make(gen, token);
-        bool stop = text_stream_put(&gen->stream, buf_str(&gen->piece), &gen->out);
-        show(gen);
-        if (stop) out->finish = FINISH_STOP;
-        if (stop || out->tokens == most) break;
-        gen->last = token;
-        struct batch_row row = {gen->sequence, gen->sequence->length, token, true};
-        err = progress_cancelled(g->progress) ? ERR_CANCELLED
-                                              : network_step(g->network, &row, 1, gen->logits);
+    gen->over = most == 0;
+    while (!gen->over && err == OK) {
+        err = rows_take(gen, most, out);
+        if (err == OK && !gen->over) err = rows_run(gen, most - out->tokens - 1);
     }
     text_stream_end(&gen->stream, &gen->out);
     show(gen);
@@ -174,17 +222,23 @@ static enum err generation_run(struct generation *gen, const uint32_t *prompt, u
     const struct generating *g = gen->g;
     uint32_t vocabulary = network_about(g->network)->vocabulary;
     uint64_t start_us = clock_monotonic_us();
-    gen->logits = memory_take(vocabulary * sizeof *gen->logits);
+    uint32_t room = network_about(g->network)->context - count;
+    uint32_t most = g->tokens_most < room ? g->tokens_most : room;
+    gen->logits = memory_take_unset((size_t)DRAFT_ROWS * vocabulary * sizeof *gen->logits);
     if (!gen->logits) return ERR_MEMORY;
     enum err err = sampler_open(&g->sampling, vocabulary, &gen->sampler);
+    if (err == OK && !g->no_drafts) err = draft_open(count + most, &gen->draft);
     if (err != OK) return err;
-    for (uint32_t i = 0; i < count; i++) sampler_see(gen->sampler, prompt[i]);
+    for (uint32_t i = 0; i < count; i++) {
+        sampler_see(gen->sampler, prompt[i]);
+        if (gen->draft) draft_add(gen->draft, prompt[i]);
+    }
     err = prompt_run(g->network, gen->sequence, prompt, count, g->progress, gen->logits);
     if (err != OK) return err;
     out->prompt_tokens = count;
     gen->last = prompt[count - 1];
     uint64_t middle_us = clock_monotonic_us();
-    err = tokens_run(gen, network_about(g->network)->context - count, out);
+    err = tokens_run(gen, most, out);
     out->prompt_s = (double)(middle_us - start_us) * 1e-6;
     out->tokens_s = (double)(clock_monotonic_us() - middle_us) * 1e-6;
     return err;
@@ -225,6 +279,7 @@ enum err text_generate(const struct generating *g, const uint32_t *prompt, uint3
     buf_close(&gen.piece);
     buf_close(&gen.out);
     sampler_close(gen.sampler);
+    draft_close(gen.draft);
     memory_give(gen.logits);
     sequence_close(&sequence);
     if (!g->cache) cache_close(cache);

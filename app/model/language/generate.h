@@ -28,6 +28,7 @@ struct generating {
     struct constraint *constraint;             // or NULL
     struct cache *cache;                       // that remembers beginnings of texts; NULL: none
     uint32_t tokens_most;                      // fewer where the context is full
+    bool no_drafts;                            // one row a step (draft.h); the text is the same
     struct progress *progress;                 // or NULL
     void (*text)(void *ctx, struct str piece); // whole characters, as they come
     void *ctx;
@@ -35,6 +36,7 @@ struct generating {
 enum finish { FINISH_END, FINISH_STOP, FINISH_LENGTH };
 struct generated {
     uint32_t prompt_tokens, tokens; // computed; given
+    uint32_t drafted, held;         // tokens of drafts; those of them that came true
     enum finish finish;
     double prompt_s, tokens_s; // what both took
 };

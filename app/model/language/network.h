@@ -54,6 +54,8 @@ enum err network_open(const struct gguf *file, uint32_t thread_count, struct net
 void network_close(struct network *network); // NULL is fine
 const struct network_about *network_about(const struct network *network);
 uint32_t network_rows_max(const struct network *network); // of one step
+// How many rows a step may have whose logits have the same bits as those of each row alone.
+uint32_t network_rows_alike(const struct network *network);
 struct cache_shape network_cache_shape(const struct network *network);
 
 struct batch_row {

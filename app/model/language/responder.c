@@ -4,8 +4,10 @@
 #include <string.h>
 
 #include "base/assert.h"
+#include "base/clock.h"
 #include "base/memory.h"
 #include "model/language/batch.h"
+#include "model/language/draft.h"
 #include "model/language/generate.h"
 #include "model/language/stream.h"
 
@@ -23,6 +25,8 @@ struct text { // one request and its answer
     uint32_t next;  // the token that the next step computes
     struct sequence sequence;
     struct sampler *sampler;
+    struct draft *draft;                         // NULL: none are made
+    uint32_t guesses[DRAFT_TOKENS], guess_count; // that this step computes behind `next`
     struct text_stream stream;
     struct str stops[RESPONDER_STOPS_MAX]; // in stop_text
     uint32_t stop_count;
@@ -39,6 +43,7 @@ struct responder {
     struct text *texts[TEXTS_MAX]; // the oldest first
     uint32_t count;
     struct batch batch;
+    struct draft_costs costs;
     struct batch_row *rows; // (rows_most)
     uint32_t rows_most;
     float *logits;          // (RESPONDER_SLOTS, vocabulary)
@@ -103,6 +108,7 @@ static void text_close(struct responder *responder, struct text *text) {
     responder->piece.size = 0;
     text_stream_end(&text->stream, &responder->piece); // for its memory
     sampler_close(text->sampler);
+    draft_close(text->draft);
     buf_close(&text->stop_text);
     memory_give(text->prompt);
     memory_give(text);
@@ -197,6 +203,9 @@ enum err responder_ask(struct responder *responder, const struct responder_reque
     if (err == OK) err = prompt_take(responder, request, text, fault);
     if (err == OK)
         err = sampler_open(&request->sampling, responder->about.vocabulary, &text->sampler);
+    if (err == OK && !responder->setup.no_drafts) {
+        err = draft_open(text->prompt_count + text->tokens_most, &text->draft);
+    }
     if (err != OK) {
         text_close(responder, text);
         if (err == ERR_MEMORY) return fault_set(fault, err, "base.no_memory", STR_NONE);
@@ -268,7 +277,10 @@ static bool begin_one(struct responder *responder) {
     sequence_open(responder->cache, &text->sequence);
     sequence_share(&text->sequence, text->prompt, text->prompt_count);
     text->shared = text->sequence.length;
-    for (uint32_t i = 0; i < text->prompt_count; i++) sampler_see(text->sampler, text->prompt[i]);
+    for (uint32_t i = 0; i < text->prompt_count; i++) {
+        sampler_see(text->sampler, text->prompt[i]);
+        if (text->draft) draft_add(text->draft, text->prompt[i]);
+    }
     return true;
 }
 
@@ -297,7 +309,7 @@ static void text_fail(struct responder *responder, struct text *text, const char
     tell(responder, text, (struct responder_event){.kind = RESPONDER_FAILED, .fault = &fault});
 }
 
-// Its next token, by the logits of its last row.
+// Its next token, by the logits of one row.
 static void text_go_on(struct responder *responder, struct text *text, float *logits) {
     struct choice choice = sampler_choose(text->sampler, logits, NULL);
     if (choice.token == TOKEN_NONE) {
@@ -310,6 +322,7 @@ static void text_go_on(struct responder *responder, struct text *text, float *lo
         return;
     }
     sampler_see(text->sampler, choice.token);
+    if (text->draft) draft_add(text->draft, choice.token);
     text->next = choice.token;
     text->given++;
     buf_clear(&responder->bytes);
@@ -324,41 +337,84 @@ static void text_go_on(struct responder *responder, struct text *text, float *lo
     }
 }
 
-static uint32_t rows_of(struct responder *responder, const struct text *text, uint32_t dealt,
-                        struct batch_row *rows) {
+// Its next tokens, by the logits of its rows, as far as its draft held.
+static void text_rows_take(struct responder *responder, struct text *text, float *logits) {
+    uint32_t guessed = text->guess_count, held = 0;
+    text->guess_count = 0;
+    for (;; held++) {
+        text_go_on(responder, text, logits + (size_t)held * responder->about.vocabulary);
+        if (text->over) return;
+        if (held == guessed || text->next != text->guesses[held]) break;
+    }
+    sequence_cut(&text->sequence, text->sequence.length - (guessed - held));
+    if (text->draft) draft_learn(text->draft, held);
+}
+
+// Rows that a step of few texts has room for go to drafts; `rows`: those it has.
+static void drafts_make(struct responder *responder, const struct batch_item *items,
+                        uint32_t rows) {
+    uint32_t rows_most = network_rows_alike(responder->network);
+    if (rows_most > DRAFT_ROWS) rows_most = DRAFT_ROWS;
+    for (uint32_t i = 0; i < responder->count && rows < rows_most; i++) {
+        struct text *text = responder->texts[i];
+        if (!text->draft || !items[i].decode || items[i].dealt == 0) continue;
+        uint32_t most = rows_most - rows, left = text->tokens_most - text->given - 1;
+        if (most > left) most = left;
+        text->guess_count = draft_make(text->draft, &responder->costs, rows, most, text->guesses);
+        rows += text->guess_count;
+    }
+}
+
+static uint32_t rows_of(const struct text *text, uint32_t dealt, struct batch_row *rows) {
     uint32_t at = text->sequence.length;
-    (void)responder;
-    for (uint32_t i = 0; i < dealt; i++) {
-        bool answer = text->state == TEXT_ANSWER;
+    bool answer = text->state == TEXT_ANSWER;
+    for (uint32_t i = 0; i < dealt + text->guess_count; i++) {
+        uint32_t token = !answer ? text->prompt[at + i] : i ? text->guesses[i - 1] : text->next;
         rows[i] = (struct batch_row){
             // The network writes what it remembers; the text stays as it is.
             .sequence = (struct sequence *)(uintptr_t)&text->sequence,
             .position = at + i,
-            .token = answer ? text->next : text->prompt[at + i],
+            .token = token,
             .logits = answer || at + i + 1 == text->prompt_count,
         };
     }
-    return dealt;
+    return dealt + text->guess_count;
+}
+
+static bool rows_run(struct responder *responder, uint32_t count) {
+    uint64_t start_us = clock_monotonic_us();
+    if (network_step(responder->network, responder->rows, count, responder->logits) != OK) {
+        return false;
+    }
+    draft_costs_note(&responder->costs, count, (double)(clock_monotonic_us() - start_us) * 1e-6);
+    return true;
 }
 
 static void step_run(struct responder *responder, const struct batch_item *items) {
     struct text *wanted[TEXTS_MAX];
-    uint32_t count = 0, wanted_count = 0;
+    uint32_t count = 0, logits = 0, wanted_count = 0, first[TEXTS_MAX];
+    for (uint32_t i = 0; i < responder->count; i++) count += items[i].dealt;
+    drafts_make(responder, items, count);
+    count = 0;
     for (uint32_t i = 0; i < responder->count; i++) {
+        struct text *text = responder->texts[i];
         if (items[i].dealt == 0) continue;
-        count += rows_of(responder, responder->texts[i], items[i].dealt, responder->rows + count);
-        if (responder->rows[count - 1].logits) wanted[wanted_count++] = responder->texts[i];
+        count += rows_of(text, items[i].dealt, responder->rows + count);
+        if (!responder->rows[count - 1].logits) continue;
+        first[wanted_count] = logits;
+        wanted[wanted_count++] = text;
+        logits += 1 + text->guess_count;
     }
-    cy_assert(wanted_count <= RESPONDER_SLOTS && count <= responder->rows_most);
-    if (network_step(responder->network, responder->rows, count, responder->logits) != OK) {
+    cy_assert(logits <= RESPONDER_SLOTS && count <= responder->rows_most);
+    if (!rows_run(responder, count)) {
         for (uint32_t i = 0; i < responder->count; i++) {
             if (items[i].dealt) text_fail(responder, responder->texts[i], "base.no_memory");
         }
         return;
     }
     for (uint32_t i = 0; i < wanted_count; i++) {
-        text_go_on(responder, wanted[i],
-                   responder->logits + (size_t)i * responder->about.vocabulary);
+        text_rows_take(responder, wanted[i],
+                       responder->logits + (size_t)first[i] * responder->about.vocabulary);
     }
 }
 

@@ -41,6 +41,7 @@ struct responder_setup {
     const struct tokenizer *tokenizer; // likewise
     uint32_t threads;
     uint64_t cache_bytes; // of keys and values; at least what one text of the full context takes
+    bool no_drafts;       // draft.h; else made while only few texts are answered
     // Called by responder_step alone.
     void (*event)(void *ctx, const struct responder_event *event);
     void *ctx;

@@ -3,8 +3,8 @@
 
 #include "check.h"
 #include "model/language/generate.h"
-#include "support/gguf_writer.h"
 #include "support/small_language.h"
+#include "support/small_words.h"
 
 enum { TEXTS_MAX = 256, PIECE_MAX = 4096 };
 
@@ -55,6 +55,8 @@ static void forget_all(void) {
     seen_count = order = 0;
 }
 
+static bool no_drafts;
+
 static void open_one(uint64_t tokens) {
     struct fault fault = {0};
     const struct network_about *about;
@@ -65,6 +67,7 @@ static void open_one(uint64_t tokens) {
         .tokenizer = at.tokenizer,
         .threads = 2,
         .cache_bytes = responder_cache_bytes(&looked, tokens),
+        .no_drafts = no_drafts,
         .event = on_event,
     };
     REQUIRE(responder_open(&setup, &at.responder, &fault) == OK);
@@ -219,48 +222,52 @@ static void whatever_comes_and_goes(void) {
     responder_close(at.responder);
 }
 
-// As many words as the network knows: letters, and pairs of them.
-static enum err words_make(struct tokenizer **out, struct fault *fault) {
-    static char texts[SMALL_VOCABULARY][8];
-    const char *names[SMALL_VOCABULARY];
-    float scores[SMALL_VOCABULARY];
-    int32_t kinds[SMALL_VOCABULARY];
-    struct gguf *words;
-    struct buf bytes;
-    for (int i = 0; i < SMALL_VOCABULARY; i++) {
-        const char *first[] = {"<unk>", "<s>", "</s>", "\xE2\x96\x81"};
-        if (i < 4) snprintf(texts[i], sizeof texts[i], "%s", first[i]);
-        if (i >= 4 && i < 30) snprintf(texts[i], sizeof texts[i], "%c", 'a' + i - 4);
-        if (i >= 30) snprintf(texts[i], sizeof texts[i], "%c%c", 'a' + (i - 30) % 26, 'a' + i / 30);
-        names[i] = texts[i];
-        scores[i] = (float)-i;
-        kinds[i] = i == 0 ? TOKEN_UNKNOWN : i < 3 ? TOKEN_CONTROL : TOKEN_NORMAL;
+// One or three at a time, with drafts and without: the same texts, in fewer steps.
+static void drafts_change_no_text(void) {
+    enum { COUNT = 60 };
+    static struct seen with[COUNT + 1];
+    uint64_t seed = check_random();
+    uint32_t steps[2] = {0};
+    for (int pass = 0; pass < 2; pass++) {
+        no_drafts = pass == 1;
+        open_one(512);
+        for (uint64_t i = 1; i <= COUNT; i++) {
+            struct responder_request request = request_of(i, i % 3, prompts[i % 5]);
+            struct fault fault = {0};
+            request.sampling.temperature = i % 2 ? 0 : 1;
+            request.sampling.seed = seed + i;
+            request.tokens_most = (uint32_t)(1 + i);
+            CHECK_EQ(responder_ask(at.responder, &request, &fault), OK);
+            bool go = i >= 40 || i % 3 == 0; // three at a time, then one by one
+            for (int s = 0; s < 500 && go && responder_count(at.responder); s++) {
+                responder_step(at.responder);
+                steps[pass]++;
+            }
+        }
+        run();
+        for (uint64_t i = 1; i <= COUNT; i++) {
+            const struct seen *one = seen_of(i);
+            CHECK(one->ended && !one->failed);
+            if (pass == 0) with[i] = *one;
+            if (pass == 0) continue;
+            CHECK(one->size == with[i].size && one->tokens == with[i].tokens);
+            CHECK(one->finish == with[i].finish);
+            CHECK(memcmp(one->text, with[i].text, one->size) == 0);
+        }
+        responder_close(at.responder);
     }
-    buf_open(&bytes, 1 << 20);
-    gguf_put_head(&bytes, 0, 7);
-    gguf_value_text(&bytes, "tokenizer.ggml.model", "llama");
-    gguf_value_texts(&bytes, "tokenizer.ggml.tokens", names, SMALL_VOCABULARY);
-    gguf_value_reals(&bytes, "tokenizer.ggml.scores", scores, SMALL_VOCABULARY);
-    gguf_value_kinds(&bytes, "tokenizer.ggml.token_type", kinds, SMALL_VOCABULARY);
-    gguf_value_whole(&bytes, "tokenizer.ggml.bos_token_id", 1);
-    gguf_value_whole(&bytes, "tokenizer.ggml.eos_token_id", 2);
-    gguf_value_whole(&bytes, "tokenizer.ggml.unknown_token_id", 0);
-    enum err err = gguf_view(bytes.data, bytes.size, &words, fault);
-    if (err == OK) {
-        err = tokenizer_open(words, out, fault);
-        gguf_close(words);
-    }
-    buf_close(&bytes);
-    return err;
+    no_drafts = false;
+    check_that(steps[0] < steps[1], __FILE__, __LINE__, "%u steps with drafts, %u without",
+               steps[0], steps[1]);
 }
 
 int main(void) {
     struct fault fault = {0};
-    const struct small_language *model = small_language_find("llama-F32");
+    const struct small_language *model = small_language_find("llama-Q4_0");
     buf_open(&at.bytes, 64 << 20);
     if (model) small_language_write(model, &at.bytes);
     if (!model || gguf_view(at.bytes.data, at.bytes.size, &at.file, &fault) != OK ||
-        words_make(&at.tokenizer, &fault) != OK) {
+        small_words_open(&at.tokenizer, &fault) != OK) {
         fprintf(stderr, "%s %s\n", fault.code, fault.detail);
         return 1;
     }
@@ -270,6 +277,7 @@ int main(void) {
     CHECK_RUN(few_do_not_wait_for_many);
     CHECK_RUN(refuses_what_it_cannot_do);
     CHECK_RUN(whatever_comes_and_goes);
+    CHECK_RUN(drafts_change_no_text);
     tokenizer_close(at.tokenizer);
     gguf_close(at.file);
     buf_close(&at.bytes);
