@@ -63,11 +63,13 @@ static enum err memory_place(struct network *network) {
     uint32_t members = team_count(network->team), rows = network->rows_max;
     uint64_t work = rounded(attention_work_floats(network));
     uint64_t floats = rows * row_floats(network) + 8 * BLOCK_WIDTH + members * work;
+    floats += members * STREAM_ROWS * rounded(s.width);
     network->works = memory_take(members * sizeof *network->works);
+    network->streams = memory_take(members * sizeof *network->streams);
     network->memory = memory_take_unset((size_t)floats * sizeof(float));
-    if (!network->works || !network->memory) return ERR_MEMORY;
+    if (!network->works || !network->streams || !network->memory) return ERR_MEMORY;
     float *memory = network->memory;
-    network->x = cut(&memory, rows * s.width);
+    network->stream.x = cut(&memory, rows * s.width);
     network->delta = cut(&memory, rows * s.width);
     network->heads = cut(&memory, rows * s.heads);
     network->inner = cut(&memory, rows * s.inner);
@@ -79,9 +81,13 @@ static enum err memory_place(struct network *network) {
     }
     for (uint32_t i = 0; i < members; i++) {
         attention_work_place(network, cut(&memory, work), &network->works[i]);
+        network->streams[i].x = cut(&memory, STREAM_ROWS * rounded(s.width));
     }
     cy_assert(memory <= network->memory + floats);
-    enum err err = rows_open(rows, network->about.width, &network->normed);
+    enum err err = rows_open(rows, network->about.width, &network->stream.normed);
+    for (uint32_t i = 0; i < members && err == OK; i++) {
+        err = rows_open(STREAM_ROWS, network->about.width, &network->streams[i].normed);
+    }
     if (err == OK) err = rows_open(rows, (uint32_t)(s.heads - 2 * s.keys), &network->attended);
     if (err == OK) err = rows_open(rows, network->about.inner, &network->hidden);
     if (err == OK) err = rows_open(rows, network->about.width, &network->last);
@@ -173,10 +179,15 @@ enum err network_open(const struct gguf *file, uint32_t thread_count, struct net
 
 void network_close(struct network *network) {
     if (!network) return;
-    team_close(network->team);
-    struct rows *rows[] = {&network->normed, &network->attended, &network->hidden, &network->last};
+    struct rows *rows[] = {&network->stream.normed, &network->attended, &network->hidden,
+                           &network->last};
     for (size_t i = 0; i < 4; i++) rows_close(rows[i]);
+    for (uint32_t i = 0; network->streams && i < team_count(network->team); i++) {
+        rows_close(&network->streams[i].normed);
+    }
+    team_close(network->team);
     if (network->area) tensor_area_give(network->area, network->area_bytes);
+    memory_give(network->streams);
     memory_give(network->works);
     memory_give(network->memory);
     arena_close(network->arena);

@@ -15,6 +15,11 @@ uint32_t attention_rows(const struct network *network) {
     return group < ATTENTION_QUERIES ? ATTENTION_QUERIES / group : 1;
 }
 
+// Whether a group's results are whole blocks of the next product's input.
+static bool attention_quantises(const struct network *network) {
+    return network->quantised && group_of(network) * network->about.head_size % TENSOR_BLOCK == 0;
+}
+
 static uint32_t queries_max(const struct network *network) {
     uint32_t group = group_of(network);
     return group > ATTENTION_QUERIES ? group : ATTENTION_QUERIES;
@@ -233,10 +238,15 @@ static void block_look(const struct looking *l) {
         memcpy(out, w->mixed + q * size, size * sizeof *out);
         n->kernels->scale(out, size, 1 / w->sum[q]);
     }
+    for (uint32_t r = 0; r < l->block.count && attention_quantises(n); r++) {
+        n->kernels->quantise_blocks(&n->attended, l->block.first + r,
+                                    (uint32_t)(l->head * part / TENSOR_BLOCK),
+                                    (uint32_t)((l->head + 1) * part / TENSOR_BLOCK));
+    }
 }
 
 void attention_run(const struct step *step, struct member *me, uint32_t layer) {
-    const struct network *n = step->network;
+    struct network *n = step->network;
     uint32_t heads = n->about.kv_heads, count = step->block_count * heads, first, last;
     struct looking l = {.step = step, .work = &n->works[me->index], .layer = layer};
     for (uint32_t i = me->index; step->alone && i < count; i += me->count) {
@@ -251,4 +261,10 @@ void attention_run(const struct step *step, struct member *me, uint32_t layer) {
             block_look(&l);
         }
     }
+    team_barrier(me);
+    if (!n->quantised || attention_quantises(n)) return;
+    for (uint32_t row = me->index; row < step->count; row += me->count) {
+        n->kernels->quantise(&n->attended, row, row + 1);
+    }
+    team_barrier(me);
 }

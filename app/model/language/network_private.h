@@ -30,6 +30,14 @@ struct weights {
     struct layer *layers;          // (layers)
 };
 
+// The residual stream and what its norms make of it. Of few rows each member keeps its own: to
+// compute a norm again takes less time than to wait for the one who does it.
+struct stream {
+    float *x;           // (B, C)
+    struct rows normed; // (B, C)
+};
+enum { STREAM_ROWS = 4 }; // few
+
 struct network {
     struct network_about about;
     struct weights weights;
@@ -48,15 +56,16 @@ struct network {
     void *area; // packed weights
     size_t area_bytes;
     uint32_t rows_max;
-    float *memory;                              // all below but `rows`
-    float *x;                                   // (B, C) the residual stream
-    float *delta;                               // (B, C) what the last product adds to it
-    float *heads;                               // (B, Q + 2K) queries, keys, values
-    float *inner, *inner_gate;                  // (B, F)
-    float *cosines, *sines;                     // (B, rope_size / 2)
-    uint16_t *halves_kept;                      // (B, 2K) keys, then values: encoders
-    struct attention_work *works;               // (members)
-    struct rows normed, attended, hidden, last; // inputs of products
+    float *memory;                      // all below but `rows`
+    struct stream *streams;             // (members): where a step has few rows
+    struct stream stream;               // where it has many
+    float *delta;                       // (B, C) what the last product adds to it
+    float *heads;                       // (B, Q + 2K) queries, keys, values
+    float *inner, *inner_gate;          // (B, F)
+    float *cosines, *sines;             // (B, rope_size / 2)
+    uint16_t *halves_kept;              // (B, 2K) keys, then values: encoders
+    struct attention_work *works;       // (members)
+    struct rows attended, hidden, last; // inputs of products
 };
 
 // Rows of one sequence that look at the same tokens: attention takes them together.
@@ -70,6 +79,7 @@ struct step {
     const struct block *blocks;
     uint32_t block_count;
     bool alone;             // no row looks at another row of this step
+    bool few;               // rows: members keep streams of their own
     const uint32_t *wanted; // (wanted_count) rows whose logits are
     uint32_t wanted_count;
     float *logits;

@@ -49,61 +49,76 @@ static void products(const struct step *step, struct member *me, const struct ro
 
 // ---- between the products ----------------------------------------------------------------------
 
-static void embed(const struct step *step, uint32_t row) {
+static struct stream *stream_of(const struct step *step, const struct member *me) {
+    struct network *n = step->network;
+    return step->few ? &n->streams[me->index] : &n->stream;
+}
+
+// The rows whose streams this member goes on with: its share, or all of them.
+static struct range stream_rows(const struct step *step, const struct member *me) {
+    return step->few ? (struct range){0, step->count} : share_of(me, step->count);
+}
+
+static void embed(const struct step *step, uint32_t row, float *x) {
     struct network *n = step->network;
     const struct network_about *about = &n->about;
     const struct matrix *table = &n->weights.embedding;
     const struct batch_row *token = &step->rows[row];
     size_t width = about->width, bytes = (size_t)tensor_bytes(table->type, width);
-    float *x = n->x + row * width;
     const uint8_t *at = (const uint8_t *)table->data + token->token * bytes;
     tensor_dequantise(table->type, at, width, x);
     if (n->weights.kinds) n->kernels->add(x, x, n->weights.kinds, width);
     if (n->weights.positions) {
         n->kernels->add(x, x, n->weights.positions + token->position * width, width);
     }
+}
+
+static void embed_rows(const struct step *step, struct member *me) {
+    struct network *n = step->network;
+    struct range own = stream_rows(step, me), share = share_of(me, step->count);
+    float *x = stream_of(step, me)->x;
     size_t pairs = n->rope_size / 2;
-    rope_angles(n, token->position, n->cosines + row * pairs, n->sines + row * pairs);
+    for (uint32_t row = own.first; row < own.last; row++) {
+        embed(step, row, x + (size_t)row * n->about.width);
+    }
+    for (uint32_t row = share.first; row < share.last; row++) {
+        rope_angles(n, step->rows[row].position, n->cosines + row * pairs, n->sines + row * pairs);
+    }
 }
 
 // The residual stream of a row takes in what was added, and becomes the input of the next product.
-static void row_prepare(const struct step *step, uint32_t row, const float *delta,
-                        const float *bias, const float *weight, const float *norm_bias,
-                        float *out) {
-    struct network *n = step->network;
-    const struct kernels *kernels = n->kernels;
-    size_t width = n->about.width;
-    float *x = n->x + row * width;
-    if (delta) kernels->add(x, x, delta + row * width, width);
-    if (delta && bias) kernels->add(x, x, bias, width);
-    if (!n->about.encodes) {
-        kernels->rms_norm(out, x, weight, width, n->epsilon);
-        return;
-    }
-    if (weight) kernels->layer_norm(x, x, weight, norm_bias, width, n->epsilon);
-    memcpy(out, x, width * sizeof *x);
-}
-
 struct prepare {
     const float *delta, *bias, *weight, *norm_bias;
 };
 
-static void rows_prepare(const struct step *step, struct member *me, struct prepare p) {
-    struct rows *out = &step->network->normed;
-    struct range share = share_of(me, step->count);
-    for (uint32_t row = share.first; row < share.last; row++) {
-        row_prepare(step, row, p.delta, p.bias, p.weight, p.norm_bias,
-                    out->values + (size_t)row * out->stride);
+static void row_prepare(const struct network *n, uint32_t row, struct prepare p, float *x,
+                        float *out) {
+    const struct kernels *kernels = n->kernels;
+    size_t width = n->about.width;
+    if (p.delta) kernels->add(x, x, p.delta + row * width, width);
+    if (p.delta && p.bias) kernels->add(x, x, p.bias, width);
+    if (!n->about.encodes) {
+        kernels->rms_norm(out, x, p.weight, width, n->epsilon);
+        return;
     }
-    if (step->network->quantised) step->network->kernels->quantise(out, share.first, share.last);
-    team_barrier(me);
+    if (p.weight) kernels->layer_norm(x, x, p.weight, p.norm_bias, width, n->epsilon);
+    memcpy(out, x, width * sizeof *x);
 }
 
-static void rows_quantise(const struct step *step, struct member *me, struct rows *rows) {
-    if (!step->network->quantised) return;
-    struct range share = share_of(me, rows->count);
-    step->network->kernels->quantise(rows, share.first, share.last);
-    team_barrier(me);
+// What the next products read, `normed`: of all rows, behind a barrier unless they are few.
+static const struct rows *rows_prepare(const struct step *step, struct member *me,
+                                       struct prepare p) {
+    const struct network *n = step->network;
+    struct stream *stream = stream_of(step, me);
+    struct range own = stream_rows(step, me);
+    struct rows *out = &stream->normed;
+    for (uint32_t row = own.first; row < own.last; row++) {
+        row_prepare(n, row, p, stream->x + (size_t)row * n->about.width,
+                    out->values + (size_t)row * out->stride);
+    }
+    if (n->quantised) n->kernels->quantise(out, own.first, own.last);
+    if (!step->few) team_barrier(me);
+    return out;
 }
 
 // ---- the inner layer ---------------------------------------------------------------------------
@@ -117,6 +132,7 @@ static void inner_join(const struct step *step, const struct layer *layer, struc
         float *up = n->inner + row * inner + part.first;
         float *gate = n->inner_gate + row * inner + part.first;
         float *out = n->hidden.values + (size_t)row * n->hidden.stride + part.first;
+        uint32_t block = part.first / TENSOR_BLOCK;
         if (layer->up_bias) kernels->add(up, up, layer->up_bias + part.first, count);
         if (layer->gate_bias) kernels->add(gate, gate, layer->gate_bias + part.first, count);
         if (layer->gate.data) {
@@ -124,85 +140,105 @@ static void inner_join(const struct step *step, const struct layer *layer, struc
         } else {
             kernels->gelu(out, up, count);
         }
+        if (n->quantised) {
+            kernels->quantise_blocks(&n->hidden, row, block,
+                                     (part.last + TENSOR_BLOCK - 1) / TENSOR_BLOCK);
+        }
     }
 }
 
-static void inner_run(const struct step *step, struct member *me, const struct layer *layer) {
+static void inner_run(const struct step *step, struct member *me, const struct layer *layer,
+                      const struct rows *normed) {
+    enum { GROUPS = TENSOR_BLOCK / TENSOR_GROUP }; // whose outputs are a block of the next product
     struct network *n = step->network;
-    uint32_t first, last, inner = n->about.inner;
-    while (team_next(me, matrix_groups(&layer->up), 1, &first, &last)) {
-        n->kernels->product(&layer->up, &n->normed, n->inner, inner, first, last);
+    uint32_t first, last, inner = n->about.inner, groups = matrix_groups(&layer->up);
+    while (team_next(me, (groups + GROUPS - 1) / GROUPS, 1, &first, &last)) {
+        uint32_t from = first * GROUPS, to = last * GROUPS < groups ? last * GROUPS : groups;
+        n->kernels->product(&layer->up, normed, n->inner, inner, from, to);
         if (layer->gate.data) {
-            n->kernels->product(&layer->gate, &n->normed, n->inner_gate, inner, first, last);
+            n->kernels->product(&layer->gate, normed, n->inner_gate, inner, from, to);
         }
-        uint32_t end = last * TENSOR_GROUP < inner ? last * TENSOR_GROUP : inner;
-        inner_join(step, layer, (struct range){first * TENSOR_GROUP, end});
+        uint32_t end = to * TENSOR_GROUP < inner ? to * TENSOR_GROUP : inner;
+        inner_join(step, layer, (struct range){from * TENSOR_GROUP, end});
     }
     team_barrier(me);
-    rows_quantise(step, me, &n->hidden);
     products(step, me, &n->hidden, &(struct target){&layer->down, n->delta}, 1, n->about.width);
 }
 
 // ---- the step ----------------------------------------------------------------------------------
 
-static void attention_layer(const struct step *step, struct member *me, uint32_t index) {
+static void attention_layer(const struct step *step, struct member *me, uint32_t index,
+                            const struct rows *normed) {
     struct network *n = step->network;
     const struct layer *layer = &n->weights.layers[index];
     uint32_t queries = layer->query.rows, keys = layer->key.rows;
     const struct target targets[] = {{&layer->query, n->heads},
                                      {&layer->key, n->heads + queries},
                                      {&layer->value, n->heads + queries + keys}};
-    products(step, me, &n->normed, targets, 3, queries + 2 * (size_t)keys);
+    products(step, me, normed, targets, 3, queries + 2 * (size_t)keys);
     attention_put(step, me, index);
     if (!step->alone) team_barrier(me);
     attention_run(step, me, index);
-    team_barrier(me);
-    rows_quantise(step, me, &n->attended);
     products(step, me, &n->attended, &(struct target){&layer->output, n->delta}, 1, n->about.width);
 }
 
-static void layers_run(const struct step *step, struct member *me) {
+// The rows whose logits are wanted: the input of the head.
+static const struct rows *wanted_prepare(const struct step *step, struct member *me,
+                                         struct prepare p) {
+    struct network *n = step->network;
+    struct stream *stream = stream_of(step, me);
+    struct rows *last = step->few ? &stream->normed : &n->last;
+    struct range share = share_of(me, step->wanted_count);
+    if (step->few) {
+        share = (struct range){0, step->wanted_count};
+        rows_shape(last, step->wanted_count, n->about.width);
+    }
+    for (uint32_t i = share.first; i < share.last; i++) {
+        uint32_t row = step->wanted[i];
+        row_prepare(n, row, p, stream->x + (size_t)row * n->about.width,
+                    last->values + (size_t)i * last->stride);
+    }
+    if (n->quantised) n->kernels->quantise(last, share.first, share.last);
+    if (!step->few) team_barrier(me);
+    return last;
+}
+
+static const struct rows *layers_run(const struct step *step, struct member *me) {
     struct network *n = step->network;
     bool encodes = n->about.encodes;
     struct prepare next = {NULL, NULL, encodes ? n->weights.norm : NULL, n->weights.norm_bias};
     for (uint32_t i = 0; i < n->about.layers; i++) {
         const struct layer *layer = &n->weights.layers[i];
         if (!encodes) next.weight = layer->attention_norm;
-        rows_prepare(step, me, next);
-        attention_layer(step, me, i);
+        attention_layer(step, me, i, rows_prepare(step, me, next));
         next = (struct prepare){n->delta, layer->output_bias,
                                 encodes ? layer->attention_norm : layer->inner_norm,
                                 layer->attention_norm_bias};
-        rows_prepare(step, me, next);
-        inner_run(step, me, layer);
+        inner_run(step, me, layer, rows_prepare(step, me, next));
         next = (struct prepare){n->delta, layer->down_bias, encodes ? layer->inner_norm : NULL,
                                 layer->inner_norm_bias};
     }
-    struct rows *last = &n->last;
-    struct range share = share_of(me, step->wanted_count);
     if (!encodes) next.weight = n->weights.norm;
-    for (uint32_t i = share.first; i < share.last; i++) {
-        row_prepare(step, step->wanted[i], next.delta, next.bias, next.weight, next.norm_bias,
-                    last->values + (size_t)i * last->stride);
-    }
-    if (n->quantised) n->kernels->quantise(last, share.first, share.last);
-    team_barrier(me);
+    return wanted_prepare(step, me, next);
 }
 
 static void step_run(void *ctx, struct member *me) {
     const struct step *step = ctx;
     struct network *n = step->network;
-    struct range share = share_of(me, step->count);
-    for (uint32_t row = share.first; row < share.last; row++) embed(step, row);
-    layers_run(step, me); // its first phase takes the same share of rows
+    embed_rows(step, me);
+    const struct rows *last = layers_run(step, me); // its first phase takes the same share of rows
     if (!step->logits || step->wanted_count == 0) return;
-    products(step, me, &n->last, &(struct target){&n->weights.head, step->logits}, 1,
+    products(step, me, last, &(struct target){&n->weights.head, step->logits}, 1,
              n->about.vocabulary);
 }
 
 void network_run(struct step *step) {
     struct network *n = step->network;
-    rows_shape(&n->normed, step->count, n->normed.columns);
+    step->few = step->count <= STREAM_ROWS && !n->about.encodes;
+    for (uint32_t i = 0; i < team_count(n->team) && step->few; i++) {
+        rows_shape(&n->streams[i].normed, step->count, n->about.width);
+    }
+    if (!step->few) rows_shape(&n->stream.normed, step->count, n->about.width);
     rows_shape(&n->attended, step->count, n->attended.columns);
     rows_shape(&n->hidden, step->count, n->hidden.columns);
     rows_shape(&n->last, step->wanted_count, n->last.columns);

@@ -77,12 +77,16 @@ static void quantise_block(const float values[TENSOR_BLOCK], struct rows *x, siz
     for (size_t h = 0; h < 2; h++) x->half_sums[2 * place + h] = scale * (float)sums[h];
 }
 
+static void quantise_blocks(struct rows *x, uint32_t row, uint32_t first, uint32_t last) {
+    const float *values = x->values + (size_t)row * x->stride;
+    for (size_t b = first; b < last; b++) {
+        quantise_block(values + b * TENSOR_BLOCK, x, rows_place(x, row, b));
+    }
+}
+
 static void quantise(struct rows *x, uint32_t first, uint32_t last) {
-    for (size_t row = first; row < last; row++) {
-        const float *values = x->values + row * x->stride;
-        for (size_t b = 0; b < x->stride / TENSOR_BLOCK; b++) {
-            quantise_block(values + b * TENSOR_BLOCK, x, rows_place(x, row, b));
-        }
+    for (uint32_t row = first; row < last; row++) {
+        quantise_blocks(x, row, 0, x->stride / TENSOR_BLOCK);
     }
 }
 
@@ -267,10 +271,10 @@ static void from_f16(float *out, const uint16_t *x, size_t n) {
 #define TABLE(name_, product_)                                                                  \
     {                                                                                           \
         .name = (name_), .packed_bytes = pack_bytes, .pack = pack_groups, .quantise = quantise, \
-        .product = (product_), .rms_norm = rms_norm, .layer_norm = layer_norm, .add = add,      \
-        .silu_mul = silu_mul, .gelu = gelu, .exp_sum = exp_sum, .max = max_of, .scale = scale,  \
-        .rope = rope, .to_f16 = to_f16, .from_f16 = from_f16, .scores = scores_avx2,            \
-        .mix = mix_avx2,                                                                        \
+        .quantise_blocks = quantise_blocks, .product = (product_), .rms_norm = rms_norm,        \
+        .layer_norm = layer_norm, .add = add, .silu_mul = silu_mul, .gelu = gelu,               \
+        .exp_sum = exp_sum, .max = max_of, .scale = scale, .rope = rope, .to_f16 = to_f16,      \
+        .from_f16 = from_f16, .scores = scores_avx2, .mix = mix_avx2,                           \
     }
 const struct kernels kernels_avx2 = TABLE("avx2", product);
 const struct kernels kernels_avx512 = TABLE("avx512", product_512);

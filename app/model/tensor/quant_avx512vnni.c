@@ -10,8 +10,9 @@
 enum {
     TILES = 3,
     ROWS = TILES * TENSOR_TILE,
-    STRAIGHT_ROWS = TENSOR_TILE,
-    CHUNK = 24, // blocks of columns that a panel holds: 18 KB
+    STRAIGHT_ROWS = 2 * TENSOR_TILE, // that share registers
+    STRAIGHT_MOST = 16,              // up to which a panel does not pay
+    CHUNK = 24,                      // blocks of columns that a panel holds: 18 KB
 };
 
 // ---- activations -------------------------------------------------------------------------------
@@ -173,29 +174,62 @@ static INLINE void vectors_at(enum pack_form form, const uint8_t *quants, size_t
 
 // ---- few rows ----------------------------------------------------------------------------------
 
-static INLINE void straight(enum pack_form form, size_t T, const uint8_t *group, size_t blocks,
-                            struct tiles x, float *y, size_t y_stride, __mmask16 rows) {
-    __m512 total[STRAIGHT_ROWS];
-    for (size_t t = 0; t < T; t++) total[t] = _mm512_setzero_ps();
-    for (size_t b = 0; b < blocks; b++, tiles_step(&x, T)) {
-        __m512i first[STRAIGHT_ROWS], second[STRAIGHT_ROWS];
-        struct head head;
-        head_of(form, group, b, &head);
-        clear(T, first);
-        clear(T, second);
+// A block whose halves have scales of their own, or one of so many rows that there are registers
+// for one sum of each: the first half of its columns, then the second.
+static INLINE void block_by_halves(enum pack_form form, size_t T, const struct head *head,
+                                   const struct tiles *x, __m512 total[]) {
+    __m512i sums[STRAIGHT_ROWS];
+    clear(T, sums);
+#pragma GCC unroll 2
+    for (size_t k = 0; k < 2; k++) {
 #pragma GCC unroll 4
         for (size_t v = 0; v < 4; v++) {
             __m512i low, high;
-            vectors_at(form, head.quants, v, &low, &high);
-            add_products(T, &x, v, low, first);
-            add_products(T, &x, v + 4, high, second);
+            vectors_at(form, head->quants, v, &low, &high);
+            add_products(T, x, v + 4 * k, k ? high : low, sums);
         }
-        if (form == PACK_Q6K) {
-            add_scaled(FIRST_HALF, T, &x, head.scale[0], head.least[0], first, total);
-            add_scaled(SECOND_HALF, T, &x, head.scale[1], head.least[1], second, total);
+        if (form != PACK_Q6K) continue;
+        add_scaled(k ? SECOND_HALF : FIRST_HALF, T, x, head->scale[k], head->least[k], sums, total);
+        if (k == 0) clear(T, sums);
+    }
+    if (form != PACK_Q6K) add_scaled(WHOLE, T, x, head->scale[0], head->least[0], sums, total);
+}
+
+// A block of few rows: two sums of each, for their chains are what takes time.
+static INLINE void block_at_once(enum pack_form form, size_t T, const struct head *head,
+                                 const struct tiles *x, __m512 total[]) {
+    __m512i first[TENSOR_TILE], second[TENSOR_TILE];
+    clear(T, first);
+    clear(T, second);
+#pragma GCC unroll 4
+    for (size_t v = 0; v < 4; v++) {
+        __m512i low, high;
+        vectors_at(form, head->quants, v, &low, &high);
+        add_products(T, x, v, low, first);
+        add_products(T, x, v + 4, high, second);
+    }
+    if (form == PACK_Q6K) {
+        add_scaled(FIRST_HALF, T, x, head->scale[0], head->least[0], first, total);
+        add_scaled(SECOND_HALF, T, x, head->scale[1], head->least[1], second, total);
+        return;
+    }
+#pragma GCC unroll 4
+    for (size_t t = 0; t < T; t++) first[t] = _mm512_add_epi32(first[t], second[t]);
+    add_scaled(WHOLE, T, x, head->scale[0], head->least[0], first, total);
+}
+
+static INLINE void straight(enum pack_form form, size_t T, const uint8_t *group, size_t blocks,
+                            struct tiles x, float *y, size_t y_stride, __mmask16 rows) {
+    __m512 total[STRAIGHT_ROWS];
+#pragma GCC unroll 8
+    for (size_t t = 0; t < T; t++) total[t] = _mm512_setzero_ps();
+    for (size_t b = 0; b < blocks; b++, tiles_step(&x, T)) {
+        struct head head;
+        head_of(form, group, b, &head);
+        if (T > TENSOR_TILE) {
+            block_by_halves(form, T, &head, &x, total);
         } else {
-            for (size_t t = 0; t < T; t++) first[t] = _mm512_add_epi32(first[t], second[t]);
-            add_scaled(WHOLE, T, &x, head.scale[0], head.least[0], first, total);
+            block_at_once(form, T, &head, &x, total);
         }
     }
     store(T, total, y, y_stride, rows, false);
@@ -208,19 +242,25 @@ typedef void straight_of(const uint8_t *group, size_t blocks, struct tiles x, fl
                      size_t y_stride, __mmask16 rows) {                             \
         straight(form, T, group, blocks, x, y, y_stride, rows);                     \
     }
-#define STRAIGHT_TO_4(name, form) \
-    STRAIGHT(name##_1, form, 1)   \
-    STRAIGHT(name##_2, form, 2)   \
-    STRAIGHT(name##_3, form, 3)   \
-    STRAIGHT(name##_4, form, 4)   \
-    static straight_of *const name[STRAIGHT_ROWS] = {name##_1, name##_2, name##_3, name##_4};
-STRAIGHT_TO_4(straight_q4, PACK_Q4)
-STRAIGHT_TO_4(straight_q4m, PACK_Q4M)
-STRAIGHT_TO_4(straight_q5m, PACK_Q5M)
-STRAIGHT_TO_4(straight_q8, PACK_Q8)
-STRAIGHT_TO_4(straight_q4k, PACK_Q4K)
-STRAIGHT_TO_4(straight_q5k, PACK_Q5K)
-STRAIGHT_TO_4(straight_q6k, PACK_Q6K)
+#define STRAIGHT_TO_8(name, form)                                                       \
+    STRAIGHT(name##_1, form, 1)                                                         \
+    STRAIGHT(name##_2, form, 2)                                                         \
+    STRAIGHT(name##_3, form, 3)                                                         \
+    STRAIGHT(name##_4, form, 4)                                                         \
+    STRAIGHT(name##_5, form, 5)                                                         \
+    STRAIGHT(name##_6, form, 6)                                                         \
+    STRAIGHT(name##_7, form, 7)                                                         \
+    STRAIGHT(name##_8, form, 8)                                                         \
+    static straight_of *const name[STRAIGHT_ROWS] = {                                   \
+        name##_1, name##_2, name##_3, name##_4, name##_5, name##_6, name##_7, name##_8, \
+    };
+STRAIGHT_TO_8(straight_q4, PACK_Q4)
+STRAIGHT_TO_8(straight_q4m, PACK_Q4M)
+STRAIGHT_TO_8(straight_q5m, PACK_Q5M)
+STRAIGHT_TO_8(straight_q8, PACK_Q8)
+STRAIGHT_TO_8(straight_q4k, PACK_Q4K)
+STRAIGHT_TO_8(straight_q5k, PACK_Q5K)
+STRAIGHT_TO_8(straight_q6k, PACK_Q6K)
 
 static straight_of *const *const straights[] = {
     [PACK_Q4] = straight_q4,   [PACK_Q4M] = straight_q4m, [PACK_Q5M] = straight_q5m,
@@ -236,11 +276,14 @@ static __mmask16 rows_of(const struct matrix *w, uint32_t group) {
 static void straight_product(const struct matrix *w, const struct rows *x, float *y,
                              size_t y_stride, uint32_t first, uint32_t last) {
     size_t bytes = pack_group_bytes(w), blocks = w->columns / TENSOR_BLOCK;
-    struct tiles tiles = tiles_of(x, 0, 0);
-    straight_of *group = straights[pack_form_of(w->type)][x->count - 1];
+    straight_of *const *of = straights[pack_form_of(w->type)];
     for (uint32_t g = first; g < last; g++) {
         const uint8_t *packed = (const uint8_t *)w->packed + g * bytes;
-        group(packed, blocks, tiles, y + g * TENSOR_GROUP, y_stride, rows_of(w, g));
+        for (size_t t = 0, T; t < x->count; t += T) { // a group stays in the cache
+            T = x->count - t < STRAIGHT_ROWS ? x->count - t : STRAIGHT_ROWS;
+            of[T - 1](packed, blocks, tiles_of(x, t, 0), y + t * y_stride + g * TENSOR_GROUP,
+                      y_stride, rows_of(w, g));
+        }
     }
 }
 
@@ -397,7 +440,7 @@ static void panel_product(const struct matrix *w, const struct rows *x, float *y
 
 void quant_product_avx512(const struct matrix *w, const struct rows *x, float *y, size_t y_stride,
                           uint32_t first, uint32_t last) {
-    if (w->packed && x->count <= STRAIGHT_ROWS) {
+    if (w->packed && x->count <= STRAIGHT_MOST) {
         straight_product(w, x, y, y_stride, first, last);
     } else {
         panel_product(w, x, y, y_stride, first, last);

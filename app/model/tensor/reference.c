@@ -35,12 +35,16 @@ static void quantise_block(const float values[TENSOR_BLOCK], struct rows *x, siz
     for (size_t h = 0; h < 2; h++) x->half_sums[2 * place + h] = scale * (float)sums[h];
 }
 
+static void quantise_blocks(struct rows *x, uint32_t row, uint32_t first, uint32_t last) {
+    const float *values = x->values + (size_t)row * x->stride;
+    for (size_t b = first; b < last; b++) {
+        quantise_block(values + b * TENSOR_BLOCK, x, rows_place(x, row, b));
+    }
+}
+
 static void quantise(struct rows *x, uint32_t first, uint32_t last) {
-    for (size_t row = first; row < last; row++) {
-        const float *values = x->values + row * x->stride;
-        for (size_t b = 0; b < x->stride / TENSOR_BLOCK; b++) {
-            quantise_block(values + b * TENSOR_BLOCK, x, rows_place(x, row, b));
-        }
+    for (uint32_t row = first; row < last; row++) {
+        quantise_blocks(x, row, 0, x->stride / TENSOR_BLOCK);
     }
 }
 
@@ -213,10 +217,10 @@ static void mix(float *out, size_t out_stride, const float *weight, size_t weigh
 #define TABLE(name_, packed_bytes_, pack_, product_, isa)                                        \
     {                                                                                            \
         .name = (name_), .packed_bytes = (packed_bytes_), .pack = (pack_), .quantise = quantise, \
-        .product = (product_), .rms_norm = rms_norm, .layer_norm = layer_norm, .add = add,       \
-        .silu_mul = silu_mul, .gelu = gelu, .exp_sum = exp_sum, .max = max_of, .scale = scale,   \
-        .rope = rope, .to_f16 = to_f16##isa, .from_f16 = from_f16##isa, .scores = scores##isa,   \
-        .mix = mix##isa,                                                                         \
+        .quantise_blocks = quantise_blocks, .product = (product_), .rms_norm = rms_norm,         \
+        .layer_norm = layer_norm, .add = add, .silu_mul = silu_mul, .gelu = gelu,                \
+        .exp_sum = exp_sum, .max = max_of, .scale = scale, .rope = rope, .to_f16 = to_f16##isa,  \
+        .from_f16 = from_f16##isa, .scores = scores##isa, .mix = mix##isa,                       \
     }
 const struct kernels kernels_reference = TABLE("reference", packed_bytes, pack, product, );
 #if defined(__aarch64__)

@@ -110,6 +110,8 @@ struct kernels {
 
     // Fills quants, scales and sums of rows [first, last) from their values.
     void (*quantise)(struct rows *x, uint32_t first, uint32_t last);
+    // The same of blocks [first, last) of one row.
+    void (*quantise_blocks)(struct rows *x, uint32_t row, uint32_t first, uint32_t last);
 
     // y[b * y_stride + r] = sum over c of w[r][c] * x[b][c], for the rows r of groups
     // [first, last) and all B rows of x. Cost 2 B R C operations.
