@@ -10,6 +10,11 @@
 #include "base/assert.h"
 #include "model/language/network_private.h"
 
+enum {
+    EVEN_ROWS = 16,         // up to which a product waits for memory
+    AHEAD_BYTES = 32 << 10, // fetched before a barrier: about what memory gives while one waits
+};
+
 // ---- shares ------------------------------------------------------------------------------------
 
 struct range {
@@ -27,12 +32,45 @@ struct target {
     float *out;
 };
 
+// Few rows are done as fast as weights come from memory, many as fast as they are multiplied.
+static bool next_part(const struct step *step, struct member *me, uint32_t count, uint32_t *first,
+                      uint32_t *last) {
+    if (step->count <= EVEN_ROWS) return team_next_even(me, count, 1, first, last);
+    return team_next(me, count, 1, first, last);
+}
+
+// What the product after this one begins with: `count` parts of `groups` groups are shared out.
+struct next {
+    const struct matrix *matrix; // NULL: there is none
+    uint32_t count, groups;
+};
+
+// Starts to fetch this member's share of it, before it waits for the others.
+static void fetch_ahead(const struct step *step, const struct member *me, struct next next) {
+    uint32_t first, last;
+    if (step->count > EVEN_ROWS || !next.matrix || !next.matrix->packed) return;
+    team_even(me, next.count, &first, &last);
+    first *= next.groups;
+    uint32_t groups = matrix_groups(next.matrix);
+    if (first >= groups) return;
+    size_t group_bytes = step->network->kernels->packed_bytes(next.matrix) / groups;
+    const uint8_t *at = (const uint8_t *)next.matrix->packed + first * group_bytes;
+    size_t bytes = (groups - first) * group_bytes;
+    if (bytes > AHEAD_BYTES) bytes = AHEAD_BYTES;
+    for (size_t i = 0; i < bytes; i += 64) __builtin_prefetch(at + i, 0, 2);
+}
+
+static struct next next_of(const struct matrix *matrix) {
+    return (struct next){matrix, matrix_groups(matrix), 1};
+}
+
 static void products(const struct step *step, struct member *me, const struct rows *x,
-                     const struct target *targets, uint32_t target_count, size_t stride) {
+                     const struct target *targets, uint32_t target_count, size_t stride,
+                     struct next next) {
     const struct kernels *kernels = step->network->kernels;
     uint32_t groups = 0, first, last;
     for (uint32_t i = 0; i < target_count; i++) groups += matrix_groups(targets[i].matrix);
-    while (team_next(me, groups, 1, &first, &last)) {
+    while (next_part(step, me, groups, &first, &last)) {
         uint32_t start = 0;
         for (uint32_t i = 0; i < target_count; i++) {
             uint32_t end = start + matrix_groups(targets[i].matrix);
@@ -44,6 +82,7 @@ static void products(const struct step *step, struct member *me, const struct ro
             start = end;
         }
     }
+    fetch_ahead(step, me, next);
     team_barrier(me);
 }
 
@@ -147,13 +186,19 @@ static void inner_join(const struct step *step, const struct layer *layer, struc
     }
 }
 
+enum { INNER_GROUPS = TENSOR_BLOCK / TENSOR_GROUP }; // whose outputs are a block of the next input
+
+static uint32_t inner_parts(const struct layer *layer) {
+    return (matrix_groups(&layer->up) + INNER_GROUPS - 1) / INNER_GROUPS;
+}
+
 static void inner_run(const struct step *step, struct member *me, const struct layer *layer,
-                      const struct rows *normed) {
-    enum { GROUPS = TENSOR_BLOCK / TENSOR_GROUP }; // whose outputs are a block of the next product
+                      const struct rows *normed, struct next next) {
     struct network *n = step->network;
     uint32_t first, last, inner = n->about.inner, groups = matrix_groups(&layer->up);
-    while (team_next(me, (groups + GROUPS - 1) / GROUPS, 1, &first, &last)) {
-        uint32_t from = first * GROUPS, to = last * GROUPS < groups ? last * GROUPS : groups;
+    while (next_part(step, me, inner_parts(layer), &first, &last)) {
+        uint32_t from = first * INNER_GROUPS, to = last * INNER_GROUPS;
+        if (to > groups) to = groups;
         n->kernels->product(&layer->up, normed, n->inner, inner, from, to);
         if (layer->gate.data) {
             n->kernels->product(&layer->gate, normed, n->inner_gate, inner, from, to);
@@ -161,8 +206,10 @@ static void inner_run(const struct step *step, struct member *me, const struct l
         uint32_t end = to * TENSOR_GROUP < inner ? to * TENSOR_GROUP : inner;
         inner_join(step, layer, (struct range){from * TENSOR_GROUP, end});
     }
+    fetch_ahead(step, me, next_of(&layer->down));
     team_barrier(me);
-    products(step, me, &n->hidden, &(struct target){&layer->down, n->delta}, 1, n->about.width);
+    products(step, me, &n->hidden, &(struct target){&layer->down, n->delta}, 1, n->about.width,
+             next);
 }
 
 // ---- the step ----------------------------------------------------------------------------------
@@ -175,11 +222,24 @@ static void attention_layer(const struct step *step, struct member *me, uint32_t
     const struct target targets[] = {{&layer->query, n->heads},
                                      {&layer->key, n->heads + queries},
                                      {&layer->value, n->heads + queries + keys}};
-    products(step, me, normed, targets, 3, queries + 2 * (size_t)keys);
+    products(step, me, normed, targets, 3, queries + 2 * (size_t)keys, next_of(&layer->output));
     attention_put(step, me, index);
     if (!step->alone) team_barrier(me);
     attention_run(step, me, index);
-    products(step, me, &n->attended, &(struct target){&layer->output, n->delta}, 1, n->about.width);
+    products(step, me, &n->attended, &(struct target){&layer->output, n->delta}, 1, n->about.width,
+             (struct next){&layer->up, inner_parts(layer), INNER_GROUPS});
+}
+
+// What layer `index` begins with; behind the last one, the head.
+static struct next layer_next(const struct network *n, uint32_t index) {
+    if (index == n->about.layers) {
+        return n->about.encodes ? (struct next){0} : next_of(&n->weights.head);
+    }
+    const struct layer *layer = &n->weights.layers[index];
+    return (struct next){&layer->query,
+                         matrix_groups(&layer->query) + matrix_groups(&layer->key) +
+                             matrix_groups(&layer->value),
+                         1};
 }
 
 // The rows whose logits are wanted: the input of the head.
@@ -214,7 +274,7 @@ static const struct rows *layers_run(const struct step *step, struct member *me)
         next = (struct prepare){n->delta, layer->output_bias,
                                 encodes ? layer->attention_norm : layer->inner_norm,
                                 layer->attention_norm_bias};
-        inner_run(step, me, layer, rows_prepare(step, me, next));
+        inner_run(step, me, layer, rows_prepare(step, me, next), layer_next(n, i + 1));
         next = (struct prepare){n->delta, layer->down_bias, encodes ? layer->inner_norm : NULL,
                                 layer->inner_norm_bias};
     }
@@ -229,7 +289,7 @@ static void step_run(void *ctx, struct member *me) {
     const struct rows *last = layers_run(step, me); // its first phase takes the same share of rows
     if (!step->logits || step->wanted_count == 0) return;
     products(step, me, last, &(struct target){&n->weights.head, step->logits}, 1,
-             n->about.vocabulary);
+             n->about.vocabulary, (struct next){0});
 }
 
 void network_run(struct step *step) {

@@ -111,8 +111,8 @@ uint64_t speed_token_bytes(const struct gguf *file) {
 // ---- memory ------------------------------------------------------------------------------------
 
 static const size_t area_bytes = (size_t)256 << 20; // beyond any cache
-enum { STREAMS = 4, MEMBERS_MAX = 64 };
-typedef uint64_t lanes __attribute__((vector_size(32)));
+enum { STREAMS = 2, MEMBERS_MAX = 64 };
+typedef uint64_t lanes __attribute__((vector_size(16))); // which any processor has registers for
 
 enum err speed_memory_open(uint32_t threads, struct speed_memory *out) {
     *out = (struct speed_memory){0};
@@ -135,16 +135,15 @@ static void member_read(void *ctx, struct member *me) {
     struct speed_memory *memory = ctx;
     size_t share = area_bytes / me->count / (STREAMS * 64) * (STREAMS * 64);
     const uint8_t *at = memory->area + share * me->index;
-    lanes sum[2 * STREAMS] = {{0}};
+    lanes sum[STREAMS] = {{0}};
     for (size_t i = 0; i < share / STREAMS; i += 64) {
         for (size_t s = 0; s < STREAMS; s++) {
-            const lanes *pair = (const lanes *)(const void *)(at + s * (share / STREAMS) + i);
-            sum[2 * s] += pair[0];
-            sum[2 * s + 1] += pair[1];
+            const lanes *line = (const lanes *)(const void *)(at + s * (share / STREAMS) + i);
+            sum[s] += line[0] + line[1] + line[2] + line[3];
         }
     }
-    for (size_t s = 1; s < 2 * STREAMS; s++) sum[0] += sum[s];
-    memory->sums[me->index] += sum[0][0] + sum[0][1] + sum[0][2] + sum[0][3];
+    for (size_t s = 1; s < STREAMS; s++) sum[0] += sum[s];
+    memory->sums[me->index] += sum[0][0] + sum[0][1];
 }
 
 double speed_memory_read(struct speed_memory *memory) {

@@ -41,38 +41,33 @@ static INLINE float sum_of(__m256 v) {
 
 // ---- dots --------------------------------------------------------------------------------------
 
-// Two rows of weights against T of activations, two vectors of columns at a time.
-static INLINE void dot_two(enum tensor_type type, size_t T, const uint8_t *const w[2],
-                           const struct rows *x, float *y, size_t y_stride, bool both) {
-    __m256 sums[DOT_ROWS][2][2];
-    size_t width = width_of(type), whole = x->columns / (2 * LANES) * 2 * LANES;
+// One row of weights against T of activations, four vectors of columns at a time. One row and not
+// two: processors fetch ahead for one stream in a page of memory.
+static INLINE void dot_row(enum tensor_type type, size_t T, const uint8_t *w, const struct rows *x,
+                           float *y, size_t y_stride) {
+    enum { STEP = 4 * LANES };
+    __m256 sums[DOT_ROWS][2];
+    size_t width = width_of(type), whole = x->columns / STEP * STEP;
 #pragma GCC unroll 4
-    for (size_t t = 0; t < T; t++) {
-        for (size_t r = 0; r < 2; r++) sums[t][r][0] = sums[t][r][1] = _mm256_setzero_ps();
-    }
-    for (size_t c = 0; c < whole; c += 2 * LANES) {
-#pragma GCC unroll 2
-        for (size_t k = 0; k < 2; k++) {
-            size_t at = c + k * LANES, into = T > 2 ? 0 : k;
-            __m256 a = load_weights(type, w[0] + at * width);
-            __m256 b = load_weights(type, w[1] + at * width);
+    for (size_t t = 0; t < T; t++) sums[t][0] = sums[t][1] = _mm256_setzero_ps();
+    for (size_t c = 0; c < whole; c += STEP) {
+#pragma GCC unroll 4
+        for (size_t k = 0; k < 4; k++) {
+            __m256 a = load_weights(type, w + (c + k * LANES) * width);
 #pragma GCC unroll 4
             for (size_t t = 0; t < T; t++) {
-                __m256 v = _mm256_loadu_ps(x->values + t * x->stride + at);
-                sums[t][0][into] = _mm256_fmadd_ps(a, v, sums[t][0][into]);
-                sums[t][1][into] = _mm256_fmadd_ps(b, v, sums[t][1][into]);
+                __m256 v = _mm256_loadu_ps(x->values + t * x->stride + c + k * LANES);
+                sums[t][k % 2] = _mm256_fmadd_ps(a, v, sums[t][k % 2]);
             }
         }
     }
 #pragma GCC unroll 4
     for (size_t t = 0; t < T; t++) {
-        for (size_t r = 0; r < 2 && (r == 0 || both); r++) {
-            float sum = sum_of(_mm256_add_ps(sums[t][r][0], sums[t][r][1]));
-            for (size_t c = whole; c < x->columns; c++) {
-                sum += weight_at(type, w[r] + c * width) * x->values[t * x->stride + c];
-            }
-            y[t * y_stride + r] = sum;
+        float sum = sum_of(_mm256_add_ps(sums[t][0], sums[t][1]));
+        for (size_t c = whole; c < x->columns; c++) {
+            sum += weight_at(type, w + c * width) * x->values[t * x->stride + c];
         }
+        y[t * y_stride] = sum;
     }
 }
 
@@ -80,11 +75,8 @@ static INLINE void dot_rows(enum tensor_type type, size_t T, const struct matrix
                             const struct rows *x, float *y, size_t y_stride, uint32_t first,
                             uint32_t last) {
     size_t bytes = w->columns * width_of(type);
-    for (uint32_t r = first; r < last; r += 2) {
-        bool both = r + 1 < last;
-        const uint8_t *row = (const uint8_t *)w->data + r * bytes;
-        const uint8_t *const pair[2] = {row, both ? row + bytes : row};
-        dot_two(type, T, pair, x, y + r, y_stride, both);
+    for (uint32_t r = first; r < last; r++) {
+        dot_row(type, T, (const uint8_t *)w->data + r * bytes, x, y + r, y_stride);
     }
 }
 

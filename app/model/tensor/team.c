@@ -17,6 +17,7 @@ enum {
     SPIN_US = 20,          // about what a sleep and a wake cost
     SPIN_TURNS = 64,       // between two looks at the clock
     STACK_BYTES = 1 << 20, // kernels keep what they unpack on the stack
+    KEPT_BACK = 8,         // of what is shared out evenly, one part in so many
 };
 
 struct team {
@@ -62,6 +63,7 @@ static void wait_open(struct team *team, uint32_t seen) {
 
 void team_barrier(struct member *me) {
     struct team *team = me->team;
+    me->began = false;
     uint32_t seen = atomic_load_explicit(&team->opened, memory_order_relaxed);
     if (atomic_fetch_add(&team->arrived, 1) + 1 < team->count) {
         wait_open(team, seen);
@@ -88,6 +90,26 @@ bool team_next(struct member *me, uint32_t count, uint32_t grain, uint32_t *firs
                                                     memory_order_relaxed));
     *first = from;
     *last = from + part;
+    return true;
+}
+
+void team_even(const struct member *me, uint32_t count, uint32_t *first, uint32_t *last) {
+    uint64_t even = count - count / KEPT_BACK;
+    *first = (uint32_t)(even * me->index / me->count);
+    *last = (uint32_t)(even * (me->index + 1) / me->count);
+}
+
+bool team_next_even(struct member *me, uint32_t count, uint32_t grain, uint32_t *first,
+                    uint32_t *last) {
+    if (!me->began) {
+        me->began = true;
+        team_even(me, count, first, last);
+        if (*first < *last) return true;
+    }
+    uint32_t kept = count / KEPT_BACK;
+    if (!team_next(me, kept, grain, first, last)) return false;
+    *first += count - kept;
+    *last += count - kept;
     return true;
 }
 
@@ -128,7 +150,8 @@ enum err team_open(uint32_t thread_count, struct team **out) {
     // Until the caller enters the gate it stays shut, whatever the count was when a thread arrived.
     team->count = thread_count;
     uint32_t made = 1;
-    for (uint32_t i = 0; i < thread_count; i++) members[i] = (struct member){team, i, thread_count};
+    for (uint32_t i = 0; i < thread_count; i++)
+        members[i] = (struct member){team, i, thread_count, false};
     while (made < thread_count &&
            pthread_create(&threads[made - 1], &attributes, member_main, &members[made]) == 0) {
         made++;

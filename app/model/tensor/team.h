@@ -12,6 +12,7 @@ struct team;
 struct member {
     struct team *team;
     uint32_t index, count; // this member among how many
+    bool began;            // has had its even share of this phase
 };
 
 // `thread_count` with the caller; a thread that cannot be made makes the team smaller. ERR_MEMORY.
@@ -29,3 +30,8 @@ void team_barrier(struct member *me);
 // when all are taken. Parts shrink towards the end, `grain` things at least: a slow member takes
 // fewer. A phase shares out one work: call team_barrier before the next one.
 bool team_next(struct member *me, uint32_t count, uint32_t grain, uint32_t *first, uint32_t *last);
+// The same for work that streams through memory, where every part costs a start: first of all an
+// even share, whose place team_even tells before, then parts of what was kept back for the fast.
+bool team_next_even(struct member *me, uint32_t count, uint32_t grain, uint32_t *first,
+                    uint32_t *last);
+void team_even(const struct member *me, uint32_t count, uint32_t *first, uint32_t *last);
