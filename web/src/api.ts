@@ -54,6 +54,8 @@ export function error_from(status: number, text: string, retry_after: string | n
   return new ApiError(status, fault, faults_of(body), Number(retry_after) || 0);
 }
 
+export const session_ended = (): void => signed_out();
+
 type Method = 'GET' | 'POST' | 'PATCH' | 'DELETE';
 
 export async function request<T>(

@@ -32,6 +32,7 @@ const routes: Route[] = [
   { path: '/datasets', part: () => import('./pages/datasets'), roles: data },
   { path: '/datasets/:id', part: dataset, roles: data },
   { path: '/datasets/:id/:tab', part: dataset, roles: data },
+  { path: '/chat', part: () => import('./pages/chat'), roles: ['research', 'data'] },
   { path: '/pilots', part: () => import('./pages/pilots'), roles: ['data', 'research'] },
   { path: '/pilots/:id', part: () => import('./pages/pilot'), roles: ['research'] },
   { path: '/pilot-runs/:id', part: () => import('./pages/pilot_run'), roles: [] },

@@ -67,11 +67,21 @@ export async function sign_in(name: string, password: string): Promise<void> {
   person_set(await post<Person>('/session', { name, password }));
 }
 
+// What the tab was to keep for this person alone (conversations).
+function tab_forget(): void {
+  try {
+    sessionStorage.clear();
+  } catch {
+    // Nothing was kept then.
+  }
+}
+
 export async function sign_out(): Promise<void> {
   try {
     await remove('/session');
   } finally {
     person_set(null);
+    tab_forget();
     navigate('/sign-in');
   }
 }

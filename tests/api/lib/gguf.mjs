@@ -17,7 +17,7 @@ const value = (name, type, what) => Buffer.concat([text(name), u32(type), scalar
 const list = (name, type, items) => Buffer.concat([text(name), u32(ARRAY), u32(type), u64(items.length), ...items.map(scalar[type])]);
 
 // pieces: {bytes, score}[]; of sentencepiece: 0 unknown, 1 begin, 2 end, then 256 bytes.
-function vocabulary(pieces) {
+function vocabulary(pieces, end) {
     const kind = (i) => (i === 0 ? 2 : i < 3 ? 3 : i < 259 ? 6 : 1);
     const name = (piece, i) => i === 0 ? "<unk>" : i === 1 ? "<s>" : i === 2 ? "</s>"
         : i < 259 ? `<0x${(i - 3).toString(16).toUpperCase().padStart(2, "0")}>` : piece.bytes.toString("utf8").replaceAll(" ", "\u2581");
@@ -27,7 +27,7 @@ function vocabulary(pieces) {
         list("tokenizer.ggml.scores", F32, pieces.map((p) => p.score)),
         list("tokenizer.ggml.token_type", I32, pieces.map((_, i) => kind(i))),
         value("tokenizer.ggml.bos_token_id", U32, 1),
-        value("tokenizer.ggml.eos_token_id", U32, 2),
+        value("tokenizer.ggml.eos_token_id", U32, end),
         value("tokenizer.ggml.unknown_token_id", U32, 0),
     ];
 }
@@ -42,8 +42,9 @@ function words(file) {
     return pieces;
 }
 
-// `times`: its layers over and over, which makes it a fool; `context`: tokens that it says it remembers.
-export function storiesGguf(more = [], { times = 1, context: told = 0 } = {}) {
+// `times`: its layers over and over, which makes it a fool; `context`: tokens that it says it remembers;
+// `end`: the token that ends a text (0: it never does).
+export function storiesGguf(more = [], { times = 1, context: told = 0, end = 2 } = {}) {
     const data = readFileSync(`${folder}/stories260K.bin`);
     const [dim, hidden, layers, heads, kvHeads, vocab, context] = Array.from({ length: 7 }, (_, i) => data.readInt32LE(i * 4));
     const kv = (dim / heads) * kvHeads;
@@ -79,7 +80,7 @@ export function storiesGguf(more = [], { times = 1, context: told = 0 } = {}) {
         value("llama.rope.dimension_count", U32, dim / heads),
         value("llama.attention.layer_norm_rms_epsilon", F32, 1e-5),
         value("llama.vocab_size", U32, vocab),
-        ...vocabulary(words(`${folder}/tok512.bin`)), ...more,
+        ...vocabulary(words(`${folder}/tok512.bin`), end), ...more,
     ];
     return file(values, tensors);
 }

@@ -29,6 +29,7 @@ const groups: { key: MessageKey | null; entries: Entry[] }[] = [
   {
     key: 'nav.group.models',
     entries: [
+      { path: '/chat', key: 'nav.chat', icon: 'chat', roles: ['research', 'data'] },
       { path: '/pilots', key: 'nav.pilots', icon: 'pilot', roles: ['data', 'research'] },
       { path: '/train', key: 'nav.train', icon: 'train', roles: ['research'] },
       { path: '/models', key: 'nav.models', icon: 'model', roles: ['research'] },
