@@ -208,8 +208,10 @@ COMMAND(command_generate);
 COMMAND(command_perplexity);
 COMMAND(command_chat);
 enum err model_show(const struct arguments *arguments, struct fault *fault) MUST_USE;
-// model_write_command.c: model quantise.
+// model_write_command.c: model quantise; model import of a folder with a checkpoint.
 enum err model_quantise_command(const struct arguments *arguments, struct fault *fault) MUST_USE;
+enum err model_import_command(const struct arguments *arguments, struct fault *fault) MUST_USE;
+bool model_is_checkpoint(const char *path);
 COMMAND(command_show);
 COMMAND(command_serve);
 COMMAND(command_demo);

@@ -45,6 +45,7 @@ enum err command_model(const struct command *command, const struct arguments *ar
     (void)command;
     if (strcmp(action, "show") == 0) return model_show(arguments, fault);
     if (strcmp(action, "quantise") == 0) return model_quantise_command(arguments, fault);
+    if (in && model_is_checkpoint(from)) return model_import_command(arguments, fault);
     if (!in && strcmp(action, "export") != 0) {
         return fault_set(fault, ERR_INPUT, "cli.unknown_action", str_of(action));
     }

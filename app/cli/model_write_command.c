@@ -1,6 +1,9 @@
-// courtyard model quantise: a language model's file written anew.
+// courtyard model quantise, model import: a language model's file written anew.
+#include <sys/stat.h>
+
 #include "base/limits.h"
 #include "cli/cli_private.h"
+#include "model/language/import/import.h"
 #include "model/language/llama2c.h"
 #include "model/language/model_quantise.h"
 
@@ -12,32 +15,62 @@ static enum err target_of(const struct arguments *arguments, const char **out,
     return OK;
 }
 
-enum err model_quantise_command(const struct arguments *arguments, struct fault *fault) {
-    const char *to, *name;
-    enum tensor_type type;
+// The file is written from `source`, and said to be.
+static enum err rewrite(const struct arguments *arguments, const struct model_source *source,
+                        const char *to, uint32_t type, const char *sentence, struct fault *fault) {
     uint64_t threads;
-    struct gguf *from = NULL;
     struct quantised done = {0};
-    enum err err = target_of(arguments, &to, fault);
-    if (err == OK) err = argument_needed(arguments, "--type", &name, fault);
-    if (err == OK && !quantise_type_of(str_of(name), &type)) {
-        err = fault_set(fault, ERR_INPUT, "quantise.bad_type", str_of(name));
-    }
-    if (err == OK) {
-        err = argument_whole(arguments, "--threads", thread_count_usable(), 1, LIMIT_THREADS,
-                             &threads, fault);
-    }
-    if (err == OK) err = language_file_open(arguments->positional[1], &from, fault);
+    enum err err = argument_whole(arguments, "--threads", thread_count_usable(), 1, LIMIT_THREADS,
+                                  &threads, fault);
     if (err == OK) err = progress_show_open();
+    if (err != OK) return err;
+    err = model_rewrite(source, to, type, (uint32_t)threads, progress_of_process(), &done, fault);
+    progress_show_close();
     if (err == OK) {
-        err =
-            model_quantise(from, to, type, (uint32_t)threads, progress_of_process(), &done, fault);
-        progress_show_close();
-    }
-    gguf_close(from);
-    if (err == OK) {
-        SAY("quantise.done", {"path", str_of(to)}, {"before", bytes_text(done.bytes_before)},
+        SAY(sentence, {"path", str_of(to)}, {"before", bytes_text(done.bytes_before)},
             {"after", bytes_text(done.bytes_after)});
     }
+    return err;
+}
+
+static enum err type_of(const char *name, uint32_t *out, struct fault *fault) {
+    enum tensor_type type;
+    if (!quantise_type_of(str_of(name), &type)) {
+        return fault_set(fault, ERR_INPUT, "quantise.bad_type", str_of(name));
+    }
+    *out = type;
+    return OK;
+}
+
+enum err model_quantise_command(const struct arguments *arguments, struct fault *fault) {
+    const char *to, *name;
+    uint32_t type;
+    struct gguf *from = NULL;
+    enum err err = target_of(arguments, &to, fault);
+    if (err == OK) err = argument_needed(arguments, "--type", &name, fault);
+    if (err == OK) err = type_of(name, &type, fault);
+    if (err == OK) err = language_file_open(arguments->positional[1], &from, fault);
+    const struct model_source source = {.file = from};
+    if (err == OK) err = rewrite(arguments, &source, to, type, "quantise.done", fault);
+    gguf_close(from);
+    return err;
+}
+
+bool model_is_checkpoint(const char *path) {
+    struct stat about;
+    return stat(path, &about) == 0 && S_ISDIR(about.st_mode);
+}
+
+enum err model_import_command(const struct arguments *arguments, struct fault *fault) {
+    const char *to, *name = argument(arguments, "--type");
+    uint32_t type = MODEL_AS_STORED;
+    struct language_import *import = NULL;
+    enum err err = target_of(arguments, &to, fault);
+    if (err == OK && name) err = type_of(name, &type, fault);
+    if (err == OK) err = language_import_open(arguments->positional[1], &import, fault);
+    if (err == OK) {
+        err = rewrite(arguments, language_import_source(import), to, type, "import.done", fault);
+    }
+    language_import_close(import);
     return err;
 }

@@ -2,7 +2,7 @@
 // the same whatever the threads; sentences for files and wishes that are wrong.
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { copyFileSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { after, before, test } from "node:test";
@@ -129,4 +129,67 @@ test("messages become a prompt by a template, line by line or in JSON", { skip }
     writeFileSync(at("raises.jinja"), "{{ raise_exception('no, thanks') }}");
     assert.match(chat("Hello\n", "--template", "raises.jinja")[2], /refuses these messages: no, thanks/);
     assert.match(chat("{}", "--template", "plain.jinja", "--messages", "-")[2], /JSON array whose items have role/);
+});
+
+// A checkpoint of one layer, as Hugging Face's libraries save it.
+function checkpoint(name, change = {}) {
+    const [width, inner, vocabulary] = [32, 64, 48];
+    const layer = "model.layers.0.";
+    const shapes = { "model.embed_tokens.weight": [vocabulary, width], "model.norm.weight": [width],
+        [`${layer}input_layernorm.weight`]: [width], [`${layer}post_attention_layernorm.weight`]: [width],
+        [`${layer}self_attn.q_proj.weight`]: [width, width], [`${layer}self_attn.k_proj.weight`]: [16, width],
+        [`${layer}self_attn.v_proj.weight`]: [16, width], [`${layer}self_attn.o_proj.weight`]: [width, width],
+        [`${layer}mlp.gate_proj.weight`]: [inner, width], [`${layer}mlp.up_proj.weight`]: [inner, width],
+        [`${layer}mlp.down_proj.weight`]: [width, inner], ...change.shapes };
+    const header = {}, parts = [];
+    let end = 0;
+    for (const [key, shape] of Object.entries(shapes)) {
+        const values = Float32Array.from({ length: shape.reduce((a, b) => a * b, 1) }, (_, i) => Math.sin(i * 7 + end) / 4);
+        header[key] = { dtype: "F32", shape, data_offsets: [end, end += values.byteLength] };
+        parts.push(Buffer.from(values.buffer));
+    }
+    const text = Buffer.from(JSON.stringify(header)), length = Buffer.alloc(8);
+    length.writeBigUInt64LE(BigInt(text.length));
+    mkdirSync(at(name));
+    writeFileSync(at(`${name}/model.safetensors`), Buffer.concat([length, text, ...parts]));
+    writeFileSync(at(`${name}/config.json`), JSON.stringify({ model_type: "llama", hidden_size: width, intermediate_size: inner, num_hidden_layers: 1,
+        num_attention_heads: 4, num_key_value_heads: 2, max_position_embeddings: 64, vocab_size: vocabulary, rms_norm_eps: 1e-5, tie_word_embeddings: true, ...change.config }));
+    const vocab = Object.fromEntries(Array.from({ length: 40 }, (_, i) => [String.fromCharCode(64 + i), i]));
+    writeFileSync(at(`${name}/tokenizer.json`), JSON.stringify({ added_tokens: [{ id: 40, content: "<|end|>", special: true }],
+        pre_tokenizer: { type: "ByteLevel", add_prefix_space: false }, model: { type: "BPE", vocab: { ...vocab, AB: 41 }, merges: ["A B"] } }));
+    writeFileSync(at(`${name}/tokenizer_config.json`), JSON.stringify({ eos_token: { content: "<|end|>" }, chat_template: "{{ messages[0].content }}" }));
+}
+
+test("a checkpoint becomes a GGUF file", () => {
+    checkpoint("small");
+    assert.match(works("model", "import", "small", "small.gguf"), /small\.gguf is written/);
+    const about = JSON.parse(works("model", "show", "small.gguf", "--json"));
+    assert.deepEqual([about.name, about.architecture, about.type, about.layers, about.heads, about.kv_heads, about.context, about.vocabulary, about.tokenizer],
+        ["small", "llama", "F32", 1, 4, 2, 64, 48, "bytes"]);
+    const text = works("generate", "small.gguf", "--prompt", "ABC", "--temperature", "0", "--tokens", "8");
+    const done = spawnSync(binary, ["tokenize", "small.gguf", "--json", "--control"], { cwd: folder, encoding: "utf8", input: '"ABBA<|end|>"\n' });
+    assert.equal(done.stdout.trim(), "[41,2,1,40]");
+    works("model", "import", "small", "-o", "less.gguf", "--type", "q8_0");
+    assert.equal(JSON.parse(works("model", "show", "less.gguf", "--json")).type, "Q8_0");
+    assert.equal(works("generate", "less.gguf", "--prompt", "ABC", "--temperature", "0", "--tokens", "8").length > 0, text.length > 0);
+});
+
+test("a checkpoint that is wrong is refused in a sentence", () => {
+    checkpoint("other", { config: { model_type: "mamba" } });
+    fails(/model type “mamba”/, "model", "import", "other", "wrong.gguf");
+    checkpoint("odd", { shapes: { "model.layers.0.self_attn.q_proj.weight": [30, 32] } });
+    fails(/q_proj\.weight has another shape/, "model", "import", "odd", "wrong.gguf");
+    checkpoint("extra", { shapes: { "model.layers.0.self_attn.rotary.weight": [4] } });
+    fails(/not known here: model\.layers\.0\.self_attn\.rotary/, "model", "import", "extra", "wrong.gguf");
+    checkpoint("cut");
+    const whole = readFileSync(at("cut/model.safetensors"));
+    writeFileSync(at("cut/model.safetensors"), whole.subarray(0, whole.length - 100));
+    fails(/ends before the tensor/, "model", "import", "cut", "wrong.gguf");
+    writeFileSync(at("cut/model.safetensors"), "version https://git-lfs.github.com/spec/v1\n");
+    fails(/no safetensors file/, "model", "import", "cut", "wrong.gguf");
+    mkdirSync(at("empty"));
+    fails(/config\.json/, "model", "import", "empty", "wrong.gguf");
+    fails(/no type q9/, "model", "import", "cut", "wrong.gguf", "--type", "q9");
+    assert.equal(existsSync(at("wrong.gguf")), false);
+    assert.deepEqual(readdirSync(folder).filter((name) => name.includes("wrong.gguf")), []);
 });

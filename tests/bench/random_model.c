@@ -36,13 +36,13 @@ static void whole(struct model_file *file, const struct shape *s, const char *na
                   uint32_t value) {
     char text[96];
     snprintf(text, sizeof text, "%s.%s", s->architecture, name);
-    model_file_whole(file, text, value);
+    gguf_head_whole(model_file_head(file), text, value);
 }
 
 static void real(struct model_file *file, const struct shape *s, const char *name, float value) {
     char text[96];
     snprintf(text, sizeof text, "%s.%s", s->architecture, name);
-    model_file_real(file, text, value);
+    gguf_head_real(model_file_head(file), text, value);
 }
 
 static void text_add(struct buf *out, const char *text, size_t size) {
@@ -87,23 +87,25 @@ static void vocabulary_write(struct model_file *file, const struct shape *s) {
         buf_add(&kinds, &kind, sizeof kind);
     }
     text_add(&merges, "t h", 3);
-    model_file_text(file, "tokenizer.ggml.model", STR("gpt2"));
-    model_file_text(file, "tokenizer.ggml.pre", STR("gpt-2"));
-    model_file_array(file, "tokenizer.ggml.tokens", GGUF_TEXT, s->vocabulary, buf_str(&tokens));
-    model_file_array(file, "tokenizer.ggml.token_type", GGUF_I32, s->vocabulary, buf_str(&kinds));
-    model_file_array(file, "tokenizer.ggml.merges", GGUF_TEXT, 1, buf_str(&merges));
-    model_file_whole(file, "tokenizer.ggml.bos_token_id", 257);
-    model_file_whole(file, "tokenizer.ggml.eos_token_id", 257);
-    model_file_bool(file, "tokenizer.ggml.add_bos_token", false);
+    gguf_head_text(model_file_head(file), "tokenizer.ggml.model", STR("gpt2"));
+    gguf_head_text(model_file_head(file), "tokenizer.ggml.pre", STR("gpt-2"));
+    gguf_head_array(model_file_head(file), "tokenizer.ggml.tokens", GGUF_TEXT, s->vocabulary,
+                    buf_str(&tokens));
+    gguf_head_array(model_file_head(file), "tokenizer.ggml.token_type", GGUF_I32, s->vocabulary,
+                    buf_str(&kinds));
+    gguf_head_array(model_file_head(file), "tokenizer.ggml.merges", GGUF_TEXT, 1, buf_str(&merges));
+    gguf_head_whole(model_file_head(file), "tokenizer.ggml.bos_token_id", 257);
+    gguf_head_whole(model_file_head(file), "tokenizer.ggml.eos_token_id", 257);
+    gguf_head_bool(model_file_head(file), "tokenizer.ggml.add_bos_token", false);
     buf_close(&tokens);
     buf_close(&kinds);
     buf_close(&merges);
 }
 
 static void values_write(struct model_file *file, const struct shape *s) {
-    model_file_text(file, "general.architecture", str_of(s->architecture));
-    model_file_text(file, "general.name", str_of(s->name));
-    model_file_whole(file, "general.file_type", 1);
+    gguf_head_text(model_file_head(file), "general.architecture", str_of(s->architecture));
+    gguf_head_text(model_file_head(file), "general.name", str_of(s->name));
+    gguf_head_whole(model_file_head(file), "general.file_type", 1);
     whole(file, s, "vocab_size", s->vocabulary);
     whole(file, s, "context_length", s->context);
     whole(file, s, "embedding_length", s->width);

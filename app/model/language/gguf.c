@@ -7,8 +7,9 @@
 #include "base/memory.h"
 
 struct gguf {
-    struct file_map map; // of a file of our own; else empty
-    struct buf head;     // of gguf_join
+    struct file_map map;          // of a file of our own; else empty
+    struct buf head;              // of gguf_join, gguf_assemble
+    const uint8_t *const *places; // of gguf_assemble: of each tensor; else NULL
     const uint8_t *bytes;
     size_t size;
     const uint8_t *data; // of gguf_join: where the tensors begin; else NULL
@@ -201,6 +202,10 @@ static enum err data_place(struct gguf *file, struct reading *r, const uint64_t 
     }
     for (uint32_t i = 0; i < file->tensor_count; i++) {
         struct gguf_tensor *tensor = &file->tensors[i];
+        if (file->places) {
+            if (tensor->bytes) tensor->data = file->places[i];
+            continue;
+        }
         if (offsets[i] % alignment != 0) {
             return fault_set(r->fault, ERR_INPUT, "gguf.bad_tensor", tensor->name);
         }
@@ -283,6 +288,22 @@ enum err gguf_join(struct buf *head, struct file_map *data, size_t data_at, stru
     file->data_size = data->size - data_at;
     *head = (struct buf){0};
     *data = (struct file_map){0};
+    return file_take(file, out, fault);
+}
+
+enum err gguf_assemble(struct buf *head, const uint8_t *const *places, struct gguf **out,
+                       struct fault *fault) {
+    struct gguf *file = memory_take(sizeof *file);
+    *out = NULL;
+    if (!file) {
+        buf_close(head);
+        return fault_set(fault, ERR_MEMORY, "predict.no_memory", STR_NONE);
+    }
+    file->head = *head;
+    file->bytes = (const uint8_t *)head->data;
+    file->size = head->size;
+    file->places = places;
+    *head = (struct buf){0};
     return file_take(file, out, fault);
 }
 

@@ -62,6 +62,10 @@ enum err gguf_view(const void *bytes, size_t size, struct gguf **out, struct fau
 // where they begin at `data_at`. Both become the gguf's own, in failure too.
 enum err gguf_join(struct buf *head, struct file_map *data, size_t data_at, struct gguf **out,
                    struct fault *fault) MUST_USE;
+// The same of values and descriptions in memory, which become its own, in failure too, and tensors
+// that lie anywhere: `places` has the first byte of each, and all of them outlive it.
+enum err gguf_assemble(struct buf *head, const uint8_t *const *places, struct gguf **out,
+                       struct fault *fault) MUST_USE;
 void gguf_close(struct gguf *file); // NULL is fine
 
 uint32_t gguf_value_count(const struct gguf *file);

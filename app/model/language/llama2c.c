@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/buf.h"
+#include "model/language/gguf_head.h"
 
 enum { HEAD_BYTES = 28, HEAD_MAX = 1 << 24, DIMENSION_MAX = 1 << 24 };
 
@@ -30,40 +30,9 @@ static bool head_read(const uint8_t *bytes, size_t size, struct head *out) {
 // ---- as GGUF -----------------------------------------------------------------------------------
 
 struct writing {
-    struct buf *out;
-    uint64_t values, tensors;
+    struct gguf_head head;
     uint64_t offset; // bytes of tensors so far
 };
-
-static void number_put(struct writing *w, uint64_t value, size_t bytes) {
-    buf_add(w->out, &value, bytes);
-}
-
-static void text_put(struct writing *w, const char *text) {
-    number_put(w, strlen(text), 8);
-    buf_add_text(w->out, text);
-}
-
-static void text_value(struct writing *w, const char *name, const char *value) {
-    text_put(w, name);
-    number_put(w, GGUF_TEXT, 4);
-    text_put(w, value);
-    w->values++;
-}
-
-static void whole_value(struct writing *w, const char *name, uint64_t value) {
-    text_put(w, name);
-    number_put(w, GGUF_U32, 4);
-    number_put(w, value, 4);
-    w->values++;
-}
-
-static void real_value(struct writing *w, const char *name, float value) {
-    text_put(w, name);
-    number_put(w, GGUF_F32, 4);
-    buf_add(w->out, &value, sizeof value);
-    w->values++;
-}
 
 // Where there are layers, one tensor of each lies behind the other; `rows` 0: a vector.
 static void tensors_put(struct writing *w, const char *name, uint64_t layers, uint64_t rows,
@@ -71,28 +40,23 @@ static void tensors_put(struct writing *w, const char *name, uint64_t layers, ui
     char full[64];
     for (uint64_t layer = 0; layer < (layers ? layers : 1); layer++) {
         snprintf(full, sizeof full, "blk.%u.%s", (unsigned)layer, name);
-        text_put(w, layers ? full : name);
-        number_put(w, rows ? 2 : 1, 4);
-        number_put(w, columns, 8);
-        if (rows) number_put(w, rows, 8);
-        number_put(w, TENSOR_F32, 4);
-        number_put(w, w->offset, 8);
+        gguf_head_tensor(&w->head, str_of(layers ? full : name), TENSOR_F32, rows ? 2 : 1,
+                         (uint64_t[GGUF_DIMENSIONS]){columns, rows}, w->offset);
         w->offset += (rows ? rows : 1) * columns * sizeof(float);
-        w->tensors++;
     }
 }
 
-static void values_put(struct writing *w, const struct head *head) {
-    text_value(w, "general.architecture", "llama");
-    whole_value(w, "general.alignment", sizeof(float));
-    whole_value(w, "llama.context_length", head->context);
-    whole_value(w, "llama.embedding_length", head->width);
-    whole_value(w, "llama.feed_forward_length", head->inner);
-    whole_value(w, "llama.block_count", head->layers);
-    whole_value(w, "llama.attention.head_count", head->heads);
-    whole_value(w, "llama.attention.head_count_kv", head->kv_heads);
-    real_value(w, "llama.attention.layer_norm_rms_epsilon", 1e-5f);
-    real_value(w, "llama.rope.freq_base", 10000);
+static void values_put(struct gguf_head *out, const struct head *head) {
+    gguf_head_text(out, "general.architecture", STR("llama"));
+    gguf_head_whole(out, "general.alignment", sizeof(float));
+    gguf_head_whole(out, "llama.context_length", (uint32_t)head->context);
+    gguf_head_whole(out, "llama.embedding_length", (uint32_t)head->width);
+    gguf_head_whole(out, "llama.feed_forward_length", (uint32_t)head->inner);
+    gguf_head_whole(out, "llama.block_count", (uint32_t)head->layers);
+    gguf_head_whole(out, "llama.attention.head_count", (uint32_t)head->heads);
+    gguf_head_whole(out, "llama.attention.head_count_kv", (uint32_t)head->kv_heads);
+    gguf_head_real(out, "llama.attention.layer_norm_rms_epsilon", 1e-5f);
+    gguf_head_real(out, "llama.rope.freq_base", 10000);
 }
 
 // In the order in which the file has them.
@@ -115,22 +79,19 @@ static void all_put(struct writing *w, const struct head *h) {
 
 static enum err head_write(const uint8_t *bytes, size_t size, struct buf *out,
                            struct fault *fault) {
-    struct writing w = {.out = out};
+    struct writing w = {0};
     struct head head;
     if (!head_read(bytes, size, &head)) {
         return fault_set(fault, ERR_INPUT, "llama2c.not_one", STR_NONE);
     }
-    buf_add_text(out, "GGUF");
-    number_put(&w, 3, 4);
-    number_put(&w, 0, 8);
-    number_put(&w, 0, 8);
-    values_put(&w, &head);
+    gguf_head_open(&w.head, HEAD_MAX);
+    values_put(&w.head, &head);
     all_put(&w, &head);
-    if (buf_err(out) != OK) {
-        return fault_set(fault, buf_err(out), "predict.no_memory", STR_NONE);
-    }
-    memcpy(out->data + 8, &w.tensors, 8);
-    memcpy(out->data + 16, &w.values, 8);
+    gguf_head_write(&w.head, out);
+    enum err err = gguf_head_err(&w.head);
+    if (err == OK) err = buf_err(out);
+    gguf_head_close(&w.head);
+    if (err != OK) return fault_set(fault, err, "predict.no_memory", STR_NONE);
     if (w.offset == size - HEAD_BYTES) return OK;
     return fault_set(fault, ERR_INPUT, "llama2c.size", STR_NONE);
 }

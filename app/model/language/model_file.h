@@ -7,23 +7,16 @@
 #pragma once
 
 #include "base/fault.h"
-#include "model/language/gguf.h"
+#include "model/language/gguf_head.h"
 
 struct model_file;
 // ERR_MEMORY. `path` must outlive it.
 enum err model_file_open(const char *path, struct model_file **out, struct fault *fault) MUST_USE;
 void model_file_close(struct model_file *file); // NULL is fine
 
-// Values. Errors stick and are told by model_file_begin. A name that was there before is an error
-// of the caller's: who replaces a value of another file leaves that one out.
-void model_file_copy(struct model_file *file, const struct gguf_value *value); // as it is
-void model_file_text(struct model_file *file, const char *name, struct str value);
-void model_file_whole(struct model_file *file, const char *name, uint32_t value);
-void model_file_real(struct model_file *file, const char *name, float value);
-void model_file_bool(struct model_file *file, const char *name, bool value);
-// An array of numbers, or of texts as gguf keeps them: a length in 8 bytes, then the bytes.
-void model_file_array(struct model_file *file, const char *name, enum gguf_type item,
-                      uint64_t count, struct str bytes);
+// Where values are put (gguf_head_text …), never tensors. Errors stick and are told by
+// model_file_begin. Who replaces a value of another file leaves that one out.
+struct gguf_head *model_file_head(struct model_file *file);
 
 // The next tensor: `size` as in struct gguf_tensor. Its bytes are tensor_bytes of its elements.
 void model_file_tensor(struct model_file *file, struct str name, uint32_t type, uint32_t dimensions,

@@ -41,7 +41,8 @@ static uint32_t file_type_of(enum tensor_type type) {
 
 struct quantising {
     const struct gguf *from;
-    enum tensor_type type;
+    const struct model_source *source;
+    uint32_t type; // enum tensor_type, or MODEL_AS_STORED
     uint32_t layers;
     bool own_head; // the head is a tensor of its own, not the embedding
     struct pool *pool;
@@ -49,9 +50,11 @@ struct quantising {
     struct fault *fault;
     // The piece that is made now.
     const struct gguf_tensor *tensor;
+    uint32_t index; // of the tensor
     enum tensor_type to;
     uint64_t first, count; // elements of the tensor
     float *floats;         // (threads, PIECE)
+    uint8_t *stored;       // (threads, PIECE) as the source has them
     uint8_t *bytes;        // (PIECES, PIECE) in the new type
     _Atomic bool not_finite;
 };
@@ -82,7 +85,7 @@ static bool is_head(const struct quantising *q, struct str name) {
 }
 
 static enum tensor_type type_for(const struct quantising *q, const struct gguf_tensor *tensor) {
-    enum tensor_type type = q->type;
+    enum tensor_type type = (enum tensor_type)q->type;
     uint32_t layer;
     if (type == TENSOR_Q4_0 || type == TENSOR_Q4_K) {
         bool some = layer_part(tensor->name, "attn_v.weight", &layer) ||
@@ -112,7 +115,15 @@ static enum err decide(const struct quantising *q, const struct gguf_tensor *ten
     if (!tensor_form_of(tensor->type)->name) {
         return fault_set(q->fault, ERR_INPUT, "quantise.unknown", tensor->name);
     }
-    if (stays(tensor)) return OK;
+    bool as_stored = q->type == MODEL_AS_STORED;
+    if (q->source->floats && (stays(tensor) || as_stored) && !tensor_computes(tensor->type)) {
+        return fault_set(q->fault, ERR_INPUT, "quantise.unknown", tensor->name);
+    }
+    if (stays(tensor)) {
+        if (q->source->floats) *out = TENSOR_F32;
+        return OK;
+    }
+    if (as_stored) return OK;
     uint32_t wanted = type_for(q, tensor);
     if (wanted == tensor->type) return OK;
     if (quantised(tensor->type) || !tensor_computes(tensor->type)) {
@@ -128,16 +139,25 @@ static void piece_make(void *ctx, size_t index, uint32_t worker) {
     struct quantising *q = ctx;
     uint64_t first = index * PIECE;
     size_t count = q->count - first < PIECE ? (size_t)(q->count - first) : PIECE;
+    enum tensor_type type = (enum tensor_type)q->tensor->type;
     float *floats = q->floats + (size_t)worker * PIECE;
-    const uint8_t *from = q->tensor->data + tensor_bytes(q->tensor->type, q->first + first);
-    tensor_dequantise((enum tensor_type)q->tensor->type, from, count, floats);
+    const uint8_t *from = q->tensor->data + tensor_bytes(type, q->first + first);
+    uint8_t *to = q->bytes + tensor_bytes(q->to, first);
+    if (q->source->read) {
+        uint8_t *stored = q->stored + (size_t)worker * PIECE * sizeof(double);
+        if (q->to == type) stored = to;
+        q->source->read(q->source->context, q->index, q->first + first, count, stored);
+        if (q->to == type) return;
+        from = stored;
+    }
+    tensor_dequantise(type, from, count, floats);
     bool finite = true;
     for (size_t i = 0; i < count; i++) finite &= isfinite(floats[i]) != 0;
     if (!finite) {
         q->not_finite = true;
         return;
     }
-    tensor_quantise(q->to, floats, count, q->bytes + tensor_bytes(q->to, first));
+    tensor_quantise(q->to, floats, count, to);
 }
 
 static enum err tensor_make(struct quantising *q, struct model_file *file) {
@@ -169,8 +189,9 @@ static enum err tensors_write(struct quantising *q, struct model_file *file,
         const struct gguf_tensor *tensor = gguf_tensor_at(q->from, i);
         if (progress_cancelled(q->progress)) return ERR_CANCELLED;
         q->tensor = tensor;
+        q->index = i;
         q->to = (enum tensor_type)types[i];
-        err = types[i] == tensor->type
+        err = types[i] == tensor->type && !q->source->read
                   ? model_file_bytes_put(file, tensor->data, (size_t)tensor->bytes, q->fault)
                   : tensor_make(q, file);
         done += tensor->bytes;
@@ -181,18 +202,35 @@ static enum err tensors_write(struct quantising *q, struct model_file *file,
 
 // ---- the file ----------------------------------------------------------------------------------
 
+// As other programs number the type of most of a file's weights.
+static uint32_t file_type_told(const struct quantising *q, const uint32_t *types) {
+    uint64_t most = 0, by_type[TENSOR_BF16 + 1] = {0};
+    uint32_t type = q->type;
+    if (type != MODEL_AS_STORED) return file_type_of((enum tensor_type)type);
+    for (uint32_t i = 0; i < gguf_tensor_count(q->from); i++) {
+        const struct gguf_tensor *tensor = gguf_tensor_at(q->from, i);
+        if (types[i] > TENSOR_BF16) continue;
+        by_type[types[i]] += tensor->bytes;
+        if (by_type[types[i]] < most) continue;
+        most = by_type[types[i]];
+        type = types[i];
+    }
+    return file_type_of((enum tensor_type)type);
+}
+
 // Values are kept, but for what they say of the quantisation.
-static void values_write(const struct quantising *q, struct model_file *file) {
+static void values_write(const struct quantising *q, struct gguf_head *head,
+                         const uint32_t *types) {
     static const char *const left_out[] = {"general.file_type", "general.quantization_version",
                                            "general.alignment"};
     for (uint32_t i = 0; i < gguf_value_count(q->from); i++) {
         const struct gguf_value *value = gguf_value_at(q->from, i);
         bool keep = true;
         for (size_t k = 0; k < 3; k++) keep &= !str_is(value->name, left_out[k]);
-        if (keep) model_file_copy(file, value);
+        if (keep) gguf_head_copy(head, value);
     }
-    model_file_whole(file, "general.quantization_version", 2);
-    model_file_whole(file, "general.file_type", file_type_of(q->type));
+    gguf_head_whole(head, "general.quantization_version", 2);
+    gguf_head_whole(head, "general.file_type", file_type_told(q, types));
 }
 
 static enum err tensors_tell(const struct quantising *q, struct model_file *file, uint32_t *types,
@@ -217,30 +255,32 @@ static enum err quantise_run(struct quantising *q, const char *to, uint32_t thre
     enum err err = pool_open(threads, &q->pool);
     if (err == OK) {
         q->floats = memory_take_unset((size_t)pool_threads(q->pool) * PIECE * sizeof(float));
-        q->bytes = memory_take_unset((size_t)PIECES * PIECE * sizeof(float));
-        if (!types || !q->floats || !q->bytes) err = ERR_MEMORY;
+        q->bytes = memory_take_unset((size_t)PIECES * PIECE * sizeof(double));
+        q->stored = memory_take_unset((size_t)pool_threads(q->pool) * PIECE * sizeof(double));
+        if (!types || !q->floats || !q->bytes || !q->stored) err = ERR_MEMORY;
     }
     if (err == OK) err = model_file_open(to, &file, q->fault);
-    if (err == OK) {
-        values_write(q, file);
-        err = tensors_tell(q, file, types, out);
-    }
+    if (err == OK) err = tensors_tell(q, file, types, out);
+    if (err == OK) values_write(q, model_file_head(file), types);
     if (err == OK) err = model_file_begin(file, q->fault);
     if (err == OK) err = tensors_write(q, file, types);
     if (err == OK) err = model_file_keep(file, q->fault);
     model_file_close(file);
     memory_give(q->floats);
     memory_give(q->bytes);
+    memory_give(q->stored);
     memory_give(types);
     if (q->pool) pool_close(q->pool);
     if (err == ERR_MEMORY) return fault_set(q->fault, err, "predict.no_memory", STR_NONE);
     return err;
 }
 
-enum err model_quantise(const struct gguf *from, const char *to, enum tensor_type type,
-                        uint32_t threads, struct progress *progress, struct quantised *out,
-                        struct fault *fault) {
-    struct quantising q = {.from = from, .type = type, .progress = progress, .fault = fault};
+enum err model_rewrite(const struct model_source *source, const char *to, uint32_t type,
+                       uint32_t threads, struct progress *progress, struct quantised *out,
+                       struct fault *fault) {
+    const struct gguf *from = source->file;
+    struct quantising q = {
+        .from = from, .source = source, .type = type, .progress = progress, .fault = fault};
     char name[96];
     struct buf text;
     *out = (struct quantised){0};
@@ -252,4 +292,11 @@ enum err model_quantise(const struct gguf *from, const char *to, enum tensor_typ
     buf_close(&text);
     q.own_head = gguf_tensor_find(from, STR("output.weight")) != NULL;
     return quantise_run(&q, to, threads, out);
+}
+
+enum err model_quantise(const struct gguf *from, const char *to, enum tensor_type type,
+                        uint32_t threads, struct progress *progress, struct quantised *out,
+                        struct fault *fault) {
+    const struct model_source source = {.file = from};
+    return model_rewrite(&source, to, type, threads, progress, out, fault);
 }

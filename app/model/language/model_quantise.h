@@ -21,3 +21,19 @@ struct quantised {
 enum err model_quantise(const struct gguf *from, const char *to, enum tensor_type type,
                         uint32_t threads, struct progress *progress, struct quantised *out,
                         struct fault *fault) MUST_USE;
+
+// A model whose tensors' bytes are made as they are wanted. `read` gives `count` elements of tensor
+// `tensor` from `first` on, as its type stores them; many threads call it. NULL: as they lie in the
+// file. `floats`: what would stay as it is (vectors, tables) becomes F32, as GGUF files have it.
+struct model_source {
+    const struct gguf *file;
+    void (*read)(const void *context, uint32_t tensor, uint64_t first, size_t count, void *out);
+    const void *context;
+    bool floats;
+};
+enum { MODEL_AS_STORED = 0xFFFFFF };
+// As model_quantise; `type`: enum tensor_type, or MODEL_AS_STORED, which leaves matrices as they
+// are.
+enum err model_rewrite(const struct model_source *source, const char *to, uint32_t type,
+                       uint32_t threads, struct progress *progress, struct quantised *out,
+                       struct fault *fault) MUST_USE;

@@ -34,30 +34,31 @@
     "-𐲲𐳀-𐳲𑢠-𑣟𞤀-𞥃"
 // clang-format on
 
-enum { WHOLE_WORDS = 1, BEGIN = 2, SEPARATOR = 4 };
+enum { WHOLE_WORDS = 1, BEGIN = 2, SEPARATOR = 4, COMPOSES = 8 };
 
-// Several names have the same patterns: a row without patterns has those of the row below it.
+// Several names have the same patterns: a row without patterns has those of the row below it. Where
+// a vocabulary of another file form has them, the first name is taken.
 static const struct {
     const char *name;
     uint32_t flags;
     const char *patterns[PATTERNS_MAX];
 } families[] = {
+    {"llama-bpe", WHOLE_WORDS | BEGIN, {NULL}},
     {"llama3", WHOLE_WORDS | BEGIN, {NULL}},
     {"llama-v3", WHOLE_WORDS | BEGIN, {NULL}},
-    {"llama-bpe", WHOLE_WORDS | BEGIN, {NULL}},
     {"falcon3", WHOLE_WORDS | BEGIN, {NULL}},
     {"pixtral", WHOLE_WORDS | BEGIN, {NULL}},
     {"dbrx", 0, {NULL}},
     {"smaug-bpe", 0, {NULL}},
     {"glm4", 0, {NULL}},
     {"chatglm-bpe", 0, {SHORT_FORMS "|" LETTERS "|\\p{N}{1,3}" SIGNS SPACES}},
-    {"qwen2", 0, {NULL}},
+    {"qwen2", COMPOSES, {NULL}},
     {"deepseek-r1-qwen", 0, {NULL}},
     {"stablelm2", 0, {NULL}},
     {"hunyuan", 0, {NULL}},
     {"megrez", 0, {SHORT_FORMS "|" LETTERS "|\\p{N}" SIGNS SPACES}},
     {"qwen35",
-     0,
+     COMPOSES,
      {SHORT_FORMS
       "|[^\\r\\n\\p{L}\\p{N}]?[\\p{L}\\p{M}]+|\\p{N}| ?[^\\s\\p{L}\\p{M}\\p{N}]+[\\r\\n]*" SPACES}},
     {"minicpm5", WHOLE_WORDS, {"\\p{N}{1,3}", SHORT_FORMS "|" LETTERS "|\\p{N}+" SIGNS SPACES}},
@@ -114,6 +115,27 @@ static const struct {
     {"default", 0, {"[\\p{P}\\$\\+<=>\\^~\\|]+", GPT2, "\\p{N}+", "[0-9][0-9][0-9]"}},
 };
 
+static const char *const *patterns_of(uint32_t row) {
+    while (!families[row].patterns[0]) row++;
+    return families[row].patterns;
+}
+
+const char *tokenizer_pattern_name(const struct str *patterns, uint32_t count, bool whole_words,
+                                   bool composes) {
+    uint32_t wanted = (whole_words ? WHOLE_WORDS : 0) | (composes ? COMPOSES : 0);
+    for (uint32_t row = 0; row < sizeof families / sizeof *families; row++) {
+        const char *const *known = patterns_of(row);
+        uint32_t same = 0;
+        if ((families[row].flags & (WHOLE_WORDS | COMPOSES)) != wanted) continue;
+        while (same < count && same < PATTERNS_MAX && known[same] &&
+               str_is(patterns[same], known[same])) {
+            same++;
+        }
+        if (same == count && (same == PATTERNS_MAX || !known[same])) return families[row].name;
+    }
+    return NULL;
+}
+
 enum err pretokenizer_open(struct tokenizer *tokenizer, struct str name, struct fault *fault) {
     uint32_t count = sizeof families / sizeof *families, row = 0;
     while (row < count && !str_is(name, families[row].name)) row++;
@@ -121,9 +143,9 @@ enum err pretokenizer_open(struct tokenizer *tokenizer, struct str name, struct 
     tokenizer->whole_words = families[row].flags & WHOLE_WORDS;
     tokenizer->add_begin = families[row].flags & BEGIN;
     tokenizer->add_separator = families[row].flags & SEPARATOR;
-    while (!families[row].patterns[0]) row++;
-    for (uint32_t i = 0; i < PATTERNS_MAX && families[row].patterns[i]; i++) {
-        enum err err = word_pattern_open(families[row].patterns[i], &tokenizer->patterns[i]);
+    const char *const *patterns = patterns_of(row);
+    for (uint32_t i = 0; i < PATTERNS_MAX && patterns[i]; i++) {
+        enum err err = word_pattern_open(patterns[i], &tokenizer->patterns[i]);
         if (err != OK) return fault_set(fault, err, "tokenizer.unknown_pre", name);
         tokenizer->pattern_count++;
     }

@@ -62,3 +62,9 @@ enum err tokenizer_encode(const struct tokenizer *tokenizer, struct str text, ui
 // and those that only fill a byte-level vocabulary up, give nothing unless `control`.
 void tokenizer_decode(const struct tokenizer *tokenizer, uint32_t token, bool control,
                       struct buf *out);
+
+// The name (tokenizer.ggml.pre) of the patterns that are the same as these, character for
+// character; NULL: none is known. `whole_words`: a word that is a token is never cut; `composes`:
+// the text is composed first (NFC).
+const char *tokenizer_pattern_name(const struct str *patterns, uint32_t count, bool whole_words,
+                                   bool composes);

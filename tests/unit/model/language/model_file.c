@@ -30,12 +30,14 @@ static uint32_t files_there(void) {
 
 static void values_put(struct model_file *file) {
     static const float reals[3] = {1, 2.5f, -3};
-    model_file_text(file, "a.text", STR("合院"));
-    model_file_whole(file, "a.whole", 77);
-    model_file_real(file, "a.real", .25f);
-    model_file_bool(file, "a.bool", true);
-    model_file_array(file, "a.reals", GGUF_F32, 3, (struct str){(const char *)reals, sizeof reals});
-    model_file_array(file, "a.texts", GGUF_TEXT, 2, STR("\1\0\0\0\0\0\0\0x\2\0\0\0\0\0\0\0yz"));
+    gguf_head_text(model_file_head(file), "a.text", STR("合院"));
+    gguf_head_whole(model_file_head(file), "a.whole", 77);
+    gguf_head_real(model_file_head(file), "a.real", .25f);
+    gguf_head_bool(model_file_head(file), "a.bool", true);
+    gguf_head_array(model_file_head(file), "a.reals", GGUF_F32, 3,
+                    (struct str){(const char *)reals, sizeof reals});
+    gguf_head_array(model_file_head(file), "a.texts", GGUF_TEXT, 2,
+                    STR("\1\0\0\0\0\0\0\0x\2\0\0\0\0\0\0\0yz"));
 }
 
 static void what_is_written_is_read(void) {
@@ -81,7 +83,7 @@ static void what_is_written_is_read(void) {
     // What was read and is written again is the same file.
     REQUIRE(model_file_open(path_of("b.gguf"), &file, &fault) == OK);
     for (uint32_t i = 0; i < gguf_value_count(read); i++) {
-        model_file_copy(file, gguf_value_at(read, i));
+        gguf_head_copy(model_file_head(file), gguf_value_at(read, i));
     }
     for (uint32_t i = 0; i < gguf_tensor_count(read); i++) {
         tensor = gguf_tensor_at(read, i);
