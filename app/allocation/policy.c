@@ -10,8 +10,9 @@
 #include "store/codec.h"
 
 enum {
-    POLICY_VERSION = 2,
+    POLICY_VERSION = 3,
     VERSION_APPROVALS = 2, // tenants have thresholds of approval
+    VERSION_GUARDS = 3,    // and say what is done about personal data in language models
     MEMBER_VERSION = 1,
     POLICY_BYTES_MAX = 8 << 20
 };
@@ -34,6 +35,16 @@ const char *cap_name(enum cap cap) {
 const char *threshold_name(enum threshold threshold) {
     static const char *const names[] = {"cpu_milli", "memory_mib", "device_milli", "cpu_hours"};
     return names[threshold];
+}
+
+const char *guard_rule_name(enum guard_rule rule) {
+    static const char *const names[] = {"inherit", "off", "count", "mask", "refuse"};
+    return names[rule];
+}
+
+const char *guard_side_name(enum guard_side side) {
+    static const char *const names[] = {"prompts", "answers"};
+    return names[side];
 }
 
 const char *tenant_kind_name(enum tenant_kind kind) {
@@ -70,6 +81,10 @@ static void tenant_fields(struct codec *c, struct tenant *tenant) {
         } else {
             codec_i64(c, &tenant->approval[i]);
         }
+    }
+    if (c->reader && c->reader->version < VERSION_GUARDS) return;
+    for (int i = 0; i < GUARD_SIDE_COUNT; i++) {
+        CODEC_ENUM(c, tenant->guard[i], guard_rule, GUARD_RULE_COUNT);
     }
 }
 
@@ -277,6 +292,14 @@ int64_t policy_threshold(const struct policy *policy, const struct tenant *tenan
         if (tenant->approval[threshold] >= 0) return tenant->approval[threshold];
     }
     return -1;
+}
+
+enum guard_rule policy_guard(const struct policy *policy, const struct tenant *tenant,
+                             enum guard_side side) {
+    for (; tenant; tenant = policy_parent(policy, tenant)) {
+        if (tenant->guard[side] != GUARD_INHERIT) return tenant->guard[side];
+    }
+    return GUARD_COUNT;
 }
 
 // ---- members ---------------------------------------------------------------------------------

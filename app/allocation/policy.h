@@ -61,6 +61,19 @@ enum threshold {
 };
 const char *threshold_name(enum threshold threshold); // "cpu_milli", "memory_mib", …
 
+// What is done about personal data in what people ask language models, and in what those answer.
+enum guard_rule {
+    GUARD_INHERIT, // as the tenant above says; at the top: counted
+    GUARD_OFF,     // nobody looks
+    GUARD_COUNT,   // counted by kind
+    GUARD_MASK,    // and a word stands in its place
+    GUARD_REFUSE,  // the question is not asked; the answer ends there
+    GUARD_RULE_COUNT
+};
+const char *guard_rule_name(enum guard_rule rule); // "inherit", "off", "count", "mask", "refuse"
+enum guard_side { GUARD_PROMPTS, GUARD_ANSWERS, GUARD_SIDE_COUNT };
+const char *guard_side_name(enum guard_side side); // "prompts", "answers"
+
 enum tenant_kind { TENANT_DEPARTMENT, TENANT_PROJECT, TENANT_KIND_COUNT };
 const char *tenant_kind_name(enum tenant_kind kind);
 struct tenant {
@@ -76,6 +89,7 @@ struct tenant {
     struct caps caps;          // of the tenant and all below it, together
     struct caps each;          // of every person in it; −1: as the tenant above says
     int64_t approval[THRESHOLD_COUNT];
+    enum guard_rule guard[GUARD_SIDE_COUNT];
 };
 
 struct policy {
@@ -126,6 +140,9 @@ int64_t policy_each(const struct policy *policy, const struct tenant *tenant, en
 // Above which its jobs wait for approval, so too; −1: never.
 int64_t policy_threshold(const struct policy *policy, const struct tenant *tenant,
                          enum threshold threshold);
+// The rule of the nearest tenant upwards that gives one; never GUARD_INHERIT.
+enum guard_rule policy_guard(const struct policy *policy, const struct tenant *tenant,
+                             enum guard_side side);
 
 // Where a person belongs, and bounds of their own (−1: as their tenant says).
 struct member {

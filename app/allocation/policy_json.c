@@ -46,6 +46,13 @@ static void tenant_write(struct json_writer *out, const struct tenant *tenant) {
         json_set_i64(out, threshold_name((enum threshold)i), tenant->approval[i]);
     }
     json_close_object(out);
+    json_put_name(out, "guard");
+    json_open_object(out);
+    for (int i = 0; i < GUARD_SIDE_COUNT; i++) {
+        json_set_text(out, guard_side_name((enum guard_side)i),
+                      str_of(guard_rule_name(tenant->guard[i])));
+    }
+    json_close_object(out);
     json_close_object(out);
 }
 
@@ -104,6 +111,25 @@ static enum err approval_read(const struct json *node, int64_t out[static THRESH
     return err;
 }
 
+// What is absent is inherited.
+static enum err guard_read(const struct json *node, enum guard_rule out[static GUARD_SIDE_COUNT],
+                           struct fault *fault) {
+    for (int i = 0; i < GUARD_SIDE_COUNT; i++) {
+        const char *name = guard_side_name((enum guard_side)i);
+        struct str told = json_member_text(node, name);
+        int rule = GUARD_INHERIT;
+        while (rule < GUARD_RULE_COUNT && !str_is(told, guard_rule_name((enum guard_rule)rule))) {
+            rule++;
+        }
+        if (!json_member(node, name)) rule = GUARD_INHERIT;
+        if (rule == GUARD_RULE_COUNT) {
+            return fault_set(fault, ERR_INPUT, "policy.bad_guard", told);
+        }
+        out[i] = (enum guard_rule)rule;
+    }
+    return OK;
+}
+
 static enum err tenant_basics(const struct json *node, struct tenant *out, struct fault *fault) {
     struct str kind = json_member_text(node, "kind");
     out->id = json_member_u64(node, "id", 0);
@@ -140,6 +166,7 @@ static enum err tenant_read(const struct json *node, struct tenant *out, struct 
     out->may_borrow = json_member_bool(node, "may_borrow", true);
     if (err == OK) err = caps_read_json(json_member(node, "caps"), &out->caps, fault);
     if (err == OK) err = caps_read_json(json_member(node, "each"), &out->each, fault);
+    if (err == OK) err = guard_read(json_member(node, "guard"), out->guard, fault);
     return err == OK ? approval_read(json_member(node, "approval"), out->approval, fault) : err;
 }
 
@@ -234,6 +261,7 @@ static void tenant_changes(struct json_writer *out, const struct tenant *a,
         {"caps", SAME(a->caps, b->caps)},
         {"each", SAME(a->each, b->each)},
         {"approval", SAME(a->approval, b->approval)},
+        {"guard", SAME(a->guard, b->guard)},
     };
     for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++) {
         if (!fields[i].same) change_write(out, "changed", b->name, fields[i].field);

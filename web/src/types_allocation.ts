@@ -169,7 +169,14 @@ export interface Tenant {
   caps: Caps;
   each: Caps;
   approval: Thresholds;
+  guard: Guards;
 }
+// What is done about personal data in what people ask language models, and in the answers.
+export const GUARD_SIDES = ['prompts', 'answers'] as const;
+export const GUARD_RULES = ['inherit', 'off', 'count', 'mask', 'refuse'] as const;
+export type GuardSide = (typeof GUARD_SIDES)[number];
+export type GuardRule = (typeof GUARD_RULES)[number];
+export type Guards = Record<GuardSide, GuardRule>;
 export interface PolicyFinding {
   code: string;
   refused: boolean;
@@ -218,7 +225,7 @@ export interface UsageLimit {
 }
 export interface Share {
   month: number;
-  tenants: Omit<Tenant, 'parent' | 'caps' | 'each' | 'approval'>[]; // mine first, then those above
+  tenants: Omit<Tenant, 'parent' | 'caps' | 'each' | 'approval' | 'guard'>[]; // mine first, then those above
   rate_micro: Shares;
   used: UsageSum;
   jobs: number;

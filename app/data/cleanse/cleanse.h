@@ -29,6 +29,8 @@ enum err check_run(const char *table_path, const char *profile_path, uint32_t th
 
 // One piece of personal data as it may be shown: 138****5678. What a check shows as an example.
 void personal_mask(enum personal_kind kind, struct str text, struct buf *out);
+// The word that stands for a kind where nothing of it may be shown: [手机号].
+void personal_word(enum personal_kind kind, struct buf *out);
 
 // ---- recipe --------------------------------------------------------------------------------
 // Plain text, one line an operator (see DESIGN.md and the operators' own table):

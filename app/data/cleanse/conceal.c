@@ -47,6 +47,10 @@ static void word_write(unsigned kind, struct buf *out) {
     buf_add_text(out, words[kind]);
 }
 
+void personal_word(enum personal_kind kind, struct buf *out) {
+    word_write(kind, out);
+}
+
 void conceal_write(const struct conceal *conceal, const struct piece *piece, struct buf *out) {
     cy_assert(piece->kind <= KIND_UNKNOWN);
     switch (conceal->how) {

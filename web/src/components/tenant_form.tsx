@@ -3,9 +3,12 @@ import { useState } from 'preact/hooks';
 import { t } from '../messages';
 import {
   CAPS,
+  GUARD_RULES,
+  GUARD_SIDES,
   SHARES,
   THRESHOLDS,
   type Caps,
+  type GuardRule,
   type Policy,
   type Shares,
   type Tenant,
@@ -55,6 +58,7 @@ export function tenant_new(policy: Policy, parent: number): Tenant {
     caps: NO_CAPS,
     each: NO_CAPS,
     approval: NO_THRESHOLDS,
+    guard: { prompts: 'inherit', answers: 'inherit' },
   };
 }
 
@@ -86,6 +90,7 @@ export function TenantForm({
   const [caps, caps_set] = useState(caps_typed(one.caps));
   const [each, each_set] = useState(caps_typed(one.each));
   const [approval, approval_set] = useState(thresholds_typed(one.approval));
+  const [guard, guard_set] = useState(one.guard);
   const [errors, errors_set] = useState<FieldError[]>([]);
   const submit = (event: Event) => {
     event.preventDefault();
@@ -118,6 +123,7 @@ export function TenantForm({
       caps: caps_read('caps', caps, wrong),
       each: caps_read('each', each, wrong),
       approval: thresholds_read('approval', approval, wrong),
+      guard,
     };
     errors_set(wrong);
     if (!wrong.length) done(next);
@@ -244,6 +250,25 @@ export function TenantForm({
           change={approval_set}
           errors={errors}
         />
+        <fieldset class="amounts">
+          <legend>{t('tenant.guard')}</legend>
+          <p class="hint">{t('tenant.guard_hint')}</p>
+          <div class="form-grid">
+            {GUARD_SIDES.map((side) => (
+              <SelectField
+                key={side}
+                id={`guard-${side}`}
+                label={t(`tenant.guard.${side}`)}
+                value={guard[side]}
+                change={(value) => guard_set({ ...guard, [side]: value as GuardRule })}
+                choices={GUARD_RULES.map((rule) => ({
+                  value: rule,
+                  text: t(`tenant.guard.rule.${rule}`),
+                }))}
+              />
+            ))}
+          </div>
+        </fieldset>
         <div class="actions">
           <Button type="submit" kind="primary">
             {t('tenant.take')}
