@@ -141,8 +141,8 @@ static bool is_wide(struct str text, size_t at, const char *sign) {
     return text.size - at >= 3 && memcmp(text.data + at, sign, 3) == 0;
 }
 
-// The end of a sentence or a line that begins at `at`: where it ends; 0: there is none. What is said
-// of the last bytes of a text that goes on may change, so the caller asks for none of those.
+// Where the end of a sentence or a line that begins at `at` ends; 0: there is none. What is said of
+// the last bytes of a text that goes on may change, so the caller asks for none of those.
 static size_t sentence_end(struct str text, size_t at) {
     char c = text.data[at], next = at + 1 < text.size ? text.data[at + 1] : '\n';
     if (c == '\n') return at + 1;

@@ -19,7 +19,7 @@ enum {
     SCREEN_STRETCH_BYTES = 1536, // of the longest stretch: what may be held back, and
     SCREEN_REACH_BYTES = 128,    // so much more
 };
-// What tells of a person. Addresses of the web and of networks, coordinates, organisations and their
+// What tells of a person. Addresses of the web and of networks, coordinates, organisations, their
 // codes, and ages do not by themselves; of places only those with a door's or a house's number.
 #define SCREEN_KINDS                                                                   \
     (PERSONAL_ALL & ~(PERSONAL_BIT(PERSONAL_USCC) | PERSONAL_BIT(PERSONAL_URL) |       \

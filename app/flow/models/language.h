@@ -8,6 +8,7 @@
 #include <pthread.h>
 
 #include "flow/flow_private.h"
+#include "flow/models/language_guard.h"
 
 enum {
     ANSWERS_MAX = 256,      // under way or waiting, of the whole box
@@ -23,7 +24,9 @@ enum answer_kind { ANSWER_CHAT, ANSWER_TEXT, ANSWER_VECTORS };
 struct answer_part {           // one of the choices
     struct buf text, logprobs; // of a whole answer
     bool ended, stopped;
+    bool filtered; // the guard has ended it
     uint64_t tokens;
+    struct screen *screen; // what it says goes through; NULL: nobody looks
 };
 struct flow_answer {
     struct flow_answer *next;
@@ -47,6 +50,7 @@ struct flow_answer {
     struct fault fault;
     int64_t created_s;
     uint64_t prompt_tokens, shared_tokens;
+    struct language_guard guard;
 };
 
 // ---- language.c --------------------------------------------------------------------------------

@@ -35,6 +35,7 @@ void answer_free(struct flow_answer *answer) {
     for (uint32_t i = 0; i < ANSWER_PARTS_MAX; i++) {
         buf_close(&answer->parts[i].text);
         buf_close(&answer->parts[i].logprobs);
+        screen_close(answer->parts[i].screen);
     }
     memory_give(answer);
 }
@@ -118,7 +119,12 @@ static void use_note(const struct flow_answer *answer) {
     for (uint32_t i = 0; i < answer->parts_count; i++) {
         use.counts.answer_tokens += answer->parts[i].tokens;
     }
+    guard_count_add(answer, &use.counts);
     if (answer->begun) language_usage_note(answer->flow, &use, 1);
+}
+
+static void cancel_put(struct language *language, uint64_t id) {
+    if (language->cancel_count < CANCELS_MAX) language->cancels[language->cancel_count++] = id;
 }
 
 void flow_answer_close(struct flow_answer *answer) {
@@ -132,10 +138,9 @@ void flow_answer_close(struct flow_answer *answer) {
         language->count--;
     }
     for (uint32_t i = 0; answer->sent && !answer->ended && i < answer->parts_count; i++) {
-        if (language->cancel_count < CANCELS_MAX) {
-            language->cancels[language->cancel_count++] = answer->id + i;
-        }
+        cancel_put(language, answer->id + i);
     }
+    guard_leave(answer);
     use_note(answer);
     pthread_mutex_unlock(&language->lock);
     relay_wake(language);
@@ -312,7 +317,10 @@ static void frame_hear(struct language *language, struct str text) {
     pthread_mutex_lock(&language->lock);
     for (struct flow_answer *one = language->answers; one; one = one->next) {
         if (id < one->id || id >= one->id + one->parts_count) continue;
+        const struct answer_part *part = &one->parts[id - one->id];
+        bool over = part->ended;
         answer_hear(one, (uint32_t)(id - one->id), frame);
+        if (!over && part->filtered) cancel_put(language, id); // nobody waits for the rest
         wake(one);
         break;
     }

@@ -198,6 +198,35 @@ void language_usage_note(struct flow *flow, const struct language_use *use, uint
 
 // ---- writing -----------------------------------------------------------------------------------
 
+static void kinds_write(const uint64_t found[static PERSONAL_KIND_COUNT], const char *where,
+                        struct buf *out) {
+    size_t before = out->size;
+    for (int kind = 0; kind < PERSONAL_KIND_COUNT; kind++) {
+        if (!found[kind]) continue;
+        buf_printf(out, "%s%s=%" PRIu64, out->size == before ? where : " ",
+                   personal_kind_name((enum personal_kind)kind), found[kind]);
+    }
+    if (out->size > before) buf_add_text(out, "; ");
+}
+
+// Personal data that was met, by kind: how often, never what it was.
+static enum err found_audit(struct store_txn *txn, const struct language_use *use) {
+    const struct language_counts *counts = &use->counts;
+    if (!language_found(counts, SIDE_PROMPT) && !language_found(counts, SIDE_ANSWER)) return OK;
+    struct buf detail;
+    buf_open(&detail, USE_BYTES_MAX);
+    kinds_write(counts->found[SIDE_PROMPT], "prompts: ", &detail);
+    kinds_write(counts->found[SIDE_ANSWER], "answers: ", &detail);
+    buf_printf(&detail, "masked=%" PRIu64 " refused=%" PRIu64, counts->masked, counts->refused);
+    enum err err = buf_err(&detail);
+    if (err == OK) {
+        err = audit_put(txn, use->person.name, "language.guard", "language", use->model,
+                        counts->refused ? "denied" : "ok", buf_str(&detail));
+    }
+    buf_close(&detail);
+    return err;
+}
+
 static enum err pending_write_one(struct store_txn *txn, struct arena *arena,
                                   const struct policy *policy, struct pending_use *pending) {
     struct language_use *use = &pending->use;
@@ -206,6 +235,7 @@ static enum err pending_write_one(struct store_txn *txn, struct arena *arena,
     use->model_name = str_of(pending->model_name);
     arena_reset(arena);
     enum err err = use_add(txn, arena, use);
+    if (err == OK) err = found_audit(txn, use);
     if (err != OK || !pending->served) return err;
     uint64_t tokens = use->counts.prompt_tokens + use->counts.answer_tokens;
     return usage_served(txn, use->person.id, use->person.name, tokens, pending->served);

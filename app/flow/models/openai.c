@@ -231,6 +231,7 @@ static enum err asked_of(struct flow_answer *answer, const struct call *call, do
     if (err == OK) {
         const struct tenant *tenant = policy_tenant_or_default(policy, member.tenant);
         *out_weight = tenant && tenant->weight ? tenant->weight : 1;
+        guard_rules_take(&answer->guard, policy, tenant);
         policy_return(policy);
     }
     store_read_end(txn);
@@ -269,6 +270,7 @@ static enum err answer_begin(struct flow *flow, struct call *call, enum answer_k
     }
     err = asked_of(answer, call, &weight);
     if (err == OK) err = asked_write(call, answer, weight);
+    if (err == OK) err = guard_asked(answer, call);
     if (err == OK) err = language_put(flow, answer, call->fault);
     if (err != OK) {
         answer_free(answer);
@@ -350,8 +352,17 @@ static void finish_write(struct json_writer *out, const struct answer_part *part
     if (!part->ended) {
         json_put_null(out);
     } else {
-        json_put_text(out, part->stopped ? STR("stop") : STR("length"));
+        json_put_text(out, part->filtered  ? STR("content_filter")
+                           : part->stopped ? STR("stop")
+                                           : STR("length"));
     }
+}
+
+static bool all_ended(const struct flow_answer *answer) {
+    for (uint32_t i = 0; i < answer->parts_count; i++) {
+        if (!answer->parts[i].ended) return false;
+    }
+    return true;
 }
 
 static struct json_writer chunk_begin(struct flow_answer *answer) {
@@ -390,6 +401,7 @@ static void chunk_put(struct flow_answer *answer, uint32_t at, struct str text, 
     json_close_object(&out);
     json_close_array(&out);
     if (answer->tells_usage) json_set_null(&out, "usage");
+    if (all_ended(answer)) guard_write(answer, &out);
     chunk_end(answer, &out);
 }
 
@@ -413,6 +425,7 @@ static void vectors_whole(struct flow_answer *answer) {
     json_put_raw(out, buf_str(&answer->parts[0].text));
     json_close_array(out);
     usage_write(answer, out);
+    guard_write(answer, out);
     json_close_object(out);
 }
 
@@ -442,13 +455,12 @@ static void answer_whole(struct flow_answer *answer) {
     }
     json_close_array(out);
     usage_write(answer, out);
+    guard_write(answer, out);
     json_close_object(out);
 }
 
 static void answer_over(struct flow_answer *answer) {
-    for (uint32_t i = 0; i < answer->parts_count; i++) {
-        if (!answer->parts[i].ended) return;
-    }
+    if (!all_ended(answer)) return;
     answer->ended = true;
     if (answer->streams) {
         stream_end(answer);
@@ -501,8 +513,11 @@ static void vector_hear(struct flow_answer *answer, const struct json *frame) {
 static void part_hear(struct flow_answer *answer, uint32_t at, const struct json *frame) {
     struct answer_part *part = &answer->parts[at];
     struct str text = json_member_text(frame, "text"), finish = json_member_text(frame, "finish");
-    struct buf logprob;
+    struct buf logprob, leaves;
     bool first = part->tokens == 0;
+    buf_open(&leaves, ANSWER_BYTES_MAX);
+    guard_hear(answer, part, text, finish.size > 0, &leaves);
+    text = buf_str(&leaves);
     buf_open(&logprob, 1 << 20);
     if (json_member(frame, "logprob")) json_write(&logprob, json_member(frame, "logprob"));
     if (!finish.size) part->tokens++;
@@ -510,11 +525,14 @@ static void part_hear(struct flow_answer *answer, uint32_t at, const struct json
         part->ended = true;
         part->stopped = str_is(finish, "stop");
         part->tokens = json_member_u64(frame, "tokens", part->tokens);
-        if (at == 0) answer->prompt_tokens = json_member_u64(frame, "prompt_tokens", 0);
-        if (at == 0) answer->shared_tokens = json_member_u64(frame, "shared_tokens", 0);
+    }
+    part->ended |= part->filtered;
+    if (at == 0 && json_member(frame, "prompt_tokens")) {
+        answer->prompt_tokens = json_member_u64(frame, "prompt_tokens", 0);
+        answer->shared_tokens = json_member_u64(frame, "shared_tokens", 0);
     }
     if (answer->streams) {
-        bool said = text.size || logprob.size || finish.size || first;
+        bool said = text.size || logprob.size || part->ended || first;
         if (said) chunk_put(answer, at, text, buf_str(&logprob), first);
     } else {
         buf_add_str(&part->text, text);
@@ -522,6 +540,7 @@ static void part_hear(struct flow_answer *answer, uint32_t at, const struct json
         buf_add_str(&part->logprobs, buf_str(&logprob));
     }
     buf_close(&logprob);
+    buf_close(&leaves);
 }
 
 static enum err err_of_name(struct str name) {

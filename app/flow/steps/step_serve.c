@@ -9,7 +9,8 @@
 //           {"cancel":ID}
 //           {"end":true}                         once nothing is asked any more
 //   child   {"id":ID,"queue":N}                   so many go before it; when that changes
-//           {"id":ID,"text":"…","logprob":{…}}    a token; its text may be held back
+//           {"id":ID,"text":"…","logprob":{…}}    a token; its text may be held back; the first
+//                                                 with "prompt_tokens" and "shared_tokens" too
 //           {"id":ID,"finish":"stop"|"length","text":"…","prompt_tokens":N,"shared_tokens":N,
 //            "tokens":N}
 //           {"id":ID,"vector":[…],"index":N}      one for each text, then a finish
@@ -108,6 +109,11 @@ static void choice_write(struct serving_child *child, struct json_writer *out,
     json_close_object(out);
 }
 
+static void prompt_write(struct json_writer *out, const struct responder_event *event) {
+    json_set_u64(out, "prompt_tokens", event->prompt_tokens);
+    json_set_u64(out, "shared_tokens", event->shared_tokens);
+}
+
 static void on_event(void *ctx, const struct responder_event *event) {
     struct serving_child *child = ctx;
     if (event->kind == RESPONDER_FAILED) {
@@ -119,12 +125,12 @@ static void on_event(void *ctx, const struct responder_event *event) {
     if (event->kind == RESPONDER_TOKEN) {
         child->tokens++;
         choice_write(child, &out, event->choice);
+        if (event->tokens <= 1) prompt_write(&out, event); // it may be cancelled before its finish
     } else {
         child->answers++;
         json_set_text(&out, "finish",
                       event->finish == RESPONDER_STOP ? STR("stop") : STR("length"));
-        json_set_u64(&out, "prompt_tokens", event->prompt_tokens);
-        json_set_u64(&out, "shared_tokens", event->shared_tokens);
+        prompt_write(&out, event);
         json_set_u64(&out, "tokens", event->tokens);
     }
     frame_end(child, &out);
