@@ -216,6 +216,20 @@ static enum err pair_read(struct tls_identity *identity, const char *certificate
     return OK;
 }
 
+enum err tls_identity_pem(const struct tls_identity *identity, struct buf *out) {
+    unsigned char pem[PEM_BYTES];
+    const mbedtls_x509_crt *one = &identity->chain;
+    for (; one && one->raw.len; one = one->next) {
+        size_t size = 0; // its NUL with it
+        int status =
+            mbedtls_pem_write_buffer("-----BEGIN CERTIFICATE-----\n", "-----END CERTIFICATE-----\n",
+                                     one->raw.p, one->raw.len, pem, sizeof pem, &size);
+        if (status) return ERR_LIMIT;
+        buf_add(out, pem, size - 1);
+    }
+    return buf_err(out);
+}
+
 enum err tls_identity_open(struct tls_identity *identity, const char *dir, struct fault *fault) {
     char folder[LIMIT_PATH_BYTES], certificate_path[LIMIT_PATH_BYTES], key_path[LIMIT_PATH_BYTES];
     mbedtls_x509_crt_init(&identity->chain);

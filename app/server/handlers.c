@@ -49,6 +49,14 @@ enum err handle_openapi(struct server *server, struct request *request) {
     return OK;
 }
 
+// For clients that are to trust this box. Anybody who can connect sees it anyway.
+enum err handle_certificate(struct server *server, struct request *request) {
+    request->content_type = "application/x-pem-file";
+    buf_add_text(&request->fields,
+                 "Content-Disposition: attachment; filename=\"courtyard.pem\"\r\n");
+    return tls_identity_pem(&server->identity, &request->out);
+}
+
 enum err handle_metrics(struct server *server, struct request *request) {
     request->content_type = "text/plain; version=0.0.4; charset=utf-8";
     return metrics_write(server, &request->out);

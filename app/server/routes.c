@@ -33,6 +33,7 @@ const struct route routes[] = {
     ROUTE(GET, "/healthz", PUBLIC, FAST, 200, NO_BODY, OWN(health)),
     ROUTE(GET, "/metrics", SYSTEM | AUDIT, SLOW, 200, NO_BODY, OWN(metrics)),
     ROUTE(GET, API "/openapi.json", PUBLIC, SLOW, 200, NO_BODY, OWN(openapi)),
+    ROUTE(GET, API "/certificate", PUBLIC, SLOW, 200, NO_BODY, OWN(certificate)),
     ROUTE(GET, API "/state", PUBLIC, FAST, 200, NO_BODY, OWN(state)),
     ROUTE(POST, API "/setup", PUBLIC, COSTLY, 201, SMALL, OWN(setup)),
     ROUTE(POST, API "/session", PUBLIC, COSTLY, 200, SMALL, OWN(sign_in)),

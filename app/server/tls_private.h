@@ -8,6 +8,7 @@
 #include <mbedtls/ssl_ticket.h>
 #include <mbedtls/x509_crt.h>
 
+#include "base/buf.h"
 #include "base/fault.h"
 
 enum {
@@ -29,6 +30,8 @@ struct tls_identity {
 enum err tls_identity_open(struct tls_identity *identity, const char *dir,
                            struct fault *fault) MUST_USE;
 void tls_identity_close(struct tls_identity *identity);
+// The certificates as PEM, the box's own first; never the key. ERR_LIMIT: one larger than 12 KB.
+enum err tls_identity_pem(const struct tls_identity *identity, struct buf *out) MUST_USE;
 
 struct tls {
     mbedtls_ssl_config config;

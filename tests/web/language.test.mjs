@@ -2,7 +2,8 @@
 // a file, what it is and whether it fits, loaded and stopped, renamed, switched off, deleted; a tiny
 // model that really tells something.
 import assert from 'node:assert/strict';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { hasStories, storiesGguf } from '../api/lib/gguf.mjs';
@@ -123,6 +124,75 @@ for (const language of ['zh-CN', 'en']) {
       await press(who, 'language.turn_on');
       await who.button('language.serve').waitFor();
       who.calm();
+    });
+
+    test('the examples for programs run as they are copied', async () => {
+      await who.to('nav.api_keys');
+      const download = who.page.waitForEvent('download');
+      await who.page.getByRole('link', { name: t('api_keys.certificate') }).click();
+      await (await download).saveAs(join(folder, 'courtyard.pem'));
+      const code = (label) => who.page.getByLabel(t(label), { exact: true }).innerText();
+      const run = (file, words, env = {}) => execFileSync(file, words, {
+        cwd: folder, encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'], env: { PATH: process.env.PATH, ...env },
+      });
+      assert.match(run('bash', ['-c', await code('api_keys.fingerprint')]), /=[0-9A-F]{2}(:[0-9A-F]{2}){31}\s*$/);
+      await who.by_id('token_name').fill('ward');
+      await who.by_id('token_name').press('Enter');
+      await who.see('token.made', { name: 'ward' });
+      await axe_check(who.page, 'a key');
+      const env = { COURTYARD_TOKEN: await who.page.locator('.notice .code code').innerText() };
+      const curl = await code('api.curl');
+      assert.ok(curl.includes('"model": "tales"'), curl);
+      const told = JSON.parse(run('bash', ['-c', curl], env)).choices[0].text;
+      assert.ok(told.length > 0);
+      assert.throws(() => run('bash', ['-c', curl.replace('--cacert courtyard.pem', '')], env)); // who is not told does not trust it
+      await who.tab('api.javascript');
+      writeFileSync(join(folder, 'example.mjs'), await code('api.javascript'));
+      const words = { ...env, NODE_EXTRA_CA_CERTS: 'courtyard.pem' };
+      assert.ok(run(process.execPath, ['example.mjs'], words).trim().length > 0);
+      await who.tab('api.python');
+      writeFileSync(join(folder, 'example.py'), await code('api.python'));
+      run('python3', ['-c', 'compile(open("example.py").read(), "example.py", "exec")']);
+      let has = true;
+      try { run('python3', ['-c', 'import openai']); } catch { has = false; }
+      if (has) assert.ok(run('python3', ['example.py'], env).trim().length > 0);
+      who.calm();
+    });
+
+    test('who used it, in requests and tokens: mine, and everybody\'s for the officers', async () => {
+      const counted = (visitor) => visitor.page.evaluate(async () => (await fetch('/api/v1/language-usage')).json());
+      const cells = async (visitor, label) => visitor.page.getByRole('region', { name: t(label), exact: true })
+        .locator('tbody tr').first().locator('th, td').allInnerTexts();
+      const plain = (value) => value.toLocaleString(language);
+      await who.to('nav.language_usage');
+      await who.see('language_usage.mine');
+      const mine = await counted(who);
+      const { requests, prompt_tokens, cached_tokens, answer_tokens } = mine.total;
+      assert.ok(requests >= 3 && answer_tokens > 0 && !mine.everybody);
+      const sums = [requests, prompt_tokens, cached_tokens, answer_tokens, 0, 0].map(plain);
+      assert.deepEqual(await cells(who, 'language_usage.models'), [mine.models[0].name, ...sums]);
+      assert.equal(await who.page.getByRole('heading', { name: t('usage.people') }).count(), 0);
+      await who.see('language_usage.by_month');
+      const shown = who.page.locator('figure', { hasText: t('language_usage.by_day') });
+      await shown.getByRole('button', { name: t('chart.as_table') }).click();
+      assert.deepEqual((await cells(who, 'language_usage.by_day')).slice(1), sums);
+      await axe_check(who.page, 'my use of language models');
+      const download = who.page.waitForEvent('download');
+      await who.page.getByRole('link', { name: t('usage.csv'), exact: true }).click();
+      await (await download).saveAs(join(folder, 'usage.csv'));
+      const lines = readFileSync(join(folder, 'usage.csv'), 'utf8').trim().split('\n');
+      assert.ok(lines.length === 2 && lines[1].includes('zhang.wei'), lines.join('|'));
+      await chief.to('nav.language_usage');
+      await chief.see('language_usage.all');
+      assert.deepEqual((await cells(chief, 'usage.people')).slice(2), sums);
+      await axe_check(chief.page, 'everybody\'s use of language models');
+      await chief.page.getByRole('region', { name: t('usage.departments'), exact: true }).getByRole('link').first().click();
+      await chief.see('language_usage.by_month');
+      await axe_check(chief.page, 'a department\'s use of language models');
+      await reader.to('nav.language_usage');
+      await reader.see('language_usage.none');
+      await axe_check(reader.page, 'no use of language models');
+      for (const one of [who, chief, reader]) one.calm();
     });
 
     test('a file on the box is taken in without an upload', async () => {

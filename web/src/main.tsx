@@ -56,6 +56,8 @@ const routes: Route[] = [
     roles: ['research'],
   },
   { path: '/language-models/:id', part: () => import('./pages/language_model'), roles: askers },
+  { path: '/api-keys', part: () => import('./pages/api_keys'), roles: ['research', 'data'] },
+  { path: '/language-usage', part: () => import('./pages/language_usage'), roles: [] },
   { path: '/run', part: () => import('./pages/run'), roles: ['research'] },
   { path: '/jobs', part: () => import('./pages/jobs'), roles: [] },
   { path: '/jobs/:id', part: () => import('./pages/job'), roles: [] },

@@ -47,3 +47,22 @@ export interface Incoming {
   items: { name: string; bytes: number; changed_ms: number }[];
   total: number;
 }
+
+export interface LanguageSums {
+  requests: number;
+  refused: number;
+  masked: number;
+  prompt_tokens: number;
+  cached_tokens: number;
+  answer_tokens: number;
+  found: { prompts: Record<string, number>; answers: Record<string, number> };
+}
+export interface LanguageUsage {
+  month: number;
+  everybody: boolean;
+  total: LanguageSums;
+  days: ({ day: number } & LanguageSums)[];
+  departments: ({ tenant: number; path: string } & LanguageSums)[];
+  people: ({ tenant: number; path: string; person: number; name: string } & LanguageSums)[];
+  models: ({ model: number; name: string } & LanguageSums)[];
+}

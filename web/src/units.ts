@@ -5,6 +5,7 @@ import type { CapName, ShareName, ThresholdName } from './types';
 
 const MICRO = 1_000_000;
 const GIB = 1024 ** 3;
+const MONTHS = 24;
 
 // Small amounts keep their digits: 0.000054 units are not nothing.
 export function units(micro: number): string {
@@ -61,6 +62,23 @@ export function cap_text(cap: CapName, amount: number): string {
 export function period_text(period: number): string {
   const text = String(period);
   return [text.slice(0, 4), text.slice(4, 6), text.slice(6)].filter(Boolean).join('-');
+}
+
+export function month_now(): number {
+  const now = new Date();
+  return now.getFullYear() * 100 + now.getMonth() + 1;
+}
+
+// Months to choose from, the newest first: two years, and the one that is shown.
+export function month_choices(shown: number): { value: string; text: string }[] {
+  const from = Math.max(month_now(), shown);
+  const back = Array.from({ length: MONTHS }, (_, i) => {
+    const total = Math.floor(from / 100) * 12 + (from % 100) - 1 - i;
+    return Math.floor(total / 12) * 100 + (total % 12) + 1;
+  });
+  return [...new Set([shown, ...back])]
+    .sort((a, b) => b - a)
+    .map((one) => ({ value: String(one), text: period_text(one) }));
 }
 
 // What is typed into a field: empty is `none`, undefined is no number.

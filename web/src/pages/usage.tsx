@@ -12,19 +12,11 @@ import { explain, t, t_or } from '../messages';
 import { query_number, query_set } from '../router';
 import { may, toast_error } from '../state';
 import type { LedgerEntry, Usage, UsageReport, UsageSum, Verified } from '../types';
-import { period_text, units } from '../units';
+import { month_choices, month_now, units } from '../units';
 
-const MONTHS = 24;
 const LEDGER_SIZE = 25;
 const HOUR_MS = 3_600_000;
 const MIB_PER_GIB = 1024;
-
-function months_back(from: number): number[] {
-  return Array.from({ length: MONTHS }, (_, i) => {
-    const total = Math.floor(from / 100) * 12 + (from % 100) - 1 - i;
-    return Math.floor(total / 12) * 100 + (total % 12) + 1;
-  });
-}
 
 function sum_cells(sum: UsageSum): string[] {
   return [
@@ -220,12 +212,7 @@ export default function UsagePage() {
   const tenant = query_number('tenant', 0);
   const query = [month ? `month=${month}` : '', tenant ? `tenant=${tenant}` : ''];
   const report = useGet<UsageReport>(`/usage/report?${query.filter(Boolean).join('&')}`);
-  const now = new Date();
-  const this_month = now.getFullYear() * 100 + now.getMonth() + 1;
-  const shown = report.data?.month ?? (month || this_month);
-  const choices = [...new Set([shown, ...months_back(Math.max(this_month, shown))])].sort(
-    (a, b) => b - a,
-  );
+  const shown = report.data?.month ?? (month || month_now());
   return (
     <Page title={t('nav.usage')} lead={t('usage.lead')} wide>
       <div class="form-grid">
@@ -234,7 +221,7 @@ export default function UsagePage() {
           label={t('usage.month')}
           value={String(shown)}
           change={(value) => query_set({ month: value })}
-          choices={choices.map((one) => ({ value: String(one), text: period_text(one) }))}
+          choices={month_choices(shown)}
         />
       </div>
       {tenant > 0 && <Department id={tenant} />}
