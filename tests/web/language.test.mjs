@@ -174,6 +174,8 @@ for (const language of ['zh-CN', 'en']) {
       assert.equal(await who.page.getByRole('heading', { name: t('usage.people') }).count(), 0);
       await who.see('language_usage.by_month');
       const shown = who.page.locator('figure', { hasText: t('language_usage.by_day') });
+      const marks = (await shown.locator('svg text').allTextContents()).map(Number).filter(Number.isFinite);
+      assert.ok(Math.max(...marks) >= answer_tokens / 2 && marks.length > 4, `${marks}`); // the tokens are in the picture
       await shown.getByRole('button', { name: t('chart.as_table') }).click();
       assert.deepEqual((await cells(who, 'language_usage.by_day')).slice(1), sums);
       await axe_check(who.page, 'my use of language models');

@@ -30,13 +30,17 @@ function Certificate() {
         label={t('api_keys.fingerprint')}
         text="openssl x509 -in courtyard.pem -noout -fingerprint -sha256"
       />
-      <Facts
-        items={[
-          ['curl', <code>--cacert courtyard.pem</code>],
-          ['Python', <code>SSL_CERT_FILE=courtyard.pem</code>],
-          ['Node.js', <code>NODE_EXTRA_CA_CERTS=courtyard.pem</code>],
-        ]}
-      />
+      <ul class="plain-list">
+        <li>
+          curl: <code>--cacert courtyard.pem</code>
+        </li>
+        <li>
+          Python: <code>SSL_CERT_FILE=courtyard.pem</code>
+        </li>
+        <li>
+          Node.js: <code>NODE_EXTRA_CA_CERTS=courtyard.pem</code>
+        </li>
+      </ul>
     </Card>
   );
 }
@@ -50,7 +54,9 @@ function tab_of(kind: Kind): string {
 
 function Examples() {
   const list = useGet<List<LanguageModel>>(`/language-models?size=${MODELS_SHOWN}`);
-  const models = (list.data?.items ?? []).filter((one) => one.state === 'ready' && one.on);
+  const models = (list.data?.items ?? []).filter(
+    (one) => one.state === 'ready' && one.on && one.fits,
+  );
   const wanted = query_number('model', 0);
   const model = models.find((one) => one.id === wanted) ?? models[0] ?? none;
   const asked = query_text('language') as Kind;

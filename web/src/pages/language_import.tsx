@@ -116,17 +116,18 @@ function Files({ data, pick }: { data: Incoming; pick: (name: string) => void })
       <thead>
         <tr>
           <th>{t('language.file')}</th>
-          <th class="number">{t('language.size')}</th>
-          <th>{t('language.changed')}</th>
           <th>{t('table.action')}</th>
         </tr>
       </thead>
       <tbody>
         {data.items.map((one) => (
           <tr key={one.name}>
-            <th scope="row">{one.name}</th>
-            <td class="number">{bytes(one.bytes)}</td>
-            <td>{ago(one.changed_ms)}</td>
+            <th scope="row">
+              {one.name}
+              <p class="muted small">
+                {bytes(one.bytes)} · {ago(one.changed_ms)}
+              </p>
+            </th>
             <td>
               <Button
                 aria-label={t('language.choose_this', { name: one.name })}

@@ -52,7 +52,10 @@ function Sums({
     <Card flush title={title}>
       <Grid
         label={title}
-        columns={[...heads, ...sum_names().map(number_column)]}
+        columns={[
+          ...heads,
+          ...sum_names().map((name) => number_column(<span class="nowrap">{name}</span>)),
+        ]}
         rows={rows.map((one) => [...one.cells, ...sum_cells(one.sums)])}
       />
     </Card>
@@ -61,8 +64,9 @@ function Sums({
 
 function Days({ data }: { data: LanguageUsage }) {
   const used = new Map(data.days.map((one) => [one.day % 100, one]));
-  // Days without use are zero, not missing; those to come are neither.
-  const last = data.month === month_now() ? new Date().getDate() : days_of(data.month);
+  // Days without use are zero, not missing; those to come are neither. The box's day may be ahead.
+  const today = Math.max(new Date().getDate(), ...used.keys());
+  const last = data.month === month_now() ? today : days_of(data.month);
   const points = (value: (sums: LanguageSums) => number): Point[] =>
     Array.from({ length: last }, (_, i) => {
       const one = used.get(i + 1);
