@@ -77,6 +77,7 @@ void openai_error(struct buf *out, uint16_t status, const struct fault *fault) {
     json_set_text(&writer, "type", str_of(kind_of(status)));
     json_set_null(&writer, "param");
     json_set_text(&writer, "code", str_of(fault->code));
+    json_set_text(&writer, "detail", str_of(fault->detail)); // for who says it in another language
     json_close_object(&writer);
     json_close_object(&writer);
     buf_close(&sentence);

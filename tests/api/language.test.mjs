@@ -138,9 +138,10 @@ test("what is wrong is told in OpenAI's form", options, async () => {
         assert.equal(answer.status, status, answer.text);
         assert.equal(answer.json.error.code, code);
         assert.ok(answer.json.error.message.length > 10 && answer.json.error.type);
+        return answer.json.error;
     };
-    await bad({ model: "nobody" }, 404, "language.not_found");
-    await bad({ temperature: 3 }, 400, "language.bad_parameter");
+    assert.equal((await bad({ model: "nobody" }, 404, "language.not_found")).detail, "nobody");
+    assert.equal((await bad({ temperature: 3 }, 400, "language.bad_parameter")).detail, "temperature");
     await bad({ n: 99 }, 400, "language.bad_parameter");
     await bad({ prompt: 7 }, 400, "language.bad_parameter");
     await bad({ prompt: "word ".repeat(2000) }, 400, "network.too_long");

@@ -274,6 +274,32 @@ for (const language of ['zh-CN', 'en']) {
       who.calm();
     });
 
+    step('a model that has no place on the machine says that it waits for one', async () => {
+      await anew();
+      await settings();
+      await set('max_tokens', '');
+      await settings();
+      await who.by_id('model').selectOption('endless');
+      await who.by_id('second').selectOption('stories');
+      await say(STORY);
+      // Where there is room for both at one time, both answer.
+      await who.page.waitForFunction((text) => document.querySelectorAll('.written-text').length === 2
+        || document.querySelector('.chat-turns').textContent.includes(text), t('chat.starting'));
+      await who.button('chat.stop').click();
+      await quiet();
+      await who.by_id('second').selectOption('');
+      who.calm();
+    });
+
+    step('what is asked for on the page of a model is asked of it', async () => {
+      await who.go('/language-models');
+      await who.page.locator('main').getByRole('link', { name: 'stories', exact: true }).click();
+      await who.page.locator('main').getByRole('link', { name: t('nav.chat'), exact: true }).click();
+      await who.see('chat.begin');
+      assert.equal(await who.by_id('model').inputValue(), 'stories');
+      who.calm();
+    });
+
     step('what a model writes becomes elements, never markup', async () => {
       const text = '# Top\n\nA **bold** `word` and [a page](https://example.org/x).\n\n1. one\n   - deeper\n2. two\n\n'
         + '```python\nif a < b:\n    pass\n```\n\n| a | b |\n|---|---|\n| 1 | <b>2</b> |\n\n'
@@ -373,8 +399,17 @@ for (const language of ['zh-CN', 'en']) {
       who.allowed.add(404);
       await say(STORY);
       await who.see('language.not_found', { detail: 'endless' });
+      await who.page.waitForFunction((text) => document.querySelector('#model option:checked')?.textContent === text,
+        t('chat.gone', { name: 'endless' }));
       await axe_check(who.page, 'gone');
+      const stories = items.find((model) => model.name === 'stories').id;
+      await api('PATCH', `/api/v1/language-models/${stories}`, { on: false });
+      await who.button('chat.retry').last().click();
+      await who.see('chat.none_off');
+      assert.ok((await text_of(0)).length > 0, 'what was said is still there to read');
+      await axe_check(who.page, 'none any more');
       who.calm();
+      await api('PATCH', `/api/v1/language-models/${stories}`, { on: true });
       await api('PATCH', `/api/v1/language-models/${id}`, { on: true });
     });
 

@@ -6,14 +6,25 @@ import { ApiError, get, is_gone } from './api';
 import { t } from './messages';
 import { person } from './state';
 import { stream } from './stream';
-import type { Fault, Job } from './types';
-import type { LanguageModel } from './types_language';
+import type { Fault } from './types';
+import type { LanguageModel, LanguageService } from './types_language';
+
+// What was done about personal data in a question and its answer; kinds and how often.
+interface GuardSide {
+  rule: 'count' | 'mask' | 'refuse';
+  found: Record<string, number>;
+}
+export interface Guard {
+  prompts?: GuardSide;
+  answers?: GuardSide;
+}
 
 export interface Answer {
   model: string;
   text: string;
   state: 'waiting' | 'writing' | 'done' | 'stopped' | 'failed';
-  cut?: boolean; // the length that was allowed is reached
+  finish?: string; // why it ended, in OpenAI's words
+  guard?: Guard;
   fault?: Fault;
   tokens?: number;
   prompt_tokens?: number;
@@ -65,14 +76,15 @@ export const talks = signal<Talk[]>([]); // the newest first
 const beat = signal(0); // something of a talk has changed: it is changed in place
 // For every component that shows something of one, since its parent's redrawing may pass it over.
 export const useBeat = (): number => beat.value;
+export const failures = signal(0); // answers that could not be had: the models may be others now
 export const storage_full = signal(false);
 export const kept = signal(false); // on this computer, not in the tab alone
-// What of a running answer is not text yet: its place in the queue, the job that serves its model.
+// What of a running answer is not text yet: its place in the queue, how its model stands.
 export interface Waits {
   abort: AbortController;
   begun_ms: number;
   place: number;
-  job: Job | null;
+  service: LanguageService | null;
 }
 export const running = new Map<Answer, Waits>();
 
@@ -269,9 +281,12 @@ function sampling_of(talk: Talk): Record<string, number> {
 interface Chunk {
   choices?: { delta: { content?: string }; finish_reason: string | null }[];
   usage?: { prompt_tokens: number; completion_tokens: number } | null;
+  courtyard?: { guard: Guard };
   error?: Fault;
 }
 
+const LOOK_MS = 1500;
+const BEAT_MS = 60;
 let beat_due = false;
 function beat_soon(): void {
   if (beat_due) return;
@@ -279,7 +294,7 @@ function beat_soon(): void {
   setTimeout(() => {
     beat_due = false;
     beat.value++;
-  }, 60);
+  }, BEAT_MS);
 }
 
 function chunk_take(answer: Answer, waits: Waits, chunk: Chunk): void {
@@ -292,7 +307,7 @@ function chunk_take(answer: Answer, waits: Waits, chunk: Chunk): void {
     answer.text += choice.delta.content ?? '';
     if (choice.finish_reason) {
       answer.state = 'done';
-      answer.cut = choice.finish_reason === 'length';
+      answer.finish = choice.finish_reason;
       answer.ms = Date.now() - waits.begun_ms;
     }
   }
@@ -300,23 +315,23 @@ function chunk_take(answer: Answer, waits: Waits, chunk: Chunk): void {
     answer.tokens = chunk.usage.completion_tokens;
     answer.prompt_tokens = chunk.usage.prompt_tokens;
   }
+  if (chunk.courtyard) answer.guard = chunk.courtyard.guard;
   beat_soon();
 }
 
-// While nothing has come: does the model's job run yet, and why not?
-function job_watch(answer: Answer, waits: Waits, models: LanguageModel[]): number {
+// While nothing has come: is the model there yet, and why not?
+function service_watch(answer: Answer, waits: Waits, models: LanguageModel[]): number {
   const id = models.find((model) => model.name === answer.model)?.id;
   const look = async (): Promise<void> => {
     if (!id || answer.state !== 'waiting') return;
     try {
-      const { serving } = await get<LanguageModel>(`/language-models/${id}`);
-      waits.job = serving ? await get<Job>(`/jobs/${serving}`) : null;
+      waits.service = (await get<LanguageModel>(`/language-models/${id}`)).service;
       beat_soon();
     } catch {
       // The answer itself tells what went wrong.
     }
   };
-  return window.setInterval(() => void look(), 1500);
+  return window.setInterval(() => void look(), LOOK_MS);
 }
 
 async function run(
@@ -326,9 +341,9 @@ async function run(
   answer: Answer,
   models: LanguageModel[],
 ): Promise<void> {
-  const waits: Waits = { abort: new AbortController(), begun_ms: 0, place: 0, job: null };
+  const waits: Waits = { abort: new AbortController(), begun_ms: 0, place: 0, service: null };
   running.set(answer, waits);
-  const timer = job_watch(answer, waits, models);
+  const timer = service_watch(answer, waits, models);
   try {
     const body = {
       model: answer.model,
@@ -351,7 +366,10 @@ async function run(
   } catch (error) {
     answer.state = is_gone(error) ? 'stopped' : 'failed';
     const fault = error instanceof ApiError ? error.fault : { code: 'chat.lost' };
-    if (answer.state === 'failed') answer.fault = { detail: answer.model, ...fault };
+    if (answer.state === 'failed') {
+      answer.fault = fault;
+      failures.value++;
+    }
   }
   window.clearInterval(timer);
   running.delete(answer);

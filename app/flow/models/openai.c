@@ -490,6 +490,7 @@ void answer_fail(struct flow_answer *answer, enum err err, const struct fault *f
     json_set_text(&out, "type", STR("server_error"));
     json_set_null(&out, "param");
     json_set_text(&out, "code", str_of(fault->code));
+    json_set_text(&out, "detail", str_of(fault->detail));
     json_close_object(&out);
     json_close_object(&out);
     buf_add_text(&answer->out, "\n\n");

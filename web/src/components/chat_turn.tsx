@@ -10,14 +10,15 @@ import {
   siblings,
   useBeat,
   type Answer,
+  type Guard,
   type Talk,
   type Turn,
 } from '../chat';
 import { count, decimal, duration } from '../format';
-import { explain, t } from '../messages';
+import { explain, t, t_or } from '../messages';
 import type { LanguageModel } from '../types_language';
 import { Button } from './form';
-import { why_waiting } from './job';
+import { reason_text } from './job';
 import { Markdown } from './markdown';
 import { Notice } from './page';
 import { Copy } from './table';
@@ -65,8 +66,9 @@ function Alternatives({
 // Why there is no word of it yet.
 export function waits_text(answer: Answer): string {
   const waits = running.get(answer);
-  const job = waits?.job;
-  if (job?.state === 'queued') return `${t('chat.starting')} ${why_waiting(job)}`;
+  const service = waits?.service;
+  if (service?.state === 'waiting') return `${t('chat.starting')} ${reason_text(service)}`;
+  if (service?.state === 'loading') return t('chat.loading');
   if (waits && waits.place > 1) return t('chat.before_you', { places: waits.place - 1 });
   if (waits && waits.place === 1) return t('chat.next');
   return t('chat.asked', { name: answer.model });
@@ -87,6 +89,28 @@ function Figures({ answer, model }: { answer: Answer; model: LanguageModel | und
   return <span class="muted small">{parts.join(' · ')}</span>;
 }
 
+// What the department's policy has done about personal data.
+function Guarded({ guard }: { guard: Guard }) {
+  const sides = (['prompts', 'answers'] as const).flatMap((side) => {
+    const { rule, found } = guard[side] ?? { rule: 'refuse', found: {} };
+    if (rule === 'refuse') return []; // told by what was refused
+    const kinds = Object.entries(found).map(([kind, times]) => {
+      const name = t_or(`personal.${kind}`, kind);
+      return times > 1 ? `${name} × ${times}` : name;
+    });
+    return [t(`chat.guard_${side}_${rule}`, { kinds: kinds.join(', ') })];
+  });
+  return (
+    <>
+      {sides.map((text) => (
+        <p class="muted small" key={text}>
+          {text}
+        </p>
+      ))}
+    </>
+  );
+}
+
 function State({ answer }: { answer: Answer }) {
   useBeat();
   const { text, hint } = answer.fault ? explain(answer.fault) : { text: '', hint: '' };
@@ -105,7 +129,9 @@ function State({ answer }: { answer: Answer }) {
         </Notice>
       )}
       {answer.state === 'stopped' && <p class="muted small">{t('chat.stopped')}</p>}
-      {answer.cut && <p class="muted small">{t('chat.cut')}</p>}
+      {answer.finish === 'length' && <p class="muted small">{t('chat.cut')}</p>}
+      {answer.finish === 'content_filter' && <Notice tone="warn" title={t('chat.filtered')} />}
+      {answer.guard && <Guarded guard={answer.guard} />}
     </>
   );
 }
@@ -129,7 +155,7 @@ function AnswerBox({
 }: TurnProps & { answer: Answer; column: number }) {
   useBeat();
   const runs = running.has(answer);
-  const partial = answer.text && (answer.state !== 'done' || answer.cut);
+  const partial = answer.text && (answer.state !== 'done' || answer.finish === 'length');
   return (
     <article class="chat-answer" aria-label={answer.model} aria-busy={runs}>
       <p class="chat-who">{answer.model}</p>

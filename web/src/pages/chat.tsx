@@ -1,9 +1,11 @@
 // Chat with the language models of the house.
+import type { VNode } from 'preact';
 import { useEffect, useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks';
 import {
   PARAMS,
   as_json,
   as_markdown,
+  failures,
   forget,
   keep,
   kept,
@@ -214,7 +216,13 @@ function TalkList({ talk }: { talk: Talk }) {
   );
 }
 
-function TalkView({ talk, models }: { talk: Talk; models: LanguageModel[] }) {
+interface Of {
+  talk: Talk;
+  models: LanguageModel[]; // that can be asked
+  none: VNode; // said where there is none
+}
+
+function TalkView({ talk, models, none }: Of) {
   useBeat();
   const busy = talk_runs(talk);
   const turns = way(talk);
@@ -228,8 +236,14 @@ function TalkView({ talk, models }: { talk: Talk; models: LanguageModel[] }) {
   return (
     <div class="chat">
       <section class="chat-main" aria-label={title_of(talk)}>
-        <ModelChoice talk={talk} models={models} />
-        <Settings talk={talk} />
+        {models.length > 0 ? (
+          <>
+            <ModelChoice talk={talk} models={models} />
+            <Settings talk={talk} />
+          </>
+        ) : (
+          none
+        )}
         {turns.length ? (
           <ol class="chat-turns" aria-label={t('chat.talk')}>
             {turns.map((turn, i) => (
@@ -245,9 +259,13 @@ function TalkView({ talk, models }: { talk: Talk; models: LanguageModel[] }) {
             ))}
           </ol>
         ) : (
-          <Empty title={t('chat.begin')} text={t('chat.begin_text')} icon="chat" />
+          models.length > 0 && (
+            <Empty title={t('chat.begin')} text={t('chat.begin_text')} icon="chat" />
+          )
         )}
-        <Composer key={talk.id} talk={talk} models={models} busy={busy} wrong={wrong} />
+        {models.length > 0 && (
+          <Composer key={talk.id} talk={talk} models={models} busy={busy} wrong={wrong} />
+        )}
         <Announcer talk={talk} />
       </section>
       <TalkList talk={talk} />
@@ -287,9 +305,9 @@ function useTalk(models: LanguageModel[]): Talk {
   const fresh = useMemo(() => {
     const like = talks.value[0];
     const known = (name: string | undefined) => models.find((model) => model.name === name)?.name;
-    const name = known(wanted) ?? known(like?.models[0]) ?? models[0]!.name;
+    const name = known(wanted) ?? known(like?.models[0]) ?? models[0]?.name ?? '';
     return talk_new([name], like);
-  }, [place.value.query.toString(), models[0]!.name]);
+  }, [place.value.query.toString(), models[0]?.name]);
   const talk = found ?? fresh;
   // Once it has begun it has an address of its own.
   useEffect(() => {
@@ -298,7 +316,7 @@ function useTalk(models: LanguageModel[]): Talk {
   return talk;
 }
 
-function Inside({ models }: { models: LanguageModel[] }) {
+function Inside({ models, none }: Omit<Of, 'talk'>) {
   useBeat();
   const talk = useTalk(models);
   const begun = talk.turns.length > 0;
@@ -330,7 +348,7 @@ function Inside({ models }: { models: LanguageModel[] }) {
         )
       }
     >
-      <TalkView key={talk.id} talk={talk} models={models} />
+      <TalkView key={talk.id} talk={talk} models={models} none={none} />
     </Page>
   );
 }
@@ -340,7 +358,14 @@ export default function ChatPage() {
   const good = (list.data?.items ?? []).filter(
     (model) => model.state === 'ready' && model.on && model.fits && !model.embeds,
   );
-  if (good.length) return <Inside models={good} />;
+  const failed = failures.value;
+  useEffect(() => {
+    if (failed) list.reload();
+  }, [failed]);
+  // Without a model that can be asked, what was said can still be read.
+  if (list.data && (good.length || talks.value.length)) {
+    return <Inside models={good} none={<NoModel all={list.data.items} />} />;
+  }
   return (
     <Page wide title={t('nav.chat')} lead={t('chat.lead')}>
       <Shown from={list}>{(data) => <NoModel all={data.items} />}</Shown>

@@ -2,7 +2,7 @@
 import { useState } from 'preact/hooks';
 import { patch, post, remove } from '../api';
 import { ask } from '../components/dialog';
-import { Button } from '../components/form';
+import { Button, LinkButton } from '../components/form';
 import { JobPanel, reason_text } from '../components/job';
 import { FitsNotice, LanguageState, kind_text, parameters, useLooks } from '../components/language';
 import { Card, Notice, Page, Shown } from '../components/page';
@@ -219,7 +219,18 @@ export default function LanguageModelPage({ params }: PageProps) {
         )
       }
       lead={model?.state === 'ready' && kind_text(model)}
-      actions={model && may_change(model) && <Actions model={model} reload={from.reload} />}
+      actions={
+        model && (
+          <>
+            {model.state === 'ready' && model.on && model.fits && !model.embeds && (
+              <LinkButton href={`/chat?model=${encodeURIComponent(model.name)}`} icon="chat">
+                {t('nav.chat')}
+              </LinkButton>
+            )}
+            {may_change(model) && <Actions model={model} reload={from.reload} />}
+          </>
+        )
+      }
     >
       <Shown from={from} lines={8}>
         {(data) =>
