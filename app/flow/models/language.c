@@ -7,7 +7,7 @@
 #include "base/clock.h"
 
 enum { CACHE_TEXTS = 4, CACHE_TEXT_TOKENS = 8192 };
-#define SERVE_BYTES ((uint64_t)96 << 20) // of the process itself
+#define SERVE_BYTES ((uint64_t)256 << 20) // of the process itself, constraints (96 MiB) among it
 
 // ---- views --------------------------------------------------------------------------------------
 

@@ -23,6 +23,7 @@ enum {
 enum answer_kind { ANSWER_CHAT, ANSWER_TEXT, ANSWER_VECTORS };
 struct answer_part {           // one of the choices
     struct buf text, logprobs; // of a whole answer
+    struct buf calls;          // of tools, an array in JSON; size 0: none
     bool ended, stopped;
     bool filtered; // the guard has ended it
     uint64_t tokens;
@@ -74,8 +75,17 @@ enum err language_serve(struct flow *flow, struct arena *arena, uint64_t model, 
 void view_service(struct flow *flow, struct store_txn *txn, struct arena *arena,
                   struct json_writer *out, const struct language_model *model);
 
-// ---- openai.c: forms; under the lock -----------------------------------------------------------
+// ---- openai_wish.c: members of the frame that the child is asked with --------------------------
 struct json;
+struct json_writer;
+// What the answer may be, and the tools it may call: ERR_INPUT "language.bad_parameter",
+// "language.unsupported".
+enum err wish_write(const struct call *call, struct json_writer *out, bool chat) MUST_USE;
+// Of a message, what is beside its role and its text.
+enum err message_more_write(const struct call *call, struct json_writer *out,
+                            const struct json *message) MUST_USE;
+
+// ---- openai.c: forms; under the lock -----------------------------------------------------------
 void answer_frame(const struct flow_answer *answer, uint32_t part, struct buf *out);
 // A frame of the child. True: it was the last.
 void answer_hear(struct flow_answer *answer, uint32_t part, const struct json *frame);

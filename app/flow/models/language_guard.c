@@ -181,6 +181,25 @@ void guard_hear(struct flow_answer *answer, struct answer_part *part, struct str
     guard->refused |= part->filtered;
 }
 
+// What is masked within what a tool is given would be another call: it is kept back as a whole.
+bool guard_calls(struct flow_answer *answer, struct answer_part *part, const struct json *calls) {
+    struct language_guard *guard = &answer->guard;
+    struct screen_found found = {0};
+    enum err err = OK;
+    if (!part->screen) return true;
+    for (const struct json *one = json_first(calls); one && err == OK; one = json_next(one)) {
+        struct str given = json_member_text(json_member(one, "function"), "arguments");
+        err = screen_text(given, NULL, &found);
+    }
+    for (int kind = 0; kind < PERSONAL_KIND_COUNT; kind++) {
+        guard->found[GUARD_ANSWERS].of[kind] += found.of[kind];
+    }
+    bool kept = is_held(guard->rule[GUARD_ANSWERS]) && (screen_count(&found) > 0 || err != OK);
+    part->filtered |= kept;
+    guard->refused |= kept;
+    return !kept;
+}
+
 void guard_leave(struct flow_answer *answer) {
     struct buf nowhere;
     if (answer->guard.rule[GUARD_ANSWERS] != GUARD_COUNT) return; // what was held is not given

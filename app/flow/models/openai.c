@@ -9,7 +9,7 @@
 #include "flow/models/language.h"
 #include "flow/steps/talk.h"
 
-enum { MESSAGES_MAX = 4096, STOPS_MAX = 4, TEXTS_MAX = 256, TOP_MAX = 20 };
+enum { MESSAGES_MAX = 4096, STOPS_MAX = 4, TEXTS_MAX = 2048, TOP_MAX = 20 };
 
 // ---- what is asked ------------------------------------------------------------------------------
 
@@ -122,6 +122,7 @@ static enum err messages_write(const struct call *call, struct json_writer *out)
         json_open_object(out);
         json_set_text(out, "role", str_is(role, "developer") ? STR("system") : role);
         err = content_write(call, out, json_member(one, "content"));
+        if (err == OK) err = message_more_write(call, out, one);
         json_close_object(out);
     }
     json_close_array(out);
@@ -130,16 +131,20 @@ static enum err messages_write(const struct call *call, struct json_writer *out)
 
 // What would change the answer and is not done must not be passed over in silence.
 static enum err unsupported(const struct call *call) {
-    static const char *const names[] = {"tools", "functions", "audio", "modalities"};
+    static const char *const names[] = {"functions",    "function_call", "audio",
+                                        "guided_regex", "suffix",        "echo"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         const struct json *node = json_member(call->body, names[i]);
         if (!node || json_is_null(node) || (json_is_array(node) && !json_first(node))) continue;
+        if (json_is_bool(node) && !json_bool(node, true)) continue;
         return fault_set(call->fault, ERR_INPUT, "language.unsupported", str_of(names[i]));
     }
-    const struct json *format = json_member(call->body, "response_format");
-    struct str type = json_member_text(format, "type");
-    if (!format || json_is_null(format) || str_is(type, "text")) return OK;
-    return fault_set(call->fault, ERR_INPUT, "language.unsupported", STR("response_format"));
+    const struct json *forms = json_member(call->body, "modalities");
+    for (const struct json *i = json_first(forms); i; i = json_next(i)) {
+        if (str_is(json_text(i), "text")) continue;
+        return fault_set(call->fault, ERR_INPUT, "language.unsupported", STR("modalities"));
+    }
+    return OK;
 }
 
 static enum err common_read(const struct call *call, struct flow_answer *answer,
@@ -157,26 +162,53 @@ static enum err common_read(const struct call *call, struct flow_answer *answer,
     const struct json *options = json_member(call->body, "stream_options");
     answer->tells_usage = json_member_bool(options, "include_usage", false);
     enum err err = unsupported(call);
+    if (err == OK) err = wish_write(call, out, answer->kind == ANSWER_CHAT);
     if (err == OK) err = stops_write(call, out);
     return err == OK ? sampling_write(call, out, answer->kind == ANSWER_CHAT) : err;
 }
 
-static enum err texts_write(const struct call *call, struct json_writer *out) {
-    const struct json *input = json_member(call->body, "input");
-    bool one = json_is_string(input);
+static bool is_text(const struct json *item) {
+    return json_is_string(item) && json_text(item).size > 0;
+}
+
+// A text as its tokens; the child knows which there are.
+static bool is_tokens(const struct json *item) {
+    if (!json_is_array(item) || !json_first(item)) return false;
+    for (const struct json *i = json_first(item); i; i = json_next(i)) {
+        if (!json_is_number(i)) return false;
+    }
+    return true;
+}
+
+static enum err texts_write(const struct call *call, const struct flow_answer *answer,
+                            struct json_writer *out) {
+    enum guard_rule rule = answer->guard.rule[GUARD_PROMPTS];
+    bool screened = rule == GUARD_MASK || rule == GUARD_REFUSE; // which tokens cannot be
+    const struct json *input = json_member(call->body, "input"),
+                      *cut = json_member(call->body, "dimensions");
+    bool one = is_text(input) || (is_tokens(input) && !screened);
+    uint64_t dimensions = 0;
     if (!one && (!json_is_array(input) || !json_first(input) || json_count(input) > TEXTS_MAX)) {
         return bad(call, "input");
     }
     struct str form = json_member_text(call->body, "encoding_format");
-    if (form.size && !str_is(form, "float")) return bad(call, "encoding_format");
-    json_put_name(out, "texts");
-    json_open_array(out);
-    for (const struct json *item = one ? input : json_first(input); item;
-         item = one ? NULL : json_next(item)) {
-        if (!json_is_string(item) || json_text(item).size == 0) return bad(call, "input");
-        json_put_text(out, json_text(item));
+    bool base64 = str_is(form, "base64");
+    if (form.size && !base64 && !str_is(form, "float")) return bad(call, "encoding_format");
+    if (cut && !json_is_null(cut) && (!json_u64(cut, &dimensions) || dimensions == 0)) {
+        return bad(call, "dimensions");
     }
-    json_close_array(out);
+    if (dimensions) json_set_u64(out, "dimensions", dimensions);
+    if (base64) json_set_bool(out, "base64", true);
+    struct buf texts;
+    buf_open(&texts, TALK_BYTES_MAX);
+    if (one) buf_add_char(&texts, '[');
+    json_write(&texts, input);
+    if (one) buf_add_char(&texts, ']');
+    json_set_raw(out, "texts", buf_str(&texts));
+    buf_close(&texts);
+    for (const struct json *i = one ? NULL : json_first(input); i; i = json_next(i)) {
+        if (!is_text(i) && (screened || !is_tokens(i))) return bad(call, "input");
+    }
     return OK;
 }
 
@@ -188,7 +220,7 @@ static enum err asked_write(const struct call *call, struct flow_answer *answer,
     enum err err = OK;
     if (answer->kind == ANSWER_VECTORS) {
         answer->parts_count = 1;
-        err = texts_write(call, out);
+        err = texts_write(call, answer, out);
     } else {
         err = common_read(call, answer, out);
     }
@@ -267,6 +299,7 @@ static enum err answer_begin(struct flow *flow, struct call *call, enum answer_k
     for (uint32_t i = 0; i < ANSWER_PARTS_MAX; i++) {
         buf_open(&answer->parts[i].text, ANSWER_BYTES_MAX);
         buf_open(&answer->parts[i].logprobs, ANSWER_BYTES_MAX);
+        buf_open(&answer->parts[i].calls, ANSWER_BYTES_MAX);
     }
     err = asked_of(answer, call, &weight);
     if (err == OK) err = asked_write(call, answer, weight);
@@ -351,6 +384,8 @@ static void finish_write(struct json_writer *out, const struct answer_part *part
     json_put_name(out, "finish_reason");
     if (!part->ended) {
         json_put_null(out);
+    } else if (part->calls.size) {
+        json_put_text(out, STR("tool_calls"));
     } else {
         json_put_text(out, part->filtered  ? STR("content_filter")
                            : part->stopped ? STR("stop")
@@ -381,6 +416,27 @@ static void chunk_end(struct flow_answer *answer, struct json_writer *out) {
     buf_add_text(&answer->out, "\n\n");
 }
 
+// Whole calls, as deltas number them.
+static void calls_delta_write(struct json_writer *out, struct str list) {
+    struct json *calls;
+    uint64_t index = 0;
+    if (json_parse(list, &calls, NULL) != OK) return;
+    json_put_name(out, "tool_calls");
+    json_open_array(out);
+    for (const struct json *i = json_first(calls); i; i = json_next(i)) {
+        struct buf call;
+        buf_open(&call, ANSWER_BYTES_MAX);
+        json_write(&call, i);
+        struct str text = buf_str(&call);
+        buf_printf(out->out, "%s{\"index\":%" PRIu64 ",", index ? "," : "", index);
+        if (text.size) buf_add(out->out, text.data + 1, text.size - 1);
+        index++;
+        buf_close(&call);
+    }
+    json_close_array(out);
+    json_close(calls);
+}
+
 static void chunk_put(struct flow_answer *answer, uint32_t at, struct str text, struct str logprobs,
                       bool first) {
     const struct answer_part *part = &answer->parts[at];
@@ -392,6 +448,7 @@ static void chunk_put(struct flow_answer *answer, uint32_t at, struct str text, 
         json_open_object(&out);
         if (first) json_set_text(&out, "role", STR("assistant"));
         if (first || text.size) json_set_text(&out, "content", text);
+        if (part->calls.size && !part->ended) calls_delta_write(&out, buf_str(&part->calls));
         json_close_object(&out);
     } else {
         json_set_text(&out, "text", text);
@@ -443,8 +500,13 @@ static void answer_whole(struct flow_answer *answer) {
             json_put_name(out, "message");
             json_open_object(out);
             json_set_text(out, "role", STR("assistant"));
-            json_set_text(out, "content", buf_str(&part->text));
+            if (part->calls.size && !part->text.size) {
+                json_set_null(out, "content");
+            } else {
+                json_set_text(out, "content", buf_str(&part->text));
+            }
             json_set_null(out, "refusal");
+            if (part->calls.size) json_set_raw(out, "tool_calls", buf_str(&part->calls));
             json_close_object(out);
         } else {
             json_set_text(out, "text", buf_str(&part->text));
@@ -526,6 +588,8 @@ static void part_hear(struct flow_answer *answer, uint32_t at, const struct json
         part->ended = true;
         part->stopped = str_is(finish, "stop");
         part->tokens = json_member_u64(frame, "tokens", part->tokens);
+        const struct json *calls = json_member(frame, "calls");
+        if (calls && guard_calls(answer, part, calls)) json_write(&part->calls, calls);
     }
     part->ended |= part->filtered;
     if (at == 0 && json_member(frame, "prompt_tokens")) {
@@ -533,6 +597,13 @@ static void part_hear(struct flow_answer *answer, uint32_t at, const struct json
         answer->shared_tokens = json_member_u64(frame, "shared_tokens", 0);
     }
     if (answer->streams) {
+        if (part->calls.size) { // before the chunk that ends the choice
+            part->ended = false;
+            chunk_put(answer, at, text, buf_str(&logprob), first);
+            part->ended = true;
+            text = STR("");
+            first = false;
+        }
         bool said = text.size || logprob.size || part->ended || first;
         if (said) chunk_put(answer, at, text, buf_str(&logprob), first);
     } else {

@@ -4,20 +4,22 @@
 //   options cache_bytes: of keys and values; idle_ms: ends after so long without a question
 //
 //   box     {"ask":ID,"tenant":N,"weight":W, "prompt":"…" or "messages":[…], "tools":[…],
+//            "call":"none"|"auto"|"required"|{"name":"…"}, "several":B, "more":{…},
+//            "json":true or "schema":{…} or "grammar":"…" or "choices":[…],
 //            "tokens_most":N, "stops":[…], "sampling":{…}, "part":N}
-//           {"embed":ID,"texts":[…]}
+//           {"embed":ID,"tenant":N,"weight":W,"texts":["…" or [token, …], …],"dimensions":N,
+//            "base64":B}
 //           {"cancel":ID}
 //           {"end":true}                         once nothing is asked any more
 //   child   {"id":ID,"queue":N}                   so many go before it; when that changes
 //           {"id":ID,"text":"…","logprob":{…}}    a token; its text may be held back; the first
 //                                                 with "prompt_tokens" and "shared_tokens" too
-//           {"id":ID,"finish":"stop"|"length","text":"…","prompt_tokens":N,"shared_tokens":N,
-//            "tokens":N}
+//           {"id":ID,"finish":"stop"|"length"|"tool_calls","text":"…","calls":[…],
+//            "prompt_tokens":N,"shared_tokens":N,"tokens":N}
 //           {"id":ID,"vector":[…],"index":N}      one for each text, then a finish
 //           {"id":ID,"err":"input","fault":{…}}
 // One box at a time; whoever comes newly takes the place of the one before, whose questions go.
 #include <errno.h>
-#include <math.h>
 #include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -25,36 +27,14 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "flow/steps/serving.h"
 #include "flow/steps/steps_private.h"
-#include "flow/steps/talk.h"
-#include "model/language/responder.h"
-#include "model/language/template/chat.h"
 
-enum { QUEUE_TELL_MS = 1000, IDLE_POLL_MS = 250, BIASES_MAX = 1024 };
-
-struct place_told {
-    uint64_t id;
-    uint32_t place;
-};
-struct serving_child {
-    struct step_context *context;
-    struct gguf *file;
-    struct tokenizer *tokenizer;
-    struct responder *responder;
-    struct chat *chat;       // NULL: its template cannot be used, or there is none
-    struct fault chat_fault; // why; no code: there is none
-    int listener;
-    struct talk talk;
-    bool ending; // the box has told it to
-    struct place_told waiting[RESPONDER_WAITING];
-    uint32_t waiting_count;
-    uint64_t asked_us, told_us, tokens, answers;
-    struct buf frame;
-};
+enum { QUEUE_TELL_MS = 1000, IDLE_POLL_MS = 250 };
 
 // ---- saying -------------------------------------------------------------------------------------
 
-static struct json_writer frame_begin(struct serving_child *child, uint64_t id) {
+struct json_writer frame_begin(struct serving_child *child, uint64_t id) {
     buf_clear(&child->frame);
     struct json_writer out = json_writer_of(&child->frame);
     json_open_object(&out);
@@ -62,15 +42,15 @@ static struct json_writer frame_begin(struct serving_child *child, uint64_t id) 
     return out;
 }
 
-static void frame_end(struct serving_child *child, struct json_writer *out) {
+void frame_end(struct serving_child *child, struct json_writer *out) {
     json_close_object(out);
     if (child->talk.fd >= 0 && buf_err(&child->frame) == OK) {
         talk_put(&child->talk, buf_str(&child->frame));
     }
 }
 
-static void say_fault(struct serving_child *child, uint64_t id, enum err err,
-                      const struct fault *fault) {
+void frame_fault(struct serving_child *child, uint64_t id, enum err err,
+                 const struct fault *fault) {
     struct json_writer out = frame_begin(child, id);
     json_set_text(&out, "err", str_of(err_name(err)));
     json_put_name(&out, "fault");
@@ -114,162 +94,85 @@ static void prompt_write(struct json_writer *out, const struct responder_event *
     json_set_u64(out, "shared_tokens", event->shared_tokens);
 }
 
-static void on_event(void *ctx, const struct responder_event *event) {
-    struct serving_child *child = ctx;
-    if (event->kind == RESPONDER_FAILED) {
-        say_fault(child, event->id, ERR_LIMIT, event->fault);
-        return;
-    }
+// What of a question's answer may be told now: all, but for what may be calls of tools.
+static struct str text_told(struct question *question, struct str text) {
+    if (!question || !question->calls) return text;
+    buf_add_str(&question->said, text);
+    struct str said = buf_str(&question->said);
+    size_t sure = chat_sure(said), from = question->told;
+    if (sure <= from) return STR("");
+    question->told = sure;
+    return (struct str){said.data + from, sure - from};
+}
+
+static void token_tell(struct serving_child *child, const struct responder_event *event) {
+    struct question *question = question_find(child, event->id);
     struct json_writer out = frame_begin(child, event->id);
-    json_set_text(&out, "text", event->text);
-    if (event->kind == RESPONDER_TOKEN) {
-        child->tokens++;
-        choice_write(child, &out, event->choice);
-        if (event->tokens <= 1) prompt_write(&out, event); // it may be cancelled before its finish
-    } else {
-        child->answers++;
-        json_set_text(&out, "finish",
-                      event->finish == RESPONDER_STOP ? STR("stop") : STR("length"));
-        prompt_write(&out, event);
-        json_set_u64(&out, "tokens", event->tokens);
-    }
+    child->tokens++;
+    json_set_text(&out, "text", text_told(question, event->text));
+    choice_write(child, &out, event->choice);
+    if (event->tokens <= 1) prompt_write(&out, event); // it may be cancelled before its finish
     frame_end(child, &out);
 }
 
+// The rest of the answer; calls in it are told apart.
+static void end_tell(struct serving_child *child, const struct responder_event *event) {
+    struct question *question = question_find(child, event->id);
+    struct str text = event->text,
+               finish = event->finish == RESPONDER_STOP ? STR("stop") : STR("length");
+    struct buf calls;
+    struct json_writer out = frame_begin(child, event->id);
+    child->answers++;
+    buf_open(&calls, TALK_BYTES_MAX);
+    if (question && question->calls) {
+        buf_add_str(&question->said, text);
+        struct str said = buf_str(&question->said);
+        size_t rest = said.size;
+        uint64_t first = event->id * CALL_IDS;
+        if (chat_calls(said, first, &calls, &rest)) finish = STR("tool_calls");
+        if (rest < question->told) rest = question->told;
+        text = (struct str){said.data + question->told, rest - question->told};
+        if (calls.size) text = str_trim(text);
+    }
+    json_set_text(&out, "text", text);
+    if (calls.size) json_set_raw(&out, "calls", buf_str(&calls));
+    json_set_text(&out, "finish", finish);
+    prompt_write(&out, event);
+    json_set_u64(&out, "tokens", event->tokens);
+    frame_end(child, &out);
+    buf_close(&calls);
+    question_close(question);
+}
+
+static void on_event(void *ctx, const struct responder_event *event) {
+    struct serving_child *child = ctx;
+    if (event->kind == RESPONDER_TOKEN) {
+        token_tell(child, event);
+    } else if (event->kind == RESPONDER_ENDED) {
+        end_tell(child, event);
+    } else {
+        frame_fault(child, event->id, ERR_LIMIT, event->fault);
+        question_close(question_find(child, event->id));
+    }
+}
+
 static void places_tell(struct serving_child *child) {
-    uint32_t kept = 0;
-    for (uint32_t i = 0; i < child->waiting_count; i++) {
-        struct place_told told = child->waiting[i];
-        uint32_t place = responder_place(child->responder, told.id);
-        if (place != told.place) {
-            struct json_writer out = frame_begin(child, told.id);
+    for (uint32_t i = 0; i < QUESTIONS_MAX; i++) {
+        struct question *question = &child->questions[i];
+        if (!question->id || question->begun) continue;
+        uint32_t place = responder_place(child->responder, question->id);
+        if (place != question->place) {
+            struct json_writer out = frame_begin(child, question->id);
             json_set_u64(&out, "queue", place);
             frame_end(child, &out);
         }
-        told.place = place;
-        if (place) child->waiting[kept++] = told;
+        question->place = place;
+        question->begun = place == 0;
     }
-    child->waiting_count = kept;
     child->told_us = clock_monotonic_us();
 }
 
 // ---- asked --------------------------------------------------------------------------------------
-
-static void biases_read(const struct json *node, struct sampling *sampling,
-                        struct token_bias biases[static BIASES_MAX]) {
-    uint64_t token;
-    for (const struct json *one = json_first(node); one; one = json_next(one)) {
-        if (sampling->bias_count == BIASES_MAX || !str_to_u64(json_name(one), &token)) continue;
-        if (token > TOKENS_MAX) continue;
-        double bias = json_number(one, 0);
-        biases[sampling->bias_count++] = (struct token_bias){
-            (uint32_t)token, bias <= -100 ? -INFINITY : (float)bias}; // OpenAI: -100 forbids
-    }
-}
-
-static struct sampling sampling_read(const struct json *node,
-                                     struct token_bias biases[static BIASES_MAX]) {
-    struct sampling sampling = sampling_default();
-    sampling.temperature = json_member_number(node, "temperature", 1);
-    sampling.top_k = (uint32_t)json_member_u64(node, "top_k", 0);
-    sampling.top_p = json_member_number(node, "top_p", 1);
-    sampling.min_p = json_member_number(node, "min_p", 0);
-    sampling.repeat_penalty = json_member_number(node, "repeat_penalty", 1);
-    sampling.frequency_penalty = json_member_number(node, "frequency_penalty", 0);
-    sampling.presence_penalty = json_member_number(node, "presence_penalty", 0);
-    sampling.seed = json_member_u64(node, "seed", clock_monotonic_us());
-    sampling.log_probabilities = json_member(node, "top") != NULL;
-    sampling.top = (uint32_t)json_member_u64(node, "top", 0);
-    sampling.biases = biases;
-    biases_read(json_member(node, "logit_bias"), &sampling, biases);
-    return sampling;
-}
-
-// Of a model without a template: what was said, one after the other.
-static void messages_plain(const struct json *messages, struct buf *out) {
-    for (const struct json *one = json_first(messages); one; one = json_next(one)) {
-        if (out->size) buf_add_char(out, '\n');
-        buf_add_str(out, json_member_text(one, "content"));
-    }
-}
-
-static enum err prompt_make(struct serving_child *child, const struct json *frame, struct buf *out,
-                            uint32_t *out_flags, struct fault *fault) {
-    const struct json *messages = json_member(frame, "messages");
-    *out_flags = TOKENIZE_ENDS;
-    if (!messages) {
-        buf_add_str(out, json_member_text(frame, "prompt"));
-        return buf_err(out);
-    }
-    if (child->chat) {
-        struct template_input input = {.messages = messages, .now_ms = clock_now_ms()};
-        *out_flags = TOKENIZE_ENDS | TOKENIZE_CONTROL;
-        return chat_prompt(child->chat, input, out, fault);
-    }
-    if (child->chat_fault.code[0]) {
-        *fault = child->chat_fault;
-        return ERR_INPUT;
-    }
-    messages_plain(messages, out);
-    return buf_err(out);
-}
-
-static enum err ask(struct serving_child *child, uint64_t id, const struct json *frame,
-                    struct fault *fault) {
-    struct token_bias biases[BIASES_MAX];
-    struct buf prompt;
-    struct responder_request request = {
-        .id = id,
-        .tenant = json_member_u64(frame, "tenant", 0),
-        .weight = json_member_number(frame, "weight", 1),
-        .sampling = sampling_read(json_member(frame, "sampling"), biases),
-        .tokens_most = (uint32_t)json_member_u64(frame, "tokens_most", 0),
-    };
-    request.sampling.seed += json_member_u64(frame, "part", 0); // choices differ
-    const struct json *stops = json_member(frame, "stops");
-    for (const struct json *one = json_first(stops); one; one = json_next(one)) {
-        if (request.stop_count < RESPONDER_STOPS_MAX) {
-            request.stops[request.stop_count++] = json_text(one);
-        }
-    }
-    buf_open(&prompt, TALK_BYTES_MAX);
-    enum err err = prompt_make(child, frame, &prompt, &request.flags, fault);
-    request.prompt = buf_str(&prompt);
-    if (err == OK) err = responder_ask(child->responder, &request, fault);
-    buf_close(&prompt);
-    if (err == OK && child->waiting_count < RESPONDER_WAITING) {
-        child->waiting[child->waiting_count++] = (struct place_told){id, 0};
-    }
-    return err;
-}
-
-static enum err embed(struct serving_child *child, uint64_t id, const struct json *frame,
-                      struct fault *fault) {
-    uint32_t width = responder_about(child->responder)->width, tokens = 0, all = 0, index = 0;
-    float *vector = memory_take(width * sizeof *vector);
-    enum err err = vector ? OK : ERR_MEMORY;
-    const struct json *text = json_first(json_member(frame, "texts"));
-    for (; text && err == OK; text = json_next(text), index++) {
-        err = responder_embed(child->responder, json_text(text), vector, &tokens, fault);
-        if (err != OK) break;
-        all += tokens;
-        struct json_writer out = frame_begin(child, id);
-        json_set_u64(&out, "index", index);
-        json_put_name(&out, "vector");
-        json_open_array(&out);
-        for (uint32_t i = 0; i < width; i++) json_put_number(&out, (double)vector[i]);
-        json_close_array(&out);
-        frame_end(child, &out);
-    }
-    memory_give(vector);
-    if (err != OK) return err;
-    struct json_writer out = frame_begin(child, id);
-    json_set_text(&out, "finish", STR("stop"));
-    json_set_u64(&out, "prompt_tokens", all);
-    json_set_u64(&out, "tokens", 0);
-    frame_end(child, &out);
-    return OK;
-}
 
 static void hear(struct serving_child *child, struct str text) {
     struct json *frame;
@@ -279,12 +182,16 @@ static void hear(struct serving_child *child, struct str text) {
     uint64_t embeds = json_member_u64(frame, "embed", 0);
     enum err err = OK;
     child->asked_us = clock_monotonic_us();
+    if (cancelled) {
+        responder_cancel(child->responder, cancelled);
+        question_close(question_find(child, cancelled));
+        embedding_cancel(child, cancelled);
+    }
     child->ending = child->ending || json_member_bool(frame, "end", false);
-    if (cancelled) responder_cancel(child->responder, cancelled);
-    if (id) err = ask(child, id, frame, &fault);
-    if (embeds) err = embed(child, embeds, frame, &fault);
-    if (err != OK) say_fault(child, id ? id : embeds, err, &fault);
-    json_close(frame);
+    if (id) err = serving_ask(child, id, frame, &fault);
+    if (embeds) err = embedding_add(child, embeds, frame, &fault);
+    if (err != OK) frame_fault(child, id ? id : embeds, err, &fault);
+    if (!embeds || err != OK) json_close(frame);
 }
 
 // ---- the loop -----------------------------------------------------------------------------------
@@ -293,7 +200,8 @@ static void hear(struct serving_child *child, struct str text) {
 static void part(struct serving_child *child) {
     talk_close(&child->talk);
     responder_cancel_all(child->responder);
-    child->waiting_count = 0;
+    questions_close(child);
+    embeddings_end(child);
 }
 
 static void meet(struct serving_child *child) {
@@ -318,8 +226,12 @@ static void listen_to(struct serving_child *child, int patience_ms) {
     if (!there || err == ERR_INPUT) part(child);
 }
 
+static bool is_busy(const struct serving_child *child) {
+    return responder_count(child->responder) > 0 || embeddings_count(child) > 0;
+}
+
 static bool idle(const struct serving_child *child, uint64_t idle_ms) {
-    if (responder_count(child->responder) > 0) return false;
+    if (is_busy(child)) return false;
     return child->ending || clock_monotonic_us() - child->asked_us > idle_ms * 1000;
 }
 
@@ -329,8 +241,9 @@ static enum err serve(struct serving_child *child) {
     uint64_t idle_ms = json_member_u64(step_options(child->context), "idle_ms", 600000);
     child->asked_us = clock_monotonic_us();
     while (!progress_cancelled(progress) && !idle(child, idle_ms)) {
-        listen_to(child, responder_count(child->responder) ? 0 : IDLE_POLL_MS);
+        listen_to(child, is_busy(child) ? 0 : IDLE_POLL_MS);
         bool worked = responder_step(child->responder);
+        worked = embeddings_step(child) || worked;
         if (worked) child->asked_us = clock_monotonic_us();
         if (clock_monotonic_us() - child->told_us > (uint64_t)QUEUE_TELL_MS * 1000) {
             places_tell(child);
@@ -385,6 +298,8 @@ enum err step_serve(struct step_context *context) {
     json_set_u64(context->summary, "answers", child->answers);
     json_set_u64(context->summary, "tokens", child->tokens);
     if (child->listener >= 0) close(child->listener);
+    questions_close(child);
+    embeddings_close(child);
     responder_close(child->responder);
     chat_close(child->chat);
     tokenizer_close(child->tokenizer);

@@ -13,6 +13,7 @@
 
 #define TOKENS_BYTES_MAX ((size_t)NETWORK_CONTEXT_MAX * sizeof(uint32_t))
 enum { TEXTS_MAX = RESPONDER_SLOTS + RESPONDER_WAITING, PIECE_BYTES_MAX = 1 << 20 };
+enum { MASK_CREDIT_US = 50 * 1000 }; // saved up, or owed, at most
 
 enum text_state { TEXT_WAITING, TEXT_PROMPT, TEXT_ANSWER };
 struct text { // one request and its answer
@@ -21,8 +22,11 @@ struct text { // one request and its answer
     enum text_state state;
     uint32_t *prompt; // (prompt_count)
     uint32_t prompt_count, shared, tokens_most, given;
-    uint32_t pages; // of the cache that are promised to it
-    uint32_t next;  // the token that the next step computes
+    uint32_t pages;                // of the cache that are promised to it
+    uint32_t next;                 // the token that the next step computes
+    struct constraint *constraint; // of the responder's store, or NULL
+    uint32_t place;                // within it
+    bool control;
     struct sequence sequence;
     struct sampler *sampler;
     struct draft *draft;                         // NULL: none are made
@@ -48,6 +52,8 @@ struct responder {
     uint32_t rows_most;
     float *logits;          // (RESPONDER_SLOTS, vocabulary)
     struct endings endings; // tokens that end an answer
+    struct constraint_store *constraints;
+    int64_t mask_credit_us; // that masks may take now
     struct buf bytes, piece;
 };
 
@@ -74,6 +80,12 @@ static enum err room_take(struct responder *responder) {
     return cache_open(network_cache_shape(responder->network), responder->pages, &responder->cache);
 }
 
+static enum err constraints_open(struct responder *responder) {
+    return constraint_store_open(responder->setup.tokenizer, responder->about.vocabulary,
+                                 responder->endings.tokens, responder->endings.count,
+                                 &responder->constraints);
+}
+
 enum err responder_open(const struct responder_setup *setup, struct responder **out,
                         struct fault *fault) {
     struct responder *responder = memory_take(sizeof *responder);
@@ -89,7 +101,7 @@ enum err responder_open(const struct responder_setup *setup, struct responder **
             err = fault_set(fault, ERR_INPUT, "network.words", STR_NONE);
         }
     }
-    if (err == OK && room_take(responder) != OK) {
+    if (err == OK && (room_take(responder) != OK || constraints_open(responder) != OK)) {
         err = fault_set(fault, ERR_MEMORY, "base.no_memory", STR_NONE);
     }
     if (err != OK) {
@@ -109,6 +121,7 @@ static void text_close(struct responder *responder, struct text *text) {
     text_stream_end(&text->stream, &responder->piece); // for its memory
     sampler_close(text->sampler);
     draft_close(text->draft);
+    if (text->constraint) constraint_store_give(responder->constraints, text->constraint);
     buf_close(&text->stop_text);
     memory_give(text->prompt);
     memory_give(text);
@@ -117,6 +130,7 @@ static void text_close(struct responder *responder, struct text *text) {
 void responder_close(struct responder *responder) {
     if (!responder) return;
     for (uint32_t i = 0; i < responder->count; i++) text_close(responder, responder->texts[i]);
+    constraint_store_close(responder->constraints);
     cache_close(responder->cache);
     network_close(responder->network);
     memory_give(responder->rows);
@@ -184,6 +198,29 @@ static enum err stops_take(const struct responder_request *request, struct text 
     return OK;
 }
 
+static void mask_pay(struct responder *responder, uint64_t begun_us) {
+    responder->mask_credit_us -= (int64_t)(clock_monotonic_us() - begun_us);
+    if (responder->mask_credit_us < -MASK_CREDIT_US) responder->mask_credit_us = -MASK_CREDIT_US;
+}
+
+// The mask of its beginning is found here and now, and paid for later.
+static enum err constraint_take(struct responder *responder,
+                                const struct responder_request *request, struct text *text,
+                                struct fault *fault) {
+    const uint64_t *mask;
+    if (!request->constraint) return OK;
+    enum err err = constraint_store_prepare(responder->constraints);
+    if (err != OK) return fault_set(fault, err, "base.no_memory", STR_NONE);
+    uint64_t begun_us = clock_monotonic_us();
+    err = constraint_store_take(responder->constraints, request->constraint, &text->constraint,
+                                fault);
+    if (err != OK) return err;
+    text->place = constraint_start(text->constraint);
+    err = constraint_mask(text->constraint, text->place, &mask, fault);
+    mask_pay(responder, begun_us);
+    return err;
+}
+
 enum err responder_ask(struct responder *responder, const struct responder_request *request,
                        struct fault *fault) {
     uint32_t waiting = 0;
@@ -199,8 +236,10 @@ enum err responder_ask(struct responder *responder, const struct responder_reque
     text->id = request->id;
     text->tenant = request->tenant;
     text->weight = request->weight > 0 ? request->weight : 1;
+    text->control = request->control;
     enum err err = stops_take(request, text);
     if (err == OK) err = prompt_take(responder, request, text, fault);
+    if (err == OK) err = constraint_take(responder, request, text, fault);
     if (err == OK)
         err = sampler_open(&request->sampling, responder->about.vocabulary, &text->sampler);
     if (err == OK && !responder->setup.no_drafts) {
@@ -302,16 +341,27 @@ static void text_end(struct responder *responder, struct text *text, enum respon
              .kind = RESPONDER_ENDED, .text = buf_str(&responder->piece), .finish = finish});
 }
 
+static void text_fail_by(struct responder *responder, struct text *text,
+                         const struct fault *fault) {
+    text->over = true;
+    tell(responder, text, (struct responder_event){.kind = RESPONDER_FAILED, .fault = fault});
+}
+
 static void text_fail(struct responder *responder, struct text *text, const char *code) {
     struct fault fault = {0};
     (void)!fault_set(&fault, ERR_LIMIT, code, STR_NONE);
-    text->over = true;
-    tell(responder, text, (struct responder_event){.kind = RESPONDER_FAILED, .fault = &fault});
+    text_fail_by(responder, text, &fault);
 }
 
 // Its next token, by the logits of one row.
 static void text_go_on(struct responder *responder, struct text *text, float *logits) {
-    struct choice choice = sampler_choose(text->sampler, logits, NULL);
+    const uint64_t *mask = NULL;
+    struct fault fault = {0};
+    if (text->constraint && constraint_mask(text->constraint, text->place, &mask, &fault) != OK) {
+        text_fail_by(responder, text, &fault);
+        return;
+    }
+    struct choice choice = sampler_choose(text->sampler, logits, mask);
     if (choice.token == TOKEN_NONE) {
         text_fail(responder, text, "generate.no_number");
         return;
@@ -327,11 +377,17 @@ static void text_go_on(struct responder *responder, struct text *text, float *lo
     text->given++;
     buf_clear(&responder->bytes);
     buf_clear(&responder->piece);
-    tokenizer_decode(responder->setup.tokenizer, choice.token, false, &responder->bytes);
+    tokenizer_decode(responder->setup.tokenizer, choice.token, text->control, &responder->bytes);
+    bool done = false;
+    if (text->constraint) {
+        text->place = constraint_next(text->constraint, text->place, choice.token);
+        done = constraint_must_end(text->constraint, text->place);
+    }
     bool stopped = text_stream_put(&text->stream, buf_str(&responder->bytes), &responder->piece);
     tell(responder, text,
          (struct responder_event){
              .kind = RESPONDER_TOKEN, .text = buf_str(&responder->piece), .choice = &choice});
+    stopped = stopped || done;
     if (stopped || text->given >= text->tokens_most) {
         text_end(responder, text, stopped ? RESPONDER_STOP : RESPONDER_LENGTH);
     }
@@ -357,11 +413,45 @@ static void drafts_make(struct responder *responder, const struct batch_item *it
     if (rows_most > DRAFT_ROWS) rows_most = DRAFT_ROWS;
     for (uint32_t i = 0; i < responder->count && rows < rows_most; i++) {
         struct text *text = responder->texts[i];
-        if (!text->draft || !items[i].decode || items[i].dealt == 0) continue;
+        // What is held to a form has the mask of its next token only.
+        if (!text->draft || text->constraint || !items[i].decode || !items[i].dealt) continue;
         uint32_t most = rows_most - rows, left = text->tokens_most - text->given - 1;
         if (most > left) most = left;
         text->guess_count = draft_make(text->draft, &responder->costs, rows, most, text->guesses);
         rows += text->guess_count;
+    }
+}
+
+static bool waits_for_mask(const struct text *text) {
+    return text->state == TEXT_ANSWER && text->constraint &&
+           !constraint_ready(text->constraint, text->place);
+}
+
+static void mask_find(struct responder *responder, struct text *text) {
+    const uint64_t *mask;
+    struct fault fault = {0};
+    uint64_t begun_us = clock_monotonic_us();
+    enum err err = constraint_mask(text->constraint, text->place, &mask, &fault);
+    if (err == OK && !constraint_store_fits(responder->constraints)) {
+        err = fault_set(&fault, ERR_LIMIT, "constraint.too_large", STR_NONE);
+    }
+    mask_pay(responder, begun_us);
+    if (err != OK) text_fail_by(responder, text, &fault);
+}
+
+// Finds the masks of what the next step's logits will be chosen by. Who has to wait for one is left
+// out of the step; where all would have to, none does.
+static void masks_find(struct responder *responder, struct batch_item *items) {
+    bool others = false;
+    for (uint32_t i = 0; i < responder->count; i++) {
+        bool works = items[i].decode || items[i].left;
+        others = others || (works && !waits_for_mask(responder->texts[i]));
+    }
+    for (uint32_t i = 0; i < responder->count; i++) {
+        struct text *text = responder->texts[i];
+        if (!waits_for_mask(text)) continue;
+        if (!others || responder->mask_credit_us > 0) mask_find(responder, text);
+        if (text->over || waits_for_mask(text)) items[i].decode = false;
     }
 }
 
@@ -394,6 +484,7 @@ static void step_run(struct responder *responder, const struct batch_item *items
     struct text *wanted[TEXTS_MAX];
     uint32_t count = 0, logits = 0, wanted_count = 0, first[TEXTS_MAX];
     for (uint32_t i = 0; i < responder->count; i++) count += items[i].dealt;
+    if (count == 0) return; // the only ones have failed
     drafts_make(responder, items, count);
     count = 0;
     for (uint32_t i = 0; i < responder->count; i++) {
@@ -423,26 +514,21 @@ bool responder_step(struct responder *responder) {
     if (responder->count == 0) return false;
     while (begin_one(responder)) continue;
     for (uint32_t i = 0; i < responder->count; i++) items[i] = item_of(responder->texts[i]);
+    masks_find(responder, items);
+    uint64_t begun_us = clock_monotonic_us();
     batch_deal(&responder->batch, items, responder->count, responder->rows_most);
     step_run(responder, items);
+    uint64_t step_us = clock_monotonic_us() - begun_us;
+    responder->mask_credit_us += (int64_t)(step_us / RESPONDER_MASK_SHARE);
+    if (responder->mask_credit_us > MASK_CREDIT_US) responder->mask_credit_us = MASK_CREDIT_US;
     for (uint32_t i = responder->count; i-- > 0;) {
         if (responder->texts[i]->over) forget(responder, i);
     }
     return true;
 }
 
-enum err responder_embed(struct responder *responder, struct str text, float *out,
-                         uint32_t *out_tokens, struct fault *fault) {
-    struct buf tokens;
-    buf_open(&tokens, TOKENS_BYTES_MAX);
-    enum err err =
-        tokenizer_encode(responder->setup.tokenizer, text, TOKENIZE_ENDS, &tokens, fault);
-    uint32_t count = (uint32_t)(tokens.size / sizeof(uint32_t));
-    if (err == OK) {
-        err = network_embed(responder->network, (const uint32_t *)(void *)tokens.data, count, out,
-                            fault);
-    }
-    buf_close(&tokens);
-    if (err == OK) *out_tokens = count;
-    return err;
+enum err responder_embed(struct responder *responder, const uint32_t *tokens, uint32_t count,
+                         float *out, struct fault *fault) {
+    if (count == 0) return fault_set(fault, ERR_INPUT, "generate.empty", STR_NONE);
+    return network_embed(responder->network, tokens, count, out, fault);
 }

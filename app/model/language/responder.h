@@ -10,6 +10,7 @@
 #pragma once
 
 #include "base/fault.h"
+#include "model/language/grammar/constraint_store.h"
 #include "model/language/network.h"
 #include "model/language/sampler.h"
 #include "model/language/tokenizer/tokenizer.h"
@@ -63,11 +64,13 @@ struct responder_request {
     struct sampling sampling;
     struct str stops[RESPONDER_STOPS_MAX];
     uint32_t stop_count;
+    const struct constraint_wish *constraint; // what the answer may be; NULL: anything
+    bool control;                             // control tokens are part of the text
     uint32_t tokens_most; // 0: as many as there is room for, RESPONDER_TOKENS at most
 };
-enum { RESPONDER_TOKENS = 2048 };
+enum { RESPONDER_TOKENS = 2048, RESPONDER_MASK_SHARE = 20 };
 // Copies what it needs. ERR_INPUT, ERR_LIMIT "generate.empty", "network.too_long" (the prompt),
-// what tokenizer_encode gives; ERR_BUSY "language.queue_full"; ERR_MEMORY.
+// what tokenizer_encode and constraint_store_take give; ERR_BUSY "language.queue_full"; ERR_MEMORY.
 enum err responder_ask(struct responder *responder, const struct responder_request *request,
                        struct fault *fault) MUST_USE;
 // Nothing more is told of it. One that is not there is fine.
@@ -75,9 +78,10 @@ void responder_cancel(struct responder *responder, uint64_t id);
 void responder_cancel_all(struct responder *responder);
 // How many wait before it; 0: it has been begun, or is not there.
 uint32_t responder_place(const struct responder *responder, uint64_t id);
-// One step; false if there was nothing to do.
+// One step; false if there was nothing to do. Finding out which tokens a constraint allows takes a
+// RESPONDER_MASK_SHARE-th of the time at most while others are answered: who is constrained waits.
 bool responder_step(struct responder *responder);
 uint32_t responder_count(const struct responder *responder); // of requests that have not ended
-// One text as a vector (C) of length 1; what network_embed gives.
-enum err responder_embed(struct responder *responder, struct str text, float *out,
-                         uint32_t *out_tokens, struct fault *fault) MUST_USE;
+// One text as a vector (C) of length 1; what network_embed gives. ERR_INPUT "generate.empty".
+enum err responder_embed(struct responder *responder, const uint32_t *tokens, uint32_t count,
+                         float *out, struct fault *fault) MUST_USE;

@@ -100,7 +100,7 @@ function file(values, tensors) {
 // A model that recites: each of `texts` is {on, pieces}, `on` a single character that no piece is.
 // After it come the pieces, token by token, and then the end. Attention and the feed-forward part do
 // nothing (their last matrices are zero); the output row of a token is the vector of the one before.
-export function reciterGguf(texts, context = 2048) {
+export function reciterGguf(texts, context = 2048, more = []) {
     const dim = 128, hidden = 32, heads = 4;
     const pieces = ["<unk>", "<s>", "</s>", ...Array.from({ length: 256 }, (_, i) => `${i}`)].map((name) => ({ bytes: Buffer.from(name), score: 0 }));
     const follows = new Map();
@@ -143,7 +143,53 @@ export function reciterGguf(texts, context = 2048) {
         value("llama.rope.dimension_count", U32, dim / heads),
         value("llama.attention.layer_norm_rms_epsilon", F32, 1e-5),
         value("llama.vocab_size", U32, vocab),
-        ...vocabulary(pieces),
+        ...vocabulary(pieces), ...more,
+    ];
+    return file(values, tensors);
+}
+// An encoder of random weights, always the same ones: it makes a vector of a text, which means
+// nothing. Its words: each letter and digit at the beginning of a word and within, and some whole ones.
+export function encoderGguf({ dim = 64, context = 64 } = {}) {
+    const hidden = 2 * dim, heads = 4, layers = 2;
+    const letters = [..."abcdefghijklmnopqrstuvwxyz0123456789"];
+    const tokens = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", ...letters.map((c) => `\u2581${c}`), ...letters, "\u2581hello", "\u2581world", "\u2581北", "\u2581京"];
+    let state = 11;
+    const draw = (size, centre = 0) => { state = (Math.imul(state, 1664525) + 1013904223) >>> 0; return centre + size * (state / 2 ** 31 - 1); };
+    const tensors = [];
+    const put = (name, sizes, size, centre) => tensors.push({ name, sizes, bytes: Buffer.from(Float32Array.from({ length: sizes.reduce((a, b) => a * b) }, () => draw(size, centre)).buffer) });
+    const norm = (name) => { put(`${name}.weight`, [dim], 0.3, 1); put(`${name}.bias`, [dim], 0.2); };
+    put("token_embd.weight", [dim, tokens.length], 1);
+    put("position_embd.weight", [dim, context], 0.5);
+    put("token_types.weight", [dim, 2], 0.5);
+    norm("token_embd_norm");
+    for (let l = 0; l < layers; l++) {
+        for (const [name, from, to] of [["attn_q", dim, dim], ["attn_k", dim, dim], ["attn_v", dim, dim], ["attn_output", dim, dim], ["ffn_up", dim, hidden], ["ffn_down", hidden, dim]]) {
+            put(`blk.${l}.${name}.weight`, [from, to], 1 / Math.sqrt(from));
+            put(`blk.${l}.${name}.bias`, [to], 0.3);
+        }
+        norm(`blk.${l}.attn_output_norm`);
+        norm(`blk.${l}.layer_output_norm`);
+    }
+    const values = [
+        value("general.architecture", TEXT, "bert"),
+        value("bert.context_length", U32, context),
+        value("bert.embedding_length", U32, dim),
+        value("bert.block_count", U32, layers),
+        value("bert.feed_forward_length", U32, hidden),
+        value("bert.attention.head_count", U32, heads),
+        value("bert.attention.head_count_kv", U32, heads),
+        value("bert.attention.layer_norm_epsilon", F32, 1e-12),
+        value("bert.pooling_type", U32, 1),
+        value("bert.vocab_size", U32, tokens.length),
+        value("tokenizer.ggml.model", TEXT, "bert"),
+        value("tokenizer.ggml.token_type_count", U32, 2),
+        list("tokenizer.ggml.tokens", TEXT, tokens),
+        list("tokenizer.ggml.token_type", I32, tokens.map((_, i) => (i < 4 ? 3 : 1))),
+        value("tokenizer.ggml.unknown_token_id", U32, 1),
+        value("tokenizer.ggml.bos_token_id", U32, 2),
+        value("tokenizer.ggml.cls_token_id", U32, 2),
+        value("tokenizer.ggml.eos_token_id", U32, 3),
+        value("tokenizer.ggml.seperator_token_id", U32, 3),
     ];
     return file(values, tensors);
 }

@@ -411,6 +411,16 @@ uint32_t constraint_start(struct constraint *constraint) {
     return constraint->start;
 }
 
+size_t constraint_bytes(const struct constraint *c) {
+    size_t slots = (c->stack_room + c->place_room) * sizeof(uint32_t);
+    return sizeof *c + VISITS * sizeof *c->visits + arena_used_bytes(c->arena) + c->stacks.size +
+           c->places.size + c->tops.size + slots + c->mask_bytes;
+}
+
+bool constraint_ready(const struct constraint *c, uint32_t place) {
+    return place == PLACE_NONE || c->full || place_at(c, place)->mask;
+}
+
 // ---- masks -------------------------------------------------------------------------------------
 
 static bool mask_walk(struct constraint *c, uint32_t place, uint64_t *mask) {

@@ -34,6 +34,9 @@ enum err constraint_open(const struct grammar *grammar, const struct token_tree 
                          struct constraint **out) MUST_USE;
 void constraint_close(struct constraint *constraint); // NULL is fine
 uint32_t constraint_start(struct constraint *constraint);
+size_t constraint_bytes(const struct constraint *constraint); // of memory, with its masks
+// The mask of this place is at hand: constraint_mask costs nothing.
+bool constraint_ready(const struct constraint *constraint, uint32_t place);
 // The tokens allowed at a place, as sampler_choose takes them; valid until the next call. ERR_INPUT
 // "constraint.dead_end": the vocabulary has no token for what must come; ERR_LIMIT
 // "constraint.too_large": the grammar is too ambiguous, or its places are too many.

@@ -27,6 +27,20 @@ struct grammar;
 enum err grammar_of_schema(const struct json *schema, struct grammar **out,
                            struct fault *fault) MUST_USE;
 enum err grammar_of_json(struct grammar **out, struct fault *fault) MUST_USE; // any object
+// Calls of tools as a model writes them: `begin`; objects of a name and what it is given by the
+// tool's schema `parameters` (absent: an empty object), one, or `several` with `between` between
+// them; `end`. Or what the schema `otherwise` says, if there is one.
+struct grammar_calls {
+    const struct json *tools; // of OpenAI's form: {"type":"function","function":{…}}, …
+    struct str only;          // the name of the one that may be called; size 0: any
+    struct str arguments;     // the name of the member: "arguments", "parameters"
+    struct str begin, between, end;
+    bool several;
+    const struct json *otherwise;
+};
+// What grammar_of_schema gives; "grammar.no_rule": there is none of that name.
+enum err grammar_of_calls(const struct grammar_calls *calls, struct grammar **out,
+                          struct fault *fault) MUST_USE;
 // Rules "name ::= …", of which "root" is the whole. Faults name the line.
 enum err grammar_of_text(struct str text, struct grammar **out, struct fault *fault) MUST_USE;
 enum err grammar_of_choices(const struct str *choices, uint32_t count, struct grammar **out,

@@ -606,7 +606,48 @@ static void parts_make(struct reading *r) {
     rule_set(b, rule, e);
 }
 
-static enum err schema_read(const struct json *schema, struct grammar **out, struct fault *fault) {
+// Of a tool: {"name": …, "arguments": …}. References are within its own parameters.
+static struct expression *call_of(struct reading *r, const struct grammar_calls *calls,
+                                  const struct json *tool) {
+    const struct json *function = json_member(tool, "function");
+    const struct json *name = json_member(function, "name");
+    const struct json *parameters = json_member(function, "parameters");
+    if (!json_is_string(name) || !json_text(name).size) return wrong(r, "tools");
+    r->root = parameters;
+    r->count = 0;
+    struct expression *given = json_first(parameters)
+                                   ? value_of(r, parameters)
+                                   : bracketed(r, "{", expression_empty(r->b), "}");
+    struct expression *named = member(r, mark(r, "\"name\""), literal(r, name));
+    struct expression *with = member(r, name_text(r, calls->arguments), given);
+    return bracketed(r, "{", expression_then(r->b, named, further(r, with)), "}");
+}
+
+static struct expression *calls_of(struct reading *r, const struct grammar_calls *calls) {
+    struct grammar_builder *b = r->b;
+    struct expression *any = NULL;
+    for (const struct json *i = json_first(calls->tools); i && b->err == OK; i = json_next(i)) {
+        struct str name = json_member_text(json_member(i, "function"), "name");
+        if (calls->only.size && !str_equal(name, calls->only)) continue;
+        struct expression *one = call_of(r, calls, i);
+        any = any ? expression_or(b, any, one) : one;
+    }
+    if (!any) return grammar_fail(b, ERR_INPUT, "grammar.no_rule", calls->only);
+    any = shared(r, any);
+    struct expression *more = expression_then(b, expression_text(b, calls->between), any);
+    if (calls->several) {
+        any = expression_then(b, any, expression_repeat(b, more, 0, GRAMMAR_NONE));
+    }
+    any = expression_then(b, any, expression_text(b, calls->end));
+    any = expression_then(b, expression_text(b, calls->begin), any);
+    if (!calls->otherwise) return any;
+    r->root = calls->otherwise;
+    r->count = 0;
+    return expression_or(b, any, value_of(r, calls->otherwise));
+}
+
+static enum err whole_read(const struct json *schema, const struct grammar_calls *calls,
+                           struct grammar **out, struct fault *fault) {
     struct grammar_builder b;
     struct reading *r = memory_take(sizeof *r);
     builder_open(&b, fault);
@@ -615,21 +656,26 @@ static enum err schema_read(const struct json *schema, struct grammar **out, str
         r->b = &b;
         r->root = schema;
         parts_make(r);
-        rule_set(&b, 0, value_of(r, schema));
+        rule_set(&b, 0, calls ? calls_of(r, calls) : value_of(r, schema));
     }
     memory_give(r);
     return builder_close(&b, out);
 }
 
 enum err grammar_of_schema(const struct json *schema, struct grammar **out, struct fault *fault) {
-    return schema_read(schema, out, fault);
+    return whole_read(schema, NULL, out, fault);
+}
+
+enum err grammar_of_calls(const struct grammar_calls *calls, struct grammar **out,
+                          struct fault *fault) {
+    return whole_read(NULL, calls, out, fault);
 }
 
 enum err grammar_of_json(struct grammar **out, struct fault *fault) {
     struct json *schema;
     enum err err = json_parse(STR("{\"type\":\"object\"}"), &schema, fault);
     if (err != OK) return err;
-    err = schema_read(schema, out, fault);
+    err = whole_read(schema, NULL, out, fault);
     json_close(schema);
     return err;
 }

@@ -89,11 +89,85 @@ static void calls(void) {
     calls_are("see {\"name\":\"f\",\"arguments\":{}}", NULL, 0); // within a text it is one
 }
 
+// What calls were given is shown as objects; as texts to a template that can use nothing else.
+static void calls_in_messages(void) {
+    static const char messages[] =
+        "[{\"role\":\"assistant\",\"content\":\"a\",\"tool_calls\":[{"
+        "\"function\":{\"name\":\"f\",\"arguments\":\"{\\\"x\\\":1}\"}}]}]";
+    struct fault fault = {0};
+    CHECK_EQ(
+        prompt("{{ messages[0].tool_calls[0].function.arguments.x + 1 }}", NULL, messages, &fault),
+        OK);
+    CHECK_BYTES(out.data, out.size, "2", 1);
+    CHECK_EQ(prompt("{{ 'n: ' + messages[0].tool_calls[0].function.arguments }}", NULL, messages,
+                    &fault),
+             OK);
+    CHECK_BYTES(out.data, out.size, "n: {\"x\":1}", 10);
+    CHECK_EQ(prompt("{{ messages[0].content.x.y }}", NULL, messages, &fault), ERR_INPUT);
+    CHECK_STR(fault.code, "template.undefined");
+}
+
+static void sure_is(const char *answer, size_t want) {
+    CHECK_EQ(chat_sure(str_of(answer)), want);
+}
+
+static void texts_that_may_be_calls(void) {
+    sure_is("", 0);
+    sure_is("plain text", 10);
+    sure_is("a <", 2);
+    sure_is("a <b", 4);
+    sure_is("see <tool_call>{\"name\"", 4);
+    sure_is("see <tool_cal", 4);
+    sure_is("[TOOL", 0);
+    sure_is("x [TOOL_CALLS][{", 2);
+    sure_is(" {\"name\"", 0);
+    sure_is("<|python", 0);
+    sure_is("<|python_tag|>{", 0);
+}
+
+static void form_is(const char *template, bool tools, const char *begin, const char *arguments) {
+    struct gguf *file = file_make(template);
+    struct tokenizer *tokenizer = NULL;
+    struct chat *chat = NULL;
+    struct chat_form form;
+    CHECK_EQ(tokenizer_open(file, &tokenizer, NULL), OK);
+    CHECK_EQ(chat_open(file, tokenizer, STR_NONE, &chat, NULL), OK);
+    CHECK_EQ(chat_form(chat, &form), tools);
+    CHECK_BYTES(form.begin.data, form.begin.size, begin, strlen(begin));
+    CHECK_BYTES(form.arguments.data, form.arguments.size, arguments, strlen(arguments));
+    // What is written so is found again.
+    buf_clear(&out);
+    struct buf answer;
+    size_t rest = SIZE_MAX;
+    buf_open(&answer, 1 << 16);
+    for (int i = 0; i < (form.between.size ? 2 : 1); i++) {
+        buf_add_str(&answer, i ? form.between : form.begin);
+        buf_printf(&answer, "{\"name\":\"f\",\"%s\":{\"x\":\"]}\"}}", arguments);
+    }
+    buf_add_str(&answer, form.end);
+    CHECK(chat_calls(buf_str(&answer), 7, &out, &rest) && rest == 0);
+    if (form.between.size) CHECK(memmem(out.data, out.size, "call_8", 6));
+    buf_close(&answer);
+    chat_close(chat);
+    tokenizer_close(tokenizer);
+    gguf_close(file);
+}
+
+static void forms(void) {
+    form_is("{{ messages }}", false, "", "parameters");
+    form_is("{% if tools %}{% endif %}<tool_call>", true, "<tool_call>\n", "arguments");
+    form_is("{% if tools %}{% endif %}[TOOL_CALLS]", true, "[TOOL_CALLS][", "arguments");
+    form_is("{% if tools %}{% endif %}", true, "", "parameters");
+}
+
 int main(void) {
     buf_open(&bytes, 1 << 20);
     buf_open(&out, 1 << 20);
     CHECK_RUN(prompts);
     CHECK_RUN(calls);
+    CHECK_RUN(calls_in_messages);
+    CHECK_RUN(texts_that_may_be_calls);
+    CHECK_RUN(forms);
     buf_close(&bytes);
     buf_close(&out);
     return check_done();

@@ -213,6 +213,55 @@ static struct grammar *of_text(const char *text) {
     return grammar;
 }
 
+// ---- calls of tools ----------------------------------------------------------------------------
+
+static const char tools_text[] =
+    "[{\"type\":\"function\",\"function\":{\"name\":\"f\",\"parameters\":{\"type\":\"object\","
+    "\"properties\":{\"n\":{\"$ref\":\"#/$defs/x\"}},\"required\":[\"n\"],"
+    "\"$defs\":{\"x\":{\"enum\":[1,2]}}}}},{\"type\":\"function\",\"function\":{\"name\":\"g\"}},"
+    "{\"type\":\"function\",\"function\":{\"name\":\"h\",\"parameters\":{\"type\":\"object\","
+    "\"properties\":{\"n\":{\"$ref\":\"#/$defs/x\"}},\"$defs\":{\"x\":{\"enum\":[3]}}}}}]";
+
+static struct grammar *of_calls(struct grammar_calls calls, const char *otherwise) {
+    struct grammar *grammar = NULL;
+    struct json *tools = NULL, *other = NULL;
+    struct fault fault = {0};
+    CHECK_EQ(json_parse(str_of(tools_text), &tools, &fault), OK);
+    if (otherwise) CHECK_EQ(json_parse(str_of(otherwise), &other, &fault), OK);
+    calls.tools = tools;
+    calls.otherwise = other;
+    CHECK_EQ(grammar_of_calls(&calls, &grammar, &fault), OK);
+    json_close(tools);
+    json_close(other);
+    return grammar;
+}
+
+static void calls_of_tools(void) {
+    struct grammar_calls calls = {.arguments = STR("arguments"), .end = STR("!")};
+    JUDGED(of_calls(calls, NULL), "{\"name\":\"f\",\"arguments\":{\"n\":1}}!",
+           "{\"name\": \"g\", \"arguments\": {}}!", "{\"name\":\"h\",\"arguments\":{\"n\":3}}!",
+           "-", "{\"name\":\"f\",\"arguments\":{\"n\":3}}!",
+           "{\"name\":\"g\",\"arguments\":{\"n\":1}}!", "{\"name\":\"x\",\"arguments\":{}}!",
+           "{\"name\":\"g\"}!", "{\"name\":\"g\",\"arguments\":{}}");
+    calls = (struct grammar_calls){.arguments = STR("parameters"),
+                                   .only = STR("g"),
+                                   .begin = STR("<c>"),
+                                   .between = STR(";"),
+                                   .several = true};
+    JUDGED(of_calls(calls, "{\"type\":\"integer\"}"), "<c>{\"name\":\"g\",\"parameters\":{}}",
+           "<c>{\"name\":\"g\",\"parameters\":{}};{\"name\":\"g\",\"parameters\":{}}", "17", "-",
+           "<c>", "{\"name\":\"g\",\"parameters\":{}}",
+           "<c>{\"name\":\"f\",\"parameters\":{\"n\":1}}", "<c>17");
+    struct fault fault = {0};
+    struct grammar *grammar = NULL;
+    struct json *tools = NULL;
+    CHECK_EQ(json_parse(str_of(tools_text), &tools, &fault), OK);
+    calls = (struct grammar_calls){.tools = tools, .only = STR("none")};
+    CHECK_EQ(grammar_of_calls(&calls, &grammar, &fault), ERR_INPUT);
+    CHECK_STR(fault.code, "grammar.no_rule");
+    json_close(tools);
+}
+
 static void grammars(void) {
     JUDGED(of_text("root ::= \"yes\" | \"no\""), "yes", "no", "-", "", "yesno");
     JUDGED(of_text("# sums\nroot ::= term ([-+] term)*   # left to right\n"
@@ -483,6 +532,7 @@ int main(void) {
     CHECK_RUN(bounds);
     CHECK_RUN(arrays);
     CHECK_RUN(objects);
+    CHECK_RUN(calls_of_tools);
     CHECK_RUN(grammars);
     CHECK_RUN(refused);
     CHECK_RUN(walks_are_valid);

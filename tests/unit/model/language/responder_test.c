@@ -38,7 +38,7 @@ static void on_event(void *ctx, const struct responder_event *event) {
     struct seen *one = seen_of(event->id);
     (void)ctx;
     CHECK(!one->ended);
-    if (one->size + event->text.size < PIECE_MAX) {
+    if (event->text.size && one->size + event->text.size < PIECE_MAX) {
         memcpy(one->text + one->size, event->text.data, event->text.size);
         one->size += event->text.size;
     }
@@ -222,6 +222,75 @@ static void whatever_comes_and_goes(void) {
     responder_close(at.responder);
 }
 
+// ---- constrained -------------------------------------------------------------------------------
+
+static enum err grammar_make(void *ctx, struct grammar **out, struct fault *fault) {
+    return grammar_of_text(str_of(ctx), out, fault);
+}
+
+static enum err ask_for(uint64_t id, uint64_t tenant, const char *grammar) {
+    struct responder_request request = request_of(id, tenant, prompts[id % 5]);
+    struct constraint_wish wish = {str_of(grammar), grammar_make, (void *)(uintptr_t)grammar};
+    struct fault fault = {0};
+    request.constraint = &wish;
+    request.tokens_most = 30;
+    return responder_ask(at.responder, &request, &fault);
+}
+
+// Each place of this one has a mask of its own.
+static const char counting[] = "root ::= \"x\" [a-y]{20} \"z\"";
+
+// Some held to a form beside others who are not: each is what it is alone, and fits.
+static void held_to_a_form_beside_others(void) {
+    char alone[6][PIECE_MAX];
+    size_t sizes[6];
+    open_one(2048);
+    for (uint64_t i = 0; i < 6; i++) {
+        CHECK_EQ(i % 2 ? ask_for(i + 1, 0, counting) : ask(i + 1, 0, prompts[(i + 1) % 5]), OK);
+        run();
+        const struct seen *one = seen_of(i + 1);
+        CHECK(one->ended && !one->failed);
+        memcpy(alone[i], one->text, one->size);
+        sizes[i] = one->size;
+        if (i % 2 == 0) continue;
+        CHECK(one->finish == RESPONDER_STOP && one->size == 22);
+        CHECK(one->text[0] == 'x' && one->text[21] == 'z' && !memchr(one->text, 'z', 21));
+    }
+    forget_all();
+    for (uint64_t i = 0; i < 24; i++) {
+        uint64_t id = 60 * (i + 1) + i % 6 + 1; // the same prompt as alone
+        CHECK_EQ(i % 2 ? ask_for(id, i % 3, counting) : ask(id, i % 3, prompts[id % 5]), OK);
+    }
+    run();
+    for (uint64_t i = 0; i < 24; i++) {
+        const struct seen *one = seen_of(60 * (i + 1) + i % 6 + 1);
+        CHECK(one->ended && !one->failed && one->size == sizes[i % 6]);
+        CHECK(memcmp(one->text, alone[i % 6], one->size) == 0);
+    }
+    responder_close(at.responder);
+}
+
+static void a_form_that_cannot_be_kept(void) {
+    open_one(2048);
+    CHECK_EQ(ask_for(1, 0, "root ::= other"), ERR_INPUT);
+    CHECK_EQ(ask_for(2, 0, "root ::= \"7\""), ERR_INPUT); // no such word
+    CHECK_EQ(responder_count(at.responder), 0);
+    CHECK_EQ(ask_for(3, 0, "root ::= \"a7\""), OK); // found out on the way
+    CHECK_EQ(ask(4, 0, "abc"), OK);
+    run();
+    CHECK(seen_of(3)->failed && seen_of(4)->ended && !seen_of(4)->failed);
+    // Cancelled ones give back what they had; more forms than are kept.
+    for (uint64_t i = 0; i < 3 * CONSTRAINT_STORE_COUNT; i++) {
+        char text[64];
+        snprintf(text, sizeof text, "root ::= [a-z]{%u}", (unsigned)(i % 90 + 1));
+        CHECK_EQ(ask_for(100 + i, 0, text), OK);
+        if (i % 2) responder_cancel(at.responder, 100 + i);
+        if (i % 2 == 0) run();
+        if (seen_count > TEXTS_MAX / 2) forget_all();
+    }
+    responder_close(at.responder);
+}
+
 // One or three at a time, with drafts and without: the same texts, in fewer steps.
 static void drafts_change_no_text(void) {
     enum { COUNT = 60 };
@@ -278,6 +347,8 @@ int main(void) {
     CHECK_RUN(refuses_what_it_cannot_do);
     CHECK_RUN(whatever_comes_and_goes);
     CHECK_RUN(drafts_change_no_text);
+    CHECK_RUN(held_to_a_form_beside_others);
+    CHECK_RUN(a_form_that_cannot_be_kept);
     tokenizer_close(at.tokenizer);
     gguf_close(at.file);
     buf_close(&at.bytes);

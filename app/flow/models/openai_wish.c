@@ -1,0 +1,157 @@
+// What a request wishes of its answer: calls of tools, a schema, a grammar, choices. Sources:
+// OpenAI's API reference of chat completions; the guided_* members are vLLM's, `grammar` is
+// llama.cpp's.
+#include "flow/models/language.h"
+
+enum { TOOLS_MAX = 128, CHOICES_MAX = 1024 };
+
+static enum err bad(const struct call *call, const char *name) {
+    return fault_set(call->fault, ERR_INPUT, "language.bad_parameter", str_of(name));
+}
+
+static enum err unsupported(const struct call *call, const char *name) {
+    return fault_set(call->fault, ERR_INPUT, "language.unsupported", str_of(name));
+}
+
+static const struct json *wanted(const struct json *object, const char *name) {
+    const struct json *node = json_member(object, name);
+    return node && !json_is_null(node) ? node : NULL;
+}
+
+static void copy(struct json_writer *out, const char *name, const struct json *node) {
+    struct buf text;
+    buf_open(&text, LIMIT_JSON_BYTES);
+    json_write(&text, node);
+    json_set_raw(out, name, buf_str(&text));
+    buf_close(&text);
+}
+
+// ---- messages -----------------------------------------------------------------------------------
+
+static bool is_named(const struct json *object) {
+    struct str name = json_member_text(json_member(object, "function"), "name");
+    return json_is_object(object) && name.size > 0 && name.size <= 256;
+}
+
+enum err message_more_write(const struct call *call, struct json_writer *out,
+                            const struct json *message) {
+    static const char *const texts[] = {"name", "tool_call_id", "reasoning_content"};
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        const struct json *node = wanted(message, texts[i]);
+        if (node && !json_is_string(node)) return bad(call, "messages");
+        if (node) json_set_text(out, texts[i], json_text(node));
+    }
+    const struct json *calls = wanted(message, "tool_calls");
+    if (!calls) return OK;
+    if (!json_is_array(calls) || json_count(calls) > TOOLS_MAX) return bad(call, "messages");
+    for (const struct json *i = json_first(calls); i; i = json_next(i)) {
+        if (!is_named(i)) return bad(call, "messages");
+    }
+    if (json_first(calls)) copy(out, "tool_calls", calls);
+    return OK;
+}
+
+// ---- tools --------------------------------------------------------------------------------------
+
+static bool holds_tool(const struct json *tools, struct str name) {
+    for (const struct json *i = json_first(tools); i; i = json_next(i)) {
+        if (str_equal(json_member_text(json_member(i, "function"), "name"), name)) return true;
+    }
+    return false;
+}
+
+static enum err tool_choice_write(const struct call *call, struct json_writer *out,
+                                  const struct json *tools) {
+    const struct json *choice = wanted(call->body, "tool_choice");
+    if (!choice) return OK;
+    struct str word = json_text(choice);
+    if (str_is(word, "none") || str_is(word, "auto") || str_is(word, "required")) {
+        json_set_text(out, "call", word);
+        return OK;
+    }
+    struct str name = json_member_text(json_member(choice, "function"), "name");
+    if (!is_named(choice) || !holds_tool(tools, name)) return bad(call, "tool_choice");
+    json_put_name(out, "call");
+    json_open_object(out);
+    json_set_text(out, "name", name);
+    json_close_object(out);
+    return OK;
+}
+
+static enum err tools_write(const struct call *call, struct json_writer *out, bool *out_any) {
+    const struct json *tools = wanted(call->body, "tools");
+    if (!tools || (json_is_array(tools) && !json_first(tools))) return OK;
+    if (!json_is_array(tools) || json_count(tools) > TOOLS_MAX) return bad(call, "tools");
+    for (const struct json *i = json_first(tools); i; i = json_next(i)) {
+        if (!str_is(json_member_text(i, "type"), "function")) return unsupported(call, "tools");
+        if (!is_named(i)) return bad(call, "tools");
+    }
+    copy(out, "tools", tools);
+    if (json_member_bool(call->body, "parallel_tool_calls", false)) {
+        json_set_bool(out, "several", true);
+    }
+    *out_any = !str_is(json_member_text(call->body, "tool_choice"), "none");
+    return tool_choice_write(call, out, tools);
+}
+
+// ---- what the answer may be ---------------------------------------------------------------------
+
+static enum err format_write(const struct call *call, struct json_writer *out,
+                             const struct json *format) {
+    struct str type = json_member_text(format, "type");
+    if (str_is(type, "json_object")) {
+        json_set_bool(out, "json", true);
+        return OK;
+    }
+    if (!str_is(type, "json_schema")) return unsupported(call, "response_format");
+    const struct json *schema = json_member(json_member(format, "json_schema"), "schema");
+    if (!json_is_object(schema)) return bad(call, "response_format");
+    copy(out, "schema", schema);
+    return OK;
+}
+
+static enum err choices_write(const struct call *call, struct json_writer *out,
+                              const struct json *choices) {
+    bool good = json_is_array(choices) && json_first(choices) && json_count(choices) <= CHOICES_MAX;
+    for (const struct json *i = json_first(choices); i && good; i = json_next(i)) {
+        good = json_text(i).size > 0;
+    }
+    if (!good) return bad(call, "guided_choice");
+    copy(out, "choices", choices);
+    return OK;
+}
+
+static enum err guide_write(const struct call *call, struct json_writer *out, const char *name,
+                            const struct json *guide) {
+    struct str word = str_of(name);
+    if (str_is(word, "response_format")) return format_write(call, out, guide);
+    if (str_is(word, "guided_choice")) return choices_write(call, out, guide);
+    if (str_is(word, "guided_json")) {
+        if (!json_is_object(guide)) return bad(call, name);
+        copy(out, "schema", guide);
+        return OK;
+    }
+    if (!json_text(guide).size) return bad(call, name);
+    json_set_text(out, "grammar", json_text(guide));
+    return OK;
+}
+
+enum err wish_write(const struct call *call, struct json_writer *out, bool chat) {
+    static const char *const guides[] = {"response_format", "guided_json", "guided_choice",
+                                         "guided_grammar", "grammar"};
+    const struct json *guide = NULL;
+    bool tools = false;
+    enum err err = chat ? tools_write(call, out, &tools) : OK;
+    for (size_t i = 0; i < sizeof guides / sizeof *guides && err == OK; i++) {
+        const struct json *node = wanted(call->body, guides[i]);
+        if (!node || (i == 0 && str_is(json_member_text(node, "type"), "text"))) continue;
+        // One constraint; beside tools only what can be told from a call.
+        if (guide || (tools && i > 1)) return bad(call, guides[i]);
+        guide = node;
+        err = guide_write(call, out, guides[i], node);
+    }
+    const struct json *more = wanted(call->body, "chat_template_kwargs");
+    if (err == OK && more && !json_is_object(more)) return bad(call, "chat_template_kwargs");
+    if (err == OK && more && chat) copy(out, "more", more);
+    return err;
+}

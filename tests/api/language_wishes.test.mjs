@@ -1,0 +1,143 @@
+// What an answer may be: a schema, a grammar, one of several texts; and calls of tools, whole and
+// streamed. One model tells stories, and is held to the form; the other recites calls of its own accord.
+import assert from "node:assert/strict";
+import https from "node:https";
+import { after, before, test } from "node:test";
+import { hasStories, reciterGguf, storiesGguf, textValue } from "./lib/gguf.mjs";
+import { Server } from "./lib/server.mjs";
+
+const options = { skip: hasStories ? false : "no models/stories260K.bin in ../shared/data (COURTYARD_DATA names another place)" };
+// As Qwen writes calls: <tool_call>, and what they were given as JSON, not as a text in JSON.
+const template = textValue("tokenizer.chat_template", `{% if tools %}{% for t in tools %}{{ t.function.name }} {% endfor %}{% endif %}{% for m in messages %}{{ m.content }}{% for c in m.tool_calls or [] %}<tool_call>{{ c.function.arguments | tojson }}</tool_call>{% endfor %}{% endfor %}`);
+const call = ["Let me see. ", "<tool", "_call>", "\n{\"name\": \"look\", ", "\"arguments\": {\"city\": \"北京\"}}", "\n</tool", "_call>"];
+const tool = (name, parameters) => ({ type: "function", function: { name, description: "d", parameters } });
+const look = tool("look", { type: "object", properties: { city: { type: "string", maxLength: 12 }, days: { $ref: "#/$defs/days" } }, required: ["city", "days"], $defs: { days: { type: "integer", minimum: 1, maximum: 7 } } });
+let server, researcher;
+
+before(async () => {
+    if (!hasStories) return;
+    server = await Server.start();
+    researcher = await server.person(await server.setup(), "researcher", ["research"]);
+    const models = { stories: storiesGguf([template]), reciter: reciterGguf([{ on: "!", pieces: call }, { on: "?", pieces: ["a <b", " and <tool_box"] }], 512, [template]), plain: storiesGguf() };
+    for (const [name, bytes] of Object.entries(models)) {
+        const made = await researcher.ok("POST", "/api/v1/language-models", { name, upload: await researcher.upload(`${name}.gguf`, bytes) }, 202);
+        await researcher.job(made.job.id);
+    }
+});
+after(() => server?.stop());
+
+const ask = (content, more = {}, model = "stories") => researcher.call("POST", "/v1/chat/completions",
+    { model, messages: Array.isArray(content) ? content : [{ role: "user", content }], temperature: 1, max_tokens: 120, ...more });
+async function told(content, more, model) {
+    const answer = await ask(content, more, model);
+    assert.equal(answer.status, 200, answer.text);
+    return answer.json.choices[0];
+}
+// The deltas of a stream, in their order, and why it ended.
+function streamed(body) {
+    return new Promise((done, fail) => {
+        const data = Buffer.from(JSON.stringify({ temperature: 0, max_tokens: 120, ...body, stream: true }));
+        const request = https.request({ host: "127.0.0.1", port: server.port, method: "POST", path: "/v1/chat/completions", rejectUnauthorized: false, agent: false,
+            headers: { cookie: researcher.cookie, "x-courtyard": "1", "content-type": "application/json", "content-length": data.length } }, async (response) => {
+            let text = "";
+            for await (const piece of response) text += piece.toString("latin1");
+            const events = Buffer.from(text, "latin1").toString("utf8").split("\n\n").filter((e) => e.startsWith("data: ")).map((e) => e.slice(6));
+            assert.equal(events.pop(), "[DONE]", text);
+            const choices = events.map((e) => JSON.parse(e).choices[0]);
+            done({ deltas: choices.map((c) => c.delta), finishes: choices.map((c) => c.finish_reason).filter(Boolean), last: choices.at(-1) });
+        });
+        request.on("error", fail);
+        request.end(data);
+    });
+}
+
+test("an answer fits its schema, is JSON, fits its grammar, is one of the choices", options, async () => {
+    const schema = { type: "object", properties: { name: { type: "string", maxLength: 12 }, age: { type: "integer", minimum: 3, maximum: 9 } }, required: ["name", "age"], additionalProperties: false };
+    for (let seed = 1; seed <= 4; seed++) {
+        const fit = await told("Lily", { seed, response_format: { type: "json_schema", json_schema: { name: "child", strict: true, schema } } });
+        const child = JSON.parse(fit.message.content);
+        assert.deepEqual(Object.keys(child), ["name", "age"]);
+        assert.ok([...child.name].length <= 12 && child.age >= 3 && child.age <= 9);
+        assert.equal(fit.finish_reason, "stop");
+        assert.ok(["cats", "dogs"].includes((await told("Lily likes", { seed, guided_choice: ["cats", "dogs"] })).message.content));
+        assert.match((await told("One day", { seed, guided_grammar: 'root ::= [A-Z][a-z]{2,5} ("." | "!")' })).message.content, /^[A-Z][a-z]{2,5}[.!]$/);
+        assert.ok(Number.isInteger(JSON.parse((await told("One", { seed, guided_json: { type: "integer", minimum: 10, maximum: 99 } })).message.content)));
+    }
+    // Any object: what can be said of it is that it begins as one; a story's end may not come.
+    assert.match((await told("Tom", { response_format: { type: "json_object" }, seed: 3 })).message.content, /^\{/);
+    assert.equal(typeof (await told("Tom", { response_format: { type: "text" } })).message.content, "string");
+});
+
+test("held to a form beside others, each is answered as if alone", options, async () => {
+    const grammar = 'root ::= ("Lily" | "Tom") " likes " [a-z]{3,9} "."';
+    const one = async (seed, guided) => (await told("Once upon a time", { seed, temperature: 0.9, max_tokens: 40, ...(guided ? { guided_grammar: grammar } : {}) })).message.content;
+    const alone = [];
+    for (let i = 0; i < 4; i++) alone.push(await one(i, i % 2));
+    assert.deepEqual(await Promise.all(alone.map((_, i) => one(i, i % 2))), alone);
+    for (const i of [1, 3]) assert.match(alone[i], /^(Lily|Tom) likes [a-z]{3,9}\.$/);
+});
+
+test("a wish that cannot be kept is refused, and says why", options, async () => {
+    const bad = async (more, code, model) => {
+        const answer = await ask("x", more, model);
+        assert.deepEqual([answer.status, answer.json.error?.code], [400, code], answer.text);
+    };
+    await bad({ response_format: { type: "json_schema", json_schema: { name: "x", schema: { type: "object", patternProperties: {} } } } }, "grammar.unsupported");
+    await bad({ response_format: { type: "json_schema", json_schema: { name: "x" } } }, "language.bad_parameter");
+    await bad({ response_format: { type: "xml" } }, "language.unsupported");
+    await bad({ guided_grammar: 'root ::= "a" | rest' }, "grammar.no_rule");
+    await bad({ guided_choice: [] }, "language.bad_parameter");
+    await bad({ guided_choice: ["a"], guided_json: {} }, "language.bad_parameter");
+    await bad({ guided_regex: "a" }, "language.unsupported");
+    await bad({ tools: [{}] }, "language.unsupported");
+    await bad({ tools: [{ type: "function", function: {} }] }, "language.bad_parameter");
+    await bad({ tools: [look], tool_choice: { type: "function", function: { name: "other" } } }, "language.bad_parameter");
+    await bad({ tools: [look] }, "language.no_tools", "plain");
+});
+
+test("a model that must call a tool does, with what the tool takes", options, async () => {
+    const lift = tool("lift", { type: "object", properties: { floor: { enum: [1, 2, 3] } }, required: ["floor"], additionalProperties: false });
+    for (const [choice, names] of [["required", ["look", "lift"]], [{ type: "function", function: { name: "lift" } }, ["lift"]]]) {
+        for (let seed = 1; seed <= 3; seed++) {
+            const { message, finish_reason } = await told("Tim", { tools: [look, lift], tool_choice: choice, seed });
+            assert.deepEqual([finish_reason, message.content, message.tool_calls.length], ["tool_calls", null, 1]);
+            const { id, type, function: made } = message.tool_calls[0];
+            assert.ok(/^call_\d+$/.test(id) && type === "function" && names.includes(made.name), JSON.stringify(made));
+            const given = JSON.parse(made.arguments);
+            assert.ok(made.name === "lift" ? [1, 2, 3].includes(given.floor) : given.days >= 1 && given.days <= 7 && [...given.city].length <= 12);
+        }
+    }
+});
+
+test("a call that the model makes of its own accord is told apart, whole and streamed", options, async () => {
+    const { message, finish_reason } = await told("go!", { tools: [look], temperature: 0 }, "reciter");
+    assert.deepEqual([message.content, finish_reason], ["Let me see. ", "tool_calls"]);
+    assert.deepEqual(message.tool_calls.map((c) => [c.function.name, c.function.arguments]), [["look", '{"city":"北京"}']]);
+    const got = await streamed({ model: "reciter", messages: [{ role: "user", content: "go!" }], tools: [look] });
+    assert.equal(got.deltas.map((d) => d.content ?? "").join(""), "Let me see. ");
+    const calls = got.deltas.flatMap((d) => d.tool_calls ?? []);
+    assert.deepEqual(calls.map((c) => [c.index, c.type, c.function.name, c.function.arguments]), [[0, "function", "look", '{"city":"北京"}']]);
+    assert.deepEqual([got.finishes, got.last.finish_reason], [["tool_calls"], "tool_calls"]);
+    // Not asked with tools, or told to call none, it is text.
+    for (const more of [{}, { tools: [look], tool_choice: "none" }]) {
+        const plain = await told("go!", { temperature: 0, ...more }, "reciter");
+        assert.equal(plain.message.content, call.join(""));
+        assert.equal(plain.message.tool_calls, undefined);
+    }
+});
+
+test("what only looks like a call is told whole", options, async () => {
+    const text = "a <b and <tool_box";
+    assert.equal((await told("x?", { tools: [look], temperature: 0 }, "reciter")).message.content, text);
+    const got = await streamed({ model: "reciter", messages: [{ role: "user", content: "x?" }], tools: [look] });
+    assert.equal(got.deltas.map((d) => d.content ?? "").join(""), text);
+    assert.deepEqual(got.finishes, ["stop"]);
+});
+
+test("what a tool has answered goes back to the model", options, async () => {
+    const talk = [{ role: "user", content: "go" }, { role: "assistant", content: null, tool_calls: [{ id: "call_1", type: "function", function: { name: "look", arguments: '{"city": "X"}' } }] },
+        { role: "tool", tool_call_id: "call_1", content: "rain" }];
+    const got = (await ask(talk, { max_tokens: 1 })).json;
+    const want = await researcher.call("POST", "/v1/completions", { model: "stories", prompt: 'go<tool_call>{"city": "X"}</tool_call>rain', max_tokens: 1 });
+    assert.equal(got.usage.prompt_tokens, want.json.usage.prompt_tokens);
+});
