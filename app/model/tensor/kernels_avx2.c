@@ -75,6 +75,8 @@ static void quantise_block(const float values[TENSOR_BLOCK], struct rows *x, siz
     x->scales[place] = scale;
     x->sums[place] = scale * ((float)sums[0] + (float)sums[1]);
     for (size_t h = 0; h < 2; h++) x->half_sums[2 * place + h] = scale * (float)sums[h];
+    x->lifts[place] = -128 * (sums[0] + sums[1]);
+    for (size_t h = 0; h < 2; h++) x->half_lifts[2 * place + h] = -128 * sums[h];
 }
 
 static void quantise_blocks(struct rows *x, uint32_t row, uint32_t first, uint32_t last) {

@@ -12,7 +12,7 @@ enum {
     ROWS = TILES * TENSOR_TILE,
     STRAIGHT_ROWS = 2 * TENSOR_TILE, // that share registers
     STRAIGHT_MOST = 16,              // up to which a panel does not pay
-    CHUNK = 24,                      // blocks of columns that a panel holds: 18 KB
+    CHUNK = 14,                      // blocks of columns that panels hold: 24 KB of three groups
 };
 
 // ---- activations -------------------------------------------------------------------------------
@@ -288,6 +288,26 @@ static void straight_product(const struct matrix *w, const struct rows *x, float
 }
 
 // ---- many rows: panels -------------------------------------------------------------------------
+// Three groups at once: of 4 rows of activations, each is spread over a vector once for all three.
+
+enum {
+    GROUPS = 3,
+    LIFT = 128, // what is added to weights of forms without a least: struct rows has its price
+};
+
+// How the blocks of a panel meet activations: whole or by halves; with a least of their own, or
+// lifted all alike, which the sums begin with.
+enum panel_kind { LIFTED, LIFTED_HALVES, LEAST, LEAST_HALVES };
+
+static enum panel_kind panel_kind_of(const struct matrix *w) {
+    if (!w->packed) return LEAST_HALVES;
+    switch (pack_form_of(w->type)) {
+    case PACK_Q4:
+    case PACK_Q8: return LIFTED;
+    case PACK_Q6K: return LIFTED_HALVES;
+    default: return LEAST;
+    }
+}
 
 // 16 rows of a block of columns, unsigned; a panel is an array of them.
 struct panel_block {
@@ -298,14 +318,17 @@ struct panel_block {
 
 static INLINE void unpack(enum pack_form form, const uint8_t *group, size_t first, size_t count,
                           struct panel_block *out) {
+    const __m512i rest = _mm512_set1_epi8(form == PACK_Q4    ? LIFT - 8
+                                          : form == PACK_Q6K ? LIFT - 32
+                                                             : 0);
     for (size_t b = 0; b < count; b++) {
         struct head head;
         head_of(form, group, first + b, &head);
         for (size_t v = 0; v < 4; v++) {
             __m512i low, high;
             vectors_at(form, head.quants, v, &low, &high);
-            _mm512_store_si512(out[b].quants + 64 * v, low);
-            _mm512_store_si512(out[b].quants + 64 * (v + 4), high);
+            _mm512_store_si512(out[b].quants + 64 * v, _mm512_add_epi8(low, rest));
+            _mm512_store_si512(out[b].quants + 64 * (v + 4), _mm512_add_epi8(high, rest));
         }
         for (size_t k = 0; k < (form == PACK_Q6K ? 2 : 1); k++) {
             _mm512_store_ps(out[b].scale[k], head.scale[k]);
@@ -355,84 +378,186 @@ static void unpack_panel(const struct matrix *w, uint32_t group, size_t first, s
     }
 }
 
-static INLINE void meet_part(enum part part, size_t T, const struct panel_block *block,
-                             const struct tiles *x, __m512 total[]) {
+// What the sums of a row of activations begin with.
+static INLINE __m512i lift_of(enum part part, const struct tile *x, size_t row) {
+    int lift = part == WHOLE ? x->lifts[row] : x->half_lifts[2 * row + part - FIRST_HALF];
+    return _mm512_set1_epi32(lift);
+}
+
+// A block, or half of it, of G groups whose panels follow one another `step` blocks apart.
+static INLINE void meet_part(enum part part, bool lifted, size_t G, size_t T,
+                             const struct panel_block *panel, size_t step, const struct tiles *x,
+                             __m512 total[]) {
     size_t from = part == SECOND_HALF ? 4 : 0, to = part == FIRST_HALF ? 4 : 8;
     size_t k = part == SECOND_HALF;
-    __m512i sums[ROWS];
-    clear(T, sums);
+    __m512i sums[ROWS], w[GROUPS];
+#pragma GCC unroll 12
+    for (size_t t = 0; t < T; t++) {
+        __m512i start = _mm512_setzero_si512();
+        if (lifted) start = lift_of(part, &x->at[t / TENSOR_TILE], t % TENSOR_TILE);
+#pragma GCC unroll 3
+        for (size_t g = 0; g < G; g++) sums[g * T + t] = start;
+    }
 #pragma GCC unroll 8
     for (size_t v = from; v < to; v++) {
-        add_products(T, x, v, load(block->quants + 64 * v), sums);
-    }
-    add_scaled(part, T, x, _mm512_load_ps(block->scale[k]), _mm512_load_ps(block->least[k]), sums,
-               total);
-}
-
-static INLINE void meet(bool halves, size_t T, const struct panel_block *panel, size_t blocks,
-                        struct tiles x, float *y, size_t y_stride, __mmask16 rows, bool more) {
-    __m512 total[ROWS];
+#pragma GCC unroll 3
+        for (size_t g = 0; g < G; g++) w[g] = load(panel[g * step].quants + 64 * v);
 #pragma GCC unroll 12
-    for (size_t t = 0; t < T; t++) total[t] = _mm512_setzero_ps();
-    for (size_t b = 0; b < blocks; b++, panel++, tiles_step(&x, T)) {
-        if (halves) {
-            meet_part(FIRST_HALF, T, panel, &x, total);
-            meet_part(SECOND_HALF, T, panel, &x, total);
-        } else {
-            meet_part(WHOLE, T, panel, &x, total);
+        for (size_t t = 0; t < T; t++) {
+            const int8_t *at = x->at[t / TENSOR_TILE].quants + t % TENSOR_TILE * TENSOR_BLOCK;
+            int32_t four;
+            memcpy(&four, at + 4 * v, sizeof four);
+            __m512i own = _mm512_set1_epi32(four);
+#pragma GCC unroll 3
+            for (size_t g = 0; g < G; g++) {
+                sums[g * T + t] = _mm512_dpbusd_epi32(sums[g * T + t], w[g], own);
+            }
         }
     }
-    store(T, total, y, y_stride, rows, more);
+#pragma GCC unroll 3
+    for (size_t g = 0; g < G; g++) {
+        __m512 scale = _mm512_load_ps(panel[g * step].scale[k]);
+        if (!lifted) {
+            __m512 least = _mm512_load_ps(panel[g * step].least[k]);
+            add_scaled(part, T, x, scale, least, sums + g * T, total + g * T);
+            continue;
+        }
+#pragma GCC unroll 12
+        for (size_t t = 0; t < T; t++) {
+            const struct tile *tile = &x->at[t / TENSOR_TILE];
+            __m512 f = _mm512_mul_ps(scale, _mm512_set1_ps(tile->scales[t % TENSOR_TILE]));
+            __m512 *sum = &total[g * T + t];
+            *sum = _mm512_fmadd_ps(_mm512_cvtepi32_ps(sums[g * T + t]), f, *sum);
+        }
+    }
 }
 
-typedef void meeting(const struct panel_block *panel, size_t blocks, struct tiles x, float *y,
-                     size_t y_stride, __mmask16 rows, bool more);
-#define MEET(T)                                                                                 \
-    static void meet_whole_##T(const struct panel_block *panel, size_t blocks, struct tiles x,  \
-                               float *y, size_t y_stride, __mmask16 rows, bool more) {          \
-        meet(false, T, panel, blocks, x, y, y_stride, rows, more);                              \
-    }                                                                                           \
-    static void meet_halves_##T(const struct panel_block *panel, size_t blocks, struct tiles x, \
-                                float *y, size_t y_stride, __mmask16 rows, bool more) {         \
-        meet(true, T, panel, blocks, x, y, y_stride, rows, more);                               \
+// `x` against G panels of `blocks` blocks each, one behind the other. The lines of the activations
+// that come after them, `ahead` rows of blocks away, are fetched meanwhile.
+static INLINE void meet(enum panel_kind kind, size_t G, size_t T, const struct panel_block *panel,
+                        size_t blocks, struct tiles x, size_t ahead, float *y, size_t y_stride,
+                        __mmask16 rows, bool more) {
+    bool lifted = kind == LIFTED || kind == LIFTED_HALVES;
+    __m512 total[ROWS];
+#pragma GCC unroll 12
+    for (size_t t = 0; t < G * T; t++) total[t] = _mm512_setzero_ps();
+#pragma GCC unroll 12
+    for (size_t t = 0; t < T; t++) {
+        for (size_t g = 0; g < G; g++) __builtin_prefetch(y + t * y_stride + g * TENSOR_GROUP, 1);
     }
-MEET(1)
-MEET(2)
-MEET(3)
-MEET(4)
-MEET(8)
-MEET(12)
-static meeting *const meetings[2][ROWS + 1] = {
-    {[1] = meet_whole_1,
-     [2] = meet_whole_2,
-     [3] = meet_whole_3,
-     [4] = meet_whole_4,
-     [8] = meet_whole_8,
-     [12] = meet_whole_12},
-    {[1] = meet_halves_1,
-     [2] = meet_halves_2,
-     [3] = meet_halves_3,
-     [4] = meet_halves_4,
-     [8] = meet_halves_8,
-     [12] = meet_halves_12},
+    for (size_t b = 0; b < blocks; b++, tiles_step(&x, T)) {
+        if (ahead) {
+            __builtin_prefetch(x.at[0].quants + ahead * TENSOR_BLOCK);
+            __builtin_prefetch(x.at[0].quants + ahead * TENSOR_BLOCK + 64);
+            __builtin_prefetch(x.at[0].scales + ahead);
+            __builtin_prefetch(x.at[0].lifts + ahead);
+        }
+        if (kind == LIFTED || kind == LEAST) {
+            meet_part(WHOLE, lifted, G, T, panel + b, blocks, &x, total);
+        } else {
+            meet_part(FIRST_HALF, lifted, G, T, panel + b, blocks, &x, total);
+            meet_part(SECOND_HALF, lifted, G, T, panel + b, blocks, &x, total);
+        }
+    }
+#pragma GCC unroll 3
+    for (size_t g = 0; g < G; g++) {
+        __mmask16 own = g + 1 == G ? rows : (__mmask16)0xFFFF;
+        store(T, total + g * T, y + g * TENSOR_GROUP, y_stride, own, more);
+    }
+}
+
+// What a panel, or three, are met by: `rows` of the last group's.
+struct meeting {
+    const struct panel_block *panel;
+    size_t first, blocks; // of the columns' blocks
+    const struct rows *x;
+    float *y;
+    size_t y_stride;
+    __mmask16 rows;
+};
+
+// Rows of activations from `row` on against one panel.
+static INLINE void meet_one(enum panel_kind kind, const struct meeting *m, size_t row) {
+    for (size_t t = row, T; t < m->x->count; t += T) {
+        struct tiles x = tiles_of(m->x, t, m->first);
+        float *y = m->y + t * m->y_stride;
+        size_t left = m->x->count - t;
+        bool more = m->first > 0;
+#define MEET_ROWS(count)                                                                  \
+    if (left >= (count)) {                                                                \
+        T = (count);                                                                      \
+        meet(kind, 1, (count), m->panel, m->blocks, x, 0, y, m->y_stride, m->rows, more); \
+        continue;                                                                         \
+    }
+        MEET_ROWS(ROWS)
+        MEET_ROWS(2 * TENSOR_TILE)
+        MEET_ROWS(TENSOR_TILE)
+        MEET_ROWS(3)
+        MEET_ROWS(2)
+        MEET_ROWS(1)
+#undef MEET_ROWS
+    }
+}
+
+// Whole tiles of activations against GROUPS panels.
+static INLINE void meet_three(enum panel_kind kind, const struct meeting *m, size_t tiles) {
+    size_t blocks = m->x->stride / TENSOR_BLOCK * TENSOR_TILE; // of a tile
+    struct tiles x = {{tile_of(m->x, 0, m->first)}};
+    for (size_t t = 0; t < tiles; t++) {
+        float *y = m->y + t * TENSOR_TILE * m->y_stride;
+        meet(kind, GROUPS, TENSOR_TILE, m->panel, m->blocks, x, blocks, y, m->y_stride, m->rows,
+             m->first > 0);
+        tile_step(&x.at[0], blocks);
+    }
+}
+
+#define MEETINGS(name, kind)                                          \
+    static void name##_one(const struct meeting *m, size_t row) {     \
+        meet_one(kind, m, row);                                       \
+    }                                                                 \
+    static void name##_three(const struct meeting *m, size_t tiles) { \
+        meet_three(kind, m, tiles);                                   \
+    }
+MEETINGS(meet_lifted, LIFTED)
+MEETINGS(meet_lifted_halves, LIFTED_HALVES)
+MEETINGS(meet_least, LEAST)
+MEETINGS(meet_least_halves, LEAST_HALVES)
+static const struct meetings {
+    void (*one)(const struct meeting *m, size_t row);
+    void (*three)(const struct meeting *m, size_t tiles);
+} meetings[] = {
+    [LIFTED] = {meet_lifted_one, meet_lifted_three},
+    [LIFTED_HALVES] = {meet_lifted_halves_one, meet_lifted_halves_three},
+    [LEAST] = {meet_least_one, meet_least_three},
+    [LEAST_HALVES] = {meet_least_halves_one, meet_least_halves_three},
 };
 
 static void panel_product(const struct matrix *w, const struct rows *x, float *y, size_t y_stride,
                           uint32_t first, uint32_t last) {
-    meeting *const *meet_of = meetings[!w->packed || pack_form_of(w->type) == PACK_Q6K];
+    const struct meetings *meet_by = &meetings[panel_kind_of(w)];
     size_t blocks = w->columns / TENSOR_BLOCK, chunks = (blocks + CHUNK - 1) / CHUNK;
-    struct panel_block panel[CHUNK];
+    struct panel_block panel[GROUPS * CHUNK];
+    struct meeting m = {.x = x, .y_stride = y_stride};
+    // All groups meet a chunk of the activations before the next one: it stays in the second-level
+    // cache.
     for (size_t c = 0; c < chunks; c++) {
-        size_t from = blocks * c / chunks, count = blocks * (c + 1) / chunks - from;
-        for (uint32_t g = first; g < last; g++) {
-            unpack_panel(w, g, from, count, panel);
-            for (size_t t = 0, T; t < x->count; t += T) {
-                size_t left = x->count - t;
-                T = left >= ROWS          ? ROWS
-                    : left >= TENSOR_TILE ? left / TENSOR_TILE * TENSOR_TILE
-                                          : left;
-                meet_of[T](panel, count, tiles_of(x, t, from), y + t * y_stride + g * TENSOR_GROUP,
-                           y_stride, rows_of(w, g), from > 0);
+        m.first = blocks * c / chunks;
+        m.blocks = blocks * (c + 1) / chunks - m.first;
+        for (uint32_t g = first, G; g < last; g += G) {
+            size_t tiles = last - g >= GROUPS ? x->count / TENSOR_TILE : 0;
+            G = tiles ? GROUPS : 1;
+            for (uint32_t i = 0; i < G; i++) {
+                unpack_panel(w, g + i, m.first, m.blocks, panel + i * m.blocks);
+            }
+            m.panel = panel;
+            m.y = y + g * TENSOR_GROUP;
+            m.rows = rows_of(w, g + G - 1);
+            if (tiles) meet_by->three(&m, tiles);
+            for (uint32_t i = 0; i < G && tiles * TENSOR_TILE < x->count; i++) {
+                m.panel = panel + i * m.blocks;
+                m.y = y + (g + i) * TENSOR_GROUP;
+                m.rows = rows_of(w, g + i);
+                meet_by->one(&m, tiles * TENSOR_TILE);
             }
         }
     }

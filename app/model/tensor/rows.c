@@ -11,8 +11,8 @@ enum err rows_open(uint32_t count_max, uint32_t columns_max, struct rows *out) {
     size_t stride = ((size_t)columns_max + TENSOR_BLOCK - 1) / TENSOR_BLOCK * TENSOR_BLOCK;
     size_t all = stride * count_max, blocks = all / TENSOR_BLOCK;
     if (stride > UINT32_MAX) return ERR_LIMIT;
-    // One taking: values, scales, sums, half sums, quants.
-    float *memory = memory_take((all + 4 * blocks) * sizeof(float) + all);
+    // One taking: values, scales, sums, half sums, lifts, half lifts, quants.
+    float *memory = memory_take((all + 7 * blocks) * sizeof(float) + all);
     if (!memory) return ERR_MEMORY;
     out->count = count_max;
     out->columns = columns_max;
@@ -21,7 +21,9 @@ enum err rows_open(uint32_t count_max, uint32_t columns_max, struct rows *out) {
     out->scales = memory + all;
     out->sums = out->scales + blocks;
     out->half_sums = out->sums + blocks;
-    out->quants = (int8_t *)(out->half_sums + 2 * blocks);
+    out->lifts = (int32_t *)(void *)(out->half_sums + 2 * blocks);
+    out->half_lifts = out->lifts + blocks;
+    out->quants = (int8_t *)(out->half_lifts + 2 * blocks);
     return OK;
 }
 
@@ -51,6 +53,8 @@ struct rows rows_part(const struct rows *x, uint32_t first, uint32_t count) {
     part.scales += first * blocks;
     part.sums += first * blocks;
     part.half_sums += 2 * first * blocks;
+    part.lifts += first * blocks;
+    part.half_lifts += 2 * first * blocks;
     return part;
 }
 

@@ -91,6 +91,9 @@ struct rows {
     float *scales;    // (B / 4, stride / 32, T)
     float *sums;      // (B / 4, stride / 32, T): scale x the quants' sum, of each block
     float *half_sums; // (B / 4, stride / 32, T, 2): the same, of each half block
+    // What sums of weights raised by 128 begin with: -128 x the quants' sum, of each block and of
+    // each half.
+    int32_t *lifts, *half_lifts;
 };
 // Room for `count_max` rows of up to `columns_max`; ERR_MEMORY. Zeroed.
 enum err rows_open(uint32_t count_max, uint32_t columns_max, struct rows *out) MUST_USE;

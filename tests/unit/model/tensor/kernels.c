@@ -8,7 +8,7 @@ static const enum tensor_type types[] = {
     TENSOR_F32,  TENSOR_F16,  TENSOR_BF16, TENSOR_Q8_0, TENSOR_Q4_0, TENSOR_Q4_1, TENSOR_Q5_0,
     TENSOR_Q5_1, TENSOR_Q2_K, TENSOR_Q3_K, TENSOR_Q4_K, TENSOR_Q5_K, TENSOR_Q6_K, TENSOR_IQ4_NL,
 };
-enum { TYPES = sizeof types / sizeof *types, VECTOR_MAX = 300, ROWS_MAX = 17 };
+enum { TYPES = sizeof types / sizeof *types, VECTOR_MAX = 300, ROWS_MAX = 70 };
 
 static const struct kernels *reference;
 
@@ -167,8 +167,11 @@ static void product_of(const struct kernels *table, enum tensor_type type, uint3
 
 static void products_equal(const struct kernels *table) {
     for (size_t i = 0; i < TYPES; i++) {
-        for (uint32_t count = 1; count <= ROWS_MAX; count++) {
+        for (uint32_t count = 1; count <= 17; count++) {
             product_of(table, types[i], count, 1 + count % 3);
+        }
+        for (uint32_t threads = 1; threads <= 3; threads++) {
+            product_of(table, types[i], 18 + (uint32_t)check_below(ROWS_MAX - 17), threads);
         }
     }
 }
@@ -232,6 +235,8 @@ static void activations_are_quantised_alike(const struct kernels *table) {
     CHECK_BYTES(b.scales, all / 8, a.scales, all / 8);
     for (size_t i = 0; i < all / 32; i++) CHECK_NEAR(b.sums[i], a.sums[i], 1e-5);
     for (size_t i = 0; i < all / 16; i++) CHECK_NEAR(b.half_sums[i], a.half_sums[i], 1e-6);
+    CHECK_BYTES(b.lifts, all / 8, a.lifts, all / 8);
+    CHECK_BYTES(b.half_lifts, all / 4, a.half_lifts, all / 4);
     rows_close(&a);
     rows_close(&b);
 }
