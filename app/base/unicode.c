@@ -14,23 +14,22 @@ enum {
     HANGUL_VT_COUNT = 588
 };
 
-static uint8_t value_of(uint32_t character) {
+uint8_t unicode_value(uint32_t character) {
     if (character > 0x10FFFF) return UNICODE_CN;
     uint32_t page = unicode_page_of[character >> UNICODE_PAGE_BITS];
     return unicode_pages[page * UNICODE_PAGE + (character & (UNICODE_PAGE - 1))];
 }
 
 enum unicode_category unicode_category(uint32_t character) {
-    return (enum unicode_category)(value_of(character) & (UNICODE_SPACE - 1));
+    return (enum unicode_category)(unicode_value(character) & (UNICODE_SPACE - 1));
 }
 
 bool unicode_space(uint32_t character) {
-    return value_of(character) & UNICODE_SPACE;
+    return unicode_value(character) & UNICODE_SPACE;
 }
 
-// The row of a character among `count` rows of `width` numbers that rise by their first; or NULL.
-static const uint32_t *row_find(const uint32_t *rows, uint32_t count, uint32_t width,
-                                uint32_t character) {
+const uint32_t *unicode_row(const uint32_t *rows, uint32_t count, uint32_t width,
+                            uint32_t character) {
     uint32_t low = 0, high = count;
     while (low < high) {
         uint32_t middle = low + (high - low) / 2;
@@ -47,14 +46,14 @@ static const uint32_t *row_find(const uint32_t *rows, uint32_t count, uint32_t w
 
 uint32_t unicode_lower(uint32_t character) {
     if (character < 0x80) return character - 'A' < 26 ? character + 32 : character;
-    const uint32_t *row = row_find(unicode_lowers[0], unicode_lower_count, 2, character);
+    const uint32_t *row = unicode_row(unicode_lowers[0], unicode_lower_count, 2, character);
     return row ? row[1] : character;
 }
 
 uint32_t unicode_decompose(uint32_t character, uint32_t parts[2]) {
     if (character < 0xC0) return 0;
     const uint32_t *row =
-        row_find(unicode_decompositions[0], unicode_decomposition_count, 3, character);
+        unicode_row(unicode_decompositions[0], unicode_decomposition_count, 3, character);
     if (!row) return 0;
     parts[0] = row[1];
     parts[1] = row[2];

@@ -5,6 +5,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/buf.h"
+#include "base/str.h"
+
 // General categories, in the order of the tables.
 enum unicode_category {
     UNICODE_LU,
@@ -59,3 +62,11 @@ uint32_t unicode_decompose(uint32_t character, uint32_t parts[2]);
 // The whole canonical decomposition without its non-spacing marks (é gives e, 가 two jamo, a mark
 // alone nothing): writes up to three characters, returns how many.
 uint32_t unicode_without_marks(uint32_t character, uint32_t out[3]);
+
+// Whether a text (UTF-8) is as unicode_compose would leave it, as nearly all are: true is sure,
+// false only probable. Takes no memory.
+bool unicode_is_composed(struct str text);
+// Appends the canonical composition (NFC) of a text (UTF-8), at most three times as long. `scratch`
+// is used as it likes, a few bytes for each character of the longest row of marks.
+// Source: Unicode Standard Annex #15; Hangul by The Unicode Standard, 3.12.
+void unicode_compose(struct str text, struct buf *out, struct buf *scratch);

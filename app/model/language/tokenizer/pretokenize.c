@@ -1,6 +1,7 @@
 // How byte-level vocabularies cut a text into words: one pattern after the other, each cutting
 // what the ones before it left; what a pattern matches is a word, and so is what lies between two
 // matches.
+// Some compose a text first: the flag stands with the family, since GGUF has no value for it.
 // Sources: the tokenizer.json files of the models; names as GGUF files carry them
 // (tokenizer.ggml.pre).
 #include "model/language/tokenizer/tokenizer_private.h"
@@ -143,6 +144,7 @@ enum err pretokenizer_open(struct tokenizer *tokenizer, struct str name, struct 
     tokenizer->whole_words = families[row].flags & WHOLE_WORDS;
     tokenizer->add_begin = families[row].flags & BEGIN;
     tokenizer->add_separator = families[row].flags & SEPARATOR;
+    tokenizer->composes = families[row].flags & COMPOSES;
     const char *const *patterns = patterns_of(row);
     for (uint32_t i = 0; i < PATTERNS_MAX && patterns[i]; i++) {
         enum err err = word_pattern_open(patterns[i], &tokenizer->patterns[i]);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "base/unicode.h"
 #include "model/language/tokenizer/tokenizer_private.h"
 
 enum { TEXT_BYTES_MAX = 1 << 30, WORK_BYTES_MAX = INT32_MAX };
@@ -389,6 +390,12 @@ struct tokenizer_ends tokenizer_ends(const struct tokenizer *tokenizer) {
 // ---- encoding --------------------------------------------------------------------------------
 
 static enum err bytes_encode(struct work *work, struct str text) {
+    if (work->tokenizer->composes && !unicode_is_composed(text)) {
+        buf_clear(&work->text);
+        unicode_compose(text, &work->text, &work->symbols);
+        if (buf_err(&work->text) != OK) return buf_err(&work->text);
+        text = buf_str(&work->text);
+    }
     enum err err = pretokenize(work, text);
     const uint32_t *words = (const uint32_t *)(const void *)work->words.data;
     size_t count = work->words.size / (2 * sizeof *words);

@@ -46,6 +46,7 @@ struct tokenizer {
     bool add_begin, add_end, add_separator;
     bool space_first; // a space before the first word
     bool whole_words; // a word that is a token is never cut
+    bool composes;    // kind bytes: a text is brought into its canonical composition first
     bool one_space;   // unigram: spaces in a row are one, none at the ends
     bool small_letters, no_accents;
 };

@@ -164,6 +164,30 @@ static void small_bytes(void) {
     tokenizer_close(tokenizer);
 }
 
+// What a family composes first is composed, but for its own tokens, which are found as they stand.
+static void composes_first(void) {
+    static const char *const tokens[] = {"e",      "\u00CC",       "\u0123",   "\u00C3",
+                                         "\u00A9", "\u00C3\u00A9", "<e\u0301>"};
+    static const char *const merges[] = {"\u00C3 \u00A9"};
+    static const int32_t kinds[] = {1, 1, 1, 1, 1, 1, 4};
+    static const char *const names[] = {"qwen2", "deepseek-r1-qwen"};
+    for (int i = 0; i < 2; i++) {
+        buf_clear(&bytes);
+        gguf_put_head(&bytes, 0, 5);
+        gguf_value_text(&bytes, "tokenizer.ggml.model", "gpt2");
+        gguf_value_text(&bytes, "tokenizer.ggml.pre", names[i]);
+        gguf_value_texts(&bytes, "tokenizer.ggml.tokens", tokens, 7);
+        gguf_value_texts(&bytes, "tokenizer.ggml.merges", merges, 1);
+        gguf_value_kinds(&bytes, "tokenizer.ggml.token_type", kinds, 7);
+        struct tokenizer *tokenizer = small_open();
+        REQUIRE(tokenizer);
+        encodes(tokenizer, "\u00E9", TOKENIZE_TEXT, " 5");
+        encodes(tokenizer, "e\u0301", TOKENIZE_TEXT, i ? " 0 1 2" : " 5");
+        encodes(tokenizer, "e<e\u0301>e", TOKENIZE_TEXT, " 0 6 0");
+        tokenizer_close(tokenizer);
+    }
+}
+
 static void small_pieces(void) {
     static const char *const tokens[] = {"<unk>",  "<s>", "</s>", "<0xE4>",  "<0xBD>", "<0xA0>",
                                          "\u2581", "a",   "aa",   "\u2581a", "aaa"};
@@ -343,6 +367,7 @@ int main(void) {
     CHECK_RUN(as_llama_spm);
     CHECK_RUN(as_bert_bge);
     CHECK_RUN(small_bytes);
+    CHECK_RUN(composes_first);
     CHECK_RUN(small_pieces);
     CHECK_RUN(small_unigram);
     CHECK_RUN(small_words);
