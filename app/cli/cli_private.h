@@ -208,7 +208,8 @@ COMMAND(command_generate);
 COMMAND(command_perplexity);
 COMMAND(command_chat);
 enum err model_show(const struct arguments *arguments, struct fault *fault) MUST_USE;
-// model_write_command.c: model quantise; model import of a folder with a checkpoint.
+// model_write_command.c: model quantise; model import of a folder with a checkpoint, or a file of
+// llama2.c (.bin).
 enum err model_quantise_command(const struct arguments *arguments, struct fault *fault) MUST_USE;
 enum err model_import_command(const struct arguments *arguments, struct fault *fault) MUST_USE;
 bool model_is_checkpoint(const char *path);

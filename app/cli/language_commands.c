@@ -31,8 +31,8 @@ static enum err words_beside(const char *model, uint64_t vocabulary, struct toke
     return fault_set(fault, ERR_INPUT, "llama2c.no_words", str_of(path));
 }
 
-static enum err words_open(const char *path, const struct arguments *arguments,
-                           const struct gguf *file, struct tokenizer **out, struct fault *fault) {
+enum err language_words_open(const char *path, const struct arguments *arguments,
+                             const struct gguf *file, struct tokenizer **out, struct fault *fault) {
     const char *words = argument(arguments, "--tokenizer");
     const struct gguf_tensor *embedding = gguf_tensor_find(file, STR("token_embd.weight"));
     if (words) return tokenizer_open_llama2c(words, out, fault);
@@ -49,7 +49,7 @@ enum err language_model_open(const struct arguments *arguments, struct language_
     enum err err = argument_whole(arguments, "--threads", thread_count_usable(), 1, LIMIT_THREADS,
                                   &threads, fault);
     if (err == OK) err = language_file_open(path, &out->file, fault);
-    if (err == OK) err = words_open(path, arguments, out->file, &out->tokenizer, fault);
+    if (err == OK) err = language_words_open(path, arguments, out->file, &out->tokenizer, fault);
     if (err == OK) err = network_open(out->file, (uint32_t)threads, &out->network, fault);
     return err;
 }
@@ -227,7 +227,8 @@ enum err model_show(const struct arguments *arguments, struct fault *fault) {
     enum err err = language_file_open(path, &file, fault);
     if (err == OK) err = network_look(file, &about, fault);
     // A network may come without words; how it fares with them is told where they are needed.
-    if (err == OK && words_open(path, arguments, file, &tokenizer, NULL) != OK) tokenizer = NULL;
+    if (err == OK && language_words_open(path, arguments, file, &tokenizer, NULL) != OK)
+        tokenizer = NULL;
     if (err == OK) {
         const char *slash = strrchr(path, '/');
         struct str name = gguf_text(file, "general.name", str_of(slash ? slash + 1 : path));

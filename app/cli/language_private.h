@@ -22,6 +22,10 @@ struct language_model {
 enum err language_model_open(const struct arguments *arguments, struct language_model *out,
                              struct fault *fault) MUST_USE;
 void language_model_close(struct language_model *model);
+// The vocabulary of a model: --tokenizer, its own, or for one of llama2.c what lies beside `path`.
+enum err language_words_open(const char *path, const struct arguments *arguments,
+                             const struct gguf *file, struct tokenizer **out,
+                             struct fault *fault) MUST_USE;
 
 // Answers as ANSWER_OPTIONS say. What is written goes to standard output (not with --json), and to
 // `all`. Starts zeroed; closed after faults too.

@@ -1,8 +1,9 @@
 // courtyard model quantise, model import: a language model's file written anew.
+#include <string.h>
 #include <sys/stat.h>
 
 #include "base/limits.h"
-#include "cli/cli_private.h"
+#include "cli/language_private.h"
 #include "model/language/import/import.h"
 #include "model/language/llama2c.h"
 #include "model/language/model_quantise.h"
@@ -58,19 +59,43 @@ enum err model_quantise_command(const struct arguments *arguments, struct fault 
 
 bool model_is_checkpoint(const char *path) {
     struct stat about;
-    return stat(path, &about) == 0 && S_ISDIR(about.st_mode);
+    bool folder = stat(path, &about) == 0 && S_ISDIR(about.st_mode);
+    return folder || str_ends(str_of(path), STR(".bin"));
+}
+
+struct opened { // what an import reads from
+    struct gguf *file;
+    struct tokenizer *words;
+    struct language_import *import;
+};
+
+// A folder with a checkpoint, or a file of llama2.c.
+static enum err import_open(const struct arguments *arguments, struct opened *out,
+                            struct fault *fault) {
+    const char *path = arguments->positional[1], *slash = strrchr(path, '/');
+    if (!str_ends(str_of(path), STR(".bin"))) {
+        return language_import_open(path, &out->import, fault);
+    }
+    enum err err = language_file_open(path, &out->file, fault);
+    if (err == OK) err = language_words_open(path, arguments, out->file, &out->words, fault);
+    if (err != OK) return err;
+    struct str name = str_of(slash ? slash + 1 : path);
+    return language_import_llama2c(out->file, out->words, name, &out->import, fault);
 }
 
 enum err model_import_command(const struct arguments *arguments, struct fault *fault) {
     const char *to, *name = argument(arguments, "--type");
     uint32_t type = MODEL_AS_STORED;
-    struct language_import *import = NULL;
+    struct opened from = {0};
     enum err err = target_of(arguments, &to, fault);
     if (err == OK && name) err = type_of(name, &type, fault);
-    if (err == OK) err = language_import_open(arguments->positional[1], &import, fault);
+    if (err == OK) err = import_open(arguments, &from, fault);
     if (err == OK) {
-        err = rewrite(arguments, language_import_source(import), to, type, "import.done", fault);
+        const struct model_source *source = language_import_source(from.import);
+        err = rewrite(arguments, source, to, type, "import.done", fault);
     }
-    language_import_close(import);
+    language_import_close(from.import);
+    tokenizer_close(from.words);
+    gguf_close(from.file);
     return err;
 }

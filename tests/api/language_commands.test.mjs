@@ -131,16 +131,39 @@ test("messages become a prompt by a template, line by line or in JSON", { skip }
     assert.match(chat("{}", "--template", "plain.jinja", "--messages", "-")[2], /JSON array whose items have role/);
 });
 
+test("a model of llama2.c and its vocabulary become one file that writes the same", { skip }, () => {
+    assert.match(works("model", "import", stories, "stories.gguf"), /stories\.gguf is written/);
+    const about = JSON.parse(works("model", "show", "stories.gguf", "--json"));
+    assert.deepEqual([about.name, about.layers, about.vocabulary, about.tokenizer], ["stories260K.bin", 5, 512, "pieces"]);
+    assert.equal(works("generate", "stories.gguf", "--prompt", "", "--temperature", "0", "--tokens", "256"), documented);
+    for (const prompt of ["Tom and 合院  é", "Lily's", " the\n"]) {
+        const [one, other] = [stories, "stories.gguf"].map((model) => works("generate", model, "--prompt", prompt, "--temperature", "0", "--tokens", "400"));
+        assert.equal(one, other);
+    }
+    copyFileSync(stories, at("lonely.bin"));
+    fails(/vocabulary.*not found/, "model", "import", "lonely.bin", "lonely.gguf");
+    works("model", "import", "lonely.bin", "lonely.gguf", "--tokenizer", path.join(path.dirname(stories), "tok512.bin"));
+    assert.deepEqual(readFileSync(at("lonely.gguf")).subarray(-1000), readFileSync(at("stories.gguf")).subarray(-1000));
+    const words = readFileSync(path.join(path.dirname(stories), "tok512.bin"));
+    let last = 4; // of the tokens: score, size, bytes
+    for (let next = last; next < words.length; next += 8 + words.readInt32LE(next + 4)) last = next;
+    writeFileSync(at("fewer"), words.subarray(0, last));
+    fails(/not as many tokens/, "model", "import", "lonely.bin", "fewer.gguf", "--tokenizer", "fewer");
+    writeFileSync(at("text.bin"), "no model at all");
+    fails(/./, "model", "import", "text.bin", "text.gguf");
+    assert.equal(existsSync(at("text.gguf")), false);
+});
+
 // A checkpoint of one layer, as Hugging Face's libraries save it.
 function checkpoint(name, change = {}) {
     const [width, inner, vocabulary] = [32, 64, 48];
     const layer = "model.layers.0.";
-    const shapes = { "model.embed_tokens.weight": [vocabulary, width], "model.norm.weight": [width],
+    const shapes = { "model.embed_tokens.weight": [vocabulary, width],
         [`${layer}input_layernorm.weight`]: [width], [`${layer}post_attention_layernorm.weight`]: [width],
         [`${layer}self_attn.q_proj.weight`]: [width, width], [`${layer}self_attn.k_proj.weight`]: [16, width],
         [`${layer}self_attn.v_proj.weight`]: [16, width], [`${layer}self_attn.o_proj.weight`]: [width, width],
         [`${layer}mlp.gate_proj.weight`]: [inner, width], [`${layer}mlp.up_proj.weight`]: [inner, width],
-        [`${layer}mlp.down_proj.weight`]: [width, inner], ...change.shapes };
+        [`${layer}mlp.down_proj.weight`]: [width, inner], "model.norm.weight": [width], ...change.shapes };
     const header = {}, parts = [];
     let end = 0;
     for (const [key, shape] of Object.entries(shapes)) {

@@ -14,6 +14,7 @@
 
 #include "base/fault.h"
 #include "model/language/model_quantise.h"
+#include "model/language/tokenizer/tokenizer.h"
 
 // Everything is checked here, before a byte is written: ERR_INPUT or ERR_LIMIT "import.…",
 // "safetensors.…", "network.…", "tokenizer.…" naming the file, the tensor or the value; ERR_IO;
@@ -21,6 +22,12 @@
 struct language_import;
 enum err language_import_open(const char *folder, struct language_import **out,
                               struct fault *fault) MUST_USE;
+// A model of llama2.c with the vocabulary that stands in a file of its own, so that both are one
+// file. `model` (language_file_open) must outlive it; "llama2c.other_words" where the vocabulary is
+// of another size.
+enum err language_import_llama2c(const struct gguf *model, const struct tokenizer *words,
+                                 struct str name, struct language_import **out,
+                                 struct fault *fault) MUST_USE;
 void language_import_close(struct language_import *import); // NULL is fine
 // Lives until the close.
 const struct model_source *language_import_source(const struct language_import *import);

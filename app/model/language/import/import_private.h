@@ -1,6 +1,7 @@
 // The inside of import/: import.c opens a folder and hands out its tensors' elements,
 // import_config.c makes values of config.json, import_tensors.c finds names and shapes,
-// import_words.c reads tokenizer.json and import_special.c what belongs to it. One thread.
+// import_words.c reads tokenizer.json, import_patterns.c and import_special.c what belongs to it;
+// import_llama2c.c takes in files of llama2.c. One thread.
 #pragma once
 
 #include "base/json.h"

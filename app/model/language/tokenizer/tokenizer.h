@@ -45,6 +45,9 @@ enum err tokenizer_open_llama2c(const char *path, struct tokenizer **out,
                                 struct fault *fault) MUST_USE;
 enum err tokenizer_view_llama2c(const void *bytes, size_t size, struct tokenizer **out,
                                 struct fault *fault) MUST_USE;
+// What a GGUF file has of such a vocabulary: opened from there it is the same.
+struct gguf_head;
+void tokenizer_put_llama2c(const struct tokenizer *tokenizer, struct gguf_head *head);
 void tokenizer_close(struct tokenizer *tokenizer); // NULL is fine
 uint32_t tokenizer_count(const struct tokenizer *tokenizer);
 const char *tokenizer_kind_name(const struct tokenizer *tokenizer); // "bytes", "pieces", …

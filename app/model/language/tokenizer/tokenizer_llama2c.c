@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/file.h"
+#include "model/language/gguf_head.h"
 #include "model/language/tokenizer/tokenizer_private.h"
 
 enum { HEAD_BYTES = 4, TOKEN_HEAD_BYTES = 8, FIRST_BYTE = 3, FIRST_PLAIN = 259 };
@@ -95,4 +96,34 @@ enum err tokenizer_open_llama2c(const char *path, struct tokenizer **out, struct
     err = tokenizer_view_llama2c(map.data, map.size, out, fault);
     file_unmap(&map);
     return err;
+}
+
+void tokenizer_put_llama2c(const struct tokenizer *tokenizer, struct gguf_head *head) {
+    struct buf texts, kinds;
+    buf_open(&texts, TOKENIZER_BYTES_MAX);
+    buf_open(&kinds, TOKENIZER_BYTES_MAX);
+    for (uint32_t i = 0; i < tokenizer->count; i++) {
+        int32_t kind = tokenizer->kinds[i];
+        uint64_t size = tokenizer->texts[i].size;
+        buf_add(&texts, &size, sizeof size);
+        buf_add_str(&texts, tokenizer->texts[i]);
+        buf_add(&kinds, &kind, sizeof kind);
+    }
+    struct str scores = {(const char *)tokenizer->scores, tokenizer->count * sizeof(float)};
+    gguf_head_text(head, "tokenizer.ggml.model", STR("llama"));
+    gguf_head_text(head, "tokenizer.ggml.pre", STR("default"));
+    gguf_head_array(head, "tokenizer.ggml.tokens", GGUF_TEXT, tokenizer->count, buf_str(&texts));
+    gguf_head_array(head, "tokenizer.ggml.scores", GGUF_F32, tokenizer->count, scores);
+    gguf_head_array(head, "tokenizer.ggml.token_type", GGUF_I32, tokenizer->count, buf_str(&kinds));
+    gguf_head_whole(head, "tokenizer.ggml.bos_token_id", tokenizer->begin);
+    gguf_head_whole(head, "tokenizer.ggml.eos_token_id", tokenizer->end);
+    gguf_head_whole(head, "tokenizer.ggml.unknown_token_id", 0);
+    // Texts stand between beginnings: one ends an answer as well.
+    gguf_head_whole(head, "tokenizer.ggml.eot_token_id", tokenizer->begin);
+    gguf_head_bool(head, "tokenizer.ggml.add_bos_token", true);
+    gguf_head_bool(head, "tokenizer.ggml.add_eos_token", false);
+    // What did not fit would leave a value short: the head then tells of it.
+    if (buf_err(&texts) != OK || buf_err(&kinds) != OK) head->values.err = ERR_MEMORY;
+    buf_close(&texts);
+    buf_close(&kinds);
 }
