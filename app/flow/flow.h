@@ -164,6 +164,7 @@ enum err flow_language_delete(struct flow *flow, struct call *call) MUST_USE;
 enum err flow_language_usage(struct flow *flow, struct call *call) MUST_USE;
 // Those that may be asked, as OpenAI's API lists models.
 enum err flow_openai_models(struct flow *flow, struct call *call) MUST_USE;
+enum err flow_openai_model(struct flow *flow, struct call *call) MUST_USE; // call->word: its name
 // A question to one of them, in OpenAI's form. The answer comes over time, from a job that serves
 // the model, started where there is none: `wake` is called, on a thread of flow's own, whenever
 // there is something to be taken; it must return at once. After flow_answer_close, which ends the

@@ -178,6 +178,7 @@ const struct route routes[] = {
     ROUTE(POST, API "/language-models/{id}/stop", RESEARCH | SYSTEM, SLOW, 200, SMALL,
           FLOW(language_stop)),
     ROUTE(GET, "/v1/models", RESEARCH | DATA, SLOW, 200, NO_BODY, FLOW(openai_models)),
+    ROUTE(GET, "/v1/models/{word}", RESEARCH | DATA, SLOW, 200, NO_BODY, FLOW(openai_model)),
     ROUTE(POST, "/v1/chat/completions", RESEARCH | DATA, SLOW, 200, LARGE, ANSWER(chat)),
     ROUTE(POST, "/v1/completions", RESEARCH | DATA, SLOW, 200, LARGE, ANSWER(text)),
     ROUTE(POST, "/v1/embeddings", RESEARCH | DATA, SLOW, 200, LARGE, ANSWER(vectors)),

@@ -652,20 +652,22 @@ struct naming {
     enum err err;
 };
 
+static void name_write(struct json_writer *out, const struct language_model *model) {
+    json_open_object(out);
+    json_set_text(out, "id", model->name);
+    json_set_text(out, "object", STR("model"));
+    json_set_i64(out, "created", model->created_ms / 1000);
+    json_set_text(out, "owned_by", model->actor.name);
+    json_close_object(out);
+}
+
 static bool name_visit(void *ctx, struct str key, struct record_reader *record) {
     struct naming *naming = ctx;
     struct language_model model;
-    struct json_writer *out = naming->out;
     (void)key;
     naming->err = language_model_read(record, naming->arena, &model);
     if (naming->err != OK) return false;
-    if (model.deleted || !model.on || model.state != MODEL_READY) return true;
-    json_open_object(out);
-    json_set_text(out, "id", model.name);
-    json_set_text(out, "object", STR("model"));
-    json_set_i64(out, "created", model.created_ms / 1000);
-    json_set_text(out, "owned_by", model.actor.name);
-    json_close_object(out);
+    if (!model.deleted && model.on && model.state == MODEL_READY) name_write(naming->out, &model);
     return true;
 }
 
@@ -685,4 +687,17 @@ enum err flow_openai_models(struct flow *flow, struct call *call) {
     json_close_object(call->out);
     if (err == OK) err = naming.err;
     return err == OK ? answer_end(call) : missing(call, err, "language.not_found");
+}
+
+enum err flow_openai_model(struct flow *flow, struct call *call) {
+    struct store_txn *txn;
+    struct language_model model;
+    enum err err = allow(call, ROLES_FLOW);
+    if (err == OK) err = store_read_begin(flow->store, &txn);
+    if (err != OK) return err;
+    err = language_named(txn, call->arena, call->word, &model, call->fault);
+    store_read_end(txn);
+    if (err != OK) return err;
+    name_write(call->out, &model);
+    return answer_end(call);
 }

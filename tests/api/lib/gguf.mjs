@@ -17,7 +17,7 @@ const value = (name, type, what) => Buffer.concat([text(name), u32(type), scalar
 const list = (name, type, items) => Buffer.concat([text(name), u32(ARRAY), u32(type), u64(items.length), ...items.map(scalar[type])]);
 
 // pieces: {bytes, score}[]; of sentencepiece: 0 unknown, 1 begin, 2 end, then 256 bytes.
-function vocabulary(pieces, end) {
+function vocabulary(pieces, end = 2) {
     const kind = (i) => (i === 0 ? 2 : i < 3 ? 3 : i < 259 ? 6 : 1);
     const name = (piece, i) => i === 0 ? "<unk>" : i === 1 ? "<s>" : i === 2 ? "</s>"
         : i < 259 ? `<0x${(i - 3).toString(16).toUpperCase().padStart(2, "0")}>` : piece.bytes.toString("utf8").replaceAll(" ", "\u2581");

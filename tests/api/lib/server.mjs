@@ -101,8 +101,8 @@ export class Server {
         return admin;
     }
     // A person with these roles, signed in, their one-time password changed.
-    async person(admin, name, roles) {
-        const made = await admin.ok("POST", "/api/v1/people", { name, display_name: name, department: "内科" }, 201);
+    async person(admin, name, roles, department = "内科") {
+        const made = await admin.ok("POST", "/api/v1/people", { name, display_name: name, department }, 201);
         await admin.ok("PATCH", `/api/v1/people/${made.person.id}`, { roles });
         const person = this.anonymous();
         await person.ok("POST", "/api/v1/session", { name, password: made.one_time_password });
