@@ -25,12 +25,14 @@ void guard_rules_take(struct language_guard *guard, const struct policy *policy,
 
 // Texts below these members are what people and models have said; others are ours.
 static bool is_said(struct str name) {
-    return str_is(name, "messages") || str_is(name, "prompt") || str_is(name, "texts");
+    return str_is(name, "messages") || str_is(name, "prompt") || str_is(name, "texts") ||
+           str_is(name, "tools");
 }
 
+// Words of the form, and names that must stay what they are.
 static bool is_plain(struct str name) {
     return str_is(name, "role") || str_is(name, "type") || str_is(name, "id") ||
-           str_is(name, "tool_call_id");
+           str_is(name, "tool_call_id") || str_is(name, "name");
 }
 
 struct asking {
@@ -129,6 +131,16 @@ static enum err prompt_refuse(const struct flow_answer *answer, struct fault *fa
     return fault_set(fault, ERR_INPUT, "guard.prompt_refused", buf_str(&kinds));
 }
 
+// A text told as its tokens cannot be looked at here.
+static bool tells_tokens(const struct call *call) {
+    const struct json *input = json_member(call->body, "input");
+    if (!json_is_array(input)) return false;
+    for (const struct json *one = json_first(input); one; one = json_next(one)) {
+        if (!json_is_string(one)) return true;
+    }
+    return false;
+}
+
 static bool wants_logprobs(const struct call *call) {
     const struct json *wish = json_member(call->body, "logprobs");
     return wish && !json_is_null(wish) && (!json_is_bool(wish) || json_bool(wish, false));
@@ -141,6 +153,9 @@ enum err guard_asked(struct flow_answer *answer, const struct call *call) {
     if (answer->kind == ANSWER_VECTORS) answers = GUARD_OFF;
     if (is_held(answers) && wants_logprobs(call)) {
         return fault_set(call->fault, ERR_INPUT, "guard.no_logprobs", STR_NONE);
+    }
+    if (is_held(prompts) && answer->kind == ANSWER_VECTORS && tells_tokens(call)) {
+        return fault_set(call->fault, ERR_INPUT, "guard.no_tokens", STR_NONE);
     }
     if (prompts != GUARD_OFF) {
         err = members_screen(&answer->asked, prompts, &guard->found[GUARD_PROMPTS], call->fault);
@@ -186,7 +201,7 @@ bool guard_calls(struct flow_answer *answer, struct answer_part *part, const str
     struct language_guard *guard = &answer->guard;
     struct screen_found found = {0};
     enum err err = OK;
-    if (!part->screen) return true;
+    if (part->filtered || !part->screen) return !part->filtered;
     for (const struct json *one = json_first(calls); one && err == OK; one = json_next(one)) {
         struct str given = json_member_text(json_member(one, "function"), "arguments");
         err = screen_text(given, NULL, &found);

@@ -20,7 +20,7 @@ void guard_rules_take(struct language_guard *guard, const struct policy *policy,
                       const struct tenant *tenant);
 // What is to be asked (answer->asked), screened and, where that is the rule, masked; and all made
 // ready for the answer. ERR_INPUT "guard.prompt_refused" (counted), "guard.no_logprobs" where they
-// would show what is masked.
+// would show what is masked, "guard.no_tokens" where a text is told as what nobody can look at.
 enum err guard_asked(struct flow_answer *answer, const struct call *call) MUST_USE;
 // The next text of a part, `over`: its last. Adds to `out` what may leave now. Sets part->filtered
 // where the answer has to end there.
