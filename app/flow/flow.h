@@ -154,6 +154,8 @@ enum err flow_search_stop(struct flow *flow, struct call *call) MUST_USE;   // k
 // ---- language models: taken in, switched on and off, put away -----------------------------------
 enum err flow_language_list(struct flow *flow, struct call *call) MUST_USE;
 enum err flow_language_import(struct flow *flow, struct call *call) MUST_USE; // a file, as a job
+// {name, weights}: another one with its weights in fewer bits, as a job.
+enum err flow_language_quantise(struct flow *flow, struct call *call) MUST_USE;
 enum err flow_language_show(struct flow *flow, struct call *call) MUST_USE;
 enum err flow_language_change(struct flow *flow, struct call *call) MUST_USE; // {name, on}
 enum err flow_language_serve(struct flow *flow, struct call *call) MUST_USE;  // begun by hand

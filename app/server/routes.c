@@ -175,6 +175,8 @@ const struct route routes[] = {
           FLOW(language_delete)),
     ROUTE(POST, API "/language-models/{id}/serve", RESEARCH | DATA | SYSTEM, SLOW, 202, SMALL,
           FLOW(language_serve)),
+    ROUTE(POST, API "/language-models/{id}/quantise", RESEARCH, SLOW, 202, SMALL,
+          FLOW(language_quantise)),
     ROUTE(POST, API "/language-models/{id}/stop", RESEARCH | SYSTEM, SLOW, 200, SMALL,
           FLOW(language_stop)),
     ROUTE(GET, "/v1/models", RESEARCH | DATA, SLOW, 200, NO_BODY, FLOW(openai_models)),

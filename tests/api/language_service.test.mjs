@@ -87,6 +87,23 @@ test("renamed, it answers under the new name alone", options, async () => {
     await researcher.ok("DELETE", `${base}/${second.model.id}`, undefined, 204);
 });
 
+test("another is made of it with weights in fewer bits, and tells the same story", options, async () => {
+    const make = (more) => researcher.call("POST", `${base}/${model.id}/quantise`, { name: "small", weights: "q8_0", ...more });
+    for (const weights of ["f16", "q9", "F32"]) assert.equal((await make({ weights })).json.error.code, "quantise.bad_type");
+    assert.equal((await make({ name: "stories" })).json.error.code, "language.name_taken");
+    const made = (await make()).json;
+    await researcher.job(made.job.id);
+    const small = await researcher.ok("GET", `${base}/${made.model.id}`);
+    assert.deepEqual([small.state, small.weights, small.parameters], ["ready", "Q8_0", (await show()).parameters]);
+    assert.ok(small.bytes < 0.4 * (await show()).bytes, `${small.bytes}`);
+    const answer = await ask(reader, { model: "small", max_tokens: 16 });
+    assert.ok(answer.json.choices[0].text.startsWith(", there was a little girl"), answer.text);
+    await researcher.fails("POST", `${base}/${small.id}/quantise`, { name: "less", weights: "q4_0" }, 409, "language.quantised");
+    await researcher.fails("POST", `${base}/999/quantise`, { name: "less", weights: "q4_0" }, 404, "language.not_found");
+    await reader.fails("POST", `${base}/${model.id}/quantise`, { name: "less", weights: "q4_0" }, 403, "server.role_needed");
+    await researcher.ok("DELETE", `${base}/${small.id}`, undefined, 204);
+});
+
 test("loaded before anybody asks, it is idle; asked, it says so; stopped, it is off", options, async () => {
     assert.equal((await show()).service.state, "off");
     const begun = await reader.ok("POST", `${base}/${model.id}/serve`, {}, 202);

@@ -219,11 +219,28 @@ for (const language of ['zh-CN', 'en']) {
 
     test('what does not fit says so, and what would help', async () => {
       await who.page.getByText(/^(It does not fit|放不下)/).waitFor();
-      await who.page.getByText(/Q4_K_M/).waitFor();
+      await who.page.locator('.notice', { hasText: 'Q4_K_M' }).waitFor();
       assert.equal(await who.button('language.serve').count(), 0);
       await axe_check(who.page, 'a model that does not fit');
       await who.to('nav.language_models');
       await who.page.locator('tr', { hasText: 'greedy' }).getByText(t('language.fits.not')).waitFor();
+      who.calm();
+    });
+
+    test('a smaller copy is made on the box', async () => {
+      await who.to('nav.language_models');
+      await who.page.getByRole('link', { name: 'tales', exact: true }).click();
+      await who.heading('tales');
+      await who.page.locator('summary').press('Enter');
+      await who.by_id('weights').selectOption('q8_0');
+      assert.equal(await who.by_id('copy-name').inputValue(), 'tales-q8_0');
+      await axe_check(who.page, 'a smaller copy');
+      await who.by_id('copy-name').fill('little');
+      await who.by_id('copy-name').press('Enter');
+      await who.heading('little');
+      await badge('language.state.off');
+      await who.page.getByText('Q8_0', { exact: true }).waitFor();
+      assert.equal(await who.page.locator('summary').count(), 0);
       who.calm();
     });
 

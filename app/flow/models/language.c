@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "base/clock.h"
+#include "model/language/model_quantise.h"
 
 enum { CACHE_TEXTS = 4, CACHE_TEXT_TOKENS = 8192 };
 #define SERVE_BYTES ((uint64_t)256 << 20) // of the process itself, constraints (96 MiB) among it
@@ -149,7 +150,7 @@ enum err language_named(struct store_txn *txn, struct arena *arena, struct str n
 
 struct language_import {
     struct flow *flow;
-    const struct call *call;
+    struct call *call;
     struct language_model model;
     struct job job;
     uint64_t new_bytes; // that come into the box with it; of an upload they are here already
@@ -199,39 +200,90 @@ static enum err import_source(struct language_import *import, struct job_input *
     return err;
 }
 
-enum err flow_language_import(struct flow *flow, struct call *call) {
-    struct language_import import = {.flow = flow, .call = call};
-    struct language_model *model = &import.model;
-    struct job_input source = {0};
-    enum err err = allow(call, ROLE_RESEARCH);
-    if (err == OK) err = call_text(call, "name", 1, LANGUAGE_NAME_BYTES, &model->name);
-    if (err == OK) err = import_source(&import, &source);
-    if (err == OK && !runner_has_room(flow, 1)) {
-        err = fault_set(call->fault, ERR_LIMIT, "job.queue_full", STR_NONE);
+// Its record and the job that reads it (or makes it) from `source`; answers with both.
+static enum err import_begin(struct language_import *import, const struct job_input *source,
+                             struct str options) {
+    struct call *call = import->call;
+    struct language_model *model = &import->model;
+    if (!runner_has_room(import->flow, 1)) {
+        return fault_set(call->fault, ERR_LIMIT, "job.queue_full", STR_NONE);
     }
-    if (err != OK) return err;
     model->created_ms = clock_now_ms();
     model->actor = who_of(&call->actor);
     model->on = true;
-    import.job = (struct job){
+    import->job = (struct job){
         .step = STR("language"),
         .actor = model->actor,
         .subject_kind = STR("language"),
         .subject_name = model->name,
-        .inputs = {source},
+        .inputs = {*source},
         .input_count = 1,
+        .options = options,
         .source_name = model->source_name,
     };
-    err = store_write(flow->store, import_change, &import);
+    enum err err = store_write(import->flow->store, import_change, import);
     if (err != OK) return err;
-    runner_add(flow, &import.job);
+    runner_add(import->flow, &import->job);
     json_open_object(call->out);
     json_put_name(call->out, "model");
-    view_language(flow, NULL, call->arena, call->out, model);
+    view_language(import->flow, NULL, call->arena, call->out, model);
     json_put_name(call->out, "job");
-    view_job(flow, call->out, &import.job);
+    view_job(import->flow, call->out, &import->job);
     json_close_object(call->out);
     return answer_end(call);
+}
+
+enum err flow_language_import(struct flow *flow, struct call *call) {
+    struct language_import import = {.flow = flow, .call = call};
+    struct job_input source = {0};
+    enum err err = allow(call, ROLE_RESEARCH);
+    if (err == OK) err = call_text(call, "name", 1, LANGUAGE_NAME_BYTES, &import.model.name);
+    if (err == OK) err = import_source(&import, &source);
+    return err == OK ? import_begin(&import, &source, STR_NONE) : err;
+}
+
+// ---- made smaller -------------------------------------------------------------------------------
+
+// Of what may be asked for: a type in fewer bits than those a model is published in.
+static bool weights_small(struct str name) {
+    enum tensor_type type;
+    if (!quantise_type_of(name, &type)) return false;
+    return type != TENSOR_F32 && type != TENSOR_F16 && type != TENSOR_BF16;
+}
+
+static enum err quantise_source(struct language_import *import, struct language_model *out) {
+    const struct call *call = import->call;
+    struct store_txn *txn;
+    enum err err = store_read_begin(import->flow->store, &txn);
+    if (err != OK) return err;
+    err = language_load(txn, call, out);
+    store_read_end(txn);
+    if (err == OK && out->state != MODEL_READY) err = ERR_NOT_FOUND;
+    if (err != OK) return missing(call, err, "language.not_found");
+    if (weights_small(out->weights) || !quantise_type_of(out->weights, &(enum tensor_type){0})) {
+        return fault_set(call->fault, ERR_CONFLICT, "language.quantised", out->name);
+    }
+    return OK;
+}
+
+enum err flow_language_quantise(struct flow *flow, struct call *call) {
+    struct language_import import = {.flow = flow, .call = call};
+    struct language_model from;
+    struct str weights;
+    char options[64];
+    enum err err = allow(call, ROLE_RESEARCH);
+    if (err == OK) err = call_text(call, "name", 1, LANGUAGE_NAME_BYTES, &import.model.name);
+    if (err == OK) err = call_text(call, "weights", 1, LIMIT_NAME_BYTES, &weights);
+    if (err == OK && !weights_small(weights)) {
+        err = fault_set(call->fault, ERR_INPUT, "quantise.bad_type", weights);
+    }
+    if (err == OK) err = quantise_source(&import, &from);
+    if (err != OK) return err;
+    import.model.source_name = from.source_name;
+    import.new_bytes = from.bytes / 2; // about what the largest type makes of 16 bits
+    snprintf(options, sizeof options, "{\"weights\":\"%.*s\"}", (int)weights.size, weights.data);
+    struct job_input source = job_input_blob("model", &from.file);
+    return import_begin(&import, &source, arena_text(call->arena, str_of(options)));
 }
 
 // ---- changing -----------------------------------------------------------------------------------

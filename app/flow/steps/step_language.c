@@ -1,6 +1,8 @@
 // A language model's file is read, for the first time and by a child: nothing of it is believed
 // before. What it holds and what it will need is told; the file itself is taken over as it is.
-//   inputs  source, an upload; or incoming, a file of others that is copied first
+//   inputs  source, an upload; or incoming, a file of others that is copied first; or model, one of
+//           the box, of which another is made
+//   options weights: of that other one, as quantise_type_of knows them
 //   out     model
 #include <errno.h>
 #include <fcntl.h>
@@ -8,6 +10,7 @@
 
 #include "base/file.h"
 #include "flow/steps/steps_private.h"
+#include "model/language/model_quantise.h"
 #include "model/language/responder.h"
 
 enum { PIECE_BYTES = 1 << 20 };
@@ -85,14 +88,40 @@ static enum err incoming_take(struct step_context *context, const char *path, co
     return err == OK ? file_look(context, out) : err;
 }
 
-enum err step_language(struct step_context *context) {
-    const char *path;
-    char out[LIMIT_PATH_BYTES];
-    bool incoming = json_member(json_member(context->spec, "inputs"), "incoming") != NULL;
-    enum err err = step_input(context, incoming ? "incoming" : "source", &path);
-    if (err == OK) err = step_output(context, "model", out);
-    if (err == OK) err = incoming ? incoming_take(context, path, out) : file_look(context, path);
-    if (err != OK || incoming) return err;
+static enum err quantised_make(struct step_context *context, const char *path, const char *out) {
+    struct str weights = json_member_text(step_options(context), "weights");
+    struct gguf *from;
+    struct quantised done;
+    enum tensor_type type;
+    if (!quantise_type_of(weights, &type)) {
+        return fault_set(context->fault, ERR_INPUT, "quantise.bad_type", weights);
+    }
+    enum err err = gguf_open(path, &from, context->fault);
+    if (err != OK) return err;
+    err = model_quantise(from, out, type, step_threads(context), context->progress, &done,
+                         context->fault);
+    gguf_close(from);
+    return err == OK ? file_look(context, out) : err;
+}
+
+static enum err upload_take(struct step_context *context, const char *path, const char *out) {
+    enum err err = file_look(context, path);
+    if (err != OK) return err;
     // An upload that is whole is never written again.
     return link(path, out) == 0 ? OK : file_copy(path, out, context->fault);
+}
+
+enum err step_language(struct step_context *context) {
+    static const struct {
+        const char *input;
+        enum err (*take)(struct step_context *context, const char *path, const char *out);
+    } ways[] = {{"incoming", incoming_take}, {"model", quantised_make}, {"source", upload_take}};
+    const struct json *inputs = json_member(context->spec, "inputs");
+    const char *path;
+    char out[LIMIT_PATH_BYTES];
+    size_t way = 0;
+    while (way < 2 && !json_member(inputs, ways[way].input)) way++;
+    enum err err = step_input(context, ways[way].input, &path);
+    if (err == OK) err = step_output(context, "model", out);
+    return err == OK ? ways[way].take(context, path, out) : err;
 }

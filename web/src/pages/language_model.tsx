@@ -2,10 +2,10 @@
 import { useState } from 'preact/hooks';
 import { patch, post, remove } from '../api';
 import { ask } from '../components/dialog';
-import { Button, LinkButton } from '../components/form';
+import { Button, LinkButton, SelectField, TextField } from '../components/form';
 import { JobPanel, reason_text } from '../components/job';
 import { FitsNotice, LanguageState, kind_text, parameters, useLooks } from '../components/language';
-import { Card, Notice, Page, Shown } from '../components/page';
+import { Card, ErrorBox, Notice, Page, Shown } from '../components/page';
 import { Facts, Grid, Hash, number_column } from '../components/table';
 import { ago, bytes, count, time } from '../format';
 import { useGet } from '../load';
@@ -16,6 +16,7 @@ import type { PageProps } from '../page_props';
 import type { LanguageModel } from '../types_language';
 
 const MINUTE_MS = 60_000;
+const UNQUANTISED = ['F32', 'F16', 'BF16'];
 
 interface Of {
   model: LanguageModel;
@@ -24,6 +25,11 @@ interface Of {
 
 function may_change(model: LanguageModel): boolean {
   return may('system') || (may('research') && model.actor === person.value?.name);
+}
+
+function may_ask(model: LanguageModel): boolean {
+  const ready = model.state === 'ready' && model.on && model.fits;
+  return ready && !model.embeds && may('research', 'data');
 }
 
 async function rename({ model, reload }: Of): Promise<void> {
@@ -170,6 +176,51 @@ function About({ model }: { model: LanguageModel }) {
   );
 }
 
+const SMALLER = ['q4_k', 'q8_0', 'q6_k', 'q4_0'] as const;
+
+// Another model of this one with its weights in fewer bits.
+function Quantise({ model }: { model: LanguageModel }) {
+  const [weights, weights_set] = useState<string>(SMALLER[0]);
+  const [name, name_set] = useState(`${model.name}-${SMALLER[0]}`);
+  const [error, error_set] = useState<unknown>(null);
+  const submit = async (event: Event) => {
+    event.preventDefault();
+    try {
+      const body = { name: name.trim(), weights };
+      const made = await post<{ model: LanguageModel }>(
+        `/language-models/${model.id}/quantise`,
+        body,
+      );
+      navigate(`/language-models/${made.model.id}`);
+    } catch (failure) {
+      error_set(failure);
+    }
+  };
+  return (
+    <details class="advanced">
+      <summary>{t('language.quantise')}</summary>
+      <form class="form" onSubmit={(event) => void submit(event)} noValidate>
+        <p class="hint">{t('language.quantise_text')}</p>
+        <SelectField
+          id="weights"
+          label={t('language.quantise_to')}
+          value={weights}
+          change={(value) => {
+            if (name === `${model.name}-${weights}`) name_set(`${model.name}-${value}`);
+            weights_set(value);
+          }}
+          choices={SMALLER.map((one) => ({ value: one, text: t(`language.quantise.${one}`) }))}
+        />
+        <TextField id="copy-name" label={t('language.name')} value={name} change={name_set} />
+        {error !== null && <ErrorBox error={error} />}
+        <Button type="submit" kind="primary" disabled={!name.trim()}>
+          {t('language.quantise')}
+        </Button>
+      </form>
+    </details>
+  );
+}
+
 function Memory({ model }: { model: LanguageModel }) {
   const rest = model.memory_bytes - model.bytes - model.cache_bytes;
   const row = (name: string, value: number) => [name, bytes(value)];
@@ -187,6 +238,7 @@ function Memory({ model }: { model: LanguageModel }) {
           row(t('language.memory_most'), model.memory_most_bytes),
         ]}
       />
+      {may('research') && UNQUANTISED.includes(model.weights) && <Quantise model={model} />}
     </Card>
   );
 }
@@ -222,7 +274,7 @@ export default function LanguageModelPage({ params }: PageProps) {
       actions={
         model && (
           <>
-            {model.state === 'ready' && model.on && model.fits && !model.embeds && (
+            {may_ask(model) && (
               <LinkButton href={`/chat?model=${encodeURIComponent(model.name)}`} icon="chat">
                 {t('nav.chat')}
               </LinkButton>
