@@ -31,7 +31,7 @@ struct language_usage {
     pthread_mutex_t lock; // protects `pending`
     struct pending_uses *pending;
     pthread_mutex_t flushing;   // protects `spare`: what is being written
-    struct pending_uses *spare; // never held while `lock` is waited for by a loop
+    struct pending_uses *spare; // swapped with `pending` under both
 };
 
 void language_counts_add(struct language_counts *into, const struct language_counts *more) {
