@@ -8,7 +8,7 @@ import { Server } from "./lib/server.mjs";
 
 const options = { skip: hasStories ? false : "no models/stories260K.bin in ../shared/data (COURTYARD_DATA names another place)" };
 // As Qwen writes calls: <tool_call>, and what they were given as JSON, not as a text in JSON.
-const template = textValue("tokenizer.chat_template", `{% if tools %}{% for t in tools %}{{ t.function.name }} {% endfor %}{% endif %}{% for m in messages %}{{ m.content }}{% for c in m.tool_calls or [] %}<tool_call>{{ c.function.arguments | tojson }}</tool_call>{% endfor %}{% endfor %}`);
+const template = textValue("tokenizer.chat_template", `{% if shout %}HEY {% endif %}{% if tools %}{% for t in tools %}{{ t.function.name }} {% endfor %}{% endif %}{% for m in messages %}{{ m.content }}{% for c in m.tool_calls or [] %}<tool_call>{{ c.function.arguments | tojson }}</tool_call>{% endfor %}{% endfor %}`);
 const call = ["Let me see. ", "<tool", "_call>", "\n{\"name\": \"look\", ", "\"arguments\": {\"city\": \"北京\"}}", "\n</tool", "_call>"];
 const tool = (name, parameters) => ({ type: "function", function: { name, description: "d", parameters } });
 const look = tool("look", { type: "object", properties: { city: { type: "string", maxLength: 12 }, days: { $ref: "#/$defs/days" } }, required: ["city", "days"], $defs: { days: { type: "integer", minimum: 1, maximum: 7 } } });
@@ -90,6 +90,8 @@ test("a wish that cannot be kept is refused, and says why", options, async () =>
     await bad({ guided_choice: ["a"], guided_json: {} }, "language.bad_parameter");
     await bad({ guided_regex: "a" }, "language.unsupported");
     await bad({ tools: [{}] }, "language.unsupported");
+    await bad({ chat_template_kwargs: { messages: [] } }, "language.bad_parameter");
+    await bad({ chat_template_kwargs: { mood: "x".repeat(40) } }, "language.bad_parameter");
     await bad({ tools: [{ type: "function", function: {} }] }, "language.bad_parameter");
     await bad({ tools: [look], tool_choice: { type: "function", function: { name: "other" } } }, "language.bad_parameter");
     await bad({ tools: [look] }, "language.no_tools", "plain");
@@ -140,4 +142,10 @@ test("what a tool has answered goes back to the model", options, async () => {
     const got = (await ask(talk, { max_tokens: 1 })).json;
     const want = await researcher.call("POST", "/v1/completions", { model: "stories", prompt: 'go<tool_call>{"city": "X"}</tool_call>rain', max_tokens: 1 });
     assert.equal(got.usage.prompt_tokens, want.json.usage.prompt_tokens);
+});
+
+test("switches of the template are set by the one who asks", options, async () => {
+    const tokens = async (more) => (await ask("x", { max_tokens: 1, ...more })).json.usage.prompt_tokens;
+    assert.ok(await tokens({ chat_template_kwargs: { shout: true } }) > await tokens({}));
+    assert.equal(await tokens({ chat_template_kwargs: { shout: false } }), await tokens({}));
 });

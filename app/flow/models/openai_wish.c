@@ -3,7 +3,7 @@
 // llama.cpp's.
 #include "flow/models/language.h"
 
-enum { TOOLS_MAX = 128, CHOICES_MAX = 1024 };
+enum { TOOLS_MAX = 128, CHOICES_MAX = 1024, SWITCH_BYTES_MAX = 32 };
 
 static enum err bad(const struct call *call, const char *name) {
     return fault_set(call->fault, ERR_INPUT, "language.bad_parameter", str_of(name));
@@ -136,6 +136,20 @@ static enum err guide_write(const struct call *call, struct json_writer *out, co
     return OK;
 }
 
+// Switches of the template, such as enable_thinking; nothing that could stand for what is said.
+static enum err switches_write(const struct call *call, struct json_writer *out) {
+    const struct json *more = wanted(call->body, "chat_template_kwargs");
+    if (!more) return OK;
+    bool good = json_is_object(more);
+    for (const struct json *i = json_first(more); i && good; i = json_next(i)) {
+        good = json_is_bool(i) || json_is_number(i) || json_is_null(i) ||
+               (json_is_string(i) && json_text(i).size <= SWITCH_BYTES_MAX);
+    }
+    if (!good) return bad(call, "chat_template_kwargs");
+    copy(out, "more", more);
+    return OK;
+}
+
 enum err wish_write(const struct call *call, struct json_writer *out, bool chat) {
     static const char *const guides[] = {"response_format", "guided_json", "guided_choice",
                                          "guided_grammar", "grammar"};
@@ -150,8 +164,5 @@ enum err wish_write(const struct call *call, struct json_writer *out, bool chat)
         guide = node;
         err = guide_write(call, out, guides[i], node);
     }
-    const struct json *more = wanted(call->body, "chat_template_kwargs");
-    if (err == OK && more && !json_is_object(more)) return bad(call, "chat_template_kwargs");
-    if (err == OK && more && chat) copy(out, "more", more);
-    return err;
+    return err == OK && chat ? switches_write(call, out) : err;
 }

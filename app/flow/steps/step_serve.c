@@ -190,6 +190,10 @@ static void hear(struct serving_child *child, struct str text) {
     child->ending = child->ending || json_member_bool(frame, "end", false);
     if (id) err = serving_ask(child, id, frame, &fault);
     if (embeds) err = embedding_add(child, embeds, frame, &fault);
+    if (err != OK && !fault.code[0]) {
+        (void)!fault_set(&fault, err, err == ERR_MEMORY ? "base.no_memory" : "json.too_large",
+                         STR_NONE);
+    }
     if (err != OK) frame_fault(child, id ? id : embeds, err, &fault);
     if (!embeds || err != OK) json_close(frame);
 }
