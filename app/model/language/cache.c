@@ -4,10 +4,12 @@
 
 #include "base/assert.h"
 #include "base/memory.h"
+#include "model/tensor/tensor.h"
 
 enum { NONE = 0xFFFFFFFFu };
 
 struct page {
+    uint64_t owner; // of a known page
     uint32_t references;
     uint32_t before;       // the page that stands before it, of a known page; NONE: it is the first
     uint32_t older, newer; // among the pages without a reference, by when they lost the last one
@@ -35,26 +37,30 @@ uint64_t cache_page_bytes(struct cache_shape shape) {
 
 // ---- known pages -------------------------------------------------------------------------------
 
-static uint32_t *slot_of(const struct cache *cache, uint32_t before, const uint32_t *tokens) {
-    uint64_t hash = 0xCBF29CE484222325u ^ before;
+static uint32_t *slot_of(const struct cache *cache, uint64_t owner, uint32_t before,
+                         const uint32_t *tokens) {
+    uint64_t hash = (0xCBF29CE484222325u ^ before) + owner * 0x9E3779B97F4A7C15u;
     for (uint32_t i = 0; i < CACHE_PAGE_TOKENS; i++) hash = (hash ^ tokens[i]) * 0x100000001B3u;
     hash ^= hash >> 32;
     return &cache->slots[hash & (cache->slot_count - 1)];
 }
 
-static uint32_t known_find(const struct cache *cache, uint32_t before, const uint32_t *tokens) {
-    uint32_t at = *slot_of(cache, before, tokens);
+static uint32_t known_find(const struct cache *cache, uint64_t owner, uint32_t before,
+                           const uint32_t *tokens) {
+    uint32_t at = *slot_of(cache, owner, before, tokens);
     for (; at != NONE; at = cache->pages[at].next) {
         const struct page *page = &cache->pages[at];
-        if (page->before == before && memcmp(page->tokens, tokens, sizeof page->tokens) == 0) break;
+        if (page->owner != owner || page->before != before) continue;
+        if (memcmp(page->tokens, tokens, sizeof page->tokens) == 0) break;
     }
     return at;
 }
 
-static void known_add(struct cache *cache, uint32_t before, uint32_t at) {
+static void known_add(struct cache *cache, uint64_t owner, uint32_t before, uint32_t at) {
     struct page *page = &cache->pages[at];
-    uint32_t *slot = slot_of(cache, before, page->tokens);
+    uint32_t *slot = slot_of(cache, owner, before, page->tokens);
     page->known = true;
+    page->owner = owner;
     page->before = before;
     page->next = *slot;
     *slot = at;
@@ -64,7 +70,7 @@ static void known_add(struct cache *cache, uint32_t before, uint32_t at) {
 static void known_remove(struct cache *cache, uint32_t at) {
     struct page *page = &cache->pages[at];
     if (!page->known) return;
-    uint32_t *link = slot_of(cache, page->before, page->tokens);
+    uint32_t *link = slot_of(cache, page->owner, page->before, page->tokens);
     while (*link != at) link = &cache->pages[*link].next;
     *link = page->next;
     if (page->before != NONE) cache->pages[page->before].children--;
@@ -110,6 +116,10 @@ static uint32_t page_take(struct cache *cache) {
 
 // ---- the cache ---------------------------------------------------------------------------------
 
+static size_t halves_bytes(const struct cache *cache) {
+    return cache->page_count * cache->page_halves * sizeof(uint16_t);
+}
+
 enum err cache_open(struct cache_shape shape, uint32_t page_count, struct cache **out) {
     cy_assert(page_count > 0 && page_count <= CACHE_PAGES_MAX);
     struct cache *cache = memory_take(sizeof *cache);
@@ -123,7 +133,7 @@ enum err cache_open(struct cache_shape shape, uint32_t page_count, struct cache 
     cache->pages = memory_take(page_count * sizeof *cache->pages);
     cache->slots = memory_take(cache->slot_count * sizeof *cache->slots);
     if (cache->page_halves <= SIZE_MAX / 2 / page_count) {
-        cache->halves = memory_take_unset(page_count * cache->page_halves * sizeof(uint16_t));
+        cache->halves = tensor_area_take(halves_bytes(cache));
     }
     if (!cache->pages || !cache->slots || !cache->halves) {
         cache_close(cache);
@@ -139,7 +149,7 @@ void cache_close(struct cache *cache) {
     if (!cache) return;
     memory_give(cache->pages);
     memory_give(cache->slots);
-    memory_give(cache->halves);
+    tensor_area_give(cache->halves, halves_bytes(cache));
     memory_give(cache);
 }
 
@@ -176,7 +186,7 @@ void sequence_open(struct cache *cache, struct sequence *out) {
 void sequence_close(struct sequence *sequence) {
     sequence_cut(sequence, 0);
     memory_give(sequence->pages);
-    *sequence = (struct sequence){.cache = sequence->cache};
+    *sequence = (struct sequence){.cache = sequence->cache, .owner = sequence->owner};
 }
 
 static bool room_make(struct sequence *sequence, uint32_t page_count) {
@@ -194,7 +204,7 @@ void sequence_share(struct sequence *sequence, const uint32_t *tokens, uint32_t 
     cy_assert(sequence->length == 0 && sequence->page_count == 0);
     uint32_t before = NONE;
     for (uint32_t at = 0; at + CACHE_PAGE_TOKENS < count; at += CACHE_PAGE_TOKENS) {
-        uint32_t page = known_find(sequence->cache, before, tokens + at);
+        uint32_t page = known_find(sequence->cache, sequence->owner, before, tokens + at);
         if (page == NONE || !room_make(sequence, sequence->page_count + 1)) break;
         page_hold(sequence->cache, page);
         sequence->pages[sequence->page_count++] = before = page;
@@ -247,9 +257,9 @@ void sequence_add(struct sequence *sequence, uint32_t token) {
     sequence->length++;
     if (offset + 1 < CACHE_PAGE_TOKENS) return;
     uint32_t before = place ? sequence->pages[place - 1] : NONE;
-    uint32_t twin = known_find(cache, before, cache->pages[at].tokens);
+    uint32_t twin = known_find(cache, sequence->owner, before, cache->pages[at].tokens);
     if (twin == NONE) {
-        known_add(cache, before, at);
+        known_add(cache, sequence->owner, before, at);
     } else { // another sequence came to the same tokens
         page_hold(cache, twin);
         page_release(cache, at);

@@ -2,7 +2,8 @@
 // of 32 tokens, half precision. Sequences that begin alike share their whole pages: a page that is
 // full is known by its tokens and by the page before it, so a later sequence takes it over instead
 // of computing it again, and it stays, unused, until another page is needed (the longest unused
-// goes first).
+// goes first). Only sequences of one owner share, so that nobody can tell by the time of an answer,
+// or by its count of shared tokens, what another has asked.
 //
 // A cache belongs to one thread (that of the steps). What network_step writes goes into pages that
 // no other sequence holds: sequence_reserve sees to it.
@@ -28,7 +29,7 @@ struct cache_shape {
 };
 uint64_t cache_page_bytes(struct cache_shape shape);
 
-// Memory is taken as pages are touched. ERR_MEMORY.
+// Memory is taken as pages are touched, in huge pages where the machine gives them. ERR_MEMORY.
 struct cache;
 enum err cache_open(struct cache_shape shape, uint32_t page_count, struct cache **out) MUST_USE;
 void cache_close(struct cache *cache); // NULL is fine; its sequences are closed before
@@ -41,9 +42,11 @@ struct sequence {
     uint32_t *pages; // (page_room)
     uint32_t page_count, page_room;
     uint32_t length; // tokens
+    uint64_t owner;  // whose text it is
 };
-void sequence_open(struct cache *cache, struct sequence *out); // takes no page yet
-void sequence_close(struct sequence *sequence);                // gives its pages back
+// Takes no page yet. The owner is 0; another is set before the first token.
+void sequence_open(struct cache *cache, struct sequence *out);
+void sequence_close(struct sequence *sequence); // gives its pages back
 // Takes over the pages that are known for the beginning of these tokens, of an empty sequence;
 // `length` tells how many tokens need not be computed (a multiple of CACHE_PAGE_TOKENS, and less
 // than `count`: the last token is always computed, for its logits).

@@ -314,6 +314,7 @@ static bool begin_one(struct responder *responder) {
     responder->pages_promised += text->pages;
     text->state = TEXT_PROMPT;
     sequence_open(responder->cache, &text->sequence);
+    text->sequence.owner = text->tenant;
     sequence_share(&text->sequence, text->prompt, text->prompt_count);
     text->shared = text->sequence.length;
     for (uint32_t i = 0; i < text->prompt_count; i++) {

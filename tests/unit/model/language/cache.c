@@ -162,6 +162,36 @@ static void same_tokens_become_one_page(void) {
     cache_close(cache);
 }
 
+// What one owner's texts left is nothing to another, now and after they ended.
+static void owners_share_nothing(void) {
+    struct cache *cache;
+    struct sequence a, b;
+    uint32_t tokens[70];
+    tokens_fill(tokens, 70, 1);
+    REQUIRE(cache_open(shape, PAGES, &cache) == OK);
+    sequence_open(cache, &a);
+    a.owner = 7;
+    CHECK(append(&a, tokens, 70));
+    for (int closed = 0; closed < 2; closed++) {
+        sequence_open(cache, &b);
+        b.owner = 8 + (uint64_t)closed;
+        sequence_share(&b, tokens, 70);
+        CHECK_EQ(b.length, 0);
+        CHECK(append(&b, tokens, 40) && holds(&b, tokens));
+        sequence_close(&b); // remembered for its owner
+        sequence_share(&b, tokens, 70);
+        CHECK_EQ(b.length, 32);
+        sequence_close(&b);
+        sequence_close(&a); // and what a remembers stays 7's
+        sequence_share(&a, tokens, 70);
+        CHECK_EQ(a.length, 64);
+        CHECK(holds(&a, tokens));
+    }
+    sequence_close(&a);
+    CHECK_EQ(cache_pages_free(cache), PAGES);
+    cache_close(cache);
+}
+
 // Many sequences in a small cache, at random, beside what each should hold.
 static void keeps_sequences_apart(void) {
     enum { COUNT = 5, MOST = 150, STEPS = 4000 };
@@ -176,6 +206,7 @@ static void keeps_sequences_apart(void) {
         uint32_t *own = tokens[which];
         if (kind == 0) {
             sequence_close(sequence);
+            sequence->owner = check_random() % 2;
             for (uint32_t i = 0; i < MOST; i++) { // few texts, so that beginnings recur
                 own[i] = check_random() % 16 == 0 ? check_random() % 3 : i % 5;
             }
@@ -202,7 +233,9 @@ static void keeps_sequences_apart(void) {
 static void lack_of_memory_is_told(void) {
     struct cache *cache;
     struct sequence sequence;
-    for (uint32_t n = 0; n < 4; n++) {
+    const struct cache_shape wide = {1024, 1024, 1024, 2};
+    CHECK(cache_open(wide, 1 << 14, &cache) == ERR_MEMORY && !cache); // more than can be mapped
+    for (uint32_t n = 0; n < 3; n++) {
         memory_fail_after(n);
         CHECK(cache_open(shape, PAGES, &cache) == ERR_MEMORY && !cache);
     }
@@ -222,6 +255,7 @@ int main(void) {
     CHECK_RUN(forgets_the_longest_unused);
     CHECK_RUN(a_cut_page_is_copied);
     CHECK_RUN(same_tokens_become_one_page);
+    CHECK_RUN(owners_share_nothing);
     CHECK_RUN(keeps_sequences_apart);
     CHECK_RUN(lack_of_memory_is_told);
     return check_done();

@@ -330,6 +330,34 @@ static void drafts_change_no_text(void) {
                steps[0], steps[1]);
 }
 
+// A conversation's next turn costs what is new in it, while its tenant's pages are there; another
+// tenant with the same words computes all of them.
+static void a_next_turn_costs_what_is_new(void) {
+    static char turn[512];
+    open_one(256);
+    for (int i = 0; i < 70; i++) turn[i] = (char)('a' + check_below(26));
+    CHECK_EQ(ask(1, 1, turn), OK);
+    run();
+    CHECK_EQ(seen_of(1)->shared, 0);
+    memcpy(turn + strlen(turn), seen_of(1)->text, seen_of(1)->size);
+    strcat(turn, "zq");
+    CHECK_EQ(ask(2, 2, turn), OK); // at the same time
+    CHECK_EQ(ask(3, 1, turn), OK);
+    run();
+    CHECK_EQ(seen_of(2)->shared, 0);
+    CHECK(seen_of(3)->shared >= 32);
+    for (uint64_t i = 10; i < 20; i++) { // others need the room
+        char other[80] = {0};
+        for (int k = 0; k < 70; k++) other[k] = (char)('a' + check_below(26));
+        CHECK_EQ(ask(i, 3, other), OK);
+        run();
+    }
+    CHECK_EQ(ask(4, 1, turn), OK);
+    run();
+    CHECK_EQ(seen_of(4)->shared, 0);
+    responder_close(at.responder);
+}
+
 int main(void) {
     struct fault fault = {0};
     const struct small_language *model = small_language_find("llama-Q4_0");
@@ -349,6 +377,7 @@ int main(void) {
     CHECK_RUN(drafts_change_no_text);
     CHECK_RUN(held_to_a_form_beside_others);
     CHECK_RUN(a_form_that_cannot_be_kept);
+    CHECK_RUN(a_next_turn_costs_what_is_new);
     tokenizer_close(at.tokenizer);
     gguf_close(at.file);
     buf_close(&at.bytes);
