@@ -387,6 +387,30 @@ static bool walk(struct constraint *c, struct buf *text, uint32_t most, bool che
     return false;
 }
 
+// Texts of bounded length: each place has room for so many characters and no more.
+static void masks_count_characters(void) {
+    static const uint32_t most[] = {1, 2, 5, 11, 12, 33, 40};
+    struct buf text;
+    char schema[160];
+    buf_open(&text, 1 << 16);
+    for (uint32_t i = 0; i < 21; i++) {
+        if (i % 3 == 1) { // first of some characters, then of more
+            snprintf(schema, sizeof schema,
+                     "{\"type\":\"string\",\"pattern\":\"^[a-zA-Z ]{%u}[a-zA-Z 0-9]{3}$\"}",
+                     most[i / 3]);
+        } else {
+            snprintf(schema, sizeof schema, "{\"type\":\"string\",\"maxLength\":%u%s}", most[i / 3],
+                     i % 3 ? ",\"minLength\":1" : "");
+        }
+        struct grammar *grammar = of_schema(schema);
+        struct constraint *c = open_of(grammar);
+        for (int k = 0; k < 6; k++) CHECK(walk(c, &text, 200, true));
+        constraint_close(c);
+        grammar_close(grammar);
+    }
+    buf_close(&text);
+}
+
 static void walks_are_valid(void) {
     static const char *const schemas[] = {
         "{}",
@@ -535,6 +559,7 @@ int main(void) {
     CHECK_RUN(calls_of_tools);
     CHECK_RUN(grammars);
     CHECK_RUN(refused);
+    CHECK_RUN(masks_count_characters);
     CHECK_RUN(walks_are_valid);
     CHECK_RUN(with_the_sampler);
     CHECK_RUN(dead_ends_are_told);
