@@ -122,6 +122,12 @@ static void computes_what_others_do(void) {
 static const char *const ways[] = {"llama-F32", "llama-Q4_K", "qwen2-Q8_0", "qwen3-F32"};
 enum { WAYS = sizeof ways / sizeof ways[0] };
 
+// Sums of many rows may be in another order: where activations are quantised, a rounding then falls
+// to the other side now and then.
+static double apart_most(const struct small_language *model) {
+    return tensor_form_of(model->type)->block > 1 ? 1e-3 : 1e-9;
+}
+
 static void pieces_are_as_the_whole(void) {
     static float whole[T * V], pieces[T * V];
     uint32_t tokens[T];
@@ -140,17 +146,17 @@ static void pieces_are_as_the_whole(void) {
                 uint32_t end = at + size < T ? at + size : T;
                 text_step(&o, &sequence, tokens, at, end, pieces + at * V);
             }
-            CHECK_NEAR(nmse(pieces, whole, T * V), 0, 1e-9);
+            CHECK_NEAR(nmse(pieces, whole, T * V), 0, apart_most(model));
         }
         sequence_cut(&sequence, 20); // as if the rest had been a guess
         text_step(&o, &sequence, tokens, 20, 30, pieces);
-        CHECK_NEAR(nmse(pieces, whole + 20 * V, 10 * V), 0, 1e-9);
+        CHECK_NEAR(nmse(pieces, whole + 20 * V, 10 * V), 0, apart_most(model));
         sequence_close(&sequence);
         sequence_open(o.cache, &sequence);
         sequence_share(&sequence, tokens, T);
         CHECK_EQ(sequence.length, 32);
         text_step(&o, &sequence, tokens, 32, T, pieces);
-        CHECK_NEAR(nmse(pieces, whole + 32 * V, (T - 32) * V), 0, 1e-9);
+        CHECK_NEAR(nmse(pieces, whole + 32 * V, (T - 32) * V), 0, apart_most(model));
         sequence_close(&sequence);
         model_close(&o);
     }
