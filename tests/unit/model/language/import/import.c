@@ -266,6 +266,50 @@ static void what_is_wrong_is_told(void) {
     model_close(&model);
 }
 
+// Some bytes of one of the files changed: taken in, or refused with a reason; never worse.
+static void changed_bytes_do_no_harm(void) {
+    static const char *const names[] = {
+        "config.json",           "tokenizer.json",         "tokenizer.json",
+        "tokenizer_config.json", "generation_config.json", "model.safetensors.index.json"};
+    static const char *const kinds[] = {"llama-F32", "bert-mean"};
+    static const char marks[] = "{}[]\",:0123456789-.e\\tfn";
+    for (int k = 0; k < 2; k++) {
+        const struct small_language *language = small_language_find(kinds[k]);
+        struct model model = model_make(language);
+        const char *folder = scratch_folder();
+        checkpoint_take(model.file, &checkpoint);
+        checkpoint_save(language, &checkpoint, 2, "", folder);
+        static const char words[] = "{\"eos_token\":{\"content\":\"<|end|>\"},\"chat_template\":"
+                                    "[{\"name\":\"default\",\"template\":\"x\"}]}";
+        static const char ends[] = "{\"eos_token_id\":[2,7,8]}";
+        scratch_write(scratch_path(folder, "tokenizer_config.json"), words, strlen(words));
+        scratch_write(scratch_path(folder, "generation_config.json"), ends, strlen(ends));
+        for (int round = 0; round < 300; round++) {
+            const char *path = scratch_path(folder, names[check_random() % 6]);
+            struct language_import *import = NULL;
+            struct fault fault = {0};
+            size_t size;
+            uint8_t *whole = scratch_read(path, &size), *changed = memory_take(size + 1);
+            REQUIRE(whole && changed);
+            memcpy(changed, whole, size);
+            for (uint64_t n = 1 + check_random() % 3; n > 0; n--) {
+                uint64_t mark = check_random() % (sizeof marks - 1);
+                changed[check_random() % size] = (uint8_t)marks[mark];
+            }
+            bool cut = check_random() % 8 == 0;
+            scratch_write(path, changed, cut ? check_random() % size : size);
+            enum err err = language_import_open(folder, &import, &fault);
+            CHECK(err == OK || fault.code[0] != 0);
+            language_import_close(import);
+            scratch_write(path, whole, size);
+            memory_give(whole);
+            memory_give(changed);
+        }
+        checkpoint_close(&checkpoint);
+        model_close(&model);
+    }
+}
+
 static uint32_t files_in(const char *folder) {
     DIR *list = opendir(folder);
     uint32_t count = 0;
@@ -309,6 +353,7 @@ int main(void) {
     CHECK_RUN(types_are_made_on_the_way);
     CHECK_RUN(rotation_of_llama_3);
     CHECK_RUN(what_is_wrong_is_told);
+    CHECK_RUN(changed_bytes_do_no_harm);
     CHECK_RUN(what_fails_leaves_nothing);
     return check_done();
 }
