@@ -5,3 +5,11 @@
 
 product_part quant_product_avx512; // quantised weights
 product_part float_product_avx512; // float weights, many rows of activations
+
+// As in struct kernels.
+void scores_avx512(float *out, size_t out_stride, const float *query, size_t query_stride,
+                   uint32_t queries, const uint16_t *keys, size_t key_stride, uint32_t count,
+                   uint32_t n, float factor);
+void mix_avx512(float *out, size_t out_stride, const float *weight, size_t weight_stride,
+                uint32_t queries, const uint16_t *values, size_t value_stride, uint32_t count,
+                uint32_t n);

@@ -270,13 +270,13 @@ static void from_f16(float *out, const uint16_t *x, size_t n) {
     for (; i < n; i++) out[i] = tensor_from_f16(x[i]);
 }
 
-#define TABLE(name_, product_)                                                                  \
+#define TABLE(name_, product_, scores_, mix_)                                                   \
     {                                                                                           \
         .name = (name_), .packed_bytes = pack_bytes, .pack = pack_groups, .quantise = quantise, \
         .quantise_blocks = quantise_blocks, .product = (product_), .rms_norm = rms_norm,        \
         .layer_norm = layer_norm, .add = add, .silu_mul = silu_mul, .gelu = gelu,               \
         .exp_sum = exp_sum, .max = max_of, .scale = scale, .rope = rope, .to_f16 = to_f16,      \
-        .from_f16 = from_f16, .scores = scores_avx2, .mix = mix_avx2,                           \
+        .from_f16 = from_f16, .scores = (scores_), .mix = (mix_),                               \
     }
-const struct kernels kernels_avx2 = TABLE("avx2", product);
-const struct kernels kernels_avx512 = TABLE("avx512", product_512);
+const struct kernels kernels_avx2 = TABLE("avx2", product, scores_avx2, mix_avx2);
+const struct kernels kernels_avx512 = TABLE("avx512", product_512, scores_avx512, mix_avx512);
