@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { after, before, describe, test } from 'node:test';
-import { hasStories, storiesGguf, textValue } from '../api/lib/gguf.mjs';
+import { hasStories, reciterGguf, storiesGguf, textValue } from '../api/lib/gguf.mjs';
 import { JOB_MS_MAX, axe_check, browser_open, house_open, page_open, sentences } from './house.mjs';
 import { PASSWORD, Visitor } from './way.mjs';
 
@@ -15,7 +15,7 @@ const skip = hasStories ? false : 'no models/stories260K.bin in ../shared/data';
 for (const language of ['zh-CN', 'en']) {
   describe(`chat in ${language}`, { concurrency: 1, skip }, () => {
     const t = sentences(language);
-    let house, browser, who, reader;
+    let house, browser, chief, who, reader;
     let broken = '';
     const step = (name, act) => test(name, async () => {
       assert.equal(broken, '', `${broken} failed before`);
@@ -73,7 +73,7 @@ for (const language of ['zh-CN', 'en']) {
     before(async () => {
       house = await house_open();
       browser = await browser_open();
-      const chief = new Visitor(await page_open(browser, house, language), house, t);
+      chief = new Visitor(await page_open(browser, house, language), house, t);
       await chief.set_up('li.na', 'Li Na');
       await chief.to('nav.people');
       const passwords = [await chief.make_person('zhang.wei', '张伟', ['data', 'research'])];
@@ -122,7 +122,7 @@ for (const language of ['zh-CN', 'en']) {
       await who.see('chat.tokens', { tokens: '30' });
       assert.equal(await who.page.evaluate(() => document.activeElement.id), 'prompt');
       // Readers are told what was written, and nothing twice.
-      const told = await who.page.locator('.chat [role=status]').innerText();
+      const told = await who.page.locator('.chat [role=status]').first().innerText();
       assert.ok(told && want.choices[0].message.content.includes(told.trim()), told);
       await axe_check(who.page, 'answered');
       who.calm();
@@ -202,6 +202,9 @@ for (const language of ['zh-CN', 'en']) {
     step('an input method ends its line by Enter without sending', async () => {
       await anew();
       await who.by_id('prompt').fill('ni hao');
+      await who.to('nav.releases');
+      await who.to('nav.chat');
+      assert.equal(await who.by_id('prompt').inputValue(), 'ni hao', 'what is being written stays');
       const enter = (how) => who.by_id('prompt').evaluate((box, more) => box.dispatchEvent(
         new KeyboardEvent('keydown', { key: 'Enter', bubbles: true, cancelable: true, ...more })), how);
       assert.ok(await enter({ isComposing: true }));
@@ -251,6 +254,8 @@ for (const language of ['zh-CN', 'en']) {
       const boxes = await Promise.all([0, 1].map((at) => answers().nth(at).boundingBox()));
       assert.ok(Math.abs(boxes[0].y - boxes[1].y) < 2 && boxes[1].x > boxes[0].x + boxes[0].width - 1);
       assert.equal(await text_of(0), await text_of(1), 'the same weights');
+      const told = await who.page.locator('.chat [role=status]').nth(1).innerText();
+      assert.equal(told.trim(), `endless: ${await text_of(1)}`);
       await axe_check(who.page, 'side by side');
       who.calm();
     });
@@ -319,6 +324,45 @@ for (const language of ['zh-CN', 'en']) {
       assert.deepEqual([await box.locator('img').count(), await box.locator('a').count()], [0, 0]);
       await box.getByText('<img src=x').waitFor();
       await box.getByText('a page (https://example.org/x)').waitFor();
+      who.calm();
+    });
+
+    step('what is done about personal data is told', async () => {
+      const mobile = '13812345678';
+      await take('reciter', reciterGguf([{ on: '甲', pieces: ['请致电', '138', '1234', '56', '78', '联系。'] }]));
+      const rules = async (prompts, answers) => {
+        const me = await api('GET', '/api/v1/me');
+        await chief.page.evaluate(async ([tenant, guard]) => {
+          const now = await (await fetch('/api/v1/policy')).json();
+          (now.tenants.find((one) => one.id === tenant) ?? now.tenants[0]).guard = guard;
+          const { version, rate_micro, utc_offset_minutes, tenants } = now;
+          const answer = await fetch('/api/v1/policy', {
+            method: 'POST', headers: { 'X-Courtyard': '1', 'Content-Type': 'application/json' },
+            body: JSON.stringify({ version, note: 'test', rate_micro, utc_offset_minutes, tenants }),
+          });
+          if (!answer.ok) throw new Error(await answer.text());
+        }, [me.tenant, { prompts, answers }]);
+      };
+      const kinds = t('personal.mobile');
+      await rules('mask', 'count');
+      await who.go('/chat?model=reciter', 'personal data');
+      await ask(`${mobile}，甲`);
+      await who.see('chat.guard_prompts_mask', { kinds });
+      await who.see('chat.guard_answers_count', { kinds });
+      assert.ok((await text_of()).includes(mobile));
+      await rules('refuse', 'refuse');
+      who.allowed.add(400);
+      await anew();
+      await ask(`${mobile}，甲`);
+      await who.see('guard.prompt_refused', { detail: kinds });
+      await axe_check(who.page, 'refused');
+      await anew();
+      await ask('甲');
+      await who.see('chat.filtered');
+      assert.ok(!(await text_of()).includes(mobile.slice(0, 7)));
+      await axe_check(who.page, 'ended by the guard');
+      await rules('off', 'off');
+      who.allowed.delete(400);
       who.calm();
     });
 

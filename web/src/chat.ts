@@ -76,6 +76,7 @@ export const talks = signal<Talk[]>([]); // the newest first
 const beat = signal(0); // something of a talk has changed: it is changed in place
 // For every component that shows something of one, since its parent's redrawing may pass it over.
 export const useBeat = (): number => beat.value;
+export const draft = signal(''); // the question that is being written
 export const failures = signal(0); // answers that could not be had: the models may be others now
 export const storage_full = signal(false);
 export const kept = signal(false); // on this computer, not in the tab alone
@@ -167,6 +168,7 @@ effect(() => {
   if (id === owner) return;
   for (const { abort } of running.values()) abort.abort();
   owner = id;
+  draft.value = '';
   if (id) load();
   else talks.value = [];
 });
@@ -252,8 +254,7 @@ interface Message {
 
 // What a column's model is told of the conversation: of each turn its own answer, or the first
 // column's where it gave none. A turn that was not answered at all is left out.
-function messages_of(talk: Talk, turn: Turn, column: number): Message[] {
-  const model = turn.answers[column]![0]!.model;
+function messages_of(talk: Talk, turn: Turn, column: number, model: string): Message[] {
   const messages: Message[] = [];
   if (talk.system.trim()) messages.push({ role: 'system', content: talk.system.trim() });
   const before = way(talk);
@@ -347,7 +348,7 @@ async function run(
   try {
     const body = {
       model: answer.model,
-      messages: messages_of(talk, turn, column),
+      messages: messages_of(talk, turn, column, answer.model),
       stream: true,
       stream_options: { include_usage: true },
       ...sampling_of(talk),

@@ -16,6 +16,7 @@ import {
 } from '../chat';
 import { count, decimal, duration } from '../format';
 import { explain, t, t_or } from '../messages';
+import type { Fault } from '../types';
 import type { LanguageModel } from '../types_language';
 import { Button } from './form';
 import { reason_text } from './job';
@@ -67,7 +68,10 @@ function Alternatives({
 export function waits_text(answer: Answer): string {
   const waits = running.get(answer);
   const service = waits?.service;
-  if (service?.state === 'waiting') return `${t('chat.starting')} ${reason_text(service)}`;
+  // When it is likely to start is reckoned without those that give way to it.
+  if (service?.state === 'waiting') {
+    return `${t('chat.starting')} ${reason_text({ ...service, expected_ms: null })}`;
+  }
   if (service?.state === 'loading') return t('chat.loading');
   if (waits && waits.place > 1) return t('chat.before_you', { places: waits.place - 1 });
   if (waits && waits.place === 1) return t('chat.next');
@@ -89,15 +93,26 @@ function Figures({ answer, model }: { answer: Answer; model: LanguageModel | und
   return <span class="muted small">{parts.join(' · ')}</span>;
 }
 
+function kind_text(kind: string, times: number): string {
+  const name = t_or(`personal.${kind}`, kind);
+  return times > 1 ? `${name} × ${times}` : name;
+}
+
+// The kinds of a refusal ("id 1, mobile 2") in the page's language.
+function in_words(fault: Fault): Fault {
+  if (fault.code !== 'guard.prompt_refused') return fault;
+  const detail = (fault.detail ?? '').replace(/(\w+) (\d+)/g, (_, kind: string, times: string) =>
+    kind_text(kind, Number(times)),
+  );
+  return { ...fault, detail };
+}
+
 // What the department's policy has done about personal data.
 function Guarded({ guard }: { guard: Guard }) {
   const sides = (['prompts', 'answers'] as const).flatMap((side) => {
     const { rule, found } = guard[side] ?? { rule: 'refuse', found: {} };
     if (rule === 'refuse') return []; // told by what was refused
-    const kinds = Object.entries(found).map(([kind, times]) => {
-      const name = t_or(`personal.${kind}`, kind);
-      return times > 1 ? `${name} × ${times}` : name;
-    });
+    const kinds = Object.entries(found).map(([kind, times]) => kind_text(kind, times));
     return [t(`chat.guard_${side}_${rule}`, { kinds: kinds.join(', ') })];
   });
   return (
@@ -113,7 +128,7 @@ function Guarded({ guard }: { guard: Guard }) {
 
 function State({ answer }: { answer: Answer }) {
   useBeat();
-  const { text, hint } = answer.fault ? explain(answer.fault) : { text: '', hint: '' };
+  const { text, hint } = answer.fault ? explain(in_words(answer.fault)) : { text: '', hint: '' };
   return (
     <>
       {answer.state === 'waiting' && (

@@ -5,6 +5,7 @@ import {
   PARAMS,
   as_json,
   as_markdown,
+  draft,
   failures,
   forget,
   keep,
@@ -40,14 +41,15 @@ import type { LanguageModel } from '../types_language';
 const ENDS = ['。', '！', '？', '\n', '. ', '! ', '? '];
 const TOLD_MS = 1500;
 
-// For who cannot see it: a waiting place as it changes, then the answer sentence by sentence.
-function Announcer({ talk }: { talk: Talk }) {
+// For who cannot see it: a waiting place as it changes, then the answer sentence by sentence; that of
+// the second of two models as a whole, once it is there.
+function Announcer({ talk, column }: { talk: Talk; column: number }) {
   useBeat();
   const told = useRef<{ answer: unknown; at: number; ms: number }>({ answer: null, at: 0, ms: 0 });
   const [said, said_set] = useState('');
   const turns = way(talk);
   const last = turns[turns.length - 1];
-  const answer = last && shown_answers(last)[0];
+  const answer = last && shown_answers(last)[column];
   useEffect(() => {
     const mine = told.current;
     if (!answer) return;
@@ -55,15 +57,16 @@ function Announcer({ talk }: { talk: Talk }) {
       told.current = { answer, at: answer.state === 'done' ? answer.text.length : 0, ms: 0 };
       return;
     }
+    const over = answer.state !== 'writing' && answer.state !== 'waiting';
+    if (column > 0 && !over) return;
     if (answer.state === 'waiting') {
       said_set(waits_text(answer));
       return;
     }
-    const over = answer.state !== 'writing';
     const fresh = answer.text.slice(mine.at);
     const end = over ? fresh.length : Math.max(...ENDS.map((mark) => fresh.lastIndexOf(mark) + 1));
     if (end <= 0 || (!over && Date.now() - mine.ms < TOLD_MS)) return;
-    said_set(fresh.slice(0, end));
+    said_set(column > 0 ? `${answer.model}: ${fresh}` : fresh.slice(0, end));
     mine.at += end;
     mine.ms = Date.now();
   });
@@ -85,11 +88,11 @@ function Composer({
   busy: boolean;
   wrong: () => boolean; // something set is not right; it has been shown
 }) {
-  const [typed, typed_set] = useState('');
+  const typed = draft.value;
   const submit = () => {
     const text = typed.trim();
     if (!text || busy || wrong()) return;
-    typed_set('');
+    draft.value = '';
     send(talk, text, models);
   };
   return (
@@ -107,7 +110,9 @@ function Composer({
         placeholder={t('chat.prompt')}
         rows={Math.max(2, Math.min(10, typed.split('\n').length))}
         value={typed}
-        onInput={(event) => typed_set(event.currentTarget.value)}
+        onInput={(event) => {
+          draft.value = event.currentTarget.value;
+        }}
         onKeyDown={(event) => {
           if (event.key === 'Escape' && !event.isComposing && busy) stop(talk);
           if (!sends(event)) return;
@@ -266,7 +271,8 @@ function TalkView({ talk, models, none }: Of) {
         {models.length > 0 && (
           <Composer key={talk.id} talk={talk} models={models} busy={busy} wrong={wrong} />
         )}
-        <Announcer talk={talk} />
+        <Announcer talk={talk} column={0} />
+        <Announcer talk={talk} column={1} />
       </section>
       <TalkList talk={talk} />
     </div>
