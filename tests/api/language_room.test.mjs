@@ -1,6 +1,7 @@
 // A model that is served holds what other jobs want. It makes room: when nobody asks it at once, else
 // after its turn, with every answer whole; and who still waits for one is answered afterwards.
 import assert from "node:assert/strict";
+import https from "node:https";
 import { after, before, test } from "node:test";
 import { csv } from "./lib/data.mjs";
 import { hasStories, storiesGguf } from "./lib/gguf.mjs";
@@ -23,6 +24,14 @@ async function dataset(name) {
 }
 const ask = (model, more = {}) =>
     researcher.call("POST", "/v1/completions", { model, prompt: "Once upon a time", temperature: 0, max_tokens: 16, ...more });
+const leave = (signal) => new Promise((done) => {
+    const body = JSON.stringify({ model: "two", prompt: "Once", stream: true });
+    const request = https.request({ host: "127.0.0.1", port: server.port, method: "POST", path: "/v1/completions", rejectUnauthorized: false, agent: false, signal,
+        headers: { cookie: researcher.cookie, "x-courtyard": "1", "content-type": "application/json", "content-length": body.length } });
+    request.on("error", done);
+    request.on("response", (response) => response.on("error", done).on("close", done).resume());
+    request.end(body);
+});
 const serving = async (name) => (await researcher.ok("GET", `${base}/${models[name]}`)).serving;
 
 before(async () => {
@@ -70,6 +79,27 @@ test("a model of a former life of the box makes room too", options, async (conte
     assert.equal((await researcher.ok("GET", `/api/v1/jobs/${held}`)).state, "running");
     await officer.job((await dataset("after")).id);
     assert.equal((await researcher.job(held)).state, "done");
+});
+
+test("one that was loaded and never asked, or whose asker has gone, makes room too", options, async (context) => {
+    if (skip(context)) return;
+    await researcher.ok("POST", `${base}/${models.two}/serve`, {}, 202);
+    const loaded = await serving("two");
+    await officer.job((await dataset("loaded")).id);
+    assert.equal((await researcher.job(loaded)).state, "done");
+
+    // One answers at length; who asks the other goes away while that waits for its place.
+    const gone = new AbortController();
+    const long = ask("one", { max_tokens: 480, logit_bias: { 1: -100, 2: -100 } });
+    const left = leave(gone.signal);
+    let begun = loaded;
+    for (let i = 0; i < 1200 && begun === loaded; i++) { await sleep(50); begun = await serving("two"); }
+    assert.notEqual(begun, loaded);
+    gone.abort();
+    await left;
+    await long;
+    await officer.job((await dataset("left")).id);
+    assert.equal((await researcher.job(begun)).state, "done");
 });
 
 test("one that is asked without end has its turn, then the job has its own; no answer is lost", options, async (context) => {

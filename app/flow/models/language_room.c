@@ -14,7 +14,8 @@ enum {
     TURN_MS = 10 * 1000, // that another job waits for a model that is asked
 };
 
-// ---- processes of a former life -----------------------------------------------------------------
+// ---- processes that were not talked to ----------------------------------------------------------
+// Of a former life of the box; loaded before anybody asked; or begun for who has gone meanwhile.
 static bool served_visit(void *ctx, struct str key, struct record_reader *record) {
     struct flow *flow = ctx;
     struct language *language = flow->language;
@@ -44,23 +45,29 @@ static void served_meet(struct flow *flow) {
 }
 
 // ---- who waits ----------------------------------------------------------------------------------
-static void waited_for(struct language *language, uint64_t job, uint64_t now_us) {
+// False: it is of no process that is talked to.
+static bool waited_for(struct language *language, uint64_t job, uint64_t now_us) {
+    bool known = false;
     for (uint32_t i = 0; i < SPEAKERS_MAX; i++) {
         struct speaker *speaker = &language->speakers[i];
         if (!speaker->model || speaker->talk.fd < 0 || speaker->job != job) continue;
         speaker->blocks_us = now_us;
         if (!speaker->blocks_since_us) speaker->blocks_since_us = now_us;
+        known = true;
     }
+    return known;
 }
 
 static void waiting_look(struct flow *flow, uint64_t now_us) {
     uint64_t waiting[LOOKED_AT_MAX];
     struct schedule_why why;
+    bool unknown = false;
     uint32_t count = schedule_waiting(flow->schedule, waiting, LOOKED_AT_MAX);
     for (uint32_t i = 0; i < count; i++) {
         schedule_explain(flow->schedule, waiting[i], &why);
-        if (why.blocker) waited_for(flow->language, why.blocker, now_us);
+        if (why.blocker && !waited_for(flow->language, why.blocker, now_us)) unknown = true;
     }
+    if (unknown) served_meet(flow);
 }
 
 // ---- going --------------------------------------------------------------------------------------
@@ -86,21 +93,11 @@ static void speaker_yield(struct language *language, struct speaker *speaker, ui
     talk_put(&speaker->talk, STR("{\"end\":true}"));
 }
 
-static bool some_serve(const struct language *language) {
-    for (uint32_t i = 0; i < SPEAKERS_MAX; i++) {
-        const struct speaker *one = &language->speakers[i];
-        if (one->model && one->talk.fd >= 0) return true;
-    }
-    return false;
-}
-
 void language_make_room(struct flow *flow) {
     struct language *language = flow->language;
     uint64_t now_us = clock_monotonic_us();
     if (now_us - language->room_us < (uint64_t)LOOK_MS * 1000) return;
-    if (!language->room_us) served_meet(flow);
     language->room_us = now_us;
-    if (!some_serve(language)) return;
     waiting_look(flow, now_us);
     for (uint32_t i = 0; i < SPEAKERS_MAX; i++) {
         struct speaker *speaker = &language->speakers[i];

@@ -175,7 +175,9 @@ function AnswerBox({
     <article class="chat-answer" aria-label={answer.model} aria-busy={runs}>
       <p class="chat-who">{answer.model}</p>
       {answer.text && <Markdown text={answer.text} />}
-      {answer.state === 'done' && !answer.text.trim() && <p class="muted">{t('chat.empty')}</p>}
+      {answer.state === 'done' && !answer.text.trim() && answer.finish !== 'content_filter' && (
+        <p class="muted">{t('chat.empty')}</p>
+      )}
       <State answer={answer} />
       {!runs && (
         <div class="chat-tools">
