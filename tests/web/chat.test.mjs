@@ -446,14 +446,14 @@ for (const language of ['zh-CN', 'en']) {
       await who.page.waitForFunction((text) => document.querySelector('#model option:checked')?.textContent === text,
         t('chat.gone', { name: 'endless' }));
       await axe_check(who.page, 'gone');
-      const stories = items.find((model) => model.name === 'stories').id;
-      await api('PATCH', `/api/v1/language-models/${stories}`, { on: false });
+      const others = items.filter((model) => model.id !== id).map((model) => model.id);
+      for (const other of others) await api('PATCH', `/api/v1/language-models/${other}`, { on: false });
       await who.button('chat.retry').last().click();
       await who.see('chat.none_off');
       assert.ok((await text_of(0)).length > 0, 'what was said is still there to read');
       await axe_check(who.page, 'none any more');
       who.calm();
-      await api('PATCH', `/api/v1/language-models/${stories}`, { on: true });
+      for (const other of others) await api('PATCH', `/api/v1/language-models/${other}`, { on: true });
       await api('PATCH', `/api/v1/language-models/${id}`, { on: true });
     });
 
