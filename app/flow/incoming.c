@@ -2,10 +2,8 @@
 // memory stick): for what is too large, or too far, for a browser. They are only read.
 #include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include "base/file.h"
 #include "base/text.h"
