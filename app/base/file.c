@@ -10,6 +10,7 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
+#include "base/assert.h"
 #include "base/limits.h"
 #include "base/memory.h"
 
@@ -293,6 +294,15 @@ enum err file_map(const char *path, struct file_map *out, struct fault *fault) {
     bool empty = about.st_size == 0;
     *out = (struct file_map){empty ? NULL : data, empty ? 0 : (size_t)about.st_size};
     return OK;
+}
+
+void file_map_forget(const struct file_map *map, const void *from, size_t bytes) {
+    uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE), start = (uintptr_t)from;
+    uintptr_t first = (start + page - 1) & ~(page - 1), last = (start + bytes) & ~(page - 1);
+    cy_assert(start >= (uintptr_t)map->data && bytes <= map->size);
+    cy_assert(start - (uintptr_t)map->data <= map->size - bytes);
+    // The map is private and never written to: what is dropped is the file's.
+    if (first < last) madvise((void *)first, last - first, MADV_DONTNEED);
 }
 
 void file_unmap(struct file_map *map) {

@@ -67,3 +67,6 @@ struct file_map {
 };
 enum err file_map(const char *path, struct file_map *out, struct fault *fault) MUST_USE;
 void file_unmap(struct file_map *map);
+// Pages that lie wholly within [from, from + bytes) of it take no memory of this process any more;
+// who reads them again reads the file again.
+void file_map_forget(const struct file_map *map, const void *from, size_t bytes);

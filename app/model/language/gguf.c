@@ -269,6 +269,13 @@ enum err gguf_view(const void *bytes, size_t size, struct gguf **out, struct fau
     return file_take(file, out, fault);
 }
 
+void gguf_forget(const struct gguf *file, const void *data, size_t bytes) {
+    uintptr_t at = (uintptr_t)data, map = (uintptr_t)file->map.data;
+    if (!map || at < map || at - map >= file->map.size) return;
+    size_t left = file->map.size - (at - map);
+    file_map_forget(&file->map, data, bytes < left ? bytes : left);
+}
+
 enum err gguf_join(struct buf *head, struct file_map *data, size_t data_at, struct gguf **out,
                    struct fault *fault) {
     struct gguf *file = memory_take(sizeof *file);

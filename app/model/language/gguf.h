@@ -67,6 +67,8 @@ enum err gguf_join(struct buf *head, struct file_map *data, size_t data_at, stru
 enum err gguf_assemble(struct buf *head, const uint8_t *const *places, struct gguf **out,
                        struct fault *fault) MUST_USE;
 void gguf_close(struct gguf *file); // NULL is fine
+// Bytes of tensors that need not be kept in memory: a file's are read again when they are wanted.
+void gguf_forget(const struct gguf *file, const void *data, size_t bytes);
 
 uint32_t gguf_value_count(const struct gguf *file);
 const struct gguf_value *gguf_value_at(const struct gguf *file, uint32_t index);

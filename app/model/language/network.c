@@ -127,7 +127,13 @@ static void pack_step(void *ctx, struct member *me) {
         uint32_t first = me->index * each, last = first + each < groups ? first + each : groups;
         uint8_t *packed = (uint8_t *)network->area +
                           ((const uint8_t *)matrix->packed - (const uint8_t *)network->area);
-        if (first < last) network->kernels->pack(matrix, packed, first, last);
+        if (first >= last) continue;
+        network->kernels->pack(matrix, packed, first, last);
+        // What is packed is not held twice. (An embedding's rows are read from the file.)
+        uint32_t rows = (last < groups ? last * TENSOR_GROUP : matrix->rows) - first * TENSOR_GROUP;
+        size_t row_bytes = (size_t)tensor_bytes(matrix->type, matrix->columns);
+        gguf_forget(network->file, (const uint8_t *)matrix->data + first * TENSOR_GROUP * row_bytes,
+                    rows * row_bytes);
     }
 }
 
@@ -139,6 +145,7 @@ static enum err network_new(const struct gguf *file, struct network **out, struc
     if (err == ERR_MEMORY) err = fault_set(fault, err, "predict.no_memory", STR_NONE);
     if (err == OK) err = network_read(network, file, fault);
     if (err == OK) {
+        network->file = file;
         network->kernels = kernels_for_cpu();
         rows_decide(network);
         area_decide(network);

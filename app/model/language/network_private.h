@@ -50,6 +50,7 @@ struct network {
     uint32_t rope_size;   // of each head, how many are rotated; 0: none
     float rope_scale;     // of cosines and sines
     double *rope_speeds;  // (rope_size / 2) radians per token
+    const struct gguf *file;
     // From here on only of an open one.
     const struct kernels *kernels;
     struct team *team;

@@ -7,6 +7,7 @@
 
 enum {
     LANES = 8,
+    AHEAD_BYTES = 2048,
     DOT_ROWS = 4, // rows of activations up to which dots are the faster
     TILE = 6,
     TURNED = 192, // rows of activations that one turning of weights serves: 192 KB of a chunk
@@ -51,6 +52,8 @@ static INLINE void dot_row(enum tensor_type type, size_t T, const uint8_t *w, co
 #pragma GCC unroll 4
     for (size_t t = 0; t < T; t++) sums[t][0] = sums[t][1] = _mm256_setzero_ps();
     for (size_t c = 0; c < whole; c += STEP) {
+        const uint8_t *ahead = w + c * width + AHEAD_BYTES;
+        for (size_t i = 0; T > 1 && i < STEP * width; i += 64) __builtin_prefetch(ahead + i);
 #pragma GCC unroll 4
         for (size_t k = 0; k < 4; k++) {
             __m256 a = load_weights(type, w + (c + k * LANES) * width);

@@ -6,7 +6,7 @@
 #include "model/tensor/avx512_private.h"
 #include "model/tensor/pack_private.h"
 
-enum { LANES = 8, STRAIGHT_ROWS = 4 };
+enum { LANES = 8, STRAIGHT_ROWS = 8, DOT_ROWS = 4 };
 
 static INLINE float sum_of(__m256 v) {
     __m128 s = _mm_add_ps(_mm256_castps256_ps128(v), _mm256_extractf128_ps(v, 1));
@@ -39,7 +39,7 @@ static void product_512(const struct matrix *w, const struct rows *x, float *y, 
     cy_assert(w->columns == x->columns && tensor_computes(w->type));
     if (tensor_form_of(w->type)->block > 1) {
         quant_product_avx512(w, x, y, y_stride, first, last);
-    } else if (x->count <= STRAIGHT_ROWS) {
+    } else if (x->count <= DOT_ROWS) {
         float_product_avx2(w, x, y, y_stride, first, last);
     } else {
         float_product_avx512(w, x, y, y_stride, first, last);

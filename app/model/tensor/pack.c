@@ -167,6 +167,26 @@ static void pack_six(uint8_t *out, const int8_t *quants, size_t r) {
     }
 }
 
+// The same of a block of Q6_K, whose nibbles and pairs of bits need only be moved.
+static void pack_q6_block(uint8_t *out, const uint8_t *super, size_t block, size_t r) {
+    const uint32_t low = 0x0F0F0F0F, two = 0x03030303;
+    const uint8_t *nibbles = super + block / 4 * 64 + block % 2 * 32;
+    const uint8_t *pairs = super + 128 + block / 4 * 32;
+    uint32_t shift = (uint32_t)(block % 4 / 2 * 4), pair_shift = (uint32_t)(block % 4 * 2);
+    for (size_t v = 0; v < 4; v++) {
+        uint32_t a = word_at(nibbles + 4 * v) >> shift & low;
+        uint32_t b = word_at(nibbles + 16 + 4 * v) >> shift & low, word = a | b << 4;
+        put(out, v, r, &word);
+    }
+    for (size_t h = 0; h < 2; h++) {
+        uint32_t word = 0;
+        for (size_t k = 0; k < 4; k++) {
+            word |= (word_at(pairs + 16 * h + 4 * k) >> pair_shift & two) << 2 * k;
+        }
+        put(out + 256, h, r, &word);
+    }
+}
+
 static void pack_q6k(uint8_t *out, enum tensor_type type, const uint8_t *row, size_t supers,
                      size_t r) {
     size_t bytes = tensor_form_of(type)->block_bytes;
@@ -179,6 +199,10 @@ static void pack_q6k(uint8_t *out, enum tensor_type type, const uint8_t *row, si
         }
         for (size_t b = 0; b < PACK_SUPER; b++) {
             struct plain_block plain;
+            if (type == TENSOR_Q6_K) {
+                pack_q6_block(out + 288 + 384 * b, at, b, r);
+                continue;
+            }
             block_unpack(type, row, s * PACK_SUPER + b, &plain);
             pack_six(out + 288 + 384 * b, plain.quants, r);
         }

@@ -129,17 +129,19 @@ void straight_product_avx2(const struct matrix *w, const struct rows *x, float *
                            uint32_t first, uint32_t last) {
     enum pack_form form = pack_form_of(w->type);
     size_t bytes = pack_group_bytes(w), blocks = w->columns / TENSOR_BLOCK;
-    struct tile tile = tile_of(x, 0, 0);
-    straight_of *group = straights[form][x->count - 1];
     for (uint32_t g = first; g < last; g++) {
         const uint8_t *packed = (const uint8_t *)w->packed + g * bytes;
         uint32_t row = g * TENSOR_GROUP;
-        if (w->rows - row >= TENSOR_GROUP) {
-            group(packed, blocks, &tile, y + row, y_stride);
-            continue;
+        for (uint32_t t = 0; t < x->count; t += TILE) { // a group stays in the cache
+            uint32_t T = x->count - t < TILE ? x->count - t : TILE;
+            struct tile tile = tile_of(x, t, 0);
+            float *to = y + t * y_stride + row, some[TILE][TENSOR_GROUP];
+            if (w->rows - row >= TENSOR_GROUP) {
+                straights[form][T - 1](packed, blocks, &tile, to, y_stride);
+                continue;
+            }
+            straights[form][T - 1](packed, blocks, &tile, some[0], TENSOR_GROUP);
+            part_copy(some[0], TENSOR_GROUP, w->rows - row, T, to, y_stride);
         }
-        float some[TILE][TENSOR_GROUP];
-        group(packed, blocks, &tile, some[0], TENSOR_GROUP);
-        part_copy(some[0], TENSOR_GROUP, w->rows - row, x->count, y + row, y_stride);
     }
 }

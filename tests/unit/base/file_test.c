@@ -31,10 +31,28 @@ static void replaces_a_file_as_a_whole(void) {
     struct file_map map;
     CHECK_EQ(file_map(path, &map, &fault), OK);
     CHECK_BYTES(map.data, map.size, "two, longer", 11);
+    file_map_forget(&map, map.data, map.size); // not a page
     file_unmap(&map);
     CHECK_EQ(file_write(path, STR(""), &fault), OK);
     CHECK_EQ(file_map(path, &map, &fault), OK);
     CHECK_EQ(map.size, 0);
+    file_unmap(&map);
+}
+
+// What is forgotten reads as before.
+static void forgotten_pages_are_read_again(void) {
+    enum { SIZE = 40000 };
+    static char bytes[SIZE];
+    char path[256];
+    at(path, "pages");
+    struct fault fault = {0};
+    struct file_map map;
+    for (size_t i = 0; i < SIZE; i++) bytes[i] = (char)check_random();
+    CHECK_EQ(file_write(path, (struct str){bytes, SIZE}, &fault), OK);
+    REQUIRE(file_map(path, &map, &fault) == OK);
+    CHECK_BYTES(map.data, map.size, bytes, SIZE);
+    file_map_forget(&map, map.data + 1, map.size - 1);
+    CHECK_BYTES(map.data, map.size, bytes, SIZE);
     file_unmap(&map);
 }
 
@@ -107,6 +125,7 @@ static void makes_and_removes_folders(void) {
 int main(void) {
     if (!mkdtemp(folder)) return 1;
     CHECK_RUN(replaces_a_file_as_a_whole);
+    CHECK_RUN(forgotten_pages_are_read_again);
     CHECK_RUN(names_what_is_wrong);
     CHECK_RUN(a_full_disk_changes_nothing);
     CHECK_RUN(makes_and_removes_folders);
