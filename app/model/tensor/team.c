@@ -14,7 +14,8 @@
 #include "base/memory.h"
 
 enum {
-    SPIN_US = 20,          // about what a sleep and a wake cost
+    // Who sleeps gives its processor to other work for as long as that likes: longer than a phase.
+    SPIN_US = 300,
     SPIN_TURNS = 64,       // between two looks at the clock
     STACK_BYTES = 1 << 20, // kernels keep what they unpack on the stack
     KEPT_BACK = 8,         // of what is shared out evenly, one part in so many

@@ -1,6 +1,7 @@
 // A team of threads that goes through one step together: every member runs the same function and
 // meets the others at barriers. A step of a language model has hundreds of barriers, each waits by
-// spinning for some microseconds first, then sleeps. One caller at a time; the caller is member 0.
+// spinning for a part of a millisecond first, then sleeps. One caller at a time; the caller is
+// member 0.
 #pragma once
 
 #include <stdbool.h>
