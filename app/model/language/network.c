@@ -7,7 +7,6 @@
 
 static const uint64_t vectors_bytes_max = (uint64_t)1 << 31, step_bytes_aim = (uint64_t)1 << 29;
 enum { BLOCK_WIDTH = 32 }; // rows of activations are whole blocks
-enum { FLOAT_ROWS_ALIKE = 2 };
 
 static uint64_t rounded(uint64_t count) {
     return (count + BLOCK_WIDTH - 1) / BLOCK_WIDTH * BLOCK_WIDTH;
@@ -210,7 +209,7 @@ uint32_t network_rows_max(const struct network *network) {
 }
 
 // Products with quantised weights sum whole numbers block by block, in one order for any count of
-// rows; those with floats go over to panels of rows beyond two.
+// rows; those with floats go over to panels of rows beyond two, and attention to panels of keys.
 uint32_t network_rows_alike(const struct network *network) {
     const struct matrix *matrix;
     // The walk changes nothing; it gives matrices that its other callers place.
@@ -218,5 +217,5 @@ uint32_t network_rows_alike(const struct network *network) {
     for (uint32_t at = 0; (matrix = network_next_matrix(all, &at));) {
         if (tensor_form_of(matrix->type)->block == 1) return FLOAT_ROWS_ALIKE;
     }
-    return network->rows_max;
+    return ROWS_ALIKE;
 }

@@ -166,17 +166,28 @@ static void weights_make(const struct looking *l, uint32_t query, uint32_t low, 
     w->sum[query] += kernels->exp_sum(scores + low, high - low, w->most[query]);
 }
 
+// A kernel may sum in another order for many queries: few rows are looked at one by one, so that
+// each has the bits that it has alone.
+static void scores_of(const struct looking *l, float *out, const uint16_t *keys, size_t stride,
+                      uint32_t count) {
+    const struct network *n = l->step->network;
+    uint32_t size = n->about.head_size, queries = l->block.count * group_of(n);
+    uint32_t together = l->block.count <= ROWS_ALIKE ? group_of(n) : queries;
+    float factor = 1 / sqrtf((float)size);
+    for (uint32_t q = 0; q < queries; q += together) {
+        n->kernels->scores(out + (size_t)q * CACHE_PAGE_TOKENS, CACHE_PAGE_TOKENS,
+                           l->work->queries + (size_t)q * size, size, together, keys, stride, count,
+                           size, factor);
+    }
+}
+
 static void scores_make(const struct looking *l, const struct span *span, uint32_t queries,
                         uint32_t count) {
     const struct network *n = l->step->network;
     struct attention_work *w = l->work;
-    uint32_t size = n->about.head_size;
-    float factor = 1 / sqrtf((float)size);
-    n->kernels->scores(w->scores, CACHE_PAGE_TOKENS, w->queries, size, queries, span->keys,
-                       span->stride, count, size, factor);
+    scores_of(l, w->scores, span->keys, span->stride, count);
     if (!span->rest) return;
-    n->kernels->scores(w->rest, CACHE_PAGE_TOKENS, w->queries, size, queries,
-                       span->keys + span->rest, span->stride, count, size, factor);
+    scores_of(l, w->rest, span->keys + span->rest, span->stride, count);
     for (uint32_t q = 0; q < queries; q++) {
         float *scores = w->scores + (size_t)q * CACHE_PAGE_TOKENS;
         n->kernels->add(scores, scores, w->rest + (size_t)q * CACHE_PAGE_TOKENS, count);

@@ -36,7 +36,8 @@ struct stream {
     float *x;           // (B, C)
     struct rows normed; // (B, C)
 };
-enum { STREAM_ROWS = 4 }; // few
+enum { FLOAT_ROWS_ALIKE = 2, ROWS_ALIKE = 4 }; // network_rows_alike
+enum { STREAM_ROWS = 4 };                      // few
 
 struct network {
     struct network_about about;

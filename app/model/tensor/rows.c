@@ -1,4 +1,7 @@
 // Rows of activations, the choice of kernels, and the memory of packed weights.
+#if defined(__x86_64__)
+#include <cpuid.h>
+#endif
 #include <stdlib.h>
 #include <sys/auxv.h>
 #include <sys/mman.h>
@@ -61,9 +64,15 @@ struct rows rows_part(const struct rows *x, uint32_t first, uint32_t count) {
 // ---- the table -------------------------------------------------------------------------------
 
 #if defined(__x86_64__)
+// Not every compiler knows this one's name.
+static bool has_f16c(void) {
+    unsigned a, b, c = 0, d;
+    return __get_cpuid(1, &a, &b, &c, &d) && c & bit_F16C;
+}
+
 static bool has_avx2(void) {
-    return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
-           __builtin_cpu_supports("f16c") && __builtin_cpu_supports("bmi2");
+    return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && has_f16c() &&
+           __builtin_cpu_supports("bmi2");
 }
 
 static bool has_avx512(void) {
