@@ -222,7 +222,7 @@ for (const language of ['zh-CN', 'en']) {
       await who.by_id('model').selectOption('endless');
       await who.see('chat.plain', { name: 'endless' });
       await settings();
-      await set('max_tokens', '');
+      await set('max_tokens', '15000');
       await settings();
       await say(STORY);
       await written();
@@ -282,7 +282,7 @@ for (const language of ['zh-CN', 'en']) {
     step('a model that has no place on the machine says that it waits for one', async () => {
       await anew();
       await settings();
-      await set('max_tokens', '');
+      await set('max_tokens', '15000');
       await settings();
       await who.by_id('model').selectOption('endless');
       await who.by_id('second').selectOption('stories');
@@ -427,7 +427,7 @@ for (const language of ['zh-CN', 'en']) {
     step('a model that is gone, and one whose process ends, are told in words', async () => {
       await who.go('/chat?model=endless', 'errors');
       await settings();
-      await set('max_tokens', '');
+      await set('max_tokens', '15000');
       await settings();
       await say(STORY);
       await written();
@@ -460,7 +460,7 @@ for (const language of ['zh-CN', 'en']) {
     step('the connection breaks: what had come stays', async () => {
       await who.go('/chat?model=endless', 'lost');
       await settings();
-      await set('max_tokens', '');
+      await set('max_tokens', '15000');
       await settings();
       await say(STORY);
       await written();
