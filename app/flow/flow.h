@@ -186,7 +186,7 @@ enum flow_answer_state {
     FLOW_ANSWER_WAITS,  // nothing new
     FLOW_ANSWER_MORE,   // bytes were added, more may come
     FLOW_ANSWER_WHOLE,  // the last bytes were added
-    FLOW_ANSWER_FAILED, // no bytes ever: *out_err and *fault are the answer
+    FLOW_ANSWER_FAILED, // no more bytes: *out_err and *fault are the answer, or its end
 };
 bool flow_answer_streams(const struct flow_answer *answer); // server-sent events; else one JSON
 enum flow_answer_state flow_answer_take(struct flow_answer *answer, struct buf *out,

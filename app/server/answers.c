@@ -56,6 +56,15 @@ static void stream_put(struct request *request) {
     connection_deadline(connection, PING_MS);
 }
 
+void answer_fail_late(struct request *request) {
+    struct connection *connection = request->connection;
+    buf_add_text(&connection->out, "data: ");
+    buf_add_str(&connection->out, buf_str(&request->out));
+    buf_add_text(&connection->out, "\n\n");
+    buf_clear(&request->out);
+    connection_answer(connection, true);
+}
+
 static void answer_end(struct request *request) {
     if (request->err != OK) {
         request_fail(request, request->err);

@@ -128,6 +128,10 @@ static void answer_fault(struct request *request, uint16_t status) {
         }
         json_close_object(&writer);
     }
+    if (request->head_out) { // of a stream: its status has been told
+        answer_fail_late(request);
+        return;
+    }
     request->status = status;
     request->content_type = "application/json";
     if (status == 423 || status == 429 || status == 503) {

@@ -302,6 +302,8 @@ void events_flush(struct loop *loop);
 enum err answer_ask(struct request *request) MUST_USE; // on the worker
 void answer_begin(struct request *request);
 enum next answer_step(struct connection *connection);
+// What failed is told as the last event of its stream; request->out: an error as an object.
+void answer_fail_late(struct request *request);
 void answer_late(struct connection *connection);
 // The client is gone. True: the connection is released later.
 bool answer_abandon(struct connection *connection);

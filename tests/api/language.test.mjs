@@ -210,7 +210,9 @@ test("the process that serves is killed: the answer says so, the next question i
         return false;
     });
     assert.ok(killed);
-    assert.equal(JSON.parse(got.events.at(-1)).error.code, "language.ended");
+    const { error } = JSON.parse(got.events.at(-1));
+    assert.deepEqual([error.code, error.type], ["language.ended", "server_error"]);
+    assert.match(error.message, /^The process that serves the model ended before/);
     const again = await complete();
     assert.equal(again.status, 200, again.text);
     const next = await researcher.ok("GET", `/api/v1/jobs/${(await researcher.ok("GET", `${base}/${model.id}`)).serving}`);

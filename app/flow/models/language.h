@@ -45,7 +45,6 @@ struct flow_answer {
     struct buf asked;   // JSON members of the frame
     struct buf out;     // for the client, not taken yet
     bool sent, begun;   // to the child; something came of it
-    bool opened;        // bytes for the client exist
     bool ended, failed; // failed: `err` and `fault` are the answer
     enum err err;
     struct fault fault;

@@ -93,14 +93,15 @@ enum flow_answer_state flow_answer_take(struct flow_answer *answer, struct buf *
         answer->err =
             fault_set(&answer->fault, buf_err(&answer->out), "flow.answer_too_large", STR_NONE);
     }
-    if (answer->failed) {
+    bool more = answer->out.size && buf_err(&answer->out) == OK; // what came before it failed
+    if (answer->failed && !(answer->streams && more)) {
         state = FLOW_ANSWER_FAILED;
         *out_err = answer->err;
         *fault = answer->fault;
-    } else if (answer->out.size || answer->ended) {
+    } else if (more || answer->ended) {
         buf_add_str(out, buf_str(&answer->out));
         buf_clear(&answer->out);
-        state = answer->ended ? FLOW_ANSWER_WHOLE : FLOW_ANSWER_MORE;
+        state = answer->ended && !answer->failed ? FLOW_ANSWER_WHOLE : FLOW_ANSWER_MORE;
     }
     pthread_mutex_unlock(&language->lock);
     return state;

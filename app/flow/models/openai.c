@@ -401,7 +401,6 @@ static bool all_ended(const struct flow_answer *answer) {
 }
 
 static struct json_writer chunk_begin(struct flow_answer *answer) {
-    answer->opened = true;
     buf_add_text(&answer->out, "data: ");
     struct json_writer out = json_writer_of(&answer->out);
     json_open_object(&out);
@@ -535,32 +534,13 @@ static void answer_over(struct flow_answer *answer) {
 
 void answer_fail(struct flow_answer *answer, enum err err, const struct fault *fault) {
     if (answer->ended) return;
-    answer->ended = true;
-    if (!answer->opened) {
-        answer->failed = true;
-        answer->err = err;
-        answer->fault = *fault;
-        return;
-    }
-    // The head is out: all that can be done is to say why it ends.
-    buf_add_text(&answer->out, "data: ");
-    struct json_writer out = json_writer_of(&answer->out);
-    json_open_object(&out);
-    json_put_name(&out, "error");
-    json_open_object(&out);
-    json_set_text(&out, "message", str_of(fault->code));
-    json_set_text(&out, "type", STR("server_error"));
-    json_set_null(&out, "param");
-    json_set_text(&out, "code", str_of(fault->code));
-    json_set_text(&out, "detail", str_of(fault->detail));
-    json_close_object(&out);
-    json_close_object(&out);
-    buf_add_text(&answer->out, "\n\n");
+    answer->ended = answer->failed = true;
+    answer->err = err;
+    answer->fault = *fault;
 }
 
 void answer_waits(struct flow_answer *answer, uint64_t place) {
     if (!answer->streams || answer->ended) return;
-    answer->opened = true;
     buf_printf(&answer->out, ": queue %" PRIu64 "\n\n", place);
 }
 
