@@ -4,9 +4,8 @@
 //   a model is asked -> its job (made, or the one that runs) -> the child listens -> frames
 //   the child is gone -> what was not begun is asked again of the next one, the rest has failed
 //
-// A child that ends badly is not started again at once: after 1, 2, 4 … 60 s. One that nobody asks
-// gives way to any job that waits for its place; one that is asked gives way to another model that
-// has waited for a while, as soon as what it has begun is told.
+// A child that ends badly is not started again at once: after 1, 2, 4 … 60 s. Which make room for
+// other jobs: language_room.c.
 #include <errno.h>
 #include <poll.h>
 #include <stdio.h>

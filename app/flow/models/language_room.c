@@ -3,6 +3,8 @@
 // goes: at once while nobody asks it, after its turn otherwise: then it begins no further answer,
 // ends those it has begun, and whoever still waits for one is answered by its next process, which
 // stands behind the job. Called by the relay's thread alone.
+#include <unistd.h>
+
 #include "base/clock.h"
 #include "flow/jobs/schedule.h"
 #include "flow/models/language_relay_private.h"
@@ -16,6 +18,14 @@ enum {
 
 // ---- processes that were not talked to ----------------------------------------------------------
 // Of a former life of the box; loaded before anybody asked; or begun for who has gone meanwhile.
+static bool is_talked_to(const struct language *language, uint64_t model) {
+    for (uint32_t i = 0; i < SPEAKERS_MAX; i++) {
+        const struct speaker *one = &language->speakers[i];
+        if (one->model == model && one->talk.fd >= 0) return true;
+    }
+    return false;
+}
+
 static bool served_visit(void *ctx, struct str key, struct record_reader *record) {
     struct flow *flow = ctx;
     struct language *language = flow->language;
@@ -24,12 +34,13 @@ static bool served_visit(void *ctx, struct str key, struct record_reader *record
     (void)key;
     arena_reset(language->arena);
     if (language_model_read(record, language->arena, &model) != OK) return true;
-    struct speaker *speaker = model.serving ? speaker_of(language, model.id) : NULL;
-    if (!speaker || speaker->talk.fd >= 0) return true;
+    if (!model.serving || is_talked_to(language, model.id)) return true;
     job_folder(flow, model.serving, folder);
     int fd = talk_connect(folder);
-    if (fd < 0) {
-        if (!speaker->job) speaker->model = 0; // its place is free again
+    if (fd < 0) return true; // it is over
+    struct speaker *speaker = speaker_of(language, model.id);
+    if (!speaker) {
+        close(fd);
         return true;
     }
     speaker->job = model.serving;
