@@ -150,8 +150,8 @@ test("a model of llama2.c and its vocabulary become one file that writes the sam
     writeFileSync(at("fewer"), words.subarray(0, last));
     fails(/not as many tokens/, "model", "import", "lonely.bin", "fewer.gguf", "--tokenizer", "fewer");
     writeFileSync(at("text.bin"), "no model at all");
-    fails(/./, "model", "import", "text.bin", "text.gguf");
-    assert.equal(existsSync(at("text.gguf")), false);
+    fails(/./, "model", "import", "text.bin", "none.gguf");
+    assert.equal(existsSync(at("none.gguf")), false);
 });
 
 // A checkpoint of one layer, as Hugging Face's libraries save it.

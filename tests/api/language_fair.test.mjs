@@ -1,6 +1,7 @@
 // Fair shares of a model that more ask than it can answer at one time: counted in answers and tokens,
 // not in seconds. And what is told of the place in the queue.
 import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
 import https from "node:https";
 import { after, before, test } from "node:test";
 import { reciterGguf } from "./lib/gguf.mjs";
@@ -54,13 +55,27 @@ function stream(who, label, arrived, { prompt = "!", leaveAfter = Infinity } = {
     });
 }
 
+// The process that serves stands still until it has been sent all questions: it finds them together.
+async function together(ask) {
+    await stream(radiologist, "first", []);
+    const path = `/api/v1/language-models/${model}`, { serving } = await radiologist.ok("GET", path);
+    const pid = Number(execFileSync("pgrep", ["-f", `job ${server.dir}/jobs/${serving}$`]).toString());
+    process.kill(pid, "SIGSTOP");
+    const all = ask();
+    while ((await radiologist.ok("GET", path)).service.requests < all.length) await sleep(20);
+    await sleep(1500); // they have been passed on; and places are told once a second
+    process.kill(pid, "SIGCONT");
+    return Promise.all(all);
+}
+
 // Each answer is promised so much of the cache that four fit at one time. Twenty-four questions of one
-// department come before the eight of another; the model is not there yet, so that all wait together.
+// department come before the eight of another.
 test("a department that asks three times as much gets no more than its half", async () => {
-    const arrived = [], all = [];
-    for (let i = 0; i < 24; i++) all.push(stream(surgeons[i % 3], "many", arrived));
-    for (let i = 0; i < 8; i++) all.push(stream(radiologist, "few", arrived));
-    const answers = await Promise.all(all);
+    const arrived = [];
+    const answers = await together(() => [
+        ...Array.from({ length: 24 }, (_, i) => stream(surgeons[i % 3], "many", arrived)),
+        ...Array.from({ length: 8 }, () => stream(radiologist, "few", arrived)),
+    ]);
     for (const answer of answers) assert.deepEqual([answer.status, answer.text], [200, text.join("")]);
     const end = arrived.lastIndexOf("few");
     const before = arrived.slice(0, end).filter((label) => label === "many").length;
@@ -78,12 +93,11 @@ test("weights of departments are kept", async () => {
     const policy = { version: now.version, note: "test", rate_micro: now.rate_micro, utc_offset_minutes: now.utc_offset_minutes, tenants: now.tenants };
     policy.tenants.find((t) => t.name === "放射科").weight = 3 * policy.tenants.find((t) => t.name === "外科").weight;
     await admin.ok("POST", "/api/v1/policy", policy);
-    await radiologist.ok("PATCH", `/api/v1/language-models/${model}`, { on: false }); // all wait together again
-    await radiologist.ok("PATCH", `/api/v1/language-models/${model}`, { on: true });
-    const arrived = [], all = [];
-    for (let i = 0; i < 24; i++) all.push(stream(surgeons[i % 3], "many", arrived));
-    for (let i = 0; i < 16; i++) all.push(stream(i % 2 ? radiologist : second, "few", arrived));
-    await Promise.all(all);
+    const arrived = [];
+    await together(() => [
+        ...Array.from({ length: 24 }, (_, i) => stream(surgeons[i % 3], "many", arrived)),
+        ...Array.from({ length: 16 }, (_, i) => stream(i % 2 ? radiologist : second, "few", arrived)),
+    ]);
     const before = arrived.slice(0, arrived.lastIndexOf("few")).filter((label) => label === "many").length;
     console.log(`weighed three to one: ${before} tokens beside ${16 * LENGTH}`);
     // A third, but for the four that may have begun before and the four that may beside the last ones;

@@ -3,6 +3,7 @@
 #include <math.h>
 #include <signal.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/assert.h"
@@ -271,11 +272,15 @@ static void disk_faults(void) {
     do random_table();
     while (row_count < 200);
     struct rlimit before, low;
+    struct stat whole;
+    unlink(path);
+    REQUIRE(write_table(50, NULL) == OK && stat(path, &whole) == 0);
+    rlim_t step = (rlim_t)whole.st_size / 16 + 1;
     getrlimit(RLIMIT_FSIZE, &before);
     signal(SIGXFSZ, SIG_IGN);
     enum err err = ERR_FULL;
     uint64_t tried = 0;
-    for (rlim_t most = 0; err; most += 997, tried++) {
+    for (rlim_t most = 0; err; most += step, tried++) {
         low = (struct rlimit){most, before.rlim_max};
         setrlimit(RLIMIT_FSIZE, &low);
         unlink(path);
@@ -288,7 +293,7 @@ static void disk_faults(void) {
     }
     setrlimit(RLIMIT_FSIZE, &before);
     signal(SIGXFSZ, SIG_DFL);
-    CHECK(tried > 5);
+    CHECK(tried > 14);
 }
 
 static void schemas(void) {
