@@ -409,6 +409,10 @@ void view_job(struct flow *flow, struct json_writer *out, const struct job *job)
 void view_job_counted(struct flow *flow, struct json_writer *out, const struct job *job,
                       const struct array_counts *counts);
 void view_columns(struct json_writer *out, const struct revision_column *columns, uint32_t count);
+// A department's path, or "#id" of one that was removed since.
+void view_tenant_path(const struct policy *policy, uint64_t id, char out[static TENANT_PATH_BYTES]);
+// In quotes, with a sign before what a spreadsheet would take for a formula.
+void view_csv_cell(struct buf *out, struct str text);
 void view_hash(struct json_writer *out, const char *name, const struct hash *hash); // null if none
 void view_time(struct json_writer *out, const char *name, int64_t time_ms);         // null if 0
 void view_sheet(struct json_writer *out, const struct sheet *sheet);

@@ -1,5 +1,29 @@
 // Records as the API's description shows them.
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
 #include "flow/jobs/executor.h"
+
+void view_tenant_path(const struct policy *policy, uint64_t id,
+                      char out[static TENANT_PATH_BYTES]) {
+    const struct tenant *tenant = policy_tenant(policy, id);
+    if (tenant) {
+        policy_path(policy, tenant, out);
+    } else {
+        snprintf(out, TENANT_PATH_BYTES, "#%" PRIu64, id); // removed since
+    }
+}
+
+void view_csv_cell(struct buf *out, struct str text) {
+    buf_add_char(out, '"');
+    if (text.size && strchr("=+-@\t\r", text.data[0])) buf_add_char(out, '\'');
+    for (size_t i = 0; i < text.size; i++) {
+        if (text.data[i] == '"') buf_add_char(out, '"');
+        buf_add_char(out, text.data[i]);
+    }
+    buf_add_char(out, '"');
+}
 
 void view_hash(struct json_writer *out, const char *name, const struct hash *hash) {
     char hex[SHA256_HEX_SIZE];

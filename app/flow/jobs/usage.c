@@ -202,22 +202,12 @@ static bool is_below(const struct policy *policy, uint64_t tenant, uint64_t abov
     return above == 0 || up != NULL;
 }
 
-static void path_find(const struct policy *policy, uint64_t id,
-                      char out[static TENANT_PATH_BYTES]) {
-    const struct tenant *tenant = policy_tenant(policy, id);
-    if (tenant) {
-        policy_path(policy, tenant, out);
-    } else {
-        snprintf(out, TENANT_PATH_BYTES, "#%" PRIu64, id); // removed since
-    }
-}
-
 static bool row_write(void *ctx, const struct usage_row *row) {
     struct report *report = ctx;
     struct json_writer *out = report->out;
     char path[TENANT_PATH_BYTES];
     if (!is_below(&report->storage.policy, row->tenant, report->tenant)) return true;
-    path_find(&report->storage.policy, row->tenant, path);
+    view_tenant_path(&report->storage.policy, row->tenant, path);
     json_open_object(out);
     json_set_u64(out, "tenant", row->tenant);
     json_set_text(out, "path", str_of(path));
@@ -286,27 +276,16 @@ enum err flow_usage_report(struct flow *flow, struct call *call) {
     return err == OK ? reading(flow, call, report_write) : err;
 }
 
-// In quotes, with a sign before what a spreadsheet would take for a formula.
-static void cell_add(struct buf *out, struct str text) {
-    buf_add_char(out, '"');
-    if (text.size && strchr("=+-@\t\r", text.data[0])) buf_add_char(out, '\'');
-    for (size_t i = 0; i < text.size; i++) {
-        if (text.data[i] == '"') buf_add_char(out, '"');
-        buf_add_char(out, text.data[i]);
-    }
-    buf_add_char(out, '"');
-}
-
 static bool row_csv(void *ctx, const struct usage_row *row) {
     struct report *report = ctx;
     struct buf *csv = report->csv;
     char path[TENANT_PATH_BYTES];
     if (!is_below(&report->storage.policy, row->tenant, report->tenant)) return true;
-    path_find(&report->storage.policy, row->tenant, path);
+    view_tenant_path(&report->storage.policy, row->tenant, path);
     buf_printf(csv, "%" PRIu64 ",", row->month);
-    cell_add(csv, str_of(path));
+    view_csv_cell(csv, str_of(path));
     buf_add_char(csv, ',');
-    cell_add(csv, row->person_name);
+    view_csv_cell(csv, row->person_name);
     buf_printf(csv, ",%" PRIu64 ",%" PRId64 ",%" PRId64, row->sum.attempts, row->sum.units,
                row->sum.voucher_units);
     for (int i = 0; i < SHARE_COUNT; i++) buf_printf(csv, ",%" PRId64, row->sum.amount_ms[i]);

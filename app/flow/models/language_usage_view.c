@@ -131,16 +131,6 @@ static bool sum_visit(void *ctx, const struct language_use *use) {
     return true;
 }
 
-static void path_find(const struct policy *policy, uint64_t id,
-                      char out[static TENANT_PATH_BYTES]) {
-    const struct tenant *tenant = policy_tenant(policy, id);
-    if (tenant) {
-        policy_path(policy, tenant, out);
-    } else {
-        snprintf(out, TENANT_PATH_BYTES, "#%" PRIu64, id); // removed since
-    }
-}
-
 static void counts_write(struct json_writer *out, const struct language_counts *counts) {
     json_set_u64(out, "requests", counts->requests);
     json_set_u64(out, "refused", counts->refused);
@@ -173,7 +163,7 @@ static void group_write(struct report *report, const struct group *group) {
     default: json_set_u64(out, "model", group->id); break;
     }
     if (group->by == BY_DEPARTMENT || group->by == BY_PERSON) {
-        path_find(report->policy, group->by == BY_PERSON ? group->tenant : group->id, path);
+        view_tenant_path(report->policy, group->by == BY_PERSON ? group->tenant : group->id, path);
         json_set_text(out, "path", str_of(path));
     }
     if (group->by == BY_PERSON) json_set_u64(out, "person", group->id);
@@ -234,30 +224,19 @@ enum err flow_language_usage(struct flow *flow, struct call *call) {
 
 // ---- CSV ---------------------------------------------------------------------------------------
 
-// In quotes, with a sign before what a spreadsheet would take for a formula.
-static void cell_add(struct buf *out, struct str text) {
-    buf_add_char(out, '"');
-    if (text.size && strchr("=+-@\t\r", text.data[0])) buf_add_char(out, '\'');
-    for (size_t i = 0; i < text.size; i++) {
-        if (text.data[i] == '"') buf_add_char(out, '"');
-        buf_add_char(out, text.data[i]);
-    }
-    buf_add_char(out, '"');
-}
-
 static bool use_csv(void *ctx, const struct language_use *use) {
     struct report *report = ctx;
     struct buf *csv = report->csv;
     const struct language_counts *counts = &use->counts;
     char path[TENANT_PATH_BYTES];
     if (!wanted(report, use)) return true;
-    path_find(report->policy, use->tenant, path);
+    view_tenant_path(report->policy, use->tenant, path);
     buf_printf(csv, "%" PRIu64 ",", use->day);
-    cell_add(csv, str_of(path));
+    view_csv_cell(csv, str_of(path));
     buf_add_char(csv, ',');
-    cell_add(csv, use->person.name);
+    view_csv_cell(csv, use->person.name);
     buf_add_char(csv, ',');
-    cell_add(csv, use->model_name);
+    view_csv_cell(csv, use->model_name);
     buf_printf(csv, ",%" PRIu64 ",%" PRIu64 ",%" PRIu64, counts->requests, counts->refused,
                counts->masked);
     buf_printf(csv, ",%" PRIu64 ",%" PRIu64 ",%" PRIu64, counts->prompt_tokens,
