@@ -59,6 +59,8 @@ uint32_t unicode_lower(uint32_t character);
 // One step of the canonical decomposition: one or two parts, the first of which may have parts of
 // its own; 0: the character has none. Hangul syllables are left to who needs their jamo.
 uint32_t unicode_decompose(uint32_t character, uint32_t parts[2]);
+// The one character that two become in canonical composition, Hangul too; 0: none.
+uint32_t unicode_pair(uint32_t first, uint32_t second);
 // The whole canonical decomposition without its non-spacing marks (é gives e, 가 two jamo, a mark
 // alone nothing): writes up to three characters, returns how many.
 uint32_t unicode_without_marks(uint32_t character, uint32_t out[3]);

@@ -45,8 +45,7 @@ static uint32_t class_of(uint32_t character) {
     return row ? row[1] : 0;
 }
 
-// The one character that two become; 0: none.
-static uint32_t pair_of(uint32_t first, uint32_t second) {
+uint32_t unicode_pair(uint32_t first, uint32_t second) {
     if (first - L_FIRST < L_COUNT && second - V_FIRST < V_COUNT) {
         return S_FIRST + ((first - L_FIRST) * V_COUNT + (second - V_FIRST)) * T_COUNT;
     }
@@ -124,7 +123,7 @@ static size_t marks_compose(struct mark *marks, size_t count) {
         struct mark one = marks[i];
         bool next_to = kept > 0 && starter == kept - 1;
         bool blocked = starter == SIZE_MAX || (!next_to && marks[kept - 1].rank >= one.rank);
-        uint32_t both = blocked ? 0 : pair_of(marks[starter].character, one.character);
+        uint32_t both = blocked ? 0 : unicode_pair(marks[starter].character, one.character);
         if (both) {
             marks[starter].character = both;
             continue;

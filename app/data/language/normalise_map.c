@@ -254,28 +254,6 @@ bool composes_back(uint32_t c) {
     return FIND_ROW(normalise_marks, normalise_mark_count, c) >= 0;
 }
 
-static uint32_t pair(uint32_t a, uint32_t b) {
-    if (a >= L_FIRST && a < L_FIRST + L_COUNT && b >= V_FIRST && b < V_FIRST + V_COUNT) {
-        return S_FIRST + ((a - L_FIRST) * V_COUNT + (b - V_FIRST)) * T_COUNT;
-    }
-    if (syllable(a) && (a - S_FIRST) % T_COUNT == 0 && b > T_FIRST && b < T_FIRST + T_COUNT) {
-        return a + (b - T_FIRST);
-    }
-    uint32_t low = 0, high = normalise_pair_count;
-    uint64_t key = (uint64_t)a << 32 | b;
-    while (low < high) {
-        uint32_t middle = low + (high - low) / 2;
-        const uint16_t *row = normalise_pairs[middle];
-        uint64_t other = (uint64_t)row[0] << 32 | row[1];
-        if (other == key) return row[2];
-        if (other < key)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return 0;
-}
-
 // Of the basic plane, into parts of it: ideographs of plane 2 are compatibility forms here.
 static uint32_t parts_of(uint32_t c, uint32_t parts[2]) {
     uint32_t count = c <= 0xFFFF ? unicode_decompose(c, parts) : 0;
@@ -284,7 +262,7 @@ static uint32_t parts_of(uint32_t c, uint32_t parts[2]) {
 
 bool decomposes_alone(uint32_t c) {
     uint32_t parts[2], count = c < 0x340 || syllable(c) ? 0 : parts_of(c, parts);
-    return count == 1 || (count == 2 && pair(parts[0], parts[1]) != c);
+    return count == 1 || (count == 2 && unicode_pair(parts[0], parts[1]) != c);
 }
 
 // Canonical parts of c, all the way down, appended to out.
@@ -322,7 +300,7 @@ size_t compose(uint32_t segment[static SEGMENT_MAX * 2], size_t count) {
     for (size_t i = 0; i < part_count && out < SEGMENT_MAX * 2; i++) {
         uint8_t rank = mark_class(parts[i]);
         bool blocked = starter == SIZE_MAX || (out > starter + 1 && (last >= rank || rank == 0));
-        uint32_t composed = blocked ? 0 : pair(segment[starter], parts[i]);
+        uint32_t composed = blocked ? 0 : unicode_pair(segment[starter], parts[i]);
         if (composed) {
             segment[starter] = composed;
             continue;

@@ -70,7 +70,6 @@ enum { SEGMENT_MAX = 32 };
 size_t compose(uint32_t segment[static SEGMENT_MAX * 2], size_t count);
 uint8_t mark_class(uint32_t c);
 
-extern const uint32_t normalise_pair_count, normalise_mark_count, normalise_form_count;
-extern const uint16_t normalise_pairs[][3]; // first, second, composed; ascending
+extern const uint32_t normalise_mark_count, normalise_form_count;
 extern const uint16_t normalise_marks[][2]; // character, canonical class; ascending
 extern const uint32_t normalise_forms[][2]; // character, its plain form; ascending
