@@ -516,13 +516,15 @@ int64_t edges_wake_ms(const struct core *core) {
     return first;
 }
 
+// What a slot that ends gives back is there for those whose time has come in the same step.
 void edges_open(struct core *core) {
     EDGES(core, edge) {
-        if (edge->kind == EDGE_CALENDAR && edge->until_ms <= core->now_ms) {
-            reservation_end(core, edge);
-            continue;
-        }
-        if (edge->from_ms > core->now_ms) continue;
+        bool ends = edge->kind == EDGE_CALENDAR && edge->until_ms <= core->now_ms;
+        if (ends) reservation_end(core, edge);
+    }
+    EDGES(core, edge) {
+        bool ends = edge->kind == EDGE_CALENDAR && edge->until_ms <= core->now_ms; // not yet over
+        if (ends || edge->from_ms > core->now_ms) continue;
         if (edge->kind == EDGE_CALENDAR && !edge->open) reservation_open(core, edge);
         if (edge->kind == EDGE_CALENDAR && edge->open) reservation_fill(core, edge);
         if (edge->kind == EDGE_PROMISE) promise_keep(core, edge);

@@ -266,6 +266,30 @@ static void nothing_but_rights_and_the_calendar_restarts(void) {
     bench_close(&b);
 }
 
+static void a_slot_that_ends_makes_room_for_a_promise_in_the_same_step(void) {
+    struct bench b;
+    bench_open(&b, 4, 8192, 0);
+    struct core_job job = job_of(1, 0, 4, 1, 0), promised = job_of(2, 0, 4, 1, 0);
+    job.limit_ms = promised.limit_ms = HOUR_MS;
+    promised.deadline_ms = b.now_ms + 4 * HOUR_MS;
+    submit(&b, job);
+    submit(&b, promised);
+    REQUIRE(found(&b, DECISION_PROMISE, 2));
+    step(&b, (struct core_event){.kind = EVENT_HOLD, .job = 2});
+    exit_of(&b, 1, 1, ATTEMPT_DONE);
+    struct core_reservation slot = {
+        .id = 1, .amount = {{1000, 1, 0, 0}}, .from_ms = b.now_ms + 6 * HOUR_MS};
+    slot.until_ms = slot.from_ms + HOUR_MS;
+    step(&b, (struct core_event){.kind = EVENT_RESERVE, .reservation = &slot});
+    b.now_ms = slot.from_ms;
+    step(&b, (struct core_event){.kind = EVENT_TICK});
+    step(&b, (struct core_event){.kind = EVENT_RELEASE, .job = 2});
+    CHECK_EQ(state_of(&b, 2), CORE_WAITING); // the slot has one of the four
+    step(&b, (struct core_event){.kind = EVENT_UNRESERVE, .id = 1});
+    CHECK_EQ(state_of(&b, 2), CORE_RUNNING);
+    bench_close(&b);
+}
+
 int main(void) {
     CHECK_RUN(starts_what_fits_and_then_the_next);
     CHECK_RUN(dominant_shares_of_the_paper);
@@ -274,5 +298,6 @@ int main(void) {
     CHECK_RUN(a_right_takes_from_what_can_only_be_begun_again);
     CHECK_RUN(begun_again_so_often_and_no_more);
     CHECK_RUN(nothing_but_rights_and_the_calendar_restarts);
+    CHECK_RUN(a_slot_that_ends_makes_room_for_a_promise_in_the_same_step);
     return check_done();
 }
