@@ -203,9 +203,9 @@ static int rank_of(const char *path) { // below app/
     static const struct {
         const char *folder;
         int rank;
-    } layers[] = {{"base/", 0},   {"store/", 1}, {"people/", 3}, {"allocation/", 2},
-                  {"data/", 2},   {"model/", 2}, {"pilot/", 2},  {"flow/", 3},
-                  {"server/", 4}, {"cli/", 5},   {"main.c", 6}};
+    } layers[] = {{"base/", 0}, {"store/", 1},      {"appliance/", 1}, {"people/", 3},
+                  {"data/", 2}, {"allocation/", 2}, {"model/", 2},     {"pilot/", 2},
+                  {"flow/", 3}, {"server/", 4},     {"cli/", 5},       {"main.c", 6}};
     for (size_t i = 0; i < sizeof layers / sizeof *layers; i++) {
         if (starts_with(path, layers[i].folder)) return layers[i].rank;
     }

@@ -1,0 +1,100 @@
+#include "support/block_cut.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "appliance/block_private.h"
+
+enum { SECTOR = 512 };
+
+// What stood in a sector before a write that is not synced yet; the newest first. The descriptor is
+// a duplicate: whoever wrote may have closed it.
+struct undo {
+    struct undo *before;
+    int fd;
+    uint64_t offset;
+    size_t size;
+    uint8_t old[SECTOR];
+};
+
+static struct {
+    uint64_t left, steps;
+    uint64_t (*random)(void);
+    struct undo *undo;
+    bool off;
+} cut;
+
+static void die(const char *what) {
+    perror(what);
+    abort();
+}
+
+static void undo_clear(void) {
+    while (cut.undo) {
+        struct undo *undo = cut.undo;
+        cut.undo = undo->before;
+        close(undo->fd);
+        free(undo);
+    }
+}
+
+static bool step_passes(void) {
+    cut.steps++;
+    if (cut.left == 0) cut.off = true;
+    if (cut.left != UINT64_MAX && cut.left > 0) cut.left--;
+    return !cut.off;
+}
+
+static int cut_write(void *ctx, int fd, const void *data, size_t size, uint64_t offset) {
+    (void)ctx;
+    if (cut.off) return EIO;
+    const uint8_t *from = data;
+    bool passes = step_passes();
+    for (size_t at = 0; at < size; at += SECTOR) {
+        struct undo *undo = malloc(sizeof *undo);
+        if (!undo) die("malloc");
+        size_t piece = size - at < SECTOR ? size - at : SECTOR;
+        *undo =
+            (struct undo){.before = cut.undo, .fd = dup(fd), .offset = offset + at, .size = piece};
+        if (undo->fd < 0 || pread(fd, undo->old, piece, (off_t)undo->offset) < 0) die("pread");
+        cut.undo = undo;
+        if (pwrite(fd, from + at, piece, (off_t)undo->offset) != (ssize_t)piece) die("pwrite");
+    }
+    return passes ? 0 : EIO;
+}
+
+static int cut_sync(void *ctx, int fd) {
+    (void)ctx;
+    (void)fd;
+    if (cut.off || !step_passes()) return EIO;
+    undo_clear();
+    return 0;
+}
+
+void block_cut_after(uint64_t steps, uint64_t (*random)(void)) {
+    static const struct block_hook hook = {.write = cut_write, .sync = cut_sync};
+    undo_clear();
+    cut.left = steps;
+    cut.steps = 0;
+    cut.random = random;
+    cut.off = false;
+    block_hook_set(&hook);
+}
+
+bool block_cut_end(void) {
+    block_hook_set(NULL);
+    // From the newest: of a sector written twice the older value may come to stand as well.
+    for (struct undo *undo = cut.undo; undo && cut.off; undo = undo->before) {
+        if (cut.random() % 2 == 0) continue;
+        if (pwrite(undo->fd, undo->old, undo->size, (off_t)undo->offset) < 0) die("pwrite");
+    }
+    undo_clear();
+    return cut.off;
+}
+
+uint64_t block_cut_steps(void) {
+    return cut.steps;
+}
