@@ -2,7 +2,9 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "appliance/appliance.h"
 #include "base/log.h"
 #include "cli/language_private.h"
 #include "flow/flow.h"
@@ -121,7 +123,19 @@ static const char *language_told(int argc, char **argv) {
     return NULL;
 }
 
+// The names by which the appliance's kernel starts this binary. -1: another one.
+static int as_appliance(int argc, char **argv) {
+    const char *slash = argc > 0 ? strrchr(argv[0], '/') : NULL;
+    const char *name = slash ? slash + 1 : argc > 0 ? argv[0] : "";
+    if (strcmp(name, "modprobe") == 0) return appliance_modprobe(argc, argv);
+    if (strcmp(name, "init") != 0 || getpid() != 1) return -1;
+    static const struct appliance_texts texts;
+    return appliance_main(&texts);
+}
+
 int cli_main(int argc, char **argv) {
+    int appliance = as_appliance(argc, argv);
+    if (appliance >= 0) return appliance;
     // What happens inside is told by sentences; only the server writes its log for a machine.
     const char *first = argc > 1 ? argv[1] : "";
     bool child = strcmp(first, "job") == 0 || strcmp(first, "run") == 0;

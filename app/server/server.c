@@ -15,6 +15,7 @@
 #include "base/memory.h"
 #include "base/thread.h"
 #include "base/version.h"
+#include "server/keeper_private.h"
 #include "server/server_private.h"
 
 // ---- the banner ---------------------------------------------------------------------------------
@@ -124,12 +125,14 @@ static enum err serve(struct server *server, const struct server_options *option
     enum err err = server_core_open(server, loops_wanted(), fault);
     if (err != OK) return err;
     atomic_store(&server->serving, true);
-    if (!options->quiet) print_banner(server, address_of(options));
+    if (!options->quiet && !server->keeper) print_banner(server, address_of(options));
     log_event(LOG_INFO, "server.started", "port=%u loops=%" PRIu32, server->port,
               server->loop_count);
-    wait_for_signal(ends);
+    err = keeper_start(server->keeper, server, fault);
+    if (err == OK) wait_for_signal(ends);
+    keeper_stop(server->keeper);
     server_core_stop(server);
-    return OK;
+    return err;
 }
 
 static enum err open_all(struct server *server, const struct server_options *options,
@@ -171,14 +174,17 @@ enum err server_run(const struct server_options *options, struct fault *fault) {
     server->route_count = route_count;
     server->listen_fd = -1;
     back_set(server);
-    enum err err = open_all(server, options, fault);
+    enum err err = keeper_open(&server->keeper, fault);
+    if (err == OK) err = open_all(server, options, fault);
     if (err == OK) err = serve(server, options, &ends, fault);
+    if (err != OK && fault) keeper_tell_fault(server->keeper, fault);
     // Jobs go on as processes of their own; the next start adopts them.
     if (server->flow) flow_close(server->flow, false);
     server_core_close(server);
     if (server->listen_fd >= 0) close(server->listen_fd);
     if (server->people) people_close(server->people);
     if (server->store) store_close(server->store);
+    keeper_close(server->keeper);
     memory_give(server);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     return err;

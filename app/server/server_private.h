@@ -8,6 +8,7 @@
 //   transfer.c    uploads, downloads     events.c      the event stream
 //   workers.c     threads that may wait  metrics.c     what is counted
 //   answers.c     answers over time      openai.c      errors as OpenAI's clients read them
+//   keeper.c      the way to PID 1 of the appliance
 //
 // Threads. Each loop is one thread and owns its connections and their requests. What may wait for
 // the disk or takes long runs as a task on a worker; while it does, the worker owns the request and
@@ -375,6 +376,7 @@ struct server {
     struct store *store;
     struct people *people;
     struct flow *flow;
+    struct keeper *keeper; // NULL but on the appliance: keeper_private.h
     struct server_back back;
     struct tls_identity identity;
     int listen_fd;

@@ -1,0 +1,245 @@
+// From the disk to /data.
+#include "appliance/data_private.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "appliance/gpt_private.h"
+#include "base/log.h"
+
+// A partition whose file system is not whole yet has the first name; so one on which the power
+// failed while it was made is made again, and one that has been whole never is.
+#define NAME_FRESH "data-new"
+#define NAME_WHOLE "data"
+#define SUPERBLOCK_BACKUP "32768" // the first copy of ext4 with blocks of 4 KiB
+enum {
+    DATA_BYTES_MIN = 256 << 20,
+    CHECK_PASSES = 3,
+    CHECK_MENDED = 3, // exit status 1, 2: mended
+};
+
+// ---- its disk -----------------------------------------------------------------------------------
+// "vda" 5 -> "vda5"; "nvme0n1" 5 -> "nvme0n1p5"
+static void partition_name(char out[static DISK_NAME_BYTES], const char *disk, uint32_t number) {
+    size_t size = strlen(disk);
+    bool digit = size > 0 && disk[size - 1] >= '0' && disk[size - 1] <= '9';
+    snprintf(out, DISK_NAME_BYTES, "%.20s%s%u", disk, digit ? "p" : "", number);
+}
+
+static enum err table_read(const char *disk, enum block_mode mode, struct block *block,
+                           struct gpt *gpt, struct fault *fault) {
+    char path[64];
+    snprintf(path, sizeof path, "/dev/%.31s", disk);
+    enum err err = block_open(path, mode, block, fault);
+    if (err != OK) return err;
+    err = gpt_read(block, gpt, fault);
+    if (err != OK) block_close(block);
+    return err;
+}
+
+static bool boots_from(struct data *data, const char *disk, const struct guid *id) {
+    static struct gpt gpt;
+    struct block block;
+    struct fault fault = {0};
+    if (table_read(disk, BLOCK_READ, &block, &gpt, &fault) != OK) return false;
+    block_close(&block);
+    uint32_t number = gpt_find_id(&gpt, id);
+    if (!number) return false;
+    (void)str_copy(data->disk, sizeof data->disk, str_of(disk));
+    partition_name(data->esp, disk, number);
+    return true;
+}
+
+bool data_find(struct data *data, const char *partuuid) {
+    struct guid id;
+    bool found = false;
+    if (!guid_read(str_of(partuuid), &id)) return false;
+    DIR *dir = opendir("/sys/block");
+    for (const struct dirent *entry; dir && !found && (entry = readdir(dir));) {
+        const char *name = entry->d_name;
+        bool disk = strncmp(name, "loop", 4) != 0 && strncmp(name, "ram", 3) != 0 &&
+                    strncmp(name, "dm-", 3) != 0 && strncmp(name, "sr", 2) != 0;
+        if (name[0] != '.' && disk) found = boots_from(data, name, &id);
+    }
+    if (dir) closedir(dir);
+    return found;
+}
+
+// ---- children -----------------------------------------------------------------------------------
+static void child_run(struct data *data, const char *const *argv) {
+    pid_t pid = fork();
+    if (pid == 0) {
+        sigset_t none;
+        sigemptyset(&none);
+        sigprocmask(SIG_SETMASK, &none, NULL);
+        (void)dup2(2, 1);
+        execv(argv[0], (char *const *)(uintptr_t)argv);
+        _exit(127);
+    }
+    data->child = pid;
+}
+
+static void broken(struct data *data, const char *code) {
+    data->state = DATA_BROKEN;
+    if (!data->fault.code[0]) {
+        enum err err = fault_set(&data->fault, ERR_IO, code, str_of(data->partition));
+        log_event(LOG_ERROR, "appliance.data", "err=%s code=%s", err_name(err), code);
+    }
+}
+
+static void make_begin(struct data *data) {
+    char path[64];
+    snprintf(path, sizeof path, "/dev/%s", data->partition);
+    const char *const argv[] = {"/sbin/mke2fs",
+                                "-q",
+                                "-F",
+                                "-t",
+                                "ext4",
+                                "-b",
+                                "4096",
+                                "-m",
+                                "1",
+                                "-L",
+                                "courtyard-data",
+                                "-E",
+                                "lazy_itable_init=1",
+                                path,
+                                NULL};
+    data->state = DATA_MAKING;
+    data->fresh = true;
+    log_event(LOG_INFO, "appliance.data", "make=%s", data->partition);
+    child_run(data, argv);
+}
+
+// First what is safe without asking; then yes to all; then by the copy of the superblock.
+static void check_begin(struct data *data) {
+    char path[64];
+    snprintf(path, sizeof path, "/dev/%s", data->partition);
+    const char *const argv[CHECK_PASSES][8] = {
+        {"/sbin/e2fsck", "-p", path, NULL},
+        {"/sbin/e2fsck", "-f", "-y", path, NULL},
+        {"/sbin/e2fsck", "-f", "-y", "-b", SUPERBLOCK_BACKUP, path, NULL},
+    };
+    data->state = DATA_CHECKING;
+    child_run(data, argv[data->pass]);
+}
+
+static void mount_now(struct data *data) {
+    char path[64];
+    snprintf(path, sizeof path, "/dev/%s", data->partition);
+    unsigned long flags = MS_NOSUID | MS_NODEV | MS_NOATIME;
+    if (mount(path, "/data", "ext4", flags, "errors=remount-ro") == 0) {
+        data->state = DATA_MOUNTED;
+        log_event(LOG_INFO, "appliance.data", "mounted=%s mended=%d fresh=%d", data->partition,
+                  data->mended, data->fresh);
+        return;
+    }
+    log_event(LOG_ERROR, "appliance.data", "mount errno=%d", errno);
+    broken(data, "appliance.data_not_mounted");
+}
+
+// ---- the partition ------------------------------------------------------------------------------
+static enum err name_whole(struct data *data) {
+    static struct gpt gpt;
+    struct block block;
+    enum err err = table_read(data->disk, BLOCK_WRITE, &block, &gpt, &data->fault);
+    if (err != OK) return err;
+    uint32_t number = gpt_find_name(&gpt, NAME_FRESH);
+    if (number) {
+        gpt_name_set(&gpt.partitions[number - 1], NAME_WHOLE);
+        err = gpt_write(&block, &gpt, &data->fault);
+    }
+    block_close(&block);
+    return err;
+}
+
+// A stick fresh from the image: names of its own, so that two of them can lie in one machine, are
+// not given here, since GRUB has told us the old one; the installer gives them.
+static enum err partition_add(struct data *data, struct block *block, struct gpt *gpt,
+                              uint32_t *out_number) {
+    enum err err =
+        gpt_append(gpt, &GUID_LINUX_DATA, NAME_FRESH, DATA_BYTES_MIN, out_number, &data->fault);
+    if (err == OK) err = gpt_write(block, gpt, &data->fault);
+    if (err == OK) err = gpt_announce(block, gpt, *out_number, &data->fault);
+    return err;
+}
+
+void data_begin(struct data *data) {
+    static struct gpt gpt;
+    struct block block;
+    bool whole = true;
+    if (table_read(data->disk, BLOCK_WRITE, &block, &gpt, &data->fault) != OK) {
+        broken(data, "appliance.data_no_disk");
+        return;
+    }
+    enum err err = OK;
+    uint32_t number = gpt_find_name(&gpt, NAME_WHOLE);
+    if (!number) {
+        whole = false;
+        number = gpt_find_name(&gpt, NAME_FRESH);
+        if (!number) err = partition_add(data, &block, &gpt, &number);
+    }
+    if (err == OK && (gpt.first_broken || gpt.second_broken || gpt.second_elsewhere)) {
+        err = gpt_write(&block, &gpt, &data->fault);
+    }
+    block_close(&block);
+    if (err != OK) {
+        broken(data, data->fault.code);
+        return;
+    }
+    partition_name(data->partition, data->disk, number);
+    data->pass = 0;
+    if (whole) {
+        check_begin(data);
+    } else {
+        make_begin(data);
+    }
+}
+
+bool data_ended(struct data *data, pid_t pid, int status) {
+    if (pid != data->child || pid <= 0) return false;
+    int exit = WIFEXITED(status) ? WEXITSTATUS(status) : 127;
+    data->child = 0;
+    log_event(LOG_INFO, "appliance.data", "step=%d pass=%d status=%d", (int)data->state, data->pass,
+              exit);
+    if (data->state == DATA_MAKING) {
+        if (exit != 0) {
+            broken(data, "appliance.data_not_made");
+        } else if (name_whole(data) != OK) {
+            broken(data, data->fault.code);
+        } else {
+            mount_now(data);
+        }
+        return true;
+    }
+    if (exit <= CHECK_MENDED) {
+        data->mended = data->mended || exit != 0;
+        mount_now(data);
+    } else if (++data->pass < CHECK_PASSES) {
+        data->mended = true;
+        check_begin(data);
+    } else {
+        broken(data, "appliance.data_damaged");
+    }
+    return true;
+}
+
+void data_erase(struct data *data) {
+    data->fault = (struct fault){0};
+    make_begin(data);
+}
+
+bool data_unmount(struct data *data) {
+    sync();
+    if (umount2("/data", 0) != 0 && errno == EBUSY) return false;
+    data->state = DATA_NONE;
+    return true;
+}

@@ -1,0 +1,333 @@
+// PID 1: the order of the start, and the loop.
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/netlink.h>
+#include <linux/watchdog.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mount.h>
+#include <sys/reboot.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/utsname.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "appliance/appliance.h"
+#include "appliance/data_private.h"
+#include "appliance/modules_private.h"
+#include "appliance/service_private.h"
+#include "appliance/settings_private.h"
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "base/version.h"
+
+enum {
+    UEVENT_BYTES = 8192,
+    COMMAND_LINE_BYTES = 4096,
+    DISK_WAIT_MS = 250,     // between looks for the disk, besides the kernel's own events
+    HEALTHY_MS = 20 * 1000, // a service that answers so long makes a trial boot good
+    WATCHDOG_S = 60,
+};
+
+struct init {
+    const struct appliance_texts *texts;
+    char command_line[COMMAND_LINE_BYTES];
+    char disk[PARTUUID_SIZE]; // the boot partition's name for all machines
+    int signals, uevents, watchdog;
+    struct modules *modules;
+    struct settings settings;
+    struct data data;
+    struct service *service;
+    bool log_shown;
+    int ending; // what reboot(2) is to do; 0: go on
+};
+
+static int64_t now(void) {
+    return (int64_t)(clock_monotonic_us() / 1000);
+}
+
+// ---- the first steps ----------------------------------------------------------------------------
+static void mount_all(void) {
+    static const struct {
+        const char *what, *where, *kind, *options;
+        unsigned long flags;
+    } mounts[] = {
+        {"proc", "/proc", "proc", NULL, MS_NOSUID | MS_NODEV | MS_NOEXEC},
+        {"sysfs", "/sys", "sysfs", NULL, MS_NOSUID | MS_NODEV | MS_NOEXEC},
+        {"devtmpfs", "/dev", "devtmpfs", "mode=0755", MS_NOSUID},
+        {"devpts", "/dev/pts", "devpts", "mode=0620,ptmxmode=0666", MS_NOSUID | MS_NOEXEC},
+        {"tmpfs", "/dev/shm", "tmpfs", "mode=1777", MS_NOSUID | MS_NODEV},
+        {"tmpfs", "/run", "tmpfs", "mode=0755,size=10%", MS_NOSUID | MS_NODEV},
+        {"tmpfs", "/tmp", "tmpfs", "mode=1777,size=10%", MS_NOSUID | MS_NODEV},
+        {"cgroup2", "/sys/fs/cgroup", "cgroup2", "nsdelegate,memory_recursiveprot",
+         MS_NOSUID | MS_NODEV | MS_NOEXEC},
+        {"efivarfs", "/sys/firmware/efi/efivars", "efivarfs", NULL,
+         MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_RDONLY},
+    };
+    for (size_t i = 0; i < sizeof mounts / sizeof mounts[0]; i++) {
+        (void)mkdir(mounts[i].where, 0755);
+        (void)mount(mounts[i].what, mounts[i].where, mounts[i].kind, mounts[i].flags,
+                    mounts[i].options);
+    }
+}
+
+static void text_put(const char *path, const char *text) {
+    int fd = open(path, O_WRONLY | O_CLOEXEC);
+    if (fd < 0) return;
+    if (write(fd, text, strlen(text)) < 0) log_event(LOG_WARN, "appliance.put", "path=%s", path);
+    close(fd);
+}
+
+// The word after `name` on the kernel's line, "courtyard.disk=" say.
+static bool told(const struct init *init, const char *name, char *out, size_t out_size) {
+    struct str rest = str_of(init->command_line);
+    while (rest.size > 0) {
+        struct str word = str_trim(str_cut(rest, ' ', &rest));
+        if (!str_starts(word, str_of(name))) continue;
+        size_t skip = strlen(name);
+        return str_copy(out, out_size, (struct str){word.data + skip, word.size - skip});
+    }
+    return false;
+}
+
+// Our log goes to the kernel's, or to the console where the kernel's line says so.
+static void log_begin(struct init *init) {
+    char where[16] = "";
+    int fd = open("/proc/cmdline", O_RDONLY | O_CLOEXEC);
+    ssize_t size = fd >= 0 ? read(fd, init->command_line, COMMAND_LINE_BYTES - 1) : 0;
+    if (fd >= 0) close(fd);
+    init->command_line[size > 0 ? size : 0] = '\0';
+    (void)told(init, "courtyard.disk=", init->disk, sizeof init->disk);
+    (void)told(init, "courtyard.log=", where, sizeof where);
+    init->log_shown = strcmp(where, "console") == 0;
+    int null = open("/dev/null", O_RDWR),
+        log = open(init->log_shown ? "/dev/console" : "/dev/kmsg", O_WRONLY);
+    if (null >= 0) (void)dup2(null, 0);
+    if (null >= 0) (void)dup2(null, 1);
+    if (log >= 0) (void)dup2(log, 2);
+    if (null > 2) close(null);
+    if (log > 2) close(log);
+}
+
+static void kernel_settings(void) {
+    text_put("/proc/sys/net/ipv4/ip_unprivileged_port_start", "443");
+    text_put("/proc/sys/kernel/printk_devkmsg", "on");
+    text_put("/proc/sys/kernel/ctrl-alt-del", "0"); // comes to us as SIGINT
+    text_put("/proc/sys/kernel/dmesg_restrict", "1");
+    text_put("/proc/sys/kernel/kptr_restrict", "2");
+    text_put("/proc/sys/kernel/sysrq", "0");
+    text_put("/proc/sys/vm/panic_on_oom", "0");
+    text_put("/proc/sys/net/ipv4/conf/all/rp_filter", "1");
+    text_put("/proc/sys/net/ipv4/conf/all/accept_redirects", "0");
+    text_put("/proc/sys/net/ipv4/conf/all/send_redirects", "0");
+}
+
+static int uevents_open(void) {
+    struct sockaddr_nl address = {.nl_family = AF_NETLINK, .nl_groups = 1};
+    int fd = socket(AF_NETLINK, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_KOBJECT_UEVENT);
+    int room = 1 << 20;
+    if (fd < 0) return -1;
+    (void)setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &room, sizeof room);
+    if (bind(fd, (struct sockaddr *)&address, sizeof address) == 0) return fd;
+    close(fd);
+    return -1;
+}
+
+static int signals_open(void) {
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGCHLD);
+    sigaddset(&set, SIGINT); // ctrl-alt-del
+    sigaddset(&set, SIGTERM);
+    sigprocmask(SIG_BLOCK, &set, NULL);
+    return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+}
+
+static void hardware_begin(struct init *init) {
+    struct utsname name;
+    char folder[128];
+    struct fault fault = {0};
+    static const char *const always[] = {"ext4", "vfat", "nls_cp437", "nls_ascii", "evdev"};
+    uname(&name);
+    snprintf(folder, sizeof folder, "/lib/modules/%s", name.release);
+    if (modules_open(folder, &init->modules, &fault) != OK) {
+        log_event(LOG_ERROR, "appliance.modules", "code=%s", fault.code);
+        return;
+    }
+    for (size_t i = 0; i < sizeof always / sizeof always[0]; i++) {
+        (void)modules_load(init->modules, always[i]);
+    }
+    uint32_t fresh, all = 0;
+    while ((fresh = modules_cold(init->modules, "/sys/devices")) > 0) all += fresh;
+    log_event(LOG_INFO, "appliance.modules", "loaded=%u", all);
+}
+
+static void watchdog_begin(struct init *init) {
+    int seconds = WATCHDOG_S;
+    init->watchdog = open("/dev/watchdog", O_WRONLY | O_CLOEXEC);
+    if (init->watchdog < 0 && init->modules && modules_load(init->modules, "softdog")) {
+        init->watchdog = open("/dev/watchdog", O_WRONLY | O_CLOEXEC);
+    }
+    if (init->watchdog >= 0) (void)ioctl(init->watchdog, (int)WDIOC_SETTIMEOUT, &seconds);
+}
+
+// ---- events -------------------------------------------------------------------------------------
+// "add@/devices/…", then NAME=VALUE, each with its NUL.
+static void uevents_read(struct init *init) {
+    char text[UEVENT_BYTES];
+    ssize_t size;
+    while ((size = recv(init->uevents, text, sizeof text - 1, 0)) > 0) {
+        text[size] = '\0';
+        if (strncmp(text, "add@", 4) != 0 && strncmp(text, "change@", 7) != 0) continue;
+        for (const char *at = text; at < text + size; at += strlen(at) + 1) {
+            if (strncmp(at, "MODALIAS=", 9) != 0 || !init->modules) continue;
+            (void)modules_for(init->modules, at + 9);
+        }
+    }
+}
+
+static void ended_one(struct init *init, pid_t pid, int status) {
+    if (service_ended(init->service, pid, status)) return;
+    (void)data_ended(&init->data, pid, status);
+}
+
+static void signals_read(struct init *init) {
+    struct signalfd_siginfo info;
+    while (read(init->signals, &info, sizeof info) == (ssize_t)sizeof info) {
+        if (info.ssi_signo == SIGINT || info.ssi_signo == SIGTERM) init->ending = RB_AUTOBOOT;
+    }
+    int status;
+    for (pid_t pid; (pid = waitpid(-1, &status, WNOHANG)) > 0;) ended_one(init, pid, status);
+}
+
+static void packets_read(struct init *init) {
+    struct json *packet;
+    while (service_take(init->service, &packet)) json_close(packet);
+}
+
+// ---- what is to be done now ---------------------------------------------------------------------
+static void settings_begin(struct init *init) {
+    static const char *const files[] = {"/data/appliance/settings.txt", "/esp/courtyard.txt"};
+    settings_default(&init->settings);
+    for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
+        struct fault fault = {0};
+        struct buf text;
+        buf_open(&text, 64 * 1024);
+        enum err err = file_read(files[i], &text, &fault);
+        if (err == OK) err = settings_read(buf_str(&text), &init->settings, &fault);
+        if (err != OK && err != ERR_NOT_FOUND) {
+            log_event(LOG_WARN, "appliance.settings", "file=%s code=%s row=%llu", files[i],
+                      fault.code, (unsigned long long)fault.row);
+        }
+        buf_close(&text);
+    }
+    (void)sethostname(init->settings.hostname, strlen(init->settings.hostname));
+}
+
+static void folders_make(void) {
+    (void)mkdir("/data/appliance", 0700);
+    (void)mkdir(SERVICE_DATA, 0700);
+    if (chown(SERVICE_DATA, SERVICE_USER, SERVICE_USER) != 0) {
+        log_event(LOG_ERROR, "appliance.folders", "errno=%d", errno);
+    }
+}
+
+static void esp_mount(const struct init *init) {
+    char path[64];
+    snprintf(path, sizeof path, "/dev/%s", init->data.esp);
+    unsigned long flags = MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC;
+    if (mount(path, "/esp", "vfat", flags, "utf8") == 0) return;
+    log_event(LOG_WARN, "appliance.esp", "errno=%d", errno);
+}
+
+// From the disk to the service, as far as it can go now.
+static void proceed(struct init *init) {
+    struct service_view view;
+    if (init->data.state == DATA_NONE && !init->ending && data_find(&init->data, init->disk)) {
+        esp_mount(init);
+        data_begin(&init->data);
+    }
+    service_look(init->service, &view);
+    if (init->data.state == DATA_MOUNTED && view.state == SERVICE_STOPPED && !init->ending) {
+        folders_make();
+        settings_begin(init);
+        service_start(init->service);
+    }
+}
+
+// True when everything is over and the machine may go.
+static bool end_step(struct init *init) {
+    struct service_view view;
+    service_stop(init->service);
+    service_look(init->service, &view);
+    if (view.state != SERVICE_STOPPED) return false;
+    return init->data.state != DATA_MOUNTED || data_unmount(&init->data);
+}
+
+static void wait_for_events(struct init *init, int64_t until_ms) {
+    struct pollfd fds[] = {
+        {.fd = init->signals, .events = POLLIN},
+        {.fd = init->uevents, .events = POLLIN},
+        {.fd = service_channel(init->service), .events = POLLIN},
+        {.fd = service_log(init->service), .events = POLLIN},
+    };
+    int64_t left = until_ms - now();
+    if (left < 0) left = 0;
+    (void)poll(fds, sizeof fds / sizeof fds[0], (int)left);
+    uevents_read(init);
+    packets_read(init);
+    service_log_copy(init->service);
+    signals_read(init);
+}
+
+static void loop(struct init *init) {
+    for (;;) {
+        int64_t at = now(), until = at + WATCHDOG_S * 1000 / 4;
+        if (init->watchdog >= 0 && write(init->watchdog, "", 1) < 0) init->watchdog = -1;
+        proceed(init);
+        int64_t due = service_run(init->service, at);
+        if (due < until) until = due;
+        bool searching = init->data.state == DATA_NONE;
+        if ((searching || init->ending) && until > at + DISK_WAIT_MS) until = at + DISK_WAIT_MS;
+        if (init->ending && end_step(init)) return;
+        wait_for_events(init, until);
+    }
+}
+
+int appliance_modprobe(int argc, char **argv) {
+    struct utsname name;
+    char folder[128];
+    struct modules *modules;
+    const char *wanted = argc > 1 ? argv[argc - 1] : "";
+    uname(&name);
+    snprintf(folder, sizeof folder, "/lib/modules/%s", name.release);
+    if (modules_open(folder, &modules, NULL) != OK) return 1;
+    bool found = modules_load(modules, wanted) || modules_for(modules, wanted) > 0;
+    modules_close(modules);
+    return found ? 0 : 1;
+}
+
+int appliance_main(const struct appliance_texts *texts) {
+    static struct init init;
+    init = (struct init){.texts = texts, .watchdog = -1};
+    mount_all();
+    log_begin(&init);
+    log_event(LOG_INFO, "appliance.start", "version=%s", COURTYARD_VERSION);
+    init.signals = signals_open();
+    init.uevents = uevents_open();
+    kernel_settings();
+    (void)reboot(RB_DISABLE_CAD);
+    if (service_open(init.log_shown, &init.service, NULL) != OK) return 1;
+    hardware_begin(&init);
+    watchdog_begin(&init);
+    loop(&init);
+    sync();
+    (void)reboot(init.ending);
+    return 1;
+}
