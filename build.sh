@@ -13,6 +13,8 @@ usage: ./build.sh COMMAND
                         the whole way of the data on the command line and go on serving; Ctrl-C ends
   build [ARCH]          build/courtyard, one static binary (x86_64, the default),
                         or build/courtyard-aarch64 (aarch64, for Kunpeng and Phytium)
+  image [ARCH]          the appliance: build/image/ARCH/courtyard-VERSION-ARCH.img, a disk image that
+                        boots into the box (x86_64); write it to a stick with dd
   test [fast|full]      fast: unit tests (musl, sanitizers), style; some six minutes
                         full: also aarch64 under emulation, the API, the pages in Chromium, thread
                         races, the fuzz corpus, the store killed, the kernel's limits in a guest
@@ -116,6 +118,23 @@ build() {
 
 since() { # EPOCHREALTIME
     awk -v a="$1" -v b="$EPOCHREALTIME" 'BEGIN { printf "%.1f", b - a }'
+}
+
+# --- image ----------------------------------------------------------------------------------------
+need_for_image() {
+    need mtools mformat
+    need libdevmapper1.02.1 /lib/x86_64-linux-gnu/libdevmapper.so.1.02.1 # of grub-mkimage
+    need fdisk /sbin/sfdisk
+    need kmod /sbin/depmod
+    need cpio cpio
+    need zstd zstd
+    install_missing
+}
+
+image() {
+    build "${1:-x86_64}"
+    need_for_image
+    images/build "${1:-x86_64}"
 }
 
 # --- run ------------------------------------------------------------------------------------------
@@ -480,6 +499,7 @@ command=${1-}
 case $command in
 run) run "$@" ;;
 build) build "$@" ;;
+image) image "$@" ;;
 test) run_tests "$@" ;;
 format) format ;;
 bench) bench "$@" ;;

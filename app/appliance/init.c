@@ -96,18 +96,17 @@ static bool told(const struct init *init, const char *name, char *out, size_t ou
     return false;
 }
 
-// Our log goes to the kernel's, or to the console where the kernel's line says so.
+// Our log goes to the kernel's, or to the device that the kernel's line names.
 static void log_begin(struct init *init) {
-    char where[16] = "";
+    char name[16] = "kmsg", path[32];
     int fd = open("/proc/cmdline", O_RDONLY | O_CLOEXEC);
     ssize_t size = fd >= 0 ? read(fd, init->command_line, COMMAND_LINE_BYTES - 1) : 0;
     if (fd >= 0) close(fd);
     init->command_line[size > 0 ? size : 0] = '\0';
     (void)told(init, "courtyard.disk=", init->disk, sizeof init->disk);
-    (void)told(init, "courtyard.log=", where, sizeof where);
-    init->log_shown = strcmp(where, "console") == 0;
-    int null = open("/dev/null", O_RDWR),
-        log = open(init->log_shown ? "/dev/console" : "/dev/kmsg", O_WRONLY);
+    init->log_shown = told(init, "courtyard.log=", name, sizeof name);
+    snprintf(path, sizeof path, "/dev/%s", name);
+    int null = open("/dev/null", O_RDWR), log = open(path, O_WRONLY | O_NOCTTY);
     if (null >= 0) (void)dup2(null, 0);
     if (null >= 0) (void)dup2(null, 1);
     if (log >= 0) (void)dup2(log, 2);

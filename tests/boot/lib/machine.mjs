@@ -1,0 +1,164 @@
+// The appliance's image in QEMU's software emulation: started, watched, cut from power, looked at.
+// Slow by nature: a start takes ten seconds on a free machine and a minute on a busy one.
+import { execFileSync, spawn } from "node:child_process";
+import { copyFileSync, existsSync, mkdtempSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from "node:fs";
+import net from "node:net";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { after } from "node:test";
+import { Client, root, sleep } from "../../api/lib/server.mjs";
+
+const version = /COURTYARD_VERSION "(.*)"/.exec(readFileSync(path.join(root, "app/base/version.h"), "utf8"))[1];
+export const image = path.join(root, `build/image/x86_64/courtyard-${version}-x86_64.img`);
+const firmware = "/usr/share/OVMF/OVMF_CODE_4M.fd", variables = "/usr/share/OVMF/OVMF_VARS_4M.fd";
+const ESP_OFFSET = 4096 * 512;
+export const LIMIT_MS = Number(process.env.COURTYARD_BOOT_SECONDS ?? 240) * 1000;
+
+// Why the tests of the image cannot run here; undefined if they can.
+export function missing() {
+    for (const program of ["qemu-system-x86_64", "mcopy"]) {
+        try {
+            execFileSync("sh", ["-c", `command -v ${program}`]);
+        } catch {
+            return `no ${program}`;
+        }
+    }
+    if (!existsSync(firmware)) return "no UEFI firmware (package ovmf)";
+    if (!existsSync(image)) return `no ${path.relative(root, image)}: ./build.sh image`;
+    return undefined;
+}
+
+const disks = {
+    virtio: ["virtio-net-pci", ["-device", "virtio-blk-pci,drive=disk,bootindex=1"]],
+    nvme: ["e1000e", ["-device", "nvme,drive=disk,serial=1,bootindex=1"]],
+    ahci: ["e1000e", ["-device", "ide-hd,drive=disk,bootindex=1"]],
+    usb: ["e1000e", ["-device", "qemu-xhci,id=usb", "-device", "usb-storage,bus=usb.0,drive=disk,bootindex=1,removable=on"]],
+};
+
+function freePort() {
+    return new Promise((done, fail) => {
+        const server = net.createServer().on("error", fail);
+        server.listen(0, "127.0.0.1", () => {
+            const { port } = server.address();
+            server.close(() => done(port));
+        });
+    });
+}
+
+const running = new Set();
+after(() => running.forEach((child) => child.kill("SIGKILL")));
+
+// GRUB's environment block, as the image's grub.cfg reads it.
+export function environment(values) {
+    const text = "# GRUB Environment Block\n" + Object.entries(values).map(([key, value]) => `${key}=${value}\n`).join("");
+    return Buffer.from(text.padEnd(1024, "#"));
+}
+
+export class Machine {
+    // A disk of its own from the image, of `gib`, whose log goes to the second serial port.
+    static make({ gib = 2, from = image } = {}) {
+        const machine = new Machine();
+        machine.folder = mkdtempSync(path.join(tmpdir(), "courtyard-boot-"));
+        machine.disk = path.join(machine.folder, "disk");
+        copyFileSync(from, machine.disk);
+        truncateSync(machine.disk, Math.max(gib * 2 ** 30, statSync(machine.disk).size));
+        machine.put("/grub/grubenv", environment({ slot: "a", trial: 0, next: "b", log: "ttyS1" }));
+        return machine;
+    }
+    // A file on the boot partition, as a person with the stick in another machine writes it.
+    put(name, content) {
+        const file = path.join(this.folder, "put");
+        writeFileSync(file, content);
+        execFileSync("mcopy", ["-o", "-i", `${this.disk}@@${ESP_OFFSET}`, file, `::${name}`], { env: { ...process.env, MTOOLS_SKIP_CHECK: "1" } });
+    }
+    get(name) {
+        return execFileSync("mtype", ["-i", `${this.disk}@@${ESP_OFFSET}`, `::${name}`], { env: { ...process.env, MTOOLS_SKIP_CHECK: "1" } });
+    }
+    async start({ bus = "virtio", uefi = false, memoryMib = 1024, more = [] } = {}) {
+        const [card, drive] = disks[bus];
+        this.port = await freePort();
+        this.started = Date.now();
+        const argv = ["-nodefaults", "-no-user-config", "-machine", "q35", "-accel", "tcg,thread=multi", "-cpu", "max", "-smp", "2", "-m", memoryMib,
+            "-display", "none", "-vga", "std", "-no-reboot",
+            "-serial", `unix:${this.folder}/console,server,nowait`, "-serial", `file:${this.folder}/log`,
+            "-qmp", `unix:${this.folder}/qmp,server,nowait`,
+            "-drive", `if=none,id=disk,format=raw,file=${this.disk},cache=writeback`, ...drive,
+            "-netdev", `user,id=net,hostfwd=tcp:127.0.0.1:${this.port}-:443`, "-device", `${card},netdev=net`, ...more];
+        if (uefi) {
+            copyFileSync(variables, `${this.folder}/variables`);
+            argv.push("-drive", `if=pflash,format=raw,readonly=on,file=${firmware}`, "-drive", `if=pflash,format=raw,file=${this.folder}/variables`);
+        }
+        this.child = spawn("qemu-system-x86_64", argv.map(String), { stdio: ["ignore", "ignore", "pipe"] });
+        running.add(this.child);
+        this.said = "";
+        this.child.stderr.on("data", (piece) => (this.said += piece));
+        this.ended = new Promise((done) => this.child.on("exit", (code, signal) => {
+            running.delete(this.child);
+            this.child = undefined;
+            done({ code, signal });
+        }));
+        await this.consoleOpen();
+    }
+    async consoleOpen() {
+        this.screen = "";
+        for (let i = 0; i < 100 && !existsSync(`${this.folder}/console`); i++) await sleep(50);
+        this.serial = net.connect(`${this.folder}/console`);
+        this.serial.on("data", (piece) => (this.screen += piece.toString("utf8")));
+        this.serial.on("error", () => {});
+    }
+    type(text) {
+        this.serial.write(text);
+    }
+    log() {
+        return existsSync(`${this.folder}/log`) ? readFileSync(`${this.folder}/log`, "utf8") : "";
+    }
+    // Until `look` gives something; fails with what the machine told when it ends or time is over.
+    async until(what, look) {
+        const from = Date.now();
+        while (Date.now() - from < LIMIT_MS) {
+            const got = await look();
+            if (got) return got;
+            if (!this.child) break;
+            await sleep(200);
+        }
+        throw new Error(`${what}: ${this.child ? "time is over" : "the machine ended"}\n${this.said}\n${this.log().slice(-3000)}\n${this.screen.slice(-2000)}`);
+    }
+    // Answers over HTTPS through the forwarded port; the milliseconds since its start.
+    async served() {
+        await this.until("the first answer", async () => {
+            try {
+                const answer = await this.anonymous().call("GET", "/api/v1/session", undefined, { timeout: 5000, hold: false });
+                return answer.status < 500;
+            } catch {
+                return false;
+            }
+        });
+        return Date.now() - this.started;
+    }
+    anonymous() {
+        return new Client(this);
+    }
+    // Processor seconds QEMU has used.
+    seconds() {
+        const fields = readFileSync(`/proc/${this.child.pid}/stat`, "utf8").split(") ")[1].split(" ");
+        return (Number(fields[11]) + Number(fields[12])) / 100;
+    }
+    // The plug is pulled.
+    async cut() {
+        this.child?.kill("SIGKILL");
+        await this.ended;
+    }
+    async monitor(command, values = {}) {
+        const socket = net.connect(`${this.folder}/qmp`);
+        let text = "";
+        socket.on("data", (piece) => (text += piece));
+        socket.write(JSON.stringify({ execute: "qmp_capabilities" }) + JSON.stringify({ execute: command, arguments: values }));
+        for (let i = 0; i < 100 && text.split("\n").filter((line) => /"return"|"error"/.test(line)).length < 2; i++) await sleep(50);
+        socket.destroy();
+        return text;
+    }
+    async remove() {
+        await this.cut();
+        rmSync(this.folder, { recursive: true, force: true });
+    }
+}
