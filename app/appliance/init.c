@@ -2,12 +2,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/netlink.h>
-#include <linux/watchdog.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/reboot.h>
 #include <sys/signalfd.h>
@@ -32,7 +30,7 @@ enum {
     COMMAND_LINE_BYTES = 4096,
     DISK_WAIT_MS = 250,     // between looks for the disk, besides the kernel's own events
     HEALTHY_MS = 20 * 1000, // a service that answers so long makes a trial boot good
-    WATCHDOG_S = 60,
+    WATCHDOG_MS = 8 * 1000, // drivers wait for 30 s or more
 };
 
 struct init {
@@ -168,12 +166,10 @@ static void hardware_begin(struct init *init) {
 }
 
 static void watchdog_begin(struct init *init) {
-    int seconds = WATCHDOG_S;
     init->watchdog = open("/dev/watchdog", O_WRONLY | O_CLOEXEC);
     if (init->watchdog < 0 && init->modules && modules_load(init->modules, "softdog")) {
         init->watchdog = open("/dev/watchdog", O_WRONLY | O_CLOEXEC);
     }
-    if (init->watchdog >= 0) (void)ioctl(init->watchdog, (int)WDIOC_SETTIMEOUT, &seconds);
 }
 
 // ---- events -------------------------------------------------------------------------------------
@@ -287,7 +283,7 @@ static void wait_for_events(struct init *init, int64_t until_ms) {
 
 static void loop(struct init *init) {
     for (;;) {
-        int64_t at = now(), until = at + WATCHDOG_S * 1000 / 4;
+        int64_t at = now(), until = at + WATCHDOG_MS;
         if (init->watchdog >= 0 && write(init->watchdog, "", 1) < 0) init->watchdog = -1;
         proceed(init);
         int64_t due = service_run(init->service, at);

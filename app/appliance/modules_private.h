@@ -13,8 +13,8 @@ struct modules;
 enum err modules_open(const char *folder, struct modules **out, struct fault *fault) MUST_USE;
 void modules_close(struct modules *modules);
 
-// Loads every module whose alias fits (a device's modalias, "fs-ext4", "crypto-xts(aes)"), each after
-// what it depends on. Returns how many were new to this process.
+// Loads every module whose alias fits (a device's modalias, "fs-ext4", "crypto-xts(aes)"), each
+// after what it depends on. Returns how many were new to this process.
 uint32_t modules_for(struct modules *modules, const char *alias);
 // By its name; '-' and '_' are the same. False if there is none or the kernel refuses it.
 bool modules_load(struct modules *modules, const char *name);

@@ -73,7 +73,8 @@ static void pulse_done(struct task *task) {
     }
 }
 
-// Each loop is to come by; when the last one has, PID 1 hears of it. One that hangs keeps us silent.
+// Each loop is to come by; when the last one has, PID 1 hears of it. One that hangs keeps us
+// silent.
 static void pulses_post(struct keeper *keeper) {
     unsigned none = 0, all = keeper->server->loop_count;
     if (!atomic_compare_exchange_strong(&keeper->beats, &none, all)) return;

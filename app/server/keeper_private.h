@@ -17,9 +17,9 @@ enum err keeper_open(struct keeper **out, struct fault *fault) MUST_USE;
 enum err keeper_start(struct keeper *keeper, struct server *server, struct fault *fault) MUST_USE;
 // Why the server is about to end.
 void keeper_tell_fault(struct keeper *keeper, const struct fault *why);
-// Asks PID 1: `request` is the inside of a JSON object ("\"do\":\"status\""); the answer's JSON goes
-// to `out`. Any thread; waits up to a minute. ERR_NOT_FOUND "server.no_appliance" without a keeper,
-// ERR_BUSY "server.appliance_silent"; a fault that PID 1 told is handed on.
+// Asks PID 1: `request` is the inside of a JSON object ("\"do\":\"status\""); the answer's JSON
+// goes to `out`. Any thread; waits up to a minute. ERR_NOT_FOUND "server.no_appliance" without a
+// keeper, ERR_BUSY "server.appliance_silent"; a fault that PID 1 told is handed on.
 enum err keeper_ask(struct keeper *keeper, struct str request, struct buf *out,
                     struct fault *fault) MUST_USE;
 // Before the loops end; whoever asks from then on gets ERR_BUSY. NULL is fine.
