@@ -1,7 +1,7 @@
 // The box as a machine of its own: what the USB appliance's initramfs starts as PID 1. Mounts,
 // loads the modules that the hardware asks for, finds its disk, checks and mounts the data, sets
-// the network up, starts the service as an unprivileged process and looks after it, talks to whoever
-// sits before the screen. It opens no port of its own and starts no shell.
+// the network up, starts the service as an unprivileged process and looks after it, and talks to
+// whoever sits before the screen. It opens no port of its own and starts no shell.
 //
 // One thread, one loop; what takes long (making or checking a file system, writing a slot) is done
 // by children. Root is the initramfs, in memory: nothing of the system can be changed on disk but
