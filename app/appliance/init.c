@@ -15,11 +15,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "appliance/appliance.h"
-#include "appliance/data_private.h"
-#include "appliance/modules_private.h"
-#include "appliance/service_private.h"
-#include "appliance/settings_private.h"
+#include "appliance/init_private.h"
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/log.h"
@@ -27,23 +23,9 @@
 
 enum {
     UEVENT_BYTES = 8192,
-    COMMAND_LINE_BYTES = 4096,
     DISK_WAIT_MS = 250,     // between looks for the disk, besides the kernel's own events
     HEALTHY_MS = 20 * 1000, // a service that answers so long makes a trial boot good
     WATCHDOG_MS = 8 * 1000, // drivers wait for 30 s or more
-};
-
-struct init {
-    const struct appliance_texts *texts;
-    char command_line[COMMAND_LINE_BYTES];
-    char disk[PARTUUID_SIZE]; // the boot partition's name for all machines
-    int signals, uevents, watchdog;
-    struct modules *modules;
-    struct settings settings;
-    struct data data;
-    struct service *service;
-    bool log_shown;
-    int ending; // what reboot(2) is to do; 0: go on
 };
 
 static int64_t now(void) {
@@ -188,7 +170,7 @@ static void uevents_read(struct init *init) {
 }
 
 static void ended_one(struct init *init, pid_t pid, int status) {
-    if (service_ended(init->service, pid, status)) return;
+    if (service_ended(init->service, pid, status) || work_ended(&init->work, pid, status)) return;
     (void)data_ended(&init->data, pid, status);
 }
 
@@ -203,12 +185,15 @@ static void signals_read(struct init *init) {
 
 static void packets_read(struct init *init) {
     struct json *packet;
-    while (service_take(init->service, &packet)) json_close(packet);
+    while (service_take(init->service, &packet)) {
+        request_handle(init, packet);
+        json_close(packet);
+    }
 }
 
 // ---- what is to be done now ---------------------------------------------------------------------
-static void settings_begin(struct init *init) {
-    static const char *const files[] = {"/data/appliance/settings.txt", "/esp/courtyard.txt"};
+void settings_apply(struct init *init) {
+    static const char *const files[] = {SETTINGS_FILE, SETTINGS_FILE_STICK};
     settings_default(&init->settings);
     for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
         struct fault fault = {0};
@@ -226,7 +211,7 @@ static void settings_begin(struct init *init) {
 }
 
 static void folders_make(void) {
-    (void)mkdir("/data/appliance", 0700);
+    (void)mkdir(FOLDER_OWN, 0700);
     (void)mkdir(SERVICE_DATA, 0700);
     if (chown(SERVICE_DATA, SERVICE_USER, SERVICE_USER) != 0) {
         log_event(LOG_ERROR, "appliance.folders", "errno=%d", errno);
@@ -251,7 +236,7 @@ static void proceed(struct init *init) {
     service_look(init->service, &view);
     if (init->data.state == DATA_MOUNTED && view.state == SERVICE_STOPPED && !init->ending) {
         folders_make();
-        settings_begin(init);
+        settings_apply(init);
         service_start(init->service);
     }
 }

@@ -1,0 +1,190 @@
+// What the service asks of PID 1: {"id":N,"do":"…",…} gives {"id":N,"answer":{…}} or {…,"fault":…}.
+#include <arpa/inet.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/reboot.h>
+#include <sys/statvfs.h>
+
+#include "appliance/init_private.h"
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "base/version.h"
+
+struct request {
+    struct init *init;
+    const struct json *body;
+    struct json_writer *out; // the answer's members
+    struct fault *fault;
+};
+
+// ---- status -------------------------------------------------------------------------------------
+static void disk_write(const struct init *init, struct json_writer *out) {
+    static const char *const names[] = {"none", "checking", "making", "mounted", "broken"};
+    const struct data *data = &init->data;
+    struct statvfs disk;
+    json_put_name(out, "data");
+    json_open_object(out);
+    json_set_text(out, "state", str_of(names[data->state]));
+    json_set_text(out, "disk", str_of(data->disk));
+    json_set_bool(out, "mended", data->mended);
+    if (data->state == DATA_MOUNTED && statvfs("/data", &disk) == 0) {
+        json_set_u64(out, "bytes", (uint64_t)disk.f_blocks * disk.f_frsize);
+        json_set_u64(out, "free_bytes", (uint64_t)disk.f_bavail * disk.f_frsize);
+    }
+    json_close_object(out);
+}
+
+static void settings_show(const struct settings *settings, struct json_writer *out) {
+    char text[INET_ADDRSTRLEN + 4] = "dhcp", gateway[INET_ADDRSTRLEN] = "";
+    if (settings->fixed) {
+        inet_ntop(AF_INET, &settings->address, text, INET_ADDRSTRLEN);
+        size_t size = strlen(text);
+        snprintf(text + size, sizeof text - size, "/%u", settings->prefix);
+        if (settings->gateway.s_addr)
+            inet_ntop(AF_INET, &settings->gateway, gateway, sizeof gateway);
+    }
+    json_put_name(out, "settings");
+    json_open_object(out);
+    json_set_text(out, "hostname", str_of(settings->hostname));
+    json_set_text(out, "language", str_of(settings->language));
+    json_set_text(out, "address", str_of(text));
+    json_set_text(out, "gateway", str_of(gateway));
+    json_close_object(out);
+}
+
+static void work_show(const struct work *work, struct json_writer *out) {
+    if (!work->name) return;
+    json_put_name(out, "work");
+    json_open_object(out);
+    json_set_text(out, "name", str_of(work->name));
+    json_set_bool(out, "running", work->child > 0);
+    json_set_text(out, "phase", str_of(phase_name(work->shared->progress.phase)));
+    json_set_u64(out, "done", work->shared->progress.done);
+    json_set_u64(out, "total", work->shared->progress.total);
+    if (work->child <= 0 && work->shared->err != OK) {
+        json_put_name(out, "fault");
+        json_put_fault(out, &work->shared->fault);
+    }
+    json_close_object(out);
+}
+
+static enum err status(struct request *request) {
+    struct init *init = request->init;
+    struct json_writer *out = request->out;
+    struct service_view view;
+    service_look(init->service, &view);
+    json_set_text(out, "version", STR(COURTYARD_VERSION));
+    json_set_i64(out, "time_ms", clock_now_ms());
+    json_set_u64(out, "up_s", clock_monotonic_us() / 1000000);
+    json_set_u64(out, "memory_bytes", machine_memory_bytes());
+    json_set_i64(out, "temperature", machine_temperature());
+    json_set_u64(out, "starts", view.starts);
+    disk_write(init, out);
+    settings_show(&init->settings, out);
+    work_show(&init->work, out);
+    return OK;
+}
+
+// ---- changes ------------------------------------------------------------------------------------
+static enum err clock_change(struct request *request) {
+    int64_t ms;
+    if (json_i64(json_member(request->body, "ms"), &ms) && machine_clock_set(ms)) return OK;
+    return fault_set(request->fault, ERR_INPUT, "appliance.bad_time", STR_NONE);
+}
+
+// A value of one key of the settings, held against the same rules as the file's.
+static enum err setting_take(const struct request *request, const char *key, struct buf *lines) {
+    const struct json *value = json_member(request->body, key);
+    if (!value) return OK;
+    struct str text = json_text(value);
+    if (text.size == 0 && strcmp(key, "gateway") == 0) return OK;
+    if (text.size == 0 || memchr(text.data, '\n', text.size)) {
+        return fault_set(request->fault, ERR_INPUT, "appliance.settings", str_of(key));
+    }
+    buf_printf(lines, "%s = %.*s\n", key, STR_ARG(text));
+    return OK;
+}
+
+static enum err settings_change(struct request *request) {
+    static const char *const keys[] = {"hostname", "language", "interface", "address", "gateway"};
+    struct settings wanted = request->init->settings;
+    struct buf lines;
+    buf_open(&lines, 4096);
+    enum err err = OK;
+    if (json_member(request->body, "gateway")) wanted.gateway.s_addr = 0;
+    for (size_t i = 0; i < sizeof keys / sizeof keys[0] && err == OK; i++) {
+        err = setting_take(request, keys[i], &lines);
+    }
+    if (err == OK) err = buf_err(&lines);
+    if (err == OK) err = settings_read(buf_str(&lines), &wanted, request->fault);
+    buf_clear(&lines);
+    settings_write(&wanted, &lines);
+    if (err == OK) err = buf_err(&lines);
+    if (err == OK) err = file_write(SETTINGS_FILE, buf_str(&lines), request->fault);
+    buf_close(&lines);
+    if (err == OK) settings_apply(request->init);
+    return err;
+}
+
+static enum err end_restart(struct request *request) {
+    request->init->ending = RB_AUTOBOOT;
+    return OK;
+}
+
+static enum err end_power_off(struct request *request) {
+    request->init->ending = RB_POWER_OFF;
+    return OK;
+}
+
+static enum err work_stop(struct request *request) {
+    work_cancel(&request->init->work);
+    return OK;
+}
+
+// ---- the table ----------------------------------------------------------------------------------
+static const struct {
+    const char *name;
+    enum err (*run)(struct request *request);
+} requests[] = {
+    {"status", status},       {"time", clock_change},       {"settings", settings_change},
+    {"restart", end_restart}, {"power-off", end_power_off}, {"cancel", work_stop},
+};
+
+static enum err request_run(struct request *request, struct str name) {
+    for (size_t i = 0; i < sizeof requests / sizeof requests[0]; i++) {
+        if (str_is(name, requests[i].name)) return requests[i].run(request);
+    }
+    return fault_set(request->fault, ERR_INPUT, "appliance.unknown_request", name);
+}
+
+void request_handle(struct init *init, const struct json *packet) {
+    struct str name = json_member_text(packet, "do");
+    uint64_t id = json_member_u64(packet, "id", 0);
+    if (name.size == 0 || id == 0) return;
+    struct buf text, answer;
+    struct fault fault = {0};
+    buf_open(&text, SERVICE_PACKET_BYTES);
+    buf_open(&answer, SERVICE_PACKET_BYTES / 2);
+    struct json_writer inner = json_writer_of(&answer), out = json_writer_of(&text);
+    struct request request = {.init = init, .body = packet, .out = &inner, .fault = &fault};
+    json_open_object(&inner);
+    enum err err = request_run(&request, name);
+    json_close_object(&inner);
+    if (err == OK) err = buf_err(&answer);
+    json_open_object(&out);
+    json_set_u64(&out, "id", id);
+    if (err == OK) {
+        json_set_raw(&out, "answer", buf_str(&answer));
+    } else {
+        if (!fault.code[0]) err = fault_set(&fault, err, "appliance.failed", str_of(err_name(err)));
+        json_put_name(&out, "fault");
+        json_put_fault(&out, &fault);
+    }
+    json_close_object(&out);
+    service_send(init->service, buf_str(&text));
+    log_event(LOG_INFO, "appliance.request", "do=%.*s err=%s", STR_ARG(name), err_name(err));
+    buf_close(&answer);
+    buf_close(&text);
+}
