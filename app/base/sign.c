@@ -3,6 +3,7 @@
 #include <mbedtls/ecdsa.h>
 #include <mbedtls/ecp.h>
 #include <mbedtls/pk.h>
+#include <stdio.h>
 #include <string.h>
 
 enum { HALF = 32, PEM_BYTES = 4096 };
@@ -176,4 +177,56 @@ bool verify_hash(const struct verify_key *key, const struct hash *hash,
     mbedtls_ecp_point_free(&point);
     mbedtls_ecp_group_free(&group);
     return status == 0;
+}
+
+// ---- signatures as text -------------------------------------------------------------------------
+
+static const struct str TEXT_START = STR("{\"algorithm\":\"ecdsa-p256-sha256\",\"public_key\":\"");
+static const struct str TEXT_MIDDLE = STR("\",\"signature\":\"");
+static const struct str TEXT_END = STR("\"}\n");
+
+static void hex_add(struct buf *out, const uint8_t *bytes, size_t size) {
+    for (size_t i = 0; i < size; i++) buf_printf(out, "%02x", bytes[i]);
+}
+
+// Takes `size` bytes in hexadecimal from the front of the text.
+static bool hex_take(struct str *text, uint8_t *out, size_t size) {
+    if (text->size < 2 * size) return false;
+    for (size_t i = 0; i < 2 * size; i++) {
+        char c = text->data[i];
+        int digit = c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+        if (digit < 0) return false;
+        out[i / 2] = (uint8_t)(i % 2 ? out[i / 2] | digit : digit << 4);
+    }
+    *text = (struct str){text->data + 2 * size, text->size - 2 * size};
+    return true;
+}
+
+static bool text_take(struct str *text, struct str want) {
+    if (!str_starts(*text, want)) return false;
+    *text = (struct str){text->data + want.size, text->size - want.size};
+    return true;
+}
+
+void signature_write(struct buf *out, const struct verify_key *signer,
+                     const uint8_t signature[static SIGNATURE_BYTES]) {
+    buf_add_str(out, TEXT_START);
+    hex_add(out, signer->point, sizeof signer->point);
+    buf_add_str(out, TEXT_MIDDLE);
+    hex_add(out, signature, SIGNATURE_BYTES);
+    buf_add_str(out, TEXT_END);
+}
+
+bool signature_read(struct str text, struct verify_key *signer,
+                    uint8_t out[static SIGNATURE_BYTES]) {
+    return text_take(&text, TEXT_START) && hex_take(&text, signer->point, sizeof signer->point) &&
+           text_take(&text, TEXT_MIDDLE) && hex_take(&text, out, SIGNATURE_BYTES) &&
+           str_equal(text, TEXT_END);
+}
+
+void verify_key_fingerprint(const struct verify_key *key, char out[static FINGERPRINT_SIZE]) {
+    struct hash hash = sha256_of(key->point, sizeof key->point);
+    snprintf(out, FINGERPRINT_SIZE, "%02x%02x-%02x%02x-%02x%02x-%02x%02x", hash.bytes[0],
+             hash.bytes[1], hash.bytes[2], hash.bytes[3], hash.bytes[4], hash.bytes[5],
+             hash.bytes[6], hash.bytes[7]);
 }

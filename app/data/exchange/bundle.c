@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -11,15 +10,8 @@
 #include "base/memory.h"
 #include "base/tar.h"
 
-enum { CHUNK_BYTES = 1 << 20, SIGNATURE_TEXT_BYTES = 512, FILE_MODE = 0644 };
+enum { CHUNK_BYTES = 1 << 20, FILE_MODE = 0644 };
 static const struct str MANIFEST = {"manifest.json", 13}, SIGNATURE = {"signature.json", 14};
-
-void verify_key_fingerprint(const struct verify_key *key, char out[static FINGERPRINT_SIZE]) {
-    struct hash hash = sha256_of(key->point, sizeof key->point);
-    snprintf(out, FINGERPRINT_SIZE, "%02x%02x-%02x%02x-%02x%02x-%02x%02x", hash.bytes[0],
-             hash.bytes[1], hash.bytes[2], hash.bytes[3], hash.bytes[4], hash.bytes[5],
-             hash.bytes[6], hash.bytes[7]);
-}
 
 static bool path_is_good(struct str path) {
     if (path.size == 0 || path.size > LIMIT_MEMBER_PATH_BYTES || path.data[0] == '/') return false;
@@ -30,31 +22,6 @@ static bool path_is_good(struct str path) {
         if (c == '.' && i + 1 < path.size && path.data[i + 1] == '.') return false;
     }
     return !str_equal(path, MANIFEST) && !str_equal(path, SIGNATURE);
-}
-
-static void hex_add(struct buf *out, const uint8_t *bytes, size_t size) {
-    for (size_t i = 0; i < size; i++) buf_printf(out, "%02x", bytes[i]);
-}
-
-static bool hex_take(struct str hex, uint8_t *out, size_t size) {
-    if (hex.size != 2 * size) return false;
-    for (size_t i = 0; i < hex.size; i++) {
-        char c = hex.data[i];
-        int digit = c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-        if (digit < 0) return false;
-        out[i / 2] = (uint8_t)(i % 2 ? out[i / 2] | digit : digit << 4);
-    }
-    return true;
-}
-
-// The one way to write it.
-static void signature_text(struct buf *out, const struct verify_key *key,
-                           const uint8_t signature[static SIGNATURE_BYTES]) {
-    buf_add_text(out, "{\"algorithm\":\"ecdsa-p256-sha256\",\"public_key\":\"");
-    hex_add(out, key->point, sizeof key->point);
-    buf_add_text(out, "\",\"signature\":\"");
-    hex_add(out, signature, SIGNATURE_BYTES);
-    buf_add_text(out, "\"}\n");
 }
 
 // ---- writing ------------------------------------------------------------------------------------
@@ -160,7 +127,7 @@ enum err bundle_write(const char *path, const struct bundle_content *content,
     if (err == OK) {
         struct hash hash = sha256_of(manifest.data, manifest.size);
         err = sign_hash(key, &hash, bytes);
-        signature_text(&signature, &key->open, bytes);
+        signature_write(&signature, &key->open, bytes);
         if (err != OK) err = fault_set(fault, err, "bundle.bad_key", STR_NONE);
     }
     int fd = -1;
@@ -260,18 +227,9 @@ static enum err head_read(int fd, struct buf *manifest, struct buf *signature) {
 
 static enum err signature_check(struct str manifest, struct str text, const struct verify_key *from,
                                 struct verify_key *signer, struct fault *fault) {
-    struct json *root = NULL;
     uint8_t signature[SIGNATURE_BYTES];
-    bool read =
-        json_parse(text, &root, NULL) == OK &&
-        hex_take(json_member_text(root, "public_key"), signer->point, sizeof signer->point) &&
-        hex_take(json_member_text(root, "signature"), signature, sizeof signature);
-    json_close(root);
-    char room[SIGNATURE_TEXT_BYTES];
-    struct buf again = {.data = room, .room = sizeof room, .cap_bytes = sizeof room};
-    if (read) signature_text(&again, signer, signature);
     struct hash hash = sha256_of(manifest.data, manifest.size);
-    if (!read || !str_equal(buf_str(&again), text) || !verify_hash(signer, &hash, signature)) {
+    if (!signature_read(text, signer, signature) || !verify_hash(signer, &hash, signature)) {
         return fault_set(fault, ERR_CORRUPT, "bundle.bad_signature", STR_NONE);
     }
     if (from && !bytes_equal(from->point, signer->point, sizeof from->point)) {

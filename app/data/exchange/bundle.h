@@ -50,6 +50,3 @@ struct bundle_info {
 enum err bundle_verify(const char *path, const struct verify_key *from, struct buf *manifest,
                        struct bundle_info *out, struct progress *progress,
                        struct fault *fault) MUST_USE;
-// A short name for a key: the first 16 hexadecimal digits of its SHA-256 in groups of four.
-enum { FINGERPRINT_SIZE = 20 };
-void verify_key_fingerprint(const struct verify_key *key, char out[static FINGERPRINT_SIZE]);
