@@ -1,0 +1,26 @@
+// What became of updates and starts of slots: one JSON line an event, added at the end of a file,
+// of bounded size. A line that a power cut broke is passed over. Depends on base/. One thread at a
+// time.
+//
+//   {"at":MS,"event":"update","from":"0.1.0","to":"0.2.0","slot":"b","result":"ok"}
+#pragma once
+
+#include "appliance/grubenv_private.h"
+#include "base/json.h"
+
+enum {
+    HISTORY_BYTES_MAX = 128 * 1024, // beyond it the older half goes
+    HISTORY_EVENTS_SHOWN = 200,
+};
+
+struct history_event {
+    const char *event;   // "update", "confirm", "return", "install", "reset"
+    struct str from, to; // versions
+    enum slot slot;
+    const char *result; // "ok", or a fault's code
+};
+// On the disk when it returns.
+enum err history_add(const char *path, const struct history_event *event,
+                     struct fault *fault) MUST_USE;
+// An array of the events, the newest first; an empty one where there is no file.
+enum err history_write(const char *path, struct json_writer *out, struct fault *fault) MUST_USE;
