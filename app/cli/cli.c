@@ -32,6 +32,7 @@ static const struct command commands[] = {
      POSITIONALS_MAX, command_clean},
     {"unmask", "-o --key --mark! " INTAKE_OPTIONS, 1, 1, command_unmask},
     {"bundle", "-o --key", 1, 2, command_bundle},
+    {"appliance", "-o --version --arch --key --from --build --json!", 1, 2, command_appliance},
     {"export", "-o --no-mark! " INTAKE_OPTIONS, 1, 1, command_export},
     {"train", "-o --scorecard --predictions --series --json! " LEARNER_OPTIONS " " INTAKE_OPTIONS,
      1, 1, command_train},

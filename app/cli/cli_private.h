@@ -190,6 +190,7 @@ COMMAND(command_detect);
 COMMAND(command_clean);
 COMMAND(command_unmask);
 COMMAND(command_bundle);
+COMMAND(command_appliance);
 COMMAND(command_export);
 COMMAND(command_train);
 COMMAND(command_search);
