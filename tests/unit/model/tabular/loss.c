@@ -4,6 +4,7 @@
 
 #include <unistd.h>
 
+#include "base/log.h"
 #include "model/measure/measure.h"
 #include "model/tabular/gradient_private.h"
 #include "model/tabular/model_private.h"
@@ -695,6 +696,7 @@ static void memory_faults(void) {
 }
 
 int main(void) {
+    log_level_set(LOG_WARN); // thousands of checkpoints would bury a failed check
     CHECK_RUN(rows_are_differentiable);
     CHECK_RUN(kernels_agree);
     CHECK_RUN(cox_equals_definition);

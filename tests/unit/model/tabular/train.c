@@ -3,6 +3,7 @@
 
 #include <unistd.h>
 
+#include "base/log.h"
 #include "model/measure/measure.h"
 #include "support/samples.h"
 
@@ -398,6 +399,7 @@ static void memory_faults(void) {
 }
 
 int main(void) {
+    log_level_set(LOG_WARN); // many checkpoints would bury a failed check
     CHECK_RUN(boost_on_breast_cancer);
     CHECK_RUN(linear_on_breast_cancer);
     CHECK_RUN(same_bytes_on_any_threads);
