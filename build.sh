@@ -22,6 +22,10 @@ usage: ./build.sh COMMAND
   test slurm            the box on a real Slurm of Debian's, in a folder and namespaces of its own;
                         as root, some 720 MB the first time; skips with a sentence elsewhere
   test accelerator      jobs on this machine's accelerators; as root, skips where there is none
+  soak [SECONDS] [PATTERN]
+                        unit tests with random input (those whose name matches PATTERN), each with
+                        new seeds, for 600 seconds unless told otherwise: says what failed with
+                        which seed and how to repeat it
   format                sets the white space of all C files as the tests want it
   bench [NAME] [PART]   one measurement of tests/bench; without NAME says which there are
   fuzz NAME [SECONDS]   the fuzz harness tests/fuzz/NAME.c, for 60 seconds unless told otherwise
@@ -213,8 +217,16 @@ count() { # STATUS LOG NAME
     if [ -z "$line" ] || { [ "$1" != 0 ] && [ "$f" = 0 ]; }; then f=$((f + 1)); fi
     passed=$((passed + p)) failed=$((failed + f)) skipped=$((skipped + s))
     [ "$f" = 0 ] && return 0
-    echo "   FAILED $3 (exit status $1), the end of $2:"
-    tail -40 "$2" | sed 's/^/      /'
+    echo "   FAILED $3 (exit status $1), what failed, then the end of $2:"
+    complaints "$2"
+    echo '      ...'
+    tail -20 "$2" | sed 's/^/      /'
+}
+
+# The lines of a log that say what failed: a program's log can go on for long after them.
+complaints() { # LOG
+    grep -aE 'COURTYARD_SEED=|^ *(got|want) [0-9]+ bytes|assertion failed|runtime error:|Sanitizer:' \
+        "$1" | head -20 | cut -c 1-400 | sed 's/^/      /' || true
 }
 
 # run_one LOG SECONDS COMMAND...: runs it in a process of its own and keeps output and status.
@@ -357,7 +369,12 @@ node_tests() { # FOLDER CONCURRENCY
     awk '$1 == "#" { n[$2] = $3 } END {
         print n["pass"] + 0 " passed, " n["fail"] + n["cancelled"] + 0 " failed, " \
             n["skipped"] + n["todo"] + 0 " skipped" }' "$report" >>"$logs/$1.log" 2>/dev/null || true
-    grep -aE '^ *not ok' "$report" 2>/dev/null | sed 's/^ */   /' | head -40 || true
+    # What failed, each with its error: in TAP all that is further in than the key "error:".
+    awk '{ match($0, /^ */) }
+        /^ *not ok/ { print substr($0, RLENGTH + 1) }
+        said && NF > 0 && RLENGTH <= margin { said = 0 }
+        /^ *error:/ { said = 1; margin = RLENGTH }
+        said' "$report" 2>/dev/null | cut -c 1-400 | sed 's/^/   /' | head -80 || true
     count $status "$logs/$1.log" "tests/$1 (all of it: $report)"
 }
 
@@ -420,6 +437,49 @@ run_tests() {
     [ $skipped = 0 ] || printf ', %d skipped' $skipped
     echo
     [ $failed = 0 ]
+}
+
+# --- soak -----------------------------------------------------------------------------------------
+soak_one() { # END PROGRAM SEED: nothing once the clock is past END
+    local log
+    log=$logs/soak/$(tr / - <<<"$2").$3.log
+    [ "$EPOCHSECONDS" -lt "$1" ] || return 0
+    COURTYARD_SEED=$3 run_one "$log" 600 "$2"
+    if [ "$(cat "$log.status")" = 0 ]; then
+        rm "$log" "$log.status"
+        echo passed >>"$logs/soak/runs"
+    else
+        echo failed >>"$logs/soak/runs"
+        printf '   FAILED COURTYARD_SEED=%s %s (%s)\n' "$3" "$2" "$log"
+        complaints "$log"
+    fi
+}
+export -f soak_one complaints
+
+# What a property's test draws shows only by many draws; the gate has one seed (.ci/run), so that it
+# judges the change and not the draw.
+soak() { # [SECONDS] [PATTERN]
+    local seconds=${1:-600} pattern=${2:-.} end name names
+    [[ $seconds =~ ^[0-9]+$ ]] || { usage >&2; exit 2; }
+    need_for_build
+    mapfile -t names < <(cd tests &&
+        grep -rlE 'check_(random|below|uniform)|check\.seed|support/samples' unit | sort |
+        sed 's/\.c$//' | grep -E "$pattern")
+    [ ${#names[@]} -gt 0 ] || die "no unit test with random input has a name like $pattern"
+    compile x86_64 "${names[@]/#/build/x86_64/}"
+    rm -rf "${logs:?}/soak"
+    mkdir -p "$logs/soak" build/tmp
+    export logs TMPDIR=$PWD/build/tmp
+    end=$((EPOCHSECONDS + seconds))
+    while [ "$EPOCHSECONDS" -lt $end ]; do
+        for name in "${names[@]}"; do
+            printf '%s\0%s\0' "build/x86_64/$name" "$SRANDOM"
+        done | xargs -0 -n 2 -P "$COURTYARD_JOBS" bash -c 'soak_one "$@"' _ "$end"
+    done
+    passed=$(grep -c passed "$logs/soak/runs" || true)
+    failed=$(grep -c failed "$logs/soak/runs" || true)
+    echo "$passed runs passed, $failed failed"
+    [ "$failed" = 0 ]
 }
 
 # --- bench and fuzz -------------------------------------------------------------------------------
@@ -501,6 +561,7 @@ run) run "$@" ;;
 build) build "$@" ;;
 image) image "$@" ;;
 test) run_tests "$@" ;;
+soak) soak "$@" ;;
 format) format ;;
 bench) bench "$@" ;;
 fuzz) fuzz "$@" ;;
