@@ -10,14 +10,14 @@
 
 enum { SECTOR = 512 };
 
-// What stood in a sector before a write that is not synced yet; the newest first. The descriptor is
-// a duplicate: whoever wrote may have closed it.
+// What stood there before a write that is not synced yet; the newest first. The descriptor is a
+// duplicate: whoever wrote may have closed it.
 struct undo {
     struct undo *before;
     int fd;
     uint64_t offset;
     size_t size;
-    uint8_t old[SECTOR];
+    uint8_t old[];
 };
 
 static struct {
@@ -51,18 +51,13 @@ static bool step_passes(void) {
 static int cut_write(void *ctx, int fd, const void *data, size_t size, uint64_t offset) {
     (void)ctx;
     if (cut.off) return EIO;
-    const uint8_t *from = data;
     bool passes = step_passes();
-    for (size_t at = 0; at < size; at += SECTOR) {
-        struct undo *undo = malloc(sizeof *undo);
-        if (!undo) die("malloc");
-        size_t piece = size - at < SECTOR ? size - at : SECTOR;
-        *undo =
-            (struct undo){.before = cut.undo, .fd = dup(fd), .offset = offset + at, .size = piece};
-        if (undo->fd < 0 || pread(fd, undo->old, piece, (off_t)undo->offset) < 0) die("pread");
-        cut.undo = undo;
-        if (pwrite(fd, from + at, piece, (off_t)undo->offset) != (ssize_t)piece) die("pwrite");
-    }
+    struct undo *undo = malloc(sizeof *undo + size);
+    if (!undo) die("malloc");
+    *undo = (struct undo){.before = cut.undo, .fd = dup(fd), .offset = offset, .size = size};
+    if (undo->fd < 0 || pread(fd, undo->old, size, (off_t)offset) != (ssize_t)size) die("pread");
+    cut.undo = undo;
+    if (pwrite(fd, data, size, (off_t)offset) != (ssize_t)size) die("pwrite");
     return passes ? 0 : EIO;
 }
 
@@ -88,8 +83,13 @@ bool block_cut_end(void) {
     block_hook_set(NULL);
     // From the newest: of a sector written twice the older value may come to stand as well.
     for (struct undo *undo = cut.undo; undo && cut.off; undo = undo->before) {
-        if (cut.random() % 2 == 0) continue;
-        if (pwrite(undo->fd, undo->old, undo->size, (off_t)undo->offset) < 0) die("pwrite");
+        for (size_t at = 0; at < undo->size; at += SECTOR) {
+            size_t piece = undo->size - at < SECTOR ? undo->size - at : SECTOR;
+            if (cut.random() % 2 == 0) continue;
+            if (pwrite(undo->fd, undo->old + at, piece, (off_t)(undo->offset + at)) < 0) {
+                die("pwrite");
+            }
+        }
     }
     undo_clear();
     return cut.off;
