@@ -76,6 +76,10 @@ FLAGS_dotprod := -march=armv8.2-a+dotprod
 FLAGS_sve := -march=armv8.2-a+sve
 FLAGS_armsha := -march=armv8-a+crypto
 
+# clang takes minutes over inline checks of addresses among so many vectors; by calls it checks the
+# same. Undefined behaviour in these files is gcc's to find, in the replay of the fuzz corpus.
+FLAGS_fuzz_kernel := -fno-sanitize=undefined -mllvm -asan-instrumentation-with-call-threshold=0
+
 isa_of = $(filter $(ISA_x86_64) $(ISA_aarch64),$(lastword $(subst _, ,$(basename $(notdir $(1))))))
 FOREIGN := $(foreach m,$(filter-out $(MACHINE),x86_64 aarch64),$(ISA_$(m)))
 native = $(foreach f,$(1),$(if $(filter $(FOREIGN),$(call isa_of,$(f))),,$(f)))
@@ -123,7 +127,7 @@ endif
 keep = @mkdir -p $(dir $(1)); printf '%s\n' '$(2)' >$(1).new; \
 	if cmp -s $(1).new $(1); then rm $(1).new; else mv $(1).new $(1); fi
 $(B)/flags: FORCE
-	$(call keep,$@,$(CC) $(FLAGS) $(WARNINGS) $(LINK_START) $(LINK_END) $(foreach i,$(ISA_$(MACHINE)),$(i) $(FLAGS_$(i))))
+	$(call keep,$@,$(CC) $(FLAGS) $(WARNINGS) $(LINK_START) $(LINK_END) $(foreach i,$(ISA_$(MACHINE)),$(i) $(FLAGS_$(i)))$(FLAGS_$(VARIANT)_kernel))
 $(B)/objects: FORCE
 	$(call keep,$@,$(APP_OBJECTS))
 $(LIBRARIES)/.whole:
@@ -134,7 +138,8 @@ say = @printf '  %-5s %s\n' $(1) $(2)
 $(B)/obj/app/%.o: app/%.c $(B)/flags | $(LIBRARIES)/.whole
 	$(call say,CC,$<)
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(WARNINGS) $(FLAGS) $(FLAGS_$(call isa_of,$<)) -Iapp -MMD -MP -c $< -o $@
+	$(Q)$(CC) $(WARNINGS) $(FLAGS) $(FLAGS_$(call isa_of,$<)) \
+		$(if $(call isa_of,$<),$(FLAGS_$(VARIANT)_kernel)) -Iapp -MMD -MP -c $< -o $@
 
 # What is embedded is no header, so the compiler's own list does not know it. What is made for
 # embedding, by a rule of its own, stands in build/generated/.
