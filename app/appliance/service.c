@@ -225,6 +225,7 @@ static void heard(struct service *service, const struct json *packet) {
     if (str_is(is, "ready")) {
         if (service->state == SERVICE_STARTING) service->ready_ms = now();
         service->state = SERVICE_READY;
+        (void)str_copy(service->fault, sizeof service->fault, json_member_text(packet, "unfit"));
         (void)str_copy(service->fingerprint, sizeof service->fingerprint,
                        json_member_text(packet, "fingerprint"));
         (void)str_copy(service->code, sizeof service->code, json_member_text(packet, "code"));

@@ -1,7 +1,9 @@
 // The service beside PID 1: the same binary as an ordinary process without rights, in a cgroup that
 // it may arrange, started again when it ends. It and PID 1 speak over a pair of sockets, one JSON
 // object a packet; the child finds its end by COURTYARD_APPLIANCE_FD.
-//   service -> PID 1   {"is":"ready","fingerprint":"…","code":"…"}   it answers; code: one-time, ""
+//   service -> PID 1   {"is":"ready","fingerprint":"…","code":"…","unfit":"store.damaged"}
+//                              it answers. code: one-time, or ""; unfit: "", or why it serves
+//                              nothing but that sentence
 //                      {"is":"alive","setup":false}                 every few seconds; setup: the
 //                                                                   code still stands
 //                      {"is":"fault","code":"store.damaged"}        why it is about to end
@@ -48,10 +50,11 @@ void service_log_copy(struct service *service); // from the pipe to the file
 
 struct service_view {
     enum service_state state;
-    uint32_t starts;             // since the machine started
-    int64_t up_ms;               // how long it has been ready
-    char fingerprint[128];       // of the certificate, "" until ready
-    char code[64];               // one-time, "" once set up
-    char fault[FAULT_CODE_SIZE]; // why it ended the last time, if it said so
+    uint32_t starts;       // since the machine started
+    int64_t up_ms;         // how long it has been ready
+    char fingerprint[128]; // of the certificate, "" until ready
+    char code[64];         // one-time, "" once set up
+    char
+        fault[FAULT_CODE_SIZE]; // why it ended the last time, or serves nothing; "": it did not say
 };
 void service_look(const struct service *service, struct service_view *out);

@@ -67,7 +67,8 @@ static void pulse_run(struct task *task) {
 static void pulse_done(struct task *task) {
     struct keeper *keeper = ((struct pulse *)task)->keeper;
     if (atomic_fetch_sub(&keeper->beats, 1) == 1) {
-        bool fresh = people_setup_code(keeper->server->people) != NULL;
+        struct people *people = keeper->server->people;
+        bool fresh = people && people_setup_code(people) != NULL;
         (void)packet_send(keeper, fresh ? STR("{\"is\":\"alive\",\"setup\":true}")
                                         : STR("{\"is\":\"alive\",\"setup\":false}"));
     }
@@ -124,9 +125,11 @@ static void ready_send(struct keeper *keeper) {
     struct buf packet;
     buf_open(&packet, PACKET_BYTES);
     struct json_writer out = json_writer_of(&packet);
-    const char *code = people_setup_code(keeper->server->people);
+    const struct server *server = keeper->server;
+    const char *code = server->people ? people_setup_code(server->people) : NULL;
     json_open_object(&out);
     json_set_text(&out, "is", STR("ready"));
+    json_set_text(&out, "unfit", str_of(server->unfit.code));
     json_set_text(&out, "fingerprint", str_of(keeper->server->identity.fingerprint));
     json_set_text(&out, "code", str_of(code ? code : ""));
     json_close_object(&out);

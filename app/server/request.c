@@ -382,9 +382,11 @@ void request_begin(struct connection *connection, struct str head) {
         route_find(server->routes, server->route_count, method, request->head.path);
     if (match.route) {
         serve_route(request, &match);
-    } else if (match.path_known ||
+    } else if ((match.path_known && !server->unfit.code[0]) ||
                (method != HTTP_GET && method != HTTP_HEAD && !is_api(request->head.path))) {
         refuse_method(request, match.path_known);
+    } else if (is_api(request->head.path) && server->unfit.code[0]) {
+        request_refuse(request, 503, server->unfit.code, server->unfit.detail);
     } else if (is_api(request->head.path)) {
         request_refuse(request, 404, "server.no_such_path", "");
     } else {

@@ -159,6 +159,17 @@ static enum err open_all(struct server *server, const struct server_options *opt
     return err;
 }
 
+// On the appliance nobody reads a message on standard error: the pages are served, and say why all
+// else is not.
+static enum err serve_nothing(struct server *server, const struct server_options *options,
+                              struct fault *fault) {
+    server->unfit = *fault;
+    server->route_count = 0;
+    *fault = (struct fault){0};
+    if (server->listen_fd >= 0) return OK;
+    return listen_open(address_of(options), &server->listen_fd, &server->port, fault);
+}
+
 enum err server_run(const struct server_options *options, struct fault *fault) {
     struct server *server = memory_take(sizeof *server);
     if (!server) return fault_set(fault, ERR_MEMORY, "base.no_memory", STR_NONE);
@@ -176,8 +187,9 @@ enum err server_run(const struct server_options *options, struct fault *fault) {
     back_set(server);
     enum err err = keeper_open(&server->keeper, fault);
     if (err == OK) err = open_all(server, options, fault);
+    if (err != OK && server->keeper) err = serve_nothing(server, options, fault);
     if (err == OK) err = serve(server, options, &ends, fault);
-    if (err != OK && fault) keeper_tell_fault(server->keeper, fault);
+    if (err != OK) keeper_tell_fault(server->keeper, fault);
     // Jobs go on as processes of their own; the next start adopts them.
     if (server->flow) flow_close(server->flow, false);
     server_core_close(server);

@@ -377,6 +377,9 @@ struct server {
     struct people *people;
     struct flow *flow;
     struct keeper *keeper; // NULL but on the appliance: keeper_private.h
+    // Why nothing can be served but the pages, which say so: on the appliance, where nobody could
+    // read it elsewhere. Every call of the API gets it with 503. "": all is well.
+    struct fault unfit;
     struct server_back back;
     struct tls_identity identity;
     int listen_fd;
