@@ -1,0 +1,13 @@
+// A stick or disk that a person has put in: any file system on another disk than ours that can be
+// written, mounted at /stick while something is copied. Depends on base/.
+#pragma once
+
+#include "base/fault.h"
+
+#define STICK_FOLDER "/stick"
+
+// Mounts the first partition (or whole disk) of FAT, exFAT or ext4 that is not on `own_disk`
+// ("sda"). ERR_NOT_FOUND "appliance.no_stick".
+enum err stick_mount(const char *own_disk, struct fault *fault) MUST_USE;
+// All of it on the stick, then let go of.
+enum err stick_unmount(struct fault *fault) MUST_USE;

@@ -1,0 +1,27 @@
+// Keeping the data and getting it back: backups beside the data and on a stick, restoring one,
+// erasing everything. Each `run` is work in a child of PID 1 (work_private.h). The archive is that
+// of `courtyard backup`, written and read by the program as the service's user.
+#pragma once
+
+#include "base/fault.h"
+#include "base/thread.h"
+
+#define BACKUP_FOLDER "/data/backup"
+enum { BACKUP_PATH_BYTES = 256 };
+
+struct upkeep {
+    char disk[32];                // ours, so that a stick is another
+    bool stick;                   // to it or from it; else BACKUP_FOLDER
+    char name[BACKUP_PATH_BYTES]; // of the archive to restore, without a folder; "": the newest
+    char partition[32];           // to erase: "sda5"
+};
+
+// A new archive courtyard-YYYYMMDD-HHMMSS.tar; of those beside the data the two newest stay.
+// ERR_FULL "appliance.no_room_for_backup".
+enum err backup_run(void *upkeep, struct progress *progress, struct fault *fault) MUST_USE;
+// Into a new folder, which takes the data's place when it is whole; what was there goes to
+// /data/quarantine, in place of what was there before it. The service must be stopped.
+// ERR_NOT_FOUND "appliance.no_backup".
+enum err restore_run(void *upkeep, struct progress *progress, struct fault *fault) MUST_USE;
+// Every byte of the partition becomes zero. It must not be mounted.
+enum err erase_run(void *upkeep, struct progress *progress, struct fault *fault) MUST_USE;
