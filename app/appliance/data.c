@@ -55,6 +55,10 @@ static bool boots_from(struct data *data, const char *disk, const struct guid *i
     if (!number) return false;
     (void)str_copy(data->disk, sizeof data->disk, str_of(disk));
     partition_name(data->esp, disk, number);
+    for (uint32_t i = 0; i < 2; i++) {
+        number = gpt_find_name(&gpt, i == 0 ? "slot-a" : "slot-b");
+        if (number) partition_name(data->slot[i], disk, number);
+    }
     return true;
 }
 
@@ -147,18 +151,22 @@ static void mount_now(struct data *data) {
 }
 
 // ---- the partition ------------------------------------------------------------------------------
-static enum err name_whole(struct data *data) {
+static enum err name_change(struct data *data, const char *from, const char *to) {
     static struct gpt gpt;
     struct block block;
     enum err err = table_read(data->disk, BLOCK_WRITE, &block, &gpt, &data->fault);
     if (err != OK) return err;
-    uint32_t number = gpt_find_name(&gpt, NAME_FRESH);
+    uint32_t number = gpt_find_name(&gpt, from);
     if (number) {
-        gpt_name_set(&gpt.partitions[number - 1], NAME_WHOLE);
+        gpt_name_set(&gpt.partitions[number - 1], to);
         err = gpt_write(&block, &gpt, &data->fault);
     }
     block_close(&block);
     return err;
+}
+
+bool data_forget(struct data *data) {
+    return name_change(data, NAME_WHOLE, NAME_FRESH) == OK;
 }
 
 // A stick fresh from the image: names of its own, so that two of them can lie in one machine, are
@@ -213,7 +221,7 @@ bool data_ended(struct data *data, pid_t pid, int status) {
     if (data->state == DATA_MAKING) {
         if (exit != 0) {
             broken(data, "appliance.data_not_made");
-        } else if (name_whole(data) != OK) {
+        } else if (name_change(data, NAME_FRESH, NAME_WHOLE) != OK) {
             broken(data, data->fault.code);
         } else {
             mount_now(data);
@@ -240,6 +248,6 @@ void data_erase(struct data *data) {
 bool data_unmount(struct data *data) {
     sync();
     if (umount2("/data", 0) != 0 && errno == EBUSY) return false;
-    data->state = DATA_NONE;
+    data->state = DATA_UNMOUNTED;
     return true;
 }

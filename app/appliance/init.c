@@ -23,9 +23,10 @@
 
 enum {
     UEVENT_BYTES = 8192,
-    DISK_WAIT_MS = 250,     // between looks for the disk, besides the kernel's own events
-    HEALTHY_MS = 20 * 1000, // a service that answers so long makes a trial boot good
-    WATCHDOG_MS = 8 * 1000, // drivers wait for 30 s or more
+    DISK_WAIT_MS = 250,        // between looks for the disk, besides the kernel's own events
+    TRIAL_MS = 15 * 60 * 1000, // since the machine started
+    HEALTHY_MS = 20 * 1000,    // a service that answers so long makes a trial boot good
+    WATCHDOG_MS = 8 * 1000,    // drivers wait for 30 s or more
 };
 
 static int64_t now(void) {
@@ -226,18 +227,64 @@ static void esp_mount(const struct init *init) {
     log_event(LOG_WARN, "appliance.esp", "errno=%d", errno);
 }
 
+static void slots_find(struct init *init) {
+    char esp[64], slot[SLOTS][64];
+    struct fault fault = {0};
+    enum slot running;
+    snprintf(esp, sizeof esp, "/dev/%s", init->data.esp);
+    for (int i = 0; i < SLOTS; i++) {
+        snprintf(slot[i], sizeof slot[i], "/dev/%s", init->data.slot[i]);
+    }
+    if (!slots_running(str_of(init->command_line), &running)) return;
+    enum err err = slots_open(esp, slot[SLOT_A], slot[SLOT_B], running, &init->slots, &fault);
+    init->slots_open = err == OK;
+    log_event(err == OK ? LOG_INFO : LOG_ERROR, "appliance.slots", "running=%c code=%s",
+              slot_letter(running), fault.code);
+}
+
+// A start that has shown itself good is the one that is booted from now on; one of a trial that
+// does not come so far gives way to the other.
+static void trial_judge(struct init *init, int64_t now_ms) {
+    struct service_view view;
+    struct fault fault = {0};
+    if (!init->slots_open || init->confirmed) return;
+    service_look(init->service, &view);
+    if (view.state == SERVICE_READY && view.up_ms >= HEALTHY_MS && !view.fault[0]) {
+        init->confirmed = true;
+        enum err err = slots_confirm(&init->slots, &fault);
+        log_event(LOG_INFO, "appliance.confirmed", "err=%s code=%s", err_name(err), fault.code);
+        return;
+    }
+    struct slots_status status;
+    if (now_ms < TRIAL_MS || slots_status(&init->slots, &status, &fault) != OK) return;
+    init->confirmed = true; // judged, whatever the verdict
+    if (status.confirmed) return;
+    log_event(LOG_ERROR, "appliance.trial_failed", "state=%d", (int)view.state);
+    init->ending = RB_AUTOBOOT;
+}
+
 // From the disk to the service, as far as it can go now.
 static void proceed(struct init *init) {
     struct service_view view;
-    if (init->data.state == DATA_NONE && !init->ending && data_find(&init->data, init->disk)) {
+    bool resetting = init->wish == WISH_RESET;
+    if (init->data.state == DATA_NONE && !init->ending && !resetting &&
+        data_find(&init->data, init->disk)) {
+        slots_find(init);
         esp_mount(init);
         data_begin(&init->data);
     }
     service_look(init->service, &view);
-    if (init->data.state == DATA_MOUNTED && view.state == SERVICE_STOPPED && !init->ending) {
+    bool wanted = !init->ending && !wish_holds_service(init);
+    if (init->data.state == DATA_MOUNTED && view.state == SERVICE_STOPPED && wanted) {
+        upkeep_settle();
         folders_make();
         settings_apply(init);
-        service_start(init->service);
+        service_start(init->service, "");
+    }
+    if (init->data.state == DATA_BROKEN && view.state == SERVICE_STOPPED && wanted) {
+        (void)mkdir(SERVICE_RESCUE, 0700);
+        if (chown(SERVICE_RESCUE, SERVICE_USER, SERVICE_USER) != 0) return;
+        service_start(init->service, init->data.fault.code);
     }
 }
 
@@ -270,7 +317,9 @@ static void loop(struct init *init) {
     for (;;) {
         int64_t at = now(), until = at + WATCHDOG_MS;
         if (init->watchdog >= 0 && write(init->watchdog, "", 1) < 0) init->watchdog = -1;
+        wish_proceed(init);
         proceed(init);
+        trial_judge(init, at);
         int64_t due = service_run(init->service, at);
         if (due < until) until = due;
         bool searching = init->data.state == DATA_NONE;

@@ -4,6 +4,8 @@
 //   modules.c   kernel modules                         settings.c  settings as text
 //   data.c      the data partition                     service.c   the service beside us
 //   work.c      what takes long, in a child            machine.c   clock, memory, temperature
+//   wishes.c    updates, backups, reset: what takes    upkeep.c, slots.c, update.c do it
+//               long, and what comes after it
 #pragma once
 
 #include "appliance/appliance.h"
@@ -11,12 +13,19 @@
 #include "appliance/modules_private.h"
 #include "appliance/service_private.h"
 #include "appliance/settings_private.h"
+#include "appliance/slots_private.h"
+#include "appliance/upkeep_private.h"
 #include "appliance/work_private.h"
 
 #define FOLDER_OWN "/data/appliance"
 #define SETTINGS_FILE FOLDER_OWN "/settings.txt"
 #define SETTINGS_FILE_STICK "/esp/courtyard.txt"
-enum { COMMAND_LINE_BYTES = 4096 };
+#define HISTORY_FILE FOLDER_OWN "/history.jsonl"
+#define UPDATE_KEY_FILE "/etc/update.pem" // whose updates are taken; made with the image
+enum { COMMAND_LINE_BYTES = 4096, UPDATE_PATH_BYTES = 512 };
+
+// What a person wants that takes long. One at a time.
+enum wish { WISH_NONE, WISH_UPDATE, WISH_BACKUP, WISH_RESTORE, WISH_RESET };
 
 struct init {
     const struct appliance_texts *texts;
@@ -29,11 +38,25 @@ struct init {
     struct data data;
     struct service *service;
     struct work work;
-    int ending; // what reboot(2) is to do; 0: go on
+    struct upkeep upkeep;           // of the work that runs
+    char update[UPDATE_PATH_BYTES]; // "": from a stick
+    bool downgrade;
+    enum wish wish;
+    struct slots slots;
+    bool slots_open, confirmed;
+    bool working; // on the wish, after the service has gone
+    int ending;   // what reboot(2) is to do; 0: go on
 };
 
 // One packet of the service: a request is answered, all else is passed over.
 void request_handle(struct init *init, const struct json *packet);
+
+// Begins it, by the members update, downgrade and upkeep of `init`. ERR_BUSY "appliance.busy".
+enum err wish_begin(struct init *init, enum wish wish, struct fault *fault) MUST_USE;
+// What is due: the service has stopped, the work has ended, the partition is free.
+void wish_proceed(struct init *init);
+// While a wish needs the service to be away.
+bool wish_holds_service(const struct init *init);
 
 // Reads both files of settings and makes them so.
 void settings_apply(struct init *init);

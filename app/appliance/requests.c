@@ -6,6 +6,7 @@
 #include <sys/reboot.h>
 #include <sys/statvfs.h>
 
+#include "appliance/history_private.h"
 #include "appliance/init_private.h"
 #include "base/clock.h"
 #include "base/file.h"
@@ -21,7 +22,8 @@ struct request {
 
 // ---- status -------------------------------------------------------------------------------------
 static void disk_write(const struct init *init, struct json_writer *out) {
-    static const char *const names[] = {"none", "checking", "making", "mounted", "broken"};
+    static const char *const names[] = {"none",    "checking",  "making",
+                                        "mounted", "unmounted", "broken"};
     const struct data *data = &init->data;
     struct statvfs disk;
     json_put_name(out, "data");
@@ -32,6 +34,24 @@ static void disk_write(const struct init *init, struct json_writer *out) {
     if (data->state == DATA_MOUNTED && statvfs("/data", &disk) == 0) {
         json_set_u64(out, "bytes", (uint64_t)disk.f_blocks * disk.f_frsize);
         json_set_u64(out, "free_bytes", (uint64_t)disk.f_bavail * disk.f_frsize);
+    }
+    json_close_object(out);
+}
+
+static void slots_show(const struct init *init, struct json_writer *out) {
+    struct slots_status status;
+    if (!init->slots_open || slots_status(&init->slots, &status, NULL) != OK) return;
+    json_put_name(out, "slots");
+    json_open_object(out);
+    json_set_text(out, "running", (struct str){init->slots.running == SLOT_A ? "a" : "b", 1});
+    json_set_bool(out, "confirmed", status.confirmed);
+    json_set_bool(out, "trial", status.env.trial);
+    for (int i = 0; i < SLOTS; i++) {
+        json_put_name(out, i == SLOT_A ? "a" : "b");
+        json_open_object(out);
+        json_set_bool(out, "usable", status.about[i].usable);
+        json_set_text(out, "version", str_of(status.about[i].version));
+        json_close_object(out);
     }
     json_close_object(out);
 }
@@ -82,6 +102,7 @@ static enum err status(struct request *request) {
     json_set_i64(out, "temperature", machine_temperature());
     json_set_u64(out, "starts", view.starts);
     disk_write(init, out);
+    slots_show(init, out);
     settings_show(&init->settings, out);
     work_show(&init->work, out);
     return OK;
@@ -143,13 +164,67 @@ static enum err work_stop(struct request *request) {
     return OK;
 }
 
+// ---- wishes -------------------------------------------------------------------------------------
+// The file is of the service's own uploads: what it names is opened by us.
+static enum err update_begin(struct request *request) {
+    struct init *init = request->init;
+    struct str path = json_member_text(request->body, "path");
+    bool own = str_starts(path, STR(SERVICE_DATA "/")) && path.size < UPDATE_PATH_BYTES &&
+               !memmem(path.data, path.size, "..", 2) && !memchr(path.data, '\0', path.size);
+    bool stick = json_member_bool(request->body, "stick", false);
+    if (!own && !stick) {
+        return fault_set(request->fault, ERR_INPUT, "appliance.no_update", STR_NONE);
+    }
+    if (init->work.child > 0) { // what it reads stays as it is
+        return fault_set(request->fault, ERR_BUSY, "appliance.busy", str_of(init->work.name));
+    }
+    init->update[0] = '\0';
+    if (!stick) (void)str_copy(init->update, sizeof init->update, path);
+    init->downgrade = json_member_bool(request->body, "downgrade", false);
+    return wish_begin(init, WISH_UPDATE, request->fault);
+}
+
+static enum err upkeep_begin(struct request *request, enum wish wish) {
+    struct init *init = request->init;
+    if (init->work.child > 0) {
+        return fault_set(request->fault, ERR_BUSY, "appliance.busy", str_of(init->work.name));
+    }
+    init->upkeep = (struct upkeep){.stick = json_member_bool(request->body, "stick", false)};
+    if (!str_copy(init->upkeep.name, sizeof init->upkeep.name,
+                  json_member_text(request->body, "name"))) {
+        return fault_set(request->fault, ERR_NOT_FOUND, "appliance.no_backup", STR_NONE);
+    }
+    return wish_begin(init, wish, request->fault);
+}
+
+static enum err backup_begin(struct request *request) {
+    return upkeep_begin(request, WISH_BACKUP);
+}
+
+static enum err restore_begin(struct request *request) {
+    return upkeep_begin(request, WISH_RESTORE);
+}
+
+static enum err reset_begin(struct request *request) {
+    return upkeep_begin(request, WISH_RESET);
+}
+
+static enum err history(struct request *request) {
+    json_put_name(request->out, "events");
+    return history_write(HISTORY_FILE, request->out, request->fault);
+}
+
 // ---- the table ----------------------------------------------------------------------------------
 static const struct {
     const char *name;
     enum err (*run)(struct request *request);
 } requests[] = {
-    {"status", status},       {"time", clock_change},       {"settings", settings_change},
-    {"restart", end_restart}, {"power-off", end_power_off}, {"cancel", work_stop},
+    {"status", status},       {"history", history},
+    {"time", clock_change},   {"settings", settings_change},
+    {"restart", end_restart}, {"power-off", end_power_off},
+    {"update", update_begin}, {"cancel", work_stop},
+    {"backup", backup_begin}, {"restore", restore_begin},
+    {"reset", reset_begin},
 };
 
 static enum err request_run(struct request *request, struct str name) {

@@ -41,6 +41,7 @@ struct service {
     int64_t started_ms, ready_ms, heard_ms, next_ms, stop_ms;
     int64_t back_off_ms;
     char fingerprint[128], code[64], fault[FAULT_CODE_SIZE];
+    char unfit[FAULT_CODE_SIZE]; // what it is to say and nothing else
     char packet[SERVICE_PACKET_BYTES];
 };
 
@@ -98,7 +99,7 @@ static void cgroup_hand_over(void) {
 }
 
 // ---- starting -----------------------------------------------------------------------------------
-static void child_main(int channel, int log) {
+static void child_main(const char *unfit, int channel, int log) {
     char number[16], listen[32];
     struct rlimit files = {FILES_MAX, FILES_MAX};
     sigset_t none;
@@ -114,8 +115,10 @@ static void child_main(int channel, int log) {
     snprintf(number, sizeof number, "%d", kept);
     snprintf(listen, sizeof listen, "0.0.0.0:%d", SERVICE_PORT);
     if (clearenv() || setenv("COURTYARD_APPLIANCE_FD", number, 1) || chdir("/")) _exit(1);
+    if (unfit[0] && setenv("COURTYARD_APPLIANCE_UNFIT", unfit, 1)) _exit(1);
     umask(0077);
-    execl("/init", "courtyard", "serve", "--data", SERVICE_DATA, "--listen", listen, (char *)NULL);
+    const char *data = unfit[0] ? SERVICE_RESCUE : SERVICE_DATA;
+    execl("/init", "courtyard", "serve", "--data", data, "--listen", listen, (char *)NULL);
     _exit(127);
 }
 
@@ -134,7 +137,7 @@ static void launch(struct service *service) {
     if (!pipes_make(channel, log)) return;
     cgroup_hand_over();
     pid_t pid = fork();
-    if (pid == 0) child_main(channel[1], log[1]);
+    if (pid == 0) child_main(service->unfit, channel[1], log[1]);
     close(channel[1]);
     close(log[1]);
     if (pid < 0) {
@@ -152,8 +155,9 @@ static void launch(struct service *service) {
     log_event(LOG_INFO, "appliance.service", "pid=%d start=%u", (int)pid, service->starts);
 }
 
-void service_start(struct service *service) {
+void service_start(struct service *service, const char *unfit) {
     service->wanted = true;
+    (void)str_copy(service->unfit, sizeof service->unfit, str_of(unfit));
     if (service->state != SERVICE_STOPPED) return;
     service->state = SERVICE_WAITING;
     service->next_ms = 0;

@@ -18,6 +18,7 @@
 
 enum { SERVICE_USER = 1000, SERVICE_PORT = 443, SERVICE_PACKET_BYTES = 64 * 1024 };
 #define SERVICE_DATA "/data/courtyard"
+#define SERVICE_RESCUE "/run/rescue" // its folder when there is no data
 
 enum service_state {
     SERVICE_STOPPED,  // not wanted
@@ -32,7 +33,9 @@ struct service;
 enum err service_open(bool log_shown, struct service **out, struct fault *fault) MUST_USE;
 void service_close(struct service *service);
 
-void service_start(struct service *service);
+// `unfit`: it serves nothing but the sentence of this fault's code, from a folder in memory; "": the
+// data.
+void service_start(struct service *service, const char *unfit);
 // Asks it to end; killed with all its processes after a while. service_state tells when it is over.
 void service_stop(struct service *service);
 

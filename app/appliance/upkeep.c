@@ -156,6 +156,15 @@ static enum err places_change(struct fault *fault) {
     return folder_sync("/data", fault);
 }
 
+void upkeep_settle(void) {
+    if (file_exists(SERVICE_DATA)) return;
+    bool restored = file_exists(RESTORED "/data") && file_exists(QUARANTINE);
+    const char *from = restored ? RESTORED "/data" : QUARANTINE;
+    if (file_exists(from) && rename(from, SERVICE_DATA) != 0) {
+        log_event(LOG_ERROR, "appliance.restore", "errno=%d", errno);
+    }
+}
+
 enum err restore_run(void *ctx, struct progress *progress, struct fault *fault) {
     const struct upkeep *upkeep = ctx;
     char path[2 * BACKUP_PATH_BYTES];

@@ -23,5 +23,8 @@ enum err backup_run(void *upkeep, struct progress *progress, struct fault *fault
 // /data/quarantine, in place of what was there before it. The service must be stopped.
 // ERR_NOT_FOUND "appliance.no_backup".
 enum err restore_run(void *upkeep, struct progress *progress, struct fault *fault) MUST_USE;
+// After a power cut in the middle of restoring: what was to take the data's place does, or what was
+// there comes back. Before the service's first start.
+void upkeep_settle(void);
 // Every byte of the partition becomes zero. It must not be mounted.
 enum err erase_run(void *upkeep, struct progress *progress, struct fault *fault) MUST_USE;

@@ -8,6 +8,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -186,7 +187,13 @@ enum err server_run(const struct server_options *options, struct fault *fault) {
     server->listen_fd = -1;
     back_set(server);
     enum err err = keeper_open(&server->keeper, fault);
-    if (err == OK) err = open_all(server, options, fault);
+    const char *unfit = server->keeper ? getenv("COURTYARD_APPLIANCE_UNFIT") : NULL;
+    if (err == OK && unfit) {
+        err = fault_set(fault, ERR_CORRUPT, "appliance.data_damaged", STR_NONE);
+        (void)str_copy(fault->code, sizeof fault->code, str_of(unfit));
+    } else if (err == OK) {
+        err = open_all(server, options, fault);
+    }
     if (err != OK && server->keeper) err = serve_nothing(server, options, fault);
     if (err == OK) err = serve(server, options, &ends, fault);
     if (err != OK) keeper_tell_fault(server->keeper, fault);
