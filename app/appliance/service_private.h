@@ -33,8 +33,8 @@ struct service;
 enum err service_open(bool log_shown, struct service **out, struct fault *fault) MUST_USE;
 void service_close(struct service *service);
 
-// `unfit`: it serves nothing but the sentence of this fault's code, from a folder in memory; "": the
-// data.
+// `unfit`: it serves nothing but the sentence of this fault's code, from a folder in memory;
+// "": the data.
 void service_start(struct service *service, const char *unfit);
 // Asks it to end; killed with all its processes after a while. service_state tells when it is over.
 void service_stop(struct service *service);
