@@ -209,6 +209,7 @@ void settings_apply(struct init *init) {
         buf_close(&text);
     }
     (void)sethostname(init->settings.hostname, strlen(init->settings.hostname));
+    lan_set(init->lan, &init->settings);
 }
 
 static void folders_make(void) {
@@ -282,6 +283,7 @@ static void proceed(struct init *init) {
         service_start(init->service, "");
     }
     if (init->data.state == DATA_BROKEN && view.state == SERVICE_STOPPED && wanted) {
+        settings_apply(init);
         (void)mkdir(SERVICE_RESCUE, 0700);
         if (chown(SERVICE_RESCUE, SERVICE_USER, SERVICE_USER) != 0) return;
         service_start(init->service, init->data.fault.code);
@@ -303,6 +305,7 @@ static void wait_for_events(struct init *init, int64_t until_ms) {
         {.fd = init->uevents, .events = POLLIN},
         {.fd = service_channel(init->service), .events = POLLIN},
         {.fd = service_log(init->service), .events = POLLIN},
+        {.fd = lan_fd(init->lan), .events = POLLIN},
     };
     int64_t left = until_ms - now();
     if (left < 0) left = 0;
@@ -321,6 +324,8 @@ static void loop(struct init *init) {
         proceed(init);
         trial_judge(init, at);
         int64_t due = service_run(init->service, at);
+        if (due < until) until = due;
+        due = lan_run(init->lan, at);
         if (due < until) until = due;
         bool searching = init->data.state == DATA_NONE;
         if ((searching || init->ending) && until > at + DISK_WAIT_MS) until = at + DISK_WAIT_MS;
@@ -353,6 +358,7 @@ int appliance_main(const struct appliance_texts *texts) {
     kernel_settings();
     (void)reboot(RB_DISABLE_CAD);
     if (service_open(init.log_shown, &init.service, NULL) != OK) return 1;
+    if (lan_open(&init.lan, NULL) != OK) return 1;
     hardware_begin(&init);
     watchdog_begin(&init);
     loop(&init);

@@ -3,6 +3,7 @@
 //   init.c      the order of the start, the loop       requests.c  what the service asks
 //   modules.c   kernel modules                         settings.c  settings as text
 //   data.c      the data partition                     service.c   the service beside us
+//   lan.c       links and addresses                    dhcp.c      the client
 //   work.c      what takes long, in a child            machine.c   clock, memory, temperature
 //   wishes.c    updates, backups, reset: what takes    upkeep.c, slots.c, update.c do it
 //               long, and what comes after it
@@ -10,6 +11,7 @@
 
 #include "appliance/appliance.h"
 #include "appliance/data_private.h"
+#include "appliance/lan_private.h"
 #include "appliance/modules_private.h"
 #include "appliance/service_private.h"
 #include "appliance/settings_private.h"
@@ -36,6 +38,7 @@ struct init {
     struct modules *modules;
     struct settings settings;
     struct data data;
+    struct lan *lan;
     struct service *service;
     struct work work;
     struct upkeep upkeep;           // of the work that runs

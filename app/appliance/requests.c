@@ -74,6 +74,32 @@ static void settings_show(const struct settings *settings, struct json_writer *o
     json_close_object(out);
 }
 
+static void links_show(const struct init *init, struct json_writer *out) {
+    static const char *const hows[] = {"none", "fixed", "dhcp", "own"};
+    struct lan_link_view links[LAN_LINKS];
+    uint32_t count = lan_look(init->lan, links);
+    json_put_name(out, "links");
+    json_open_array(out);
+    for (uint32_t i = 0; i < count; i++) {
+        char address[INET_ADDRSTRLEN] = "", mac[18];
+        const uint8_t *m = links[i].mac;
+        if (links[i].how != LAN_NONE) {
+            inet_ntop(AF_INET, &links[i].address, address, sizeof address);
+        }
+        snprintf(mac, sizeof mac, "%02x:%02x:%02x:%02x:%02x:%02x", m[0], m[1], m[2], m[3], m[4],
+                 m[5]);
+        json_open_object(out);
+        json_set_text(out, "name", str_of(links[i].name));
+        json_set_text(out, "mac", str_of(mac));
+        json_set_bool(out, "carrier", links[i].carrier);
+        json_set_text(out, "how", str_of(hows[links[i].how]));
+        json_set_text(out, "address", str_of(address));
+        json_set_u64(out, "prefix", links[i].prefix);
+        json_close_object(out);
+    }
+    json_close_array(out);
+}
+
 static void work_show(const struct work *work, struct json_writer *out) {
     if (!work->name) return;
     json_put_name(out, "work");
@@ -104,6 +130,7 @@ static enum err status(struct request *request) {
     disk_write(init, out);
     slots_show(init, out);
     settings_show(&init->settings, out);
+    if (init->lan) links_show(init, out);
     work_show(&init->work, out);
     return OK;
 }
@@ -145,7 +172,7 @@ static enum err settings_change(struct request *request) {
     if (err == OK) err = buf_err(&lines);
     if (err == OK) err = file_write(SETTINGS_FILE, buf_str(&lines), request->fault);
     buf_close(&lines);
-    if (err == OK) settings_apply(request->init);
+    if (err == OK && request->init->lan) settings_apply(request->init);
     return err;
 }
 
