@@ -143,7 +143,7 @@ $(B)/obj/app/%.o: app/%.c $(B)/flags | $(LIBRARIES)/.whole
 
 # What is embedded is no header, so the compiler's own list does not know it. What is made for
 # embedding, by a rule of its own, stands in build/generated/.
-EMBEDDED_DATA := $(if $(wildcard app/data),$(shell find app/data -path '*/embed/*' -type f -o \
+EMBEDDED_DATA := $(if $(wildcard app/data),$(shell find app -path '*/embed/*' -type f -o \
 	-name rules.txt)) $(wildcard app/pilot/templates/*.json) $(wildcard build/generated/*)
 # Named one by one: a pattern without a recipe would add nothing to the rule above.
 $(patsubst %.c,$(B)/obj/%.o,$(shell find app -name '*_embed.c')): $(EMBEDDED_DATA)

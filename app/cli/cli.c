@@ -130,7 +130,7 @@ static int as_appliance(int argc, char **argv) {
     const char *name = slash ? slash + 1 : argc > 0 ? argv[0] : "";
     if (strcmp(name, "modprobe") == 0) return appliance_modprobe(argc, argv);
     if (strcmp(name, "init") != 0 || getpid() != 1) return -1;
-    static const struct appliance_texts texts;
+    static const struct appliance_texts texts = {.text = sentence_in};
     return appliance_main(&texts);
 }
 

@@ -5,6 +5,7 @@
 #include "base/call.h"
 #include "base/fault.h"
 #include "base/json.h"
+#include "base/sentence.h"
 #include "base/thread.h"
 
 enum exit_code { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_USAGE = 2, EXIT_STOPPED = 130 };
@@ -50,10 +51,9 @@ const char *language_of(const char *told);
 enum err messages_open(const char *language) MUST_USE;
 void messages_close(void);
 const char *language_now(void); // of the messages that are open
-struct place {
-    const char *name; // "rows" fills {rows}
-    struct str value;
-};
+// The sentence in "zh-CN" or "en", whichever are open; the key if there is none. Ends in NUL, lives
+// as long as the process.
+const char *sentence_in(const char *language, const char *key);
 // One line on standard output (say) or standard error (warn). An unknown key prints itself.
 void say(const char *key, const struct place *places, size_t count);
 void warn(const char *key, const struct place *places, size_t count);

@@ -30,14 +30,26 @@ const char *language_of(const char *told) {
     return "zh-CN";
 }
 
-enum err messages_open(const char *language) {
+static enum err messages_read(const char *language, struct json **out) {
     char path[64];
     int size = snprintf(path, sizeof path, "messages/%s.json", language);
     if (size < 0 || (size_t)size >= sizeof path) return ERR_LIMIT;
     const struct asset *asset = asset_find(str_of(path));
     if (!asset) return ERR_NOT_FOUND;
+    return json_parse((struct str){(const char *)asset->data, asset->size}, out, NULL);
+}
+
+enum err messages_open(const char *language) {
     messages_language = language;
-    return json_parse((struct str){(const char *)asset->data, asset->size}, &messages, NULL);
+    return messages_read(language, &messages);
+}
+
+const char *sentence_in(const char *language, const char *key) {
+    static struct json *both[2]; // for the life of the process
+    struct json **kept = &both[strcmp(language, "en") == 0];
+    if (!*kept && messages_read(language, kept) != OK) return key;
+    struct str sentence = json_text(json_member(*kept, key));
+    return sentence.data ? sentence.data : key; // a JSON text ends in NUL
 }
 
 void messages_close(void) {
@@ -53,37 +65,9 @@ static struct str sentence_of(const char *key) {
     return json_text(json_member(messages, key));
 }
 
-static struct str place_find(struct str name, const struct place *places, size_t count) {
-    for (size_t i = 0; i < count; i++) {
-        if (str_is(name, places[i].name)) return places[i].value;
-    }
-    return STR_NONE;
-}
-
-// "{rows}" is the value of "rows"; "{rows|row|rows}" the word that goes with it.
-static void place_write(struct buf *out, struct str place, const struct place *places,
-                        size_t count) {
-    struct str words, many;
-    struct str name = str_cut(place, '|', &words);
-    struct str value = place_find(name, places, count);
-    if (words.data) {
-        struct str one = str_cut(words, '|', &many);
-        value = str_is(value, "1") ? one : many;
-    }
-    buf_add_str(out, value);
-}
-
 void message_write(struct buf *out, const char *key, const struct place *places, size_t count) {
-    struct str rest = sentence_of(key);
-    if (!rest.data) rest = str_of(key);
-    while (rest.size > 0) {
-        struct str after;
-        struct str before = str_cut(rest, '{', &after);
-        buf_add_str(out, before);
-        if (!after.data) return;
-        struct str place = str_cut(after, '}', &rest);
-        place_write(out, place, places, count);
-    }
+    struct str sentence = sentence_of(key);
+    sentence_fill(out, sentence.data ? sentence : str_of(key), places, count);
 }
 
 static void line_write(int fd, const char *key, const struct place *places, size_t count) {
