@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/memory.h"
 #include "cli/cli_private.h"
 #include "server/assets.h"
 
@@ -44,12 +45,49 @@ enum err messages_open(const char *language) {
     return messages_read(language, &messages);
 }
 
+// The messages of a language in the order of their keys, so that a screen full of sentences is
+// found in no time.
+struct catalogue {
+    const struct json **sentences;
+    size_t count;
+};
+
+static int by_name(const void *one, const void *other) {
+    return str_compare(json_name(*(const struct json *const *)one),
+                       json_name(*(const struct json *const *)other));
+}
+
+static void catalogue_make(const char *language, struct catalogue *out) {
+    struct json *all;
+    if (messages_read(language, &all) != OK) return;
+    size_t count = json_count(all), i = 0;
+    const struct json **sentences = memory_take(count * sizeof(struct json *));
+    if (!sentences) {
+        json_close(all);
+        return;
+    }
+    for (const struct json *at = json_first(all); at; at = json_next(at)) sentences[i++] = at;
+    qsort(sentences, count, sizeof(struct json *), by_name);
+    *out = (struct catalogue){sentences, count};
+}
+
 const char *sentence_in(const char *language, const char *key) {
-    static struct json *both[2]; // for the life of the process
-    struct json **kept = &both[strcmp(language, "en") == 0];
-    if (!*kept && messages_read(language, kept) != OK) return key;
-    struct str sentence = json_text(json_member(*kept, key));
-    return sentence.data ? sentence.data : key; // a JSON text ends in NUL
+    static struct catalogue both[2]; // for the life of the process
+    struct catalogue *catalogue = &both[strcmp(language, "en") == 0];
+    if (!catalogue->sentences) catalogue_make(language, catalogue);
+    size_t low = 0, high = catalogue->count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        int order = str_compare(json_name(catalogue->sentences[middle]), str_of(key));
+        struct str sentence = json_text(catalogue->sentences[middle]);
+        if (order == 0) return sentence.data ? sentence.data : key; // a JSON text ends in NUL
+        if (order < 0) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    return key;
 }
 
 void messages_close(void) {
