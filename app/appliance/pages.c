@@ -195,6 +195,7 @@ static void data(struct drawing *drawing) {
     label(drawing, "appliance.console.data");
     switch (view->data) {
     case DATA_NONE: say(drawing, INK_WARN, "appliance.console.data_none", NULL, 0); break;
+    case DATA_UNMOUNTED: say(drawing, INK_WARN, "appliance.console.data_unmounted", NULL, 0); break;
     case DATA_CHECKING: say(drawing, INK_WARN, "appliance.console.data_checking", NULL, 0); break;
     case DATA_MAKING: say(drawing, INK_WARN, "appliance.console.data_making", NULL, 0); break;
     case DATA_MOUNTED:
