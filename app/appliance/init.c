@@ -163,6 +163,7 @@ static void uevents_read(struct init *init) {
     while ((size = recv(init->uevents, text, sizeof text - 1, 0)) > 0) {
         text[size] = '\0';
         if (strncmp(text, "add@", 4) != 0 && strncmp(text, "change@", 7) != 0) continue;
+        if (strstr(text, "/input/")) power_look(&init->power);
         for (const char *at = text; at < text + size; at += strlen(at) + 1) {
             if (strncmp(at, "MODALIAS=", 9) != 0 || !init->modules) continue;
             (void)modules_for(init->modules, at + 9);
@@ -300,7 +301,7 @@ static bool end_step(struct init *init) {
 }
 
 static void wait_for_events(struct init *init, int64_t until_ms) {
-    struct pollfd fds[] = {
+    struct pollfd fds[5 + POWER_DEVICES] = {
         {.fd = init->signals, .events = POLLIN},
         {.fd = init->uevents, .events = POLLIN},
         {.fd = service_channel(init->service), .events = POLLIN},
@@ -309,7 +310,9 @@ static void wait_for_events(struct init *init, int64_t until_ms) {
     };
     int64_t left = until_ms - now();
     if (left < 0) left = 0;
-    (void)poll(fds, sizeof fds / sizeof fds[0], (int)left);
+    size_t keys = power_fds(&init->power, fds + 5);
+    (void)poll(fds, 5 + keys, (int)left);
+    if (power_pressed(&init->power)) init->ending = RB_POWER_OFF;
     uevents_read(init);
     packets_read(init);
     service_log_copy(init->service);
@@ -361,7 +364,9 @@ int appliance_main(const struct appliance_texts *texts) {
     if (lan_open(&init.lan, NULL) != OK) return 1;
     hardware_begin(&init);
     watchdog_begin(&init);
+    power_look(&init.power);
     loop(&init);
+    log_event(LOG_INFO, "appliance.end", "how=%x", (unsigned)init.ending);
     sync();
     (void)reboot(init.ending);
     return 1;

@@ -4,6 +4,7 @@
 //   modules.c   kernel modules                         settings.c  settings as text
 //   data.c      the data partition                     service.c   the service beside us
 //   lan.c       links and addresses                    dhcp.c      the client
+//   power.c     the power key                          stick.c     what a person plugs in
 //   work.c      what takes long, in a child            machine.c   clock, memory, temperature
 //   wishes.c    updates, backups, reset: what takes    upkeep.c, slots.c, update.c do it
 //               long, and what comes after it
@@ -13,6 +14,7 @@
 #include "appliance/data_private.h"
 #include "appliance/lan_private.h"
 #include "appliance/modules_private.h"
+#include "appliance/power_private.h"
 #include "appliance/service_private.h"
 #include "appliance/settings_private.h"
 #include "appliance/slots_private.h"
@@ -36,6 +38,7 @@ struct init {
     int signals, uevents, watchdog;
     bool log_shown;
     struct modules *modules;
+    struct power power;
     struct settings settings;
     struct data data;
     struct lan *lan;

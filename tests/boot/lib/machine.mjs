@@ -1,7 +1,7 @@
 // The appliance's image in QEMU's software emulation: started, watched, cut from power, looked at.
 // Slow by nature: a start takes ten seconds on a free machine and a minute on a busy one.
 import { execFileSync, spawn } from "node:child_process";
-import { copyFileSync, existsSync, mkdtempSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from "node:fs";
+import { closeSync, copyFileSync, existsSync, mkdtempSync, openSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync, writeSync } from "node:fs";
 import net from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
@@ -62,7 +62,7 @@ export class Machine {
         machine.disk = path.join(machine.folder, "disk");
         copyFileSync(from, machine.disk);
         truncateSync(machine.disk, Math.max(gib * 2 ** 30, statSync(machine.disk).size));
-        machine.put("/grub/grubenv", environment({ slot: "a", trial: 0, next: "b", log: "ttyS1" }));
+        machine.boots({});
         return machine;
     }
     // A file on the boot partition, as a person with the stick in another machine writes it.
@@ -74,12 +74,41 @@ export class Machine {
     get(name) {
         return execFileSync("mtype", ["-i", `${this.disk}@@${ESP_OFFSET}`, `::${name}`], { env: { ...process.env, MTOOLS_SKIP_CHECK: "1" } });
     }
-    async start({ bus = "virtio", uefi = false, memoryMib = 1024, more = [] } = {}) {
+    // Of each partition by its name: {offset, size} in bytes.
+    partitions() {
+        const table = JSON.parse(execFileSync("/sbin/sfdisk", ["-J", this.disk], { stdio: ["ignore", "pipe", "ignore"] }));
+        return Object.fromEntries(table.partitiontable.partitions.map((p) => [p.name, { offset: p.start * 512, size: p.size * 512 }]));
+    }
+    // Bytes of the disk as they lie there; the machine must be off.
+    write(offset, bytes) {
+        const fd = openSync(this.disk, "r+");
+        writeSync(fd, bytes, 0, bytes.length, offset);
+        closeSync(fd);
+    }
+    // A file of the FAT file system at `at` becomes garbage from its middle on, its name and size stay.
+    spoilFile(at, name) {
+        const fat = { env: { ...process.env, MTOOLS_SKIP_CHECK: "1" }, maxBuffer: 2 ** 28 };
+        const bytes = execFileSync("mtype", ["-i", `${this.disk}@@${at}`, `::${name}`], fat);
+        const file = path.join(this.folder, "put");
+        writeFileSync(file, Buffer.concat([bytes.subarray(0, bytes.length / 2), Buffer.alloc(bytes.length / 2, 0xa5)]));
+        execFileSync("mcopy", ["-o", "-i", `${this.disk}@@${at}`, file, `::${name}`], fat);
+    }
+    boots(values) {
+        this.put("/grub/grubenv", environment({ slot: "a", trial: 0, next: "b", log: "ttyS1", ...values }));
+    }
+    // What the environment block says now, also while the machine runs.
+    booted() {
+        const lines = this.get("/grub/grubenv").toString().split("\n").map((line) => line.split("="));
+        return Object.fromEntries(lines.filter((line) => line.length === 2));
+    }
+    // `again`: a restart of the machine restarts it; else it ends the emulation.
+    async start({ bus = "virtio", uefi = false, again = false, memoryMib = 1024, more = [] } = {}) {
         const [card, drive] = disks[bus];
         this.port = await freePort();
+        rmSync(`${this.folder}/log`, { force: true });
         this.started = Date.now();
         const argv = ["-nodefaults", "-no-user-config", "-machine", "q35", "-accel", "tcg,thread=multi", "-cpu", "max", "-smp", "2", "-m", memoryMib,
-            "-display", "none", "-vga", "std", "-no-reboot",
+            "-display", "none", "-vga", "std", ...(again ? [] : ["-no-reboot"]),
             "-serial", `unix:${this.folder}/console,server,nowait`, "-serial", `file:${this.folder}/log`,
             "-qmp", `unix:${this.folder}/qmp,server,nowait`,
             "-drive", `if=none,id=disk,format=raw,file=${this.disk},cache=writeback`, ...drive,
@@ -124,11 +153,12 @@ export class Machine {
         throw new Error(`${what}: ${this.child ? "time is over" : "the machine ended"}\n${this.said}\n${this.log().slice(-3000)}\n${this.screen.slice(-2000)}`);
     }
     // Answers over HTTPS through the forwarded port; the milliseconds since its start.
-    async served() {
+    // `unfit`: what it answers may be why it cannot serve.
+    async served({ unfit = false } = {}) {
         await this.until("the first answer", async () => {
             try {
                 const answer = await this.anonymous().call("GET", "/api/v1/session", undefined, { timeout: 5000, hold: false });
-                return answer.status < 500;
+                return answer.status < 500 || (unfit && answer.status === 503);
             } catch {
                 return false;
             }
