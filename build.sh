@@ -19,6 +19,8 @@ usage: ./build.sh COMMAND
                         full: also aarch64 under emulation, the API, the pages in Chromium, thread
                         races, the fuzz corpus, the store killed, the kernel's limits in a guest
                         (QEMU); some twenty minutes
+  test image            all of the appliance's tests in an emulated machine: every way to attach its
+                        disk, trials, power cuts, fifty damaged disks; an hour and more
   test slurm            the box on a real Slurm of Debian's, in a folder and namespaces of its own;
                         as root, some 720 MB the first time; skips with a sentence elsewhere
   test accelerator      jobs on this machine's accelerators; as root, skips where there is none
@@ -357,25 +359,41 @@ node_modules() { # FOLDER
 }
 
 node_tests() { # FOLDER CONCURRENCY
-    local files status=0 report=$logs/$1.tap
+    local files status=0 report=$logs/${1//\//-}.tap log=$logs/${1//\//-}.log
     export COURTYARD=$PWD/build/courtyard
     node_modules "tests/$1" || { fail "npm ci in tests/$1"; return 0; }
     mapfile -t files < <(find "tests/$1" -name node_modules -prune -o -name '*.test.mjs' -print | sort)
     [ ${#files[@]} -gt 0 ] || return 0
     timeout -k 10 1800 node --test --test-concurrency="$2" \
         --test-reporter=tap --test-reporter-destination="$report" "${files[@]}" \
-        >"$logs/$1.log" 2>&1 </dev/null || status=$?
+        >"$log" 2>&1 </dev/null || status=$?
     # node closes with "# pass 12", "# fail 0", "# cancelled 0", "# skipped 1", "# todo 0".
     awk '$1 == "#" { n[$2] = $3 } END {
         print n["pass"] + 0 " passed, " n["fail"] + n["cancelled"] + 0 " failed, " \
-            n["skipped"] + n["todo"] + 0 " skipped" }' "$report" >>"$logs/$1.log" 2>/dev/null || true
+            n["skipped"] + n["todo"] + 0 " skipped" }' "$report" >>"$log" 2>/dev/null || true
     # What failed, each with its error: in TAP all that is further in than the key "error:".
     awk '{ match($0, /^ */) }
         /^ *not ok/ { print substr($0, RLENGTH + 1) }
         said && NF > 0 && RLENGTH <= margin { said = 0 }
         /^ *error:/ { said = 1; margin = RLENGTH }
         said' "$report" 2>/dev/null | cut -c 1-400 | sed 's/^/   /' | head -80 || true
-    count $status "$logs/$1.log" "tests/$1 (all of it: $report)"
+    count $status "$log" "tests/$1 (all of it: $report)"
+}
+
+# The appliance's image, made and started in an emulated machine; the short part of its tests.
+image_tests() {
+    need_for_image
+    if ! COURTYARD_LOCK=images/LOCK vendor/fetch >"$logs/image-fetch.log" 2>&1; then
+        echo "   skipped: what the image is made of cannot be had ($logs/image-fetch.log)"
+        skipped=$((skipped + 1))
+        return
+    fi
+    if images/build x86_64 >"$logs/image.log" 2>&1; then
+        node_tests boot/image 1
+    else
+        fail "to make the image, the end of $logs/image.log:"
+        tail -20 "$logs/image.log" | sed 's/^/      /'
+    fi
 }
 
 test_fast() {
@@ -394,6 +412,7 @@ test_full() {
     [ ! -d tests/fuzz ] || stage 'fuzz corpus' replay
     [ ! -d tests/sim ] || stage 'simulation and kills' simulations
     [ ! -d tests/boot ] || stage "the kernel's limits, in a guest" guests
+    [ ! -d tests/boot/image ] || stage "the appliance in an emulated machine" image_tests
     [ ! -d tests/api ] || stage 'API over HTTPS' node_tests api 2
     [ ! -d tests/web ] || stage 'pages in Chromium' node_tests web 1
 }
@@ -406,6 +425,19 @@ run_tests() {
         install_missing
         build x86_64
         exec tests/sim/slurm/test
+    fi
+    if [ "$tier" = image ]; then
+        need qemu-system-x86 qemu-system-x86_64
+        need ovmf /usr/share/OVMF/OVMF_CODE_4M.fd
+        need nodejs node
+        install_missing
+        build x86_64
+        mkdir -p $logs
+        export COURTYARD_BOOT_ALL=1 COURTYARD_DAMAGES=${COURTYARD_DAMAGES:-50}
+        stage "the appliance in an emulated machine" image_tests
+        printf '%d passed, %d failed, %d skipped\n' $passed $failed $skipped
+        [ $failed = 0 ]
+        return
     fi
     if [ "$tier" = accelerator ]; then
         need python3 python3
@@ -420,6 +452,7 @@ run_tests() {
         need libc6-dev-arm64-cross /usr/aarch64-linux-gnu/include/stdio.h
         [ -e /usr/bin/qemu-aarch64-static ] || need qemu-user qemu-aarch64
         [ ! -d tests/boot ] || need qemu-system-x86 qemu-system-x86_64
+        [ ! -d tests/boot/image ] || need ovmf /usr/share/OVMF/OVMF_CODE_4M.fd
         [ ! -d tests/web ] || need chromium chromium
         if [ -d tests/api ] || [ -d tests/web ]; then
             need nodejs node
