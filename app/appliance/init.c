@@ -26,6 +26,7 @@ enum {
     DISK_WAIT_MS = 250,        // between looks for the disk, besides the kernel's own events
     TRIAL_MS = 15 * 60 * 1000, // since the machine started
     HEALTHY_MS = 20 * 1000,    // a service that answers so long makes a trial boot good
+    END_MS = 20 * 1000,        // for the data to be let go of, once the service has gone
     WATCHDOG_MS = 8 * 1000,    // drivers wait for 30 s or more
 };
 
@@ -162,6 +163,7 @@ static void uevents_read(struct init *init) {
     ssize_t size;
     while ((size = recv(init->uevents, text, sizeof text - 1, 0)) > 0) {
         text[size] = '\0';
+        init->front.disks_changed |= strstr(text, "/block/") != NULL;
         if (strncmp(text, "add@", 4) != 0 && strncmp(text, "change@", 7) != 0) continue;
         if (strstr(text, "/input/")) power_look(&init->power);
         for (const char *at = text; at < text + size; at += strlen(at) + 1) {
@@ -297,21 +299,25 @@ static bool end_step(struct init *init) {
     service_stop(init->service);
     service_look(init->service, &view);
     if (view.state != SERVICE_STOPPED) return false;
-    return init->data.state != DATA_MOUNTED || data_unmount(&init->data);
+    if (init->data.state != DATA_MOUNTED || data_unmount(&init->data)) return true;
+    int64_t at = now();
+    if (!init->end_ms) init->end_ms = at + END_MS;
+    return at >= init->end_ms; // all is written; the journal does the rest
 }
 
 static void wait_for_events(struct init *init, int64_t until_ms) {
-    struct pollfd fds[5 + POWER_DEVICES] = {
+    struct pollfd fds[6 + POWER_DEVICES] = {
         {.fd = init->signals, .events = POLLIN},
         {.fd = init->uevents, .events = POLLIN},
         {.fd = service_channel(init->service), .events = POLLIN},
         {.fd = service_log(init->service), .events = POLLIN},
         {.fd = lan_fd(init->lan), .events = POLLIN},
+        {.fd = front_fd(init), .events = POLLIN},
     };
     int64_t left = until_ms - now();
     if (left < 0) left = 0;
-    size_t keys = power_fds(&init->power, fds + 5);
-    (void)poll(fds, 5 + keys, (int)left);
+    size_t keys = power_fds(&init->power, fds + 6);
+    (void)poll(fds, 6 + keys, (int)left);
     if (power_pressed(&init->power)) init->ending = RB_POWER_OFF;
     uevents_read(init);
     packets_read(init);
@@ -329,6 +335,8 @@ static void loop(struct init *init) {
         int64_t due = service_run(init->service, at);
         if (due < until) until = due;
         due = lan_run(init->lan, at);
+        if (due < until) until = due;
+        due = front_run(init, at);
         if (due < until) until = due;
         bool searching = init->data.state == DATA_NONE;
         if ((searching || init->ending) && until > at + DISK_WAIT_MS) until = at + DISK_WAIT_MS;
@@ -365,6 +373,8 @@ int appliance_main(const struct appliance_texts *texts) {
     hardware_begin(&init);
     watchdog_begin(&init);
     power_look(&init.power);
+    settings_default(&init.settings);
+    front_open(&init);
     loop(&init);
     log_event(LOG_INFO, "appliance.end", "how=%x", (unsigned)init.ending);
     sync();

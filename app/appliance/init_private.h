@@ -6,12 +6,14 @@
 //   lan.c       links and addresses                    dhcp.c      the client
 //   power.c     the power key                          stick.c     what a person plugs in
 //   work.c      what takes long, in a child            machine.c   clock, memory, temperature
+//   front.c     the console (console_private.h) and what it is about
 //   wishes.c    updates, backups, reset: what takes    upkeep.c, slots.c, update.c do it
 //               long, and what comes after it
 #pragma once
 
 #include "appliance/appliance.h"
 #include "appliance/data_private.h"
+#include "appliance/front_private.h"
 #include "appliance/lan_private.h"
 #include "appliance/modules_private.h"
 #include "appliance/power_private.h"
@@ -29,7 +31,7 @@
 enum { COMMAND_LINE_BYTES = 4096, UPDATE_PATH_BYTES = 512 };
 
 // What a person wants that takes long. One at a time.
-enum wish { WISH_NONE, WISH_UPDATE, WISH_BACKUP, WISH_RESTORE, WISH_RESET };
+enum wish { WISH_NONE, WISH_UPDATE, WISH_BACKUP, WISH_RESTORE, WISH_RESET, WISH_INSTALL };
 
 struct init {
     const struct appliance_texts *texts;
@@ -47,11 +49,15 @@ struct init {
     struct upkeep upkeep;           // of the work that runs
     char update[UPDATE_PATH_BYTES]; // "": from a stick
     bool downgrade;
+    char install[DISK_NAME_BYTES]; // the disk to install on
     enum wish wish;
+    struct fault wish_fault; // what came of the last one; no code: it is done
     struct slots slots;
     bool slots_open, confirmed;
     bool working; // on the wish, after the service has gone
-    int ending;   // what reboot(2) is to do; 0: go on
+    struct front front;
+    int64_t end_ms; // when the machine goes even if the data is still in use; 0: not yet
+    int ending;     // what reboot(2) is to do; 0: go on
 };
 
 // One packet of the service: a request is answered, all else is passed over.
@@ -66,9 +72,13 @@ bool wish_holds_service(const struct init *init);
 
 // Reads both files of settings and makes them so.
 void settings_apply(struct init *init);
+// Writes them to the file of the data partition, then the same.
+enum err settings_keep(struct init *init, const struct settings *wanted,
+                       struct fault *fault) MUST_USE;
 
 // ---- the machine --------------------------------------------------------------------------------
 // Sets the system's clock and the one that goes on without power. False for what is no likely time.
 bool machine_clock_set(int64_t ms);
 uint64_t machine_memory_bytes(void);
-int machine_temperature(void); // the hottest sensor, degrees Celsius; 0: none
+uint64_t machine_memory_free_bytes(void); // that programs could have now; 0: not known
+int machine_temperature(void);            // the hottest sensor, degrees Celsius; 0: none

@@ -47,6 +47,17 @@ uint64_t machine_memory_bytes(void) {
     return sysinfo(&info) == 0 ? (uint64_t)info.totalram * info.mem_unit : 0;
 }
 
+uint64_t machine_memory_free_bytes(void) {
+    static const char name[] = "MemAvailable:"; // kB; the third line
+    char text[512];
+    int fd = open("/proc/meminfo", O_RDONLY | O_CLOEXEC);
+    ssize_t size = fd >= 0 ? read(fd, text, sizeof text - 1) : 0;
+    if (fd >= 0) close(fd);
+    text[size > 0 ? size : 0] = '\0';
+    const char *at = strstr(text, name);
+    return at ? strtoull(at + strlen(name), NULL, 10) * 1024 : 0;
+}
+
 int machine_temperature(void) {
     int hottest = 0;
     for (int i = 0; i < TEMPERATURES_MAX; i++) {

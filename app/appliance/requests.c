@@ -155,6 +155,17 @@ static enum err setting_take(const struct request *request, const char *key, str
     return OK;
 }
 
+enum err settings_keep(struct init *init, const struct settings *wanted, struct fault *fault) {
+    struct buf lines;
+    buf_open(&lines, 4096);
+    settings_write(wanted, &lines);
+    enum err err = buf_err(&lines);
+    if (err == OK) err = file_write(SETTINGS_FILE, buf_str(&lines), fault);
+    buf_close(&lines);
+    if (err == OK && init->lan) settings_apply(init);
+    return err;
+}
+
 static enum err settings_change(struct request *request) {
     static const char *const keys[] = {"hostname", "language", "interface", "address", "gateway"};
     struct settings wanted = request->init->settings;
@@ -167,13 +178,8 @@ static enum err settings_change(struct request *request) {
     }
     if (err == OK) err = buf_err(&lines);
     if (err == OK) err = settings_read(buf_str(&lines), &wanted, request->fault);
-    buf_clear(&lines);
-    settings_write(&wanted, &lines);
-    if (err == OK) err = buf_err(&lines);
-    if (err == OK) err = file_write(SETTINGS_FILE, buf_str(&lines), request->fault);
     buf_close(&lines);
-    if (err == OK && request->init->lan) settings_apply(request->init);
-    return err;
+    return err == OK ? settings_keep(request->init, &wanted, request->fault) : err;
 }
 
 static enum err end_restart(struct request *request) {

@@ -184,7 +184,10 @@ bool service_ended(struct service *service, pid_t pid, int status) {
     struct json *last; // it may have said why
     while (service_take(service, &last)) json_close(last);
     service_log_copy(service);
-    if (!service->wanted) kill_all(service); // else the next one adopts its jobs
+    if (!service->wanted) {
+        kill_all(service);        // else the next one adopts its jobs
+        shut(&service->log_file); // the data partition is to be let go of
+    }
     shut(&service->channel);
     shut(&service->log_pipe);
     bool good = service->ready_ms && now() - service->ready_ms > GOOD_MS;

@@ -7,6 +7,7 @@
 
 #include "appliance/history_private.h"
 #include "appliance/init_private.h"
+#include "appliance/installer_private.h"
 #include "appliance/stick_private.h"
 #include "base/file.h"
 #include "base/log.h"
@@ -60,6 +61,16 @@ static enum err update_run(void *ctx, struct progress *progress, struct fault *f
     return err == OK ? ended : err;
 }
 
+static enum err install_run(void *ctx, struct progress *progress, struct fault *fault) {
+    const struct init *init = ctx;
+    char source[64], target[64];
+    snprintf(source, sizeof source, "/dev/%s", init->data.disk);
+    snprintf(target, sizeof target, "/dev/%s", init->install);
+    const struct install_wish wish = {
+        .source = source, .target = target, .running = init->slots.running};
+    return installer_run(&wish, progress, fault);
+}
+
 // ---- beginning ----------------------------------------------------------------------------------
 bool wish_holds_service(const struct init *init) {
     return init->wish == WISH_RESTORE || init->wish == WISH_RESET;
@@ -71,6 +82,7 @@ static enum err work_of(struct init *init, struct fault *fault) {
     case WISH_BACKUP: return work_start(&init->work, "backup", backup_run, &init->upkeep, fault);
     case WISH_RESTORE: return work_start(&init->work, "restore", restore_run, &init->upkeep, fault);
     case WISH_RESET: return work_start(&init->work, "erase", erase_run, &init->upkeep, fault);
+    case WISH_INSTALL: return work_start(&init->work, "install", install_run, init, fault);
     case WISH_NONE: break;
     }
     return OK;
@@ -81,7 +93,7 @@ enum err wish_begin(struct init *init, enum wish wish, struct fault *fault) {
         return fault_set(fault, ERR_BUSY, "appliance.busy",
                          str_of(init->work.name ? init->work.name : ""));
     }
-    if (wish == WISH_UPDATE && !init->slots_open) {
+    if ((wish == WISH_UPDATE || wish == WISH_INSTALL) && !init->slots_open) {
         return fault_set(fault, ERR_NOT_FOUND, "appliance.no_slots", STR_NONE);
     }
     (void)str_copy(init->upkeep.disk, sizeof init->upkeep.disk, str_of(init->data.disk));
@@ -106,6 +118,7 @@ static bool service_away(const struct init *init) {
 
 static void failed(struct init *init, const struct fault *fault) {
     log_event(LOG_ERROR, "appliance.wish", "wish=%d code=%s", (int)init->wish, fault->code);
+    init->wish_fault = *fault;
     init->wish = WISH_NONE;
     init->working = false;
 }
@@ -114,6 +127,14 @@ static void ended(struct init *init) {
     const struct work_shared *shared = init->work.shared;
     log_event(LOG_INFO, "appliance.work", "name=%s err=%s code=%s", init->work.name,
               err_name(shared->err), shared->fault.code);
+    init->wish_fault = shared->fault;
+    if (shared->err == OK) {
+        init->wish_fault = (struct fault){0};
+    } else if (!init->wish_fault.code[0]) {
+        const char *code = shared->err == ERR_CANCELLED ? "appliance.stopped" : "appliance.failed";
+        (void)str_copy(init->wish_fault.code, FAULT_CODE_SIZE, str_of(code));
+        (void)str_copy(init->wish_fault.detail, FAULT_DETAIL_SIZE, str_of(init->work.name));
+    }
     if (init->wish == WISH_RESET && shared->err == OK) data_erase(&init->data);
     init->wish = WISH_NONE;
     init->working = false;

@@ -1,0 +1,254 @@
+// Between the console and what it is about.
+#include "appliance/front_private.h"
+
+#include <arpa/inet.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/reboot.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include "appliance/init_private.h"
+#include "appliance/installer_private.h"
+#include "base/log.h"
+#include "base/version.h"
+
+#if defined(__aarch64__)
+#define SERIAL_DEVICE "/dev/ttyAMA0"
+#else
+#define SERIAL_DEVICE "/dev/ttyS0"
+#endif
+
+enum {
+    LOOK_MS = 3000,         // between looks at what changes by itself
+    LOOK_WORK_MS = 500,     // while a bar moves
+    ZONE_MINUTES = 480,     // China has one
+    USED_BYTES = 64 * 1024, // at a disk's beginning: not all zero means it is in use
+};
+
+void front_open(struct init *init) {
+    char log[32];
+    snprintf(log, sizeof log, "courtyard.log=%s", SERIAL_DEVICE + strlen("/dev/"));
+    const char *serial = strstr(init->command_line, log) ? NULL : SERIAL_DEVICE; // it is the log's
+    const struct console_options options = {.framebuffer = "/dev/fb0",
+                                            .keyboard = "/dev/tty1",
+                                            .serial = serial,
+                                            .language = init->settings.language,
+                                            .texts = init->texts};
+    struct fault fault = {0};
+    init->front = (struct front){.disks_changed = true};
+    if (console_open(&options, &init->front.console, &fault) == OK) return;
+    log_event(LOG_ERROR, "appliance.console", "code=%s", fault.code);
+}
+
+int front_fd(const struct init *init) {
+    return init->front.console ? console_fd(init->front.console) : -1;
+}
+
+// ---- what is shown ------------------------------------------------------------------------------
+static void links_gather(const struct init *init, struct console_view *view) {
+    struct lan_link_view links[LAN_LINKS];
+    uint32_t count = lan_look(init->lan, links);
+    view->cable = false;
+    view->address_count = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        view->cable |= links[i].carrier;
+        if (links[i].how == LAN_NONE || view->address_count == CONSOLE_ADDRESSES_MAX) continue;
+        inet_ntop(AF_INET, &links[i].address, view->addresses[view->address_count++],
+                  CONSOLE_ADDRESS_BYTES);
+    }
+}
+
+static bool on_usb(const char *disk) {
+    char path[64], target[PATH_MAX];
+    snprintf(path, sizeof path, "/sys/block/%s", disk);
+    ssize_t size = readlink(path, target, sizeof target - 1);
+    target[size > 0 ? size : 0] = '\0';
+    return strstr(target, "/usb") != NULL;
+}
+
+static bool disk_used(const char *path) {
+    uint8_t bytes[USED_BYTES];
+    struct block block;
+    bool used = true; // better too careful
+    if (block_open(path, BLOCK_READ, &block, NULL) != OK) return used;
+    if (block_read(&block, 0, bytes, sizeof bytes, NULL) == OK) {
+        used = bytes[0] != 0 || memcmp(bytes, bytes + 1, sizeof bytes - 1) != 0;
+    }
+    block_close(&block);
+    return used;
+}
+
+static void disks_gather(const struct init *init, struct console_view *view) {
+    struct install_disk disks[INSTALL_DISKS];
+    char source[64];
+    snprintf(source, sizeof source, "/dev/%s", init->data.disk);
+    const struct install_wish wish = {.source = source, .running = init->slots.running};
+    uint32_t count = init->data.disk[0] ? installer_disks("/sys/block", "/dev", &wish, disks) : 0;
+    view->disk_count = 0;
+    for (uint32_t i = 0; i < count && view->disk_count < CONSOLE_DISKS_MAX; i++) {
+        struct console_disk *disk = &view->disks[view->disk_count];
+        *disk = (struct console_disk){.bytes = disks[i].bytes};
+        if (!str_copy(disk->name, sizeof disk->name, str_of(disks[i].path + strlen("/dev/")))) {
+            continue;
+        }
+        (void)str_copy(disk->model, sizeof disk->model, str_of(disks[i].name));
+        disk->removable = disks[i].removable || on_usb(disk->name);
+        if (!disk->removable && disks[i].why.code[0]) continue; // nothing can be installed there
+        disk->used = disk_used(disks[i].path);
+        view->disk_count++;
+    }
+}
+
+static enum console_do work_of(const struct init *init) {
+    switch (init->wish) {
+    case WISH_UPDATE: return CONSOLE_UPDATE;
+    case WISH_BACKUP: return CONSOLE_BACKUP;
+    case WISH_RESTORE: return CONSOLE_RESTORE;
+    case WISH_RESET: return CONSOLE_FACTORY_RESET;
+    case WISH_INSTALL: return CONSOLE_INSTALL;
+    case WISH_NONE: break;
+    }
+    return CONSOLE_NOTHING;
+}
+
+static void work_gather(struct init *init, struct console_view *view) {
+    bool runs = init->work.child > 0;
+    view->work = (struct console_work){.what = work_of(init)};
+    if (!runs || view->work.what == CONSOLE_NOTHING) return;
+    const struct progress *progress = &init->work.shared->progress;
+    snprintf(init->front.phase, sizeof init->front.phase, "phase.%s", phase_name(progress->phase));
+    view->work.phase = init->front.phase;
+    view->work.done = progress->done;
+    view->work.total = progress->total;
+    view->work.stoppable = init->wish == WISH_UPDATE || init->wish == WISH_INSTALL;
+}
+
+static void gather(struct init *init) {
+    struct console_view *view = &init->front.view;
+    struct statvfs disk;
+    struct slots_status slots;
+    (void)str_copy(view->version, sizeof view->version, STR(COURTYARD_VERSION));
+    view->settings = init->settings;
+    view->zone_minutes = ZONE_MINUTES;
+    view->port = SERVICE_PORT;
+    links_gather(init, view);
+    service_look(init->service, &view->service);
+    view->data = init->data.state;
+    view->data_fault = init->data.fault;
+    view->data_mended = init->data.mended;
+    view->disk_bytes = view->disk_free_bytes = 0;
+    if (view->data == DATA_MOUNTED && statvfs("/data", &disk) == 0) {
+        view->disk_bytes = (uint64_t)disk.f_blocks * disk.f_frsize;
+        view->disk_free_bytes = (uint64_t)disk.f_bavail * disk.f_frsize;
+    }
+    view->memory_bytes = machine_memory_bytes();
+    view->memory_free_bytes = machine_memory_free_bytes();
+    view->temperature = machine_temperature();
+    view->slot = init->slots_open ? slot_letter(init->slots.running) : 0;
+    view->trial = init->slots_open && !init->confirmed &&
+                  slots_status(&init->slots, &slots, NULL) == OK && !slots.confirmed;
+    // Writing to a disk is no time to read another one's beginning.
+    if (init->front.disks_changed && init->work.child <= 0 && init->data.disk[0]) {
+        disks_gather(init, view);
+        init->front.disks_changed = false;
+    }
+    work_gather(init, view);
+}
+
+// ---- what is asked ------------------------------------------------------------------------------
+// The boot partition's file counts more: what it sets otherwise stays so, and that is told.
+static enum err settings_ask(struct init *init, const struct settings *wanted,
+                             struct fault *fault) {
+    enum err err = settings_keep(init, wanted, fault);
+    const struct settings *now = &init->settings;
+    bool same = now->fixed == wanted->fixed && strcmp(now->language, wanted->language) == 0;
+    if (now->fixed) {
+        same &= now->address.s_addr == wanted->address.s_addr && now->prefix == wanted->prefix &&
+                now->gateway.s_addr == wanted->gateway.s_addr;
+    }
+    if (err == OK && !same) {
+        err = fault_set(fault, ERR_CONFLICT, "appliance.set_on_stick", STR("courtyard.txt"));
+    }
+    return err;
+}
+
+static enum err wish_ask(struct init *init, const struct console_request *request, enum wish wish,
+                         struct fault *fault) {
+    if (init->wish != WISH_NONE || init->work.child > 0) { // what it reads stays as it is
+        return fault_set(fault, ERR_BUSY, "appliance.busy",
+                         str_of(init->work.name ? init->work.name : ""));
+    }
+    init->update[0] = '\0'; // from a stick
+    init->downgrade = false;
+    init->upkeep = (struct upkeep){.stick = true};
+    (void)str_copy(init->install, sizeof init->install, str_of(request->disk));
+    enum err err = wish_begin(init, wish, fault);
+    if (err == OK) init->front.asked = request->what;
+    return err;
+}
+
+static enum err request_do(struct init *init, const struct console_request *request,
+                           struct fault *fault) {
+    switch (request->what) {
+    case CONSOLE_NETWORK:
+    case CONSOLE_LANGUAGE: return settings_ask(init, &request->settings, fault);
+    case CONSOLE_TIME:
+        if (machine_clock_set(request->time_ms)) return OK;
+        return fault_set(fault, ERR_INPUT, "appliance.bad_time", STR_NONE);
+    case CONSOLE_UPDATE: return wish_ask(init, request, WISH_UPDATE, fault);
+    case CONSOLE_BACKUP: return wish_ask(init, request, WISH_BACKUP, fault);
+    case CONSOLE_RESTORE: return wish_ask(init, request, WISH_RESTORE, fault);
+    case CONSOLE_FACTORY_RESET: return wish_ask(init, request, WISH_RESET, fault);
+    case CONSOLE_INSTALL: return wish_ask(init, request, WISH_INSTALL, fault);
+    case CONSOLE_RESTART: init->ending = RB_AUTOBOOT; break;
+    case CONSOLE_POWER_OFF: init->ending = RB_POWER_OFF; break;
+    case CONSOLE_CANCEL: work_cancel(&init->work); break;
+    case CONSOLE_NOTHING: break;
+    }
+    return OK;
+}
+
+static void requests_take(struct init *init) {
+    struct console *console = init->front.console;
+    struct console_request request;
+    while (console_take(console, &request)) {
+        struct fault fault = {0};
+        enum err err = request_do(init, &request, &fault);
+        log_event(LOG_INFO, "appliance.asked", "what=%d err=%s code=%s", (int)request.what,
+                  err_name(err), fault.code);
+        if (err != OK && !fault.code[0]) {
+            err = fault_set(&fault, err, "appliance.failed", str_of(err_name(err)));
+        }
+        // A language is seen without a word, a work's end comes later, and so does a stopped one's.
+        bool later = init->front.asked == request.what || request.what == CONSOLE_CANCEL;
+        bool silent = request.what == CONSOLE_LANGUAGE && err == OK;
+        if (err != OK || (!later && !silent)) console_outcome(console, request.what, &fault);
+        init->front.look_ms = 0;
+    }
+}
+
+static void work_ends(struct init *init) {
+    struct front *front = &init->front;
+    if (front->asked == CONSOLE_NOTHING || init->wish != WISH_NONE) return;
+    console_outcome(front->console, front->asked, &init->wish_fault);
+    front->asked = CONSOLE_NOTHING;
+    front->disks_changed = true;
+    front->look_ms = 0;
+}
+
+int64_t front_run(struct init *init, int64_t now_ms) {
+    struct front *front = &init->front;
+    if (!front->console) return INT64_MAX;
+    requests_take(init);
+    work_ends(init);
+    if (now_ms >= front->look_ms) {
+        gather(init);
+        console_show(front->console, &front->view);
+        front->look_ms = now_ms + (init->work.child > 0 ? LOOK_WORK_MS : LOOK_MS);
+    }
+    int64_t due = console_run(front->console, now_ms);
+    requests_take(init);
+    return due < front->look_ms ? due : front->look_ms;
+}
