@@ -24,6 +24,7 @@
 enum {
     UEVENT_BYTES = 8192,
     DISK_WAIT_MS = 250,        // between looks for the disk, besides the kernel's own events
+    DISK_TRIAL_MS = 120 * 1000, // a trial that has not found its disk by then never will
     TRIAL_MS = 15 * 60 * 1000, // since the machine started
     HEALTHY_MS = 20 * 1000,    // a service that answers so long makes a trial boot good
     END_MS = 20 * 1000,        // for the data to be let go of, once the service has gone
@@ -86,6 +87,8 @@ static void log_begin(struct init *init) {
     if (fd >= 0) close(fd);
     init->command_line[size > 0 ? size : 0] = '\0';
     (void)told(init, "courtyard.disk=", init->disk, sizeof init->disk);
+    char trial[4];
+    init->trial = told(init, "courtyard.trial=", trial, sizeof trial) && trial[0] == '1';
     init->log_shown = told(init, "courtyard.log=", name, sizeof name);
     snprintf(path, sizeof path, "/dev/%s", name);
     int null = open("/dev/null", O_RDWR), log = open(path, O_WRONLY | O_NOCTTY);
@@ -251,6 +254,11 @@ static void slots_find(struct init *init) {
 static void trial_judge(struct init *init, int64_t now_ms) {
     struct service_view view;
     struct fault fault = {0};
+    bool blind = !init->modules || (init->data.state == DATA_NONE && now_ms > DISK_TRIAL_MS);
+    if (init->trial && blind && !init->ending) {
+        log_event(LOG_ERROR, "appliance.trial_failed", "modules=%d", init->modules != NULL);
+        init->ending = RB_AUTOBOOT;
+    }
     if (!init->slots_open || init->confirmed) return;
     service_look(init->service, &view);
     if (view.state == SERVICE_READY && view.up_ms >= HEALTHY_MS && !view.fault[0]) {

@@ -39,6 +39,7 @@ struct init {
     char disk[PARTUUID_SIZE];              // the boot partition's name for all machines
     int signals, uevents, watchdog;
     bool log_shown;
+    bool trial; // GRUB tries this slot; the next start is of the other unless we confirm it
     struct modules *modules;
     struct power power;
     struct settings settings;

@@ -190,6 +190,7 @@ bool service_ended(struct service *service, pid_t pid, int status) {
     }
     shut(&service->channel);
     shut(&service->log_pipe);
+    shut(&service->log_file); // nothing of ours keeps the data partition
     bool good = service->ready_ms && now() - service->ready_ms > GOOD_MS;
     service->back_off_ms = good ? BACK_OFF_MS : service->back_off_ms;
     service->pid = 0;
