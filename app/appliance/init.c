@@ -23,12 +23,12 @@
 
 enum {
     UEVENT_BYTES = 8192,
-    DISK_WAIT_MS = 250,        // between looks for the disk, besides the kernel's own events
+    DISK_WAIT_MS = 250,         // between looks for the disk, besides the kernel's own events
     DISK_TRIAL_MS = 120 * 1000, // a trial that has not found its disk by then never will
-    TRIAL_MS = 15 * 60 * 1000, // since the machine started
-    HEALTHY_MS = 20 * 1000,    // a service that answers so long makes a trial boot good
-    END_MS = 20 * 1000,        // for the data to be let go of, once the service has gone
-    WATCHDOG_MS = 8 * 1000,    // drivers wait for 30 s or more
+    TRIAL_MS = 15 * 60 * 1000,  // since the machine started
+    HEALTHY_MS = 20 * 1000,     // a service that answers so long makes a trial boot good
+    END_MS = 20 * 1000,         // for the data to be let go of, once the service has gone
+    WATCHDOG_MS = 8 * 1000,     // drivers wait for 30 s or more
 };
 
 static int64_t now(void) {
