@@ -175,7 +175,8 @@ enum err unigram_encode(struct work *work, struct str raw) {
         unknown_after = unknown;
     }
     memory_give(steps);
-    if (buf_err(work->out) != OK) return buf_err(work->out);
+    // Without a token for what is unknown there may be none at all.
+    if (buf_err(work->out) != OK || work->out->size == first) return buf_err(work->out);
     uint32_t *tokens = (uint32_t *)(void *)(work->out->data + first);
     size_t count = (work->out->size - first) / sizeof *tokens;
     for (size_t i = 0; i < count / 2; i++) {

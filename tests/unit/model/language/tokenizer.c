@@ -228,6 +228,24 @@ static void small_unigram(void) {
     tokenizer_close(tokenizer);
 }
 
+// A family without a token for what is unknown: a text of nothing else has no tokens.
+static void unigram_of_unknowns(void) {
+    static const char *const tokens[] = {"a"};
+    static const int32_t kinds[] = {1};
+    static const float scores[] = {-1};
+    buf_clear(&bytes);
+    gguf_put_head(&bytes, 0, 4);
+    gguf_value_text(&bytes, "tokenizer.ggml.model", "t5");
+    gguf_value_texts(&bytes, "tokenizer.ggml.tokens", tokens, 1);
+    gguf_value_kinds(&bytes, "tokenizer.ggml.token_type", kinds, 1);
+    gguf_value_reals(&bytes, "tokenizer.ggml.scores", scores, 1);
+    struct tokenizer *tokenizer = small_open();
+    REQUIRE(tokenizer);
+    encodes(tokenizer, "b", TOKENIZE_TEXT, "");
+    encodes(tokenizer, "ba", TOKENIZE_TEXT, " 0");
+    tokenizer_close(tokenizer);
+}
+
 static void small_words(void) {
     static const char *const tokens[] = {"[UNK]",   "[CLS]",   "[SEP]",        "\u2581un", "able",
                                          "\u2581e", "\u2581,", "\u2581\u4f60", "!"};
@@ -370,6 +388,7 @@ int main(void) {
     CHECK_RUN(composes_first);
     CHECK_RUN(small_pieces);
     CHECK_RUN(small_unigram);
+    CHECK_RUN(unigram_of_unknowns);
     CHECK_RUN(small_words);
     CHECK_RUN(small_llama2c);
     CHECK_RUN(patterns);
