@@ -19,7 +19,7 @@ static enum err wrong(struct import_words *words, const char *what) {
 static enum err text_keep(struct import_words *words, struct str text, struct str *out) {
     char *copy = arena_take(words->arena, text.size + 1);
     if (!copy) return ERR_MEMORY;
-    memcpy(copy, text.data, text.size);
+    if (text.size) memcpy(copy, text.data, text.size);
     *out = (struct str){copy, text.size};
     return OK;
 }
