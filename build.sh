@@ -291,15 +291,15 @@ style() {
 }
 
 layout() {
-    local file files
+    local files wrong line status=0
     mapfile -t files < <(find app tests -name '*.[ch]' -not -name '*_table.c' | sort)
-    for file in "${files[@]}"; do
-        if clang-format --dry-run -Werror "$file" >"$logs/format.log" 2>&1; then
-            passed=$((passed + 1))
-        else
-            fail "$(grep -m1 error: "$logs/format.log") (clang-format -i mends it)"
-        fi
-    done
+    printf '%s\0' "${files[@]}" | xargs -0 -n 32 -P "$COURTYARD_JOBS" \
+        clang-format --dry-run -Werror >"$logs/format.log" 2>&1 || status=$?
+    mapfile -t wrong < <(grep -aE '^[^: ]+\.[ch]:[0-9]+:[0-9]+: error:' "$logs/format.log" |
+        sort -t: -k 1,1 -u)
+    for line in "${wrong[@]}"; do fail "$line (clang-format -i mends it)"; done
+    passed=$((passed + ${#files[@]} - ${#wrong[@]}))
+    [ $status = 0 ] || [ ${#wrong[@]} -gt 0 ] || fail "clang-format ended with $status"
 }
 
 format() {
