@@ -14,7 +14,8 @@ usage: ./build.sh COMMAND
   build [ARCH]          build/courtyard, one static binary (x86_64, the default),
                         or build/courtyard-aarch64 (aarch64, for Kunpeng and Phytium)
   image [ARCH]          the appliance: build/image/ARCH/courtyard-VERSION-ARCH.img, a disk image that
-                        boots into the box (x86_64); write it to a stick with dd
+                        boots into the box (x86_64); write it to a stick with dd. Beside it the
+                        signed update to that version (COURTYARD_UPDATE_KEY=KEY.pem signs it)
   test [fast|full]      fast: unit tests (musl, sanitizers), style; some six minutes
                         full: also aarch64 under emulation, the API, the pages in Chromium, thread
                         races, the fuzz corpus, the store killed, the kernel's limits in a guest
@@ -138,7 +139,10 @@ need_for_image() {
 }
 
 image() {
+    local host
+    host=$(uname -m)
     build "${1:-x86_64}"
+    [ "${1:-x86_64}" = "$host" ] || build "$host" # it signs the update
     need_for_image
     images/build "${1:-x86_64}"
 }
