@@ -69,20 +69,57 @@ static struct str last_line(struct str *text) {
     return line;
 }
 
+// The next event from the end of `text`, which is left without it; NULL when there is none. *line
+// is its text.
+static struct json *event_next(struct str *text, struct str *line) {
+    while (text->size > 0) {
+        struct json *event = NULL;
+        *line = last_line(text);
+        if (line->size == 0 || json_parse(*line, &event, NULL) != OK) continue;
+        if (json_is_object(event)) return event;
+        json_close(event);
+    }
+    return NULL;
+}
+
+static enum err text_read(const char *path, struct buf *text, struct fault *fault) {
+    buf_open(text, HISTORY_BYTES_MAX + 2 * LINE_BYTES_MAX);
+    return file_exists(path) ? file_read(path, text, fault) : OK;
+}
+
+enum err history_last(const char *path, struct history_last *out, struct fault *fault) {
+    struct buf text;
+    struct str line;
+    enum err err = text_read(path, &text, fault);
+    struct str rest = buf_str(&text);
+    struct json *event = err == OK ? event_next(&rest, &line) : NULL;
+    if (err == OK && !event) err = ERR_NOT_FOUND;
+    struct history_last last;
+    if (err == OK &&
+        (!str_copy(last.event, sizeof last.event, json_member_text(event, "event")) ||
+         !str_copy(last.from, sizeof last.from, json_member_text(event, "from")) ||
+         !str_copy(last.to, sizeof last.to, json_member_text(event, "to")) ||
+         !str_copy(last.result, sizeof last.result, json_member_text(event, "result")) ||
+         !slot_from_text(json_member_text(event, "slot"), &last.slot))) {
+        err = ERR_NOT_FOUND; // none that this program wrote
+    }
+    if (err == OK) *out = last;
+    json_close(event);
+    buf_close(&text);
+    return err;
+}
+
 enum err history_write(const char *path, struct json_writer *out, struct fault *fault) {
     struct buf text;
-    buf_open(&text, HISTORY_BYTES_MAX + 2 * LINE_BYTES_MAX);
-    enum err err = file_exists(path) ? file_read(path, &text, fault) : OK;
+    struct str line;
+    enum err err = text_read(path, &text, fault);
     json_open_array(out);
     struct str rest = buf_str(&text);
-    for (int shown = 0; err == OK && rest.size > 0 && shown < HISTORY_EVENTS_SHOWN;) {
-        struct str line = last_line(&rest);
-        struct json *event = NULL;
-        if (line.size == 0 || json_parse(line, &event, NULL) != OK) continue;
-        if (json_is_object(event)) {
-            json_put_raw(out, line);
-            shown++;
-        }
+    struct json *event = NULL;
+    for (int shown = 0; err == OK && shown < HISTORY_EVENTS_SHOWN; shown++) {
+        event = event_next(&rest, &line);
+        if (!event) break;
+        json_put_raw(out, line);
         json_close(event);
     }
     json_close_array(out);

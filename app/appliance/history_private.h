@@ -22,5 +22,12 @@ struct history_event {
 // On the disk when it returns.
 enum err history_add(const char *path, const struct history_event *event,
                      struct fault *fault) MUST_USE;
+// The newest event, as history_write would give it first.
+struct history_last {
+    char event[16], from[64], to[64], result[FAULT_CODE_SIZE];
+    enum slot slot;
+};
+// ERR_NOT_FOUND if there is none.
+enum err history_last(const char *path, struct history_last *out, struct fault *fault) MUST_USE;
 // An array of the events, the newest first; an empty one where there is no file.
 enum err history_write(const char *path, struct json_writer *out, struct fault *fault) MUST_USE;

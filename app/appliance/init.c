@@ -264,6 +264,7 @@ static void trial_judge(struct init *init, int64_t now_ms) {
     if (view.state == SERVICE_READY && view.up_ms >= HEALTHY_MS && !view.fault[0]) {
         init->confirmed = true;
         enum err err = slots_confirm(&init->slots, &fault);
+        if (err == OK) err = slots_note(&init->slots, HISTORY_FILE, &fault);
         log_event(LOG_INFO, "appliance.confirmed", "err=%s code=%s", err_name(err), fault.code);
         return;
     }

@@ -110,6 +110,24 @@ enum err slots_withdraw(const struct slots *slots, struct fault *fault) {
     return env_write(slots, &env, fault);
 }
 
+enum err slots_note(const struct slots *slots, const char *history, struct fault *fault) {
+    struct grubenv env;
+    struct history_last last;
+    enum err err = history_last(history, &last, fault);
+    if (err == ERR_NOT_FOUND) return OK;
+    if (err == OK) err = env_read(slots, &env, fault);
+    if (err != OK) return err;
+    if (strcmp(last.event, "update") != 0 || strcmp(last.result, "ok") != 0) return OK;
+    bool stays = last.slot == slots->running;
+    if (env.trial && !stays) return OK; // it waits for its trial
+    struct history_event event = {.event = stays ? "confirm" : "return",
+                                  .from = str_of(stays ? last.from : last.to),
+                                  .to = str_of(stays ? last.to : last.from),
+                                  .slot = slots->running,
+                                  .result = "ok"};
+    return history_add(history, &event, fault);
+}
+
 // ---- updates ------------------------------------------------------------------------------------
 
 static enum err wish_check(const struct slots *slots, const struct update_wish *wish,

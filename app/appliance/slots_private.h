@@ -41,6 +41,10 @@ enum err slots_status(const struct slots *slots, struct slots_status *out,
 enum err slots_confirm(const struct slots *slots, struct fault *fault) MUST_USE;
 // No trial at the next start.
 enum err slots_withdraw(const struct slots *slots, struct fault *fault) MUST_USE;
+// What became of the newest update of the history, if that is known now and not in it yet: its slot
+// runs ("confirm"), or it was tried and the other one runs again ("return"). To be asked once this
+// start has passed its health checks.
+enum err slots_note(const struct slots *slots, const char *history, struct fault *fault) MUST_USE;
 
 struct update_wish {
     const char *path;             // the update file

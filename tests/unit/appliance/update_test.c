@@ -312,6 +312,51 @@ static void an_update_is_tried_and_confirmed(void) {
     buf_close(&text);
 }
 
+static void noted(enum slot running, const char *event, const char *from, const char *to) {
+    struct slots slots;
+    struct history_last last = {0};
+    REQUIRE(appliance_open(running, &slots));
+    CHECK_EQ(slots_note(&slots, history_path, &fault), OK);
+    slots_close(&slots);
+    enum err err = history_last(history_path, &last, &fault);
+    CHECK_EQ(err, event ? OK : ERR_NOT_FOUND);
+    if (!event) return;
+    CHECK_STR(last.event, event);
+    CHECK_STR(last.from, from);
+    CHECK_STR(last.to, to);
+    CHECK_STR(last.result, "ok");
+}
+
+// The fate of an update is in the history once it is known, and once.
+static void what_became_of_an_update_is_noted(void) {
+    struct slots slots;
+    struct update_wish wish = wish_of(update_path);
+    appliance_new();
+    unlink(history_path);
+    REQUIRE(update_new("0.2.0", NULL, 500));
+    noted(SLOT_A, NULL, "", "");
+    for (int returned = 0; returned < 2; returned++) {
+        env_put(SLOT_A, false);
+        REQUIRE(appliance_open(SLOT_A, &slots));
+        REQUIRE(update_apply(&slots, &wish, NULL, NULL, &fault) == OK);
+        slots_close(&slots);
+        noted(SLOT_A, "update", "0.1.0", "0.2.0"); // not tried yet
+        env_put(returned ? SLOT_A : SLOT_B, false);
+        for (int twice = 0; twice < 2; twice++) {
+            if (returned) noted(SLOT_A, "return", "0.2.0", "0.1.0");
+            if (!returned) noted(SLOT_B, "confirm", "0.1.0", "0.2.0");
+        }
+    }
+    wish.key = &other_key.open; // one that was refused has no fate
+    REQUIRE(appliance_open(SLOT_A, &slots));
+    CHECK_EQ(update_apply(&slots, &wish, NULL, NULL, &fault), ERR_DENIED);
+    struct history_last last;
+    CHECK_EQ(slots_note(&slots, history_path, &fault), OK);
+    CHECK_EQ(history_last(history_path, &last, &fault), OK);
+    CHECK_STR(last.result, "appliance.update_other_signer");
+    slots_close(&slots);
+}
+
 static enum err apply(struct update_wish wish) {
     struct slots slots;
     static uint8_t before[SLOT_BYTES];
@@ -538,6 +583,7 @@ int main(void) {
     CHECK_RUN(what_is_signed_must_make_sense);
     CHECK_RUN(what_is_no_slot_is_not_packed);
     CHECK_RUN(an_update_is_tried_and_confirmed);
+    CHECK_RUN(what_became_of_an_update_is_noted);
     CHECK_RUN(what_does_not_fit_is_refused);
     CHECK_RUN(a_cut_leaves_what_runs);
     CHECK_RUN(it_can_be_stopped);
