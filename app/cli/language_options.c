@@ -120,15 +120,15 @@ static enum err grammar_file_read(const char *path, struct grammar **out, struct
 
 static enum err constraint_read(struct answering *answering, const struct arguments *arguments,
                                 const struct language_model *model, struct fault *fault) {
-    const char *schema = argument(arguments, "--schema"), *text = argument(arguments, "--grammar");
-    bool choices = argument(arguments, "--choice");
-    if ((schema != NULL) + (text != NULL) + choices == 0) return OK;
-    if ((schema != NULL) + (text != NULL) + choices > 1) {
-        return fault_set(fault, ERR_INPUT, "generate.one_constraint", STR_NONE);
-    }
-    enum err err = schema ? schema_file_read(schema, &answering->grammar, fault)
-                   : text ? grammar_file_read(text, &answering->grammar, fault)
-                          : choices_read(arguments, &answering->grammar, fault);
+    const char *schema = argument(arguments, "--schema"), *text = argument(arguments, "--grammar"),
+               *regex = argument(arguments, "--regex"), *choice = argument(arguments, "--choice");
+    int told = (schema != NULL) + (text != NULL) + (regex != NULL) + (choice != NULL);
+    if (told == 0) return OK;
+    if (told > 1) return fault_set(fault, ERR_INPUT, "generate.one_constraint", STR_NONE);
+    enum err err = schema  ? schema_file_read(schema, &answering->grammar, fault)
+                   : text  ? grammar_file_read(text, &answering->grammar, fault)
+                   : regex ? grammar_of_regex(str_of(regex), &answering->grammar, fault)
+                           : choices_read(arguments, &answering->grammar, fault);
     if (err != OK) return err;
     err = token_tree_open(model->tokenizer, network_about(model->network)->vocabulary,
                           &answering->tree);

@@ -9,7 +9,7 @@
 #define ANSWER_OPTIONS                                                                  \
     "--tokens --temperature --top-k --top-p --min-p --repeat-penalty --repeat-last "    \
     "--frequency-penalty --presence-penalty --seed --stop+ --bias+ --schema --grammar " \
-    "--choice+ --no-drafts! --tokenizer --threads --json!"
+    "--regex --choice+ --no-drafts! --tokenizer --threads --json!"
 
 extern const size_t text_bytes_max; // of a prompt, an answer
 

@@ -13,9 +13,16 @@ uint16_t openai_status(uint16_t status, const struct fault *fault) {
     static const struct {
         const char *code;
         uint16_t status;
-    } told[] = {{"limit.", 429},         {"language.queue_full", 429}, {"language.too_many", 429},
-                {"language.ended", 503}, {"network.too_long", 400},    {"generate.", 400},
-                {"template.", 400},      {"tokenizer.not_utf8", 400}};
+    } told[] = {{"limit.", 429},
+                {"language.queue_full", 429},
+                {"language.too_many", 429},
+                {"language.ended", 503},
+                {"network.too_long", 400},
+                {"generate.", 400},
+                {"template.", 400},
+                {"grammar.", 400},
+                {"constraint.", 400},
+                {"tokenizer.not_utf8", 400}};
     for (size_t i = 0; i < sizeof told / sizeof *told; i++) {
         if (strncmp(fault->code, told[i].code, strlen(told[i].code)) == 0) return told[i].status;
     }

@@ -61,6 +61,10 @@ test("an answer fits its schema, is JSON, fits its grammar, is one of the choice
         assert.equal(fit.finish_reason, "stop");
         assert.ok(["cats", "dogs"].includes((await told("Lily likes", { seed, guided_choice: ["cats", "dogs"] })).message.content));
         assert.match((await told("One day", { seed, guided_grammar: 'root ::= [A-Z][a-z]{2,5} ("." | "!")' })).message.content, /^[A-Z][a-z]{2,5}[.!]$/);
+        assert.match((await told("One day", { seed, guided_regex: "(Tom|Lily) is \\d{1,2}( and a half)?" })).message.content, /^(Tom|Lily) is \d{1,2}( and a half)?$/);
+        assert.match((await told("One day", { seed, structured_outputs: { regex: "[A-F]{3}[^a-z]" } })).message.content, /^[A-F]{3}[^a-z]$/);
+        assert.match((await told("One day", { seed, response_format: { type: "regex", regex: "\\w{4}" } })).message.content, /^\w{4}$/);
+        assert.ok(["cats", "dogs"].includes((await told("Lily likes", { seed, structured_outputs: { choice: ["cats", "dogs"], json: null } })).message.content));
         assert.ok(Number.isInteger(JSON.parse((await told("One", { seed, guided_json: { type: "integer", minimum: 10, maximum: 99 } })).message.content)));
     }
     // Any object: what can be said of it is that it begins as one; a story's end may not come.
@@ -88,7 +92,17 @@ test("a wish that cannot be kept is refused, and says why", options, async () =>
     await bad({ guided_grammar: 'root ::= "a" | rest' }, "grammar.no_rule");
     await bad({ guided_choice: [] }, "language.bad_parameter");
     await bad({ guided_choice: ["a"], guided_json: {} }, "language.bad_parameter");
-    await bad({ guided_regex: "a" }, "language.unsupported");
+    await bad({ guided_regex: "a(?=b)" }, "grammar.regex");
+    await bad({ guided_regex: "((a{1000}){1000}" }, "grammar.regex");
+    await bad({ guided_regex: "a{999999}" }, "grammar.too_large");
+    await bad({ guided_regex: "" }, "language.bad_parameter");
+    await bad({ guided_regex: "a", guided_json: {} }, "language.bad_parameter");
+    await bad({ structured_outputs: { regex: "a", choice: ["a"] } }, "language.bad_parameter");
+    await bad({ structured_outputs: { structural_tag: "x" } }, "language.unsupported");
+    await bad({ structured_outputs: {} }, "language.bad_parameter");
+    await bad({ response_format: { type: "regex" } }, "language.unsupported");
+    const placed = await ask("x", { guided_regex: "北京\\b" });
+    assert.match(placed.json.error.message, /character 3 .*\\b/); // where it is wrong is told
     await bad({ tools: [{}] }, "language.unsupported");
     await bad({ chat_template_kwargs: { messages: [] } }, "language.bad_parameter");
     await bad({ chat_template_kwargs: { mood: "x".repeat(40) } }, "language.bad_parameter");

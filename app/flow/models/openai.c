@@ -131,8 +131,7 @@ static enum err messages_write(const struct call *call, struct json_writer *out)
 
 // What would change the answer and is not done must not be passed over in silence.
 static enum err unsupported(const struct call *call) {
-    static const char *const names[] = {"functions",    "function_call", "audio",
-                                        "guided_regex", "suffix",        "echo"};
+    static const char *const names[] = {"functions", "function_call", "audio", "suffix", "echo"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         const struct json *node = json_member(call->body, names[i]);
         if (!node || json_is_null(node) || (json_is_array(node) && !json_first(node))) continue;

@@ -1,6 +1,6 @@
-// What a request wishes of its answer: calls of tools, a schema, a grammar, choices. Sources:
-// OpenAI's API reference of chat completions; the guided_* members are vLLM's, `grammar` is
-// llama.cpp's.
+// What a request wishes of its answer: calls of tools, a schema, a grammar, a regular expression,
+// choices. Sources: OpenAI's API reference of chat completions; the guided_* members and
+// structured_outputs are vLLM's, `grammar` is llama.cpp's.
 #include "flow/models/language.h"
 
 enum { TOOLS_MAX = 128, CHOICES_MAX = 1024, SWITCH_BYTES_MAX = 32 };
@@ -103,6 +103,10 @@ static enum err format_write(const struct call *call, struct json_writer *out,
         json_set_bool(out, "json", true);
         return OK;
     }
+    if (str_is(type, "regex") && json_member_text(format, "regex").size) {
+        json_set_text(out, "regex", json_member_text(format, "regex"));
+        return OK;
+    }
     if (!str_is(type, "json_schema")) return unsupported(call, "response_format");
     const struct json *schema = json_member(json_member(format, "json_schema"), "schema");
     if (!json_is_object(schema)) return bad(call, "response_format");
@@ -122,9 +126,39 @@ static enum err choices_write(const struct call *call, struct json_writer *out,
 }
 
 static enum err guide_write(const struct call *call, struct json_writer *out, const char *name,
+                            const struct json *guide);
+
+// The newer form of the guided_* members: one of them in an object.
+static enum err outputs_write(const struct call *call, struct json_writer *out,
+                              const struct json *outputs) {
+    static const struct {
+        const char *name, *guide;
+    } known[] = {{"json", "guided_json"},
+                 {"regex", "guided_regex"},
+                 {"choice", "guided_choice"},
+                 {"grammar", "guided_grammar"}};
+    const struct json *found = NULL;
+    const char *guide = NULL;
+    for (const struct json *i = json_first(outputs); i; i = json_next(i)) {
+        bool named = false;
+        if (json_is_null(i)) continue;
+        if (found) return bad(call, "structured_outputs");
+        for (size_t k = 0; k < sizeof known / sizeof *known && !named; k++) {
+            named = str_is(json_name(i), known[k].name);
+            guide = known[k].guide;
+        }
+        if (!named) return unsupported(call, "structured_outputs");
+        found = i;
+    }
+    if (!found || !json_is_object(outputs)) return bad(call, "structured_outputs");
+    return guide_write(call, out, guide, found);
+}
+
+static enum err guide_write(const struct call *call, struct json_writer *out, const char *name,
                             const struct json *guide) {
     struct str word = str_of(name);
     if (str_is(word, "response_format")) return format_write(call, out, guide);
+    if (str_is(word, "structured_outputs")) return outputs_write(call, out, guide);
     if (str_is(word, "guided_choice")) return choices_write(call, out, guide);
     if (str_is(word, "guided_json")) {
         if (!json_is_object(guide)) return bad(call, name);
@@ -132,7 +166,7 @@ static enum err guide_write(const struct call *call, struct json_writer *out, co
         return OK;
     }
     if (!json_text(guide).size) return bad(call, name);
-    json_set_text(out, "grammar", json_text(guide));
+    json_set_text(out, str_is(word, "guided_regex") ? "regex" : "grammar", json_text(guide));
     return OK;
 }
 
@@ -151,8 +185,9 @@ static enum err switches_write(const struct call *call, struct json_writer *out)
 }
 
 enum err wish_write(const struct call *call, struct json_writer *out, bool chat) {
-    static const char *const guides[] = {"response_format", "guided_json", "guided_choice",
-                                         "guided_grammar", "grammar"};
+    static const char *const guides[] = {"response_format", "guided_json",  "guided_choice",
+                                         "guided_grammar",  "guided_regex", "structured_outputs",
+                                         "grammar"};
     const struct json *guide = NULL;
     bool tools = false;
     enum err err = chat ? tools_write(call, out, &tools) : OK;
@@ -160,7 +195,8 @@ enum err wish_write(const struct call *call, struct json_writer *out, bool chat)
         const struct json *node = wanted(call->body, guides[i]);
         if (!node || (i == 0 && str_is(json_member_text(node, "type"), "text"))) continue;
         // One constraint; beside tools only what can be told from a call.
-        if (guide || (tools && i > 1)) return bad(call, guides[i]);
+        bool told = i == 1 || (i == 0 && !str_is(json_member_text(node, "type"), "regex"));
+        if (guide || (tools && !told)) return bad(call, guides[i]);
         guide = node;
         err = guide_write(call, out, guides[i], node);
     }

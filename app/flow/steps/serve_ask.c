@@ -164,23 +164,26 @@ static enum err grammar_make(void *ctx, struct grammar **out, struct fault *faul
     const struct asking *asking = ctx;
     const struct json *schema = json_member(asking->frame, "schema"),
                       *text = json_member(asking->frame, "grammar"),
+                      *regex = json_member(asking->frame, "regex"),
                       *choices = json_member(asking->frame, "choices");
     if (asking->tools) return calls_make(asking, out, fault);
     if (schema) return grammar_of_schema(schema, out, fault);
     if (text) return grammar_of_text(json_text(text), out, fault);
+    if (regex) return grammar_of_regex(json_text(regex), out, fault);
     if (choices) return choices_make(choices, out, fault);
     return grammar_of_json(out, fault);
 }
 
 // The key is all that grammar_make looks at.
 static enum err constraint_wish_make(struct asking *asking) {
-    static const char *const names[] = {"json", "schema", "grammar", "choices", "call", "several"};
+    static const char *const names[] = {"json",    "schema", "grammar", "regex",
+                                        "choices", "call",   "several"};
     bool any = false;
     buf_open(&asking->key, TALK_BYTES_MAX);
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         const struct json *node = json_member(asking->frame, names[i]);
         if (!node) continue;
-        any = any || i < 4;
+        any = any || i < 5;
         buf_add_text(&asking->key, names[i]);
         json_write(&asking->key, node);
     }

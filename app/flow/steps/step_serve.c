@@ -5,7 +5,8 @@
 //
 //   box     {"ask":ID,"tenant":N,"weight":W, "prompt":"…" or "messages":[…], "tools":[…],
 //            "call":"none"|"auto"|"required"|{"name":"…"}, "several":B, "more":{…},
-//            "json":true or "schema":{…} or "grammar":"…" or "choices":[…],
+//            "json":true or "schema":{…} or "grammar":"…" or "regex":"…" or
+//            "choices":[…],
 //            "tokens_most":N, "stops":[…], "sampling":{…}, "part":N}
 //           {"embed":ID,"tenant":N,"weight":W,"texts":["…" or [token, …], …],"dimensions":N,
 //            "base64":B}

@@ -1,6 +1,6 @@
 // What an answer may be, as a grammar over bytes: from a JSON Schema, from a text in GBNF (the EBNF
-// of llama.cpp), or from a list of choices. constraint.h turns one into masks over tokens. A
-// grammar never changes once it is made; any thread may use it.
+// of llama.cpp), from a regular expression, or from a list of choices. constraint.h turns one into
+// masks over tokens. A grammar never changes once it is made; any thread may use it.
 //
 // JSON Schema, and what is written for it:
 //   type, nullable, enum, const, anyOf and oneOf (read as anyOf), allOf of one, $ref to itself
@@ -43,6 +43,15 @@ enum err grammar_of_calls(const struct grammar_calls *calls, struct grammar **ou
                           struct fault *fault) MUST_USE;
 // Rules "name ::= …", of which "root" is the whole. Faults name the line.
 enum err grammar_of_text(struct str text, struct grammar **out, struct fault *fault) MUST_USE;
+// A regular expression that the whole answer matches, as Python's re.fullmatch means it. What
+// grammar_pattern.c lists, and \n \r \t \f \v \xHH \uHHHH, groups with names, ^ \A and $ \Z around the
+// whole or its alternatives; "." is all but a line's end, \d \w \s are those of ASCII, a quantifier
+// with "?" behind it means what it means without. Looking ahead or back, back references, \b, flags
+// and \p are refused: ERR_INPUT "grammar.regex" (column: the character, from 1; detail: what
+// stands there), "grammar.regex_end" (something is missing at the end), "tokenizer.not_utf8";
+// ERR_LIMIT "grammar.too_large": also by its counts or its nesting.
+enum { GRAMMAR_REGEX_BYTES_MAX = 64 << 10 };
+enum err grammar_of_regex(struct str regex, struct grammar **out, struct fault *fault) MUST_USE;
 enum err grammar_of_choices(const struct str *choices, uint32_t count, struct grammar **out,
                             struct fault *fault) MUST_USE;
 void grammar_close(struct grammar *grammar); // NULL is fine

@@ -96,5 +96,6 @@ struct bounds {
 struct expression *expression_whole(struct grammar_builder *b, const struct bounds *bounds);
 struct expression *expression_number(struct grammar_builder *b, const struct bounds *bounds);
 
-// grammar_pattern.c: a regular expression over what stands within a JSON text.
+// grammar_pattern.c: a regular expression over what stands within a JSON text (grammar_of_regex is
+// there too).
 struct expression *expression_pattern(struct grammar_builder *b, struct str pattern);
