@@ -141,6 +141,11 @@ uint32_t draft_make(struct draft *draft, const struct draft_costs *costs, uint32
     return size;
 }
 
+void draft_keep(struct draft *draft, uint32_t count) {
+    cy_assert(count <= draft->last_count);
+    draft->last_count = count;
+}
+
 void draft_learn(struct draft *draft, uint32_t held) {
     cy_assert(held <= draft->last_count);
     double *share = &draft->faring[draft->last_found].share;

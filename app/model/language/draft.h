@@ -39,5 +39,7 @@ void draft_add(struct draft *draft, uint32_t token);
 // without them; 0: nothing that would pay. rows + most: at most DRAFT_ROWS.
 uint32_t draft_make(struct draft *draft, const struct draft_costs *costs, uint32_t rows,
                     uint32_t most, uint32_t out[DRAFT_TOKENS]);
+// Only the first `count` of the last draft are tried.
+void draft_keep(struct draft *draft, uint32_t count);
 // How many tokens of the last draft came true.
 void draft_learn(struct draft *draft, uint32_t held);

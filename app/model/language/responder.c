@@ -13,6 +13,7 @@
 
 #define TOKENS_BYTES_MAX ((size_t)NETWORK_CONTEXT_MAX * sizeof(uint32_t))
 enum { TEXTS_MAX = RESPONDER_SLOTS + RESPONDER_WAITING, PIECE_BYTES_MAX = 1 << 20 };
+enum { JUDGED_ROWS = 16 };           // of a step, with logits of a prompt's tokens
 enum { MASK_CREDIT_US = 50 * 1000 }; // saved up, or owed, at most
 
 enum text_state { TEXT_WAITING, TEXT_PROMPT, TEXT_ANSWER };
@@ -26,7 +27,7 @@ struct text { // one request and its answer
     uint32_t next;                 // the token that the next step computes
     struct constraint *constraint; // of the responder's store, or NULL
     uint32_t place;                // within it
-    bool control;
+    bool control, judged, no_answer;
     struct sequence sequence;
     struct sampler *sampler;
     struct draft *draft;                         // NULL: none are made
@@ -50,7 +51,7 @@ struct responder {
     struct draft_costs costs;
     struct batch_row *rows; // (rows_most)
     uint32_t rows_most;
-    float *logits;          // (RESPONDER_SLOTS, vocabulary)
+    float *logits;          // (RESPONDER_SLOTS + JUDGED_ROWS, vocabulary)
     struct endings endings; // tokens that end an answer
     struct constraint_store *constraints;
     int64_t mask_credit_us; // that masks may take now
@@ -74,8 +75,8 @@ static enum err room_take(struct responder *responder) {
     uint64_t pages = responder->setup.cache_bytes / page_bytes;
     if (pages > CACHE_PAGES_MAX) pages = CACHE_PAGES_MAX;
     responder->pages = (uint32_t)pages;
-    responder->logits =
-        memory_take_unset((size_t)RESPONDER_SLOTS * about->vocabulary * sizeof(float));
+    responder->logits = memory_take_unset((size_t)(RESPONDER_SLOTS + JUDGED_ROWS) *
+                                          about->vocabulary * sizeof(float));
     if (!responder->logits || responder->pages == 0) return ERR_MEMORY;
     return cache_open(network_cache_shape(responder->network), responder->pages, &responder->cache);
 }
@@ -155,12 +156,28 @@ uint32_t responder_count(const struct responder *responder) {
 
 // ---- asking -------------------------------------------------------------------------------------
 
+static enum err tokens_read(const struct responder *responder,
+                            const struct responder_request *request, struct buf *out,
+                            struct fault *fault) {
+    if (!request->token_count) {
+        return tokenizer_encode(responder->setup.tokenizer, request->prompt, request->flags, out,
+                                fault);
+    }
+    for (uint32_t i = 0; i < request->token_count; i++) {
+        if (request->tokens[i] < responder->about.vocabulary) continue;
+        char detail[16];
+        snprintf(detail, sizeof detail, "%u", request->tokens[i]);
+        return fault_set(fault, ERR_INPUT, "generate.no_token", str_of(detail));
+    }
+    buf_add(out, request->tokens, request->token_count * sizeof *request->tokens);
+    return buf_err(out);
+}
+
 static enum err prompt_take(struct responder *responder, const struct responder_request *request,
                             struct text *text, struct fault *fault) {
     struct buf tokens;
     buf_open(&tokens, TOKENS_BYTES_MAX);
-    enum err err = tokenizer_encode(responder->setup.tokenizer, request->prompt, request->flags,
-                                    &tokens, fault);
+    enum err err = tokens_read(responder, request, &tokens, fault);
     uint32_t count = (uint32_t)(tokens.size / sizeof(uint32_t)),
              context = responder_context(responder);
     if (err == OK && count == 0) err = fault_set(fault, ERR_INPUT, "generate.empty", STR_NONE);
@@ -175,7 +192,9 @@ static enum err prompt_take(struct responder *responder, const struct responder_
     text->prompt_count = count;
     buf_close(&tokens);
     if (err != OK) return err;
-    uint32_t most = request->tokens_most ? request->tokens_most : RESPONDER_TOKENS;
+    uint32_t most = request->no_answer     ? 1
+                    : request->tokens_most ? request->tokens_most
+                                           : RESPONDER_TOKENS;
     text->tokens_most = most < context - count ? most : context - count;
     text->pages = (count + text->tokens_most) / CACHE_PAGE_TOKENS + 1;
     if (text->pages > responder->pages) text->pages = responder->pages;
@@ -237,6 +256,8 @@ enum err responder_ask(struct responder *responder, const struct responder_reque
     text->tenant = request->tenant;
     text->weight = request->weight > 0 ? request->weight : 1;
     text->control = request->control;
+    text->judged = request->judged;
+    text->no_answer = request->no_answer;
     enum err err = stops_take(request, text);
     if (err == OK) err = prompt_take(responder, request, text, fault);
     if (err == OK) err = constraint_take(responder, request, text, fault);
@@ -315,7 +336,8 @@ static bool begin_one(struct responder *responder) {
     text->state = TEXT_PROMPT;
     sequence_open(responder->cache, &text->sequence);
     text->sequence.owner = text->tenant;
-    sequence_share(&text->sequence, text->prompt, text->prompt_count);
+    // Each token that is judged has to be computed.
+    if (!text->judged) sequence_share(&text->sequence, text->prompt, text->prompt_count);
     text->shared = text->sequence.length;
     for (uint32_t i = 0; i < text->prompt_count; i++) {
         sampler_see(text->sampler, text->prompt[i]);
@@ -354,10 +376,32 @@ static void text_fail(struct responder *responder, struct text *text, const char
     text_fail_by(responder, text, &fault);
 }
 
+// The logits of a prompt's rows: each tells about the token behind.
+static float *prompt_judge(struct responder *responder, struct text *text, uint32_t rows,
+                           float *logits) {
+    uint32_t at = text->sequence.length - rows;
+    if (at == 0) {
+        tell(responder, text,
+             (struct responder_event){.kind = RESPONDER_PROMPT, .token = text->prompt[0]});
+    }
+    for (uint32_t next = at + 1; next <= at + rows && next < text->prompt_count; next++) {
+        struct choice choice = sampler_judge(text->sampler, logits, text->prompt[next]);
+        tell(responder, text,
+             (struct responder_event){
+                 .kind = RESPONDER_PROMPT, .token = choice.token, .choice = &choice});
+        logits += responder->about.vocabulary;
+    }
+    return logits;
+}
+
 // Its next token, by the logits of one row.
 static void text_go_on(struct responder *responder, struct text *text, float *logits) {
     const uint64_t *mask = NULL;
     struct fault fault = {0};
+    if (text->no_answer) {
+        text_end(responder, text, RESPONDER_LENGTH);
+        return;
+    }
     if (text->constraint && constraint_mask(text->constraint, text->place, &mask, &fault) != OK) {
         text_fail_by(responder, text, &fault);
         return;
@@ -394,9 +438,14 @@ static void text_go_on(struct responder *responder, struct text *text, float *lo
     }
 }
 
-// Its next tokens, by the logits of its rows, as far as its draft held.
-static void text_rows_take(struct responder *responder, struct text *text, float *logits) {
+// Its next tokens, by the logits of its `rows` rows, as far as its draft held.
+static void text_rows_take(struct responder *responder, struct text *text, uint32_t rows,
+                           float *logits) {
     uint32_t guessed = text->guess_count, held = 0;
+    if (text->state == TEXT_PROMPT && text->judged) {
+        logits = prompt_judge(responder, text, rows, logits);
+        if (text->sequence.length < text->prompt_count) return;
+    }
     text->guess_count = 0;
     for (;; held++) {
         text_go_on(responder, text, logits + (size_t)held * responder->about.vocabulary);
@@ -405,27 +454,6 @@ static void text_rows_take(struct responder *responder, struct text *text, float
     }
     sequence_cut(&text->sequence, text->sequence.length - (guessed - held));
     if (text->draft) draft_learn(text->draft, held);
-}
-
-// Rows that a step of few texts has room for go to drafts; `rows`: those it has.
-static void drafts_make(struct responder *responder, const struct batch_item *items,
-                        uint32_t rows) {
-    uint32_t rows_most = network_rows_alike(responder->network);
-    if (rows_most > DRAFT_ROWS) rows_most = DRAFT_ROWS;
-    for (uint32_t i = 0; i < responder->count && rows < rows_most; i++) {
-        struct text *text = responder->texts[i];
-        // What is held to a form has the mask of its next token only.
-        if (!text->draft || text->constraint || !items[i].decode || !items[i].dealt) continue;
-        uint32_t most = rows_most - rows, left = text->tokens_most - text->given - 1;
-        if (most > left) most = left;
-        text->guess_count = draft_make(text->draft, &responder->costs, rows, most, text->guesses);
-        rows += text->guess_count;
-    }
-}
-
-static bool waits_for_mask(const struct text *text) {
-    return text->state == TEXT_ANSWER && text->constraint &&
-           !constraint_ready(text->constraint, text->place);
 }
 
 static void mask_find(struct responder *responder, struct text *text) {
@@ -438,6 +466,53 @@ static void mask_find(struct responder *responder, struct text *text) {
     }
     mask_pay(responder, begun_us);
     if (err != OK) text_fail_by(responder, text, &fault);
+}
+
+// How many of its guesses its form lets through, as far as the masks of their places are there or
+// may be found now: what is drafted is chosen by the masks that it would be chosen by alone.
+static uint32_t guesses_fit(struct responder *responder, struct text *text) {
+    const uint64_t *mask;
+    uint32_t place = text->place, fit = 0;
+    for (; fit < text->guess_count && constraint_ready(text->constraint, place); fit++) {
+        uint32_t guess = text->guesses[fit];
+        if (constraint_mask(text->constraint, place, &mask, NULL) != OK) break;
+        if (!(mask[guess / 64] >> (guess % 64) & 1)) break;
+        place = constraint_next(text->constraint, place, guess);
+        if (place == PLACE_NONE || constraint_must_end(text->constraint, place)) break;
+        if (constraint_ready(text->constraint, place)) continue;
+        if (responder->mask_credit_us <= 0) break;
+        uint64_t begun_us = clock_monotonic_us();
+        // What is wrong with a place is told when the text itself comes there.
+        (void)!constraint_mask(text->constraint, place, &mask, NULL);
+        mask_pay(responder, begun_us);
+    }
+    // The row behind the last of them is chosen from too.
+    if (fit && !constraint_ready(text->constraint, place)) fit--;
+    return fit;
+}
+
+// Rows that a step of few texts has room for go to drafts; `rows`: those it has.
+static void drafts_make(struct responder *responder, const struct batch_item *items,
+                        uint32_t rows) {
+    uint32_t rows_most = network_rows_alike(responder->network);
+    if (rows_most > DRAFT_ROWS) rows_most = DRAFT_ROWS;
+    for (uint32_t i = 0; i < responder->count && rows < rows_most; i++) {
+        struct text *text = responder->texts[i];
+        if (!text->draft || !items[i].decode || !items[i].dealt) continue;
+        uint32_t most = rows_most - rows, left = text->tokens_most - text->given - 1;
+        if (most > left) most = left;
+        text->guess_count = draft_make(text->draft, &responder->costs, rows, most, text->guesses);
+        if (text->constraint && text->guess_count) {
+            text->guess_count = guesses_fit(responder, text);
+            draft_keep(text->draft, text->guess_count);
+        }
+        rows += text->guess_count;
+    }
+}
+
+static bool waits_for_mask(const struct text *text) {
+    return text->state == TEXT_ANSWER && text->constraint &&
+           !constraint_ready(text->constraint, text->place);
 }
 
 // Finds the masks of what the next step's logits will be chosen by. Who has to wait for one is left
@@ -461,12 +536,13 @@ static uint32_t rows_of(const struct text *text, uint32_t dealt, struct batch_ro
     bool answer = text->state == TEXT_ANSWER;
     for (uint32_t i = 0; i < dealt + text->guess_count; i++) {
         uint32_t token = !answer ? text->prompt[at + i] : i ? text->guesses[i - 1] : text->next;
+        bool wanted = answer || text->judged || at + i + 1 == text->prompt_count;
         rows[i] = (struct batch_row){
             // The network writes what it remembers; the text stays as it is.
             .sequence = (struct sequence *)(uintptr_t)&text->sequence,
             .position = at + i,
             .token = token,
-            .logits = answer || at + i + 1 == text->prompt_count,
+            .logits = wanted,
         };
     }
     return dealt + text->guess_count;
@@ -483,7 +559,7 @@ static bool rows_run(struct responder *responder, uint32_t count) {
 
 static void step_run(struct responder *responder, const struct batch_item *items) {
     struct text *wanted[TEXTS_MAX];
-    uint32_t count = 0, logits = 0, wanted_count = 0, first[TEXTS_MAX];
+    uint32_t count = 0, logits = 0, wanted_count = 0, first[TEXTS_MAX], rows[TEXTS_MAX];
     for (uint32_t i = 0; i < responder->count; i++) count += items[i].dealt;
     if (count == 0) return; // the only ones have failed
     drafts_make(responder, items, count);
@@ -491,13 +567,15 @@ static void step_run(struct responder *responder, const struct batch_item *items
     for (uint32_t i = 0; i < responder->count; i++) {
         struct text *text = responder->texts[i];
         if (items[i].dealt == 0) continue;
+        bool judged = text->state == TEXT_PROMPT && text->judged;
         count += rows_of(text, items[i].dealt, responder->rows + count);
         if (!responder->rows[count - 1].logits) continue;
         first[wanted_count] = logits;
+        rows[wanted_count] = items[i].dealt;
         wanted[wanted_count++] = text;
-        logits += 1 + text->guess_count;
+        logits += judged ? items[i].dealt : 1 + text->guess_count;
     }
-    cy_assert(logits <= RESPONDER_SLOTS && count <= responder->rows_most);
+    cy_assert(logits <= RESPONDER_SLOTS + JUDGED_ROWS && count <= responder->rows_most);
     if (!rows_run(responder, count)) {
         for (uint32_t i = 0; i < responder->count; i++) {
             if (items[i].dealt) text_fail(responder, responder->texts[i], "base.no_memory");
@@ -505,8 +583,19 @@ static void step_run(struct responder *responder, const struct batch_item *items
         return;
     }
     for (uint32_t i = 0; i < wanted_count; i++) {
-        text_rows_take(responder, wanted[i],
+        text_rows_take(responder, wanted[i], rows[i],
                        responder->logits + (size_t)first[i] * responder->about.vocabulary);
+    }
+}
+
+// There is room for the logits of one prompt's rows, and of so many of them.
+static void judged_bound(const struct responder *responder, struct batch_item *items) {
+    uint32_t room = JUDGED_ROWS;
+    for (uint32_t i = 0; i < responder->count; i++) {
+        const struct text *text = responder->texts[i];
+        if (text->state != TEXT_PROMPT || !text->judged) continue;
+        if (items[i].left > room) items[i].left = room;
+        room = 0;
     }
 }
 
@@ -515,6 +604,7 @@ bool responder_step(struct responder *responder) {
     if (responder->count == 0) return false;
     while (begin_one(responder)) continue;
     for (uint32_t i = 0; i < responder->count; i++) items[i] = item_of(responder->texts[i]);
+    judged_bound(responder, items);
     masks_find(responder, items);
     uint64_t begun_us = clock_monotonic_us();
     batch_deal(&responder->batch, items, responder->count, responder->rows_most);

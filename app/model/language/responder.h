@@ -22,6 +22,7 @@ enum {
 };
 
 enum responder_event_kind {
+    RESPONDER_PROMPT, // where `judged`: the prompt's next token; the first has no choice
     RESPONDER_TOKEN,  // `text` may be empty: held back until it is whole
     RESPONDER_ENDED,  // `finish`; with the last of the text
     RESPONDER_FAILED, // `fault`
@@ -31,7 +32,8 @@ struct responder_event {
     enum responder_event_kind kind;
     uint64_t id;
     struct str text;             // valid during the call
-    const struct choice *choice; // of RESPONDER_TOKEN
+    uint32_t token;              // of RESPONDER_PROMPT
+    const struct choice *choice; // of RESPONDER_TOKEN and RESPONDER_PROMPT, or NULL
     enum responder_finish finish;
     uint32_t prompt_tokens, shared_tokens, tokens; // shared: of the prompt, not computed again
     const struct fault *fault;
@@ -60,16 +62,21 @@ struct responder_request {
     uint64_t id, tenant;
     double weight; // of the tenant
     struct str prompt;
-    uint32_t flags; // enum tokenize
+    uint32_t flags;         // enum tokenize
+    const uint32_t *tokens; // the prompt as they are, where token_count is not 0
+    uint32_t token_count;
     struct sampling sampling;
     struct str stops[RESPONDER_STOPS_MAX];
     uint32_t stop_count;
     const struct constraint_wish *constraint; // what the answer may be; NULL: anything
     bool control;                             // control tokens are part of the text
+    bool judged;          // the log-probabilities of the prompt's tokens are told too
+    bool no_answer;       // it ends behind the prompt
     uint32_t tokens_most; // 0: as many as there is room for, RESPONDER_TOKENS at most
 };
 enum { RESPONDER_TOKENS = 2048, RESPONDER_MASK_SHARE = 20 };
 // Copies what it needs. ERR_INPUT, ERR_LIMIT "generate.empty", "network.too_long" (the prompt),
+// "generate.no_token" (one that the model does not have),
 // what tokenizer_encode and constraint_store_take give; ERR_BUSY "language.queue_full"; ERR_MEMORY.
 enum err responder_ask(struct responder *responder, const struct responder_request *request,
                        struct fault *fault) MUST_USE;

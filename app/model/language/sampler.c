@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/assert.h"
 #include "base/memory.h"
 #include "model/language/sampler_private.h"
 #include "model/language/tokenizer/tokenizer.h"
@@ -321,5 +322,13 @@ struct choice sampler_choose(struct sampler *s, float *logits, const uint64_t *m
     bool sure = s->sampling.temperature == 0 || best == INFINITY;
     choice.token = sure ? token_best(s, logits, best) : token_draw(s, logits, best);
     if (s->own) choice.log_probability = s->own[choice.token] - norm;
+    return choice;
+}
+
+struct choice sampler_judge(struct sampler *s, float *logits, uint32_t token) {
+    struct choice choice = {.token = token};
+    cy_assert(s->own && token < s->vocabulary);
+    float norm = own_probabilities(s, logits, &choice);
+    choice.log_probability = s->own[token] - norm;
     return choice;
 }

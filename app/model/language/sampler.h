@@ -55,4 +55,7 @@ void sampler_close(struct sampler *sampler); // NULL is fine
 void sampler_see(struct sampler *sampler, uint32_t token);
 // `logits` (vocabulary) is used up: what it holds afterwards means nothing. `mask`: bit t of word
 // t / 64 set: the token is allowed; NULL: all are. Does not see the token it gives.
+// What the model gives to a token that is there already, with the best ones beside it; of a sampler
+// with log-probabilities. Draws and changes nothing but `logits`, which are used up.
+struct choice sampler_judge(struct sampler *sampler, float *logits, uint32_t token);
 struct choice sampler_choose(struct sampler *sampler, float *logits, const uint64_t *mask);

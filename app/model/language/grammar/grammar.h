@@ -44,12 +44,12 @@ enum err grammar_of_calls(const struct grammar_calls *calls, struct grammar **ou
 // Rules "name ::= …", of which "root" is the whole. Faults name the line.
 enum err grammar_of_text(struct str text, struct grammar **out, struct fault *fault) MUST_USE;
 // A regular expression that the whole answer matches, as Python's re.fullmatch means it. What
-// grammar_pattern.c lists, and \n \r \t \f \v \xHH \uHHHH, groups with names, ^ \A and $ \Z around the
-// whole or its alternatives; "." is all but a line's end, \d \w \s are those of ASCII, a quantifier
-// with "?" behind it means what it means without. Looking ahead or back, back references, \b, flags
-// and \p are refused: ERR_INPUT "grammar.regex" (column: the character, from 1; detail: what
-// stands there), "grammar.regex_end" (something is missing at the end), "tokenizer.not_utf8";
-// ERR_LIMIT "grammar.too_large": also by its counts or its nesting.
+// grammar_pattern.c lists, and \n \r \t \f \v \xHH \uHHHH, groups with names, ^ \A and $ \Z around
+// the whole or its alternatives; "." is all but a line's end, \d \w \s are those of ASCII, and a
+// quantifier with "?" behind it means what it means without. Looking ahead or back, back
+// references, \b, flags and \p are refused: ERR_INPUT "grammar.regex" (column: the character, from
+// 1; detail: what stands there), "grammar.regex_end" (something is missing at the end),
+// "tokenizer.not_utf8"; ERR_LIMIT "grammar.too_large": also by its counts or its nesting.
 enum { GRAMMAR_REGEX_BYTES_MAX = 64 << 10 };
 enum err grammar_of_regex(struct str regex, struct grammar **out, struct fault *fault) MUST_USE;
 enum err grammar_of_choices(const struct str *choices, uint32_t count, struct grammar **out,

@@ -34,10 +34,31 @@ static struct seen *seen_of(uint64_t id) {
     return &seen[seen_count++];
 }
 
+static struct {
+    uint32_t count;
+    uint32_t tokens[256];
+    float given[256]; // log-probabilities; 1: none
+    uint32_t best[256];
+} judged;
+static uint32_t answered; // the last token of an answer
+
+static void prompt_seen(const struct responder_event *event) {
+    REQUIRE(judged.count < 256);
+    judged.tokens[judged.count] = event->token;
+    judged.given[judged.count] = event->choice ? event->choice->log_probability : 1;
+    judged.best[judged.count++] =
+        event->choice && event->choice->top_count ? event->choice->top[0].token : UINT32_MAX;
+}
+
 static void on_event(void *ctx, const struct responder_event *event) {
     struct seen *one = seen_of(event->id);
     (void)ctx;
     CHECK(!one->ended);
+    if (event->kind == RESPONDER_PROMPT) {
+        prompt_seen(event);
+        return;
+    }
+    if (event->kind == RESPONDER_TOKEN) answered = event->choice->token;
     if (event->text.size && one->size + event->text.size < PIECE_MAX) {
         memcpy(one->text + one->size, event->text.data, event->text.size);
         one->size += event->text.size;
@@ -291,6 +312,102 @@ static void a_form_that_cannot_be_kept(void) {
     responder_close(at.responder);
 }
 
+// What goes round in circles is drafted, within a form too: in fewer steps, the same text.
+static void drafts_keep_to_the_form(void) {
+    static const char *const forms[] = {"root ::= ([ab] \"c\" [de])+", "root ::= ([a-z]{3} \" \")+",
+                                        "root ::= [a-f]{4} ([g-k] | \"x\" [l-p]+)*"};
+    enum { COUNT = 36 };
+    static struct seen with[COUNT + 1];
+    uint64_t seed = check_random();
+    uint32_t steps[2] = {0};
+    for (int pass = 0; pass < 2; pass++) {
+        no_drafts = pass == 1;
+        open_one(512);
+        for (uint64_t i = 1; i <= COUNT; i++) {
+            struct responder_request request = request_of(i, i % 3, prompts[i % 5]);
+            char *form = (char *)(uintptr_t)forms[i % 3];
+            struct constraint_wish wish = {str_of(form), grammar_make, form};
+            struct fault fault = {0};
+            request.constraint = i % 4 ? &wish : NULL; // beside one that says what it likes
+            request.sampling.temperature = i % 2 ? 0 : 1;
+            request.sampling.seed = seed + i;
+            request.tokens_most = 90;
+            CHECK_EQ(responder_ask(at.responder, &request, &fault), OK);
+            bool go = i >= 20 || i % 2 == 0;
+            for (int s = 0; s < 900 && go && responder_count(at.responder); s++) {
+                responder_step(at.responder);
+                steps[pass]++;
+            }
+        }
+        run();
+        for (uint64_t i = 1; i <= COUNT; i++) {
+            const struct seen *one = seen_of(i);
+            CHECK(one->ended && !one->failed);
+            if (pass == 0) with[i] = *one;
+            if (pass == 0) continue;
+            CHECK(one->size == with[i].size && one->tokens == with[i].tokens);
+            CHECK(one->finish == with[i].finish);
+            CHECK(memcmp(one->text, with[i].text, one->size) == 0);
+        }
+        responder_close(at.responder);
+    }
+    no_drafts = false;
+    check_that(steps[0] < steps[1] * 9 / 10, __FILE__, __LINE__, "%u steps with drafts, %u without",
+               steps[0], steps[1]);
+}
+
+// ---- the prompt itself -------------------------------------------------------------------------
+
+// What a model gives to the words of a prompt is what it gives to them as an answer.
+static void a_prompt_is_judged(void) {
+    struct fault fault = {0};
+    uint32_t tokens[40];
+    open_one(2048);
+    for (uint32_t i = 0; i < 40; i++) tokens[i] = 3 + (uint32_t)check_below(SMALL_VOCABULARY - 3);
+    for (int beside = 0; beside < 2; beside++) {
+        judged.count = 0;
+        struct responder_request request = request_of(1, 1, "");
+        request.tokens = tokens;
+        request.token_count = 40;
+        request.judged = request.no_answer = true;
+        request.sampling.log_probabilities = true;
+        request.sampling.top = 2;
+        if (beside) CHECK_EQ(ask(2, 0, prompts[1]), OK);
+        CHECK_EQ(responder_ask(at.responder, &request, &fault), OK);
+        if (beside) CHECK_EQ(ask(3, 1, prompts[3]), OK);
+        run();
+        CHECK(seen_of(1)->ended && !seen_of(1)->failed && seen_of(1)->tokens == 0);
+        CHECK_EQ(seen_of(1)->finish, RESPONDER_LENGTH);
+        if (beside) CHECK(seen_of(2)->tokens == 12 && seen_of(3)->tokens == 12);
+        REQUIRE(judged.count == 40);
+        CHECK_EQ(judged.given[0], 1);
+        for (uint32_t i = 0; i < 40; i++) CHECK_EQ(judged.tokens[i], tokens[i]);
+        for (uint32_t i = 1; i < 40; i++) CHECK(judged.given[i] <= 0 && judged.given[i] > -100);
+        forget_all();
+    }
+    // The likeliest behind the first tokens is what a greedy answer says, with the same chances.
+    uint32_t best = judged.best[39];
+    struct responder_request request = request_of(4, 1, "");
+    request.tokens = tokens;
+    request.token_count = 39;
+    request.judged = true;
+    request.sampling.log_probabilities = true;
+    request.sampling.top = 1;
+    request.sampling.temperature = 0;
+    request.sampling.bias_count = 0;
+    request.tokens_most = 1;
+    judged.count = 0;
+    answered = TOKEN_NONE;
+    CHECK_EQ(responder_ask(at.responder, &request, &fault), OK);
+    run();
+    CHECK_EQ(judged.count, 39);
+    CHECK(answered == best || answered == TOKEN_NONE);
+    tokens[3] = SMALL_VOCABULARY;
+    CHECK_EQ(responder_ask(at.responder, &request, &fault), ERR_INPUT);
+    CHECK_STR(fault.code, "generate.no_token");
+    responder_close(at.responder);
+}
+
 // One or three at a time, with drafts and without: the same texts, in fewer steps.
 static void drafts_change_no_text(void) {
     enum { COUNT = 60 };
@@ -375,6 +492,8 @@ int main(void) {
     CHECK_RUN(refuses_what_it_cannot_do);
     CHECK_RUN(whatever_comes_and_goes);
     CHECK_RUN(drafts_change_no_text);
+    CHECK_RUN(drafts_keep_to_the_form);
+    CHECK_RUN(a_prompt_is_judged);
     CHECK_RUN(held_to_a_form_beside_others);
     CHECK_RUN(a_form_that_cannot_be_kept);
     CHECK_RUN(a_next_turn_costs_what_is_new);
