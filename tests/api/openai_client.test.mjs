@@ -1,13 +1,11 @@
 // OpenAI's own client for node against the box, over TLS with the box's certificate as the one that is
 // trusted: what it understands of models, chat, tools, forms, vectors and errors.
 import assert from "node:assert/strict";
-import { fork } from "node:child_process";
-import { existsSync, writeFileSync } from "node:fs";
+import { existsSync } from "node:fs";
 import path from "node:path";
 import { after, before, test } from "node:test";
-import tls from "node:tls";
-import { fileURLToPath } from "node:url";
 import { encoderGguf, reciterGguf, textValue } from "./lib/gguf.mjs";
+import { Worker } from "./lib/openai_client.mjs";
 import { root, Server } from "./lib/server.mjs";
 
 const options = { skip: existsSync(path.join(root, "tests/api/node_modules/openai")) ? false : "npm ci in tests/api has not been run" };
@@ -17,50 +15,6 @@ const call = ["<tool", "_call>", "\n{\"name\": \"weather\", ", "\"arguments\": {
 const weather = { type: "function", function: { name: "weather", description: "d", parameters: { type: "object", properties: { city: { type: "string", maxLength: 8 } }, required: ["city"], additionalProperties: false } } };
 const none = { units_month: -1, storage_bytes: -1, jobs: -1, tokens_day: -1, tokens_month: -1, requests_day: -1, requests_month: -1 };
 let server, admin, person, worker;
-
-class Worker {
-    constructor(env) {
-        this.child = fork(fileURLToPath(new URL("lib/openai_worker.mjs", import.meta.url)), { env: { ...process.env, ...env } });
-        this.waiting = new Map();
-        this.next = 1;
-        this.ready = new Promise((done) => this.waiting.set(0, done));
-        this.child.on("message", (message) => {
-            this.waiting.get(message.id)(message);
-            this.waiting.delete(message.id);
-        });
-    }
-    // {value} or {error}
-    try(deed, ...args) {
-        return new Promise((done) => {
-            this.waiting.set(this.next, done);
-            this.child.send({ id: this.next++, deed, args });
-        });
-    }
-    async do(deed, ...args) {
-        const { value, error } = await this.try(deed, ...args);
-        assert.equal(error, undefined, JSON.stringify(error));
-        return value;
-    }
-    async fails(kind, status, code, deed, ...args) {
-        const { value, error } = await this.try(deed, ...args);
-        assert.deepEqual([error?.kind, error?.status, error?.code], [kind, status, code], JSON.stringify(error ?? value));
-        assert.ok(error.message.length > 20 && error.type, JSON.stringify(error));
-    }
-}
-
-// The certificate that the box shows, as a file.
-function certificate(name) {
-    return new Promise((done, fail) => {
-        const socket = tls.connect({ host: "127.0.0.1", port: server.port, rejectUnauthorized: false }, () => {
-            const pem = `-----BEGIN CERTIFICATE-----\n${socket.getPeerCertificate().raw.toString("base64").match(/.{1,64}/g).join("\n")}\n-----END CERTIFICATE-----\n`;
-            const file = path.join(server.dir, name);
-            writeFileSync(file, pem);
-            socket.destroy();
-            done(file);
-        });
-        socket.on("error", fail);
-    });
-}
 
 before(async () => {
     if (options.skip) return;
@@ -73,11 +27,10 @@ before(async () => {
         await person.job(made.job.id);
     }
     const { secret } = await person.ok("POST", "/api/v1/me/tokens", { name: "openai", roles: ["research"], expires_days: 1 }, 201);
-    worker = new Worker({ NODE_EXTRA_CA_CERTS: await certificate("box.pem"), BOX_URL: `https://localhost:${server.port}/v1`, BOX_KEY: secret });
-    await worker.ready;
+    worker = await Worker.start(server, secret);
 });
 after(async () => {
-    worker?.child.kill();
+    worker?.stop();
     await server?.stop();
 });
 

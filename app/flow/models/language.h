@@ -13,7 +13,7 @@
 enum {
     ANSWERS_MAX = 256,      // under way or waiting, of the whole box
     ANSWERS_PERSON_MAX = 8, // of one person
-    ANSWER_PARTS_MAX = 8,   // choices of one request
+    ANSWER_PARTS_MAX = 16,  // choices of all prompts of one request
     ANSWER_TRIES = 2,       // an answer that was not begun is asked again of the next child
     LANGUAGE_NAME_BYTES = 100,
     LANGUAGE_IDLE_MS = 10 * 60 * 1000, // nobody asks: its job ends
@@ -26,7 +26,7 @@ struct answer_part {           // one of the choices
     struct buf calls;          // of tools, an array in JSON; size 0: none
     bool ended, stopped;
     bool filtered; // the guard has ended it
-    uint64_t tokens;
+    uint64_t tokens, prompt_tokens, shared_tokens;
     struct screen *screen; // what it says goes through; NULL: nobody looks
 };
 struct flow_answer {
@@ -40,7 +40,7 @@ struct flow_answer {
     char person_name[LIMIT_NAME_BYTES + 1];
     enum answer_kind kind;
     bool streams, tells_usage;
-    uint32_t parts_count, tries;
+    uint32_t parts_count, each, tries; // each: choices of one prompt, which stand side by side
     struct answer_part parts[ANSWER_PARTS_MAX];
     struct buf asked;   // JSON members of the frame
     struct buf out;     // for the client, not taken yet
@@ -83,6 +83,13 @@ enum err wish_write(const struct call *call, struct json_writer *out, bool chat)
 // Of a message, what is beside its role and its text.
 enum err message_more_write(const struct call *call, struct json_writer *out,
                             const struct json *message) MUST_USE;
+
+// ---- openai_text.c: of /v1/completions ----------------------------------------------------------
+// The prompts and what is asked of them; parts_count becomes that of all. ERR_INPUT
+// "language.bad_parameter", "language.unsupported", "language.choices_many".
+enum err text_asked_write(const struct call *call, struct flow_answer *answer,
+                          struct json_writer *out) MUST_USE;
+void text_logprobs_write(struct json_writer *out, struct str list); // of a child's, with commas
 
 // ---- openai.c: forms; under the lock -----------------------------------------------------------
 void answer_frame(const struct flow_answer *answer, uint32_t part, struct buf *out);

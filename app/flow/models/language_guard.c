@@ -25,8 +25,8 @@ void guard_rules_take(struct language_guard *guard, const struct policy *policy,
 
 // Texts below these members are what people and models have said; others are ours.
 static bool is_said(struct str name) {
-    return str_is(name, "messages") || str_is(name, "prompt") || str_is(name, "texts") ||
-           str_is(name, "tools");
+    return str_is(name, "messages") || str_is(name, "prompts") || str_is(name, "suffix") ||
+           str_is(name, "texts") || str_is(name, "tools");
 }
 
 // Words of the form, and names that must stay what they are.
@@ -134,6 +134,7 @@ static enum err prompt_refuse(const struct flow_answer *answer, struct fault *fa
 // A text told as its tokens cannot be looked at here.
 static bool tells_tokens(const struct call *call) {
     const struct json *input = json_member(call->body, "input");
+    if (!input) input = json_member(call->body, "prompt");
     if (!json_is_array(input)) return false;
     for (const struct json *one = json_first(input); one; one = json_next(one)) {
         if (!json_is_string(one)) return true;
@@ -154,7 +155,7 @@ enum err guard_asked(struct flow_answer *answer, const struct call *call) {
     if (is_held(answers) && wants_logprobs(call)) {
         return fault_set(call->fault, ERR_INPUT, "guard.no_logprobs", STR_NONE);
     }
-    if (is_held(prompts) && answer->kind == ANSWER_VECTORS && tells_tokens(call)) {
+    if (is_held(prompts) && answer->kind != ANSWER_CHAT && tells_tokens(call)) {
         return fault_set(call->fault, ERR_INPUT, "guard.no_tokens", STR_NONE);
     }
     if (prompts != GUARD_OFF) {

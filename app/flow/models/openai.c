@@ -9,7 +9,7 @@
 #include "flow/models/language.h"
 #include "flow/steps/talk.h"
 
-enum { MESSAGES_MAX = 4096, STOPS_MAX = 4, TEXTS_MAX = 2048, TOP_MAX = 20 };
+enum { CHOICES_MAX = 8, MESSAGES_MAX = 4096, STOPS_MAX = 4, TEXTS_MAX = 2048, TOP_MAX = 20 };
 
 // ---- what is asked ------------------------------------------------------------------------------
 
@@ -131,7 +131,7 @@ static enum err messages_write(const struct call *call, struct json_writer *out)
 
 // What would change the answer and is not done must not be passed over in silence.
 static enum err unsupported(const struct call *call) {
-    static const char *const names[] = {"functions", "function_call", "audio", "suffix", "echo"};
+    static const char *const names[] = {"functions", "function_call", "audio"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         const struct json *node = json_member(call->body, names[i]);
         if (!node || json_is_null(node) || (json_is_array(node) && !json_first(node))) continue;
@@ -151,12 +151,15 @@ static enum err common_read(const struct call *call, struct flow_answer *answer,
     const struct json *most = json_member(call->body, "max_completion_tokens");
     uint64_t tokens = 0, count = json_member_u64(call->body, "n", 1);
     if (!most || json_is_null(most)) most = json_member(call->body, "max_tokens");
-    if (most && !json_is_null(most) && (!json_u64(most, &tokens) || tokens == 0)) {
-        return bad(call, "max_tokens");
+    bool told = most && !json_is_null(most);
+    if (told && !json_u64(most, &tokens)) return bad(call, "max_tokens");
+    if (told && tokens == 0) { // of a text: what it is made of is told, and nothing more
+        if (answer->kind != ANSWER_TEXT) return bad(call, "max_tokens");
+        json_set_bool(out, "no_answer", true);
     }
-    if (count == 0 || count > ANSWER_PARTS_MAX) return bad(call, "n");
+    if (count == 0 || count > CHOICES_MAX) return bad(call, "n");
     json_set_u64(out, "tokens_most", tokens > UINT32_MAX ? UINT32_MAX : tokens);
-    answer->parts_count = (uint32_t)count;
+    answer->parts_count = answer->each = (uint32_t)count;
     answer->streams = json_member_bool(call->body, "stream", false);
     const struct json *options = json_member(call->body, "stream_options");
     answer->tells_usage = json_member_bool(options, "include_usage", false);
@@ -218,18 +221,14 @@ static enum err asked_write(const struct call *call, struct flow_answer *answer,
     json_set_number(out, "weight", weight);
     enum err err = OK;
     if (answer->kind == ANSWER_VECTORS) {
-        answer->parts_count = 1;
+        answer->parts_count = answer->each = 1;
         err = texts_write(call, answer, out);
     } else {
         err = common_read(call, answer, out);
     }
     if (err == OK && answer->kind == ANSWER_CHAT) err = messages_write(call, out);
     if (err == OK && answer->kind == ANSWER_TEXT) {
-        const struct json *prompt = json_member(call->body, "prompt");
-        const struct json *first = json_is_array(prompt) ? json_first(prompt) : prompt;
-        bool single = json_is_string(first) && (first == prompt || !json_next(first));
-        if (single) json_set_text(out, "prompt", json_text(first));
-        if (!single) err = bad(call, "prompt");
+        err = text_asked_write(call, answer, out);
     }
     json_close_object(out);
     return err == OK ? buf_err(&answer->asked) : err;
@@ -365,7 +364,12 @@ static void usage_write(const struct flow_answer *answer, struct json_writer *ou
     json_close_object(out);
 }
 
-static void logprobs_write(struct json_writer *out, struct str list) {
+static void logprobs_write(const struct flow_answer *answer, struct json_writer *out,
+                           struct str list) {
+    if (answer->kind == ANSWER_TEXT) {
+        text_logprobs_write(out, list);
+        return;
+    }
     json_put_name(out, "logprobs");
     if (!list.size) {
         json_put_null(out);
@@ -451,7 +455,7 @@ static void chunk_put(struct flow_answer *answer, uint32_t at, struct str text, 
     } else {
         json_set_text(&out, "text", text);
     }
-    logprobs_write(&out, logprobs);
+    logprobs_write(answer, &out, logprobs);
     finish_write(&out, part);
     json_close_object(&out);
     json_close_array(&out);
@@ -509,7 +513,7 @@ static void answer_whole(struct flow_answer *answer) {
         } else {
             json_set_text(out, "text", buf_str(&part->text));
         }
-        logprobs_write(out, buf_str(&part->logprobs));
+        logprobs_write(answer, out, buf_str(&part->logprobs));
         finish_write(out, part);
         json_close_object(out);
     }
@@ -552,17 +556,46 @@ static void vector_hear(struct flow_answer *answer, const struct json *frame) {
     buf_add_char(out, '}');
 }
 
+// The prompt, told as the beginning of the answer: what was asked is not screened as what was
+// answered, unless nothing that the rule keeps back may leave.
+static void echo_hear(struct flow_answer *answer, struct answer_part *part, struct str text,
+                      struct buf *out) {
+    enum guard_rule rule = answer->guard.rule[GUARD_ANSWERS];
+    if (rule == GUARD_MASK || rule == GUARD_REFUSE) {
+        guard_hear(answer, part, text, false, out);
+    } else {
+        buf_add_str(out, text);
+    }
+}
+
+// What all prompts are made of.
+static void prompt_count(struct flow_answer *answer, struct answer_part *part,
+                         const struct json *frame) {
+    if (!json_member(frame, "prompt_tokens")) return;
+    part->prompt_tokens = json_member_u64(frame, "prompt_tokens", 0);
+    part->shared_tokens = json_member_u64(frame, "shared_tokens", 0);
+    answer->prompt_tokens = answer->shared_tokens = 0;
+    for (uint32_t i = 0; i < answer->parts_count; i += answer->each) {
+        answer->prompt_tokens += answer->parts[i].prompt_tokens;
+        answer->shared_tokens += answer->parts[i].shared_tokens;
+    }
+}
+
 static void part_hear(struct flow_answer *answer, uint32_t at, const struct json *frame) {
     struct answer_part *part = &answer->parts[at];
     struct str text = json_member_text(frame, "text"), finish = json_member_text(frame, "finish");
     struct buf logprob, leaves;
-    bool first = part->tokens == 0;
+    bool first = part->tokens == 0, echo = json_member(frame, "echo") != NULL;
+    const struct json *judged = json_member(frame, "judged");
     buf_open(&leaves, ANSWER_BYTES_MAX);
-    guard_hear(answer, part, text, finish.size > 0, &leaves);
+    if (echo) echo_hear(answer, part, json_member_text(frame, "echo"), &leaves);
+    if (!echo) guard_hear(answer, part, text, finish.size > 0, &leaves);
     text = buf_str(&leaves);
     buf_open(&logprob, 1 << 20);
-    if (json_member(frame, "logprob")) json_write(&logprob, json_member(frame, "logprob"));
-    if (!finish.size) part->tokens++;
+    if (judged || json_member(frame, "logprob")) {
+        json_write(&logprob, judged ? judged : json_member(frame, "logprob"));
+    }
+    if (!finish.size && !echo && !judged) part->tokens++;
     if (finish.size) {
         part->ended = true;
         part->stopped = str_is(finish, "stop");
@@ -571,10 +604,7 @@ static void part_hear(struct flow_answer *answer, uint32_t at, const struct json
         if (calls && guard_calls(answer, part, calls)) json_write(&part->calls, calls);
     }
     part->ended |= part->filtered;
-    if (at == 0 && json_member(frame, "prompt_tokens")) {
-        answer->prompt_tokens = json_member_u64(frame, "prompt_tokens", 0);
-        answer->shared_tokens = json_member_u64(frame, "shared_tokens", 0);
-    }
+    prompt_count(answer, part, frame);
     if (answer->streams) {
         if (part->calls.size) { // before the chunk that ends the choice
             part->ended = false;

@@ -6,6 +6,8 @@
 #include "base/clock.h"
 #include "base/memory.h"
 #include "flow/steps/serving.h"
+#include "model/language/fill.h"
+#include "model/language/stream.h"
 
 enum { BIASES_MAX = 1024 };
 
@@ -16,6 +18,12 @@ struct question *question_find(struct serving_child *child, uint64_t id) {
         if (child->questions[i].id == id) return &child->questions[i];
     }
     return NULL;
+}
+
+void question_count(struct question *question, struct str bytes) {
+    for (size_t i = 0; i < bytes.size; i++) {
+        question->characters += ((uint8_t)bytes.data[i] & 0xC0) != 0x80;
+    }
 }
 
 void question_close(struct question *question) {
@@ -70,9 +78,47 @@ struct asking {
     struct chat_form form;
     struct responder_request request;
     struct token_bias biases[BIASES_MAX];
-    struct buf prompt, key;
+    struct buf prompt, tokens, key; // tokens: the prompt's, where it is told so
     struct constraint_wish wish;
 };
+
+static const struct json *prompt_told(const struct asking *asking) {
+    const struct json *one = json_first(json_member(asking->frame, "prompts"));
+    uint64_t each = json_member_u64(asking->frame, "each", 1);
+    uint64_t skip = json_member_u64(asking->frame, "part", 0) / (each ? each : 1);
+    for (; one && skip > 0; skip--) one = json_next(one);
+    return one;
+}
+
+// A text that is gone on with, or filled in.
+static enum err text_make(struct asking *asking, struct fault *fault) {
+    const struct json *prompt = prompt_told(asking), *after = json_member(asking->frame, "suffix");
+    const struct tokenizer *tokenizer = asking->child->tokenizer;
+    struct fill_tokens fill;
+    if (after && !fill_tokens_of(asking->child->file, tokenizer, &fill)) {
+        return fault_set(fault, ERR_INPUT, "language.no_fill", STR_NONE);
+    }
+    if (after && !json_is_string(prompt)) {
+        return fault_set(fault, ERR_INPUT, "language.bad_parameter", STR("suffix"));
+    }
+    if (after) {
+        return fill_encode(tokenizer, &fill, json_text(prompt), json_text(after), &asking->tokens,
+                           fault);
+    }
+    if (json_is_string(prompt)) {
+        buf_add_str(&asking->prompt, json_text(prompt));
+        return buf_err(&asking->prompt);
+    }
+    for (const struct json *i = json_first(prompt); i; i = json_next(i)) {
+        double told = json_number(i, 0);
+        uint32_t token = told < TOKEN_NONE ? (uint32_t)told : TOKEN_NONE;
+        buf_add(&asking->tokens, &token, sizeof token);
+        if (token < tokenizer_count(tokenizer)) {
+            tokenizer_decode(tokenizer, token, false, &asking->prompt);
+        }
+    }
+    return buf_err(&asking->tokens);
+}
 
 // Of a model without a template: what was said, one after the other.
 static void messages_plain(const struct json *messages, struct buf *out) {
@@ -99,10 +145,7 @@ static enum err prompt_make(struct asking *asking, struct fault *fault) {
     const struct json *messages = json_member(asking->frame, "messages");
     struct buf *out = &asking->prompt;
     asking->request.flags = TOKENIZE_ENDS;
-    if (!messages) {
-        buf_add_str(out, json_member_text(asking->frame, "prompt"));
-        return buf_err(out);
-    }
+    if (!messages) return text_make(asking, fault);
     if (child->chat) {
         struct template_input input = {.messages = messages,
                                        .tools = asking->tools,
@@ -207,6 +250,8 @@ static void request_read(struct asking *asking, uint64_t id) {
         .tokens_most = (uint32_t)json_member_u64(frame, "tokens_most", 0),
     };
     request->sampling.seed += json_member_u64(frame, "part", 0); // choices differ
+    request->no_answer = json_member_bool(frame, "no_answer", false);
+    request->judged = request->sampling.log_probabilities && json_member_bool(frame, "echo", false);
     const struct json *stops = json_member(frame, "stops");
     for (const struct json *one = json_first(stops); one; one = json_next(one)) {
         if (request->stop_count < RESPONDER_STOPS_MAX) {
@@ -218,8 +263,18 @@ static void request_read(struct asking *asking, uint64_t id) {
 static void question_open(struct asking *asking, uint64_t id) {
     struct question *question = question_find(asking->child, 0);
     if (!question) return; // there are as many as the responder takes
-    *question = (struct question){.id = id, .calls = asking->tools != NULL};
+    *question = (struct question){.id = id,
+                                  .calls = asking->tools != NULL,
+                                  .echoes = json_member_bool(asking->frame, "echo", false),
+                                  .places = !json_member(asking->frame, "messages"),
+                                  .logprobs = asking->request.sampling.log_probabilities};
     buf_open(&question->said, TALK_BYTES_MAX);
+    if (question->echoes) {
+        struct text_stream whole; // parts of characters become U+FFFD
+        text_stream_open(&whole, NULL, 0);
+        (void)text_stream_put(&whole, buf_str(&asking->prompt), &question->said);
+        text_stream_end(&whole, &question->said);
+    }
     if (!asking->must_call) return;
     buf_add_str(&question->said, asking->form.begin);
     question->told = question->said.size;
@@ -233,14 +288,18 @@ enum err serving_ask(struct serving_child *child, uint64_t id, const struct json
     asking->frame = frame;
     request_read(asking, id);
     buf_open(&asking->prompt, TALK_BYTES_MAX);
+    buf_open(&asking->tokens, TALK_BYTES_MAX);
     enum err err = tools_read(asking, fault);
     if (err == OK) err = prompt_make(asking, fault);
     if (err == OK) err = constraint_wish_make(asking);
     asking->request.prompt = buf_str(&asking->prompt);
+    asking->request.tokens = (const uint32_t *)(const void *)asking->tokens.data;
+    asking->request.token_count = (uint32_t)(asking->tokens.size / sizeof(uint32_t));
     asking->request.control = asking->tools != NULL; // marks of calls may be such
     if (err == OK) err = responder_ask(child->responder, &asking->request, fault);
     if (err == OK) question_open(asking, id);
     buf_close(&asking->prompt);
+    buf_close(&asking->tokens);
     buf_close(&asking->key);
     memory_give(asking);
     return err;

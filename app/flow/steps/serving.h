@@ -9,13 +9,18 @@
 
 enum { QUESTIONS_MAX = RESPONDER_SLOTS + RESPONDER_WAITING, CALL_IDS = 64 };
 
-struct question {    // that the responder has
-    uint64_t id;     // 0: the place is free
-    uint32_t place;  // in the queue, as told last
-    bool begun;      // it waits no longer
-    bool calls;      // its answer may call tools
-    struct buf said; // of such a one, all so far
-    size_t told;     // of it, by now
+struct question {        // that the responder has
+    uint64_t id;         // 0: the place is free
+    uint32_t place;      // in the queue, as told last
+    bool begun;          // it waits no longer
+    bool calls;          // its answer may call tools
+    bool echoes;         // its prompt, in `said`, is told first
+    bool places;         // log-probabilities tell where in the text the token stands
+    bool logprobs;       // of each token
+    bool leads;          // its first piece has a blank that the prompt has not
+    uint64_t characters; // that began before the next token
+    struct buf said;     // of such a one, all so far
+    size_t told;         // of it, by now
 };
 
 struct serving_child {
@@ -41,7 +46,9 @@ void frame_fault(struct serving_child *child, uint64_t id, enum err err, const s
 
 // ---- serve_ask.c -------------------------------------------------------------------------------
 struct question *question_find(struct serving_child *child, uint64_t id); // or NULL
-void question_close(struct question *question);                           // NULL is fine
+// A token's characters come behind those before.
+void question_count(struct question *question, struct str bytes);
+void question_close(struct question *question); // NULL is fine
 void questions_close(struct serving_child *child);
 // Asks the responder what a frame asks. What responder_ask and chat_prompt give; ERR_INPUT
 // "language.no_tools": the model's template knows none.

@@ -3,7 +3,9 @@
 //   inputs  model
 //   options cache_bytes: of keys and values; idle_ms: ends after so long without a question
 //
-//   box     {"ask":ID,"tenant":N,"weight":W, "prompt":"…" or "messages":[…], "tools":[…],
+//   box     {"ask":ID,"tenant":N,"weight":W, "prompts":["…" or [token, …], …] of which the one of
+//            "part" / "each" is meant, "suffix":"…", "echo":B, "no_answer":B; or
+//            "messages":[…], "tools":[…],
 //            "call":"none"|"auto"|"required"|{"name":"…"}, "several":B, "more":{…},
 //            "json":true or "schema":{…} or "grammar":"…" or "regex":"…" or
 //            "choices":[…],
@@ -12,7 +14,9 @@
 //            "base64":B}
 //           {"cancel":ID}
 //           {"end":true}                         once nothing is asked any more
-//   child   {"id":ID,"queue":N}                   so many go before it; when that changes
+//   child   {"id":ID,"echo":"…"}                 the prompt, where it is wanted
+//           {"id":ID,"judged":{…}}               a token of it, as "logprob" tells one
+//           {"id":ID,"queue":N}                   so many go before it; when that changes
 //           {"id":ID,"text":"…","logprob":{…}}    a token; its text may be held back; the first
 //                                                 with "prompt_tokens" and "shared_tokens" too
 //           {"id":ID,"finish":"stop"|"length"|"tool_calls","text":"…","calls":[…],
@@ -66,7 +70,11 @@ static void token_write(struct serving_child *child, struct json_writer *out,
     tokenizer_decode(child->tokenizer, one->token, true, &bytes);
     json_open_object(out);
     json_set_text(out, "token", buf_str(&bytes)); // a part of a character becomes U+FFFD
-    json_set_number(out, "logprob", (double)one->log_probability);
+    if (one->log_probability <= 0) {
+        json_set_number(out, "logprob", (double)one->log_probability);
+    } else {
+        json_set_null(out, "logprob"); // of the first of a prompt
+    }
     json_put_name(out, "bytes");
     json_open_array(out);
     for (size_t i = 0; i < bytes.size; i++) json_put_u64(out, (uint8_t)bytes.data[i]);
@@ -74,11 +82,12 @@ static void token_write(struct serving_child *child, struct json_writer *out,
     buf_close(&bytes);
 }
 
-// As OpenAI's "logprobs" tells a token.
-static void choice_write(struct serving_child *child, struct json_writer *out,
-                         const struct choice *choice) {
-    if (choice->log_probability == 0 && choice->top_count == 0) return; // not asked for
-    json_put_name(out, "logprob");
+// As OpenAI's "logprobs" tells a token; "offset": how many characters of the text begin before it.
+static void choice_write(struct serving_child *child, struct question *question,
+                         struct json_writer *out, const char *name, const struct choice *choice) {
+    struct buf bytes;
+    if (!question || !question->logprobs) return;
+    json_put_name(out, name);
     token_write(child, out, &(struct token_probability){choice->token, choice->log_probability});
     json_put_name(out, "top_logprobs");
     json_open_array(out);
@@ -87,7 +96,13 @@ static void choice_write(struct serving_child *child, struct json_writer *out,
         json_close_object(out);
     }
     json_close_array(out);
+    uint64_t at = question->characters;
+    if (question->places) json_set_u64(out, "offset", at - (question->leads && at));
     json_close_object(out);
+    buf_open(&bytes, 64 << 10);
+    tokenizer_decode(child->tokenizer, choice->token, false, &bytes);
+    question_count(question, buf_str(&bytes));
+    buf_close(&bytes);
 }
 
 static void prompt_write(struct json_writer *out, const struct responder_event *event) {
@@ -106,12 +121,44 @@ static struct str text_told(struct question *question, struct str text) {
     return (struct str){said.data + from, sure - from};
 }
 
+// The prompt before all else.
+static void echo_tell(struct serving_child *child, struct question *question,
+                      const struct responder_event *event) {
+    if (!question || !question->echoes) return;
+    struct json_writer out = frame_begin(child, event->id);
+    question->echoes = false;
+    json_set_text(&out, "echo", buf_str(&question->said));
+    prompt_write(&out, event);
+    frame_end(child, &out);
+    if (event->kind != RESPONDER_PROMPT) question_count(question, buf_str(&question->said));
+}
+
+static void judged_tell(struct serving_child *child, const struct responder_event *event) {
+    static const struct choice first = {.log_probability = 1};
+    struct question *question = question_find(child, event->id);
+    struct choice choice = event->choice ? *event->choice : first;
+    struct buf bytes;
+    choice.token = event->token;
+    echo_tell(child, question, event);
+    if (question && question->characters == 0) { // pieces may begin with a blank of their own
+        buf_open(&bytes, 64 << 10);
+        tokenizer_decode(child->tokenizer, choice.token, false, &bytes);
+        question->leads = bytes.size && bytes.data[0] == ' ' &&
+                          (!question->said.size || question->said.data[0] != ' ');
+        buf_close(&bytes);
+    }
+    struct json_writer out = frame_begin(child, event->id);
+    choice_write(child, question, &out, "judged", &choice);
+    frame_end(child, &out);
+}
+
 static void token_tell(struct serving_child *child, const struct responder_event *event) {
     struct question *question = question_find(child, event->id);
+    echo_tell(child, question, event);
     struct json_writer out = frame_begin(child, event->id);
     child->tokens++;
     json_set_text(&out, "text", text_told(question, event->text));
-    choice_write(child, &out, event->choice);
+    choice_write(child, question, &out, "logprob", event->choice);
     if (event->tokens <= 1) prompt_write(&out, event); // it may be cancelled before its finish
     frame_end(child, &out);
 }
@@ -122,6 +169,7 @@ static void end_tell(struct serving_child *child, const struct responder_event *
     struct str text = event->text,
                finish = event->finish == RESPONDER_STOP ? STR("stop") : STR("length");
     struct buf calls;
+    echo_tell(child, question, event);
     struct json_writer out = frame_begin(child, event->id);
     child->answers++;
     buf_open(&calls, TALK_BYTES_MAX);
@@ -147,7 +195,9 @@ static void end_tell(struct serving_child *child, const struct responder_event *
 
 static void on_event(void *ctx, const struct responder_event *event) {
     struct serving_child *child = ctx;
-    if (event->kind == RESPONDER_TOKEN) {
+    if (event->kind == RESPONDER_PROMPT) {
+        judged_tell(child, event);
+    } else if (event->kind == RESPONDER_TOKEN) {
         token_tell(child, event);
     } else if (event->kind == RESPONDER_ENDED) {
         end_tell(child, event);

@@ -194,3 +194,4 @@ export function encoderGguf({ dim = 64, context = 64 } = {}) {
     return file(values, tensors);
 }
 export const textValue = (name, what) => value(name, TEXT, what);
+export const numberValue = (name, what) => value(name, U32, what);

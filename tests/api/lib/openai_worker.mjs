@@ -20,6 +20,7 @@ const deeds = {
     model: async (name) => client.models.retrieve(name),
     chat: async (body, key) => clientOf(key).chat.completions.create(body),
     completion: async (body) => client.completions.create(body),
+    completionStream: async (body) => streamed(await client.completions.create({ ...body, stream: true })),
     embeddings: async (body) => client.embeddings.create(body),
     stream: async (body, leaveAfter) => streamed(await client.chat.completions.create({ ...body, stream: true }), leaveAfter),
     // The helper that puts a message together from its chunks.
