@@ -55,6 +55,7 @@ enum err fault_errno(struct fault *fault, int error_number, struct str path) {
     case EEXIST: return fault_set(fault, ERR_CONFLICT, "base.file_exists", path);
     case EACCES:
     case EPERM: return fault_set(fault, ERR_DENIED, "base.file_denied", path);
+    case EISDIR: return fault_set(fault, ERR_INPUT, "base.is_folder", path);
     case EFBIG: return fault_set(fault, ERR_LIMIT, "base.file_too_large", path);
     default: return fault_set(fault, ERR_IO, "base.file_failed", path);
     }

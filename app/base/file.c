@@ -155,7 +155,13 @@ enum err file_write_all(int fd, const void *data, size_t size, struct fault *fau
 // ---- whole or not at all ------------------------------------------------------------------------
 
 enum err file_stream_open(const char *path, struct file_stream *out, struct fault *fault) {
+    struct stat about;
     *out = (struct file_stream){path, NULL, -1};
+    // What is no file, such as a device, is not to be replaced by one.
+    if (stat(path, &about) == 0 && !S_ISREG(about.st_mode)) {
+        if (S_ISDIR(about.st_mode)) return fault_errno(fault, EISDIR, str_of(path));
+        return fault_set(fault, ERR_INPUT, "base.not_a_file", str_of(path));
+    }
     char *temp = memory_take(LIMIT_PATH_BYTES);
     if (!temp) return fault_errno(fault, ENOMEM, str_of(path));
     int size = snprintf(temp, LIMIT_PATH_BYTES, "%s.%ld.new", path, (long)gettid());
@@ -284,7 +290,7 @@ enum err file_map(const char *path, struct file_map *out, struct fault *fault) {
     if (fstat(fd, &about) != 0)
         failed = errno;
     else if (!S_ISREG(about.st_mode))
-        failed = EINVAL;
+        failed = S_ISDIR(about.st_mode) ? EISDIR : EINVAL;
     else if (about.st_size > 0) {
         data = mmap(NULL, (size_t)about.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
         if (data == MAP_FAILED) failed = errno;

@@ -1,4 +1,6 @@
 // argv as options and positional arguments, checked against what the command takes.
+#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "cli/cli_private.h"
@@ -97,6 +99,11 @@ enum err argument_whole(const struct arguments *arguments, const char *name, uin
     const char *told = argument(arguments, name);
     *out = otherwise;
     if (!told) return OK;
-    if (str_to_u64(str_of(told), out) && *out >= least && *out <= most) return OK;
-    return fault_set(fault, ERR_INPUT, "cli.bad_number", str_of(name));
+    if (!str_to_u64(str_of(told), out)) {
+        return fault_set(fault, ERR_INPUT, "cli.bad_number", str_of(name));
+    }
+    if (*out >= least && *out <= most) return OK;
+    char detail[96];
+    snprintf(detail, sizeof detail, "%s: %" PRIu64 " … %" PRIu64, name, least, most);
+    return fault_set(fault, ERR_INPUT, "cli.out_of_range", str_of(detail));
 }

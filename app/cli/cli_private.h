@@ -40,7 +40,8 @@ const char *argument_or(const struct arguments *arguments, const char *name, con
 // ERR_INPUT "cli.option_missing" (detail: its name).
 enum err argument_needed(const struct arguments *arguments, const char *name, const char **out,
                          struct fault *fault) MUST_USE;
-// A whole number from `least` to `most`. ERR_INPUT "cli.bad_number" (detail: the option's name).
+// A whole number from `least` to `most`. ERR_INPUT "cli.bad_number" (detail: the option's name),
+// "cli.out_of_range".
 enum err argument_whole(const struct arguments *arguments, const char *name, uint64_t otherwise,
                         uint64_t least, uint64_t most, uint64_t *out, struct fault *fault) MUST_USE;
 
@@ -56,6 +57,7 @@ const char *language_now(void); // of the messages that are open
 const char *sentence_in(const char *language, const char *key);
 // One line on standard output (say) or standard error (warn). An unknown key prints itself.
 void say(const char *key, const struct place *places, size_t count);
+bool say_was_lost(void); // something of it, on a full disk
 void warn(const char *key, const struct place *places, size_t count);
 void message_write(struct buf *out, const char *key, const struct place *places, size_t count);
 void say_fault(const struct fault *fault); // sentence, place and hint on standard error

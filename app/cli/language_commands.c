@@ -59,6 +59,7 @@ enum err language_model_open(const struct arguments *arguments, struct language_
 static enum err prompt_read(const struct arguments *arguments, struct buf *out,
                             struct fault *fault) {
     const char *prompt = argument(arguments, "--prompt"), *path = argument(arguments, "--file");
+    if (prompt && path) return fault_set(fault, ERR_INPUT, "generate.one_prompt", STR_NONE);
     if (path) return file_read(path, out, fault);
     if (!prompt) return fault_set(fault, ERR_INPUT, "cli.option_missing", STR("--prompt"));
     buf_add_text(out, prompt);
@@ -77,6 +78,7 @@ static void generated_say(const struct answering *answering, const struct genera
     struct json_writer writer = json_writer_of(&out);
     json_open_object(&writer);
     json_set_text(&writer, "text", buf_str(&answering->all));
+    if (answering->logprobs) answering_logprobs_put(answering, &writer);
     json_set_text(&writer, "finish", str_of(finishes[generated->finish]));
     json_set_u64(&writer, "prompt_tokens", generated->prompt_tokens);
     json_set_u64(&writer, "tokens", generated->tokens);
@@ -102,6 +104,7 @@ static enum err generate_run(const struct arguments *arguments, struct language_
                             &tokens, fault);
     }
     if (err == OK) err = answering_open(answering, arguments, model, fault);
+    if (err == OK) err = answering_logprobs_open(answering, arguments, fault);
     if (err == OK) {
         err = text_generate(&answering->generating, (const uint32_t *)(const void *)tokens.data,
                             (uint32_t)(tokens.size / sizeof(uint32_t)), &generated, fault);

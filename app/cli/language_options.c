@@ -13,13 +13,18 @@ const size_t text_bytes_max = (size_t)1 << 30;
 
 // ---- options -----------------------------------------------------------------------------------
 
-static enum err real_option(const struct arguments *arguments, const char *name, double *out,
-                            struct fault *fault) {
+static enum err real_option(const struct arguments *arguments, const char *name, double least,
+                            double most, double *out, struct fault *fault) {
     const char *told = argument(arguments, name);
     double value;
     if (!told) return OK;
     if (!number_parse(str_of(told), &value)) {
         return fault_set(fault, ERR_INPUT, "cli.not_a_number", str_of(name));
+    }
+    if (value < least || value > most) {
+        char detail[96];
+        snprintf(detail, sizeof detail, "%s: %g … %g", name, least, most);
+        return fault_set(fault, ERR_INPUT, "cli.out_of_range", str_of(detail));
     }
     *out = value;
     return OK;
@@ -29,18 +34,19 @@ static enum err sampling_read(const struct arguments *arguments, struct sampling
                               struct fault *fault) {
     const struct {
         const char *name;
-        double *value;
-    } reals[] = {{"--temperature", &out->temperature},
-                 {"--top-p", &out->top_p},
-                 {"--min-p", &out->min_p},
-                 {"--repeat-penalty", &out->repeat_penalty},
-                 {"--frequency-penalty", &out->frequency_penalty},
-                 {"--presence-penalty", &out->presence_penalty}};
+        double least, most, *value;
+    } reals[] = {{"--temperature", 0, 100, &out->temperature},
+                 {"--top-p", 0, 1, &out->top_p},
+                 {"--min-p", 0, 1, &out->min_p},
+                 {"--repeat-penalty", 0.1, 10, &out->repeat_penalty},
+                 {"--frequency-penalty", -100, 100, &out->frequency_penalty},
+                 {"--presence-penalty", -100, 100, &out->presence_penalty}};
     uint64_t top_k = 0, last = 0;
     enum err err = OK;
     *out = sampling_default();
     for (size_t i = 0; i < sizeof reals / sizeof *reals && err == OK; i++) {
-        err = real_option(arguments, reals[i].name, reals[i].value, fault);
+        err = real_option(arguments, reals[i].name, reals[i].least, reals[i].most, reals[i].value,
+                          fault);
     }
     if (err == OK) {
         err = argument_whole(arguments, "--top-k", out->top_k, 0, UINT32_MAX, &top_k, fault);
@@ -58,7 +64,7 @@ static enum err sampling_read(const struct arguments *arguments, struct sampling
 
 // --bias TOKEN=VALUE: a token's number, and what is added to its logit.
 static enum err biases_read(struct answering *answering, const struct arguments *arguments,
-                            struct fault *fault) {
+                            uint32_t vocabulary, struct fault *fault) {
     struct sampling *sampling = &answering->generating.sampling;
     for (uint32_t i = 0; i < arguments->option_count; i++) {
         uint64_t token;
@@ -68,8 +74,9 @@ static enum err biases_read(struct answering *answering, const struct arguments 
         struct str number = str_cut(told, '=', &rest);
         if (!str_to_u64(number, &token) || token >= TOKEN_NONE || !number_parse(rest, &value) ||
             sampling->bias_count == OPTIONS_MAX) {
-            return fault_set(fault, ERR_INPUT, "cli.bad_number", STR("--bias"));
+            return fault_set(fault, ERR_INPUT, "generate.bad_bias", told);
         }
+        if (token >= vocabulary) return fault_set(fault, ERR_INPUT, "generate.no_token", number);
         answering->biases[sampling->bias_count++] =
             (struct token_bias){(uint32_t)token, (float)value};
     }
@@ -77,14 +84,21 @@ static enum err biases_read(struct answering *answering, const struct arguments 
     return OK;
 }
 
-static void stops_read(struct answering *answering, const struct arguments *arguments) {
+static enum err stops_read(struct answering *answering, const struct arguments *arguments,
+                           struct fault *fault) {
     for (uint32_t i = 0; i < arguments->option_count; i++) {
         const struct option *option = &arguments->options[i];
         if (strcmp(option->name, "--stop") != 0) continue;
-        if (answering->generating.stop_count == STOP_TEXTS_MAX) break;
+        if (answering->generating.stop_count == STOP_TEXTS_MAX) {
+            return fault_set(fault, ERR_LIMIT, "cli.too_many", STR("--stop"));
+        }
+        if (!*option->value || strlen(option->value) > STOP_TEXT_BYTES_MAX) {
+            return fault_set(fault, ERR_INPUT, "generate.bad_stop", str_of(option->value));
+        }
         answering->stops[answering->generating.stop_count++] = str_of(option->value);
     }
     answering->generating.stops = answering->stops;
+    return OK;
 }
 
 // ---- what an answer may be ---------------------------------------------------------------------
@@ -124,6 +138,8 @@ static enum err constraint_read(struct answering *answering, const struct argume
                *regex = argument(arguments, "--regex"), *choice = argument(arguments, "--choice");
     int told = (schema != NULL) + (text != NULL) + (regex != NULL) + (choice != NULL);
     if (told == 0) return OK;
+    if (regex && !*regex)
+        return fault_set(fault, ERR_INPUT, "cli.option_needs_value", STR("--regex"));
     if (told > 1) return fault_set(fault, ERR_INPUT, "generate.one_constraint", STR_NONE);
     enum err err = schema  ? schema_file_read(schema, &answering->grammar, fault)
                    : text  ? grammar_file_read(text, &answering->grammar, fault)
@@ -144,7 +160,7 @@ static enum err constraint_read(struct answering *answering, const struct argume
 static void piece_take(void *ctx, struct str piece) {
     struct answering *answering = ctx;
     buf_add_str(&answering->all, piece);
-    if (answering->json) return;
+    if (answering->json || answering->logprobs) return;
     fwrite(piece.data, 1, piece.size, stdout);
     fflush(stdout);
 }
@@ -155,9 +171,10 @@ enum err answering_open(struct answering *answering, const struct arguments *arg
     uint64_t tokens = 0;
     buf_open(&answering->all, text_bytes_max);
     answering->json = argument(arguments, "--json");
-    stops_read(answering, arguments);
-    enum err err = sampling_read(arguments, &generating->sampling, fault);
-    if (err == OK) err = biases_read(answering, arguments, fault);
+    enum err err = stops_read(answering, arguments, fault);
+    if (err == OK) err = sampling_read(arguments, &generating->sampling, fault);
+    if (err == OK)
+        err = biases_read(answering, arguments, network_about(model->network)->vocabulary, fault);
     if (err == OK) {
         err = argument_whole(arguments, "--tokens", TOKENS_DEFAULT, 0, NETWORK_CONTEXT_MAX, &tokens,
                              fault);
@@ -181,4 +198,5 @@ void answering_close(struct answering *answering) {
     grammar_close(answering->grammar);
     token_tree_close(answering->tree);
     buf_close(&answering->all);
+    buf_close(&answering->tokens);
 }

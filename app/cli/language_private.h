@@ -36,9 +36,14 @@ struct answering {
     struct endings endings;
     struct grammar *grammar;
     struct token_tree *tree;
-    struct buf all;
-    bool json;
+    struct buf all, tokens; // tokens: with their log-probabilities, in JSON
+    bool json, logprobs;
 };
 enum err answering_open(struct answering *answering, const struct arguments *arguments,
                         const struct language_model *model, struct fault *fault) MUST_USE;
+// --logprobs N: each token with its log-probability and those of the N best, as a member of --json,
+// or a line each in place of the text.
+enum err answering_logprobs_open(struct answering *answering, const struct arguments *arguments,
+                                 struct fault *fault) MUST_USE;
+void answering_logprobs_put(const struct answering *answering, struct json_writer *out);
 void answering_close(struct answering *answering);

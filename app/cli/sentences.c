@@ -1,4 +1,5 @@
 // Sentences: keys and places in, text in the person's language out.
+#include <errno.h>
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
@@ -108,14 +109,21 @@ void message_write(struct buf *out, const char *key, const struct place *places,
     sentence_fill(out, sentence.data ? sentence : str_of(key), places, count);
 }
 
+static bool lost; // a line of standard output found no room
+
 static void line_write(int fd, const char *key, const struct place *places, size_t count) {
     struct buf line;
     buf_open(&line, SENTENCE_BYTES_MAX);
     message_write(&line, key, places, count);
     buf_add_char(&line, '\n');
     ssize_t written = write(fd, line.data, line.size);
-    (void)written; // nobody may be reading; that fails nothing
+    if (written < 0 && errno == ENOSPC && fd == STDOUT_FILENO) lost = true;
+    // That nobody is reading fails nothing.
     buf_close(&line);
+}
+
+bool say_was_lost(void) {
+    return lost;
 }
 
 void say(const char *key, const struct place *places, size_t count) {

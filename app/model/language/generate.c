@@ -132,16 +132,16 @@ static void show(struct generation *gen) {
 }
 
 // The next token; TOKEN_NONE: none may come.
-static enum err token_next(struct generation *gen, float *logits, uint32_t *token) {
+static enum err token_next(struct generation *gen, float *logits, struct choice *out) {
     struct constraint *constraint = gen->g->constraint;
     const uint64_t *mask = NULL;
     enum err err = OK;
-    *token = TOKEN_NONE;
+    *out = (struct choice){.token = TOKEN_NONE};
     if (constraint && constraint_must_end(constraint, gen->place)) return OK;
     if (constraint) err = constraint_mask(constraint, gen->place, &mask, gen->fault);
     if (err != OK) return err;
-    *token = sampler_choose(gen->sampler, logits, mask).token;
-    if (constraint) gen->place = constraint_next(constraint, gen->place, *token);
+    *out = sampler_choose(gen->sampler, logits, mask);
+    if (constraint) gen->place = constraint_next(constraint, gen->place, out->token);
     return OK;
 }
 
@@ -149,13 +149,15 @@ static enum err token_next(struct generation *gen, float *logits, uint32_t *toke
 static enum err token_take(struct generation *gen, float *logits, uint32_t most,
                            struct generated *out) {
     const struct generating *g = gen->g;
-    uint32_t token;
-    enum err err = token_next(gen, logits, &token);
+    struct choice choice;
+    enum err err = token_next(gen, logits, &choice);
     if (err != OK) return err;
+    uint32_t token = choice.token;
     gen->over = token == TOKEN_NONE || endings_hold(g->endings, token);
     if (gen->over) out->finish = FINISH_END;
     if (gen->over) return OK;
     sampler_see(gen->sampler, token);
+    if (g->token) g->token(g->ctx, &choice);
     out->tokens++;
     piece_make(gen, token);
     bool stop = text_stream_put(&gen->stream, buf_str(&gen->piece), &gen->out);

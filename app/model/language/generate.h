@@ -31,6 +31,7 @@ struct generating {
     bool no_drafts;                            // one row a step (draft.h); the text is the same
     struct progress *progress;                 // or NULL
     void (*text)(void *ctx, struct str piece); // whole characters, as they come
+    void (*token)(void *ctx, const struct choice *choice); // each of the answer; NULL: nobody asks
     void *ctx;
 };
 enum finish { FINISH_END, FINISH_STOP, FINISH_LENGTH };
