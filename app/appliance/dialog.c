@@ -96,8 +96,7 @@ const char *dialog_word(const struct dialog *dialog) {
 }
 
 // ---- forms --------------------------------------------------------------------------------------
-int dialog_items(const struct dialog *dialog, const struct console_view *view,
-                 const struct item **out) {
+int dialog_items(const struct dialog *dialog, const struct item **out) {
     static const struct item network[] = {
         {ITEM_CHOICE, "appliance.console.network_mode", ""},
         {ITEM_TEXT, "appliance.console.network_address", "0123456789."},
@@ -114,7 +113,6 @@ int dialog_items(const struct dialog *dialog, const struct console_view *view,
         {ITEM_TEXT, "appliance.console.confirm_word", NULL},
         {ITEM_BUTTON, "appliance.console.go", ""},
     };
-    (void)view;
     bool word = dialog_word(dialog)[0] != '\0';
     switch (dialog->page) {
     case PAGE_NETWORK: *out = network; return sizeof network / sizeof network[0];
@@ -307,7 +305,7 @@ static bool home_key(struct dialog *dialog, const struct console_view *view, int
     return false;
 }
 
-static bool menu_key(struct dialog *dialog, const struct console_view *view, int key) {
+static void menu_key(struct dialog *dialog, const struct console_view *view, int key) {
     if (key == KEY_ESCAPE) {
         home_go(dialog);
     } else if (key == KEY_ENTER) {
@@ -317,7 +315,6 @@ static bool menu_key(struct dialog *dialog, const struct console_view *view, int
     } else {
         dialog->chosen = moved(dialog->chosen, MENU_COUNT, key);
     }
-    return false;
 }
 
 static bool language_key(struct dialog *dialog, const struct console_view *view, int key,
@@ -337,11 +334,9 @@ static bool language_key(struct dialog *dialog, const struct console_view *view,
     return false;
 }
 
-static bool disk_key(struct dialog *dialog, const struct console_view *view, int key,
-                     struct console_request *out) {
+static void disk_key(struct dialog *dialog, const struct console_view *view, int key) {
     int disks[CONSOLE_DISKS_MAX], chosen;
     int count = dialog_disks(dialog, view, disks, &chosen);
-    (void)out;
     if (key == KEY_ESCAPE) {
         menu_go(dialog);
     } else if (count > 0) {
@@ -350,7 +345,6 @@ static bool disk_key(struct dialog *dialog, const struct console_view *view, int
         (void)str_copy(dialog->disk, sizeof dialog->disk, str_of(view->disks[disks[place]].name));
         if (key == KEY_ENTER || (key >= '1' && key < '1' + count)) confirm_open(dialog);
     }
-    return false;
 }
 
 static void request_fill(const struct dialog *dialog, const struct console_view *view,
@@ -401,7 +395,7 @@ static void item_type(struct dialog *dialog, const struct item *item, int key) {
 static bool form_key(struct dialog *dialog, const struct console_view *view, int key,
                      struct console_request *out) {
     const struct item *items;
-    int count = dialog_items(dialog, view, &items);
+    int count = dialog_items(dialog, &items);
     const struct item *item = &items[dialog->item];
     if (key == KEY_ESCAPE) {
         menu_go(dialog);
@@ -439,9 +433,9 @@ bool dialog_key(struct dialog *dialog, const struct console_view *view, int key,
                 struct console_request *out) {
     switch (dialog->page) {
     case PAGE_HOME: return home_key(dialog, view, key, out);
-    case PAGE_MENU: return menu_key(dialog, view, key);
+    case PAGE_MENU: menu_key(dialog, view, key); break;
     case PAGE_LANGUAGE: return language_key(dialog, view, key, out);
-    case PAGE_DISK: return disk_key(dialog, view, key, out);
+    case PAGE_DISK: disk_key(dialog, view, key); break;
     case PAGE_NETWORK:
     case PAGE_TIME:
     case PAGE_CONFIRM: return form_key(dialog, view, key, out);

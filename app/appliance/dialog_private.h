@@ -52,8 +52,7 @@ void dialog_outcome(struct dialog *dialog, enum console_do what, const struct fa
 
 // ---- for drawing --------------------------------------------------------------------------------
 // The lines of the open form; 0: it is none.
-int dialog_items(const struct dialog *dialog, const struct console_view *view,
-                 const struct item **out);
+int dialog_items(const struct dialog *dialog, const struct item **out);
 // Key of the sentence about what is wrong with an item, NULL: nothing.
 const char *dialog_wrong(const struct dialog *dialog, const struct console_view *view, int item);
 // Disks that can be chosen for dialog->what, as places in view->disks; the chosen one's place in

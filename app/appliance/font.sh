@@ -1,6 +1,8 @@
 #!/bin/sh
 # Makes app/appliance/embed/console.hex, the console's font, out of GNU Unifont's own table:
 #   app/appliance/font.sh UNIFONT.HEX      (usr/share/unifont/unifont.hex of Debian's "unifont")
+# Unifont 15.1.01, unifont_15.1.01-1_all.deb,
+# SHA-256 71f15b20ca65e6b1ce5e09e2500a3751cef2847fd027e9e2262c076bebfc18a4.
 # What is kept: ASCII, Latin-1, lines and arrows, and every character of web/messages/zh-CN.json.
 # Run it again when a message brings a new character; a unit test tells.
 set -eu

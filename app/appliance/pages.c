@@ -418,7 +418,7 @@ static void item_wrong(struct drawing *drawing, const struct item *item, int pla
 static void form(struct drawing *drawing) {
     const struct dialog *dialog = drawing->dialog;
     const struct item *items;
-    int count = dialog_items(dialog, drawing->view, &items);
+    int count = dialog_items(dialog, &items);
     if (dialog->page == PAGE_CONFIRM) confirm_text(drawing);
     if (dialog->page == PAGE_TIME) say_line(drawing, INK_TEXT, "appliance.console.time_zone");
     if (dialog->page != PAGE_NETWORK) breathe(drawing);
@@ -465,12 +465,10 @@ static void outcome(struct drawing *drawing) {
 }
 
 // ---- the bars -----------------------------------------------------------------------------------
-static void bar(struct drawing *drawing, struct grid *grid, int row, struct str left,
-                struct str right) {
+static void bar(struct grid *grid, int row, struct str left, struct str right) {
     grid_fill(grid, row, 0, grid->columns, INK_TITLE, ' ');
     struct pen pen = {.grid = grid, .row = row, .column = 1, .left = 1, .right = grid->columns};
     int end = grid->columns - 1 - text_columns(right);
-    (void)drawing;
     if (text_columns(left) + 1 < grid->columns) pen_write(&pen, INK_TITLE, left);
     if (end <= pen.column + 1) return; // no room for both
     pen =
@@ -504,7 +502,7 @@ static void head(struct drawing *drawing, struct grid *grid) {
         buf_add_str(&left, text_of(drawing, title_of(what)));
     }
     clock_write(&right, drawing->view->zone_minutes);
-    bar(drawing, grid, 0, buf_str(&left), buf_str(&right));
+    bar(grid, 0, buf_str(&left), buf_str(&right));
     buf_close(&right);
     buf_close(&left);
 }
@@ -525,7 +523,7 @@ static void foot(struct drawing *drawing, struct grid *grid, bool more) {
     case PAGE_OUTCOME: key = "appliance.console.keys_outcome"; break;
     default: break;
     }
-    bar(drawing, grid, grid->rows - 1, text_of(drawing, key),
+    bar(grid, grid->rows - 1, text_of(drawing, key),
         more ? text_of(drawing, "appliance.console.more") : STR_NONE);
 }
 
