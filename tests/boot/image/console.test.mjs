@@ -1,0 +1,82 @@
+// The machine's console over its serial line, as a person at a terminal uses it: how to reach the
+// box, another language, a fixed address, installation onto a disk of the machine, the reset, and
+// power off; what was installed starts by itself.
+import assert from "node:assert/strict";
+import { rmSync, truncateSync, writeFileSync } from "node:fs";
+import { after, test } from "node:test";
+import { Machine, missing } from "../lib/machine.mjs";
+
+const why = missing();
+const machines = [];
+after(() => Promise.all(machines.map((machine) => machine.remove())));
+
+const ENTER = "\r", RIGHT = "\x1b[C", DOWN = "\x1b[B", REDRAW = "\f";
+
+// The text that the terminal shows: the whole screen is asked for until it holds `wanted`.
+async function shows(machine, wanted) {
+    return machine.until(`the screen with ${wanted}`, async () => {
+        machine.screen = "";
+        machine.type(REDRAW);
+        await new Promise((done) => setTimeout(done, 1000));
+        const text = machine.screen.replace(/\x1b\[[0-9;?]*[A-Za-z]/g, "\n");
+        return wanted.test(text) ? text : undefined;
+    });
+}
+
+async function typed(machine, ...keys) {
+    for (const key of keys) {
+        machine.type(key);
+        await new Promise((done) => setTimeout(done, 500)); // as fast as a person
+    }
+}
+
+test("a terminal on the serial line: how to reach the box, language, address, power off", { skip: why }, async () => {
+    const machine = Machine.make();
+    machines.push(machine);
+    await machine.start();
+    await machine.served();
+    await shows(machine, /https:\/\/10\.0\.2\.15\//);
+    await shows(machine, /[a-z0-9]{4}-[a-z0-9]{4}-[a-z0-9]{4}/); // the set-up code
+    await shows(machine, /运行正常/);
+    await typed(machine, "l");
+    await shows(machine, /Fingerprint/);
+    await machine.until("the language kept", () => /appliance.asked what=2 err=ok/.test(machine.log()));
+    await typed(machine, ENTER, "1", RIGHT, DOWN, "10.0.2.300", ENTER);
+    await shows(machine, /four numbers from 0 to 255/);
+    await typed(machine, "\x7f", "\x7f", "\x7f", "77", ENTER, ENTER, "10.0.2.2", ENTER, ENTER);
+    await shows(machine, /The network settings are saved/);
+    await machine.until("the address", () => /link=\S+ how=fixed prefix=24/.test(machine.log()));
+    await typed(machine, ENTER, "m", "0", ENTER);
+    await machine.ended;
+    assert.match(machine.log(), /appliance.end/);
+    await machine.start(); // all of it was kept
+    await shows(machine, /https:\/\/10\.0\.2\.77\//);
+    await shows(machine, /Set-up code/);
+});
+
+const all = process.env.COURTYARD_BOOT_ALL === "1";
+test("onto a disk of the machine, which then starts by itself; the reset", { skip: why ?? (!all ? "on demand: COURTYARD_BOOT_ALL=1" : false) }, async () => {
+    const machine = Machine.make(), other = Machine.make();
+    machines.push(machine, other);
+    rmSync(other.disk);
+    writeFileSync(other.disk, "");
+    truncateSync(other.disk, 3 * 2 ** 30);
+    await machine.start({ bus: "usb", more: ["-drive", `if=none,id=inner,format=raw,file=${other.disk}`, "-device", "virtio-blk-pci,drive=inner"] });
+    await machine.served();
+    await shows(machine, /https:/);
+    await typed(machine, ENTER, "7");
+    await shows(machine, /vda\s+3\.2 GB/);
+    await typed(machine, "1", "vdb", ENTER, DOWN, ENTER);
+    await shows(machine, /与确认词不一致/);
+    await typed(machine, "\x7f", "a", ENTER, ENTER);
+    await machine.until("the installation", () => /appliance.work name=install err=ok/.test(machine.log()));
+    await shows(machine, /合院已安装/);
+    await machine.cut();
+    other.boots({});
+    await other.start();
+    await other.served();
+    await shows(other, /https:\/\/10\.0\.2\.15\//);
+    await typed(other, ENTER, "8", "erase", ENTER, ENTER);
+    await other.until("a new box", () => /appliance.work name=erase err=ok[^]*fresh=1[^]*server.certificate_made/.test(other.log()));
+    await shows(other, /全部内容已清除/);
+});
