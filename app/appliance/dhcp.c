@@ -1,307 +1,269 @@
-#include "appliance/dhcp_private.h"
-
+// The states of the DHCP client (RFC 2131, section 4.4), and what it sends.
+#include <arpa/inet.h>
 #include <string.h>
 
+#include "appliance/dhcp_private.h"
+#include "appliance/dhcp_wire_private.h"
+#include "base/assert.h"
+#include "base/crypto.h"
 #include "base/str.h"
 
 enum {
-    IP_BYTES = 20,
-    UDP_BYTES = 8,
-    FIXED_BYTES = 236, // of the message, before the cookie
-    CLIENT_PORT = 68,
-    SERVER_PORT = 67,
-    FIRST_WAIT_MS = 1000,
-    WAIT_MS_MAX = 32 * 1000,
-    REQUEST_TRIES = 4, // then from the beginning
-    RENEW_WAIT_MS = 60 * 1000,
-    LEASE_S_MIN = 30,
-    LEASE_S_MAX = 7 * 24 * 3600, // of those that say "for ever" too: it is asked again
+    WAIT_MS_FIRST = 2000, // doubled with each try
+    WAIT_MS_MAX = 64 * 1000,
+    REQUESTS_MAX = 4,
+    DECLINED_MS = 10 * 1000,  // RFC 2131, 3.1.5
+    RENEW_MS_MIN = 60 * 1000, // between requests for more time, RFC 2131, 4.4.5
 };
-enum option {
-    OPTION_PAD = 0,
-    OPTION_MASK = 1,
-    OPTION_ROUTER = 3,
-    OPTION_NAME = 12,
-    OPTION_ADDRESS = 50,
-    OPTION_LEASE = 51,
-    OPTION_TYPE = 53,
-    OPTION_SERVER = 54,
-    OPTION_WISHES = 55,
-    OPTION_RENEW = 58,
-    OPTION_REBIND = 59,
-    OPTION_CLIENT = 61,
-    OPTION_END = 255,
-};
-static const uint8_t cookie[4] = {99, 130, 83, 99};
 
-// ---- bytes --------------------------------------------------------------------------------------
-static void put16(uint8_t *at, uint32_t value) {
+// ---- packets ------------------------------------------------------------------------------------
+struct writer {
+    uint8_t *boot;
+    size_t size;
+};
+
+static void store16(uint8_t *at, size_t value) {
     at[0] = (uint8_t)(value >> 8);
     at[1] = (uint8_t)value;
 }
 
-static void put32(uint8_t *at, uint32_t value) {
-    put16(at, value >> 16);
-    put16(at + 2, value & 0xFFFF);
+static void store32(uint8_t *at, uint32_t value) {
+    store16(at, value >> 16);
+    store16(at + 2, value & 0xFFFF);
 }
 
-static uint32_t get16(const uint8_t *at) {
-    return (uint32_t)at[0] << 8 | at[1];
+static void option_add(struct writer *writer, enum option code, const void *value, size_t size) {
+    uint8_t *at = writer->boot + writer->size;
+    cy_assert(IP_BYTES + UDP_BYTES + writer->size + size + 3 <= DHCP_PACKET_BYTES);
+    at[0] = (uint8_t)code;
+    at[1] = (uint8_t)size;
+    memcpy(at + 2, value, size);
+    writer->size += 2 + size;
 }
 
-static uint32_t get32(const uint8_t *at) {
-    return get16(at) << 16 | get16(at + 2);
+static void frame(struct dhcp_packet *packet, size_t boot_size, struct in_addr from,
+                  struct in_addr to) {
+    uint8_t *ip = packet->bytes, *udp = ip + IP_BYTES;
+    size_t udp_size = UDP_BYTES + boot_size;
+    packet->size = IP_BYTES + udp_size;
+    ip[0] = 0x45;
+    store16(ip + 2, packet->size);
+    ip[8] = 64; // hops
+    ip[9] = IPPROTO_UDP;
+    memcpy(ip + 12, &from, 4);
+    memcpy(ip + 16, &to, 4);
+    store16(ip + 10, ip_checksum(ip, IP_BYTES));
+    store16(udp, DHCP_CLIENT_PORT);
+    store16(udp + 2, DHCP_SERVER_PORT);
+    store16(udp + 4, udp_size);
+    uint16_t sum = udp_checksum(ip, udp, udp_size);
+    store16(udp + 6, sum ? sum : 0xFFFF);
 }
 
-static uint32_t sum_of(const uint8_t *at, size_t size, uint32_t sum) {
-    for (size_t i = 0; i + 1 < size; i += 2) sum += get16(at + i);
-    if (size & 1) sum += (uint32_t)at[size - 1] << 8;
-    return sum;
-}
-
-static uint32_t sum_fold(uint32_t sum) {
-    while (sum >> 16) sum = (sum & 0xFFFF) + (sum >> 16);
-    return ~sum & 0xFFFF;
-}
-
-static uint32_t udp_sum(const uint8_t *ip, size_t udp_size) {
-    uint32_t sum = sum_of(ip + 12, 8, (uint32_t)IPPROTO_UDP + (uint32_t)udp_size);
-    return sum_fold(sum_of(ip + IP_BYTES, udp_size, sum));
-}
-
-// ---- writing ------------------------------------------------------------------------------------
-static uint8_t *option_put(uint8_t *at, enum option kind, const void *value, size_t size) {
-    *at++ = (uint8_t)kind;
-    *at++ = (uint8_t)size;
-    memcpy(at, value, size);
-    return at + size;
-}
-
-static void frame_put(uint8_t *out, size_t size) {
-    out[0] = 0x45;
-    put16(out + 2, (uint32_t)size);
-    out[8] = 64; // hops
-    out[9] = IPPROTO_UDP;
-    put32(out + 16, INADDR_BROADCAST);
-    put16(out + 10, sum_fold(sum_of(out, IP_BYTES, 0)));
-    uint8_t *udp = out + IP_BYTES;
-    put16(udp, CLIENT_PORT);
-    put16(udp + 2, SERVER_PORT);
-    put16(udp + 4, (uint32_t)(size - IP_BYTES));
-    uint32_t sum = udp_sum(out, size - IP_BYTES);
-    put16(udp + 6, sum ? sum : 0xFFFF);
-}
-
-static size_t message_write(const struct dhcp *dhcp, enum dhcp_type type, int64_t now_ms,
-                            uint8_t out[static DHCP_PACKET_BYTES]) {
-    static const uint8_t wishes[] = {OPTION_MASK, OPTION_ROUTER, OPTION_LEASE, OPTION_RENEW,
-                                     OPTION_REBIND};
-    uint8_t client[1 + DHCP_MAC_BYTES] = {1}, kind = (uint8_t)type;
-    memset(out, 0, DHCP_PACKET_BYTES);
-    uint8_t *message = out + IP_BYTES + UDP_BYTES, *at = message + FIXED_BYTES;
-    int64_t asked_s = (now_ms - dhcp->begun_ms) / 1000;
-    message[0] = 1; // a request
-    message[1] = 1; // Ethernet
-    message[2] = DHCP_MAC_BYTES;
-    put32(message + 4, dhcp->xid);
-    put16(message + 8, asked_s < 0xFFFF ? (uint32_t)asked_s : 0xFFFF);
-    put16(message + 10, 0x8000); // answers by broadcast: we have no address yet
-    memcpy(message + 28, dhcp->mac, DHCP_MAC_BYTES);
-    memcpy(client + 1, dhcp->mac, DHCP_MAC_BYTES);
-    if (dhcp_bound(dhcp)) memcpy(message + 12, &dhcp->lease.address, 4);
-    memcpy(at, cookie, sizeof cookie);
-    at = option_put(at + sizeof cookie, OPTION_TYPE, &kind, 1);
-    at = option_put(at, OPTION_CLIENT, client, sizeof client);
-    if (dhcp->state == DHCP_REQUESTING) {
-        at = option_put(at, OPTION_ADDRESS, &dhcp->lease.address, 4);
-        at = option_put(at, OPTION_SERVER, &dhcp->lease.server, 4);
+static void packet_write(const struct dhcp *dhcp, enum dhcp_type type, int64_t now_ms,
+                         struct dhcp_packet *out) {
+    static const uint8_t wanted[] = {OPTION_SUBNET, OPTION_ROUTER,  OPTION_LEASE,
+                                     OPTION_SERVER, OPTION_RENEWAL, OPTION_REBINDING};
+    uint8_t client[1 + MAC_BYTES] = {1}, size_max[2], kind = (uint8_t)type;
+    struct in_addr none = {0}, all = {INADDR_BROADCAST};
+    bool extends = dhcp->state >= DHCP_BOUND, declines = type == DHCP_DECLINE;
+    memset(out, 0, sizeof *out);
+    struct writer writer = {out->bytes + IP_BYTES + UDP_BYTES, BOOT_BYTES};
+    uint8_t *boot = writer.boot;
+    int64_t seconds = (now_ms - dhcp->started_ms) / 1000;
+    boot[0] = BOOT_REQUEST;
+    boot[1] = 1;
+    boot[2] = MAC_BYTES;
+    store32(boot + BOOT_XID, dhcp->xid);
+    store16(boot + BOOT_SECONDS, seconds > 0xFFFF ? 0xFFFF : (size_t)seconds);
+    if (extends) memcpy(boot + BOOT_CLIENT, &dhcp->lease.address, 4);
+    memcpy(boot + BOOT_HARDWARE, dhcp->mac, MAC_BYTES);
+    store32(boot + BOOT_MAGIC, MAGIC);
+    memcpy(client + 1, dhcp->mac, MAC_BYTES);
+    option_add(&writer, OPTION_TYPE, &kind, 1);
+    option_add(&writer, OPTION_CLIENT, client, sizeof client);
+    bool chosen = declines || dhcp->state == DHCP_REQUESTING;
+    struct in_addr wish = chosen ? dhcp->lease.address : dhcp->wish;
+    if (!extends && wish.s_addr) option_add(&writer, OPTION_ADDRESS, &wish, 4);
+    if (chosen) option_add(&writer, OPTION_SERVER, &dhcp->lease.server, 4);
+    if (!declines) {
+        store16(size_max, DHCP_PACKET_BYTES);
+        option_add(&writer, OPTION_SIZE_MAX, size_max, sizeof size_max);
+        option_add(&writer, OPTION_LIST, wanted, sizeof wanted);
+        size_t length = strlen(dhcp->hostname);
+        if (length) option_add(&writer, OPTION_HOSTNAME, dhcp->hostname, length);
     }
-    if (dhcp->name[0]) at = option_put(at, OPTION_NAME, dhcp->name, strlen(dhcp->name));
-    at = option_put(at, OPTION_WISHES, wishes, sizeof wishes);
-    *at++ = OPTION_END;
-    size_t size = (size_t)(at - out), least = IP_BYTES + UDP_BYTES + 300; // as BOOTP had it
-    if (size < least) size = least;
-    frame_put(out, size);
-    return size;
+    boot[writer.size++] = OPTION_END;
+    if (writer.size < BOOT_BYTES_MIN) writer.size = BOOT_BYTES_MIN;
+    out->unicast = dhcp->state == DHCP_RENEWING;
+    frame(out, writer.size, extends ? dhcp->lease.address : none,
+          out->unicast ? dhcp->lease.server : all);
 }
 
-// ---- reading ------------------------------------------------------------------------------------
-// From the IP packet to the message; NULL for all that is none for us.
-static const uint8_t *message_find(const uint8_t *ip, size_t size, size_t *message_size) {
-    if (size < IP_BYTES || ip[0] != 0x45 || ip[9] != IPPROTO_UDP) return NULL; // no IP options
-    size_t total = get16(ip + 2);
-    if (total > size || total < IP_BYTES + UDP_BYTES + FIXED_BYTES + sizeof cookie) return NULL;
-    if ((get16(ip + 6) & 0x3FFF) != 0 || sum_fold(sum_of(ip, IP_BYTES, 0)) != 0) return NULL;
-    const uint8_t *udp = ip + IP_BYTES;
-    size_t udp_size = get16(udp + 4);
-    if (udp_size < UDP_BYTES + FIXED_BYTES + sizeof cookie || udp_size > total - IP_BYTES) {
-        return NULL;
-    }
-    if (get16(udp) != SERVER_PORT || get16(udp + 2) != CLIENT_PORT) return NULL;
-    if (get16(udp + 6) != 0 && udp_sum(ip, udp_size) != 0) return NULL;
-    *message_size = udp_size - UDP_BYTES;
-    return udp + UDP_BYTES;
+// ---- states -------------------------------------------------------------------------------------
+// 2, 4, 8 … 64 s, each up to one second sooner or later, so that machines that were switched on
+// together do not ask together.
+static int64_t back_off_ms(uint32_t tries) {
+    uint16_t random;
+    int64_t wait = tries < 6 ? (int64_t)WAIT_MS_FIRST << tries : WAIT_MS_MAX;
+    random_bytes(&random, sizeof random);
+    return (wait < WAIT_MS_MAX ? wait : WAIT_MS_MAX) - 1000 + random % 2001;
 }
 
-// A mask without holes as a number of bits; 0 for another.
-static uint8_t mask_bits(const uint8_t *at) {
-    uint32_t mask = get32(at), bits = 0;
-    while (bits < 32 && mask & 0x80000000u >> bits) bits++;
-    bool whole = bits < 32 ? (mask << bits) == 0 : true;
-    return whole && bits >= 1 && bits <= 30 ? (uint8_t)bits : 0;
-}
-
-static void option_take(uint8_t kind, const uint8_t *value, size_t size, struct dhcp_reply *out) {
-    if (kind == OPTION_TYPE && size == 1) out->type = (enum dhcp_type)value[0];
-    if (size < 4) return;
-    switch (kind) {
-    case OPTION_MASK: out->prefix = mask_bits(value); break;
-    case OPTION_ROUTER: memcpy(&out->gateway, value, 4); break;
-    case OPTION_SERVER: memcpy(&out->server, value, 4); break;
-    case OPTION_LEASE: out->lease_s = get32(value); break;
-    case OPTION_RENEW: out->renew_s = get32(value); break;
-    case OPTION_REBIND: out->rebind_s = get32(value); break;
-    default: break;
-    }
-}
-
-static bool usable(const struct dhcp_reply *reply) {
-    uint32_t address = ntohl(reply->address.s_addr), first = address >> 24;
-    if (reply->type == DHCP_NAK) return true;
-    if (reply->type != DHCP_OFFER && reply->type != DHCP_ACK) return false;
-    return first != 0 && first != 127 && first < 224 && reply->lease_s > 0 &&
-           reply->server.s_addr != 0;
-}
-
-bool dhcp_read(const void *packet, size_t size, uint32_t xid,
-               const uint8_t mac[static DHCP_MAC_BYTES], struct dhcp_reply *out) {
-    size_t left;
-    const uint8_t *message = message_find(packet, size, &left);
-    if (!message || message[0] != 2 || message[1] != 1 || message[2] != DHCP_MAC_BYTES)
-        return false;
-    if (get32(message + 4) != xid || memcmp(message + 28, mac, DHCP_MAC_BYTES) != 0) return false;
-    const uint8_t *at = message + FIXED_BYTES, *end = message + left;
-    if (memcmp(at, cookie, sizeof cookie) != 0) return false;
-    struct dhcp_reply reply = {0};
-    memcpy(&reply.address, message + 16, 4);
-    for (at += sizeof cookie; at < end && *at != OPTION_END;) {
-        if (*at == OPTION_PAD) {
-            at++;
-            continue;
-        }
-        if (end - at < 2 || end - at - 2 < at[1]) return false;
-        option_take(at[0], at + 2, at[1], &reply);
-        at += 2 + at[1];
-    }
-    if (!usable(&reply)) return false;
-    if (!reply.prefix) reply.prefix = 24; // none told, or one with holes
-    *out = reply;
-    return true;
-}
-
-// ---- the exchange -------------------------------------------------------------------------------
-static uint64_t draw(struct dhcp *dhcp) {
-    dhcp->random = dhcp->random * 6364136223846793005u + 1442695040888963407u;
-    return dhcp->random >> 33;
-}
-
-static void state_begin(struct dhcp *dhcp, enum dhcp_state state, int64_t now_ms) {
+static void enter(struct dhcp *dhcp, enum dhcp_state state, int64_t due_ms) {
     dhcp->state = state;
     dhcp->tries = 0;
-    dhcp->due_ms = now_ms;
-    if (state == DHCP_SELECTING) {
-        dhcp->begun_ms = now_ms;
-        dhcp->xid = (uint32_t)draw(dhcp);
-        dhcp->lease = (struct dhcp_reply){0};
-    }
+    dhcp->due_ms = due_ms;
 }
 
-void dhcp_begin(struct dhcp *dhcp, const uint8_t mac[static DHCP_MAC_BYTES], const char *name,
-                uint64_t seed, int64_t now_ms) {
-    *dhcp = (struct dhcp){.random = seed};
-    memcpy(dhcp->mac, mac, DHCP_MAC_BYTES);
-    (void)str_copy(dhcp->name, sizeof dhcp->name, str_of(name));
-    state_begin(dhcp, DHCP_SELECTING, now_ms);
+static void transaction_begin(struct dhcp *dhcp, int64_t now_ms) {
+    random_bytes(&dhcp->xid, sizeof dhcp->xid);
+    dhcp->started_ms = now_ms;
 }
 
-bool dhcp_bound(const struct dhcp *dhcp) {
+void dhcp_start(struct dhcp *dhcp, const uint8_t mac[static MAC_BYTES], const char *hostname,
+                int64_t now_ms) {
+    struct in_addr wish = dhcp->wish;
+    *dhcp = (struct dhcp){.wish = wish};
+    memcpy(dhcp->mac, mac, MAC_BYTES);
+    (void)str_copy(dhcp->hostname, sizeof dhcp->hostname, str_of(hostname));
+    enter(dhcp, DHCP_SELECTING, now_ms);
+}
+
+bool dhcp_holds(const struct dhcp *dhcp) {
     return dhcp->state >= DHCP_BOUND;
 }
 
-// Twice as long each time, give or take a quarter.
-static int64_t wait_of(struct dhcp *dhcp) {
-    int64_t wait = FIRST_WAIT_MS;
-    for (uint32_t i = 0; i < dhcp->tries && wait < WAIT_MS_MAX; i++) wait *= 2;
-    if (wait > WAIT_MS_MAX) wait = WAIT_MS_MAX;
-    return wait * 3 / 4 + (int64_t)(draw(dhcp) % (uint64_t)(wait / 2));
+static int64_t after(const struct dhcp *dhcp, uint32_t seconds) {
+    return seconds == DHCP_LEASE_FOREVER ? INT64_MAX : dhcp->counted_ms + (int64_t)seconds * 1000;
 }
 
-static void time_goes_on(struct dhcp *dhcp, int64_t now_ms) {
-    if (dhcp_bound(dhcp) && now_ms >= dhcp->end_ms) {
-        state_begin(dhcp, DHCP_SELECTING, now_ms);
-    } else if (dhcp_bound(dhcp) && dhcp->state < DHCP_REBINDING && now_ms >= dhcp->rebind_ms) {
-        state_begin(dhcp, DHCP_REBINDING, now_ms);
-    } else if (dhcp->state == DHCP_BOUND && now_ms >= dhcp->renew_ms) {
-        dhcp->xid = (uint32_t)draw(dhcp);
-        state_begin(dhcp, DHCP_RENEWING, now_ms);
-    } else if (dhcp->state == DHCP_REQUESTING && dhcp->tries >= REQUEST_TRIES) {
-        state_begin(dhcp, DHCP_SELECTING, now_ms);
+int64_t dhcp_left_s(const struct dhcp *dhcp, int64_t now_ms) {
+    if (!dhcp_holds(dhcp)) return -1;
+    if (dhcp->lease.lease_s == DHCP_LEASE_FOREVER) return DHCP_LEASE_FOREVER;
+    int64_t left = after(dhcp, dhcp->lease.lease_s) - now_ms;
+    return left > 0 ? left / 1000 : 0;
+}
+
+// Asks for more time now, and again after half of what is left of this state.
+static void extend(struct dhcp *dhcp, int64_t now_ms, int64_t end_ms, struct dhcp_packet *out) {
+    int64_t half = (end_ms - now_ms) / 2, least = (int64_t)dhcp->lease.lease_s * 1000 / 16;
+    if (least > RENEW_MS_MIN) least = RENEW_MS_MIN;
+    if (least < 1000) least = 1000;
+    packet_write(dhcp, DHCP_REQUEST, now_ms, out);
+    dhcp->asked_ms = now_ms;
+    dhcp->due_ms = now_ms + (half > least ? half : least);
+    if (dhcp->due_ms > end_ms) dhcp->due_ms = end_ms;
+}
+
+static void step_bound(struct dhcp *dhcp, int64_t now_ms, struct dhcp_packet *out) {
+    int64_t rebind_ms = after(dhcp, dhcp->lease.rebind_s);
+    int64_t end_ms = after(dhcp, dhcp->lease.lease_s);
+    if (now_ms >= end_ms) {
+        dhcp->unanswered = 0;
+        enter(dhcp, DHCP_SELECTING, now_ms);
+        return;
     }
-}
-
-bool dhcp_step(struct dhcp *dhcp, int64_t now_ms, uint8_t out[static DHCP_PACKET_BYTES],
-               size_t *size) {
-    if (now_ms < dhcp->due_ms) return false;
-    time_goes_on(dhcp, now_ms);
     if (dhcp->state == DHCP_BOUND) {
-        dhcp->due_ms = dhcp->renew_ms;
-        return false;
+        enter(dhcp, DHCP_RENEWING, now_ms);
+        transaction_begin(dhcp, now_ms);
     }
-    *size = message_write(dhcp, dhcp->state == DHCP_SELECTING ? DHCP_DISCOVER : DHCP_REQUEST,
-                          now_ms, out);
-    int64_t wait = dhcp_bound(dhcp) ? RENEW_WAIT_MS : wait_of(dhcp);
-    dhcp->tries++;
-    dhcp->due_ms = now_ms + wait;
-    if (dhcp_bound(dhcp)) {
-        int64_t next = dhcp->state == DHCP_RENEWING ? dhcp->rebind_ms : dhcp->end_ms;
-        if (dhcp->due_ms > next) dhcp->due_ms = next;
+    if (now_ms >= rebind_ms && dhcp->state == DHCP_RENEWING) {
+        enter(dhcp, DHCP_REBINDING, now_ms);
     }
+    extend(dhcp, now_ms, dhcp->state == DHCP_RENEWING ? rebind_ms : end_ms, out);
+}
+
+static void step_selecting(struct dhcp *dhcp, int64_t now_ms, struct dhcp_packet *out) {
+    if (dhcp->decline) { // to the server whose address is taken, in the transaction that gave it
+        packet_write(dhcp, DHCP_DECLINE, now_ms, out);
+        dhcp->decline = false;
+        dhcp->wish.s_addr = 0;
+        dhcp->due_ms = now_ms + DECLINED_MS;
+        return;
+    }
+    if (dhcp->tries > 0) dhcp->unanswered++;
+    if (dhcp->tries == 0) transaction_begin(dhcp, now_ms);
+    packet_write(dhcp, DHCP_DISCOVER, now_ms, out);
+    dhcp->due_ms = now_ms + back_off_ms(dhcp->tries++);
+}
+
+static void step_requesting(struct dhcp *dhcp, int64_t now_ms, struct dhcp_packet *out) {
+    if (dhcp->tries >= REQUESTS_MAX) {
+        dhcp->unanswered++;
+        enter(dhcp, DHCP_SELECTING, now_ms + back_off_ms(dhcp->setbacks++));
+        return;
+    }
+    packet_write(dhcp, DHCP_REQUEST, now_ms, out);
+    dhcp->asked_ms = now_ms;
+    dhcp->due_ms = now_ms + back_off_ms(dhcp->tries++);
+}
+
+void dhcp_step(struct dhcp *dhcp, int64_t now_ms, struct dhcp_packet *out) {
+    out->size = 0;
+    if (now_ms < dhcp->due_ms) return;
+    switch (dhcp->state) {
+    case DHCP_SELECTING: step_selecting(dhcp, now_ms, out); return;
+    case DHCP_REQUESTING: step_requesting(dhcp, now_ms, out); return;
+    case DHCP_PROBING: return;
+    case DHCP_BOUND:
+    case DHCP_RENEWING:
+    case DHCP_REBINDING: step_bound(dhcp, now_ms, out); return;
+    }
+}
+
+static void bind_now(struct dhcp *dhcp) {
+    dhcp->refused = false;
+    dhcp->setbacks = dhcp->unanswered = 0;
+    dhcp->wish = dhcp->lease.address;
+    dhcp->counted_ms = dhcp->asked_ms;
+    enter(dhcp, DHCP_BOUND, after(dhcp, dhcp->lease.renew_s));
+}
+
+static bool refusal(struct dhcp *dhcp, const struct dhcp_message *message, int64_t now_ms) {
+    bool same = message->lease.server.s_addr == dhcp->lease.server.s_addr;
+    bool asked = dhcp->state == DHCP_REQUESTING || dhcp->state == DHCP_RENEWING;
+    if (dhcp->state != DHCP_REBINDING && !(asked && same)) return false;
+    dhcp->wish.s_addr = 0;
+    dhcp->refused = true;
+    enter(dhcp, DHCP_SELECTING, now_ms + back_off_ms(dhcp->setbacks++));
     return true;
 }
 
-static void bind_now(struct dhcp *dhcp, const struct dhcp_reply *reply, int64_t now_ms) {
-    uint32_t lease = reply->lease_s, renew, rebind;
-    if (lease < LEASE_S_MIN) lease = LEASE_S_MIN;
-    if (lease > LEASE_S_MAX) lease = LEASE_S_MAX;
-    renew = reply->renew_s && reply->renew_s < lease ? reply->renew_s : lease / 2;
-    rebind = reply->rebind_s > renew && reply->rebind_s < lease ? reply->rebind_s
-                                                                : renew + (lease - renew) * 3 / 4;
-    dhcp->lease = *reply;
-    dhcp->renew_ms = now_ms + (int64_t)renew * 1000;
-    dhcp->rebind_ms = now_ms + (int64_t)rebind * 1000;
-    dhcp->end_ms = now_ms + (int64_t)lease * 1000;
-    state_begin(dhcp, DHCP_BOUND, now_ms);
-    dhcp->due_ms = dhcp->renew_ms;
+bool dhcp_receive(struct dhcp *dhcp, const uint8_t *packet, size_t size, bool checksum_open,
+                  int64_t now_ms) {
+    struct dhcp_message message;
+    if (dhcp->state == DHCP_PROBING || dhcp->state == DHCP_BOUND) return false;
+    if (!dhcp_read(packet, size, dhcp->mac, dhcp->xid, checksum_open, &message)) return false;
+    if (message.type == DHCP_NAK) return refusal(dhcp, &message, now_ms);
+    if (dhcp->state == DHCP_SELECTING) {
+        if (message.type != DHCP_OFFER || dhcp->tries == 0) return false;
+        dhcp->lease = message.lease; // the first one that can be used
+        dhcp->unanswered = 0;
+        enter(dhcp, DHCP_REQUESTING, now_ms);
+        return true;
+    }
+    if (message.type != DHCP_ACK) return false;
+    bool same = message.lease.server.s_addr == dhcp->lease.server.s_addr;
+    if (!same && dhcp->state != DHCP_REBINDING) return false;
+    if (dhcp->state >= DHCP_BOUND) {
+        if (message.lease.address.s_addr != dhcp->lease.address.s_addr) return false;
+        dhcp->lease = message.lease;
+        bind_now(dhcp);
+        return true;
+    }
+    dhcp->lease = message.lease;
+    enter(dhcp, DHCP_PROBING, INT64_MAX);
+    return true;
 }
 
-bool dhcp_take(struct dhcp *dhcp, const void *packet, size_t size, int64_t now_ms) {
-    struct dhcp_reply reply;
-    if (!dhcp_read(packet, size, dhcp->xid, dhcp->mac, &reply)) return false;
-    if (dhcp->state == DHCP_SELECTING && reply.type == DHCP_OFFER) {
-        dhcp->lease = reply;
-        state_begin(dhcp, DHCP_REQUESTING, now_ms);
-        return false;
+void dhcp_probed(struct dhcp *dhcp, bool free, int64_t now_ms) {
+    cy_assert(dhcp->state == DHCP_PROBING);
+    if (free) {
+        bind_now(dhcp);
+        return;
     }
-    bool asked = dhcp->state == DHCP_REQUESTING || dhcp->state >= DHCP_RENEWING;
-    if (!asked || reply.type == DHCP_OFFER) return false;
-    if (reply.type == DHCP_NAK) {
-        bool had = dhcp_bound(dhcp);
-        state_begin(dhcp, DHCP_SELECTING, now_ms + FIRST_WAIT_MS);
-        return had;
-    }
-    bool same = dhcp_bound(dhcp) && dhcp->lease.address.s_addr == reply.address.s_addr &&
-                dhcp->lease.prefix == reply.prefix &&
-                dhcp->lease.gateway.s_addr == reply.gateway.s_addr;
-    bind_now(dhcp, &reply, now_ms);
-    return !same;
+    dhcp->setbacks++;
+    dhcp->decline = true;
+    enter(dhcp, DHCP_SELECTING, now_ms);
 }

@@ -1,6 +1,9 @@
-// A DHCP client for one Ethernet link: packets as bytes, and the exchange as a state machine that
-// knows no clock and no socket, so that it can be tested whole. What comes in is hostile. Depends
-// on base/. Source: RFC 2131, RFC 2132.
+// The DHCP client of one link: packets and state, without sockets and without a clock of its own.
+// The caller (lan.c) sends what dhcp_step gives and hands over what comes in; it probes an address
+// before it is used. Only the address, its subnet, the router and times are taken from a server.
+// All that comes in is hostile until shown otherwise: lengths, checksums, transaction, our own
+// hardware address; a server can neither make us send faster than every second nor use memory.
+// Source: RFC 2131, RFC 2132, RFC 951.
 #pragma once
 
 #include <netinet/in.h>
@@ -8,52 +11,85 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "appliance/arp_private.h"
+
 enum {
-    DHCP_PACKET_BYTES = 576, // what we send fits, and what we take may be larger
-    DHCP_PACKET_BYTES_MAX = 1500,
-    DHCP_MAC_BYTES = 6,
-    DHCP_NAME_BYTES = 64,
+    DHCP_PACKET_BYTES = 576,   // the most that is sent, IP header included
+    DHCP_RECEIVE_BYTES = 2048, // the most that is read
+    DHCP_HOSTNAME_BYTES = 64,  // with NUL
+    DHCP_CLIENT_PORT = 68,
+    DHCP_SERVER_PORT = 67,
+    DHCP_LEASE_S_MIN = 10, // offers below are passed over
+};
+#define DHCP_LEASE_FOREVER 0xFFFFFFFFu
+
+enum dhcp_type {
+    DHCP_DISCOVER = 1,
+    DHCP_OFFER,
+    DHCP_REQUEST,
+    DHCP_DECLINE,
+    DHCP_ACK,
+    DHCP_NAK,
 };
 
-enum dhcp_type { DHCP_DISCOVER = 1, DHCP_OFFER, DHCP_REQUEST, DHCP_ACK = 5, DHCP_NAK = 6 };
-
-struct dhcp_reply {
-    enum dhcp_type type;                     // OFFER, ACK or NAK
-    struct in_addr address, server, gateway; // gateway 0: none told
-    uint8_t prefix;
-    uint32_t lease_s, renew_s, rebind_s; // renew and rebind 0: not told
+struct dhcp_lease {
+    struct in_addr address, gateway, server; // gateway 0: none
+    uint8_t prefix;                          // 1 to 32
+    uint32_t lease_s, renew_s, rebind_s;     // renew < rebind < lease, or all for ever
 };
+
+struct dhcp_message {
+    enum dhcp_type type;     // OFFER, ACK or NAK
+    struct dhcp_lease lease; // of a NAK only the server
+};
+
+// Reads an IPv4 packet with a server's answer to the transaction `xid` of `mac`. False for all
+// else. `checksum_open`: the packet was made on this machine and its UDP checksum is still to be
+// filled in by a card (TP_STATUS_CSUMNOTREADY), so that it cannot be checked.
+bool dhcp_read(const uint8_t *packet, size_t size, const uint8_t mac[static MAC_BYTES],
+               uint32_t xid, bool checksum_open, struct dhcp_message *out);
 
 enum dhcp_state {
-    DHCP_SELECTING,  // asks who is there
-    DHCP_REQUESTING, // has chosen an offer
+    DHCP_SELECTING,  // asks for offers
+    DHCP_REQUESTING, // took one and asks for its confirmation
+    DHCP_PROBING,    // has it; the caller tries whether the address is free: dhcp_probed
     DHCP_BOUND,
-    DHCP_RENEWING,  // asks its own server
-    DHCP_REBINDING, // asks any
+    DHCP_RENEWING,  // asks the same server for more time
+    DHCP_REBINDING, // asks any server for more time
 };
+
 struct dhcp {
     enum dhcp_state state;
-    uint8_t mac[DHCP_MAC_BYTES];
-    char name[DHCP_NAME_BYTES]; // the host's, "" for none
+    uint8_t mac[MAC_BYTES];
+    char hostname[DHCP_HOSTNAME_BYTES]; // "": none is told
     uint32_t xid;
-    uint64_t random;          // draws of the jitter
-    uint32_t tries;           // since the state began
-    int64_t begun_ms, due_ms; // of this state; when dhcp_step has something to do
-    struct dhcp_reply lease;  // while BOUND, RENEWING, REBINDING; the offer while REQUESTING
-    int64_t renew_ms, rebind_ms, end_ms;
+    uint32_t tries;      // in this state
+    uint32_t setbacks;   // refusals and taken addresses in a row: wait longer
+    uint32_t unanswered; // DISCOVERs in a row that nobody answered
+    bool refused;        // the last thing a server said was no
+    bool decline;        // a DECLINE is to be sent
+    struct in_addr wish; // the address of the last lease
+    struct dhcp_lease lease;
+    int64_t started_ms, due_ms;   // of the transaction; when to act again
+    int64_t asked_ms, counted_ms; // when the last REQUEST went out; from when the lease counts
 };
 
-void dhcp_begin(struct dhcp *dhcp, const uint8_t mac[static DHCP_MAC_BYTES], const char *name,
-                uint64_t seed, int64_t now_ms);
-// Does the link have an address by it?
-bool dhcp_bound(const struct dhcp *dhcp);
-// What is due: true if `out` (an IP packet of *size bytes, to the broadcast address) is to be sent.
-bool dhcp_step(struct dhcp *dhcp, int64_t now_ms, uint8_t out[static DHCP_PACKET_BYTES],
-               size_t *size);
-// An IP packet that came in; what is not for us, not whole or out of turn changes nothing. True if
-// the address (or that there is one) has changed.
-bool dhcp_take(struct dhcp *dhcp, const void *packet, size_t size, int64_t now_ms);
+struct dhcp_packet {
+    size_t size;  // 0: nothing to send
+    bool unicast; // to the server, else to all
+    uint8_t bytes[DHCP_PACKET_BYTES];
+};
 
-// Only for tests: reads a packet as dhcp_take does, without its state.
-bool dhcp_read(const void *packet, size_t size, uint32_t xid,
-               const uint8_t mac[static DHCP_MAC_BYTES], struct dhcp_reply *out);
+// Begins anew; keeps the wish for the address it last had.
+void dhcp_start(struct dhcp *dhcp, const uint8_t mac[static MAC_BYTES], const char *hostname,
+                int64_t now_ms);
+// What is due now; call again at dhcp->due_ms, or at once while there is something to send.
+void dhcp_step(struct dhcp *dhcp, int64_t now_ms, struct dhcp_packet *out);
+// An IPv4 packet came. True if it was for us and meant something.
+bool dhcp_receive(struct dhcp *dhcp, const uint8_t *packet, size_t size, bool checksum_open,
+                  int64_t now_ms);
+void dhcp_probed(struct dhcp *dhcp, bool free, int64_t now_ms); // in DHCP_PROBING
+
+bool dhcp_holds(const struct dhcp *dhcp); // dhcp->lease may be used now
+// Seconds; -1 without one, DHCP_LEASE_FOREVER without an end.
+int64_t dhcp_left_s(const struct dhcp *dhcp, int64_t now_ms);

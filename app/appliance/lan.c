@@ -1,79 +1,59 @@
+// Links and their addresses; the descriptors. What a link does when is in lan_link.c.
 #include "appliance/lan_private.h"
 
 #include <arpa/inet.h>
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <net/if.h>
-#include <net/route.h>
-#include <netpacket/packet.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/ioctl.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
-#include "appliance/dhcp_private.h"
-#include "base/clock.h"
-#include "base/crypto.h"
-#include "base/file.h"
+#include "appliance/lan_link_private.h"
+#include "appliance/netlink_private.h"
 #include "base/log.h"
 #include "base/memory.h"
 
-enum {
-    LOOK_MS = 1000,
-    OWN_AFTER_MS = 20 * 1000, // without an answer of DHCP
-    ETHERNET = 1,             // ARPHRD_ETHER
-    ETHERTYPE_IP = 0x0800,
-    METRIC = 100,
-};
+enum { LINKS_SEEN = 256 }; // of all kinds
 
-struct link {
-    char name[INTERFACE_BYTES];
-    int index, packets; // packets: its socket for DHCP; -1: none
-    bool carrier, seen;
-    enum lan_how how;
-    struct in_addr address, gateway;
-    uint8_t prefix, mac[6];
-    struct dhcp dhcp;
-    int64_t since_ms; // the cable is in
-};
 struct lan {
-    int control, epoll;
     struct settings settings;
     bool set;
-    bool fresh; // a link has gone since they were looked at
-    int64_t look_ms, now_ms;
-    struct link links[LAN_LINKS];
+    int64_t now_ms;
+    struct netlink netlink;
+    int epoll;
+    bool looked; // at the links since the start
     uint32_t count;
+    struct link links[LAN_LINKS]; // in the order they came
 };
 
+// ---- opening ------------------------------------------------------------------------------------
 enum err lan_open(struct lan **out, struct fault *fault) {
     struct lan *lan = memory_take(sizeof *lan);
-    if (!lan) return fault_errno(fault, ENOMEM, STR_NONE);
-    lan->control = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    if (!lan) return fault_errno(fault, ENOMEM, STR("network"));
+    enum err err = netlink_open(&lan->netlink, fault);
+    if (err != OK) {
+        memory_give(lan);
+        return err;
+    }
+    struct epoll_event event = {.events = EPOLLIN};
     lan->epoll = epoll_create1(EPOLL_CLOEXEC);
-    if (lan->control < 0 || lan->epoll < 0) {
-        enum err err = fault_errno(fault, errno, STR("lan"));
-        lan_close(lan);
+    if (lan->epoll < 0 || epoll_ctl(lan->epoll, EPOLL_CTL_ADD, lan->netlink.events, &event) != 0) {
+        err = fault_errno(fault, errno, STR("epoll"));
+        if (lan->epoll >= 0) close(lan->epoll);
+        netlink_close(&lan->netlink);
+        memory_give(lan);
         return err;
     }
     *out = lan;
     return OK;
 }
 
-static void packets_close(struct link *link) {
-    if (link->packets >= 0) close(link->packets);
-    link->packets = -1;
-}
-
 void lan_close(struct lan *lan) {
     if (!lan) return;
-    for (uint32_t i = 0; i < lan->count; i++) packets_close(&lan->links[i]);
-    if (lan->control >= 0) close(lan->control);
-    if (lan->epoll >= 0) close(lan->epoll);
+    for (uint32_t i = 0; i < lan->count; i++) link_close(&lan->links[i], &lan->netlink);
+    netlink_close(&lan->netlink);
+    close(lan->epoll);
     memory_give(lan);
 }
 
@@ -81,274 +61,186 @@ int lan_fd(const struct lan *lan) {
     return lan->epoll;
 }
 
-// ---- what the kernel is told --------------------------------------------------------------------
-static struct ifreq request_of(const char *name) {
-    struct ifreq request = {0};
-    snprintf(request.ifr_name, sizeof request.ifr_name, "%s", name);
-    return request;
-}
-
-static struct sockaddr address_of(struct in_addr address) {
-    struct sockaddr_in in = {.sin_family = AF_INET, .sin_addr = address};
-    struct sockaddr out;
-    memcpy(&out, &in, sizeof out);
-    return out;
-}
-
-static void link_up(const struct lan *lan, const char *name) {
-    struct ifreq request = request_of(name);
-    if (ioctl(lan->control, SIOCGIFFLAGS, &request) != 0) return;
-    if (request.ifr_flags & IFF_UP) return;
-    request.ifr_flags = (short)(request.ifr_flags | IFF_UP);
-    (void)ioctl(lan->control, SIOCSIFFLAGS, &request);
-}
-
-static bool address_set(const struct lan *lan, const struct link *link) {
-    struct ifreq request = request_of(link->name);
-    request.ifr_addr = address_of(link->address);
-    if (ioctl(lan->control, SIOCSIFADDR, &request) != 0) return false;
-    if (!link->address.s_addr) return true;
-    struct in_addr mask = {htonl(0xFFFFFFFFu << (32 - link->prefix))};
-    request.ifr_netmask = address_of(mask);
-    return ioctl(lan->control, SIOCSIFNETMASK, &request) == 0;
-}
-
-static bool route_add(const struct lan *lan, struct link *link) {
-    struct rtentry route = {.rt_flags = RTF_UP | RTF_GATEWAY,
-                            .rt_metric = (short)(METRIC + link->index),
-                            .rt_dev = link->name};
-    route.rt_dst = route.rt_genmask = address_of((struct in_addr){0});
-    route.rt_gateway = address_of(link->gateway);
-    return ioctl(lan->control, SIOCADDRT, &route) == 0 || errno == EEXIST;
-}
-
-// Address 0 takes what there was, the routes over it too.
-static void link_set(const struct lan *lan, struct link *link, enum lan_how how,
-                     struct in_addr address, uint8_t prefix, struct in_addr gateway) {
-    static const char *const names[] = {"none", "fixed", "dhcp", "own"};
-    if (link->address.s_addr && link->address.s_addr != address.s_addr) {
-        link->address.s_addr = 0;
-        (void)address_set(lan, link);
-    }
-    link->how = how;
-    link->address = address;
-    link->prefix = prefix;
-    link->gateway = gateway;
-    bool done = address_set(lan, link);
-    if (done && address.s_addr && gateway.s_addr) done = route_add(lan, link);
-    log_event(done ? LOG_INFO : LOG_WARN, "appliance.lan", "link=%s how=%s prefix=%u errno=%d",
-              link->name, names[how], prefix, done ? 0 : errno);
-}
-
-static void link_clear(const struct lan *lan, struct link *link) {
-    if (link->how == LAN_NONE && !link->address.s_addr) return;
-    link_set(lan, link, LAN_NONE, (struct in_addr){0}, 0, (struct in_addr){0});
-}
-
-// ---- the links there are ------------------------------------------------------------------------
-static bool number_read(const char *link, const char *name, long *out) {
-    char path[128], text[32];
-    snprintf(path, sizeof path, "/sys/class/net/%s/%s", link, name);
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    ssize_t size =
-        fd >= 0 ? read(fd, text, sizeof text - 1) : -1; // carrier of one that is down: EINVAL
-    if (fd >= 0) close(fd);
-    if (size <= 0) return false;
-    text[size] = '\0';
-    *out = strtol(text, NULL, 0);
-    return true;
-}
-
-// Wired Ethernet with hardware behind it: no radio, no bridge, no tunnel.
-static bool is_wired(const char *name) {
-    char path[128];
-    long type;
-    if (strlen(name) >= INTERFACE_BYTES || !number_read(name, "type", &type)) return false;
-    snprintf(path, sizeof path, "/sys/class/net/%s/device", name);
-    if (type != ETHERNET || !file_exists(path)) return false;
-    snprintf(path, sizeof path, "/sys/class/net/%s/phy80211", name);
-    return !file_exists(path);
-}
-
-static struct link *link_find(struct lan *lan, const char *name) {
-    for (uint32_t i = 0; i < lan->count; i++) {
-        if (strcmp(lan->links[i].name, name) == 0) return &lan->links[i];
-    }
-    if (lan->count == LAN_LINKS) return NULL;
-    struct link *link = &lan->links[lan->count];
-    *link = (struct link){.packets = -1};
-    struct ifreq request = request_of(name);
-    if (ioctl(lan->control, SIOCGIFHWADDR, &request) != 0) return NULL;
-    memcpy(link->mac, request.ifr_hwaddr.sa_data, sizeof link->mac);
-    if (ioctl(lan->control, SIOCGIFINDEX, &request) != 0) return NULL;
-    link->index = request.ifr_ifindex;
-    (void)str_copy(link->name, sizeof link->name, str_of(name));
-    lan->count++;
-    return link;
-}
-
-static void packets_open(struct lan *lan, struct link *link) {
-    struct sockaddr_ll address = {
-        .sll_family = AF_PACKET, .sll_protocol = htons(ETHERTYPE_IP), .sll_ifindex = link->index};
-    int fd = socket(AF_PACKET, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, htons(ETHERTYPE_IP));
-    if (fd < 0) return;
-    struct epoll_event event = {.events = EPOLLIN};
-    if (bind(fd, (struct sockaddr *)&address, sizeof address) != 0 ||
-        epoll_ctl(lan->epoll, EPOLL_CTL_ADD, fd, &event) != 0) {
-        close(fd);
-        return;
-    }
-    link->packets = fd;
-}
-
-static void link_begin(struct lan *lan, struct link *link) {
-    const struct settings *settings = &lan->settings;
-    packets_close(link);
-    link_clear(lan, link);
-    link->since_ms = lan->now_ms;
-    if (settings->interface[0] && strcmp(settings->interface, link->name) != 0) return;
-    if (settings->fixed) { // is for the first with a cable
-        for (uint32_t i = 0; i < lan->count; i++) {
-            if (lan->links[i].how == LAN_FIXED) return;
-        }
-        link_set(lan, link, LAN_FIXED, settings->address, settings->prefix, settings->gateway);
-        return;
-    }
-    uint64_t seed;
-    random_bytes(&seed, sizeof seed);
-    dhcp_begin(&link->dhcp, link->mac, settings->hostname, seed, lan->now_ms);
-    packets_open(lan, link);
-}
-
-static void links_begin(struct lan *lan) {
-    for (uint32_t i = 0; i < lan->count; i++) {
-        struct link *link = &lan->links[i];
-        if (link->carrier && link->how != LAN_FIXED) link_begin(lan, link);
-    }
-}
-
-static void link_look(struct lan *lan, struct link *link) {
-    long carrier = 0;
-    link_up(lan, link->name);
-    (void)number_read(link->name, "carrier", &carrier);
-    if ((carrier == 1) == link->carrier) return;
-    link->carrier = carrier == 1;
-    if (link->carrier) {
-        link_begin(lan, link);
-    } else {
-        packets_close(link);
-        link_clear(lan, link);
-        lan->fresh = true; // another may have the fixed address now
-    }
-}
-
-// New ones come, ones that are pulled out go.
-static void links_look(struct lan *lan) {
-    for (uint32_t i = 0; i < lan->count; i++) lan->links[i].seen = false;
-    DIR *dir = opendir("/sys/class/net");
-    for (const struct dirent *entry; dir && (entry = readdir(dir));) {
-        if (entry->d_name[0] == '.' || !is_wired(entry->d_name)) continue;
-        struct link *link = link_find(lan, entry->d_name);
-        if (!link) continue;
-        link->seen = true;
-        link_look(lan, link);
-    }
-    if (dir) closedir(dir);
-    for (uint32_t i = 0; i < lan->count;) {
-        struct link *link = &lan->links[i];
-        if (link->seen) {
-            i++;
-            continue;
-        }
-        packets_close(link);
-        *link = lan->links[--lan->count];
-        lan->fresh = true;
-    }
-    if (lan->fresh && lan->settings.fixed) links_begin(lan);
-    lan->fresh = false;
+static bool settings_same(const struct settings *a, const struct settings *b) {
+    return a->fixed == b->fixed && a->address.s_addr == b->address.s_addr &&
+           a->gateway.s_addr == b->gateway.s_addr && a->prefix == b->prefix &&
+           strcmp(a->interface, b->interface) == 0 && strcmp(a->hostname, b->hostname) == 0;
 }
 
 void lan_set(struct lan *lan, const struct settings *settings) {
-    bool same = lan->set && memcmp(&lan->settings, settings, sizeof *settings) == 0;
+    bool same = lan->set && settings_same(&lan->settings, settings);
     lan->settings = *settings;
     lan->set = true;
-    link_up(lan, "lo");
-    lan->look_ms = 0;
-    if (same) return;
-    for (uint32_t i = 0; i < lan->count; i++) link_clear(lan, &lan->links[i]);
-    links_begin(lan);
+    for (uint32_t i = 0; i < lan->count && !same; i++) link_stop(&lan->links[i], &lan->netlink);
 }
 
-// ---- DHCP ---------------------------------------------------------------------------------------
-static void dhcp_follow(struct lan *lan, struct link *link) {
-    const struct dhcp_reply *lease = &link->dhcp.lease;
-    if (dhcp_bound(&link->dhcp)) {
-        link_set(lan, link, LAN_DHCP, lease->address, lease->prefix, lease->gateway);
-    } else {
-        link_clear(lan, link);
+// ---- links --------------------------------------------------------------------------------------
+static bool wireless(const char *name) {
+    char path[64];
+    snprintf(path, sizeof path, "/sys/class/net/%s/phy80211", name);
+    return access(path, F_OK) == 0;
+}
+
+static void driver_of(const char *name, char out[static 32]) {
+    char path[64], target[256];
+    snprintf(path, sizeof path, "/sys/class/net/%s/device/driver", name);
+    ssize_t size = readlink(path, target, sizeof target - 1);
+    target[size > 0 ? size : 0] = '\0';
+    const char *last = strrchr(target, '/');
+    (void)str_copy(out, 32, str_of(last ? last + 1 : ""));
+}
+
+static int speed_of(const char *name) {
+    char path[64], text[16];
+    uint64_t speed;
+    snprintf(path, sizeof path, "/sys/class/net/%s/speed", name);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t size = fd >= 0 ? read(fd, text, sizeof text) : 0;
+    if (fd >= 0) close(fd);
+    struct str number = {text, size > 0 ? (size_t)size : 0};
+    return str_to_u64(str_trim(number), &speed) && speed < 10000000 ? (int)speed : 0;
+}
+
+static struct link *link_of(struct lan *lan, int index) {
+    for (uint32_t i = 0; i < lan->count; i++) {
+        if (lan->links[i].index == index) return &lan->links[i];
+    }
+    return NULL;
+}
+
+static void link_add(struct lan *lan, const struct netlink_link *seen) {
+    struct link *link = &lan->links[lan->count];
+    if (lan->count == LAN_LINKS || wireless(seen->name)) return;
+    link_open(link, seen);
+    driver_of(seen->name, link->driver);
+    struct epoll_event event = {.events = EPOLLIN};
+    (void)epoll_ctl(lan->epoll, EPOLL_CTL_ADD, link->ip, &event);
+    (void)epoll_ctl(lan->epoll, EPOLL_CTL_ADD, link->arp, &event);
+    lan->count++;
+    log_event(LOG_INFO, "appliance.link", "name=%s driver=%s", link->name, link->driver);
+}
+
+static void link_drop(struct lan *lan, uint32_t at) {
+    log_event(LOG_INFO, "appliance.link_gone", "name=%s", lan->links[at].name);
+    link_close(&lan->links[at], &lan->netlink);
+    memmove(&lan->links[at], &lan->links[at + 1], (lan->count - at - 1) * sizeof lan->links[0]);
+    lan->count--;
+}
+
+static void links_look(struct lan *lan) {
+    static struct netlink_link seen[LINKS_SEEN]; // PID 1 has one thread
+    size_t count = netlink_links(&lan->netlink, seen, LINKS_SEEN);
+    bool there[LAN_LINKS] = {false};
+    if (count == 0) return; // not told: there is always the loopback
+    for (size_t i = 0; i < count; i++) {
+        if (seen[i].loopback && !seen[i].up) (void)netlink_up(&lan->netlink, seen[i].index);
+        if (!seen[i].wired) continue;
+        struct link *link = link_of(lan, seen[i].index);
+        if (link && memcmp(link->mac, seen[i].mac, MAC_BYTES) != 0) { // another card or address
+            link_drop(lan, (uint32_t)(link - lan->links));
+            link = NULL;
+        }
+        if (!link) link_add(lan, &seen[i]);
+        link = link_of(lan, seen[i].index);
+        if (!link) continue;
+        if (!seen[i].up) (void)netlink_up(&lan->netlink, link->index);
+        memcpy(link->name, seen[i].name, sizeof link->name);
+        link->carrier = seen[i].carrier;
+    }
+    for (uint32_t i = 0; i < lan->count; i++) {
+        for (size_t k = 0; k < count; k++) there[i] |= seen[k].index == lan->links[i].index;
+    }
+    for (uint32_t i = lan->count; i-- > 0;) {
+        if (!there[i]) link_drop(lan, i);
     }
 }
 
-// Drawn from the card's own number, so that it is the same each time. Source: RFC 3927.
-static struct in_addr own_address(const struct link *link) {
-    struct hash hash = sha256_of(link->mac, sizeof link->mac);
-    uint32_t third = 1 + hash.bytes[0] % 254, fourth = 1 + hash.bytes[1] % 254;
-    return (struct in_addr){htonl(169u << 24 | 254u << 16 | third << 8 | fourth)};
-}
-
-static int64_t link_run(struct lan *lan, struct link *link) {
-    uint8_t packet[DHCP_PACKET_BYTES_MAX];
-    bool bound = dhcp_bound(&link->dhcp), changed = false;
-    ssize_t got;
-    size_t size;
-    for (int i = 0; i < 64 && (got = recv(link->packets, packet, sizeof packet, 0)) > 0; i++) {
-        changed = dhcp_take(&link->dhcp, packet, (size_t)got, lan->now_ms) || changed;
+// Which links are to have an address, by the settings.
+static void links_choose(struct lan *lan) {
+    const struct settings *settings = &lan->settings;
+    struct link *first = NULL;
+    for (uint32_t i = 0; i < lan->count; i++) {
+        struct link *link = &lan->links[i];
+        link->metric = LAN_METRIC + i;
+        bool named = !settings->interface[0] || strcmp(settings->interface, link->name) == 0;
+        bool stays = link->wanted && link->carrier;
+        link->eligible = named;
+        if (named && link->carrier && (!first || (stays && !first->wanted))) first = link;
     }
-    if (dhcp_step(&link->dhcp, lan->now_ms, packet, &size)) {
-        struct sockaddr_ll to = {.sll_family = AF_PACKET,
-                                 .sll_protocol = htons(ETHERTYPE_IP),
-                                 .sll_ifindex = link->index,
-                                 .sll_halen = 6,
-                                 .sll_addr = {255, 255, 255, 255, 255, 255}};
-        (void)sendto(link->packets, packet, size, 0, (struct sockaddr *)&to, sizeof to);
+    for (uint32_t i = 0; i < lan->count; i++) {
+        struct link *link = &lan->links[i];
+        link->wanted = settings->fixed ? link == first : link->eligible && link->carrier;
+        link->wanted &= lan->set;
     }
-    if (changed || bound != dhcp_bound(&link->dhcp)) dhcp_follow(lan, link);
-    if (link->how == LAN_NONE && lan->now_ms - link->since_ms >= OWN_AFTER_MS) {
-        link_set(lan, link, LAN_OWN, own_address(link), 16, (struct in_addr){0});
-    }
-    return link->dhcp.due_ms;
 }
 
 int64_t lan_run(struct lan *lan, int64_t now_ms) {
     lan->now_ms = now_ms;
-    if (!lan->set) return INT64_MAX;
-    if (now_ms >= lan->look_ms) {
+    if (netlink_changed(&lan->netlink) || !lan->looked) {
+        lan->looked = true;
         links_look(lan);
-        lan->look_ms = now_ms + LOOK_MS;
     }
-    int64_t next = lan->look_ms;
-    for (uint32_t i = 0; i < lan->count; i++) {
-        struct link *link = &lan->links[i];
-        if (link->packets < 0) continue;
-        int64_t due = link_run(lan, link);
-        if (due < next) next = due;
-    }
-    return next;
-}
-
-uint32_t lan_look(const struct lan *lan, struct lan_link_view out[LAN_LINKS]) {
-    for (uint32_t i = 0; i < lan->count; i++) {
-        const struct link *link = &lan->links[i];
-        out[i] = (struct lan_link_view){.carrier = link->carrier,
-                                        .how = link->how,
-                                        .address = link->address,
-                                        .gateway = link->gateway,
-                                        .prefix = link->prefix};
-        memcpy(out[i].name, link->name, sizeof out[i].name);
-        memcpy(out[i].mac, link->mac, sizeof out[i].mac);
-        if (link->how == LAN_DHCP) {
-            out[i].lease_left_s = (link->dhcp.end_ms - lan->now_ms) / 1000;
+    links_choose(lan);
+    int64_t until = INT64_MAX;
+    for (uint32_t pass = 0; pass < 2; pass++) { // first those that give up an address
+        for (uint32_t i = 0; i < lan->count; i++) {
+            struct link *link = &lan->links[i];
+            if (link->wanted != (pass == 1)) continue;
+            int64_t due = link_run(link, &lan->netlink, &lan->settings, now_ms);
+            if (due < until) until = due;
         }
     }
+    return until;
+}
+
+// ---- views --------------------------------------------------------------------------------------
+const char *lan_how_name(enum lan_how how) {
+    static const char *const names[] = {"none", "fixed", "dhcp", "own"};
+    return names[how];
+}
+
+static void look_at(struct lan *lan, const struct link *link, struct lan_link_view *out) {
+    struct in6_addr ipv6;
+    int64_t left = link->how == LAN_DHCP ? dhcp_left_s(&link->dhcp, lan->now_ms) : -1;
+    *out = (struct lan_link_view){.speed_mbit = link->carrier ? speed_of(link->name) : 0,
+                                  .carrier = link->carrier,
+                                  .wanted = link->eligible,
+                                  .how = link->how,
+                                  .address = link->address,
+                                  .gateway = link->gateway,
+                                  .prefix = link->prefix,
+                                  .lease_left_s = left == DHCP_LEASE_FOREVER ? -1 : left,
+                                  .fault = link->fault};
+    memcpy(out->name, link->name, sizeof out->name);
+    memcpy(out->driver, link->driver, sizeof out->driver);
+    memcpy(out->mac, link->mac, sizeof out->mac);
+    if (netlink_ipv6(&lan->netlink, link->index, &ipv6)) {
+        inet_ntop(AF_INET6, &ipv6, out->ipv6, sizeof out->ipv6);
+    }
+}
+
+uint32_t lan_look(struct lan *lan, struct lan_link_view out[static LAN_LINKS]) {
+    for (uint32_t i = 0; i < lan->count; i++) look_at(lan, &lan->links[i], &out[i]);
     return lan->count;
+}
+
+struct fault lan_fault(const struct lan *lan) {
+    bool eligible = false, carrier = false;
+    struct fault fault = {0};
+    for (uint32_t i = 0; i < lan->count; i++) {
+        eligible |= lan->links[i].eligible;
+        carrier |= lan->links[i].eligible && lan->links[i].carrier;
+    }
+    const char *code = "";
+    if (lan->count == 0) {
+        code = "appliance.net_no_card";
+    } else if (!eligible) {
+        code = "appliance.net_no_interface";
+    } else if (!carrier) {
+        code = "appliance.net_no_cable";
+    }
+    (void)str_copy(fault.code, sizeof fault.code, str_of(code));
+    (void)str_copy(fault.detail, sizeof fault.detail,
+                   str_of(code[0] ? lan->settings.interface : ""));
+    return fault;
 }

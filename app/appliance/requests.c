@@ -75,7 +75,6 @@ static void settings_show(const struct settings *settings, struct json_writer *o
 }
 
 static void links_show(const struct init *init, struct json_writer *out) {
-    static const char *const hows[] = {"none", "fixed", "dhcp", "own"};
     struct lan_link_view links[LAN_LINKS];
     uint32_t count = lan_look(init->lan, links);
     json_put_name(out, "links");
@@ -92,9 +91,10 @@ static void links_show(const struct init *init, struct json_writer *out) {
         json_set_text(out, "name", str_of(links[i].name));
         json_set_text(out, "mac", str_of(mac));
         json_set_bool(out, "carrier", links[i].carrier);
-        json_set_text(out, "how", str_of(hows[links[i].how]));
+        json_set_text(out, "how", str_of(lan_how_name(links[i].how)));
         json_set_text(out, "address", str_of(address));
         json_set_u64(out, "prefix", links[i].prefix);
+        json_set_text(out, "fault", str_of(links[i].fault.code));
         json_close_object(out);
     }
     json_close_array(out);
