@@ -1,7 +1,9 @@
 // A language model of random weights in the shape of a known one, as an F16 file: what is measured
 // is speed, and how much of an answer survives a kernel, for which no model needs to make sense.
 //
-//   random_model SHAPE FILE     SHAPE: qwen05b, qwen15b, llama1b, tiny
+//   random_model SHAPE FILE [SCALING]    SHAPE: qwen05b, qwen15b, llama1b, tiny, story
+// SCALING says how a context of an eighth of the shape's was stretched to it: linear, yarn, or
+// frequencies (of each pair, as Llama 3 has them).
 // Its vocabulary is the bytes, one merged pair, and filling up to the shape's size.
 #include <math.h>
 #include <stdio.h>
@@ -21,7 +23,10 @@ static const struct shape {
     {"qwen15b", "qwen2", 151936, 1536, 8960, 28, 12, 2, 128, 32768, 1e6f, true},
     {"llama1b", "llama", 128256, 2048, 8192, 16, 32, 8, 64, 8192, 5e5f, false},
     {"tiny", "qwen2", 1024, 256, 768, 4, 4, 2, 64, 2048, 1e6f, true},
+    {"story", "llama", 1024, 256, 768, 4, 4, 2, 64, 2048, 1e4f, false},
 };
+enum { STRETCHED = 8 };
+static const char *scaling = ""; // or linear, yarn, frequencies
 
 static struct fault fault;
 static void must(enum err err) {
@@ -116,6 +121,13 @@ static void values_write(struct model_file *file, const struct shape *s) {
     if (!s->biases) whole(file, s, "rope.dimension_count", s->head_size);
     real(file, s, "rope.freq_base", s->base);
     real(file, s, "attention.layer_norm_rms_epsilon", 1e-6f);
+    if (strcmp(scaling, "linear") == 0 || strcmp(scaling, "yarn") == 0) {
+        char name[96];
+        snprintf(name, sizeof name, "%s.rope.scaling.type", s->architecture);
+        gguf_head_text(model_file_head(file), name, str_of(scaling));
+        real(file, s, "rope.scaling.factor", STRETCHED);
+        whole(file, s, "rope.scaling.original_context_length", s->context / STRETCHED);
+    }
     vocabulary_write(file, s);
 }
 
@@ -178,6 +190,20 @@ static float random_real(void) {
     return (float)(sum - 2 * 0xFFFF) * (1.7320508f / 0xFFFF);
 }
 
+// What each pair's speed is divided by. Source: Llama 3.1's config.json, "rope_type": "llama3",
+// with low_freq_factor 1 and high_freq_factor 4.
+static void factors_write(struct model_file *file, const struct shape *s) {
+    float factors[512];
+    double context = (double)s->context / STRETCHED;
+    uint32_t pairs = s->head_size / 2;
+    for (uint32_t i = 0; i < pairs; i++) {
+        double turns = context * pow((double)s->base, -1.0 * i / pairs) / (2 * 3.14159265358979);
+        double kept = turns < 1 ? 0 : turns > 4 ? 1 : (turns - 1) / 3;
+        factors[i] = (float)(1 / ((1 - kept) / STRETCHED + kept));
+    }
+    must(model_file_bytes_put(file, factors, pairs * sizeof *factors, &fault));
+}
+
 static void tensor_write(struct model_file *file, const struct random_tensor *tensor) {
     static uint8_t bytes[PIECE * sizeof(float)];
     uint64_t left = tensor->columns * (tensor->rows ? tensor->rows : 1);
@@ -204,19 +230,24 @@ static void model_write(const struct shape *s, struct tensors *t, const char *pa
         model_file_tensor(file, str_of(tensor->name), tensor->rows ? TENSOR_F16 : TENSOR_F32,
                           tensor->rows ? 2 : 1, size);
     }
+    bool factors = strcmp(scaling, "frequencies") == 0;
+    uint64_t pairs[GGUF_DIMENSIONS] = {s->head_size / 2, 1, 1, 1};
+    if (factors) model_file_tensor(file, STR("rope_freqs.weight"), TENSOR_F32, 1, pairs);
     must(model_file_begin(file, &fault));
     for (uint32_t i = 0; i < t->count; i++) tensor_write(file, &t->list[i]);
+    if (factors) factors_write(file, s);
     must(model_file_keep(file, &fault));
     model_file_close(file);
 }
 
 int main(int argc, char **argv) {
     const struct shape *s = NULL;
-    for (size_t i = 0; argc == 3 && i < sizeof shapes / sizeof *shapes; i++) {
+    if (argc == 4) scaling = argv[3];
+    for (size_t i = 0; argc >= 3 && i < sizeof shapes / sizeof *shapes; i++) {
         if (strcmp(shapes[i].name, argv[1]) == 0) s = &shapes[i];
     }
     if (!s) {
-        fprintf(stderr, "usage: random_model qwen05b|qwen15b|llama1b|tiny FILE\n");
+        fprintf(stderr, "usage: random_model SHAPE FILE [SCALING]\n");
         return 2;
     }
     struct tensors t = {calloc(2 + 16 * (size_t)s->layers, sizeof *t.list), 0};

@@ -126,7 +126,8 @@ static enum err decide(const struct quantising *q, const struct gguf_tensor *ten
     if (as_stored) return OK;
     uint32_t wanted = type_for(q, tensor);
     if (wanted == tensor->type) return OK;
-    if (quantised(tensor->type) || !tensor_computes(tensor->type)) {
+    bool twice = quantised(tensor->type) && wanted != TENSOR_F32;
+    if (twice || !tensor_computes(tensor->type)) {
         return fault_set(q->fault, ERR_INPUT, "quantise.already", tensor->name);
     }
     *out = wanted;

@@ -3,7 +3,8 @@
 // position, stay as they are; the output head, where few bits cost most, gets six (Q8_0 stays);
 // Q4_K is the usual mixture "Q4_K_M" with six bits for some of the values and downs; rows that are
 // no multiple of 256 get the next type with blocks of 32. All threads of a pool work; memory is a
-// few MB however large the model. The file appears whole or not at all.
+// few MB however large the model. The file appears whole or not at all. F32 is made of any type:
+// the same weights, in more room.
 #pragma once
 
 #include "base/thread.h"
@@ -15,7 +16,8 @@ bool quantise_type_of(struct str name, enum tensor_type *out);
 struct quantised {
     uint64_t bytes_before, bytes_after; // of the tensors
 };
-// ERR_INPUT "quantise.already" (a tensor that is quantised already, and not so), "quantise.unknown"
+// ERR_INPUT "quantise.already" (a tensor that is quantised already, not so, and is to be no F32),
+// "quantise.unknown"
 // (one of a type we do not know), "quantise.not_finite", each with the tensor's name; ERR_FULL,
 // ERR_IO, ERR_MEMORY, ERR_CANCELLED.
 enum err model_quantise(const struct gguf *from, const char *to, enum tensor_type type,

@@ -264,6 +264,7 @@ static void what_cannot_be_is_refused(void) {
     struct gguf *from = small_open("llama-Q4_K", &bytes);
     CHECK(quantised(from, TENSOR_Q8_0, NULL, &fault) == ERR_INPUT);
     CHECK(strcmp(fault.code, "quantise.already") == 0);
+    CHECK(quantised(from, TENSOR_F16, NULL, &fault) == ERR_INPUT);
     gguf_close(from);
     buf_close(&bytes);
     from = small_open("llama-F32", &bytes);
@@ -278,6 +279,27 @@ static void what_cannot_be_is_refused(void) {
     CHECK_EQ(files_there(), 0);
     gguf_close(from);
     buf_close(&bytes);
+}
+
+// Quantised weights in more room: the very same numbers.
+static void floats_are_made_of_any_type(void) {
+    struct buf bytes;
+    struct fault fault;
+    struct gguf *to;
+    folder = scratch_folder();
+    for (uint32_t i = 0; i < small_language_count; i++) {
+        struct gguf *from = small_open(small_languages[i].name, &bytes);
+        REQUIRE(quantised(from, TENSOR_F32, NULL, &fault) == OK);
+        REQUIRE(gguf_open(path_of("x.gguf"), &to, &fault) == OK);
+        CHECK_EQ(type_in(to, "blk.0.attn_q.weight"), TENSOR_F32);
+        CHECK_EQ(type_in(to, "token_embd.weight"), TENSOR_F32);
+        CHECK_EQ(gguf_whole(to, "general.file_type", 99), 0);
+        CHECK(lost_of(from, to, "blk.0.attn_q.weight") == 0);
+        CHECK(lost_of(from, to, "blk.1.ffn_down.weight") == 0);
+        gguf_close(to);
+        gguf_close(from);
+        buf_close(&bytes);
+    }
 }
 
 static void memory_that_fails_leaves_nothing(void) {
@@ -306,6 +328,7 @@ int main(void) {
     CHECK_RUN(weights_lose_what_their_bits_cost);
     CHECK_RUN(narrow_rows_take_another_type);
     CHECK_RUN(what_cannot_be_is_refused);
+    CHECK_RUN(floats_are_made_of_any_type);
     CHECK_RUN(memory_that_fails_leaves_nothing);
     return check_done();
 }
