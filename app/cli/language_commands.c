@@ -195,7 +195,7 @@ static void about_json(const struct network_about *about, struct str name, const
         {"head_size", about->head_size},
         {"window", about->window},
         {"weight_bytes", about->weight_bytes},
-        {"memory_bytes", about->memory_bytes},
+        {"memory_bytes", about->weight_bytes + about->memory_bytes},
         {"token_bytes", about->token_bytes},
     };
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
@@ -218,7 +218,7 @@ static void about_say(const struct network_about *about, struct str name, const 
     SAY("network.is_words", {"tokenizer", str_of(words)},
         {"vocabulary", count_text(about->vocabulary)}, {"context", count_text(about->context)});
     SAY("network.is_memory", {"weights", bytes_text(about->weight_bytes)},
-        {"memory", bytes_text(about->memory_bytes)},
+        {"memory", bytes_text(about->weight_bytes + about->memory_bytes)},
         {"cache", bytes_text(about->token_bytes * about->context)});
 }
 

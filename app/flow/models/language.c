@@ -13,8 +13,8 @@ enum { CACHE_TEXTS = 4, CACHE_TEXT_TOKENS = 8192 };
 // ---- views --------------------------------------------------------------------------------------
 
 uint64_t language_memory(const struct language_model *model, uint64_t *out_cache) {
-    // The file is mapped, what is made of it lies beside it; some texts of usual length fit, or one
-    // of the greatest.
+    // The file is mapped or packed, what is made besides is `work_bytes`; some texts of usual
+    // length fit, or one of the greatest.
     uint64_t usual = model->context < CACHE_TEXT_TOKENS ? model->context : CACHE_TEXT_TOKENS;
     uint64_t tokens = CACHE_TEXTS * usual;
     if (tokens < model->context) tokens = model->context;

@@ -98,9 +98,12 @@ static enum err memory_place(struct network *network) {
 static void area_decide(struct network *network) {
     const struct matrix *matrix;
     for (uint32_t at = 0; (matrix = network_next_matrix(network, &at));) {
-        network->area_bytes += network->kernels->packed_bytes(matrix);
+        size_t packed = network->kernels->packed_bytes(matrix);
+        uint64_t given_back = tensor_bytes(matrix->type, (uint64_t)matrix->rows * matrix->columns);
+        network->area_bytes += packed;
+        // What is packed, the file gets back (pack_step).
+        if (packed > given_back) network->about.memory_bytes += packed - given_back;
     }
-    network->about.memory_bytes += network->area_bytes;
 }
 
 static enum err area_take(struct network *network) {

@@ -10,7 +10,8 @@
 // many sequences, or both. Rows of one sequence follow one another, in order. What it computes for
 // a row depends on that row's sequence alone, up to rounding.
 //
-// The file must outlive the network, which maps its tensors and keeps packed copies of matrices.
+// The file must outlive the network, which keeps packed copies of matrices and gives the file's own
+// back (gguf_forget); rows of the embedding are read from the file.
 // One thread calls; the network's own team works. B rows, C width, V vocabulary.
 #pragma once
 
@@ -40,7 +41,7 @@ struct network_about {
     uint64_t parameters;   // elements of all tensors
     uint64_t weight_bytes; // of the file's tensors
     uint64_t token_bytes;  // of cache, for each token
-    uint64_t memory_bytes; // besides the cache, on this processor: packed weights, a step
+    uint64_t memory_bytes; // beyond the weights and the cache, on this processor: packing, a step
 };
 
 // What a file holds, checked as network_open does. ERR_INPUT "network.…" naming the tensor or the

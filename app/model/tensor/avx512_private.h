@@ -3,8 +3,9 @@
 
 #include "model/tensor/avx2_private.h"
 
-product_part quant_product_avx512; // quantised weights
-product_part float_product_avx512; // float weights, many rows of activations
+product_part quant_product_avx512;  // quantised weights
+product_part float_product_avx512;  // float weights, many rows of activations
+product_part halves_product_avx512; // packed floats of 16 bits, few rows
 
 // As in struct kernels.
 void scores_avx512(float *out, size_t out_stride, const float *query, size_t query_stride,

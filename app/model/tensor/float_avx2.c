@@ -161,6 +161,10 @@ static INLINE void turn(enum tensor_type type, const uint8_t *const rows[TENSOR_
 // Rows beyond the last are taken as the last; nobody reads what comes of it.
 void turn_panel_avx2(const struct matrix *w, uint32_t group, size_t first, size_t count,
                      struct float_panel *out) {
+    if (w->packed) {
+        halves_turn(w, group, first, count, out);
+        return;
+    }
     const uint8_t *rows[TENSOR_GROUP];
     for (uint32_t r = 0; r < TENSOR_GROUP; r++) {
         uint32_t row = group * TENSOR_GROUP + r;
@@ -235,7 +239,7 @@ static void panel_product(const struct matrix *w, const struct rows *x, float *y
 
 void float_product_avx2(const struct matrix *w, const struct rows *x, float *y, size_t y_stride,
                         uint32_t first, uint32_t last) {
-    if (x->count <= DOT_ROWS) {
+    if (x->count <= DOT_ROWS && !w->packed) {
         dot_product(w, x, y, y_stride, first, last);
         return;
     }

@@ -6,7 +6,7 @@
 #include "model/tensor/avx512_private.h"
 #include "model/tensor/pack_private.h"
 
-enum { LANES = 8, STRAIGHT_ROWS = 8, DOT_ROWS = 4 };
+enum { LANES = 8, STRAIGHT_ROWS = 8, DOT_ROWS = 4, HALVES_ROWS = 16 };
 
 static INLINE float sum_of(__m256 v) {
     __m128 s = _mm_add_ps(_mm256_castps256_ps128(v), _mm256_extractf128_ps(v, 1));
@@ -20,12 +20,29 @@ static INLINE float most_of(__m256 v) {
     return _mm_cvtss_f32(_mm_max_ss(s, _mm_movehdup_ps(s)));
 }
 
+// ---- packing ---------------------------------------------------------------------------------
+
+static size_t packed_bytes(const struct matrix *w) {
+    size_t halves = halves_group_bytes(w);
+    return halves ? (halves * matrix_groups(w) + 63) / 64 * 64 : pack_bytes(w);
+}
+
+static void pack(const struct matrix *w, void *packed, uint32_t first, uint32_t last) {
+    if (halves_group_bytes(w)) {
+        halves_pack(w, packed, first, last);
+    } else {
+        pack_groups(w, packed, first, last);
+    }
+}
+
 // ---- products --------------------------------------------------------------------------------
 
 static void product(const struct matrix *w, const struct rows *x, float *y, size_t y_stride,
                     uint32_t first, uint32_t last) {
     cy_assert(w->columns == x->columns && tensor_computes(w->type));
-    if (tensor_form_of(w->type)->block == 1) {
+    if (w->packed && halves_group_bytes(w) && x->count <= STRAIGHT_ROWS) {
+        halves_product_avx2(w, x, y, y_stride, first, last);
+    } else if (tensor_form_of(w->type)->block == 1) {
         float_product_avx2(w, x, y, y_stride, first, last);
     } else if (w->packed && x->count <= STRAIGHT_ROWS) {
         straight_product_avx2(w, x, y, y_stride, first, last);
@@ -39,6 +56,8 @@ static void product_512(const struct matrix *w, const struct rows *x, float *y, 
     cy_assert(w->columns == x->columns && tensor_computes(w->type));
     if (tensor_form_of(w->type)->block > 1) {
         quant_product_avx512(w, x, y, y_stride, first, last);
+    } else if (w->packed && x->count <= HALVES_ROWS) {
+        halves_product_avx512(w, x, y, y_stride, first, last);
     } else if (x->count <= DOT_ROWS) {
         float_product_avx2(w, x, y, y_stride, first, last);
     } else {
@@ -270,13 +289,13 @@ static void from_f16(float *out, const uint16_t *x, size_t n) {
     for (; i < n; i++) out[i] = tensor_from_f16(x[i]);
 }
 
-#define TABLE(name_, product_, scores_, mix_)                                                   \
-    {                                                                                           \
-        .name = (name_), .packed_bytes = pack_bytes, .pack = pack_groups, .quantise = quantise, \
-        .quantise_blocks = quantise_blocks, .product = (product_), .rms_norm = rms_norm,        \
-        .layer_norm = layer_norm, .add = add, .silu_mul = silu_mul, .gelu = gelu,               \
-        .exp_sum = exp_sum, .max = max_of, .scale = scale, .rope = rope, .to_f16 = to_f16,      \
-        .from_f16 = from_f16, .scores = (scores_), .mix = (mix_),                               \
+#define TABLE(name_, product_, scores_, mix_)                                              \
+    {                                                                                      \
+        .name = (name_), .packed_bytes = packed_bytes, .pack = pack, .quantise = quantise, \
+        .quantise_blocks = quantise_blocks, .product = (product_), .rms_norm = rms_norm,   \
+        .layer_norm = layer_norm, .add = add, .silu_mul = silu_mul, .gelu = gelu,          \
+        .exp_sum = exp_sum, .max = max_of, .scale = scale, .rope = rope, .to_f16 = to_f16, \
+        .from_f16 = from_f16, .scores = (scores_), .mix = (mix_),                          \
     }
 const struct kernels kernels_avx2 = TABLE("avx2", product, scores_avx2, mix_avx2);
 const struct kernels kernels_avx512 = TABLE("avx512", product_512, scores_avx512, mix_avx512);
