@@ -138,7 +138,7 @@ static INLINE void store(size_t T, __m256 total[][2], float *y, size_t y_stride,
 struct head {
     const uint8_t *quants;
     __m256 scale[2][2]; // of each half block, of each half of the rows
-    __m256 least[2];
+    __m256 least[2][2];
 };
 
 static INLINE __m256 halves_at(const uint8_t *at) {
@@ -159,19 +159,19 @@ static INLINE void head_k(const uint8_t *super, size_t sub, size_t bytes, struct
     __m128i least = _mm_and_si128(_mm_srli_epi16(first, 6), _mm_set1_epi8(3));
     high = _mm_slli_epi16(_mm_and_si128(high, _mm_set1_epi8(15)), 2);
     floats_of_bytes(scale, out->scale[0]);
-    floats_of_bytes(_mm_or_si128(least, high), out->least);
+    floats_of_bytes(_mm_or_si128(least, high), out->least[0]);
     const __m256 minus = _mm256_set1_ps(-0.0f);
     for (size_t h = 0; h < 2; h++) {
         __m256 dmin = _mm256_xor_ps(halves_at(super + 32 + 16 * h), minus);
         out->scale[0][h] = _mm256_mul_ps(out->scale[0][h], halves_at(super + 16 * h));
-        out->least[h] = _mm256_mul_ps(out->least[h], dmin);
+        out->least[0][h] = _mm256_mul_ps(out->least[0][h], dmin);
     }
     out->quants = super + 256 + bytes * sub;
 }
 
-static INLINE void head_q6k(const uint8_t *group, size_t b, struct head *out) {
-    const uint8_t *super = group + b / PACK_SUPER * PACK_Q6K_BYTES;
-    size_t sub = b % PACK_SUPER;
+// Of Q6_K and Q3_K.
+static INLINE void head_signed(const uint8_t *super, size_t sub, size_t block_bytes,
+                               struct head *out) {
     for (size_t h = 0; h < 2; h++) {
         __m256 d = halves_at(super + 16 * h);
         for (size_t k = 0; k < 2; k++) {
@@ -180,7 +180,23 @@ static INLINE void head_q6k(const uint8_t *group, size_t b, struct head *out) {
             out->scale[k][h] = _mm256_mul_ps(d, _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(bytes)));
         }
     }
-    out->quants = super + 288 + 384 * sub;
+    out->quants = super + 288 + block_bytes * sub;
+}
+
+static INLINE void head_q2k(const uint8_t *super, size_t sub, struct head *out) {
+    const __m256 minus = _mm256_set1_ps(-0.0f);
+    for (size_t k = 0; k < 2; k++) {
+        __m128i bytes = _mm_loadu_si128((const __m128i *)(super + 64 + 16 * (2 * sub + k)));
+        const __m128i nibble = _mm_set1_epi8(15);
+        floats_of_bytes(_mm_and_si128(bytes, nibble), out->scale[k]);
+        floats_of_bytes(_mm_and_si128(_mm_srli_epi16(bytes, 4), nibble), out->least[k]);
+        for (size_t h = 0; h < 2; h++) {
+            __m256 dmin = _mm256_xor_ps(halves_at(super + 32 + 16 * h), minus);
+            out->scale[k][h] = _mm256_mul_ps(out->scale[k][h], halves_at(super + 16 * h));
+            out->least[k][h] = _mm256_mul_ps(out->least[k][h], dmin);
+        }
+    }
+    out->quants = super + 320 + 128 * sub;
 }
 
 static INLINE void head_of(enum pack_form form, const uint8_t *group, size_t b, struct head *out) {
@@ -189,7 +205,11 @@ static INLINE void head_of(enum pack_form form, const uint8_t *group, size_t b, 
     } else if (form == PACK_Q5K) {
         head_k(group + b / PACK_SUPER * PACK_Q5K_BYTES, b % PACK_SUPER, 320, out);
     } else if (form == PACK_Q6K) {
-        head_q6k(group, b, out);
+        head_signed(group + b / PACK_SUPER * PACK_Q6K_BYTES, b % PACK_SUPER, 384, out);
+    } else if (form == PACK_Q3K) {
+        head_signed(group + b / PACK_SUPER * PACK_Q3K_BYTES, b % PACK_SUPER, 192, out);
+    } else if (form == PACK_Q2K) {
+        head_q2k(group + b / PACK_SUPER * PACK_Q2K_BYTES, b % PACK_SUPER, out);
     } else {
         bool least = form == PACK_Q4M || form == PACK_Q5M;
         size_t bytes = form == PACK_Q4    ? PACK_Q4_BYTES
@@ -199,7 +219,7 @@ static INLINE void head_of(enum pack_form form, const uint8_t *group, size_t b, 
         const uint8_t *at = group + b * bytes;
         for (size_t h = 0; h < 2; h++) out->scale[0][h] = halves_at(at + 16 * h);
         if (least) {
-            for (size_t h = 0; h < 2; h++) out->least[h] = halves_at(at + 32 + 16 * h);
+            for (size_t h = 0; h < 2; h++) out->least[0][h] = halves_at(at + 32 + 16 * h);
         }
         out->quants = at + (least ? 64 : 32);
     }
@@ -233,6 +253,28 @@ static INLINE void five_at(const uint8_t *quants, size_t v, size_t h, __m256i *l
     __m256i a = _mm256_slli_epi16(bits, (int)(4 - v)), b = _mm256_srli_epi16(bits, (int)v);
     *low = _mm256_or_si256(low_nibbles(w), _mm256_and_si256(a, fifth));
     *high = _mm256_or_si256(high_nibbles(w), _mm256_and_si256(b, fifth));
+}
+
+// The same of unsigned 2-bit weights.
+static INLINE void two_at(const uint8_t *quants, size_t v, size_t h, __m256i *low, __m256i *high) {
+    const __m256i pair = _mm256_set1_epi8(3);
+    __m256i a = load(quants + 32 * h), b = load(quants + 64 + 32 * h);
+    *low = _mm256_and_si256(_mm256_srli_epi16(a, (int)(2 * v)), pair);
+    *high = _mm256_and_si256(_mm256_srli_epi16(b, (int)(2 * v)), pair);
+}
+
+// The same of signed 3-bit weights.
+static INLINE void three_at(const uint8_t *quants, size_t v, size_t h, __m256i *low,
+                            __m256i *high) {
+    const __m256i third = _mm256_set1_epi8(4), offset = _mm256_set1_epi8(4);
+    __m256i bits = load(quants + 128 + 32 * h);
+    // Bit v, and bit v + 4, to bit 2.
+    __m256i a =
+        v < 2 ? _mm256_slli_epi16(bits, (int)(2 - v)) : _mm256_srli_epi16(bits, (int)(v - 2));
+    __m256i b = _mm256_srli_epi16(bits, (int)(v + 2));
+    two_at(quants, v, h, low, high);
+    *low = _mm256_sub_epi8(_mm256_or_si256(*low, _mm256_and_si256(a, third)), offset);
+    *high = _mm256_sub_epi8(_mm256_or_si256(*high, _mm256_and_si256(b, third)), offset);
 }
 
 #endif

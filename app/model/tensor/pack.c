@@ -11,8 +11,9 @@ enum pack_form pack_form_of(enum tensor_type type) {
     case TENSOR_IQ4_NL: return PACK_Q8;
     case TENSOR_Q4_K: return PACK_Q4K;
     case TENSOR_Q5_K: return PACK_Q5K;
-    case TENSOR_Q6_K:
-    case TENSOR_Q3_K: return PACK_Q6K;
+    case TENSOR_Q6_K: return PACK_Q6K;
+    case TENSOR_Q3_K: return PACK_Q3K;
+    case TENSOR_Q2_K: return PACK_Q2K;
     default: return PACK_NONE;
     }
 }
@@ -27,6 +28,8 @@ size_t pack_group_bytes(const struct matrix *w) {
     case PACK_Q4K: return supers * PACK_Q4K_BYTES;
     case PACK_Q5K: return supers * PACK_Q5K_BYTES;
     case PACK_Q6K: return supers * PACK_Q6K_BYTES;
+    case PACK_Q3K: return supers * PACK_Q3K_BYTES;
+    case PACK_Q2K: return supers * PACK_Q2K_BYTES;
     default: return 0;
     }
 }
@@ -148,63 +151,59 @@ static void pack_q5k(uint8_t *out, const uint8_t *row, size_t supers, size_t r) 
     }
 }
 
-// Signed weights of 6 bits become unsigned ones by 32: nibbles, and pairs of bits.
-static void pack_six(uint8_t *out, const int8_t *quants, size_t r) {
-    for (size_t v = 0; v < 4; v++) {
-        uint8_t nibbles[4];
-        for (size_t j = 0; j < 4; j++) {
-            int a = quants[4 * v + j] + 32, b = quants[16 + 4 * v + j] + 32;
-            nibbles[j] = (uint8_t)((a & 15) | (b & 15) << 4);
-        }
-        put(out, v, r, nibbles);
-    }
+// Pairs of bits of a block's 32 weights, bits 2 `pair` of a byte each, into two vectors.
+static void put_pairs(uint8_t *out, const uint8_t *pairs, size_t pair, size_t r) {
+    const uint32_t two = 0x03030303;
     for (size_t h = 0; h < 2; h++) {
-        uint8_t pairs[4] = {0};
-        for (size_t i = 0; i < 16; i++) {
-            pairs[i % 4] |= (uint8_t)((quants[16 * h + i] + 32) >> 4 << i / 4 * 2);
+        uint32_t word = 0;
+        for (size_t k = 0; k < 4; k++) {
+            word |= (word_at(pairs + 16 * h + 4 * k) >> 2 * pair & two) << 2 * k;
         }
-        put(out + 256, h, r, pairs);
+        put(out, h, r, &word);
     }
 }
 
-// The same of a block of Q6_K, whose nibbles and pairs of bits need only be moved.
 static void pack_q6_block(uint8_t *out, const uint8_t *super, size_t block, size_t r) {
-    const uint32_t low = 0x0F0F0F0F, two = 0x03030303;
+    const uint32_t low = 0x0F0F0F0F;
     const uint8_t *nibbles = super + block / 4 * 64 + block % 2 * 32;
-    const uint8_t *pairs = super + 128 + block / 4 * 32;
-    uint32_t shift = (uint32_t)(block % 4 / 2 * 4), pair_shift = (uint32_t)(block % 4 * 2);
+    uint32_t shift = (uint32_t)(block % 4 / 2 * 4);
     for (size_t v = 0; v < 4; v++) {
         uint32_t a = word_at(nibbles + 4 * v) >> shift & low;
         uint32_t b = word_at(nibbles + 16 + 4 * v) >> shift & low, word = a | b << 4;
         put(out, v, r, &word);
     }
-    for (size_t h = 0; h < 2; h++) {
-        uint32_t word = 0;
-        for (size_t k = 0; k < 4; k++) {
-            word |= (word_at(pairs + 16 * h + 4 * k) >> pair_shift & two) << 2 * k;
-        }
-        put(out + 256, h, r, &word);
+    put_pairs(out + 256, super + 128 + block / 4 * 32, block % 4, r);
+}
+
+static void pack_q6k(uint8_t *out, const uint8_t *row, size_t supers, size_t r) {
+    for (size_t s = 0; s < supers; s++, out += PACK_Q6K_BYTES, row += 210) {
+        put_half(out, r, row + 208);
+        for (size_t i = 0; i < 16; i++) out[32 + 16 * i + r] = row[192 + i];
+        for (size_t b = 0; b < PACK_SUPER; b++) pack_q6_block(out + 288 + 384 * b, row, b, r);
     }
 }
 
-static void pack_q6k(uint8_t *out, enum tensor_type type, const uint8_t *row, size_t supers,
-                     size_t r) {
-    size_t bytes = tensor_form_of(type)->block_bytes;
-    for (size_t s = 0; s < supers; s++, out += PACK_Q6K_BYTES) {
-        const uint8_t *at = row + s * bytes;
-        put_half(out, r, at + bytes - 2);
-        for (size_t i = 0; i < 16; i++) {
-            int scale = type == TENSOR_Q6_K ? (int8_t)at[192 + i] : q3_scale(at, i);
-            out[32 + 16 * i + r] = (uint8_t)scale;
-        }
+static void pack_q3k(uint8_t *out, const uint8_t *row, size_t supers, size_t r) {
+    for (size_t s = 0; s < supers; s++, out += PACK_Q3K_BYTES, row += 110) {
+        put_half(out, r, row + 108);
+        for (size_t i = 0; i < 16; i++) out[32 + 16 * i + r] = (uint8_t)q3_scale(row, i);
         for (size_t b = 0; b < PACK_SUPER; b++) {
-            struct plain_block plain;
-            if (type == TENSOR_Q6_K) {
-                pack_q6_block(out + 288 + 384 * b, at, b, r);
-                continue;
-            }
-            block_unpack(type, row, s * PACK_SUPER + b, &plain);
-            pack_six(out + 288 + 384 * b, plain.quants, r);
+            uint8_t *to = out + 288 + 192 * b;
+            uint32_t thirds = 0;
+            put_pairs(to, row + 32 + b / 4 * 32, b % 4, r);
+            for (size_t v = 0; v < 8; v++) thirds |= (word_at(row + 4 * v) >> b & 0x01010101) << v;
+            put(to + 128, 0, r, &thirds);
+        }
+    }
+}
+
+static void pack_q2k(uint8_t *out, const uint8_t *row, size_t supers, size_t r) {
+    for (size_t s = 0; s < supers; s++, out += PACK_Q2K_BYTES, row += 84) {
+        put_half(out, r, row + 80);
+        put_half(out + 32, r, row + 82);
+        for (size_t i = 0; i < 16; i++) out[64 + 16 * i + r] = row[i];
+        for (size_t b = 0; b < PACK_SUPER; b++) {
+            put_pairs(out + 320 + 128 * b, row + 16 + b / 4 * 32, b % 4, r);
         }
     }
 }
@@ -221,7 +220,9 @@ static void pack_row(const struct matrix *w, uint8_t *group, uint32_t row, size_
     case PACK_Q8: pack_q8(group, w->type, data, blocks, r); break;
     case PACK_Q4K: pack_q4k(group, data, blocks / PACK_SUPER, r); break;
     case PACK_Q5K: pack_q5k(group, data, blocks / PACK_SUPER, r); break;
-    case PACK_Q6K: pack_q6k(group, w->type, data, blocks / PACK_SUPER, r); break;
+    case PACK_Q6K: pack_q6k(group, data, blocks / PACK_SUPER, r); break;
+    case PACK_Q3K: pack_q3k(group, data, blocks / PACK_SUPER, r); break;
+    case PACK_Q2K: pack_q2k(group, data, blocks / PACK_SUPER, r); break;
     case PACK_NONE: break;
     }
 }

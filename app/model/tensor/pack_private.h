@@ -16,11 +16,26 @@
 //              16 x (four high bits of least; the second's in the high nibble)
 //   PACK_Q5K   the same with 8 x (4 vectors, 1 of fifth bits)                            2816 bytes
 //   PACK_Q6K   16 d f16 | 16 x 16 scales, signed bytes | 8 x (4 vectors, 2 of pairs)     3360 bytes
+//   PACK_Q3K   16 d f16 | 16 x 16 scales, signed bytes | 8 x (2 vectors of pairs, of which vector h
+//              holds steps 4 h to 4 h + 3; 1 of third bits: bit v is vector v's)         1824 bytes
+//   PACK_Q2K   16 d f16, 16 dmin f16 | 16 x 16 (scale, least in the high nibble) | 8 x 2 vectors of
+//              pairs                                                                     1344 bytes
 #pragma once
 
 #include "model/tensor/tensor_private.h"
 
-enum pack_form { PACK_NONE, PACK_Q4, PACK_Q4M, PACK_Q5M, PACK_Q8, PACK_Q4K, PACK_Q5K, PACK_Q6K };
+enum pack_form {
+    PACK_NONE,
+    PACK_Q4,
+    PACK_Q4M,
+    PACK_Q5M,
+    PACK_Q8,
+    PACK_Q4K,
+    PACK_Q5K,
+    PACK_Q6K,
+    PACK_Q3K,
+    PACK_Q2K
+};
 enum {
     PACK_Q4_BYTES = 288,
     PACK_Q4M_BYTES = 320,
@@ -29,10 +44,16 @@ enum {
     PACK_Q4K_BYTES = 2304,
     PACK_Q5K_BYTES = 2816,
     PACK_Q6K_BYTES = 3360,
+    PACK_Q3K_BYTES = 1824,
+    PACK_Q2K_BYTES = 1344,
     PACK_SUPER = 256 / TENSOR_BLOCK, // blocks of a super-block
 };
 
 enum pack_form pack_form_of(enum tensor_type type); // PACK_NONE: taken as the file has it
-size_t pack_group_bytes(const struct matrix *w);    // 0 where there is none
+// Whether halves of a block have scales of their own.
+static inline bool pack_halves(enum pack_form form) {
+    return form == PACK_Q6K || form == PACK_Q3K || form == PACK_Q2K;
+}
+size_t pack_group_bytes(const struct matrix *w); // 0 where there is none
 size_t pack_bytes(const struct matrix *w);
 void pack_groups(const struct matrix *w, void *packed, uint32_t first, uint32_t last);

@@ -22,7 +22,8 @@ static enum panel_kind panel_kind_of(const struct matrix *w) {
     case PACK_Q4M:
     case PACK_Q4K: return PANEL_Q4M;
     case PACK_Q5M:
-    case PACK_Q5K: return PANEL_SMALL_M;
+    case PACK_Q5K:
+    case PACK_Q2K: return PANEL_SMALL_M;
     case PACK_Q8: return PANEL_BYTES;
     default: return PANEL_SMALL;
     }
@@ -43,6 +44,10 @@ static INLINE void put_quants(enum pack_form form, const uint8_t *from, uint8_t 
                 high = load(from + 256 + 64 * v + 32 * h);
             } else if (form == PACK_Q6K) {
                 six_at(from, v, h, &low, &high);
+            } else if (form == PACK_Q3K) {
+                three_at(from, v, h, &low, &high);
+            } else if (form == PACK_Q2K) {
+                two_at(from, v, h, &low, &high);
             } else if (form == PACK_Q5K || form == PACK_Q5M) {
                 five_at(from, v, h, &low, &high);
             } else {
@@ -59,17 +64,18 @@ static INLINE void put_quants(enum pack_form form, const uint8_t *from, uint8_t 
 static INLINE void unpack(enum pack_form form, const uint8_t *group, size_t first, size_t count,
                           struct panel_block *out) {
     bool five = form == PACK_Q5M || form == PACK_Q5K; // has halves, if only for its sums
-    bool least = form == PACK_Q4M || form == PACK_Q4K || five;
+    bool halves = pack_halves(form);
+    bool least = form == PACK_Q4M || form == PACK_Q4K || form == PACK_Q2K || five;
     for (size_t b = 0; b < count; b++) {
         struct head head;
         head_of(form, group, first + b, &head);
         put_quants(form, head.quants, out[b].quants);
         for (size_t h = 0; h < 2; h++) {
-            __m256 second = head.scale[form == PACK_Q6K][h];
             _mm256_store_ps(out[b].scale[0] + 8 * h, head.scale[0][h]);
-            if (form == PACK_Q6K || five) _mm256_store_ps(out[b].scale[1] + 8 * h, second);
-            if (least) _mm256_store_ps(out[b].least[0] + 8 * h, head.least[h]);
-            if (five) _mm256_store_ps(out[b].least[1] + 8 * h, head.least[h]);
+            if (least) _mm256_store_ps(out[b].least[0] + 8 * h, head.least[0][h]);
+            if (!halves && !five) continue;
+            _mm256_store_ps(out[b].scale[1] + 8 * h, head.scale[halves][h]);
+            if (least) _mm256_store_ps(out[b].least[1] + 8 * h, head.least[halves][h]);
         }
     }
 }
@@ -111,6 +117,8 @@ static void unpack_panel(const struct matrix *w, uint32_t group, size_t first, s
     case PACK_Q5K: unpack(PACK_Q5K, packed, first, count, out); break;
     case PACK_Q8: unpack(PACK_Q8, packed, first, count, out); break;
     case PACK_Q6K: unpack(PACK_Q6K, packed, first, count, out); break;
+    case PACK_Q3K: unpack(PACK_Q3K, packed, first, count, out); break;
+    case PACK_Q2K: unpack(PACK_Q2K, packed, first, count, out); break;
     case PACK_NONE: break;
     }
 }

@@ -113,14 +113,30 @@ static INLINE void head_k(const uint8_t *super, size_t sub, size_t bytes, struct
     out->quants = super + 256 + bytes * sub;
 }
 
-static INLINE void head_q6k(const uint8_t *super, size_t sub, struct head *out) {
+// Of Q6_K and Q3_K, whose weights stand `offset` too high; a block's quants take `block_bytes`.
+static INLINE void head_signed(const uint8_t *super, size_t sub, size_t block_bytes, float offset,
+                               struct head *out) {
     for (size_t k = 0; k < 2; k++) {
         __m128i bytes = _mm_loadu_si128((const __m128i *)(super + 32 + 16 * (2 * sub + k)));
         __m512 scales = _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(bytes));
         out->scale[k] = _mm512_mul_ps(scales, halves_at(super));
-        out->least[k] = _mm512_mul_ps(out->scale[k], _mm512_set1_ps(-32));
+        out->least[k] = _mm512_mul_ps(out->scale[k], _mm512_set1_ps(-offset));
     }
-    out->quants = super + 288 + 384 * sub;
+    out->quants = super + 288 + block_bytes * sub;
+}
+
+static INLINE void head_q2k(const uint8_t *super, size_t sub, struct head *out) {
+    for (size_t k = 0; k < 2; k++) {
+        __m128i bytes = _mm_loadu_si128((const __m128i *)(super + 64 + 16 * (2 * sub + k)));
+        const __m128i nibble = _mm_set1_epi8(15);
+        __m128i least = _mm_and_si128(_mm_srli_epi16(bytes, 4), nibble);
+        __m512 scales = _mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(_mm_and_si128(bytes, nibble)));
+        __m512 leasts = _mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(least));
+        out->scale[k] = _mm512_mul_ps(scales, halves_at(super));
+        out->least[k] =
+            _mm512_sub_ps(_mm512_setzero_ps(), _mm512_mul_ps(leasts, halves_at(super + 32)));
+    }
+    out->quants = super + 320 + 128 * sub;
 }
 
 static INLINE void head_simple(const uint8_t *at, bool least, float offset, struct head *out) {
@@ -135,7 +151,9 @@ static INLINE void head_of(enum pack_form form, const uint8_t *group, size_t b, 
     switch (form) {
     case PACK_Q4K: head_k(group + super * PACK_Q4K_BYTES, sub, 256, out); break;
     case PACK_Q5K: head_k(group + super * PACK_Q5K_BYTES, sub, 320, out); break;
-    case PACK_Q6K: head_q6k(group + super * PACK_Q6K_BYTES, sub, out); break;
+    case PACK_Q6K: head_signed(group + super * PACK_Q6K_BYTES, sub, 384, 32, out); break;
+    case PACK_Q3K: head_signed(group + super * PACK_Q3K_BYTES, sub, 192, 4, out); break;
+    case PACK_Q2K: head_q2k(group + super * PACK_Q2K_BYTES, sub, out); break;
     case PACK_Q4: head_simple(group + b * PACK_Q4_BYTES, false, -8, out); break;
     case PACK_Q4M: head_simple(group + b * PACK_Q4M_BYTES, true, 0, out); break;
     case PACK_Q5M: head_simple(group + b * PACK_Q5M_BYTES, true, 0, out); break;
@@ -143,11 +161,31 @@ static INLINE void head_of(enum pack_form form, const uint8_t *group, size_t b, 
     }
 }
 
+// Vector v and vector v + 4 of a block of two or three bits.
+static INLINE void pairs_at(enum pack_form form, const uint8_t *quants, size_t v, __m512i *low,
+                            __m512i *high) {
+    const __m512i pair = _mm512_set1_epi8(3), third = _mm512_set1_epi8(4);
+    __m128i count = _mm_cvtsi32_si128((int)(2 * v));
+    *low = _mm512_and_si512(_mm512_srl_epi16(load(quants), count), pair);
+    *high = _mm512_and_si512(_mm512_srl_epi16(load(quants + 64), count), pair);
+    if (form == PACK_Q2K) return;
+    __m512i bits = load(quants + 128);
+    __m128i up = _mm_cvtsi32_si128((int)(v < 2 ? 2 - v : v - 2));
+    __m512i a = v < 2 ? _mm512_sll_epi16(bits, up) : _mm512_srl_epi16(bits, up);
+    __m512i b = _mm512_srl_epi16(bits, _mm_cvtsi32_si128((int)(v + 2)));
+    *low = _mm512_or_si512(*low, _mm512_and_si512(a, third));
+    *high = _mm512_or_si512(*high, _mm512_and_si512(b, third));
+}
+
 // Vector v and vector v + 4 of a block, unsigned.
 static INLINE void vectors_at(enum pack_form form, const uint8_t *quants, size_t v, __m512i *low,
                               __m512i *high) {
     const __m512i nibble = _mm512_set1_epi8(15), fifth = _mm512_set1_epi8(16);
     const __m512i two = _mm512_set1_epi8(0x30), top = _mm512_set1_epi8(-128);
+    if (form == PACK_Q2K || form == PACK_Q3K) {
+        pairs_at(form, quants, v, low, high);
+        return;
+    }
     __m512i w = load(quants + 64 * v);
     if (form == PACK_Q8) {
         *low = _mm512_xor_si512(w, top);
@@ -188,11 +226,11 @@ static INLINE void block_by_halves(enum pack_form form, size_t T, const struct h
             vectors_at(form, head->quants, v, &low, &high);
             add_products(T, x, v + 4 * k, k ? high : low, sums);
         }
-        if (form != PACK_Q6K) continue;
+        if (!pack_halves(form)) continue;
         add_scaled(k ? SECOND_HALF : FIRST_HALF, T, x, head->scale[k], head->least[k], sums, total);
         if (k == 0) clear(T, sums);
     }
-    if (form != PACK_Q6K) add_scaled(WHOLE, T, x, head->scale[0], head->least[0], sums, total);
+    if (!pack_halves(form)) add_scaled(WHOLE, T, x, head->scale[0], head->least[0], sums, total);
 }
 
 // A block of few rows: two sums of each, for their chains are what takes time.
@@ -208,7 +246,7 @@ static INLINE void block_at_once(enum pack_form form, size_t T, const struct hea
         add_products(T, x, v, low, first);
         add_products(T, x, v + 4, high, second);
     }
-    if (form == PACK_Q6K) {
+    if (pack_halves(form)) {
         add_scaled(FIRST_HALF, T, x, head->scale[0], head->least[0], first, total);
         add_scaled(SECOND_HALF, T, x, head->scale[1], head->least[1], second, total);
         return;
@@ -261,11 +299,13 @@ STRAIGHT_TO_8(straight_q8, PACK_Q8)
 STRAIGHT_TO_8(straight_q4k, PACK_Q4K)
 STRAIGHT_TO_8(straight_q5k, PACK_Q5K)
 STRAIGHT_TO_8(straight_q6k, PACK_Q6K)
+STRAIGHT_TO_8(straight_q3k, PACK_Q3K)
+STRAIGHT_TO_8(straight_q2k, PACK_Q2K)
 
 static straight_of *const *const straights[] = {
     [PACK_Q4] = straight_q4,   [PACK_Q4M] = straight_q4m, [PACK_Q5M] = straight_q5m,
     [PACK_Q8] = straight_q8,   [PACK_Q4K] = straight_q4k, [PACK_Q5K] = straight_q5k,
-    [PACK_Q6K] = straight_q6k,
+    [PACK_Q6K] = straight_q6k, [PACK_Q3K] = straight_q3k, [PACK_Q2K] = straight_q2k,
 };
 
 static __mmask16 rows_of(const struct matrix *w, uint32_t group) {
@@ -304,7 +344,9 @@ static enum panel_kind panel_kind_of(const struct matrix *w) {
     switch (pack_form_of(w->type)) {
     case PACK_Q4:
     case PACK_Q8: return LIFTED;
-    case PACK_Q6K: return LIFTED_HALVES;
+    case PACK_Q6K:
+    case PACK_Q3K: return LIFTED_HALVES;
+    case PACK_Q2K: return LEAST_HALVES;
     default: return LEAST;
     }
 }
@@ -320,6 +362,7 @@ static INLINE void unpack(enum pack_form form, const uint8_t *group, size_t firs
                           struct panel_block *out) {
     const __m512i rest = _mm512_set1_epi8(form == PACK_Q4    ? LIFT - 8
                                           : form == PACK_Q6K ? LIFT - 32
+                                          : form == PACK_Q3K ? LIFT - 4
                                                              : 0);
     for (size_t b = 0; b < count; b++) {
         struct head head;
@@ -330,7 +373,7 @@ static INLINE void unpack(enum pack_form form, const uint8_t *group, size_t firs
             _mm512_store_si512(out[b].quants + 64 * v, _mm512_add_epi8(low, rest));
             _mm512_store_si512(out[b].quants + 64 * (v + 4), _mm512_add_epi8(high, rest));
         }
-        for (size_t k = 0; k < (form == PACK_Q6K ? 2 : 1); k++) {
+        for (size_t k = 0; k < (pack_halves(form) ? 2 : 1); k++) {
             _mm512_store_ps(out[b].scale[k], head.scale[k]);
             _mm512_store_ps(out[b].least[k], head.least[k]);
         }
@@ -374,6 +417,8 @@ static void unpack_panel(const struct matrix *w, uint32_t group, size_t first, s
     case PACK_Q4K: unpack(PACK_Q4K, packed, first, count, out); break;
     case PACK_Q5K: unpack(PACK_Q5K, packed, first, count, out); break;
     case PACK_Q6K: unpack(PACK_Q6K, packed, first, count, out); break;
+    case PACK_Q3K: unpack(PACK_Q3K, packed, first, count, out); break;
+    case PACK_Q2K: unpack(PACK_Q2K, packed, first, count, out); break;
     case PACK_NONE: break;
     }
 }

@@ -17,7 +17,7 @@ static INLINE void block_nibbles(enum pack_form form, size_t T, const struct hea
         add_scaled_8(T, x, head->scale[0], sums, total);
     } else {
         add_scaled(NIBBLES, T, x, head->scale[0], sums, total);
-        add_least(T, x->sums, 1, head->least, total);
+        add_least(T, x->sums, 1, head->least[0], total);
     }
 }
 
@@ -45,10 +45,34 @@ static INLINE void block_five(size_t T, const struct head *head, const struct ti
         }
     }
     add_scaled(BYTES, T, x, head->scale[0], first, total);
-    add_least(T, x->sums, 1, head->least, total);
+    add_least(T, x->sums, 1, head->least[0], total);
 }
 
-static INLINE void block_six(size_t T, const struct head *head, const struct tile *x,
+// Signed weights of 6 or 3 bits, whose half blocks have scales of their own.
+static INLINE void block_signed(enum pack_form form, size_t T, const struct head *head,
+                                const struct tile *x, __m256 total[][2]) {
+    __m256i first[TILE][2], second[TILE][2];
+    clear(T, first);
+    clear(T, second);
+#pragma GCC unroll 4
+    for (size_t v = 0; v < 4; v++) {
+        __m256i low[2], high[2];
+#pragma GCC unroll 2
+        for (size_t h = 0; h < 2; h++) {
+            if (form == PACK_Q6K) {
+                six_at(head->quants, v, h, &low[h], &high[h]);
+            } else {
+                three_at(head->quants, v, h, &low[h], &high[h]);
+            }
+        }
+        add_signed(SMALL, T, x, v, low, first);
+        add_signed(SMALL, T, x, v + 4, high, second);
+    }
+    add_scaled(SMALL, T, x, head->scale[0], first, total);
+    add_scaled(SMALL, T, x, head->scale[1], second, total);
+}
+
+static INLINE void block_two(size_t T, const struct head *head, const struct tile *x,
                              __m256 total[][2]) {
     __m256i first[TILE][2], second[TILE][2];
     clear(T, first);
@@ -56,13 +80,15 @@ static INLINE void block_six(size_t T, const struct head *head, const struct til
 #pragma GCC unroll 4
     for (size_t v = 0; v < 4; v++) {
         __m256i low[2], high[2];
-        six_at(head->quants, v, 0, &low[0], &high[0]);
-        six_at(head->quants, v, 1, &low[1], &high[1]);
-        add_signed(SMALL, T, x, v, low, first);
-        add_signed(SMALL, T, x, v + 4, high, second);
+        two_at(head->quants, v, 0, &low[0], &high[0]);
+        two_at(head->quants, v, 1, &low[1], &high[1]);
+        add_nibbles(T, x, v, low, first);
+        add_nibbles(T, x, v + 4, high, second);
     }
-    add_scaled(SMALL, T, x, head->scale[0], first, total);
-    add_scaled(SMALL, T, x, head->scale[1], second, total);
+    add_scaled(NIBBLES, T, x, head->scale[0], first, total);
+    add_scaled(NIBBLES, T, x, head->scale[1], second, total);
+    add_least(T, x->half_sums, 2, head->least[0], total);
+    add_least(T, x->half_sums + 1, 2, head->least[1], total);
 }
 
 static INLINE void block_bytes(size_t T, const struct head *head, const struct tile *x,
@@ -85,8 +111,10 @@ static INLINE void straight(enum pack_form form, size_t T, const uint8_t *group,
     for (size_t b = 0; b < blocks; b++, tile_step(&at, T)) {
         struct head head;
         head_of(form, group, b, &head);
-        if (form == PACK_Q6K) {
-            block_six(T, &head, &at, total);
+        if (form == PACK_Q6K || form == PACK_Q3K) {
+            block_signed(form, T, &head, &at, total);
+        } else if (form == PACK_Q2K) {
+            block_two(T, &head, &at, total);
         } else if (form == PACK_Q5K || form == PACK_Q5M) {
             block_five(T, &head, &at, total);
         } else if (form == PACK_Q8) {
@@ -118,11 +146,13 @@ STRAIGHT_TO_4(straight_q5m, PACK_Q5M)
 STRAIGHT_TO_4(straight_q5k, PACK_Q5K)
 STRAIGHT_TO_4(straight_q8, PACK_Q8)
 STRAIGHT_TO_4(straight_q6k, PACK_Q6K)
+STRAIGHT_TO_4(straight_q3k, PACK_Q3K)
+STRAIGHT_TO_4(straight_q2k, PACK_Q2K)
 
 static straight_of *const *const straights[] = {
     [PACK_Q4] = straight_q4,   [PACK_Q4M] = straight_q4m, [PACK_Q8] = straight_q8,
     [PACK_Q4K] = straight_q4k, [PACK_Q5M] = straight_q5m, [PACK_Q5K] = straight_q5k,
-    [PACK_Q6K] = straight_q6k,
+    [PACK_Q6K] = straight_q6k, [PACK_Q3K] = straight_q3k, [PACK_Q2K] = straight_q2k,
 };
 
 void straight_product_avx2(const struct matrix *w, const struct rows *x, float *y, size_t y_stride,

@@ -16,16 +16,24 @@ static void nibbles_read(const uint8_t *at, int offset, int8_t out[2 * VECTORS])
     }
 }
 
-// Adds what stands beside the nibbles: `width` bits of each weight, those of vector v from bit
-// v * width on of the byte v / span of 64 apart.
-static void bits_add(const uint8_t *at, size_t width, int offset, int8_t out[2 * VECTORS]) {
+static void pairs_read(const uint8_t *at, int8_t out[2 * VECTORS]) {
+    for (size_t v = 0; v < 8; v++) {
+        const uint8_t *pairs = at + v / 4 * 64;
+        for (size_t i = 0; i < 64; i++) out[64 * v + i] = (int8_t)(pairs[i] >> v % 4 * 2 & 3);
+    }
+}
+
+// Adds what stands beside nibbles or pairs, the `place` lowest bits: `width` bits of each weight,
+// those of vector v from bit v * width on of the byte v / span of 64 apart.
+static void bits_add(const uint8_t *at, size_t width, size_t place, int offset,
+                     int8_t out[2 * VECTORS]) {
     size_t span = 8 / width;
     for (size_t v = 0; v < 8; v++) {
         const uint8_t *bits = at + v / span * 64;
         size_t shift = v % span * width;
         for (size_t i = 0; i < 64; i++) {
             int high = bits[i] >> shift & ((1 << width) - 1);
-            out[64 * v + i] = (int8_t)((out[64 * v + i] | high << 4) - offset);
+            out[64 * v + i] = (int8_t)((out[64 * v + i] | high << place) - offset);
         }
     }
 }
@@ -42,8 +50,7 @@ static void k_read(const uint8_t *super, size_t sub, struct signed_block *out) {
     }
 }
 
-static void q6k_read(const uint8_t *super, size_t sub, struct signed_block *out) {
-    const uint8_t *quants = super + 288 + 384 * sub;
+static void signed_scales_read(const uint8_t *super, size_t sub, struct signed_block *out) {
     float d[TENSOR_GROUP];
     scales_read(super, d, 1);
     for (size_t k = 0; k < 2; k++) {
@@ -51,8 +58,20 @@ static void q6k_read(const uint8_t *super, size_t sub, struct signed_block *out)
             out->scale[k][r] = d[r] * (float)(int8_t)super[32 + 16 * (2 * sub + k) + r];
         }
     }
-    nibbles_read(quants, 0, out->quants);
-    bits_add(quants + VECTORS, 2, 32, out->quants);
+}
+
+static void q2k_read(const uint8_t *super, size_t sub, struct signed_block *out) {
+    float d[TENSOR_GROUP], dmin[TENSOR_GROUP];
+    scales_read(super, d, 1);
+    scales_read(super + 32, dmin, -1);
+    for (size_t k = 0; k < 2; k++) {
+        for (size_t r = 0; r < TENSOR_GROUP; r++) {
+            uint8_t both = super[64 + 16 * (2 * sub + k) + r];
+            out->scale[k][r] = d[r] * (float)(both & 15);
+            out->least[k][r] = dmin[r] * (float)(both >> 4);
+        }
+    }
+    pairs_read(super + 320 + 128 * sub, out->quants);
 }
 
 static void block_read(enum pack_form form, const uint8_t *group, size_t b,
@@ -71,7 +90,7 @@ static void block_read(enum pack_form form, const uint8_t *group, size_t b,
         scales_read(at, out->scale[0], 1);
         scales_read(at + 32, out->least[0], 1);
         nibbles_read(at + 64, 0, out->quants);
-        if (form == PACK_Q5M) bits_add(at + 64 + VECTORS, 1, 0, out->quants);
+        if (form == PACK_Q5M) bits_add(at + 64 + VECTORS, 1, 4, 0, out->quants);
         break;
     case PACK_Q8:
         at = group + b * PACK_Q8_BYTES;
@@ -87,9 +106,21 @@ static void block_read(enum pack_form form, const uint8_t *group, size_t b,
         at = group + super * PACK_Q5K_BYTES;
         k_read(at, sub, out);
         nibbles_read(at + 256 + 320 * sub, 0, out->quants);
-        bits_add(at + 256 + 320 * sub + VECTORS, 1, 0, out->quants);
+        bits_add(at + 256 + 320 * sub + VECTORS, 1, 4, 0, out->quants);
         break;
-    case PACK_Q6K: q6k_read(group + super * PACK_Q6K_BYTES, sub, out); break;
+    case PACK_Q6K:
+        at = group + super * PACK_Q6K_BYTES;
+        signed_scales_read(at, sub, out);
+        nibbles_read(at + 288 + 384 * sub, 0, out->quants);
+        bits_add(at + 288 + 384 * sub + VECTORS, 2, 4, 32, out->quants);
+        break;
+    case PACK_Q3K:
+        at = group + super * PACK_Q3K_BYTES;
+        signed_scales_read(at, sub, out);
+        pairs_read(at + 288 + 192 * sub, out->quants);
+        bits_add(at + 288 + 192 * sub + 128, 1, 2, 4, out->quants);
+        break;
+    case PACK_Q2K: q2k_read(group + super * PACK_Q2K_BYTES, sub, out); break;
     case PACK_NONE: break;
     }
 }
@@ -112,7 +143,7 @@ static void file_read(const struct matrix *w, uint32_t group, size_t b, struct s
 }
 
 bool signed_halves(const struct matrix *w) {
-    return !w->packed || pack_form_of(w->type) == PACK_Q6K;
+    return !w->packed || pack_halves(pack_form_of(w->type));
 }
 
 void signed_unpack(const struct matrix *w, uint32_t group, size_t first, size_t count,
