@@ -26,7 +26,7 @@ enum {
 
 static const enum tensor_type types[] = {
     TENSOR_Q4_0, TENSOR_Q8_0, TENSOR_Q4_K, TENSOR_Q6_K, TENSOR_F16,  TENSOR_BF16,
-    TENSOR_F32,  TENSOR_Q4_1, TENSOR_Q5_0, TENSOR_Q5_K, TENSOR_Q3_K,
+    TENSOR_F32,  TENSOR_Q4_1, TENSOR_Q5_0, TENSOR_Q5_K, TENSOR_Q3_K, TENSOR_Q2_K,
 };
 enum { TYPES = sizeof types / sizeof *types };
 
