@@ -183,6 +183,7 @@ static enum err wish_ask(struct init *init, const struct console_request *reques
     init->update[0] = '\0'; // from a stick
     init->downgrade = false;
     init->upkeep = (struct upkeep){.stick = true};
+    (void)str_copy(init->upkeep.wanted, sizeof init->upkeep.wanted, str_of(request->disk));
     (void)str_copy(init->install, sizeof init->install, str_of(request->disk));
     enum err err = wish_begin(init, wish, fault);
     if (err == OK) init->front.asked = request->what;

@@ -214,6 +214,7 @@ static enum err update_begin(struct request *request) {
     init->update[0] = '\0';
     if (!stick) (void)str_copy(init->update, sizeof init->update, path);
     init->downgrade = json_member_bool(request->body, "downgrade", false);
+    init->upkeep = (struct upkeep){.stick = stick};
     return wish_begin(init, WISH_UPDATE, request->fault);
 }
 

@@ -11,9 +11,15 @@
 
 #include "base/log.h"
 
-// "sdb" and "sdb1" belong to the disk "sdb"; "nvme0n1p2" to "nvme0n1".
+// "sdb" and "sdb1" belong to the disk "sdb", "sdba" does not; "nvme0n1p2" to "nvme0n1".
 static bool on_disk(const char *name, const char *disk) {
-    return strncmp(name, disk, strlen(disk)) == 0;
+    size_t size = strlen(disk);
+    if (strncmp(name, disk, size) != 0) return false;
+    const char *rest = name + size;
+    if (*rest == '\0' || size == 0) return true;
+    bool digit = disk[size - 1] >= '0' && disk[size - 1] <= '9';
+    if (digit && *rest++ != 'p') return false;
+    return *rest >= '0' && *rest <= '9';
 }
 
 static bool mount_one(const char *name) {
@@ -32,14 +38,15 @@ static bool mount_one(const char *name) {
     return false;
 }
 
-enum err stick_mount(const char *own_disk, struct fault *fault) {
+enum err stick_mount(const char *own_disk, const char *wanted, struct fault *fault) {
     bool found = false;
     (void)mkdir(STICK_FOLDER, 0700);
     DIR *dir = opendir("/sys/class/block");
     for (const struct dirent *entry; dir && !found && (entry = readdir(dir));) {
         const char *name = entry->d_name;
         bool skip = name[0] == '.' || on_disk(name, own_disk) || strncmp(name, "loop", 4) == 0 ||
-                    strncmp(name, "ram", 3) == 0 || strncmp(name, "dm-", 3) == 0;
+                    strncmp(name, "ram", 3) == 0 || strncmp(name, "dm-", 3) == 0 ||
+                    (wanted[0] && !on_disk(name, wanted));
         if (!skip) found = mount_one(name);
     }
     if (dir) closedir(dir);

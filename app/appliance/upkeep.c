@@ -104,7 +104,7 @@ enum err backup_run(void *ctx, struct progress *progress, struct fault *fault) {
     progress_set(progress, PHASE_COPY, 0, 0);
     name_now(name);
     snprintf(path, sizeof path, BACKUP_FOLDER "/%s", name);
-    enum err err = upkeep->stick ? stick_mount(upkeep->disk, fault) : OK;
+    enum err err = upkeep->stick ? stick_mount(upkeep->disk, upkeep->wanted, fault) : OK;
     if (err != OK) return err;
     err = folder_own(BACKUP_FOLDER, fault);
     const char *const argv[] = {"courtyard", "backup", "--data", SERVICE_DATA, path, NULL};
@@ -169,7 +169,7 @@ enum err restore_run(void *ctx, struct progress *progress, struct fault *fault) 
     const struct upkeep *upkeep = ctx;
     char path[2 * BACKUP_PATH_BYTES];
     progress_set(progress, PHASE_COPY, 0, 0);
-    enum err err = upkeep->stick ? stick_mount(upkeep->disk, fault) : OK;
+    enum err err = upkeep->stick ? stick_mount(upkeep->disk, upkeep->wanted, fault) : OK;
     if (err != OK) return err;
     err = archive_fetch(upkeep, path, fault);
     if (upkeep->stick) {

@@ -12,6 +12,7 @@ enum { BACKUP_PATH_BYTES = 256 };
 struct upkeep {
     char disk[32];                // ours, so that a stick is another
     bool stick;                   // to it or from it; else BACKUP_FOLDER
+    char wanted[32];              // the disk that is the stick: "sdb"; "": whichever
     char name[BACKUP_PATH_BYTES]; // of the archive to restore, without a folder; "": the newest
     char partition[32];           // to erase: "sda5"
 };

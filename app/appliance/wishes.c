@@ -53,7 +53,7 @@ static enum err update_run(void *ctx, struct progress *progress, struct fault *f
                                .history = HISTORY_FILE};
     bool stick = init->update[0] == '\0';
     enum err err = key_read(&key, fault);
-    if (err == OK && stick) err = stick_mount(init->data.disk, fault);
+    if (err == OK && stick) err = stick_mount(init->data.disk, init->upkeep.wanted, fault);
     if (err != OK) return err;
     if (stick) err = update_on_stick(init->update, fault);
     if (err == OK) err = update_apply(&init->slots, &wish, NULL, progress, fault);
