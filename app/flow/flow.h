@@ -12,6 +12,7 @@
 #pragma once
 
 #include "base/call.h"
+#include "base/limits.h"
 #include "base/thread.h"
 #include "store/store.h"
 
@@ -83,6 +84,11 @@ enum err flow_upload_show(struct flow *flow, struct call *call) MUST_USE;
 enum err flow_upload_delete(struct flow *flow, struct call *call) MUST_USE;
 enum err flow_upload_look(struct flow *flow, struct call *call) MUST_USE;   // body: intake options
 enum err flow_incoming_list(struct flow *flow, struct call *call) MUST_USE; // files in DIR/incoming
+// A complete upload of the actor's, as a file: for what is no step of the data's way. `name`
+// lives in the call's arena. ERR_NOT_FOUND "upload.not_found", ERR_CONFLICT "upload.incomplete".
+enum err flow_upload_file(struct flow *flow, struct call *call, uint64_t id, struct str *name,
+                          char path[static LIMIT_PATH_BYTES]) MUST_USE;
+
 struct upload; // an open piece; one at a time per upload: ERR_BUSY
 // `offset` must be what has been received so far: ERR_CONFLICT "upload.offset" (detail: received).
 enum err flow_upload_begin(struct flow *flow, const struct actor *actor, uint64_t id,

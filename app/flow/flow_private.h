@@ -419,6 +419,8 @@ void view_sheet(struct json_writer *out, const struct sheet *sheet);
 
 // ---- operations' common ground (common.c) -----------------------------------------------------
 enum { ROLES_FLOW = ROLE_DATA | ROLE_RESEARCH };
+// The system officer uploads what updates the machine.
+enum { ROLES_UPLOAD = ROLES_FLOW | ROLE_SYSTEM };
 enum err allow(const struct call *call, uint32_t roles) MUST_USE; // ERR_DENIED "flow.denied"
 struct who who_of(const struct actor *actor);
 // Appends inside the transaction. object: "kind/id".

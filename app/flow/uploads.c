@@ -106,7 +106,7 @@ enum err upload_new(struct flow *flow, const struct call *call, struct upload_re
 
 enum err flow_upload_create(struct flow *flow, struct call *call) {
     struct upload_record record = {0};
-    enum err err = allow(call, ROLES_FLOW);
+    enum err err = allow(call, ROLES_UPLOAD);
     if (err == OK) err = call_text(call, "name", 1, LIMIT_NAME_BYTES, &record.name);
     if (err != OK) return err;
     record.name = plain_name(record.name);
@@ -121,13 +121,24 @@ enum err flow_upload_create(struct flow *flow, struct call *call) {
 
 enum err flow_upload_show(struct flow *flow, struct call *call) {
     struct upload_record record;
-    enum err err = allow(call, ROLES_FLOW);
+    enum err err = allow(call, ROLES_UPLOAD);
     if (err == OK) {
         err = upload_find(flow, &call->actor, call->arena, call->id, &record, call->fault);
     }
     if (err != OK) return err;
     view_upload(call->out, &record);
     return answer_end(call);
+}
+
+enum err flow_upload_file(struct flow *flow, struct call *call, uint64_t id, struct str *name,
+                          char path[static LIMIT_PATH_BYTES]) {
+    struct upload_record record;
+    enum err err = allow(call, ROLES_UPLOAD);
+    if (err == OK) err = upload_ready(flow, call, id, &record);
+    if (err != OK) return err;
+    *name = record.name;
+    upload_path(flow, id, path);
+    return OK;
 }
 
 static enum err delete_change(struct store_txn *txn, void *ctx) {
@@ -163,7 +174,7 @@ static void open_give(struct flow *flow, uint64_t id) {
 enum err flow_upload_delete(struct flow *flow, struct call *call) {
     char path[LIMIT_PATH_BYTES];
     struct upload_record record;
-    enum err err = allow(call, ROLES_FLOW);
+    enum err err = allow(call, ROLES_UPLOAD);
     if (err == OK) {
         err = upload_find(flow, &call->actor, call->arena, call->id, &record, call->fault);
     }
@@ -211,7 +222,7 @@ static enum err piece_open(struct upload *upload, uint64_t offset, struct fault 
 
 enum err flow_upload_begin(struct flow *flow, const struct actor *actor, uint64_t id,
                            uint64_t offset, struct upload **out, struct fault *fault) {
-    if (!(actor->roles & ROLES_FLOW)) {
+    if (!(actor->roles & ROLES_UPLOAD)) {
         return fault_set(fault, ERR_DENIED, "flow.denied", STR_NONE);
     }
     if (!open_take(flow, id)) return fault_set(fault, ERR_BUSY, "upload.busy", STR_NONE);

@@ -23,6 +23,7 @@ enum err handle_state(struct server *server, struct request *request) {
     struct json_writer *out = &request->writer;
     json_open_object(out);
     json_set_bool(out, "setup_needed", people_setup_code(server->people) != NULL);
+    json_set_bool(out, "appliance", server->keeper != NULL);
     json_set_text(out, "version", STR(COURTYARD_VERSION));
     json_set_i64(out, "time_ms", clock_now_ms());
     json_put_name(out, "person");

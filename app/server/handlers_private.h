@@ -1,4 +1,4 @@
-// The server's own handlers, for the table of routes: see handlers.c.
+// The server's own handlers, for the table of routes: see handlers.c and appliance.c.
 #pragma once
 
 #include "server/server_private.h"
@@ -13,3 +13,14 @@ enum err handle_sign_in(struct server *server, struct request *request) MUST_USE
 enum err handle_sign_out(struct server *server, struct request *request) MUST_USE;
 enum err handle_system(struct server *server, struct request *request) MUST_USE;
 enum err handle_system_check(struct server *server, struct request *request) MUST_USE;
+
+// appliance.c
+enum err handle_appliance(struct server *server, struct request *request) MUST_USE;
+enum err handle_appliance_history(struct server *server, struct request *request) MUST_USE;
+enum err handle_appliance_settings(struct server *server, struct request *request) MUST_USE;
+enum err handle_appliance_time(struct server *server, struct request *request) MUST_USE;
+enum err handle_appliance_restart(struct server *server, struct request *request) MUST_USE;
+enum err handle_appliance_power_off(struct server *server, struct request *request) MUST_USE;
+enum err handle_appliance_cancel(struct server *server, struct request *request) MUST_USE;
+enum err handle_appliance_update_look(struct server *server, struct request *request) MUST_USE;
+enum err handle_appliance_update(struct server *server, struct request *request) MUST_USE;

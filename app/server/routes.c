@@ -9,6 +9,7 @@
 #define RESEARCH ROLE_RESEARCH
 #define IN ROLE_ANYONE_SIGNED_IN
 #define PUBLIC 0
+#define UPLOAD (DATA | RESEARCH | SYSTEM) // system: updates of the appliance
 
 enum {
     NO_BODY = 0,
@@ -54,10 +55,10 @@ const struct route routes[] = {
     ROUTE(GET, API "/audit/verify", AUDIT, SLOW, 200, NO_BODY, PEOPLE(audit_verify)),
 
     // uploads
-    ROUTE(POST, API "/uploads", DATA | RESEARCH, SLOW, 201, SMALL, FLOW(upload_create)),
-    ROUTE(GET, API "/uploads/{id}", DATA | RESEARCH, FAST, 200, NO_BODY, FLOW(upload_show)),
-    ROUTE(PUT, API "/uploads/{id}", DATA | RESEARCH, SLOW, 200, UINT64_MAX, ROUTE_UPLOAD),
-    ROUTE(DELETE, API "/uploads/{id}", DATA | RESEARCH, SLOW, 204, NO_BODY, FLOW(upload_delete)),
+    ROUTE(POST, API "/uploads", UPLOAD, SLOW, 201, SMALL, FLOW(upload_create)),
+    ROUTE(GET, API "/uploads/{id}", UPLOAD, FAST, 200, NO_BODY, FLOW(upload_show)),
+    ROUTE(PUT, API "/uploads/{id}", UPLOAD, SLOW, 200, UINT64_MAX, ROUTE_UPLOAD),
+    ROUTE(DELETE, API "/uploads/{id}", UPLOAD, SLOW, 204, NO_BODY, FLOW(upload_delete)),
     ROUTE(POST, API "/uploads/{id}/look", DATA | RESEARCH, SLOW, 200, LARGE, FLOW(upload_look)),
 
     // datasets
@@ -271,6 +272,18 @@ const struct route routes[] = {
     ROUTE(GET, API "/system", SYSTEM | AUDIT, SLOW, 200, NO_BODY, OWN(system)),
     ROUTE(POST, API "/system/check", SYSTEM, SLOW, 200, SMALL, OWN(system_check)),
     ROUTE(GET, API "/system/backup", SYSTEM, SLOW, 200, NO_BODY, ROUTE_BACKUP),
+
+    // the appliance
+    ROUTE(GET, API "/appliance", SYSTEM, SLOW, 200, NO_BODY, OWN(appliance)),
+    ROUTE(GET, API "/appliance/history", SYSTEM, SLOW, 200, NO_BODY, OWN(appliance_history)),
+    ROUTE(PATCH, API "/appliance/settings", SYSTEM, SLOW, 204, SMALL, OWN(appliance_settings)),
+    ROUTE(POST, API "/appliance/time", SYSTEM, SLOW, 204, SMALL, OWN(appliance_time)),
+    ROUTE(POST, API "/appliance/restart", SYSTEM, SLOW, 204, SMALL, OWN(appliance_restart)),
+    ROUTE(POST, API "/appliance/power-off", SYSTEM, SLOW, 204, SMALL, OWN(appliance_power_off)),
+    ROUTE(POST, API "/appliance/cancel", SYSTEM, SLOW, 204, SMALL, OWN(appliance_cancel)),
+    ROUTE(POST, API "/appliance/update/look", SYSTEM, SLOW, 200, SMALL,
+          OWN(appliance_update_look)),
+    ROUTE(POST, API "/appliance/update", SYSTEM, SLOW, 204, SMALL, OWN(appliance_update)),
 };
 // clang-format on
 const size_t route_count = sizeof routes / sizeof routes[0];

@@ -39,6 +39,7 @@ export interface Person {
 
 export interface State {
   setup_needed: boolean;
+  appliance: boolean; // the box is a machine of its own
   version: string;
   person: Person | null;
   time_ms: number;

@@ -1,0 +1,239 @@
+// The machine under the service, where that is the appliance: its state, settings, clock, end and
+// updates. PID 1 does all of it (keeper_private.h); here a request is turned into the question to
+// it, and each change is noted in the audit chain with what came of it.
+#include "appliance/update.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "server/handlers_private.h"
+#include "server/keeper_private.h"
+
+enum { QUESTION_BYTES = 8 * 1024, ANSWER_BYTES = 64 * 1024 };
+
+// ---- questions ----------------------------------------------------------------------------------
+static struct json_writer question_begin(struct buf *question, const char *deed) {
+    buf_open(question, QUESTION_BYTES);
+    struct json_writer out = json_writer_of(question);
+    json_open_object(&out);
+    json_set_text(&out, "do", str_of(deed));
+    return out;
+}
+
+// `question`: a JSON object that lacks its closing brace.
+static enum err question_ask(struct server *server, struct buf *question, struct buf *answer,
+                             struct fault *fault) {
+    enum err err = buf_err(question);
+    if (err != OK) return err;
+    struct str inside = {question->data + 1, question->size - 1};
+    err = keeper_ask(server->keeper, inside, answer, fault);
+    if (err == OK) err = buf_err(answer);
+    if (err == OK && (answer->size < 2 || answer->data[0] != '{')) {
+        err = fault_set(fault, ERR_BUSY, "server.appliance_silent", STR_NONE);
+    }
+    return err;
+}
+
+static enum err appliance_needed(struct server *server, struct request *request) {
+    if (server->keeper) return OK;
+    return fault_set(&request->fault, ERR_NOT_FOUND, "server.no_appliance", STR_NONE);
+}
+
+// ---- what is seen -------------------------------------------------------------------------------
+enum err handle_appliance(struct server *server, struct request *request) {
+    struct buf question, answer, *out = &request->out;
+    if (!server->keeper) {
+        buf_add_text(out, "{\"present\":false}");
+        return OK;
+    }
+    (void)question_begin(&question, "status");
+    buf_open(&answer, ANSWER_BYTES);
+    enum err err = question_ask(server, &question, &answer, &request->fault);
+    if (err == OK) {
+        buf_add_text(out, answer.size > 2 ? "{\"present\":true," : "{\"present\":true");
+        buf_add(out, answer.data + 1, answer.size - 1);
+    }
+    buf_close(&question);
+    buf_close(&answer);
+    return err;
+}
+
+enum err handle_appliance_history(struct server *server, struct request *request) {
+    struct buf question, answer;
+    (void)question_begin(&question, "history");
+    buf_open(&answer, ANSWER_BYTES);
+    enum err err = question_ask(server, &question, &answer, &request->fault);
+    if (err == OK) buf_add_str(&request->out, buf_str(&answer));
+    buf_close(&question);
+    buf_close(&answer);
+    return err;
+}
+
+// ---- changes ------------------------------------------------------------------------------------
+struct note {
+    struct str actor, result, detail;
+    const char *action;
+};
+
+static enum err note_write(struct store_txn *txn, void *ctx) {
+    const struct note *note = ctx;
+    struct audit_entry entry = {.actor = note->actor,
+                                .action = str_of(note->action),
+                                .object = STR("appliance"),
+                                .result = note->result,
+                                .detail = note->detail};
+    return audit_append(txn, &entry);
+}
+
+// Asks, and notes what came of it; `detail` for when it was done, else the fault's code stands
+// there. Closes the question.
+static enum err change(struct server *server, struct request *request, struct buf *question,
+                       const char *action, const char *detail) {
+    struct buf answer;
+    buf_open(&answer, ANSWER_BYTES);
+    enum err err = question_ask(server, question, &answer, &request->fault);
+    struct note note = {.actor = request->call.actor.name,
+                        .result = err == OK ? STR("ok") : STR("failed"),
+                        .detail = str_of(err == OK ? detail : request->fault.code),
+                        .action = action};
+    enum err noted = store_write(server->store, note_write, &note);
+    if (err == OK && noted != OK) {
+        err = fault_set(&request->fault, noted, "server.audit_failed", STR_NONE);
+    }
+    buf_close(&answer);
+    buf_close(question);
+    return err;
+}
+
+// The settings that the body names, into the question and, their names alone, into `names`.
+static enum err settings_take(const struct call *call, struct json_writer *out, char *names,
+                              size_t names_size) {
+    static const char *const keys[] = {"hostname", "language", "address", "gateway"};
+    size_t used = 0;
+    for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++) {
+        struct str value;
+        if (!json_member(call->body, keys[i])) continue;
+        enum err err = call_text(call, keys[i], 0, LIMIT_NAME_BYTES, &value);
+        if (err != OK) return err;
+        json_set_text(out, keys[i], value);
+        used += (size_t)snprintf(names + used, names_size - used, "%s%s", used ? " " : "", keys[i]);
+    }
+    if (used == 0) return fault_set(call->fault, ERR_INPUT, "call.missing", STR("hostname"));
+    return OK;
+}
+
+enum err handle_appliance_settings(struct server *server, struct request *request) {
+    struct buf question;
+    char names[64] = "";
+    enum err err = appliance_needed(server, request);
+    if (err != OK) return err;
+    struct json_writer out = question_begin(&question, "settings");
+    err = settings_take(&request->call, &out, names, sizeof names);
+    if (err == OK) return change(server, request, &question, "appliance.settings", names);
+    buf_close(&question);
+    return err;
+}
+
+enum err handle_appliance_time(struct server *server, struct request *request) {
+    struct buf question;
+    char moved[32];
+    int64_t ms;
+    enum err err = appliance_needed(server, request);
+    if (err != OK) return err;
+    if (!json_i64(json_member(request->call.body, "ms"), &ms)) {
+        return fault_set(&request->fault, ERR_INPUT, "call.missing", STR("ms"));
+    }
+    snprintf(moved, sizeof moved, "%+" PRId64 " s", (ms - clock_now_ms()) / 1000);
+    struct json_writer out = question_begin(&question, "time");
+    json_set_i64(&out, "ms", ms);
+    return change(server, request, &question, "appliance.time", moved);
+}
+
+static enum err deed(struct server *server, struct request *request, const char *name,
+                     const char *action) {
+    struct buf question;
+    enum err err = appliance_needed(server, request);
+    if (err != OK) return err;
+    (void)question_begin(&question, name);
+    return change(server, request, &question, action, "");
+}
+
+enum err handle_appliance_restart(struct server *server, struct request *request) {
+    return deed(server, request, "restart", "appliance.restart");
+}
+
+enum err handle_appliance_power_off(struct server *server, struct request *request) {
+    return deed(server, request, "power-off", "appliance.power_off");
+}
+
+enum err handle_appliance_cancel(struct server *server, struct request *request) {
+    return deed(server, request, "cancel", "appliance.cancel");
+}
+
+// ---- updates ------------------------------------------------------------------------------------
+struct update_upload {
+    struct str name;
+    char path[LIMIT_PATH_BYTES];
+};
+
+static enum err update_find(struct server *server, struct request *request,
+                            struct update_upload *out) {
+    uint64_t id;
+    enum err err = appliance_needed(server, request);
+    if (err != OK) return err;
+    if (!json_u64(json_member(request->call.body, "upload"), &id)) {
+        return fault_set(&request->fault, ERR_INPUT, "call.missing", STR("upload"));
+    }
+    return flow_upload_file(server->flow, &request->call, id, &out->name, out->path);
+}
+
+static void update_tell(struct json_writer *out, const struct update_about *about) {
+    char signer[FINGERPRINT_SIZE];
+    verify_key_fingerprint(&about->signer, signer);
+    json_open_object(out);
+    json_set_text(out, "version", str_of(about->version));
+    json_set_text(out, "architecture", str_of(about->architecture));
+    json_set_text(out, "build", str_of(about->build));
+    json_set_text(out, "from", str_of(about->from));
+    json_set_text(out, "signer", str_of(signer));
+    json_set_u64(out, "bytes", about->image_bytes);
+    json_set_bool(out, "older",
+                  version_compare(str_of(about->version), STR(COURTYARD_VERSION)) < 0);
+    json_close_object(out);
+}
+
+// Reads all of the file, but does not know whose signature counts: PID 1 does.
+enum err handle_appliance_update_look(struct server *server, struct request *request) {
+    struct update_upload upload;
+    struct update_about about;
+    struct progress progress = {0};
+    enum err err = update_find(server, request, &upload);
+    if (err != OK) return err;
+    err = update_show(upload.path, NULL, &about, &progress, &request->fault);
+    if (err == OK) {
+        update_tell(&request->writer, &about);
+    } else if (err == ERR_INPUT || err == ERR_CORRUPT) { // of the file that was given, not of ours
+        err = ERR_INPUT;
+        (void)str_copy(request->fault.detail, sizeof request->fault.detail, upload.name);
+    }
+    return err;
+}
+
+enum err handle_appliance_update(struct server *server, struct request *request) {
+    struct update_upload upload;
+    struct buf question;
+    char whole[PATH_MAX];
+    const struct json *body = request->call.body;
+    enum err err = update_find(server, request, &upload);
+    if (err != OK) return err;
+    if (!realpath(upload.path, whole)) return fault_errno(&request->fault, errno, upload.name);
+    bool downgrade = json_member_bool(body, "downgrade", false);
+    struct json_writer out = question_begin(&question, "update");
+    json_set_text(&out, "path", str_of(whole));
+    json_set_bool(&out, "downgrade", downgrade);
+    return change(server, request, &question, "appliance.update", downgrade ? "downgrade" : "");
+}
