@@ -76,6 +76,18 @@ async function bundle() {
 const CONSOLE = new Set(
   'cli generate journal llama2c network perplexity simulate trace'.split(' '),
 );
+// Single sentences that only the command line says, and those of the appliance's own screen, of its
+// start and of its installation; the pages say some of the screen's as well.
+const ELSEWHERE = new RegExp(
+  '^(appliance\\.(console|bad_(slot|version)|data_no|disk_too|image_|install_|no_partition|no_room|' +
+    'not_an|partition|sector)|bench\\.|chat\\.(begins|not_)|import\\.done|quantise\\.done|' +
+    'tokenizer\\.not?_)',
+);
+const SAID = new Set(
+  readdirSync(join(here, 'src'), { recursive: true })
+    .filter((name) => /\.tsx?$/.test(name))
+    .flatMap((name) => readFileSync(join(here, 'src', name), 'utf8').match(/[a-z]+\.[\w.]+/g) ?? []),
+);
 const GATE = new Set(
   (
     'action app base call denied err error form missing nav page password people person ' +
@@ -117,7 +129,8 @@ const messages = {
       const packed = keys_pack(
         Object.keys(all).filter((key) => {
           const area = key.split('.')[0];
-          return !CONSOLE.has(area) && GATE.has(area) === (part === 'gate');
+          const elsewhere = CONSOLE.has(area) || (ELSEWHERE.test(key) && !SAID.has(key));
+          return !elsewhere && GATE.has(area) === (part === 'gate');
         }),
       );
       const keys = keys_unpack(packed);

@@ -73,6 +73,7 @@ const routes: Route[] = [
   { path: '/account', part: () => import('./pages/account'), roles: [] },
   { path: '/audit', part: () => import('./pages/audit'), roles: ['audit'] },
   { path: '/system', part: () => import('./pages/system'), roles: ['system', 'audit'] },
+  { path: '/appliance', part: () => import('./pages/appliance'), roles: ['system'] },
 ];
 
 const ready = new Map<Part, ComponentType<PageProps>>();

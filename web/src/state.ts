@@ -11,6 +11,7 @@ import type { Person, Role, State } from './types';
 export const person = signal<Person | null>(null);
 export const setup_needed = signal(false);
 export const version = signal('');
+export const appliance = signal(false); // the box is a machine of its own
 
 const roles = computed(() => new Set(person.value?.roles ?? []));
 export function may(...any: Role[]): boolean {
@@ -60,6 +61,7 @@ export async function state_load(): Promise<void> {
   const state = await get<State>('/state');
   setup_needed.value = state.setup_needed;
   version.value = state.version;
+  appliance.value = state.appliance;
   person_set(state.person);
 }
 

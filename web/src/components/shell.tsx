@@ -5,7 +5,7 @@ import type { ComponentChildren } from 'preact';
 import { useEffect } from 'preact/hooks';
 import { language, language_choose, t, type MessageKey } from '../messages';
 import { place } from '../router';
-import { may, person, sign_out, toast_close, toasts } from '../state';
+import { appliance, may, person, sign_out, toast_close, toasts } from '../state';
 import { Dialogs, question } from './dialog';
 import { Icon, Logo, type IconName } from './icon';
 import type { Role } from '../types';
@@ -16,6 +16,7 @@ interface Entry {
   icon: IconName;
   roles: Role[];
 }
+const APPLIANCE = '/appliance'; // shown only where the box is one
 const groups: { key: MessageKey | null; entries: Entry[] }[] = [
   { key: null, entries: [{ path: '/', key: 'nav.home', icon: 'home', roles: [] }] },
   {
@@ -70,6 +71,7 @@ const groups: { key: MessageKey | null; entries: Entry[] }[] = [
       { path: '/keys', key: 'nav.keys', icon: 'lock', roles: ['security', 'audit', 'data'] },
       { path: '/audit', key: 'nav.audit', icon: 'audit', roles: ['audit'] },
       { path: '/system', key: 'nav.system', icon: 'system', roles: ['system', 'audit'] },
+      { path: APPLIANCE, key: 'nav.appliance', icon: 'gauge', roles: ['system'] },
     ],
   },
 ];
@@ -85,7 +87,9 @@ function Navigation() {
   return (
     <nav class="nav" id="nav" aria-label={t('nav.label')}>
       {groups.map((group) => {
-        const entries = group.entries.filter((entry) => may(...entry.roles));
+        const entries = group.entries.filter(
+          ({ path, roles }) => may(...roles) && (path !== APPLIANCE || appliance.value),
+        );
         if (!entries.length) return null;
         return (
           <div class="nav-group" key={group.key ?? 'home'}>

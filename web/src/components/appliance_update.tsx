@@ -1,0 +1,199 @@
+// Updates of the appliance: a file goes up, what it holds is shown, the machine writes it into the
+// slot that does not run; what became of earlier ones.
+import { signal } from '@preact/signals';
+import { useEffect, useRef, useState } from 'preact/hooks';
+import { post } from '../api';
+import { bytes, time } from '../format';
+import { useGet } from '../load';
+import { explain, t, t_or } from '../messages';
+import { toast_error } from '../state';
+import { sendings, upload_add, upload_cancel } from '../upload';
+import { ask } from './dialog';
+import { Button } from './form';
+import { Card, Empty, ErrorBox, Loading, Notice, Shown } from './page';
+import { Facts, Grid } from './table';
+import { FilePicker, SendingRow } from './upload';
+import type {
+  ApplianceEvent,
+  ApplianceStatus,
+  ApplianceUpdate,
+  ApplianceWork,
+} from '../types_appliance';
+
+// ---- what runs, or ran --------------------------------------------------------------------------
+function Work({ work, reload }: { work: ApplianceWork; reload: () => void }) {
+  const stop = () => post('/appliance/cancel').then(reload, toast_error);
+  const name = t_or(`machine.work.${work.name}`, work.name);
+  if (work.running) {
+    return (
+      <div class="sending">
+        <div class="sending-about">
+          <b>{name}</b>
+          <span class="muted" role="status">
+            {t_or(`phase.${work.phase}`, work.phase)}
+          </span>
+        </div>
+        <progress max={work.total || 1} value={work.done} aria-label={name} />
+        <div class="sending-line">
+          <p>{t('appliance.console.wait')}</p>
+          <Button icon="stop" onClick={() => void stop()}>
+            {t('appliance.console.cancel')}
+          </Button>
+        </div>
+      </div>
+    );
+  }
+  if (work.fault) {
+    const { text, hint } = explain(work.fault);
+    return (
+      <Notice tone="bad" title={`${name}: ${text}`}>
+        {hint}
+      </Notice>
+    );
+  }
+  if (work.name !== 'update') return null;
+  return <Notice tone="good">{t('appliance.console.done_update')}</Notice>;
+}
+
+// ---- a new one ----------------------------------------------------------------------------------
+function Found({
+  id,
+  version,
+  begun,
+}: {
+  id: number;
+  version: string; // that runs
+  begun: () => void;
+}) {
+  const [about, about_set] = useState<ApplianceUpdate | null>(null);
+  const [error, error_set] = useState<unknown>(null);
+  const [busy, busy_set] = useState(false);
+  useEffect(() => {
+    post<ApplianceUpdate>('/appliance/update/look', { upload: id }).then(about_set, error_set);
+  }, [id]);
+  if (!about) return error ? <ErrorBox error={error} /> : <Loading />;
+  const install = async () => {
+    if (busy) return;
+    if (about.older) {
+      const older = explain({ code: 'appliance.update_older', detail: about.version });
+      const sure = await ask({
+        title: t('machine.downgrade'),
+        text: `${older.text}. ${older.hint}`,
+        confirm: t('machine.downgrade'),
+        danger: true,
+      });
+      if (sure === null) return;
+    }
+    busy_set(true);
+    error_set(null);
+    try {
+      await post('/appliance/update', { upload: id, downgrade: about.older });
+      begun();
+    } catch (failure) {
+      error_set(failure);
+    }
+    busy_set(false);
+  };
+  return (
+    <>
+      <Facts
+        items={[
+          [t('system.version'), `${version} → ${about.version}`],
+          [t('machine.kind'), about.architecture],
+          [t('machine.build'), about.build],
+          [t('machine.signer'), <code key="signer">{about.signer}</code>],
+          [t('machine.unpacked'), bytes(about.bytes)],
+        ]}
+      />
+      {error !== null && <ErrorBox error={error} />}
+      <div class="actions">
+        <Button
+          kind={about.older ? 'danger' : 'primary'}
+          busy={busy}
+          onClick={() => void install()}
+        >
+          {t(about.older ? 'machine.downgrade' : 'machine.install')}
+        </Button>
+      </div>
+    </>
+  );
+}
+
+const chosen = signal(0); // the key of the upload, while the page is left as well
+
+function NewUpdate({ version, reload }: { version: string; reload: () => void }) {
+  const item = sendings.value.find((one) => one.key === chosen.value);
+  if (!item) {
+    return (
+      <>
+        <FilePicker
+          any
+          label={t('machine.drop')}
+          picked={(files) => {
+            chosen.value = upload_add(files[0]!);
+          }}
+        />
+        <p class="hint">{t('machine.drop_hint')}</p>
+      </>
+    );
+  }
+  return (
+    <>
+      <SendingRow item={item} />
+      {item.state === 'complete' && <Found id={item.id} version={version} begun={reload} />}
+    </>
+  );
+}
+
+// ---- earlier ones -------------------------------------------------------------------------------
+function result_text(result: string): string {
+  return result === 'ok' ? t('machine.ok') : explain({ code: result }).text;
+}
+
+function History({ events }: { events: ApplianceEvent[] }) {
+  if (!events.length) return <Empty title={t('machine.no_history')} />;
+  return (
+    <Grid
+      label={t('machine.history')}
+      columns={[t('machine.when'), t('machine.event'), t('system.version'), t('machine.result')]}
+      rows={events.map((event) => [
+        time(event.at),
+        t_or(`machine.event.${event.event}`, event.event),
+        [event.from, event.to].filter(Boolean).join(' → ') || '–',
+        result_text(event.result),
+      ])}
+    />
+  );
+}
+
+export function Update({ box, reload }: { box: ApplianceStatus; reload: () => void }) {
+  const history = useGet<{ events: ApplianceEvent[] }>('/appliance/history');
+  const running = !!box.work?.running;
+  const ran = useRef(running);
+  useEffect(() => {
+    if (!running) history.reload();
+    // What was installed is no longer wanted as an upload.
+    if (ran.current && !running && !box.work?.fault) upload_cancel(chosen.value);
+    ran.current = running;
+  }, [box]);
+  const other = box.slots?.[box.slots.running === 'a' ? 'b' : 'a'];
+  return (
+    <>
+      <Card title={t('machine.updates')}>
+        {box.slots && !box.slots.confirmed && (
+          <Notice tone="warn">{t('machine.unconfirmed')}</Notice>
+        )}
+        <p>
+          {other?.usable
+            ? t(box.slots?.trial ? 'machine.next' : 'machine.other', { version: other.version })
+            : t('machine.other_empty')}
+        </p>
+        {box.work && <Work work={box.work} reload={reload} />}
+        {!running && <NewUpdate version={box.version} reload={reload} />}
+      </Card>
+      <Card title={t('machine.history')}>
+        <Shown from={history}>{(data) => <History events={data.events} />}</Shown>
+      </Card>
+    </>
+  );
+}

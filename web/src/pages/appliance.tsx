@@ -1,0 +1,334 @@
+// The machine under the service, where Courtyard is the appliance: its state, network, clock,
+// updates and end. What is asked here is done by the machine's own system.
+import { useEffect, useMemo, useState } from 'preact/hooks';
+import { get, patch, post } from '../api';
+import { Update } from '../components/appliance_update';
+import { ask } from '../components/dialog';
+import {
+  Button,
+  ErrorSummary,
+  RadioGroup,
+  SelectField,
+  TextField,
+  error_at,
+  errors_of,
+  type FieldError,
+} from '../components/form';
+import { Card, Empty, Notice, Page, Shown } from '../components/page';
+import { Facts } from '../components/table';
+import { bytes, duration, time, time_exact } from '../format';
+import { useGet } from '../load';
+import { t, type MessageKey } from '../messages';
+import { toast, toast_error } from '../state';
+import type { Appliance, ApplianceStatus } from '../types_appliance';
+
+const POLL_MS = 2000;
+const NEAR_MS = 2000; // clocks that differ by less are the same to a person
+
+// ---- state --------------------------------------------------------------------------------------
+function slot_text({ slots, version }: ApplianceStatus): string {
+  if (!slots) return version;
+  const kind = slots.confirmed ? 'appliance.console.system_slot' : 'appliance.console.system_trial';
+  return t(kind, { version, slot: slots.running.toUpperCase() });
+}
+
+const DATA_TEXT: Record<string, MessageKey> = {
+  none: 'appliance.console.data_none',
+  checking: 'appliance.console.data_checking',
+  making: 'appliance.console.data_making',
+  unmounted: 'appliance.console.data_unmounted',
+  broken: 'machine.data_broken',
+};
+
+function data_text({ data }: ApplianceStatus): string {
+  if (data.bytes !== undefined && data.free_bytes !== undefined) {
+    const values = { free: bytes(data.free_bytes), total: bytes(data.bytes) };
+    const full = data.free_bytes < data.bytes / 20;
+    return t(full ? 'appliance.console.data_full' : 'appliance.console.data_free', values);
+  }
+  const key = DATA_TEXT[data.state];
+  return key ? t(key) : data.state;
+}
+
+function State({ box }: { box: ApplianceStatus }) {
+  const links = (box.links ?? []).map(({ name, mac, address, prefix }) =>
+    address ? `${name} (${mac}) ${address}/${prefix}` : `${name} (${mac}) –`,
+  );
+  return (
+    <Card title={t('machine.state')}>
+      {box.data.mended && <Notice tone="warn">{t('appliance.console.data_mended')}</Notice>}
+      <Facts
+        items={[
+          [t('appliance.console.system'), slot_text(box)],
+          [t('system.uptime'), duration(box.up_s * 1000)],
+          [t('appliance.console.memory'), bytes(box.memory_bytes)],
+          [t('appliance.console.temperature'), box.temperature ? `${box.temperature} °C` : '–'],
+          [t('appliance.console.data'), data_text(box)],
+          [t('machine.disk'), box.data.disk],
+          ...(links.length
+            ? [[t('appliance.console.network'), links.join(' · ')] as [string, string]]
+            : []),
+        ]}
+      />
+    </Card>
+  );
+}
+
+// ---- settings -----------------------------------------------------------------------------------
+const SENTENCE_OF: Record<string, () => string> = {
+  hostname: () => t('machine.wrong_name'),
+  address: () => t('machine.wrong_address'),
+  gateway: () => t('appliance.console.wrong_gateway'),
+};
+
+function settings_errors(error: unknown): FieldError[] {
+  const errors = errors_of(error, (code, field) =>
+    code === 'appliance.settings' && field in SENTENCE_OF ? field : undefined,
+  );
+  return errors.map(({ field, ...rest }) =>
+    field ? { field, text: SENTENCE_OF[field]!() } : rest,
+  );
+}
+
+function Settings({ box, saved }: { box: ApplianceStatus; saved: () => void }) {
+  const was = box.settings;
+  const [hostname, hostname_set] = useState(was.hostname);
+  const [language, language_set] = useState(was.language);
+  const [fixed, fixed_set] = useState(was.address !== 'dhcp');
+  const [address, address_set] = useState(was.address === 'dhcp' ? '' : was.address);
+  const [gateway, gateway_set] = useState(was.gateway);
+  const [errors, errors_set] = useState<FieldError[]>([]);
+  const [busy, busy_set] = useState(false);
+  const [moved, moved_set] = useState('');
+  const save = async (event: Event) => {
+    event.preventDefault();
+    if (busy) return;
+    busy_set(true);
+    errors_set([]);
+    const wanted = { hostname, language, address: fixed ? address.trim() : 'dhcp' };
+    try {
+      await patch('/appliance/settings', { ...wanted, gateway: fixed ? gateway : '' });
+      if (wanted.address !== was.address) moved_set(fixed ? wanted.address.split('/')[0]! : 'dhcp');
+      toast(t('machine.saved'));
+      saved();
+    } catch (error) {
+      errors_set(settings_errors(error));
+    }
+    busy_set(false);
+  };
+  return (
+    <Card title={t('machine.settings')}>
+      {moved && (
+        <Notice tone="warn" title={t('machine.moved')}>
+          {moved === 'dhcp' ? t('machine.moved_dhcp') : <a href={`https://${moved}/`}>{moved}</a>}
+        </Notice>
+      )}
+      <ErrorSummary errors={errors} />
+      <form class="form" onSubmit={(event) => void save(event)} noValidate>
+        <TextField
+          id="hostname"
+          label={t('appliance.console.name')}
+          error={error_at(errors, 'hostname')}
+          value={hostname}
+          change={hostname_set}
+          spellcheck={false}
+        />
+        <SelectField
+          id="console-language"
+          label={t('machine.language')}
+          value={language}
+          change={language_set}
+          choices={[
+            { value: 'zh-CN', text: '中文' },
+            { value: 'en', text: 'English' },
+          ]}
+        />
+        <RadioGroup
+          name="network"
+          label={t('appliance.console.network_mode')}
+          value={fixed ? 'fixed' : 'dhcp'}
+          change={(value) => fixed_set(value === 'fixed')}
+          choices={[
+            { value: 'dhcp', text: t('appliance.console.network_dhcp') },
+            { value: 'fixed', text: t('appliance.console.network_fixed') },
+          ]}
+        />
+        {fixed && (
+          <>
+            <TextField
+              id="address"
+              label={t('appliance.console.network_address')}
+              hint={t('machine.address_hint')}
+              error={error_at(errors, 'address')}
+              value={address}
+              change={address_set}
+              spellcheck={false}
+            />
+            <TextField
+              id="gateway"
+              label={t('appliance.console.network_gateway')}
+              optional
+              error={error_at(errors, 'gateway')}
+              value={gateway}
+              change={gateway_set}
+              spellcheck={false}
+            />
+          </>
+        )}
+        <p class="hint">{t('machine.settings_hint')}</p>
+        <div class="actions">
+          <Button type="submit" kind="primary" busy={busy}>
+            {t('action.save')}
+          </Button>
+        </div>
+      </form>
+    </Card>
+  );
+}
+
+// ---- time ---------------------------------------------------------------------------------------
+function Clock({ box, came_ms, set }: { box: ApplianceStatus; came_ms: number; set: () => void }) {
+  const off = box.time_ms - came_ms;
+  const run = async () => {
+    try {
+      await post('/appliance/time', { ms: Date.now() });
+      toast(t('appliance.console.done_time'));
+      set();
+    } catch (error) {
+      toast_error(error);
+    }
+  };
+  const apart = duration(Math.abs(off));
+  return (
+    <Card title={t('appliance.console.time')}>
+      <p>{time_exact(box.time_ms)}</p>
+      <p class="hint">
+        {Math.abs(off) < NEAR_MS
+          ? t('machine.time_same')
+          : t(off > 0 ? 'machine.time_ahead' : 'machine.time_behind', { apart })}
+      </p>
+      <div class="actions">
+        <Button onClick={() => void run()}>{t('machine.time_set')}</Button>
+      </div>
+      <p class="hint">{t('machine.time_hint')}</p>
+    </Card>
+  );
+}
+
+// ---- the end ------------------------------------------------------------------------------------
+type End = 'restart' | 'power-off';
+
+// When the machine started, by this browser's clock.
+const boot_of = (box: ApplianceStatus) => Date.now() - box.up_s * 1000;
+
+// Shown from when the machine was told to end; comes back by itself.
+function Ending({ end, boot_ms, back }: { end: End; boot_ms: number; back: () => void }) {
+  useEffect(() => {
+    if (end === 'power-off') return undefined;
+    const timer = setInterval(() => {
+      get<Appliance>('/appliance').then(
+        (now) => now.present && boot_of(now) > boot_ms + NEAR_MS && back(),
+        () => undefined, // away, or not yet whole
+      );
+    }, POLL_MS);
+    return () => clearInterval(timer);
+  }, [end]);
+  const restart = end === 'restart';
+  return (
+    <Notice
+      tone="info"
+      title={t(restart ? 'machine.restarting' : 'appliance.console.done_power_off')}
+    >
+      <p role="status">{t(restart ? 'machine.restarting_hint' : 'machine.off_hint')}</p>
+    </Notice>
+  );
+}
+
+function Power({ ended }: { ended: (end: End) => void }) {
+  const end = async (what: End) => {
+    const restart = what === 'restart';
+    const name = t(restart ? 'appliance.console.restart' : 'appliance.console.power_off');
+    const text = t(
+      restart ? 'appliance.console.confirm_restart' : 'appliance.console.confirm_power_off',
+    );
+    if ((await ask({ title: name, text, confirm: name, danger: true })) === null) return;
+    try {
+      await post(`/appliance/${what}`);
+      ended(what);
+    } catch (error) {
+      toast_error(error);
+    }
+  };
+  return (
+    <Card title={t('machine.power')}>
+      <div class="actions">
+        <Button icon="redo" onClick={() => void end('restart')}>
+          {t('appliance.console.restart')}
+        </Button>
+        <Button kind="danger" icon="stop" onClick={() => void end('power-off')}>
+          {t('appliance.console.power_off')}
+        </Button>
+      </div>
+    </Card>
+  );
+}
+
+// ---- the page -----------------------------------------------------------------------------------
+// `fresh`: read just now, so that its clock is right.
+function Box({
+  box,
+  fresh,
+  reload,
+}: {
+  box: ApplianceStatus;
+  fresh: boolean;
+  reload: () => void;
+}) {
+  const [end, end_set] = useState<End | null>(null);
+  const came_ms = useMemo(() => Date.now(), [box]);
+  const boot_ms = useMemo(() => boot_of(box), [box]);
+  const running = !!box.work?.running;
+  useEffect(() => {
+    if (!running || end) return undefined;
+    const timer = setInterval(() => !document.hidden && reload(), POLL_MS);
+    return () => clearInterval(timer);
+  }, [running, end]);
+  if (end) {
+    const back = () => {
+      end_set(null);
+      toast(t('machine.back', { time: time(Date.now()) }));
+      reload();
+    };
+    return <Ending end={end} boot_ms={boot_ms} back={back} />;
+  }
+  return (
+    <>
+      <State box={box} />
+      <Update box={box} reload={reload} />
+      <Settings box={box} saved={reload} />
+      {fresh && <Clock box={box} came_ms={came_ms} set={reload} />}
+      <Power ended={end_set} />
+    </>
+  );
+}
+
+export default function AppliancePage() {
+  const box = useGet<Appliance>('/appliance');
+  return (
+    <Page
+      title={t('nav.appliance')}
+      lead={t('machine.lead')}
+      actions={<Button onClick={box.reload}>{t('action.refresh')}</Button>}
+    >
+      <Shown from={box} lines={6}>
+        {(data) =>
+          data.present ? (
+            <Box box={data} fresh={!box.loading} reload={box.reload} />
+          ) : (
+            <Empty title={t('server.no_appliance')} text={t('server.no_appliance.hint')} />
+          )
+        }
+      </Shown>
+    </Page>
+  );
+}

@@ -1,0 +1,54 @@
+// The machine under the service: see GET /api/v1/appliance.
+import type { Fault } from './types';
+
+export interface ApplianceWork {
+  name: string;
+  running: boolean;
+  phase: string;
+  done: number;
+  total: number;
+  fault?: Fault;
+}
+export interface ApplianceSettings {
+  hostname: string;
+  language: string;
+  address: string; // "dhcp", or A.B.C.D/NN
+  gateway: string;
+}
+export interface ApplianceStatus {
+  present: true;
+  version: string;
+  time_ms: number;
+  up_s: number;
+  memory_bytes: number;
+  temperature: number; // 0: no sensor
+  data: { state: string; disk: string; mended: boolean; bytes?: number; free_bytes?: number };
+  settings: ApplianceSettings;
+  links?: { name: string; mac: string; carrier: boolean; address: string; prefix: number }[];
+  work?: ApplianceWork;
+  slots?: {
+    running: 'a' | 'b';
+    confirmed: boolean;
+    trial?: boolean; // the next start tries the other one
+    a: { usable: boolean; version: string };
+    b: { usable: boolean; version: string };
+  };
+}
+export type Appliance = { present: false } | ApplianceStatus;
+
+export interface ApplianceEvent {
+  at: number;
+  event: string;
+  from?: string;
+  to?: string;
+  slot?: string;
+  result: string;
+}
+export interface ApplianceUpdate {
+  version: string;
+  architecture: string;
+  build: string;
+  signer: string;
+  bytes: number;
+  older: boolean;
+}
