@@ -76,12 +76,13 @@ async function bundle() {
 const CONSOLE = new Set(
   'cli generate journal llama2c network perplexity simulate trace'.split(' '),
 );
-// Single sentences that only the command line says, and those of the appliance's own screen, of its
-// start and of its installation; the pages say some of the screen's as well.
+// Single sentences that only the command line says, of a server that does not start as well, and
+// those of the appliance's own screen, of its start and installation; some of these the pages say too.
 const ELSEWHERE = new RegExp(
-  '^(appliance\\.(console|bad_(slot|version)|data_no|disk_too|image_|install_|no_partition|no_room|' +
-    'not_an|partition|sector)|bench\\.|chat\\.(begins|not_)|import\\.done|quantise\\.done|' +
-    'tokenizer\\.not?_)',
+  '^(appliance\\.(console|bad_(slot|version)|data_no|disk_too|image_|install_|net_|no_partition|' +
+    'no_room|not_an|no_stick|partition|sector|set_on)|bench\\.|chat\\.(begins|not_)|import\\.done|' +
+    'quantise\\.done|recheck\\.does|server\\.(bad_addr|certificate_|no_such_addr|port_|tls_)|' +
+    'store\\.(absent|in_use|too_)|tokenizer\\.not?_)',
 );
 const SAID = new Set(
   readdirSync(join(here, 'src'), { recursive: true })
