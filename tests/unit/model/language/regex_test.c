@@ -1,6 +1,5 @@
-// Regular expressions as what an answer may be: what they take and refuse, with the C library's own
-// as a second opinion, where they are wrong, and patterns that are meant to do harm.
-#include <regex.h>
+// Regular expressions as what an answer may be: what they take and refuse, with another
+// reader's opinion, where they are wrong, and patterns that are meant to do harm.
 #include <string.h>
 
 #include "check.h"
@@ -162,56 +161,106 @@ static void hostile_patterns_end(void) {
 }
 
 // ---- a second opinion --------------------------------------------------------------------------
+//
+// A pattern is made at random and, as it is made, matched against a word: `from` and what comes
+// back are sets of places in the word, a bit each. Nothing is shared with what is tested.
 
-static void random_pattern(struct buf *out, uint32_t deep) {
-    static const char *const atoms[] = {"a", "b", "c", ".", "[ab]", "[^a]", "[b-c]", "\\."};
-    static const char *const times[] = {"", "", "", "*", "+", "?", "{2}", "{1,2}", "{0,3}", "{2,}"};
-    uint32_t parts = (uint32_t)check_below(4);
-    for (uint32_t i = 0; i <= parts; i++) {
-        if (deep && check_below(3) == 0) {
-            buf_add_char(out, '(');
-            random_pattern(out, deep - 1);
-            if (check_below(2)) {
-                buf_add_char(out, '|');
-                random_pattern(out, deep - 1);
-            }
-            buf_add_char(out, ')');
-        } else {
-            buf_add_text(out, atoms[check_below(8)]);
-        }
-        buf_add_text(out, times[check_below(10)]);
+struct word {
+    char text[12];
+    uint32_t size;
+};
+enum { WORDS = 40 };
+static struct word words[WORDS];
+struct node {
+    enum { NODE_CHARACTER, NODE_SEQUENCE, NODE_EITHER } kind;
+    uint32_t character; // of `characters`
+    uint32_t least, most;
+    struct node *first, *second;
+};
+static const struct {
+    const char *text, *takes;
+} characters[] = {{"a", "a"},     {"b", "b"},      {"c", "c"},      {".", "abc."},
+                  {"[ab]", "ab"}, {"[^a]", "bc."}, {"[b-c]", "bc"}, {"\\.", "."}};
+static const struct {
+    const char *text;
+    uint32_t least, most;
+} times[] = {{"", 1, 1},  {"", 1, 1},    {"", 1, 1},      {"*", 0, 99},    {"+", 1, 99},
+             {"?", 0, 1}, {"{2}", 2, 2}, {"{1,2}", 1, 2}, {"{0,3}", 0, 3}, {"{2,}", 2, 99}};
+static struct node nodes[512];
+static uint32_t node_count;
+
+static struct node *node_make(uint32_t deep, struct buf *out) {
+    struct node *node = &nodes[node_count++];
+    uint32_t kind = deep && node_count < 200 ? (uint32_t)check_below(3) : NODE_CHARACTER;
+    *node = (struct node){.kind = kind};
+    if (kind == NODE_CHARACTER) {
+        node->character = (uint32_t)check_below(8);
+        buf_add_text(out, characters[node->character].text);
+    } else {
+        buf_add_char(out, '(');
+        node->first = node_make(deep - 1, out);
+        if (kind == NODE_EITHER) buf_add_char(out, '|');
+        node->second = node_make(deep - 1, out);
+        buf_add_char(out, ')');
     }
+    uint32_t time = (uint32_t)check_below(10);
+    buf_add_text(out, times[time].text);
+    node->least = times[time].least;
+    node->most = times[time].most;
+    return node;
 }
 
-static void as_the_library_says(void) {
+static uint32_t node_match(const struct node *node, const struct word *word, uint32_t from);
+
+static uint32_t once(const struct node *node, const struct word *word, uint32_t from) {
+    uint32_t to = 0;
+    if (node->kind == NODE_EITHER) {
+        return node_match(node->first, word, from) | node_match(node->second, word, from);
+    }
+    if (node->kind == NODE_SEQUENCE) {
+        return node_match(node->second, word, node_match(node->first, word, from));
+    }
+    for (uint32_t i = 0; i < word->size; i++) {
+        bool here = from >> i & 1 && strchr(characters[node->character].takes, word->text[i]);
+        if (here) to |= 1u << (i + 1);
+    }
+    return to;
+}
+
+static uint32_t node_match(const struct node *node, const struct word *word, uint32_t from) {
+    uint32_t all = node->least == 0 ? from : 0;
+    for (uint32_t i = 1; i <= node->most && i < 20 && from; i++) {
+        from = once(node, word, from);
+        if (i >= node->least) all |= from;
+    }
+    return all;
+}
+
+static void as_another_reader_says(void) {
     struct buf text;
     uint32_t taken = 0, refused = 0;
     buf_open(&text, 1 << 16);
-    for (uint32_t n = 0; n < 150; n++) {
+    for (uint32_t n = 0; n < 200; n++) {
         struct grammar *grammar = NULL;
-        char whole[4096];
-        regex_t library;
         buf_clear(&text);
-        random_pattern(&text, 2);
+        node_count = 0;
+        const struct node *pattern = node_make(4, &text);
         buf_add_char(&text, '\0');
-        snprintf(whole, sizeof whole, "^(%s)$", text.data);
-        if (regcomp(&library, whole, REG_EXTENDED | REG_NOSUB) != 0) continue;
         struct constraint *c = open_of(text.data, &grammar);
-        for (uint32_t k = 0; c && k < 60; k++) {
-            char word[12];
-            uint32_t size = (uint32_t)check_below(9);
-            for (uint32_t i = 0; i < size; i++) word[i] = "aaabbbccc."[check_below(10)];
-            word[size] = '\0';
-            bool wanted = regexec(&library, word, 0, NULL, 0) == 0;
-            check_that(takes(c, str_of(word)) == wanted, __FILE__, __LINE__, "%s: %s is %s",
-                       text.data, word, wanted ? "refused" : "taken");
+        for (uint32_t k = 0; c && k < WORDS; k++) {
+            struct word *word = &words[k];
+            word->size = (uint32_t)check_below(9);
+            for (uint32_t i = 0; i < word->size; i++) word->text[i] = "aabbcc."[check_below(7)];
+            word->text[word->size] = '\0';
+            bool wanted = node_match(pattern, word, 1) >> word->size & 1;
+            check_that(takes(c, str_of(word->text)) == wanted, __FILE__, __LINE__, "%s: %s is %s",
+                       text.data, word->text, wanted ? "refused" : "taken");
             *(wanted ? &taken : &refused) += 1;
         }
-        regfree(&library);
         constraint_close(c);
         grammar_close(grammar);
     }
-    CHECK(taken > 200 && refused > 200); // both were asked
+    CHECK(taken > 100 && refused > 100); // both were asked
     buf_close(&text);
 }
 
@@ -219,6 +268,6 @@ int main(void) {
     CHECK_RUN(whole_answers);
     CHECK_RUN(places_are_told);
     CHECK_RUN(hostile_patterns_end);
-    CHECK_RUN(as_the_library_says);
+    CHECK_RUN(as_another_reader_says);
     return check_done();
 }
