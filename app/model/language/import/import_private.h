@@ -68,6 +68,8 @@ struct import_words {
     struct str *texts;  // (TOKENS_MAX) by number; data NULL: no token has it
     uint8_t *kinds;     // (TOKENS_MAX) enum token_kind
     uint8_t *added;     // (TOKENS_MAX) whether it was added to the vocabulary
+    uint8_t *strips;    // (TOKENS_MAX) as TOKENIZER_STRIPS has them
+    bool strip_some;    // some are not 0
     struct buf scratch; // one text
     struct buf merges;  // as an array of texts in GGUF: "left right"
     uint64_t merge_count;

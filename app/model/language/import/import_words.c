@@ -164,7 +164,7 @@ static bool looks_special(struct str text) {
 static enum err added_read(struct import_words *words, struct json_text *text) {
     struct str content = STR_NONE;
     uint32_t number = 0;
-    bool special = false, numbered = false;
+    bool special = false, numbered = false, left = false, right = false;
     enum err err = OK;
     if (json_text_peek(text) != '{') return wrong(words, "added_tokens");
     for (json_text_open(text, '{'); err == OK && json_text_more(text);) {
@@ -175,6 +175,10 @@ static enum err added_read(struct import_words *words, struct json_text *text) {
             err = text_read(words, text, &content);
         else if (str_is(name, "special"))
             err = flag_read(text, &special);
+        else if (str_is(name, "lstrip"))
+            err = flag_read(text, &left);
+        else if (str_is(name, "rstrip"))
+            err = flag_read(text, &right);
         else
             json_text_skip(text);
     }
@@ -182,6 +186,8 @@ static enum err added_read(struct import_words *words, struct json_text *text) {
     if (!numbered || !content.data) return wrong(words, "added_tokens");
     words->texts[number] = content;
     words->added[number] = 1;
+    words->strips[number] = (uint8_t)(left | right << 1);
+    words->strip_some |= left || right;
     words->kinds[number] = special || looks_special(content) ? TOKEN_CONTROL : TOKEN_OWN;
     if (number >= words->count) words->count = number + 1;
     return OK;
@@ -287,7 +293,9 @@ enum err import_words_read(struct str text, struct import_words *out, struct fau
     out->texts = memory_take((size_t)TOKENS_MAX * sizeof *out->texts);
     out->kinds = memory_take(TOKENS_MAX);
     out->added = memory_take(TOKENS_MAX);
-    if (err == OK && (!out->texts || !out->kinds || !out->added)) err = ERR_MEMORY;
+    out->strips = memory_take(TOKENS_MAX);
+    bool taken = out->texts && out->kinds && out->added && out->strips;
+    if (err == OK && !taken) err = ERR_MEMORY;
     if (err == OK) err = all_read(out, text);
     if (err == ERR_LIMIT) return wrong(out, "model");
     return err == ERR_MEMORY ? fault_set(fault, err, "predict.no_memory", STR_NONE) : err;
@@ -301,6 +309,7 @@ void import_words_close(struct import_words *words) {
     memory_give(words->texts);
     memory_give(words->kinds);
     memory_give(words->added);
+    memory_give(words->strips);
     arena_close(words->arena);
 }
 
@@ -393,6 +402,10 @@ enum err import_words_put(struct import_words *words, uint64_t vocabulary, struc
     }
     buf_close(&texts);
     buf_close(&kinds);
+    if (err == OK && words->strip_some) {
+        struct str strips = {(const char *)words->strips, (size_t)vocabulary};
+        gguf_head_array(head, TOKENIZER_STRIPS, GGUF_U8, vocabulary, strips);
+    }
     if (err == OK && words->kind == IMPORT_PIECES) return scores_put(words, vocabulary, head);
     if (err == OK && words->kind == IMPORT_BYTES) {
         gguf_head_array(head, "tokenizer.ggml.merges", GGUF_TEXT, words->merge_count,

@@ -150,6 +150,20 @@ static enum err tokens_read(struct opening *o) {
     return err;
 }
 
+static enum err strips_read(struct opening *o) {
+    const struct gguf_value *strips;
+    struct tokenizer *t = o->t;
+    enum err err = array_find(o, TOKENIZER_STRIPS, t->count, &strips);
+    if (err != OK || !strips) return err;
+    t->strips = ARENA_ARRAY(t->arena, uint8_t, t->count);
+    if (!t->strips) return ERR_MEMORY;
+    for (uint32_t i = 0; i < t->count; i++) {
+        double strip = gguf_item(strips, i);
+        t->strips[i] = strip >= 0 && strip <= 3 ? (uint8_t)strip : 0;
+    }
+    return OK;
+}
+
 // What text without special meaning may become.
 static bool is_plain(const struct tokenizer *t, uint32_t token) {
     uint8_t kind = t->kinds[token];
@@ -341,6 +355,7 @@ static enum err all_read(struct opening *o) {
     visible_bytes(o->visible);
     enum err err = kind_read(o);
     if (err == OK) err = tokens_read(o);
+    if (err == OK) err = strips_read(o);
     if (err == OK) err = tokenizer_index(t);
     if (err == OK && t->kind == TOKENIZER_BYTES) {
         err = merges_read(o);
@@ -432,6 +447,21 @@ static enum err plain_encode(struct work *work, struct str text, bool after_spec
     }
 }
 
+// Where the spaces at the end of text[start, end) begin, and where those at `at` end.
+static size_t spaces_before(struct str text, size_t start, size_t end) {
+    size_t found = start;
+    for (size_t at = start; at < end;) {
+        if (!unicode_space(utf8_next(text, &at))) found = at;
+    }
+    return found;
+}
+static size_t spaces_behind(struct str text, size_t at) {
+    for (size_t next = at; next < text.size; at = next) {
+        if (!unicode_space(utf8_next(text, &next))) break;
+    }
+    return at;
+}
+
 static enum err parts_encode(struct work *work, struct str text, bool control) {
     size_t start = 0, at = 0;
     bool after_special = true;
@@ -442,9 +472,12 @@ static enum err parts_encode(struct work *work, struct str text, bool control) {
             at++;
             continue;
         }
-        err = plain_encode(work, (struct str){text.data + start, at - start}, after_special);
+        uint8_t strips = work->tokenizer->strips ? work->tokenizer->strips[token] : 0;
+        size_t end = strips & TOKEN_STRIPS_LEFT ? spaces_before(text, start, at) : at;
+        err = plain_encode(work, (struct str){text.data + start, end - start}, after_special);
         work_put(work, token);
         at += work->tokenizer->texts[token].size;
+        if (strips & TOKEN_STRIPS_RIGHT) at = spaces_behind(text, at);
         start = at;
         after_special = true;
     }

@@ -35,6 +35,10 @@ enum tokenize {
     TOKENIZE_CONTROL = 2 // the texts of control tokens mean these tokens (chat templates)
 };
 
+// A value of our own, (count) U8: what `lstrip` and `rstrip` of a tokenizer.json say of each token, 1
+// for white space before it that it takes in, 2 for that behind it. GGUF has no name for it.
+#define TOKENIZER_STRIPS "courtyard.tokenizer.strips"
+
 struct tokenizer;
 // ERR_INPUT "tokenizer.…" with what the file lacks or has wrong; ERR_MEMORY.
 enum err tokenizer_open(const struct gguf *file, struct tokenizer **out,

@@ -17,6 +17,8 @@ enum tokenizer_kind {
     TOKENIZER_KIND_COUNT
 };
 enum { PATTERNS_MAX = 6, TOKEN_BYTES_MAX = 4096, TOKENIZER_BYTES_MAX = 1 << 30 };
+// Of a special token: it takes in the white space before it, behind it.
+enum token_strip { TOKEN_STRIPS_LEFT = 1, TOKEN_STRIPS_RIGHT = 2 };
 #define TOKEN_SPACE "\xE2\x96\x81" // U+2581, a space within pieces
 
 // Two neighbours that become one. `rank`: the lowest goes first.
@@ -31,6 +33,7 @@ struct tokenizer {
     struct str *texts;   // (count) the bytes a token stands for; of pieces with TOKEN_SPACE in them
     uint8_t *kinds;      // (count) enum token_kind
     float *scores;       // (count) or NULL
+    uint8_t *strips;     // (count) enum token_strip, or NULL: no token takes spaces
     uint32_t *by_text;   // (text_slots) tokens by their text, open addressing
     struct merge *pairs; // (pair_slots) likewise; kind bytes
     uint32_t text_slots, pair_slots, longest_bytes;

@@ -42,7 +42,11 @@ static void word_put(struct work *work, struct buf *word) {
     while (known && at < text.size) {
         size_t size = text.size - at < t->longest_bytes ? text.size - at : t->longest_bytes;
         uint32_t token = TOKEN_NONE;
-        for (; size > 0; size--) {
+        // The text's own U+2581 begins no word, and what stands before a word is no piece of it.
+        bool own = at > 0 && str_starts((struct str){text.data + at, size}, STR(TOKEN_SPACE));
+        size_t least = at == 0 ? strlen(TOKEN_SPACE) : 0;
+        if (own && size > strlen(TOKEN_SPACE)) size = strlen(TOKEN_SPACE);
+        for (; size > least; size--) {
             token = tokenizer_find(t, (struct str){text.data + at, size});
             if (token != TOKEN_NONE) break;
         }

@@ -262,6 +262,32 @@ static void small_words(void) {
     REQUIRE(tokenizer);
     encodes(tokenizer, "Unable, \u00c9 \u4f60\u4f60", TOKENIZE_ENDS, " 1 3 4 6 5 7 7 2");
     encodes(tokenizer, "unablest un", TOKENIZE_TEXT, " 0 3"); // the whole word is unknown
+    // A text's own U+2581 is a character like others, and none the vocabulary has.
+    encodes(tokenizer, "un\u2581e \u2581un \u2581 e\u2581", TOKENIZE_TEXT, " 0 0 0 0");
+    tokenizer_close(tokenizer);
+}
+
+// Special tokens that take in white space before or behind them, as Hugging Face's library does.
+static void spaces_go_into_tokens(void) {
+    static const char *const tokens[] = {"<unk>", "<s>", "</s>",   "<l>",
+                                         "<r>",   "<b>", "\u2581", "a"};
+    static const int32_t kinds[] = {2, 3, 3, 4, 4, 3, 1, 1}, strips[] = {0, 0, 0, 1, 2, 3, 9, 0};
+    static const float scores[8] = {0};
+    buf_clear(&bytes);
+    gguf_put_head(&bytes, 0, 5);
+    gguf_value_text(&bytes, "tokenizer.ggml.model", "llama");
+    gguf_value_texts(&bytes, "tokenizer.ggml.tokens", tokens, 8);
+    gguf_value_kinds(&bytes, "tokenizer.ggml.token_type", kinds, 8);
+    gguf_value_reals(&bytes, "tokenizer.ggml.scores", scores, 8);
+    gguf_value_kinds(&bytes, TOKENIZER_STRIPS, strips, 8);
+    struct tokenizer *tokenizer = small_open();
+    REQUIRE(tokenizer);
+    encodes(tokenizer, "a  <l>  a", TOKENIZE_TEXT, " 6 7 3 6 6 6 7");
+    encodes(tokenizer, "a  <r> \t\n\u3000 a", TOKENIZE_TEXT, " 6 7 6 6 4 6 7");
+    encodes(tokenizer, " <b> <b> a <b> ", TOKENIZE_CONTROL, " 5 5 6 7 5");
+    encodes(tokenizer, "<r> <l>  <r>", TOKENIZE_TEXT,
+            " 4 3 6 6 6 4"); // what one has the other lacks
+    encodes(tokenizer, "<s> a </s>", TOKENIZE_CONTROL, " 1 6 6 7 6 2");
     tokenizer_close(tokenizer);
 }
 
@@ -390,6 +416,7 @@ int main(void) {
     CHECK_RUN(small_unigram);
     CHECK_RUN(unigram_of_unknowns);
     CHECK_RUN(small_words);
+    CHECK_RUN(spaces_go_into_tokens);
     CHECK_RUN(small_llama2c);
     CHECK_RUN(patterns);
     CHECK_RUN(merges_alike);

@@ -193,6 +193,33 @@ static void text_replace(const char *path, const char *from, const char *to) {
     memory_give(bytes);
 }
 
+// "lstrip" and "rstrip" of an added token: 1 and 2.
+static void spaces_of_added_tokens_come_along(void) {
+    static const char *const told[] = {"\"special\":true", "\"special\":true,\"lstrip\":true",
+                                       "\"special\":true,\"rstrip\":true",
+                                       "\"rstrip\":true,\"lstrip\":true"};
+    const struct small_language *language = small_language_find("llama-F16");
+    for (uint32_t i = 0; i < 4; i++) {
+        struct model model = model_make(language);
+        const char *folder = scratch_folder(), *to = scratch_path(folder, "out.gguf");
+        struct gguf *file;
+        struct fault fault;
+        checkpoint_take(model.file, &checkpoint);
+        checkpoint_save(language, &checkpoint, 1, "", folder);
+        text_replace(scratch_path(folder, "tokenizer.json"), "\"special\":true", told[i]);
+        REQUIRE(imported(folder, MODEL_AS_STORED, to, &fault) == OK);
+        REQUIRE(gguf_open(to, &file, &fault) == OK);
+        const struct gguf_value *strips = gguf_find(file, TOKENIZER_STRIPS);
+        CHECK((strips != NULL) == (i > 0));
+        if (strips && CHECK_EQ(strips->count, SMALL_VOCABULARY)) {
+            CHECK(gguf_item(strips, 2) == i && gguf_item(strips, 1) == 0);
+        }
+        gguf_close(file);
+        checkpoint_close(&checkpoint);
+        model_close(&model);
+    }
+}
+
 static void refuses(const struct small_language *language, const struct wrong *wrong) {
     const char *folder = scratch_folder();
     char path[512], to[512];
@@ -352,6 +379,7 @@ int main(void) {
     CHECK_RUN(a_network_comes_back);
     CHECK_RUN(types_are_made_on_the_way);
     CHECK_RUN(rotation_of_llama_3);
+    CHECK_RUN(spaces_of_added_tokens_come_along);
     CHECK_RUN(what_is_wrong_is_told);
     CHECK_RUN(changed_bytes_do_no_harm);
     CHECK_RUN(what_fails_leaves_nothing);
