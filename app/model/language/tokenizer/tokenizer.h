@@ -35,8 +35,8 @@ enum tokenize {
     TOKENIZE_CONTROL = 2 // the texts of control tokens mean these tokens (chat templates)
 };
 
-// A value of our own, (count) U8: what `lstrip` and `rstrip` of a tokenizer.json say of each token, 1
-// for white space before it that it takes in, 2 for that behind it. GGUF has no name for it.
+// A value of our own, (count) U8: what `lstrip` and `rstrip` of a tokenizer.json say of each token.
+// 1: it takes in white space before it; 2: that behind it. GGUF has no name for it.
 #define TOKENIZER_STRIPS "courtyard.tokenizer.strips"
 
 struct tokenizer;
