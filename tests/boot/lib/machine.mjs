@@ -6,7 +6,7 @@ import net from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { after } from "node:test";
-import { Client, root, sleep } from "../../api/lib/server.mjs";
+import { Client, Server, root, sleep } from "../../api/lib/server.mjs";
 
 const version = /COURTYARD_VERSION "(.*)"/.exec(readFileSync(path.join(root, "app/base/version.h"), "utf8"))[1];
 export const image = path.join(root, `build/image/x86_64/courtyard-${version}-x86_64.img`);
@@ -192,3 +192,7 @@ export class Machine {
         rmSync(this.folder, { recursive: true, force: true });
     }
 }
+
+// The first person and those after, as on any box.
+Machine.prototype.setup = Server.prototype.setup;
+Machine.prototype.person = Server.prototype.person;
