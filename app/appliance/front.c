@@ -176,16 +176,14 @@ static enum err settings_ask(struct init *init, const struct settings *wanted,
 
 static enum err wish_ask(struct init *init, const struct console_request *request, enum wish wish,
                          struct fault *fault) {
-    if (init->wish != WISH_NONE || init->work.child > 0) { // what it reads stays as it is
-        return fault_set(fault, ERR_BUSY, "appliance.busy",
-                         str_of(init->work.name ? init->work.name : ""));
-    }
+    enum err err = wish_possible(init, fault);
+    if (err != OK) return err;
     init->update[0] = '\0'; // from a stick
     init->downgrade = false;
     init->upkeep = (struct upkeep){.stick = true};
     (void)str_copy(init->upkeep.wanted, sizeof init->upkeep.wanted, str_of(request->disk));
     (void)str_copy(init->install, sizeof init->install, str_of(request->disk));
-    enum err err = wish_begin(init, wish, fault);
+    err = wish_begin(init, wish, fault);
     if (err == OK) init->front.asked = request->what;
     return err;
 }

@@ -64,6 +64,9 @@ struct init {
 // One packet of the service: a request is answered, all else is passed over.
 void request_handle(struct init *init, const struct json *packet);
 
+// ERR_BUSY "appliance.busy" while a wish stands, whether its work runs or waits for the service to
+// be away: what it reads (update, downgrade, upkeep, install) stays as it is until it is over.
+enum err wish_possible(const struct init *init, struct fault *fault) MUST_USE;
 // Begins it, by the members update, downgrade and upkeep of `init`. ERR_BUSY "appliance.busy".
 enum err wish_begin(struct init *init, enum wish wish, struct fault *fault) MUST_USE;
 // What is due: the service has stopped, the work has ended, the partition is free.

@@ -208,9 +208,8 @@ static enum err update_begin(struct request *request) {
     if (!own && !stick) {
         return fault_set(request->fault, ERR_INPUT, "appliance.no_update", STR_NONE);
     }
-    if (init->work.child > 0) { // what it reads stays as it is
-        return fault_set(request->fault, ERR_BUSY, "appliance.busy", str_of(init->work.name));
-    }
+    enum err err = wish_possible(init, request->fault);
+    if (err != OK) return err;
     init->update[0] = '\0';
     if (!stick) (void)str_copy(init->update, sizeof init->update, path);
     init->downgrade = json_member_bool(request->body, "downgrade", false);
@@ -220,9 +219,8 @@ static enum err update_begin(struct request *request) {
 
 static enum err upkeep_begin(struct request *request, enum wish wish) {
     struct init *init = request->init;
-    if (init->work.child > 0) {
-        return fault_set(request->fault, ERR_BUSY, "appliance.busy", str_of(init->work.name));
-    }
+    enum err err = wish_possible(init, request->fault);
+    if (err != OK) return err;
     init->upkeep = (struct upkeep){.stick = json_member_bool(request->body, "stick", false)};
     if (!str_copy(init->upkeep.name, sizeof init->upkeep.name,
                   json_member_text(request->body, "name"))) {

@@ -18,7 +18,7 @@ struct upkeep {
 };
 
 // A new archive courtyard-YYYYMMDD-HHMMSS.tar; of those beside the data the two newest stay.
-// ERR_FULL "appliance.no_room_for_backup".
+// ERR_IO "appliance.backup_failed" for whatever the program could not do, a full disk too.
 enum err backup_run(void *upkeep, struct progress *progress, struct fault *fault) MUST_USE;
 // Into a new folder, which takes the data's place when it is whole; what was there goes to
 // /data/quarantine, in place of what was there before it. The service must be stopped.

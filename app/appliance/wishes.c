@@ -88,11 +88,15 @@ static enum err work_of(struct init *init, struct fault *fault) {
     return OK;
 }
 
+enum err wish_possible(const struct init *init, struct fault *fault) {
+    if (init->wish == WISH_NONE && init->work.child <= 0 && !init->ending) return OK;
+    return fault_set(fault, ERR_BUSY, "appliance.busy",
+                     str_of(init->work.name ? init->work.name : ""));
+}
+
 enum err wish_begin(struct init *init, enum wish wish, struct fault *fault) {
-    if (init->wish != WISH_NONE || init->work.child > 0 || init->ending) {
-        return fault_set(fault, ERR_BUSY, "appliance.busy",
-                         str_of(init->work.name ? init->work.name : ""));
-    }
+    enum err err = wish_possible(init, fault);
+    if (err != OK) return err;
     if ((wish == WISH_UPDATE || wish == WISH_INSTALL) && !init->slots_open) {
         return fault_set(fault, ERR_NOT_FOUND, "appliance.no_slots", STR_NONE);
     }
@@ -104,7 +108,7 @@ enum err wish_begin(struct init *init, enum wish wish, struct fault *fault) {
         service_stop(init->service); // the work begins when it is away
         return OK;
     }
-    enum err err = work_of(init, fault);
+    err = work_of(init, fault);
     if (err != OK) init->wish = WISH_NONE;
     return err;
 }
