@@ -256,9 +256,13 @@ static INLINE void block_at_once(enum pack_form form, size_t T, const struct hea
     add_scaled(WHOLE, T, x, head->scale[0], head->least[0], first, total);
 }
 
+// One group; `first`: the tiles that its T rows of activations begin with.
 static INLINE void straight(enum pack_form form, size_t T, const uint8_t *group, size_t blocks,
-                            struct tiles x, float *y, size_t y_stride, __mmask16 rows) {
+                            const struct tiles *first, float *y, size_t y_stride, __mmask16 rows) {
     __m512 total[STRAIGHT_ROWS];
+    struct tiles x;
+#pragma GCC unroll 2
+    for (size_t k = 0; k * TENSOR_TILE < T; k++) x.at[k] = first->at[k];
 #pragma GCC unroll 8
     for (size_t t = 0; t < T; t++) total[t] = _mm512_setzero_ps();
     for (size_t b = 0; b < blocks; b++, tiles_step(&x, T)) {
@@ -273,12 +277,12 @@ static INLINE void straight(enum pack_form form, size_t T, const uint8_t *group,
     store(T, total, y, y_stride, rows, false);
 }
 
-typedef void straight_of(const uint8_t *group, size_t blocks, struct tiles x, float *y,
+typedef void straight_of(const uint8_t *group, size_t blocks, const struct tiles *x, float *y,
                          size_t y_stride, __mmask16 rows);
-#define STRAIGHT(name, form, T)                                                     \
-    static void name(const uint8_t *group, size_t blocks, struct tiles x, float *y, \
-                     size_t y_stride, __mmask16 rows) {                             \
-        straight(form, T, group, blocks, x, y, y_stride, rows);                     \
+#define STRAIGHT(name, form, T)                                                            \
+    static void name(const uint8_t *group, size_t blocks, const struct tiles *x, float *y, \
+                     size_t y_stride, __mmask16 rows) {                                    \
+        straight(form, T, group, blocks, x, y, y_stride, rows);                            \
     }
 #define STRAIGHT_TO_8(name, form)                                                       \
     STRAIGHT(name##_1, form, 1)                                                         \
@@ -317,12 +321,16 @@ static void straight_product(const struct matrix *w, const struct rows *x, float
                              size_t y_stride, uint32_t first, uint32_t last) {
     size_t bytes = pack_group_bytes(w), blocks = w->columns / TENSOR_BLOCK;
     straight_of *const *of = straights[pack_form_of(w->type)];
+    struct tiles tiles[STRAIGHT_MOST / STRAIGHT_ROWS];
+    for (size_t t = 0; t < x->count; t += STRAIGHT_ROWS) {
+        tiles[t / STRAIGHT_ROWS] = tiles_of(x, t, 0);
+    }
     for (uint32_t g = first; g < last; g++) {
         const uint8_t *packed = (const uint8_t *)w->packed + g * bytes;
         for (size_t t = 0, T; t < x->count; t += T) { // a group stays in the cache
             T = x->count - t < STRAIGHT_ROWS ? x->count - t : STRAIGHT_ROWS;
-            of[T - 1](packed, blocks, tiles_of(x, t, 0), y + t * y_stride + g * TENSOR_GROUP,
-                      y_stride, rows_of(w, g));
+            of[T - 1](packed, blocks, &tiles[t / STRAIGHT_ROWS],
+                      y + t * y_stride + g * TENSOR_GROUP, y_stride, rows_of(w, g));
         }
     }
 }
