@@ -8,10 +8,9 @@
 #include <string.h>
 #include <time.h>
 
-#include "model/language/gguf.h"
 #include "model/language/grammar/constraint.h"
+#include "support/large_words.h"
 
-static const char *const vocabularies[] = {"gpt-2", "falcon", "deepseek-coder"};
 static const char schema[] =
     "{\"type\":\"object\",\"additionalProperties\":false,\"required\":[\"name\",\"age\",\"ward\","
     "\"complaint\",\"history\",\"tests\",\"plan\"],\"properties\":{\"name\":{\"type\":\"string\","
@@ -48,48 +47,9 @@ static void must(enum err err) {
 
 // ---- the vocabulary ----------------------------------------------------------------------------
 
-static struct buf texts, pieces; // bytes; struct piece
-struct piece {
-    uint32_t at, size, token;
-};
-static struct piece *piece_at(uint32_t i) {
-    return (struct piece *)(void *)pieces.data + i;
-}
-static uint32_t piece_count;
+enum { WORD_FIRST = 259 }; // behind three control tokens and all bytes
 
-static int piece_compare(const void *a, const void *b) {
-    const struct piece *x = a, *y = b;
-    return str_compare((struct str){texts.data + x->at, x->size},
-                       (struct str){texts.data + y->at, y->size});
-}
-
-static bool vocabulary_add(const char *name) {
-    const char *data = getenv("COURTYARD_DATA");
-    char path[512];
-    struct gguf *file;
-    struct tokenizer *tokenizer;
-    snprintf(path, sizeof path, "%s/tokenizers/ggml-vocab-%s.gguf", data ? data : "../shared/data",
-             name);
-    if (gguf_open(path, &file, &fault) != OK) {
-        printf("no vocabularies at %s: nothing is measured\n", path);
-        return false;
-    }
-    must(tokenizer_open(file, &tokenizer, &fault));
-    for (uint32_t i = 0; i < tokenizer_count(tokenizer); i++) {
-        struct piece piece = {.at = (uint32_t)texts.size + 1};
-        buf_add_char(&texts, ' ');
-        tokenizer_decode(tokenizer, i, false, &texts);
-        piece.size = (uint32_t)(texts.size - piece.at);
-        if (piece.size == 0 || piece.size > 64) continue;
-        buf_add(&pieces, &piece, sizeof piece);
-        piece.at--; // the same behind a blank, so that there are as many as large models have
-        piece.size++;
-        buf_add(&pieces, &piece, sizeof piece);
-    }
-    tokenizer_close(tokenizer);
-    gguf_close(file);
-    return true;
-}
+static struct large_words words;
 
 static void word_add(struct buf *bytes, struct str text) {
     buf_add(bytes, &(float){0}, 4);
@@ -97,15 +57,9 @@ static void word_add(struct buf *bytes, struct str text) {
     buf_add_str(bytes, text);
 }
 
-// One of each, behind all bytes, as a vocabulary of llama2.c.
+// As a vocabulary of llama2.c.
 static struct tokenizer *vocabulary_open(struct buf *bytes) {
     struct tokenizer *tokenizer;
-    uint32_t count = (uint32_t)(pieces.size / sizeof(struct piece));
-    qsort(pieces.data, count, sizeof(struct piece), piece_compare);
-    for (uint32_t i = 0; i < count; i++) {
-        if (i && piece_compare(piece_at(i), piece_at(piece_count - 1)) == 0) continue;
-        *piece_at(piece_count++) = *piece_at(i);
-    }
     buf_add(bytes, &(int32_t){512}, 4);
     for (uint32_t i = 0; i < 3; i++) word_add(bytes, STR("<s>"));
     for (uint32_t i = 0; i < 256; i++) {
@@ -113,30 +67,26 @@ static struct tokenizer *vocabulary_open(struct buf *bytes) {
         snprintf(name, sizeof name, "<0x%02X>", i);
         word_add(bytes, str_of(name));
     }
-    for (uint32_t i = 0; i < piece_count; i++) {
-        piece_at(i)->token = 259 + i;
-        word_add(bytes, (struct str){texts.data + piece_at(i)->at, piece_at(i)->size});
-    }
+    for (uint32_t i = 0; i < words.count; i++) word_add(bytes, large_words_at(&words, i));
     must(tokenizer_view_llama2c(bytes->data, bytes->size, &tokenizer, &fault));
     return tokenizer;
 }
 
-// The longest piece that the text begins with.
-static struct piece *longest(struct str text) {
-    for (uint32_t size = text.size < 32 ? (uint32_t)text.size : 32; size > 0; size--) {
-        uint32_t low = 0, high = piece_count;
+// The longest word that the text begins with, else its first byte; its size.
+static uint32_t longest(struct str text, uint32_t *token) {
+    for (uint32_t size = text.size < 32 ? (uint32_t)text.size : 32; size > 1; size--) {
+        uint32_t low = 0, high = words.count;
         while (low < high) {
             uint32_t middle = (low + high) / 2;
-            struct piece *piece = piece_at(middle);
-            int order = str_compare((struct str){texts.data + piece->at, piece->size},
-                                    (struct str){text.data, size});
-            if (order == 0) return piece;
+            int order = str_compare(large_words_at(&words, middle), (struct str){text.data, size});
+            *token = WORD_FIRST + middle;
+            if (order == 0) return size;
             if (order < 0) low = middle + 1;
             if (order > 0) high = middle;
         }
     }
-    fprintf(stderr, "constraint_bench: no piece for a byte\n");
-    exit(1);
+    *token = 3 + (uint8_t)*text.data;
+    return 1;
 }
 
 // ---- the texts ---------------------------------------------------------------------------------
@@ -178,22 +128,80 @@ static double walk(struct constraint *c, struct str text, uint32_t *tokens, doub
     uint32_t place = constraint_start(c);
     double sum = 0;
     for (size_t at = 0; at < text.size;) {
-        struct piece *piece = longest((struct str){text.data + at, text.size - at});
         const uint64_t *mask;
+        uint32_t token, size = longest((struct str){text.data + at, text.size - at}, &token);
         double start_us = worked_us();
         must(constraint_mask(c, place, &mask, &fault));
-        place = constraint_next(c, place, piece->token);
+        place = constraint_next(c, place, token);
         double took = (worked_us() - start_us);
-        if (place == PLACE_NONE || !(mask[piece->token / 64] >> (piece->token % 64) & 1)) {
+        if (place == PLACE_NONE || !(mask[token / 64] >> (token % 64) & 1)) {
             fprintf(stderr, "constraint_bench: refused at byte %zu\n", at);
             exit(1);
         }
         sum += took;
         if (took > *worst) *worst = took;
-        at += piece->size;
+        at += size;
         ++*tokens;
     }
     return sum;
+}
+
+// ---- forms --------------------------------------------------------------------------------------
+
+static const struct {
+    const char *name, *regex;
+} forms[] = {
+    {"dates", "(\\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\\d|3[01]), ){12}"},
+    {"telephones", "(1[3-9]\\d{9}; ){12}"},
+    {"identity cards",
+     "([1-9]\\d{5}(19|20)\\d\\d(0[1-9]|1[0-2])(0[1-9]|[12]\\d|3[01])\\d{3}[\\dX] ){9}"},
+    {"words", "[A-Za-z ,.]{400,2000}"},
+    {"words of a sentence", "([A-Z][a-z]+( [a-z]{1,12}){4,14}[.?!] ){10,40}"},
+    {"Chinese", "[一-龥，。]{300,1000}"},
+    {"lines", "(- [^\\n:]{1,20}: [^\\n]{1,60}\\n){20}"},
+    {"anything", ".{600,3000}"},
+};
+
+// A walk along what comes by chance, as of a model that knows nothing.
+static double stroll(struct constraint *c, uint32_t count, uint32_t vocabulary, double *first,
+                     double *worst) {
+    uint32_t place = constraint_start(c);
+    double sum = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        const uint64_t *mask;
+        double start_us = worked_us();
+        must(constraint_mask(c, place, &mask, &fault));
+        double took = worked_us() - start_us;
+        uint32_t token = below(vocabulary);
+        while (!(mask[token / 64] >> (token % 64) & 1)) token = (token + 1) % vocabulary;
+        start_us = worked_us();
+        place = constraint_next(c, place, token);
+        took += worked_us() - start_us;
+        sum += took;
+        if (i == 0) *first = took;
+        if (i && took > *worst) *worst = took;
+    }
+    return sum;
+}
+
+static void forms_run(const struct token_tree *tree, uint32_t vocabulary) {
+    enum { TOKENS = 60, ANSWERS = 8 };
+    for (size_t i = 0; i < sizeof forms / sizeof *forms; i++) {
+        struct grammar *grammar;
+        struct constraint *c;
+        double first, none, cold, warm = 0, worst = 0, worst_warm = 0;
+        must(grammar_of_regex(str_of(forms[i].regex), &grammar, &fault));
+        must(constraint_open(grammar, tree, &(uint32_t){2}, 1, &c));
+        cold = stroll(c, TOKENS, vocabulary, &first, &worst);
+        for (uint32_t k = 0; k < ANSWERS; k++) {
+            warm += stroll(c, TOKENS, vocabulary, &none, &worst_warm);
+        }
+        printf("%-20s first %6.0f us, cold %6.1f a token (worst %5.0f), next %6.1f (worst %5.0f)\n",
+               forms[i].name, first, (cold - first) / (TOKENS - 1), worst,
+               warm / (TOKENS * ANSWERS), worst_warm);
+        constraint_close(c);
+        grammar_close(grammar);
+    }
 }
 
 int main(int argc, char **argv) {
@@ -202,12 +210,11 @@ int main(int argc, char **argv) {
     struct json *json;
     struct grammar *grammar;
     struct token_tree *tree;
-    buf_open(&texts, 1 << 26);
-    buf_open(&pieces, 1 << 26);
     buf_open(&bytes, 1 << 26);
     buf_open(&text, 1 << 20);
-    for (size_t i = 0; i < sizeof vocabularies / sizeof *vocabularies; i++) {
-        if (!vocabulary_add(vocabularies[i])) return 0;
+    if (!large_words_open(&words)) {
+        printf("no vocabularies in ../shared/data: nothing is measured\n");
+        return 0;
     }
     struct tokenizer *tokenizer = vocabulary_open(&bytes);
     must(json_parse(STR(schema), &json, &fault));
@@ -232,11 +239,13 @@ int main(int argc, char **argv) {
     printf("cold  %6.1f us a token of %u (worst %.0f)\n", cold / cold_tokens, cold_tokens, worst);
     printf("warm  %6.1f us a token of %u (worst %.0f)\n", warm / warm_tokens, warm_tokens,
            worst_warm);
+    forms_run(tree, tokenizer_count(tokenizer));
     token_tree_close(tree);
     grammar_close(grammar);
     json_close(json);
     tokenizer_close(tokenizer);
-    struct buf *bufs[] = {&texts, &pieces, &bytes, &text};
-    for (size_t i = 0; i < 4; i++) buf_close(bufs[i]);
+    large_words_close(&words);
+    buf_close(&bytes);
+    buf_close(&text);
     return 0;
 }

@@ -1,16 +1,20 @@
 // A language model of random weights in the shape of a known one, as an F16 file: what is measured
 // is speed, and how much of an answer survives a kernel, for which no model needs to make sense.
 //
-//   random_model SHAPE FILE [SCALING]    SHAPE: qwen05b, qwen15b, llama1b, tiny, story
+//   random_model SHAPE FILE [SCALING] [words]    SHAPE: qwen05b, qwen15b, llama1b, tiny, story
 // SCALING says how a context of an eighth of the shape's was stretched to it: linear, yarn, or
 // frequencies (of each pair, as Llama 3 has them).
-// Its vocabulary is the bytes, one merged pair, and filling up to the shape's size.
+// Its vocabulary is the bytes, one merged pair, and filling up to the shape's size. `words`: real
+// words instead of filling (support/large_words.h), for answers with a form,
+// whose cost is the vocabulary's; its texts are still read byte by byte.
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "model/language/model_file.h"
+#include "model/language/tokenizer/tokenizer.h"
+#include "support/large_words.h"
 
 enum { PIECE = 1 << 20 };
 static const struct shape {
@@ -27,6 +31,7 @@ static const struct shape {
 };
 enum { STRETCHED = 8 };
 static const char *scaling = ""; // or linear, yarn, frequencies
+static struct large_words words; // none: filling
 
 static struct fault fault;
 static void must(enum err err) {
@@ -74,10 +79,23 @@ static size_t byte_text(uint32_t byte, char *out) {
     return 2;
 }
 
-static size_t token_text(uint32_t token, char out[32]) {
-    if (token < 256) return byte_text(token, out);
-    const char *form = token == 256 ? "th" : token == 257 ? "<|end|>" : NULL;
-    return (size_t)(form ? snprintf(out, 32, "%s", form) : snprintf(out, 32, "<|pad%u|>", token));
+enum { TOKEN_MERGED = 256, TOKEN_END, TOKEN_FIRST, TOKEN_TEXT_MAX = 256 };
+
+static bool token_is_word(uint32_t token) {
+    return token >= TOKEN_FIRST && token - TOKEN_FIRST < words.count;
+}
+
+static size_t token_text(uint32_t token, char out[TOKEN_TEXT_MAX]) {
+    if (token < TOKEN_MERGED) return byte_text(token, out);
+    if (token_is_word(token)) {
+        struct str word = large_words_at(&words, token - TOKEN_FIRST);
+        size_t size = 0;
+        for (size_t i = 0; i < word.size; i++) size += byte_text((uint8_t)word.data[i], out + size);
+        return size;
+    }
+    const char *form = token == TOKEN_MERGED ? "th" : token == TOKEN_END ? "<|end|>" : NULL;
+    return (size_t)(form ? snprintf(out, TOKEN_TEXT_MAX, "%s", form)
+                         : snprintf(out, TOKEN_TEXT_MAX, "<|pad%u|>", token));
 }
 
 static void vocabulary_write(struct model_file *file, const struct shape *s) {
@@ -86,8 +104,9 @@ static void vocabulary_write(struct model_file *file, const struct shape *s) {
     buf_open(&kinds, 1 << 24);
     buf_open(&merges, 1 << 10);
     for (uint32_t i = 0; i < s->vocabulary; i++) {
-        char text[32];
-        int32_t kind = i < 257 ? 1 : i == 257 ? 3 : 5; // normal, control, unused
+        char text[TOKEN_TEXT_MAX];
+        bool normal = i < TOKEN_END || token_is_word(i);
+        int32_t kind = normal ? TOKEN_NORMAL : i == TOKEN_END ? TOKEN_CONTROL : TOKEN_UNUSED;
         text_add(&tokens, text, token_text(i, text));
         buf_add(&kinds, &kind, sizeof kind);
     }
@@ -99,8 +118,8 @@ static void vocabulary_write(struct model_file *file, const struct shape *s) {
     gguf_head_array(model_file_head(file), "tokenizer.ggml.token_type", GGUF_I32, s->vocabulary,
                     buf_str(&kinds));
     gguf_head_array(model_file_head(file), "tokenizer.ggml.merges", GGUF_TEXT, 1, buf_str(&merges));
-    gguf_head_whole(model_file_head(file), "tokenizer.ggml.bos_token_id", 257);
-    gguf_head_whole(model_file_head(file), "tokenizer.ggml.eos_token_id", 257);
+    gguf_head_whole(model_file_head(file), "tokenizer.ggml.bos_token_id", TOKEN_END);
+    gguf_head_whole(model_file_head(file), "tokenizer.ggml.eos_token_id", TOKEN_END);
     gguf_head_bool(model_file_head(file), "tokenizer.ggml.add_bos_token", false);
     buf_close(&tokens);
     buf_close(&kinds);
@@ -242,13 +261,19 @@ static void model_write(const struct shape *s, struct tensors *t, const char *pa
 
 int main(int argc, char **argv) {
     const struct shape *s = NULL;
+    bool wordy = argc > 3 && strcmp(argv[argc - 1], "words") == 0;
+    argc -= wordy;
     if (argc == 4) scaling = argv[3];
     for (size_t i = 0; argc >= 3 && i < sizeof shapes / sizeof *shapes; i++) {
         if (strcmp(shapes[i].name, argv[1]) == 0) s = &shapes[i];
     }
     if (!s) {
-        fprintf(stderr, "usage: random_model SHAPE FILE [SCALING]\n");
+        fprintf(stderr, "usage: random_model SHAPE FILE [SCALING] [words]\n");
         return 2;
+    }
+    if (wordy && !large_words_open(&words)) {
+        fprintf(stderr, "random_model: the vocabularies are not there\n");
+        return 1;
     }
     struct tensors t = {calloc(2 + 16 * (size_t)s->layers, sizeof *t.list), 0};
     if (!t.list) return 1;
@@ -257,5 +282,6 @@ int main(int argc, char **argv) {
     for (uint32_t layer = 0; layer < s->layers; layer++) layer_add(&t, s, (int)layer);
     model_write(s, &t, argv[2]);
     free(t.list);
+    if (wordy) large_words_close(&words);
     return 0;
 }
