@@ -1,5 +1,5 @@
-// Which tokens of a vocabulary stand for a beginning, an end and the middle: by their names, by what
-// the file says of them, and where it says too little or nonsense; and the prompt they make.
+// Which tokens of a vocabulary stand for a beginning, an end and the middle: by their names, by
+// what the file says of them, and where it says too little or nonsense; and the prompt they make.
 #include "model/language/fill.h"
 
 #include <stdio.h>
