@@ -2,7 +2,6 @@
 #include "appliance/front_private.h"
 
 #include <arpa/inet.h>
-#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/reboot.h>
@@ -11,6 +10,7 @@
 
 #include "appliance/init_private.h"
 #include "appliance/installer_private.h"
+#include "appliance/stick_private.h"
 #include "base/log.h"
 #include "base/version.h"
 
@@ -60,14 +60,6 @@ static void links_gather(const struct init *init, struct console_view *view) {
     }
 }
 
-static bool on_usb(const char *disk) {
-    char path[64], target[PATH_MAX];
-    snprintf(path, sizeof path, "/sys/block/%s", disk);
-    ssize_t size = readlink(path, target, sizeof target - 1);
-    target[size > 0 ? size : 0] = '\0';
-    return strstr(target, "/usb") != NULL;
-}
-
 static bool disk_used(const char *path) {
     uint8_t bytes[USED_BYTES];
     struct block block;
@@ -94,7 +86,7 @@ static void disks_gather(const struct init *init, struct console_view *view) {
             continue;
         }
         (void)str_copy(disk->model, sizeof disk->model, str_of(disks[i].name));
-        disk->removable = disks[i].removable || on_usb(disk->name);
+        disk->removable = disks[i].removable || stick_on_usb(disk->name);
         if (!disk->removable && disks[i].why.code[0]) continue; // nothing can be installed there
         disk->used = disk_used(disks[i].path);
         view->disk_count++;

@@ -87,12 +87,21 @@ static enum err text_read(const char *path, struct buf *text, struct fault *faul
     return file_exists(path) ? file_read(path, text, fault) : OK;
 }
 
+static bool of_data(const struct json *event) {
+    struct str name = json_member_text(event, "event");
+    return str_is(name, "backup") || str_is(name, "restore");
+}
+
 enum err history_last(const char *path, struct history_last *out, struct fault *fault) {
     struct buf text;
     struct str line;
     enum err err = text_read(path, &text, fault);
     struct str rest = buf_str(&text);
     struct json *event = err == OK ? event_next(&rest, &line) : NULL;
+    while (event && of_data(event)) {
+        json_close(event);
+        event = event_next(&rest, &line);
+    }
     if (err == OK && !event) err = ERR_NOT_FOUND;
     struct history_last last;
     if (err == OK &&

@@ -14,15 +14,15 @@ enum {
 };
 
 struct history_event {
-    const char *event;   // "update", "confirm", "return", "install", "reset"
-    struct str from, to; // versions
+    const char *event;   // "update", "confirm", "return", "install", "backup", "restore"
+    struct str from, to; // versions; of a backup: "" and the archive's name
     enum slot slot;
     const char *result; // "ok", or a fault's code
 };
 // On the disk when it returns.
 enum err history_add(const char *path, const struct history_event *event,
                      struct fault *fault) MUST_USE;
-// The newest event, as history_write would give it first.
+// The newest event of a slot: backups and what was restored are passed over.
 struct history_last {
     char event[16], from[64], to[64], result[FAULT_CODE_SIZE];
     enum slot slot;

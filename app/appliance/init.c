@@ -27,6 +27,7 @@ enum {
     DISK_TRIAL_MS = 120 * 1000, // a trial that has not found its disk by then never will
     TRIAL_MS = 15 * 60 * 1000,  // since the machine started
     HEALTHY_MS = 20 * 1000,     // a service that answers so long makes a trial boot good
+    STICK_SETTLE_MS = 1500,     // from the last word of a disk that came to a look at it
     END_MS = 20 * 1000,         // for the data to be let go of, once the service has gone
     WATCHDOG_MS = 8 * 1000,     // drivers wait for 30 s or more
 };
@@ -166,7 +167,10 @@ static void uevents_read(struct init *init) {
     ssize_t size;
     while ((size = recv(init->uevents, text, sizeof text - 1, 0)) > 0) {
         text[size] = '\0';
-        init->front.disks_changed |= strstr(text, "/block/") != NULL;
+        if (strstr(text, "/block/")) {
+            init->front.disks_changed = true;
+            sticks_due(&init->sticks, now() + STICK_SETTLE_MS);
+        }
         if (strncmp(text, "add@", 4) != 0 && strncmp(text, "change@", 7) != 0) continue;
         if (strstr(text, "/input/")) power_look(&init->power);
         for (const char *at = text; at < text + size; at += strlen(at) + 1) {
@@ -178,6 +182,7 @@ static void uevents_read(struct init *init) {
 
 static void ended_one(struct init *init, pid_t pid, int status) {
     if (service_ended(init->service, pid, status) || work_ended(&init->work, pid, status)) return;
+    if (sticks_ended(&init->sticks, pid, status)) return;
     (void)data_ended(&init->data, pid, status);
 }
 
@@ -284,6 +289,7 @@ static void proceed(struct init *init) {
         data_find(&init->data, init->disk)) {
         slots_find(init);
         esp_mount(init);
+        sticks_due(&init->sticks, now());
         data_begin(&init->data);
     }
     service_look(init->service, &view);
@@ -344,6 +350,8 @@ static void loop(struct init *init) {
         int64_t due = service_run(init->service, at);
         if (due < until) until = due;
         due = lan_run(init->lan, at);
+        if (due < until) until = due;
+        due = wish_sticks(init, at);
         if (due < until) until = due;
         due = front_run(init, at);
         if (due < until) until = due;

@@ -4,7 +4,7 @@
 //   modules.c   kernel modules                         settings.c  settings as text
 //   data.c      the data partition                     service.c   the service beside us
 //   lan.c       links and addresses                    dhcp.c      the client
-//   power.c     the power key                          stick.c     what a person plugs in
+//   power.c     the power key                          stick.c, sticks.c  what a person plugs in
 //   work.c      what takes long, in a child            machine.c   clock, memory, temperature
 //   front.c     the console (console_private.h) and what it is about
 //   wishes.c    updates, backups, reset: what takes    upkeep.c, slots.c, update.c do it
@@ -20,6 +20,7 @@
 #include "appliance/service_private.h"
 #include "appliance/settings_private.h"
 #include "appliance/slots_private.h"
+#include "appliance/sticks_private.h"
 #include "appliance/upkeep_private.h"
 #include "appliance/work_private.h"
 
@@ -47,15 +48,16 @@ struct init {
     struct lan *lan;
     struct service *service;
     struct work work;
-    struct upkeep upkeep;           // of the work that runs
+    struct upkeep upkeep; // of the work that runs
+    struct sticks_watch sticks;
     char update[UPDATE_PATH_BYTES]; // "": from a stick
     bool downgrade;
     char install[DISK_NAME_BYTES]; // the disk to install on
-    enum wish wish;
-    struct fault wish_fault; // what came of the last one; no code: it is done
+    enum wish wish, wish_last;     // that runs; that was begun last
+    struct fault wish_fault;       // what came of that one; no code: it is done
     struct slots slots;
     bool slots_open, confirmed;
-    bool working; // on the wish, after the service has gone
+    bool working; // on the wish: the service has gone if it must, no stick is being looked at
     struct front front;
     int64_t end_ms; // when the machine goes even if the data is still in use; 0: not yet
     int ending;     // what reboot(2) is to do; 0: go on
@@ -71,6 +73,10 @@ enum err wish_possible(const struct init *init, struct fault *fault) MUST_USE;
 enum err wish_begin(struct init *init, enum wish wish, struct fault *fault) MUST_USE;
 // What is due: the service has stopped, the work has ended, the partition is free.
 void wish_proceed(struct init *init);
+// "update", "backup", "restore", "reset", "install"; "": none.
+const char *wish_name(enum wish wish);
+// What comes and goes at the sockets: looks when it is due; when to call again (monotonic, ms).
+int64_t wish_sticks(struct init *init, int64_t now_ms);
 // While a wish needs the service to be away.
 bool wish_holds_service(const struct init *init);
 

@@ -8,6 +8,7 @@
 
 #include "appliance/history_private.h"
 #include "appliance/init_private.h"
+#include "appliance/sticks_private.h"
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/log.h"
@@ -71,7 +72,14 @@ static void settings_show(const struct settings *settings, struct json_writer *o
     json_set_text(out, "language", str_of(settings->language));
     json_set_text(out, "address", str_of(text));
     json_set_text(out, "gateway", str_of(gateway));
+    json_set_text(out, "interface", str_of(settings->interface));
     json_close_object(out);
+}
+
+static void fault_show(const struct fault *fault, struct json_writer *out) {
+    if (!fault->code[0]) return;
+    json_put_name(out, "fault");
+    json_put_fault(out, fault);
 }
 
 static void links_show(const struct init *init, struct json_writer *out) {
@@ -80,10 +88,13 @@ static void links_show(const struct init *init, struct json_writer *out) {
     json_put_name(out, "links");
     json_open_array(out);
     for (uint32_t i = 0; i < count; i++) {
-        char address[INET_ADDRSTRLEN] = "", mac[18];
+        char address[INET_ADDRSTRLEN] = "", gateway[INET_ADDRSTRLEN] = "", mac[18];
         const uint8_t *m = links[i].mac;
         if (links[i].how != LAN_NONE) {
             inet_ntop(AF_INET, &links[i].address, address, sizeof address);
+        }
+        if (links[i].gateway.s_addr) {
+            inet_ntop(AF_INET, &links[i].gateway, gateway, sizeof gateway);
         }
         snprintf(mac, sizeof mac, "%02x:%02x:%02x:%02x:%02x:%02x", m[0], m[1], m[2], m[3], m[4],
                  m[5]);
@@ -94,25 +105,31 @@ static void links_show(const struct init *init, struct json_writer *out) {
         json_set_text(out, "how", str_of(lan_how_name(links[i].how)));
         json_set_text(out, "address", str_of(address));
         json_set_u64(out, "prefix", links[i].prefix);
-        json_set_text(out, "fault", str_of(links[i].fault.code));
+        json_set_text(out, "gateway", str_of(gateway));
+        json_set_bool(out, "wanted", links[i].wanted);
+        fault_show(&links[i].fault, out);
         json_close_object(out);
     }
     json_close_array(out);
+    struct fault fault = lan_fault(init->lan);
+    if (!fault.code[0]) return;
+    json_put_name(out, "network_fault");
+    json_put_fault(out, &fault);
 }
 
-static void work_show(const struct work *work, struct json_writer *out) {
-    if (!work->name) return;
+// The wish that runs, from when it was told until its work has ended, or what came of the last one.
+static void work_show(const struct init *init, struct json_writer *out) {
+    if (init->wish_last == WISH_NONE) return;
+    static const struct progress none;
+    const struct progress *progress = init->work.child > 0 ? &init->work.shared->progress : &none;
     json_put_name(out, "work");
     json_open_object(out);
-    json_set_text(out, "name", str_of(work->name));
-    json_set_bool(out, "running", work->child > 0);
-    json_set_text(out, "phase", str_of(phase_name(work->shared->progress.phase)));
-    json_set_u64(out, "done", work->shared->progress.done);
-    json_set_u64(out, "total", work->shared->progress.total);
-    if (work->child <= 0 && work->shared->err != OK) {
-        json_put_name(out, "fault");
-        json_put_fault(out, &work->shared->fault);
-    }
+    json_set_text(out, "name", str_of(wish_name(init->wish_last)));
+    json_set_bool(out, "running", init->wish != WISH_NONE);
+    json_set_text(out, "phase", str_of(phase_name(progress->phase)));
+    json_set_u64(out, "done", progress->done);
+    json_set_u64(out, "total", progress->total);
+    if (init->wish == WISH_NONE) fault_show(&init->wish_fault, out);
     json_close_object(out);
 }
 
@@ -131,7 +148,22 @@ static enum err status(struct request *request) {
     slots_show(init, out);
     settings_show(&init->settings, out);
     if (init->lan) links_show(init, out);
-    work_show(&init->work, out);
+    work_show(init, out);
+    return OK;
+}
+
+enum { KEPT_SHOWN = 8 };
+
+static enum err sticks(struct request *request) {
+    struct json_writer *out = request->out;
+    struct backup_about kept[KEPT_SHOWN];
+    const struct sticks_watch *watch = &request->init->sticks;
+    uint32_t all, count = backups_list(BACKUP_FOLDER, kept, KEPT_SHOWN, &all);
+    json_set_bool(out, "looking", watch->child > 0 || watch->due_ms != 0);
+    json_put_name(out, "sticks");
+    sticks_write(&watch->seen, out);
+    json_put_name(out, "kept");
+    backups_write(kept, count, out);
     return OK;
 }
 
@@ -147,7 +179,8 @@ static enum err setting_take(const struct request *request, const char *key, str
     const struct json *value = json_member(request->body, key);
     if (!value) return OK;
     struct str text = json_text(value);
-    if (text.size == 0 && strcmp(key, "gateway") == 0) return OK;
+    bool may_lack = strcmp(key, "gateway") == 0 || strcmp(key, "interface") == 0;
+    if (text.size == 0 && may_lack) return OK;
     if (text.size == 0 || memchr(text.data, '\n', text.size)) {
         return fault_set(request->fault, ERR_INPUT, "appliance.settings", str_of(key));
     }
@@ -173,6 +206,7 @@ static enum err settings_change(struct request *request) {
     buf_open(&lines, 4096);
     enum err err = OK;
     if (json_member(request->body, "gateway")) wanted.gateway.s_addr = 0;
+    if (json_member(request->body, "interface")) wanted.interface[0] = '\0';
     for (size_t i = 0; i < sizeof keys / sizeof keys[0] && err == OK; i++) {
         err = setting_take(request, keys[i], &lines);
     }
@@ -198,6 +232,28 @@ static enum err work_stop(struct request *request) {
 }
 
 // ---- wishes -------------------------------------------------------------------------------------
+// Which stick and which file on it. A name that does not fit names nothing there is.
+static enum err upkeep_take(struct request *request) {
+    struct upkeep *upkeep = &request->init->upkeep;
+    struct str name = json_member_text(request->body, "name");
+    struct str disk = json_member_text(request->body, "disk");
+    *upkeep = (struct upkeep){.stick = json_member_bool(request->body, "stick", false)};
+    if (!str_copy(upkeep->name, sizeof upkeep->name, name)) {
+        return fault_set(request->fault, ERR_NOT_FOUND, "appliance.no_backup", STR_NONE);
+    }
+    if (!str_copy(upkeep->wanted, sizeof upkeep->wanted, disk)) {
+        return fault_set(request->fault, ERR_NOT_FOUND, "appliance.no_stick", STR_NONE);
+    }
+    return OK;
+}
+
+// What cannot be taken back wants the box's name typed.
+static enum err confirmed(const struct request *request) {
+    const char *name = request->init->settings.hostname;
+    if (str_is(json_member_text(request->body, "confirm"), name)) return OK;
+    return fault_set(request->fault, ERR_INPUT, "appliance.wrong_confirm", str_of(name));
+}
+
 // The file is of the service's own uploads: what it names is opened by us.
 static enum err update_begin(struct request *request) {
     struct init *init = request->init;
@@ -213,20 +269,16 @@ static enum err update_begin(struct request *request) {
     init->update[0] = '\0';
     if (!stick) (void)str_copy(init->update, sizeof init->update, path);
     init->downgrade = json_member_bool(request->body, "downgrade", false);
-    init->upkeep = (struct upkeep){.stick = stick};
-    return wish_begin(init, WISH_UPDATE, request->fault);
+    err = upkeep_take(request);
+    return err == OK ? wish_begin(init, WISH_UPDATE, request->fault) : err;
 }
 
 static enum err upkeep_begin(struct request *request, enum wish wish) {
     struct init *init = request->init;
     enum err err = wish_possible(init, request->fault);
     if (err != OK) return err;
-    init->upkeep = (struct upkeep){.stick = json_member_bool(request->body, "stick", false)};
-    if (!str_copy(init->upkeep.name, sizeof init->upkeep.name,
-                  json_member_text(request->body, "name"))) {
-        return fault_set(request->fault, ERR_NOT_FOUND, "appliance.no_backup", STR_NONE);
-    }
-    return wish_begin(init, wish, request->fault);
+    err = upkeep_take(request);
+    return err == OK ? wish_begin(init, wish, request->fault) : err;
 }
 
 static enum err backup_begin(struct request *request) {
@@ -234,11 +286,13 @@ static enum err backup_begin(struct request *request) {
 }
 
 static enum err restore_begin(struct request *request) {
-    return upkeep_begin(request, WISH_RESTORE);
+    enum err err = confirmed(request);
+    return err == OK ? upkeep_begin(request, WISH_RESTORE) : err;
 }
 
 static enum err reset_begin(struct request *request) {
-    return upkeep_begin(request, WISH_RESET);
+    enum err err = confirmed(request);
+    return err == OK ? upkeep_begin(request, WISH_RESET) : err;
 }
 
 static enum err history(struct request *request) {
@@ -256,7 +310,7 @@ static const struct {
     {"restart", end_restart}, {"power-off", end_power_off},
     {"update", update_begin}, {"cancel", work_stop},
     {"backup", backup_begin}, {"restore", restore_begin},
-    {"reset", reset_begin},
+    {"reset", reset_begin},   {"sticks", sticks},
 };
 
 static enum err request_run(struct request *request, struct str name) {

@@ -2,12 +2,21 @@
 // written, mounted at /stick while something is copied. Depends on base/.
 #pragma once
 
+#include <stdbool.h>
+#include <sys/types.h>
+
 #include "base/fault.h"
 
 #define STICK_FOLDER "/stick"
+enum { STICK_KIND_BYTES = 8 };
 
 // Mounts the first partition (or whole disk) of FAT, exFAT or ext4 that is not on `own_disk`
 // ("sda") but on `wanted`; "": on whichever. ERR_NOT_FOUND "appliance.no_stick".
 enum err stick_mount(const char *own_disk, const char *wanted, struct fault *fault) MUST_USE;
 // All of it on the stick, then let go of.
 enum err stick_unmount(struct fault *fault) MUST_USE;
+// The same file system of `disk` as stick_mount would take, at `folder`, where nothing is written:
+// for a process with mounts of its own. `kind`: "vfat", "exfat", "ext4". False: there is none.
+bool stick_look(const char *disk, const char *folder, char kind[static STICK_KIND_BYTES]);
+// Whether a disk ("sdb") hangs on a USB socket.
+bool stick_on_usb(const char *disk);

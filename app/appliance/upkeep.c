@@ -5,11 +5,14 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <linux/fs.h>
+#include <linux/magic.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -17,16 +20,88 @@
 #include "appliance/block_private.h"
 #include "appliance/service_private.h"
 #include "appliance/stick_private.h"
+#include "base/clock.h"
 #include "base/file.h"
 #include "base/log.h"
+#include "base/memory.h"
 
 #define QUARANTINE "/data/quarantine"
 #define RESTORED "/data/restored"
-enum { KEPT = 2, ERASE_BYTES = 16 << 20 };
+#define FAT_FILE_BYTES UINT32_MAX // the largest file of a FAT file system
+enum { KEPT = 2, ERASE_BYTES = 16 << 20, COPY_BYTES = 4 << 20, CHILD_LOOK_US = 100 * 1000 };
 
 // ---- archives -----------------------------------------------------------------------------------
 static bool is_archive(const char *name) {
-    return str_starts(str_of(name), STR("courtyard-")) && str_ends(str_of(name), STR(".tar"));
+    struct backup_about about;
+    return backup_name_read(str_of(name), &about);
+}
+
+static bool digits_take(struct str *text, size_t count, unsigned *out) {
+    uint64_t value;
+    struct str part = {text->data, count};
+    if (text->size < count || !str_to_u64(part, &value)) return false;
+    for (size_t i = 0; i < count; i++) {
+        if (part.data[i] < '0' || part.data[i] > '9') return false;
+    }
+    *text = (struct str){text->data + count, text->size - count};
+    *out = (unsigned)value;
+    return true;
+}
+
+bool backup_name_read(struct str name, struct backup_about *out) {
+    static const struct str head = {"courtyard-", 10}, tail = {".tar", 4};
+    unsigned year, month, day, hour, minute, second;
+    struct backup_about about = {0};
+    if (!str_copy(about.name, sizeof about.name, name) || memchr(name.data, '/', name.size) ||
+        !str_starts(name, head) || !str_ends(name, tail) || name.size < head.size + tail.size) {
+        return false;
+    }
+    struct str rest = {name.data + head.size, name.size - head.size - tail.size};
+    if (!digits_take(&rest, 4, &year) || !digits_take(&rest, 2, &month) ||
+        !digits_take(&rest, 2, &day) || rest.size == 0 || rest.data[0] != '-') {
+        return false;
+    }
+    rest = (struct str){rest.data + 1, rest.size - 1};
+    if (!digits_take(&rest, 2, &hour) || !digits_take(&rest, 2, &minute) ||
+        !digits_take(&rest, 2, &second) || month < 1 || month > 12 || day < 1 || day > 31) {
+        return false;
+    }
+    if (rest.size > 0) {
+        struct str version = {rest.data + 1, rest.size - 1};
+        if (rest.data[0] != '-' || !version_is_one(version)) return false;
+        (void)str_copy(about.version, sizeof about.version, version);
+    }
+    int64_t seconds = hour * 3600 + minute * 60 + second;
+    about.at_ms = days_from_civil(year, month, day) * 86400000 + seconds * 1000;
+    *out = about;
+    return true;
+}
+
+static int newest_first(const void *one, const void *other) {
+    return strcmp(((const struct backup_about *)other)->name,
+                  ((const struct backup_about *)one)->name);
+}
+
+uint32_t backups_list(const char *folder, struct backup_about *out, uint32_t most, uint32_t *all) {
+    uint32_t count = 0;
+    struct stat file;
+    DIR *dir = opendir(folder);
+    *all = 0;
+    for (const struct dirent *entry; dir && (entry = readdir(dir));) {
+        struct backup_about one;
+        if (!backup_name_read(str_of(entry->d_name), &one)) continue;
+        if (fstatat(dirfd(dir), entry->d_name, &file, 0) != 0 || !S_ISREG(file.st_mode)) continue;
+        one.bytes = (uint64_t)file.st_size;
+        ++*all;
+        if (count < most) {
+            out[count++] = one;
+        } else if (most > 0 && newest_first(&one, &out[most - 1]) < 0) {
+            out[most - 1] = one;
+        }
+        qsort(out, count, sizeof *out, newest_first);
+    }
+    if (dir) closedir(dir);
+    return count;
 }
 
 // The newest archive of a folder, or the oldest; their names sort by time. How many there are.
@@ -49,7 +124,8 @@ static size_t archive_find(const char *folder, bool newest, char out[static BACK
 
 // The program as the service's user. A stick of FAT knows no owners: what lies there is read and
 // written through descriptors that we opened.
-static enum err program_run(const char *const argv[], struct fault *fault) {
+static enum err program_run(const char *const argv[], const struct progress *progress,
+                            struct fault *fault) {
     pid_t pid = fork();
     if (pid < 0) return fault_errno(fault, errno, STR_NONE);
     if (pid == 0) {
@@ -60,8 +136,13 @@ static enum err program_run(const char *const argv[], struct fault *fault) {
         _exit(127);
     }
     int status = 0;
-    while (waitpid(pid, &status, 0) < 0 && errno == EINTR) continue;
+    bool told = false;
+    while (waitpid(pid, &status, WNOHANG) != pid) {
+        if (progress_cancelled(progress) && !told) told = kill(pid, SIGTERM) == 0;
+        (void)usleep(CHILD_LOOK_US);
+    }
     if (WIFEXITED(status) && WEXITSTATUS(status) == 0) return OK;
+    if (told) return ERR_CANCELLED;
     return fault_set(fault, ERR_IO, "appliance.backup_failed", str_of(argv[1]));
 }
 
@@ -69,7 +150,7 @@ static void name_now(char out[static BACKUP_PATH_BYTES]) {
     time_t now = time(NULL);
     struct tm utc;
     gmtime_r(&now, &utc);
-    strftime(out, BACKUP_PATH_BYTES, "courtyard-%Y%m%d-%H%M%S.tar", &utc);
+    strftime(out, BACKUP_PATH_BYTES, "courtyard-%Y%m%d-%H%M%S-" COURTYARD_VERSION ".tar", &utc);
 }
 
 static enum err folder_own(const char *path, struct fault *fault) {
@@ -87,29 +168,74 @@ static void oldest_remove(void) {
 }
 
 // ---- backup -------------------------------------------------------------------------------------
-static enum err to_stick(const char *from, const char *name, struct fault *fault) {
-    char path[2 * BACKUP_PATH_BYTES];
-    snprintf(path, sizeof path, STICK_FOLDER "/%s.part", name);
-    enum err err = file_copy(from, path, fault);
-    char whole[2 * BACKUP_PATH_BYTES];
-    snprintf(whole, sizeof whole, STICK_FOLDER "/%s", name);
-    if (err == OK && rename(path, whole) != 0) err = fault_errno(fault, errno, str_of(whole));
-    if (err != OK) (void)unlink(path);
+static enum err bytes_copy(int from, int to, uint64_t total, struct progress *progress,
+                           struct fault *fault) {
+    enum err err = OK;
+    char *piece = memory_take(COPY_BYTES);
+    if (!piece) return fault_errno(fault, ENOMEM, STR_NONE);
+    for (uint64_t done = 0; err == OK;) {
+        progress_set(progress, PHASE_COPY, done, total);
+        if (progress_cancelled(progress)) err = ERR_CANCELLED;
+        ssize_t size = err == OK ? read(from, piece, COPY_BYTES) : 0;
+        if (size < 0 && errno == EINTR) continue;
+        if (size < 0) err = fault_errno(fault, errno, STR_NONE);
+        if (size <= 0) break;
+        err = file_write_all(to, piece, (size_t)size, fault);
+        // On the stick as it goes, so that the bar tells the truth and a stop is not waited for.
+        if (err == OK && fdatasync(to) != 0) err = fault_errno(fault, errno, STR_NONE);
+        done += (uint64_t)size;
+    }
+    memory_give(piece);
+    return err;
+}
+
+// Whole or not at all.
+static enum err copy(const char *from, const char *to, struct progress *progress,
+                     struct fault *fault) {
+    struct file_stream target;
+    uint64_t bytes = 0, room = 0;
+    char text[24], folder[BACKUP_PATH_BYTES];
+    (void)str_copy(folder, sizeof folder, str_of(to));
+    char *slash = strrchr(folder, '/');
+    if (slash) *slash = '\0';
+    struct statfs about = {0};
+    enum err err = file_size(from, &bytes, fault);
+    if (err == OK) err = disk_free(folder, &room, fault);
+    if (err != OK) return err;
+    snprintf(text, sizeof text, "%.1f MB", (double)bytes / 1e6);
+    if (room < bytes) return fault_set(fault, ERR_LIMIT, "appliance.stick_full", str_of(text));
+    if (bytes > FAT_FILE_BYTES && statfs(folder, &about) == 0 &&
+        about.f_type == MSDOS_SUPER_MAGIC) {
+        return fault_set(fault, ERR_LIMIT, "appliance.stick_fat", str_of(text));
+    }
+    int source = open(from, O_RDONLY | O_CLOEXEC);
+    if (source < 0) return fault_errno(fault, errno, str_of(from));
+    err = file_stream_open(to, &target, fault);
+    if (err == OK) {
+        err = bytes_copy(source, target.fd, bytes, progress, fault);
+        if (err == OK) err = file_stream_keep(&target, fault);
+        file_stream_drop(&target);
+    }
+    close(source);
     return err;
 }
 
 enum err backup_run(void *ctx, struct progress *progress, struct fault *fault) {
-    const struct upkeep *upkeep = ctx;
-    char name[BACKUP_PATH_BYTES], path[2 * BACKUP_PATH_BYTES];
-    progress_set(progress, PHASE_COPY, 0, 0);
+    struct upkeep *upkeep = ctx;
+    char name[BACKUP_PATH_BYTES], path[2 * BACKUP_PATH_BYTES], whole[2 * BACKUP_PATH_BYTES];
+    progress_set(progress, PHASE_READ, 0, 0);
     name_now(name);
+    memcpy(upkeep->name, name, sizeof upkeep->name);
     snprintf(path, sizeof path, BACKUP_FOLDER "/%s", name);
     enum err err = upkeep->stick ? stick_mount(upkeep->disk, upkeep->wanted, fault) : OK;
     if (err != OK) return err;
     err = folder_own(BACKUP_FOLDER, fault);
     const char *const argv[] = {"courtyard", "backup", "--data", SERVICE_DATA, path, NULL};
-    if (err == OK) err = program_run(argv, fault);
-    if (err == OK && upkeep->stick) err = to_stick(path, name, fault);
+    if (err == OK) err = program_run(argv, progress, fault);
+    if (err == OK && upkeep->stick) {
+        snprintf(whole, sizeof whole, STICK_FOLDER "/%s", name);
+        err = copy(path, whole, progress, fault);
+    }
     oldest_remove();
     if (!upkeep->stick) return err;
     enum err ended = stick_unmount(fault);
@@ -118,20 +244,21 @@ enum err backup_run(void *ctx, struct progress *progress, struct fault *fault) {
 
 // ---- restore ------------------------------------------------------------------------------------
 // The stick's archive beside the data first: the stick may be pulled, and FAT knows no owners.
-static enum err archive_fetch(const struct upkeep *upkeep, char out[static 2 * BACKUP_PATH_BYTES],
-                              struct fault *fault) {
+static enum err archive_fetch(struct upkeep *upkeep, char out[static 2 * BACKUP_PATH_BYTES],
+                              struct progress *progress, struct fault *fault) {
     char name[BACKUP_PATH_BYTES], from[2 * BACKUP_PATH_BYTES];
     const char *folder = upkeep->stick ? STICK_FOLDER : BACKUP_FOLDER;
     (void)str_copy(name, sizeof name, str_of(upkeep->name));
     if (!name[0]) (void)archive_find(folder, true, name);
-    if (!is_archive(name) || strchr(name, '/')) {
+    memcpy(upkeep->name, name, sizeof upkeep->name);
+    if (!is_archive(name)) {
         return fault_set(fault, ERR_NOT_FOUND, "appliance.no_backup", str_of(name));
     }
     snprintf(out, 2 * BACKUP_PATH_BYTES, BACKUP_FOLDER "/%s", name);
     if (!upkeep->stick) return OK;
     snprintf(from, sizeof from, STICK_FOLDER "/%s", name);
     enum err err = folder_own(BACKUP_FOLDER, fault);
-    if (err == OK) err = file_copy(from, out, fault);
+    if (err == OK) err = copy(from, out, progress, fault);
     if (err == OK && chown(out, SERVICE_USER, SERVICE_USER) != 0) {
         err = fault_errno(fault, errno, str_of(out));
     }
@@ -166,12 +293,12 @@ void upkeep_settle(void) {
 }
 
 enum err restore_run(void *ctx, struct progress *progress, struct fault *fault) {
-    const struct upkeep *upkeep = ctx;
+    struct upkeep *upkeep = ctx;
     char path[2 * BACKUP_PATH_BYTES];
     progress_set(progress, PHASE_COPY, 0, 0);
     enum err err = upkeep->stick ? stick_mount(upkeep->disk, upkeep->wanted, fault) : OK;
     if (err != OK) return err;
-    err = archive_fetch(upkeep, path, fault);
+    err = archive_fetch(upkeep, path, progress, fault);
     if (upkeep->stick) {
         enum err ended = stick_unmount(fault);
         if (err == OK) err = ended;
@@ -180,7 +307,7 @@ enum err restore_run(void *ctx, struct progress *progress, struct fault *fault) 
     if (err == OK) err = folder_own(RESTORED, fault);
     progress_set(progress, PHASE_VERIFY, 0, 0);
     const char *const argv[] = {"courtyard", "restore", "--data", RESTORED "/data", path, NULL};
-    if (err == OK) err = program_run(argv, fault);
+    if (err == OK) err = program_run(argv, progress, fault);
     if (err == OK) err = places_change(fault);
     enum err cleared = folder_remove(RESTORED, err == OK ? fault : NULL);
     return err == OK ? cleared : err;

@@ -5,20 +5,39 @@
 
 #include "base/fault.h"
 #include "base/thread.h"
+#include "base/version.h"
 
 #define BACKUP_FOLDER "/data/backup"
 enum { BACKUP_PATH_BYTES = 256 };
+
+struct backup_about {
+    char name[96]; // of the file
+    int64_t at_ms; // since 1970, UTC
+    uint64_t bytes;
+    char
+        version[VERSION_BYTES_MAX + 1]; // of the program that made it; "" if its name does not tell
+};
 
 struct upkeep {
     char disk[32];                // ours, so that a stick is another
     bool stick;                   // to it or from it; else BACKUP_FOLDER
     char wanted[32];              // the disk that is the stick: "sdb"; "": whichever
-    char name[BACKUP_PATH_BYTES]; // of the archive to restore, without a folder; "": the newest
+    char name[BACKUP_PATH_BYTES]; // of the archive (or update) on it, without a folder; "": the
+                                  // newest
     char partition[32];           // to erase: "sda5"
 };
 
-// A new archive courtyard-YYYYMMDD-HHMMSS.tar; of those beside the data the two newest stay.
-// ERR_IO "appliance.backup_failed" for whatever the program could not do, a full disk too.
+// The archives of a folder, the newest first, and *all: how many there are. One that is gone
+// meanwhile, or that has another name, does not count.
+uint32_t backups_list(const char *folder, struct backup_about *out, uint32_t most, uint32_t *all);
+// When an archive was made and by which version, by its name (without a folder). False if it is no
+// archive's name. courtyard-YYYYMMDD-HHMMSS-VERSION.tar; the version may be left out.
+bool backup_name_read(struct str name, struct backup_about *out);
+
+// Both leave the archive's name in upkeep->name, of the child's own.
+// A new archive courtyard-YYYYMMDD-HHMMSS-VERSION.tar; of those beside the data the two newest
+// stay. ERR_IO "appliance.backup_failed" for whatever the program could not do, a full disk too;
+// ERR_LIMIT "appliance.stick_full", "appliance.stick_fat" (detail: "12.5 MB", what it takes).
 enum err backup_run(void *upkeep, struct progress *progress, struct fault *fault) MUST_USE;
 // Into a new folder, which takes the data's place when it is whole; what was there goes to
 // /data/quarantine, in place of what was there before it. The service must be stopped.

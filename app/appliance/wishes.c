@@ -1,6 +1,5 @@
 // Updates, backups, restoring, the reset to a new box: some steps each, of which the long ones are
 // work in a child.
-#include <dirent.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -9,6 +8,7 @@
 #include "appliance/init_private.h"
 #include "appliance/installer_private.h"
 #include "appliance/stick_private.h"
+#include "base/clock.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "base/version.h"
@@ -18,6 +18,10 @@
 #else
 #define ARCHITECTURE "x86_64"
 #endif
+
+static int64_t clock_ms(void) {
+    return (int64_t)(clock_monotonic_us() / 1000);
+}
 
 // ---- updates ------------------------------------------------------------------------------------
 static enum err key_read(struct verify_key *out, struct fault *fault) {
@@ -29,17 +33,20 @@ static enum err key_read(struct verify_key *out, struct fault *fault) {
     return err == OK ? OK : fault_set(fault, ERR_DENIED, "appliance.no_update_key", STR_NONE);
 }
 
-// The first file *.update of the stick.
-static enum err update_on_stick(char out[static UPDATE_PATH_BYTES], struct fault *fault) {
-    bool found = false;
-    DIR *dir = opendir(STICK_FOLDER);
-    for (const struct dirent *entry; dir && !found && (entry = readdir(dir));) {
-        if (!str_ends(str_of(entry->d_name), STR(".update"))) continue;
-        int size = snprintf(out, UPDATE_PATH_BYTES, STICK_FOLDER "/%s", entry->d_name);
-        found = size > 0 && size < UPDATE_PATH_BYTES;
+// The file of that name on the stick, else the one of the highest version that fits.
+static enum err update_on_stick(const char *wanted, const struct verify_key *key,
+                                char out[static UPDATE_PATH_BYTES], struct fault *fault) {
+    static struct stick stick;
+    const struct sticks_own own = {
+        .version = COURTYARD_VERSION, .architecture = ARCHITECTURE, .key = key};
+    stick_read(STICK_FOLDER, &own, &stick);
+    const char *name = wanted[0] || stick.update_count == 0 ? wanted : stick.updates[0].name;
+    if (!name[0]) return fault_set(fault, ERR_NOT_FOUND, "appliance.no_update_on_stick", STR_NONE);
+    int size = snprintf(out, UPDATE_PATH_BYTES, STICK_FOLDER "/%s", name);
+    if (size < 0 || size >= UPDATE_PATH_BYTES || strchr(name, '/')) {
+        return fault_set(fault, ERR_INPUT, "appliance.no_update", str_of(name));
     }
-    if (dir) closedir(dir);
-    return found ? OK : fault_set(fault, ERR_NOT_FOUND, "appliance.no_update_on_stick", STR_NONE);
+    return OK;
 }
 
 static enum err update_run(void *ctx, struct progress *progress, struct fault *fault) {
@@ -55,7 +62,7 @@ static enum err update_run(void *ctx, struct progress *progress, struct fault *f
     enum err err = key_read(&key, fault);
     if (err == OK && stick) err = stick_mount(init->data.disk, init->upkeep.wanted, fault);
     if (err != OK) return err;
-    if (stick) err = update_on_stick(init->update, fault);
+    if (stick) err = update_on_stick(init->upkeep.name, &key, init->update, fault);
     if (err == OK) err = update_apply(&init->slots, &wish, NULL, progress, fault);
     enum err ended = stick ? stick_unmount(fault) : OK;
     return err == OK ? ended : err;
@@ -71,6 +78,32 @@ static enum err install_run(void *ctx, struct progress *progress, struct fault *
     return installer_run(&wish, progress, fault);
 }
 
+// ---- backups ------------------------------------------------------------------------------------
+// In the history as well: what is restored has an audit chain that knows nothing of it.
+static enum err noted(struct init *init, const char *event, enum err err,
+                      const struct fault *what) {
+    const char *code = what->code[0] ? what->code : "appliance.failed";
+    const struct history_event entry = {.event = event,
+                                        .to = str_of(init->upkeep.name),
+                                        .slot = init->slots.running,
+                                        .result = err == OK ? "ok" : code};
+    enum err written = err == ERR_CANCELLED ? OK : history_add(HISTORY_FILE, &entry, NULL);
+    if (written != OK) log_event(LOG_WARN, "appliance.history", "err=%s", err_name(written));
+    return err;
+}
+
+static enum err backup_work(void *ctx, struct progress *progress, struct fault *fault) {
+    struct init *init = ctx;
+    enum err err = backup_run(&init->upkeep, progress, fault);
+    return init->upkeep.stick ? noted(init, "backup", err, fault) : err;
+}
+
+static enum err restore_work(void *ctx, struct progress *progress, struct fault *fault) {
+    struct init *init = ctx;
+    enum err err = restore_run(&init->upkeep, progress, fault);
+    return noted(init, "restore", err, fault);
+}
+
 // ---- beginning ----------------------------------------------------------------------------------
 bool wish_holds_service(const struct init *init) {
     return init->wish == WISH_RESTORE || init->wish == WISH_RESET;
@@ -79,8 +112,8 @@ bool wish_holds_service(const struct init *init) {
 static enum err work_of(struct init *init, struct fault *fault) {
     switch (init->wish) {
     case WISH_UPDATE: return work_start(&init->work, "update", update_run, init, fault);
-    case WISH_BACKUP: return work_start(&init->work, "backup", backup_run, &init->upkeep, fault);
-    case WISH_RESTORE: return work_start(&init->work, "restore", restore_run, &init->upkeep, fault);
+    case WISH_BACKUP: return work_start(&init->work, "backup", backup_work, init, fault);
+    case WISH_RESTORE: return work_start(&init->work, "restore", restore_work, init, fault);
     case WISH_RESET: return work_start(&init->work, "erase", erase_run, &init->upkeep, fault);
     case WISH_INSTALL: return work_start(&init->work, "install", install_run, init, fault);
     case WISH_NONE: break;
@@ -103,14 +136,16 @@ enum err wish_begin(struct init *init, enum wish wish, struct fault *fault) {
     (void)str_copy(init->upkeep.disk, sizeof init->upkeep.disk, str_of(init->data.disk));
     (void)str_copy(init->upkeep.partition, sizeof init->upkeep.partition,
                    str_of(init->data.partition));
-    init->wish = wish;
-    if (wish_holds_service(init)) {
-        service_stop(init->service); // the work begins when it is away
-        return OK;
-    }
-    err = work_of(init, fault);
-    if (err != OK) init->wish = WISH_NONE;
-    return err;
+    init->wish = init->wish_last = wish;
+    init->wish_fault = (struct fault){0};
+    init->working = false;
+    if (wish_holds_service(init)) service_stop(init->service); // the work begins when it is away
+    return OK;
+}
+
+const char *wish_name(enum wish wish) {
+    static const char *const names[] = {"", "update", "backup", "restore", "reset", "install"};
+    return names[wish];
 }
 
 // ---- going on -----------------------------------------------------------------------------------
@@ -142,17 +177,30 @@ static void ended(struct init *init) {
     if (init->wish == WISH_RESET && shared->err == OK) data_erase(&init->data);
     init->wish = WISH_NONE;
     init->working = false;
+    sticks_due(&init->sticks, clock_ms()); // what lies on them may be new
 }
 
-// The service away, then (for a reset) nothing mounted, then the work, then its end.
+// ---- sticks -------------------------------------------------------------------------------------
+int64_t wish_sticks(struct init *init, int64_t now_ms) {
+    struct verify_key key;
+    bool may = init->wish == WISH_NONE && init->work.child <= 0 && !init->ending;
+    struct sticks_own own = {
+        .disk = init->data.disk, .version = COURTYARD_VERSION, .architecture = ARCHITECTURE};
+    if (init->sticks.due_ms && may && key_read(&key, NULL) == OK) own.key = &key;
+    return sticks_run(&init->sticks, &own, may, now_ms);
+}
+
+// The service away, no stick looked at, then (for a reset) nothing mounted, then the work, then its
+// end.
 void wish_proceed(struct init *init) {
     struct fault fault = {0};
     if (init->wish == WISH_NONE || init->work.child > 0) return;
-    if (!wish_holds_service(init) || init->working) {
+    if (init->working) {
         ended(init);
         return;
     }
-    if (!service_away(init)) return;
+    if (sticks_looking(&init->sticks, clock_ms())) return;
+    if (wish_holds_service(init) && !service_away(init)) return;
     bool mounted = init->data.state == DATA_MOUNTED;
     if (init->wish == WISH_RESET && mounted && !data_unmount(&init->data)) return;
     if (init->wish == WISH_RESET && !data_forget(&init->data)) {

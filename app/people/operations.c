@@ -335,6 +335,30 @@ static enum err own_record(struct people *people, struct call *call, struct pers
     return err;
 }
 
+// Whoever found an open session must not guess the password through it.
+static enum err own_password(struct people *people, struct call *call, const struct person *person,
+                             struct str password, const char *action) {
+    uint64_t wait_s = lockout_begin(&people->lockout, "password", person->name, 0, 0);
+    if (wait_s) return locked(call, wait_s);
+    if (!password_check(password, person->stored)) {
+        enum err err = fault_set(call->fault, ERR_DENIED, "people.wrong_password", STR_NONE);
+        return refused(people, call, action, person->id, err);
+    }
+    lockout_clear(&people->lockout, "password", person->name);
+    return OK;
+}
+
+enum err people_password_again(struct people *people, struct call *call, const char *action) {
+    struct str password;
+    struct person person;
+    enum err err = actor_in_person(call);
+    if (err == OK) err = call_text(call, "password", 1, PASSWORD_BYTES_MAX, &password);
+    if (err != OK) return refused(people, call, action, call->actor.person_id, err);
+    err = own_record(people, call, &person);
+    if (err != OK) return store_explain(err, call->fault);
+    return own_password(people, call, &person, password, action);
+}
+
 enum err people_password_change(struct people *people, struct call *call) {
     struct str old, new;
     struct person person;
@@ -349,14 +373,8 @@ enum err people_password_change(struct people *people, struct call *call) {
     if (str_equal(old, new)) {
         return fault_set(call->fault, ERR_INPUT, "people.password_same", STR_NONE);
     }
-    // Whoever found an open session must not guess the password through it.
-    uint64_t wait_s = lockout_begin(&people->lockout, "password", person.name, 0, 0);
-    if (wait_s) return locked(call, wait_s);
-    if (!password_check(old, person.stored)) {
-        err = fault_set(call->fault, ERR_DENIED, "people.wrong_password", STR_NONE);
-        return refused(people, call, "people.password", person.id, err);
-    }
-    lockout_clear(&people->lockout, "password", person.name);
+    err = own_password(people, call, &person, old, "people.password");
+    if (err != OK) return err;
     char stored[PASSWORD_STORED_SIZE];
     password_store(new, stored);
     struct renewal renewal = {.call = call,

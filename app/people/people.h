@@ -49,6 +49,11 @@ enum err people_sign_out(struct people *people, struct str secret) MUST_USE;
 
 // ---- operations (struct call; see the API's description for bodies and answers) ----------------
 enum err people_me(struct people *people, struct call *call) MUST_USE;
+// body `password`: the actor's own, asked again before what cannot be taken back. In person only,
+// and counted for the lock-out as a sign-in is. ERR_DENIED "people.wrong_password", noted in the
+// chain as a refusal of `action`; ERR_BUSY "people.locked".
+enum err people_password_again(struct people *people, struct call *call,
+                               const char *action) MUST_USE;
 enum err people_password_change(struct people *people, struct call *call) MUST_USE;
 enum err people_list(struct people *people, struct call *call) MUST_USE;
 // Answers a one-time password.

@@ -1,6 +1,6 @@
-// The machine under the service, where that is the appliance: its state, settings, clock, end and
-// updates. PID 1 does all of it (keeper_private.h); here a request is turned into the question to
-// it, and each change is noted in the audit chain with what came of it.
+// The machine under the service, where that is the appliance: its state, settings, clock, end,
+// updates, backups and reset. PID 1 does all of it (keeper_private.h); here a request is turned
+// into the question to it, and each change is noted in the audit chain with what came of it.
 #include "appliance/update.h"
 
 #include <errno.h>
@@ -10,6 +10,7 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "base/log.h"
 #include "server/handlers_private.h"
 #include "server/keeper_private.h"
 
@@ -62,15 +63,23 @@ enum err handle_appliance(struct server *server, struct request *request) {
     return err;
 }
 
-enum err handle_appliance_history(struct server *server, struct request *request) {
+static enum err asked(struct server *server, struct request *request, const char *what) {
     struct buf question, answer;
-    (void)question_begin(&question, "history");
+    (void)question_begin(&question, what);
     buf_open(&answer, ANSWER_BYTES);
     enum err err = question_ask(server, &question, &answer, &request->fault);
     if (err == OK) buf_add_str(&request->out, buf_str(&answer));
     buf_close(&question);
     buf_close(&answer);
     return err;
+}
+
+enum err handle_appliance_history(struct server *server, struct request *request) {
+    return asked(server, request, "history");
+}
+
+enum err handle_appliance_sticks(struct server *server, struct request *request) {
+    return asked(server, request, "sticks");
 }
 
 // ---- changes ------------------------------------------------------------------------------------
@@ -89,6 +98,16 @@ static enum err note_write(struct store_txn *txn, void *ctx) {
     return audit_append(txn, &entry);
 }
 
+// `result`: "ok", "failed", "begun".
+static enum err note(struct server *server, struct request *request, const char *action,
+                     const char *result, const char *detail) {
+    struct note note = {.actor = request->call.actor.name,
+                        .result = str_of(result),
+                        .detail = str_of(detail),
+                        .action = action};
+    return store_write(server->store, note_write, &note);
+}
+
 // Asks, and notes what came of it; `detail` for when it was done, else the fault's code stands
 // there. Closes the question.
 static enum err change(struct server *server, struct request *request, struct buf *question,
@@ -96,13 +115,29 @@ static enum err change(struct server *server, struct request *request, struct bu
     struct buf answer;
     buf_open(&answer, ANSWER_BYTES);
     enum err err = question_ask(server, question, &answer, &request->fault);
-    struct note note = {.actor = request->call.actor.name,
-                        .result = err == OK ? STR("ok") : STR("failed"),
-                        .detail = str_of(err == OK ? detail : request->fault.code),
-                        .action = action};
-    enum err noted = store_write(server->store, note_write, &note);
+    enum err noted = note(server, request, action, err == OK ? "ok" : "failed",
+                          err == OK ? detail : request->fault.code);
     if (err == OK && noted != OK) {
         err = fault_set(&request->fault, noted, "server.audit_failed", STR_NONE);
+    }
+    buf_close(&answer);
+    buf_close(question);
+    return err;
+}
+
+// The same of what ends this service: noted before it is asked for, for there may be no time after.
+static enum err change_last(struct server *server, struct request *request, struct buf *question,
+                            const char *action, const char *detail) {
+    struct buf answer;
+    buf_open(&answer, ANSWER_BYTES);
+    enum err err = note(server, request, action, "begun", detail);
+    if (err != OK) {
+        err = fault_set(&request->fault, err, "server.audit_failed", STR_NONE);
+    } else {
+        err = question_ask(server, question, &answer, &request->fault);
+        enum err noted = OK;
+        if (err != OK) noted = note(server, request, action, "failed", request->fault.code);
+        if (noted != OK) log_event(LOG_WARN, "server.appliance", "err=%s", err_name(noted));
     }
     buf_close(&answer);
     buf_close(question);
@@ -112,7 +147,7 @@ static enum err change(struct server *server, struct request *request, struct bu
 // The settings that the body names, into the question and, their names alone, into `names`.
 static enum err settings_take(const struct call *call, struct json_writer *out, char *names,
                               size_t names_size) {
-    static const char *const keys[] = {"hostname", "language", "address", "gateway"};
+    static const char *const keys[] = {"hostname", "language", "interface", "address", "gateway"};
     size_t used = 0;
     for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++) {
         struct str value;
@@ -174,6 +209,67 @@ enum err handle_appliance_cancel(struct server *server, struct request *request)
     return deed(server, request, "cancel", "appliance.cancel");
 }
 
+// ---- backups ------------------------------------------------------------------------------------
+// The texts of the body, each into the question.
+static enum err texts_take(const struct call *call, struct json_writer *out,
+                           const char *const *keys, size_t count) {
+    for (size_t i = 0; i < count; i++) {
+        struct str value;
+        enum err err = call_text(call, keys[i], 1, LIMIT_NAME_BYTES, &value);
+        if (err != OK) return err;
+        json_set_text(out, keys[i], value);
+    }
+    return OK;
+}
+
+enum err handle_appliance_backup(struct server *server, struct request *request) {
+    static const char *const keys[] = {"disk"};
+    struct buf question;
+    char disk[LIMIT_NAME_BYTES + 1] = "";
+    enum err err = appliance_needed(server, request);
+    if (err != OK) return err;
+    struct json_writer out = question_begin(&question, "backup");
+    json_set_bool(&out, "stick", true);
+    err = texts_take(&request->call, &out, keys, 1);
+    if (err == OK) {
+        (void)str_copy(disk, sizeof disk, json_member_text(request->call.body, "disk"));
+        return change(server, request, &question, "appliance.backup", disk);
+    }
+    buf_close(&question);
+    return err;
+}
+
+enum err handle_appliance_restore(struct server *server, struct request *request) {
+    static const char *const keys[] = {"name", "confirm", "disk"};
+    struct buf question;
+    char name[LIMIT_NAME_BYTES + 1] = "";
+    enum err err = appliance_needed(server, request);
+    if (err != OK) return err;
+    struct json_writer out = question_begin(&question, "restore");
+    bool stick = json_member(request->call.body, "disk") != NULL; // else one beside the data
+    json_set_bool(&out, "stick", stick);
+    err = texts_take(&request->call, &out, keys, stick ? 3 : 2);
+    if (err == OK) {
+        (void)str_copy(name, sizeof name, json_member_text(request->call.body, "name"));
+        return change_last(server, request, &question, "appliance.restore", name);
+    }
+    buf_close(&question);
+    return err;
+}
+
+enum err handle_appliance_reset(struct server *server, struct request *request) {
+    static const char *const keys[] = {"confirm"};
+    struct buf question;
+    enum err err = appliance_needed(server, request);
+    if (err != OK) return err;
+    struct json_writer out = question_begin(&question, "reset");
+    err = texts_take(&request->call, &out, keys, 1);
+    if (err == OK) err = people_password_again(server->people, &request->call, "appliance.reset");
+    if (err == OK) return change_last(server, request, &question, "appliance.reset", "");
+    buf_close(&question);
+    return err;
+}
+
 // ---- updates ------------------------------------------------------------------------------------
 struct update_upload {
     struct str name;
@@ -223,15 +319,34 @@ enum err handle_appliance_update_look(struct server *server, struct request *req
     return err;
 }
 
+// From a stick: PID 1 has looked at it, and finds the file again.
+static enum err update_from_stick(struct server *server, struct request *request, bool downgrade) {
+    static const char *const keys[] = {"disk", "name"};
+    struct buf question;
+    enum err err = appliance_needed(server, request);
+    if (err != OK) return err;
+    struct json_writer out = question_begin(&question, "update");
+    json_set_bool(&out, "stick", true);
+    json_set_bool(&out, "downgrade", downgrade);
+    err = texts_take(&request->call, &out, keys, 2);
+    if (err == OK) {
+        return change(server, request, &question, "appliance.update",
+                      downgrade ? "stick downgrade" : "stick");
+    }
+    buf_close(&question);
+    return err;
+}
+
 enum err handle_appliance_update(struct server *server, struct request *request) {
     struct update_upload upload;
     struct buf question;
     char whole[PATH_MAX];
     const struct json *body = request->call.body;
+    bool downgrade = json_member_bool(body, "downgrade", false);
+    if (json_member(body, "disk")) return update_from_stick(server, request, downgrade);
     enum err err = update_find(server, request, &upload);
     if (err != OK) return err;
     if (!realpath(upload.path, whole)) return fault_errno(&request->fault, errno, upload.name);
-    bool downgrade = json_member_bool(body, "downgrade", false);
     struct json_writer out = question_begin(&question, "update");
     json_set_text(&out, "path", str_of(whole));
     json_set_bool(&out, "downgrade", downgrade);

@@ -22,5 +22,9 @@ enum err handle_appliance_time(struct server *server, struct request *request) M
 enum err handle_appliance_restart(struct server *server, struct request *request) MUST_USE;
 enum err handle_appliance_power_off(struct server *server, struct request *request) MUST_USE;
 enum err handle_appliance_cancel(struct server *server, struct request *request) MUST_USE;
+enum err handle_appliance_sticks(struct server *server, struct request *request) MUST_USE;
+enum err handle_appliance_backup(struct server *server, struct request *request) MUST_USE;
+enum err handle_appliance_restore(struct server *server, struct request *request) MUST_USE;
+enum err handle_appliance_reset(struct server *server, struct request *request) MUST_USE;
 enum err handle_appliance_update_look(struct server *server, struct request *request) MUST_USE;
 enum err handle_appliance_update(struct server *server, struct request *request) MUST_USE;

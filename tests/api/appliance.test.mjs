@@ -128,6 +128,79 @@ test("an update is looked at, then handed to PID 1 as a file; its progress is se
     assert.equal(json.error.detail, "broken.update");
 });
 
+const STICK = {
+    disk: "sdb", model: "DataTraveler", kind: "vfat", bytes: 32e9, free_bytes: 16e9, backup_count: 1,
+    backups: [{ name: "courtyard-20261126-010203-0.1.0.tar", at: 1795654923000, bytes: 4096, version: "0.1.0" }],
+    updates: [{ name: "a.update", version: "0.2.0", architecture: "x86_64", build: "b", from: "0.0.0", signer: "0123 4567 89ab cdef", bytes: 9, older: false }],
+};
+
+test("sticks are told with what lies on them, and the backups beside the data", async () => {
+    assert.deepEqual(await admin.ok("GET", `${at}/sticks`), { looking: false, sticks: [], kept: [] });
+    assert.deepEqual(lastAsked(), { do: "sticks" });
+    init.sticks = { looking: true, sticks: [STICK], kept: STICK.backups };
+    assert.deepEqual(await admin.ok("GET", `${at}/sticks`), init.sticks);
+});
+
+test("a backup goes onto the stick that is named, and is noted", async () => {
+    init.state.work = undefined;
+    await admin.ok("POST", `${at}/backup`, { disk: "sdb" }, 204);
+    assert.deepEqual(lastAsked(), { do: "backup", stick: true, disk: "sdb" });
+    assert.deepEqual(await lastNote(), ["appliance.backup", "ok", "sdb"]);
+    await admin.fails("POST", `${at}/backup`, { disk: "sdb" }, 423, "appliance.busy");
+    assert.deepEqual(await lastNote(), ["appliance.backup", "failed", "appliance.busy"]);
+    await admin.fails("POST", `${at}/backup`, {}, 400, "call.missing");
+    init.state.work = undefined;
+});
+
+test("a backup is restored only with the box's name, and noted before the service goes", async () => {
+    const name = STICK.backups[0].name;
+    const { json } = await admin.fails("POST", `${at}/restore`, { disk: "sdb", name, confirm: "box" }, 400, "appliance.wrong_confirm");
+    assert.equal(json.error.detail, init.state.settings.hostname);
+    assert.deepEqual(await lastNote(), ["appliance.restore", "failed", "appliance.wrong_confirm"]);
+    const confirm = init.state.settings.hostname;
+    await admin.ok("POST", `${at}/restore`, { disk: "sdb", name, confirm }, 204);
+    assert.deepEqual(lastAsked(), { do: "restore", stick: true, name, confirm, disk: "sdb" });
+    assert.deepEqual(await lastNote(), ["appliance.restore", "begun", name]);
+    init.state.work = undefined;
+    await admin.ok("POST", `${at}/restore`, { name, confirm }, 204);
+    assert.deepEqual(lastAsked(), { do: "restore", stick: false, name, confirm });
+    const asked = init.asked.length;
+    await admin.fails("POST", `${at}/restore`, { disk: "sdb", name }, 400, "call.missing");
+    await admin.fails("POST", `${at}/restore`, { confirm }, 400, "call.missing");
+    assert.equal(init.asked.length, asked);
+    init.state.work = undefined;
+});
+
+test("an update on a stick is named by its file; an older one only when that is said", async () => {
+    await admin.ok("POST", `${at}/update`, { disk: "sdb", name: "a.update" }, 204);
+    assert.deepEqual(lastAsked(), { do: "update", stick: true, downgrade: false, disk: "sdb", name: "a.update" });
+    assert.deepEqual(await lastNote(), ["appliance.update", "ok", "stick"]);
+    init.state.work = undefined;
+    await admin.ok("POST", `${at}/update`, { disk: "sdb", name: "a.update", downgrade: true }, 204);
+    assert.equal(lastAsked().downgrade, true);
+    assert.deepEqual(await lastNote(), ["appliance.update", "ok", "stick downgrade"]);
+    await admin.fails("POST", `${at}/update`, { disk: "sdb" }, 400, "call.missing");
+    init.state.work = undefined;
+});
+
+test("a reset wants the box's name and one's own password, in person", async () => {
+    const confirm = init.state.settings.hostname, asked = init.asked.length;
+    await admin.fails("POST", `${at}/reset`, { confirm }, 400, "call.missing");
+    await admin.fails("POST", `${at}/reset`, { confirm, password: "not the password" }, 403, "people.wrong_password");
+    const { items } = await auditor.ok("GET", "/api/v1/audit?size=20");
+    assert.equal(items.find((one) => one.action === "appliance.reset").result, "denied");
+    const { secret } = await admin.ok("POST", "/api/v1/me/tokens", { name: "script" }, 201);
+    const script = box.anonymous();
+    script.token = secret;
+    await script.fails("POST", `${at}/reset`, { confirm, password: admin.password }, 403, "people.session_needed");
+    assert.equal(init.asked.length, asked);
+    await admin.fails("POST", `${at}/reset`, { confirm: "box", password: admin.password }, 400, "appliance.wrong_confirm");
+    await admin.ok("POST", `${at}/reset`, { confirm, password: admin.password }, 204);
+    assert.deepEqual(lastAsked(), { do: "reset", confirm }); // the password stays here
+    assert.deepEqual(await lastNote(), ["appliance.reset", "begun", ""]);
+    init.state.work = undefined;
+});
+
 test("only a whole upload of one's own is an update", async () => {
     const asked = init.asked.length;
     for (const path of [`${at}/update`, `${at}/update/look`]) {
@@ -142,11 +215,11 @@ test("only a whole upload of one's own is an update", async () => {
 });
 
 test("it is for system officers alone", async () => {
-    for (const path of [at, `${at}/history`]) {
+    for (const path of [at, `${at}/history`, `${at}/sticks`]) {
         await box.anonymous().fails("GET", path, undefined, 401, "server.not_signed_in");
         await auditor.fails("GET", path, undefined, 403, "server.role_needed");
     }
-    for (const path of ["time", "restart", "power-off", "cancel", "update", "update/look"]) {
+    for (const path of ["time", "restart", "power-off", "cancel", "backup", "restore", "reset", "update", "update/look"]) {
         await box.anonymous().fails("POST", `${at}/${path}`, {}, 401, "server.not_signed_in");
         await auditor.fails("POST", `${at}/${path}`, {}, 403, "server.role_needed");
     }
@@ -193,8 +266,8 @@ test("a box that is no appliance says so", async () => {
     const person = await server.setup();
     assert.deepEqual(await person.ok("GET", at), { present: false });
     assert.equal((await person.ok("GET", "/api/v1/state")).appliance, false);
-    await person.fails("GET", `${at}/history`, undefined, 404, "server.no_appliance");
-    for (const path of ["time", "restart", "power-off", "cancel", "update", "update/look"]) {
+    for (const path of ["history", "sticks"]) await person.fails("GET", `${at}/${path}`, undefined, 404, "server.no_appliance");
+    for (const path of ["time", "restart", "power-off", "cancel", "backup", "restore", "reset", "update", "update/look"]) {
         await person.fails("POST", `${at}/${path}`, {}, 404, "server.no_appliance");
     }
     await person.fails("PATCH", `${at}/settings`, {}, 404, "server.no_appliance");

@@ -32,10 +32,11 @@ export class Init {
         this.state = {
             version: "0.1.0", time_ms: 0, up_s: 4000, memory_bytes: 2 ** 31, temperature: 47, starts: 1,
             data: { state: "mounted", disk: "/dev/vda5", mended: false, bytes: 2 ** 34, free_bytes: 2 ** 33 },
-            settings: { hostname: "courtyard", language: "zh-CN", address: "dhcp", gateway: "" },
+            settings: { hostname: "courtyard", language: "zh-CN", address: "dhcp", gateway: "", interface: "" },
             slots: { running: "a", confirmed: true, a: { usable: true, version: "0.1.0" }, b: { usable: false, version: "" } },
         };
         this.events = [];
+        this.sticks = { looking: false, sticks: [], kept: [] };
         this.deeds = {
             status: () => ({ answer: { ...this.state, time_ms: this.state.time_ms || Date.now() } }),
             history: () => ({ answer: { events: this.events } }),
@@ -48,16 +49,24 @@ export class Init {
             restart: () => ({ answer: {} }),
             "power-off": () => ({ answer: {} }),
             cancel: () => ({ answer: {} }),
-            update: () => {
-                if (this.state.work?.running) return refusal("appliance.busy", this.state.work.name);
-                this.state.work = { name: "update", running: true, phase: "", done: 0, total: 0 };
-                return { answer: {} };
-            },
+            sticks: () => ({ answer: this.sticks }),
+            update: () => this.wish("update"),
+            backup: () => this.wish("backup"),
+            restore: ({ confirm }) => this.confirmed(confirm) ?? this.wish("restore"),
+            reset: ({ confirm }) => this.confirmed(confirm) ?? this.wish("reset"),
         };
+    }
+    wish(name) {
+        if (this.state.work?.running) return refusal("appliance.busy", this.state.work.name);
+        this.state.work = { name, running: true, phase: "", done: 0, total: 0 };
+        return { answer: {} };
+    }
+    confirmed(name) {
+        return name === this.state.settings.hostname ? undefined : refusal("appliance.wrong_confirm", this.state.settings.hostname);
     }
     // As settings_change and settings_read do.
     settings(packet) {
-        const rules = { hostname: /^[a-z0-9]([a-z0-9-]*[a-z0-9])?$/i, language: /^(zh-CN|en)$/, address: /^(dhcp|(\d{1,3}\.){3}\d{1,3}\/\d{1,2})$/, gateway: /^((\d{1,3}\.){3}\d{1,3})?$/ };
+        const rules = { hostname: /^[a-z0-9]([a-z0-9-]*[a-z0-9])?$/i, language: /^(zh-CN|en)$/, interface: /^[a-z0-9.]{0,15}$/, address: /^(dhcp|(\d{1,3}\.){3}\d{1,3}\/\d{1,2})$/, gateway: /^((\d{1,3}\.){3}\d{1,3})?$/ };
         let row = 0;
         for (const [key, rule] of Object.entries(rules)) {
             if (!(key in packet)) continue;

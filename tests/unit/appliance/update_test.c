@@ -342,6 +342,9 @@ static void what_became_of_an_update_is_noted(void) {
         slots_close(&slots);
         noted(SLOT_A, "update", "0.1.0", "0.2.0"); // not tried yet
         env_put(returned ? SLOT_A : SLOT_B, false);
+        const struct history_event backup = {
+            .event = "backup", .to = STR("courtyard-20261127-052000-0.1.0.tar"), .result = "ok"};
+        CHECK_EQ(history_add(history_path, &backup, &fault), OK); // what lies between does no harm
         for (int twice = 0; twice < 2; twice++) {
             if (returned) noted(SLOT_A, "return", "0.2.0", "0.1.0");
             if (!returned) noted(SLOT_B, "confirm", "0.1.0", "0.2.0");
