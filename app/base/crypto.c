@@ -269,16 +269,17 @@ static uint32_t rounds_now(void) {
 
 // HMAC of a message of 32 bytes costs two blocks once the key is absorbed; the rounds keep their
 // blocks padded and touch only the state, which is what makes 600,000 of them affordable.
-struct hash pbkdf2_sha256(struct str password, struct str salt, uint32_t rounds) {
-    cy_assert(rounds >= 1);
+// Block number `index` (from 1) of what PBKDF2 derives.
+static struct hash pbkdf2_block(const struct hmac_key *key, struct str salt, uint32_t index,
+                                uint32_t rounds) {
     sha256_blocks_fn *blocks = blocks_best();
-    struct hmac_key key;
-    hmac_key_set(&key, password);
-    struct sha256 ctx = key.inner;
+    uint8_t number[4];
+    store_be32(number, index);
+    struct sha256 ctx = key->inner;
     sha256_add(&ctx, salt.data, salt.size);
-    sha256_add(&ctx, (const uint8_t[4]){0, 0, 0, 1}, 4);
+    sha256_add(&ctx, number, sizeof number);
     struct hash inner = sha256_finish(&ctx);
-    ctx = key.outer;
+    ctx = key->outer;
     sha256_add(&ctx, inner.bytes, sizeof inner.bytes);
     struct hash last = sha256_finish(&ctx), result = last;
 
@@ -287,7 +288,7 @@ struct hash pbkdf2_sha256(struct str password, struct str salt, uint32_t rounds)
     store_be32(block + 60, (64 + 32) * 8);
     memcpy(block, last.bytes, sizeof last.bytes);
     for (uint32_t round = 1; round < rounds; round++) {
-        const struct sha256 *const halves[2] = {&key.inner, &key.outer};
+        const struct sha256 *const halves[2] = {&key->inner, &key->outer};
         for (int half = 0; half < 2; half++) {
             uint32_t state[8];
             memcpy(state, halves[half]->state, sizeof state);
@@ -297,7 +298,28 @@ struct hash pbkdf2_sha256(struct str password, struct str salt, uint32_t rounds)
         for (int i = 0; i < SHA256_BYTES; i++) result.bytes[i] ^= block[i];
     }
     bytes_wipe(block, sizeof block);
+    return result;
+}
+
+void pbkdf2_sha256_fill(struct str password, struct str salt, uint32_t rounds, uint8_t *out,
+                        size_t size) {
+    struct hmac_key key;
+    cy_assert(rounds >= 1);
+    hmac_key_set(&key, password);
+    for (uint32_t index = 1; size > 0; index++) {
+        struct hash block = pbkdf2_block(&key, salt, index, rounds);
+        size_t part = size < sizeof block.bytes ? size : sizeof block.bytes;
+        memcpy(out, block.bytes, part);
+        out += part;
+        size -= part;
+        bytes_wipe(&block, sizeof block);
+    }
     bytes_wipe(&key, sizeof key);
+}
+
+struct hash pbkdf2_sha256(struct str password, struct str salt, uint32_t rounds) {
+    struct hash result;
+    pbkdf2_sha256_fill(password, salt, rounds, result.bytes, sizeof result.bytes);
     return result;
 }
 

@@ -49,6 +49,11 @@ void random_code(char *out, size_t size);
 bool bytes_equal(const void *a, const void *b, size_t size); // in constant time
 void bytes_wipe(void *data, size_t size);                    // not optimised away
 
+// PBKDF2-HMAC-SHA256 (RFC 8018): from a password and a salt `size` bytes, of which each
+// 32 cost all the rounds.
+void pbkdf2_sha256_fill(struct str password, struct str salt, uint32_t rounds, uint8_t *out,
+                        size_t size);
+
 // PBKDF2-HMAC-SHA256, 600,000 rounds (OWASP 2023), 16-byte salt. The stored form is one string,
 // "pbkdf2-sha256$600000$SALT$HASH" in hex, at most PASSWORD_STORED_SIZE with its NUL.
 enum { PASSWORD_STORED_SIZE = 160 };

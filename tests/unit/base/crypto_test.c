@@ -106,6 +106,23 @@ static void pbkdf2_vectors(void) {
               "c5e478d59288c841aa530db6845c4c8d962893a001ce4e11a4963873aa98134a");
 }
 
+static void pbkdf2_of_any_size(void) {
+    // RFC 7914, section 11, all 64 bytes.
+    static const uint8_t want[64] = {
+        0x55, 0xac, 0x04, 0x6e, 0x56, 0xe3, 0x08, 0x9f, 0xec, 0x16, 0x91, 0xc2, 0x25,
+        0x44, 0xb6, 0x05, 0xf9, 0x41, 0x85, 0x21, 0x6d, 0xde, 0x04, 0x65, 0xe6, 0x8b,
+        0x9d, 0x57, 0xc2, 0x0d, 0xac, 0xbc, 0x49, 0xca, 0x9c, 0xcc, 0xf1, 0x79, 0xb6,
+        0x45, 0x99, 0x16, 0x64, 0xb3, 0x9d, 0x77, 0xef, 0x31, 0x7c, 0x71, 0xb8, 0x45,
+        0xb1, 0xe3, 0x0b, 0xd5, 0x09, 0x11, 0x20, 0x41, 0xd3, 0xa1, 0x97, 0x83};
+    for (size_t size = 1; size <= sizeof want; size++) {
+        uint8_t got[sizeof want + 1] = {0};
+        got[size] = 0x5A;
+        pbkdf2_sha256_fill(STR("passwd"), STR("salt"), 1, got, size);
+        CHECK_BYTES(got, size, want, size);
+        CHECK_EQ(got[size], 0x5A);
+    }
+}
+
 static void passwords(void) {
     char stored[PASSWORD_STORED_SIZE], again[PASSWORD_STORED_SIZE];
     password_store(STR("correct horse"), stored);
@@ -165,6 +182,7 @@ int main(void) {
     CHECK_RUN(hex_both_ways);
     CHECK_RUN(hmac_vectors);
     CHECK_RUN(pbkdf2_vectors);
+    CHECK_RUN(pbkdf2_of_any_size);
     CHECK_RUN(passwords);
     CHECK_RUN(malformed_password_is_as_slow);
     CHECK_RUN(random_is_spread);
