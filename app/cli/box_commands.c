@@ -38,7 +38,10 @@ enum err command_serve(const struct command *command, const struct arguments *ar
     };
     enum err err = argument_needed(arguments, "--data", &options.dir, fault);
     if (err == OK) err = job_user_find(argument(arguments, "--job-user"), &options, fault);
-    return err == OK ? server_run(&options, fault) : err;
+    if (err != OK) return err;
+    err = server_run(&options, fault);
+    if (err == ERR_CORRUPT) recover_offer(options.dir, fault);
+    return err;
 }
 
 static void finding_say(void *ctx, const struct fault *finding) {

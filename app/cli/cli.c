@@ -63,6 +63,8 @@ static const struct command commands[] = {
     {"replay", "--data --from --until --json!", 0, 0, command_replay},
     {"backup", "--data", 1, 1, command_backup},
     {"restore", "--data", 1, 1, command_restore},
+    {"backups", "--data", 0, 1, command_backups},
+    {"recover", "--data", 0, 1, command_recover},
     {"person", "--data", 1, 2, command_person},
     {"audit", "--data", 1, 1, command_audit},
     {"policy", "--data --format --cluster --user --namespace -o", 1, 1, command_policy},

@@ -226,6 +226,10 @@ COMMAND(command_replay);
 enum err command_simulate_box(const struct arguments *arguments, struct fault *fault) MUST_USE;
 COMMAND(command_backup);
 COMMAND(command_restore);
+COMMAND(command_backups);
+COMMAND(command_recover);
+// Says, where a box's database is broken, which copy of it could take its place, and how.
+void recover_offer(const char *dir, const struct fault *fault);
 COMMAND(command_person);
 COMMAND(command_audit);
 COMMAND(command_policy);

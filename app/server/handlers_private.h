@@ -1,4 +1,5 @@
-// The server's own handlers, for the table of routes: see handlers.c and appliance.c.
+// The server's own handlers, for the table of routes: see handlers.c,
+// nightly.c and appliance.c.
 #pragma once
 
 #include "server/server_private.h"
@@ -13,6 +14,11 @@ enum err handle_sign_in(struct server *server, struct request *request) MUST_USE
 enum err handle_sign_out(struct server *server, struct request *request) MUST_USE;
 enum err handle_system(struct server *server, struct request *request) MUST_USE;
 enum err handle_system_check(struct server *server, struct request *request) MUST_USE;
+
+// nightly.c
+enum err handle_system_backups(struct server *server, struct request *request) MUST_USE;
+enum err handle_system_backups_change(struct server *server, struct request *request) MUST_USE;
+enum err handle_system_backups_make(struct server *server, struct request *request) MUST_USE;
 
 // appliance.c
 enum err handle_appliance(struct server *server, struct request *request) MUST_USE;

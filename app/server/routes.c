@@ -272,6 +272,9 @@ const struct route routes[] = {
     ROUTE(GET, API "/system", SYSTEM | AUDIT, SLOW, 200, NO_BODY, OWN(system)),
     ROUTE(POST, API "/system/check", SYSTEM, SLOW, 200, SMALL, OWN(system_check)),
     ROUTE(GET, API "/system/backup", SYSTEM, SLOW, 200, NO_BODY, ROUTE_BACKUP),
+    ROUTE(GET, API "/system/backups", SYSTEM | AUDIT, SLOW, 200, NO_BODY, OWN(system_backups)),
+    ROUTE(POST, API "/system/backups", SYSTEM, SLOW, 202, SMALL, OWN(system_backups_make)),
+    ROUTE(PATCH, API "/system/backups", SYSTEM, SLOW, 200, SMALL, OWN(system_backups_change)),
 
     // the appliance
     ROUTE(GET, API "/appliance", SYSTEM, SLOW, 200, NO_BODY, OWN(appliance)),

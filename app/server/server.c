@@ -17,6 +17,7 @@
 #include "base/thread.h"
 #include "base/version.h"
 #include "server/keeper_private.h"
+#include "server/nightly_private.h"
 #include "server/server_private.h"
 
 // ---- the banner ---------------------------------------------------------------------------------
@@ -151,12 +152,14 @@ static enum err open_all(struct server *server, const struct server_options *opt
         .ctx = server,
     };
     enum err err = store_open(options->dir, NULL, &server->store, fault);
+    if (err == OK) err = recovery_note(server->store, fault);
     // Before flow, which starts jobs: one that cannot listen should start nothing.
     if (err == OK) {
         err = listen_open(address_of(options), &server->listen_fd, &server->port, fault);
     }
     if (err == OK) err = people_open(server->store, &server->people, fault);
     if (err == OK) err = flow_open(server->store, &flow_options, &server->flow, fault);
+    if (err == OK) err = nightly_start(server->store, &server->nightly, fault);
     return err;
 }
 
@@ -198,6 +201,7 @@ enum err server_run(const struct server_options *options, struct fault *fault) {
     if (err == OK) err = serve(server, options, &ends, fault);
     if (err != OK) keeper_tell_fault(server->keeper, fault);
     // Jobs go on as processes of their own; the next start adopts them.
+    nightly_stop(server->nightly);
     if (server->flow) flow_close(server->flow, false);
     server_core_close(server);
     if (server->listen_fd >= 0) close(server->listen_fd);

@@ -220,19 +220,25 @@ static void no_tell(void *ctx, const struct fault *finding) {
     (void)finding;
 }
 
-// Copies the state of one moment while others write. The compact copy leaves free pages out; it
-// refuses a state that lost pages, which a plain copy takes along.
+enum err state_copy(struct store *store, const char *folder, struct fault *fault) {
+    char copy[LIMIT_PATH_BYTES];
+    enum err err = path_join(copy, sizeof copy, folder, "data.mdb");
+    if (err != OK) return fault_set(fault, err, "base.path_too_long", STR_NONE);
+    if (store->alone) gate_read_begin(&store->gate);
+    int code = mdb_env_copy2(store->env, folder, MDB_CP_COMPACT);
+    if (code != 0 && unlink(copy) == 0 && code != ENOSPC)
+        code = mdb_env_copy2(store->env, folder, 0);
+    if (store->alone) gate_read_end(&store->gate);
+    if (code == 0 && chmod(copy, 0600) != 0) return fault_errno(fault, errno, str_of(copy));
+    return store_explain(store_commit_err(store, code), fault);
+}
+
 static enum err snapshot_take(struct backup *backup) {
-    struct store *store = backup->store;
     char copy[LIMIT_PATH_BYTES];
     enum err err = path_join(copy, sizeof copy, backup->folder, "data.mdb");
     if (err != OK) return fault_set(backup->fault, err, "base.path_too_long", STR_NONE);
-    if (store->alone) gate_read_begin(&store->gate);
-    int code = mdb_env_copy2(store->env, backup->folder, MDB_CP_COMPACT);
-    if (code != 0 && unlink(copy) == 0 && code != ENOSPC)
-        code = mdb_env_copy2(store->env, backup->folder, 0);
-    if (store->alone) gate_read_end(&store->gate);
-    if (code != 0) return store_explain(store_commit_err(store, code), backup->fault);
+    err = state_copy(backup->store, backup->folder, backup->fault);
+    if (err != OK) return err;
     uint64_t findings = 0;
     err = pages_check(copy, 0, NULL, no_tell, NULL, &findings);
     if (err == ERR_CORRUPT || (err == OK && findings > 0)) {

@@ -16,7 +16,7 @@
 #include "base/assert.h"
 #include "base/file.h"
 #include "base/log.h"
-#include "store/store_private.h"
+#include "store/keep_private.h"
 
 // LMDB allows one environment of a folder in a process (its locks are the process'), so whoever
 // wants a second one must find the first. Protected by open_mutex.
@@ -61,21 +61,21 @@ static enum err make_folders(struct store *store, struct fault *fault) {
     return err;
 }
 
-static enum err take_lock(struct store *store, struct fault *fault) {
+enum err lock_take(const char *dir, int *out_fd, struct fault *fault) {
     char path[LIMIT_PATH_BYTES];
-    enum err err = store_path(store, "lock", path, sizeof path);
-    if (err != OK) return fault_set(fault, err, "base.path_too_long", str_of(store->dir));
+    enum err err = path_join(path, sizeof path, dir, "lock");
+    if (err != OK) return fault_set(fault, err, "base.path_too_long", str_of(dir));
     int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     if (fd < 0) return fault_errno(fault, errno, str_of(path));
     if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
         int failed = errno;
         close(fd);
         if (failed == EWOULDBLOCK) {
-            return fault_set(fault, ERR_BUSY, "store.in_use", str_of(store->dir));
+            return fault_set(fault, ERR_BUSY, "store.in_use", str_of(dir));
         }
         return fault_errno(fault, failed, str_of(path));
     }
-    store->lock_fd = fd;
+    *out_fd = fd;
     return OK;
 }
 
@@ -104,7 +104,7 @@ static enum err env_open(struct store *store, const char *folder, uint64_t map_b
         if (no_robust_mutex && !store->alone) {
             store->alone = true;
             if (store->read_only) {
-                enum err err = take_lock(store, fault);
+                enum err err = lock_take(store->dir, &store->lock_fd, fault);
                 if (err != OK) return err;
             }
             continue;
@@ -166,6 +166,33 @@ static enum err check_schema(struct store *store, struct fault *fault) {
     return err == OK ? OK : store_explain(err, fault);
 }
 
+// A state that was closed in peace says so in DIR/closed by its newest transaction's number; a later
+// commit makes the mark void without anything being written to it.
+#define CLOSED "closed"
+
+static void mark_closed(const struct store *store) {
+    char path[LIMIT_PATH_BYTES], text[24];
+    MDB_envinfo info;
+    if (store_path(store, CLOSED, path, sizeof path) != OK) return;
+    if (mdb_env_info(store->env, &info) != 0) return;
+    int size = snprintf(text, sizeof text, "%zu\n", info.me_last_txnid);
+    // Without it the next start only looks longer.
+    (void)!file_write_quick(path, (struct str){text, (size_t)size}, NULL);
+}
+
+static bool was_closed(const struct store *store, const char *data_path) {
+    char path[LIMIT_PATH_BYTES];
+    struct buf text;
+    uint64_t marked = 0, newest = 1;
+    buf_open(&text, 64);
+    bool fits = store_path(store, CLOSED, path, sizeof path) == OK &&
+                file_read(path, &text, NULL) == OK &&
+                str_to_u64(str_trim(buf_str(&text)), &marked) &&
+                pages_newest_txn(data_path, &newest) && marked == newest;
+    buf_close(&text);
+    return fits;
+}
+
 struct first_finding {
     struct fault fault;
 };
@@ -175,15 +202,18 @@ static void keep_first(void *ctx, const struct fault *finding) {
     if (first->fault.code[0] == '\0') first->fault = *finding;
 }
 
-// LMDB trusts its pages, and a file cut short kills the reader by a signal; so a file that is
-// shorter than it says, or small enough to look at quickly, is looked at first.
-static enum err check_file(const char *folder, struct fault *fault) {
+// LMDB trusts its pages, and a file cut short kills the reader by a signal; so a file is looked at
+// first that is shorter than it says, or was not closed in peace, or is small enough for it to be
+// quick.
+static enum err check_file(const struct store *store, const char *folder, struct fault *fault) {
     char path[LIMIT_PATH_BYTES];
     enum err err = path_join(path, sizeof path, folder, "data.mdb");
     uint64_t bytes = 0, findings = 0;
     if (err == OK) err = file_size(path, &bytes, NULL);
     if (err != OK) return fault_set(fault, ERR_CORRUPT, "store.damaged", str_of(path));
-    if (bytes > CHECK_AT_OPEN_BYTES && pages_file_is_whole(path)) return OK;
+    if (bytes > CHECK_AT_OPEN_BYTES && was_closed(store, path) && pages_file_is_whole(path)) {
+        return OK;
+    }
     struct first_finding first = {0};
     err = pages_check(path, 0, NULL, keep_first, &first, &findings);
     if (err == ERR_MEMORY || err == ERR_IO) return store_explain(err, fault);
@@ -196,7 +226,7 @@ static enum err check_file(const char *folder, struct fault *fault) {
 static enum err open_existing(struct store *store, const char *folder, uint64_t map_bytes,
                               struct fault *fault) {
     // A writer of another process may be at work on what a second reader opens.
-    enum err err = store->read_only ? OK : check_file(folder, fault);
+    enum err err = store->read_only ? OK : check_file(store, folder, fault);
     if (err == OK) err = env_open(store, folder, map_bytes, fault);
     if (err != OK) return err;
     err = tables_open(store, false);
@@ -333,7 +363,9 @@ static enum err open_parts(struct store *store, uint64_t map_bytes, struct fault
     else if (!file_exists(state))
         err = fault_set(fault, ERR_NOT_FOUND, "store.absent", str_of(store->dir));
     if (err == OK) err = list_add(store, fault);
-    if (err == OK && (!store->read_only || store->alone)) err = take_lock(store, fault);
+    if (err == OK && (!store->read_only || store->alone))
+        err = lock_take(store->dir, &store->lock_fd, fault);
+    if (err == OK && !store->read_only) err = recovery_settle(store->dir, fault);
     if (err == OK && !store->read_only) err = make_folders(store, fault);
     if (err != OK) return err;
     bool exists = file_exists(state);
@@ -372,6 +404,7 @@ void store_close(struct store *store) {
     if (!store) return;
     list_remove(store);
     writer_stop(store);
+    if (store->usable && !store->read_only) mark_closed(store);
     if (store->env) mdb_env_close(store->env);
     if (store->lock_fd >= 0) close(store->lock_fd);
     arena_close(store->arena);

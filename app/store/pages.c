@@ -327,3 +327,13 @@ bool pages_file_is_whole(const char *data_path) {
     file_unmap(&map);
     return whole;
 }
+
+bool pages_newest_txn(const char *data_path, uint64_t *out) {
+    struct file_map map;
+    if (file_map(data_path, &map, NULL) != OK) return false;
+    struct pages pages = {.data = map.data};
+    const uint8_t *head = head_of(&pages, map.size, 0);
+    if (head) *out = u64_at(head + HEAD_TXN);
+    file_unmap(&map);
+    return head != NULL;
+}

@@ -6,6 +6,7 @@
 //   DIR/jobs/    one folder for each job; DIR/uploads/ what is not yet whole; DIR/exports/ CSV for
 //                downloads: flow/ owns what is inside, none of it is in a backup
 //   DIR/keys/, DIR/tls/   secrets, mode 0600 (base/ and server/ own them)
+//   DIR/backups/, DIR/quarantine/   copies of the state, and what one took the place of: keep.h
 //   DIR/lock     held by the one process that may write
 //
 // Caveats first. One process writes at a time: a second store_open on the same folder gives

@@ -96,6 +96,12 @@ enum err store_path(const struct store *store, const char *name, char *out,
 // The state in `folder`, at rest and nobody else's, for reading: no lock, no schema check.
 enum err snapshot_open(const char *folder, struct store **out, struct fault *fault) MUST_USE;
 
+// ---- backup.c --------------------------------------------------------------------------------
+// Copies the state of one moment to folder/data.mdb, which must be absent, while others write. The
+// compact copy leaves free pages out; it refuses a state that lost pages, which a plain copy takes
+// along.
+enum err state_copy(struct store *store, const char *folder, struct fault *fault) MUST_USE;
+
 // ---- write.c ---------------------------------------------------------------------------------
 enum err writer_start(struct store *store) MUST_USE;
 void writer_stop(struct store *store); // finishes what waits
@@ -161,3 +167,5 @@ enum err pages_check(const char *data_path, uint64_t txn_id, struct progress *pr
                      uint64_t *out_findings) MUST_USE;
 // The file is as long as its head pages say: no reader can be killed by a page that is not there.
 bool pages_file_is_whole(const char *data_path);
+// The newest transaction that the file's head pages name; false if they make no sense.
+bool pages_newest_txn(const char *data_path, uint64_t *out);

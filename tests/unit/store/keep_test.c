@@ -1,0 +1,474 @@
+// The box's own copies of its state: which are kept, what one brings back, damage at random places,
+// and being killed anywhere in making one and in recovering.
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "check.h"
+#include "store/keep_private.h"
+#include "support/scratch.h"
+
+enum { PAGE = 4096, DAMAGES = 50, KILLS = 40 };
+static const struct store_options OPTIONS = {.map_bytes = 256 << 20};
+
+static struct store *open_at(const char *dir) {
+    struct store *store = NULL;
+    struct fault fault = {0};
+    if (store_open(dir, &OPTIONS, &store, &fault) != OK) {
+        fprintf(stderr, "store_open: %s %s\n", fault.code, fault.detail);
+    }
+    return store;
+}
+
+// ---- records: dataset N holds a text made of N and a mark ------------------------------------
+
+struct batch {
+    uint64_t from, count, mark;
+    size_t size;
+};
+
+static enum err put_batch(struct store_txn *txn, void *ctx) {
+    const struct batch *batch = ctx;
+    static char text[20000];
+    enum err err = OK;
+    for (uint64_t id = batch->from; err == OK && id < batch->from + batch->count; id++) {
+        struct buf fields;
+        buf_open(&fields, 64 << 10);
+        memset(text, (int)('a' + (id + batch->mark) % 26), sizeof text);
+        record_put_u64(&(struct record_writer){&fields}, batch->mark);
+        // Some stand on pages of their own.
+        size_t size = id % 7 == 0 ? batch->size * 20 : batch->size;
+        record_put_str(&(struct record_writer){&fields}, (struct str){text, size});
+        err = store_put(txn, TABLE_DATASET, key_of_id(id), 1, &fields);
+        buf_close(&fields);
+    }
+    return err;
+}
+
+static void put(struct store *store, uint64_t from, uint64_t count, uint64_t mark) {
+    struct batch batch = {from, count, mark, 300};
+    CHECK_EQ(store_write(store, put_batch, &batch), OK);
+}
+
+struct sum {
+    uint64_t count, marks, wrong;
+};
+
+static bool add_up(void *ctx, struct str key, struct record_reader *record) {
+    struct sum *sum = ctx;
+    uint64_t mark = record_get_u64(record), id = key_id(key);
+    struct str text = record_get_str(record);
+    sum->count++;
+    sum->marks += mark;
+    bool fits = record_end(record) == OK && text.size == (id % 7 == 0 ? 6000 : 300);
+    for (size_t i = 0; fits && i < text.size; i++) {
+        fits = text.data[i] == (char)('a' + (id + mark) % 26);
+    }
+    if (!fits) sum->wrong++;
+    return true;
+}
+
+static struct sum sum_of(struct store *store) {
+    struct store_txn *txn;
+    struct sum sum = {0};
+    if (store_read_begin(store, &txn) != OK) return (struct sum){.wrong = 1};
+    enum err err = store_scan(txn, TABLE_DATASET, (struct key){.size = 0}, false, add_up, &sum);
+    if (err != OK) sum.wrong++;
+    store_read_end(txn);
+    return sum;
+}
+
+static enum err refer(struct store_txn *txn, void *ctx) {
+    return blob_register(txn, ctx, 5);
+}
+
+static struct hash blob_add_new(struct store *store, const char *five) {
+    struct blob_writer *writer;
+    struct hash hash = {{0}};
+    uint64_t size;
+    CHECK_EQ(blob_begin(store, &writer, NULL), OK);
+    CHECK_EQ(blob_add(writer, five, 5, NULL), OK);
+    CHECK_EQ(blob_finish(writer, &hash, &size, NULL), OK);
+    CHECK_EQ(store_write(store, refer, &hash), OK);
+    return hash;
+}
+
+// ---- which are kept --------------------------------------------------------------------------
+
+// One a night for a hundred nights, a few of them missed: never more than eleven, the last seven
+// always, and at any time one from each of the four weeks before those.
+static void nights_and_weeks(void) {
+    int64_t kept[KEEP_DAYS + KEEP_WEEKS + 1];
+    size_t count = 0;
+    for (int64_t day = 20000; day < 20100; day++) {
+        bool stays[KEEP_DAYS + KEEP_WEEKS + 1];
+        if (check_random() % 10 == 0) continue;
+        memmove(kept + 1, kept, count * sizeof *kept);
+        kept[0] = day;
+        keep_choose(kept, ++count, stays);
+        size_t left = 0;
+        for (size_t i = 0; i < count; i++) {
+            if (i < KEEP_DAYS) CHECK(stays[i]);
+            if (stays[i]) kept[left++] = kept[i];
+        }
+        count = left;
+        REQUIRE(count <= KEEP_DAYS + KEEP_WEEKS);
+    }
+    CHECK_EQ(count, KEEP_DAYS + KEEP_WEEKS);
+    for (size_t i = KEEP_DAYS; i < count; i++) {
+        CHECK(kept[i] < kept[i - 1]);
+        CHECK(kept[i] >= 20099 - 7 * 7 && "the four weeks before, not older ones");
+        if (i > KEEP_DAYS) CHECK((kept[i] + 3) / 7 != (kept[i - 1] + 3) / 7);
+    }
+}
+
+static void prune_keeps_what_it_should(void) {
+    const char *dir = scratch_folder();
+    struct store *store = open_at(dir);
+    struct kept kept, list[KEEP_LIST_MAX];
+    size_t count = 0;
+    REQUIRE(store);
+    for (int day = 1; day <= 12; day++) {
+        char name[KEEP_NAME_BYTES];
+        clock_set_for_test((20000 + day) * (int64_t)86400000 + 66600000);
+        snprintf(name, sizeof name, KEEP_NIGHTLY "%d", day);
+        CHECK_EQ(keep_make(store, name, 0, &kept, NULL), OK);
+        if (day <= 5) {
+            snprintf(name, sizeof name, KEEP_WISH "%d", day);
+            CHECK_EQ(keep_make(store, name, 0, &kept, NULL), OK);
+        }
+        CHECK_EQ(keep_prune(dir, name, NULL), OK);
+    }
+    CHECK_EQ(keep_make(store, KEEP_BEFORE "9.9.9", 0, &kept, NULL), OK);
+    CHECK_EQ(keep_prune(dir, "", NULL), OK);
+    clock_set_for_test(0);
+    CHECK_EQ(keep_list(dir, list, KEEP_LIST_MAX, &count, NULL), OK);
+    size_t nightly = 0, wished = 0, before = 0;
+    for (size_t i = 0; i < count; i++) {
+        CHECK(list[i].whole);
+        if (i > 0) CHECK(list[i].made_ms <= list[i - 1].made_ms);
+        nightly += str_starts(str_of(list[i].name), STR(KEEP_NIGHTLY));
+        wished += str_starts(str_of(list[i].name), STR(KEEP_WISH));
+        before += str_starts(str_of(list[i].name), STR(KEEP_BEFORE));
+    }
+    CHECK_EQ(wished, KEEP_WISHED);
+    CHECK_EQ(before, 1);
+    CHECK(nightly >= KEEP_DAYS && nightly <= KEEP_DAYS + KEEP_WEEKS);
+    // Room for two of a hundred.
+    CHECK_EQ(keep_list(dir, list, 2, &count, NULL), OK);
+    CHECK_EQ(count, 2);
+    CHECK_STR(list[0].name, KEEP_BEFORE "9.9.9");
+    store_close(store);
+}
+
+static void names_stay_inside(void) {
+    static const char *const bad[] = {"", ".", "..", "../state", "a/b", ".hidden", "x.part", "a b"};
+    const char *dir = scratch_folder();
+    struct store *store = open_at(dir);
+    struct kept kept;
+    REQUIRE(store);
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        struct fault fault = {0};
+        CHECK_EQ(keep_make(store, bad[i], 0, &kept, &fault), ERR_INPUT);
+        CHECK_STR(fault.code, "backup.bad_name");
+    }
+    struct fault fault = {0};
+    CHECK_EQ(keep_make(store, "much", UINT64_MAX / 2, &kept, &fault), ERR_FULL);
+    CHECK_STR(fault.code, "backup.no_room");
+    CHECK(!file_exists(scratch_path(dir, "backups/much")));
+    store_close(store);
+}
+
+// ---- what one brings back --------------------------------------------------------------------
+
+static void recovers_the_copy(void) {
+    const char *dir = scratch_folder();
+    struct store *store = open_at(dir);
+    struct kept kept;
+    struct recovery recovery, told;
+    struct fault fault = {0};
+    char name[BLOB_NAME_SIZE], path[LIMIT_PATH_BYTES];
+    REQUIRE(store);
+    put(store, 1, 200, 1);
+    (void)blob_add_new(store, "older");
+    struct hash gone = blob_add_new(store, "swept");
+    CHECK_EQ(keep_make(store, "nightly-1", 0, &kept, &fault), OK);
+    put(store, 100, 200, 2);
+    struct hash later = blob_add_new(store, "later");
+    scratch_write(scratch_path(dir, "jobs/7"), "job", 3);
+    CHECK_EQ(keep_recover(dir, "nightly-1", "wish", &recovery, &fault), ERR_BUSY);
+    store_close(store);
+    blob_name(&gone, name);
+    CHECK_EQ(unlink(scratch_path(dir, name)), 0);
+    fault = (struct fault){0};
+    CHECK_EQ(keep_recover(dir, "nightly-2", "wish", &recovery, &fault), ERR_NOT_FOUND);
+    CHECK_STR(fault.code, "backup.no_copy");
+    CHECK_EQ(keep_recover(dir, NULL, "wish", &recovery, &fault), OK);
+    CHECK_STR(recovery.copy, "nightly-1");
+    CHECK_EQ(recovery.blobs_moved, 1);
+    CHECK_EQ(recovery.blobs_missing, 1);
+    store = open_at(dir);
+    REQUIRE(store);
+    struct sum sum = sum_of(store);
+    CHECK_EQ(sum.count, 200);
+    CHECK_EQ(sum.marks, 200);
+    CHECK_EQ(sum.wrong, 0);
+    put(store, 1000, 10, 3); // and it can be written to
+    store_close(store);
+    // What came after lies aside, whole.
+    char quarantine[LIMIT_PATH_BYTES];
+    snprintf(quarantine, sizeof quarantine, "%s/quarantine/%s", dir, recovery.quarantine);
+    CHECK(file_exists(scratch_path(quarantine, "jobs/7")));
+    blob_name(&later, name);
+    CHECK(file_exists(scratch_path(quarantine, name)));
+    CHECK_EQ(path_join(path, sizeof path, quarantine, "state"), OK);
+    CHECK_EQ(state_check(path, NULL, NULL), OK);
+    CHECK_EQ(recovery_read(dir, &told), OK);
+    CHECK_STR(told.quarantine, recovery.quarantine);
+    CHECK_STR(told.why, "wish");
+    CHECK_EQ(recovery_forget(dir, NULL), OK);
+    CHECK_EQ(recovery_read(dir, &told), ERR_NOT_FOUND);
+}
+
+// A copy that has rotted is passed over for the one before it.
+static void rotten_copies_are_passed_over(void) {
+    const char *dir = scratch_folder();
+    struct store *store = open_at(dir);
+    struct kept kept;
+    struct fault fault = {0};
+    REQUIRE(store);
+    put(store, 1, 50, 1);
+    clock_set_for_test(1000000000000);
+    CHECK_EQ(keep_make(store, "nightly-1", 0, &kept, &fault), OK);
+    put(store, 1, 50, 2);
+    clock_set_for_test(1000000100000);
+    CHECK_EQ(keep_make(store, "nightly-2", 0, &kept, &fault), OK);
+    clock_set_for_test(0);
+    store_close(store);
+    CHECK_EQ(keep_newest_good(dir, &kept, NULL), OK);
+    CHECK_STR(kept.name, "nightly-2");
+    scratch_flip(scratch_path(dir, "backups/nightly-2/data.mdb"), kept.bytes / 2, 1);
+    CHECK_EQ(keep_verify(dir, "nightly-2", &kept, &fault), ERR_CORRUPT);
+    CHECK_STR(fault.code, "backup.copy_bad");
+    CHECK_EQ(keep_newest_good(dir, &kept, NULL), OK);
+    CHECK_STR(kept.name, "nightly-1");
+    scratch_write(scratch_path(dir, "backups/nightly-1/about"), "x", 1);
+    CHECK_EQ(keep_newest_good(dir, &kept, NULL), ERR_NOT_FOUND);
+}
+
+// ---- damage ----------------------------------------------------------------------------------
+
+static void damage(const char *path) {
+    size_t size;
+    uint8_t *data = scratch_read(path, &size);
+    REQUIRE(data && size >= 4 * PAGE);
+    unsigned pages = 1 + (unsigned)(check_random() % 4);
+    for (unsigned i = 0; i < pages; i++) {
+        size_t page = check_random() % (size / PAGE);
+        for (size_t at = 0; at < PAGE; at++) data[page * PAGE + at] = (uint8_t)check_random();
+    }
+    if (check_random() % 5 == 0) size = check_random() % size; // cut short, too
+    scratch_write(path, data, size);
+    memory_give(data);
+}
+
+// Either what was damaged was in no use and all is there, or it is told, nothing is changed, and
+// the copy brings back what it held, the broken state lying aside as it was.
+static void damaged_state(void) {
+    const char *dir = scratch_folder();
+    struct store *store = open_at(dir);
+    struct kept kept;
+    struct fault fault = {0};
+    struct recovery recovery;
+    REQUIRE(store);
+    for (uint64_t i = 0; i < 10; i++) put(store, i * 40, 40, i);
+    CHECK_EQ(keep_make(store, "nightly-1", 0, &kept, &fault), OK);
+    struct sum then = sum_of(store);
+    for (uint64_t i = 5; i < 15; i++) put(store, i * 40, 40, i + 1);
+    struct sum now = sum_of(store);
+    store_close(store);
+    char *file = strdup(scratch_path(dir, "state/data.mdb"));
+    damage(file);
+    size_t broken_size, aside_size;
+    uint8_t *broken = scratch_read(file, &broken_size);
+    enum err err = store_open(dir, &OPTIONS, &store, &fault);
+    if (err == OK) {
+        struct sum left = sum_of(store);
+        // A record's own bytes may be hit on pages that hold nothing else: told when it is read.
+        if (left.wrong == 0) CHECK(left.count == now.count && left.marks == now.marks);
+        store_close(store);
+    } else {
+        CHECK_EQ(err, ERR_CORRUPT);
+        CHECK_STR(fault.code, "store.damaged");
+        fault = (struct fault){0};
+        CHECK_EQ(keep_recover(dir, NULL, "damaged", &recovery, &fault), OK);
+        char path[LIMIT_PATH_BYTES];
+        snprintf(path, sizeof path, "%s/quarantine/%s/state/data.mdb", dir, recovery.quarantine);
+        uint8_t *aside = scratch_read(path, &aside_size);
+        CHECK(aside && aside_size == broken_size && memcmp(aside, broken, broken_size) == 0);
+        memory_give(aside);
+        store = open_at(dir);
+        if (CHECK(store != NULL)) {
+            struct sum back = sum_of(store);
+            CHECK(back.count == then.count && back.marks == then.marks && back.wrong == 0);
+            store_close(store);
+        }
+    }
+    memory_give(broken);
+    free(file);
+}
+
+static void random_damage(void) {
+    for (int i = 0; i < DAMAGES; i++) damaged_state();
+}
+
+// ---- cuts ------------------------------------------------------------------------------------
+
+// Runs `work` in a process that is killed somewhere in the time that the whole took the last time,
+// 0: not known yet, it may end.
+static void killed(void (*work)(const char *dir), const char *dir, uint64_t *whole_us) {
+    uint64_t from = clock_monotonic_us();
+    pid_t child = fork();
+    if (child == 0) {
+        work(dir);
+        _exit(0);
+    }
+    if (*whole_us) {
+        usleep((useconds_t)(check_random() % (*whole_us + *whole_us / 8)));
+        kill(child, SIGKILL);
+    }
+    int status = 0;
+    CHECK_EQ(waitpid(child, &status, 0), child);
+    if (WIFEXITED(status)) *whole_us = clock_monotonic_us() - from;
+}
+
+static void recover_work(const char *dir) {
+    struct recovery recovery;
+    (void)!keep_recover(dir, "nightly-1", "wish", &recovery, NULL);
+}
+
+static void make_work(const char *dir) {
+    struct store *store = open_at(dir);
+    struct kept kept;
+    if (!store) _exit(1);
+    (void)!keep_make(store, "nightly-2", 0, &kept, NULL);
+    _exit(0);
+}
+
+static void killed_while_making(void) {
+    const char *dir = scratch_folder();
+    struct store *store = open_at(dir);
+    struct kept kept, list[8];
+    size_t count = 0;
+    uint64_t whole_us = 0;
+    REQUIRE(store);
+    put(store, 1, 500, 1);
+    CHECK_EQ(keep_make(store, "nightly-1", 0, &kept, NULL), OK);
+    store_close(store);
+    for (int i = 0; i < KILLS; i++) {
+        killed(make_work, dir, &whole_us);
+        CHECK_EQ(keep_list(dir, list, 8, &count, NULL), OK);
+        CHECK(count >= 1);
+        for (size_t j = 0; j < count; j++) {
+            CHECK(list[j].whole);
+            CHECK_EQ(keep_verify(dir, list[j].name, &kept, NULL), OK);
+        }
+        store = open_at(dir);
+        REQUIRE(store);
+        CHECK_EQ(sum_of(store).count, 500);
+        store_close(store);
+    }
+    store = open_at(dir);
+    REQUIRE(store);
+    CHECK_EQ(keep_make(store, "nightly-3", 0, &kept, NULL), OK);
+    store_close(store);
+    CHECK(!file_exists(scratch_path(dir, "backups/nightly-2.part")));
+}
+
+static void killed_while_recovering(void) {
+    int old = 0, fresh = 0;
+    uint64_t whole_us = 0;
+    for (int i = 0; i < KILLS; i++) {
+        const char *dir = scratch_folder();
+        struct store *store = open_at(dir);
+        struct kept kept;
+        struct recovery told;
+        REQUIRE(store);
+        put(store, 1, 300, 1);
+        (void)blob_add_new(store, "older");
+        CHECK_EQ(keep_make(store, "nightly-1", 0, &kept, NULL), OK);
+        put(store, 1, 300, 2);
+        struct hash later = blob_add_new(store, "later");
+        store_close(store);
+        killed(recover_work, dir, &whole_us);
+        store = open_at(dir);
+        REQUIRE(store);
+        struct sum sum = sum_of(store);
+        CHECK(sum.count == 300 && sum.wrong == 0);
+        bool back = recovery_read(dir, &told) == OK;
+        CHECK_EQ(sum.marks, back ? 300 : 600);
+        char name[BLOB_NAME_SIZE], path[LIMIT_PATH_BYTES];
+        blob_name(&later, name);
+        CHECK_EQ(file_exists(scratch_path(dir, name)), !back);
+        if (back) {
+            snprintf(path, sizeof path, "%s/quarantine/%s/%s", dir, told.quarantine, name);
+            CHECK(file_exists(path));
+            snprintf(path, sizeof path, "%s/quarantine/%s/state", dir, told.quarantine);
+            CHECK_EQ(state_check(path, NULL, NULL), OK);
+        }
+        back ? fresh++ : old++;
+        store_close(store);
+        CHECK(!file_exists(scratch_path(dir, "state.coming")));
+        CHECK(!file_exists(scratch_path(dir, "recovering")));
+    }
+    CHECK(fresh > 0); // the first is not killed
+    printf("killed while recovering: %d as before, %d as the copy\n", old, fresh);
+}
+
+// ---- how the last end was --------------------------------------------------------------------
+
+static enum err closed_mark(const char *dir, uint64_t *out) {
+    size_t size = 0;
+    uint8_t *text = scratch_read(scratch_path(dir, "closed"), &size);
+    bool good = text && str_to_u64(str_trim((struct str){(char *)text, size}), out);
+    memory_give(text);
+    return good ? OK : ERR_NOT_FOUND;
+}
+
+static void mark_of_a_clean_end(void) {
+    const char *dir = scratch_folder();
+    struct store *store = open_at(dir);
+    uint64_t mark = 0, newest = 0;
+    REQUIRE(store);
+    put(store, 1, 10, 1);
+    store_close(store);
+    CHECK_EQ(closed_mark(dir, &mark), OK);
+    CHECK(pages_newest_txn(scratch_path(dir, "state/data.mdb"), &newest));
+    CHECK_EQ(mark, newest);
+    store = open_at(dir);
+    REQUIRE(store);
+    put(store, 1, 10, 2);
+    CHECK(pages_newest_txn(scratch_path(dir, "state/data.mdb"), &newest));
+    CHECK(mark < newest);
+    store_close(store);
+}
+
+int main(void) {
+    check_seed();
+    log_level_set(LOG_ERROR);
+    CHECK_RUN(nights_and_weeks);
+    CHECK_RUN(prune_keeps_what_it_should);
+    CHECK_RUN(names_stay_inside);
+    CHECK_RUN(recovers_the_copy);
+    CHECK_RUN(rotten_copies_are_passed_over);
+    CHECK_RUN(random_damage);
+    CHECK_RUN(killed_while_making);
+    CHECK_RUN(killed_while_recovering);
+    CHECK_RUN(mark_of_a_clean_end);
+    return check_done();
+}
