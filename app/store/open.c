@@ -166,7 +166,7 @@ static enum err check_schema(struct store *store, struct fault *fault) {
     return err == OK ? OK : store_explain(err, fault);
 }
 
-// A state that was closed in peace says so in DIR/closed by its newest transaction's number; a later
+// A state that was closed in peace says so in DIR/closed by its newest transaction; a later
 // commit makes the mark void without anything being written to it.
 #define CLOSED "closed"
 
