@@ -64,8 +64,8 @@ struct recovery {
     uint64_t blobs_moved;             // into the quarantine: no record names them now
     uint64_t blobs_missing;           // named, and removed since
 };
-// Puts the copy in the state's place. `name` NULL or "newest": keep_newest_good's. The store must not
-// be open: ERR_BUSY "store.in_use".
+// Puts the copy in the state's place. `name` NULL or "newest": that of keep_newest_good. The store
+// must not be open: ERR_BUSY "store.in_use".
 // ERR_NOT_FOUND "backup.no_copy", ERR_CORRUPT "backup.copy_bad", ERR_FULL "backup.no_room".
 enum err keep_recover(const char *dir, const char *name, const char *why, struct recovery *out,
                       struct fault *fault) MUST_USE;
