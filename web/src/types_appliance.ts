@@ -14,6 +14,16 @@ export interface ApplianceSettings {
   language: string;
   address: string; // "dhcp", or A.B.C.D/NN
   gateway: string;
+  interface: string; // '': any
+}
+export interface ApplianceLink {
+  name: string;
+  mac: string;
+  carrier: boolean;
+  address: string;
+  prefix: number;
+  wanted: boolean;
+  fault?: Fault;
 }
 export interface ApplianceStatus {
   present: true;
@@ -24,7 +34,8 @@ export interface ApplianceStatus {
   temperature: number; // 0: no sensor
   data: { state: string; disk: string; mended: boolean; bytes?: number; free_bytes?: number };
   settings: ApplianceSettings;
-  links?: { name: string; mac: string; carrier: boolean; address: string; prefix: number }[];
+  links?: ApplianceLink[];
+  network_fault?: Fault;
   work?: ApplianceWork;
   slots?: {
     running: 'a' | 'b';
@@ -43,6 +54,27 @@ export interface ApplianceEvent {
   to?: string;
   slot?: string;
   result: string;
+}
+export interface ApplianceBackup {
+  name: string;
+  at: number;
+  bytes: number;
+  version: string; // '': not known
+}
+export interface ApplianceStick {
+  disk: string;
+  model: string;
+  kind: string; // '': no file system that is read
+  bytes: number;
+  free_bytes: number;
+  backup_count: number;
+  backups: ApplianceBackup[];
+  updates: (ApplianceUpdate & { name: string; fault?: Fault })[];
+}
+export interface ApplianceSticks {
+  looking: boolean;
+  sticks: ApplianceStick[];
+  kept: ApplianceBackup[];
 }
 export interface ApplianceUpdate {
   version: string;

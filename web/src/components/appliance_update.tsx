@@ -6,72 +6,36 @@ import { post } from '../api';
 import { bytes, time } from '../format';
 import { useGet } from '../load';
 import { explain, t, t_or } from '../messages';
-import { toast_error } from '../state';
 import { sendings, upload_add, upload_cancel } from '../upload';
 import { ask } from './dialog';
 import { Button } from './form';
 import { Card, Empty, ErrorBox, Loading, Notice, Shown } from './page';
 import { Facts, Grid } from './table';
 import { FilePicker, SendingRow } from './upload';
+import type { Fault } from '../types';
 import type {
   ApplianceEvent,
   ApplianceStatus,
+  ApplianceStick,
+  ApplianceSticks,
   ApplianceUpdate,
-  ApplianceWork,
 } from '../types_appliance';
 
-// ---- what runs, or ran --------------------------------------------------------------------------
-function Work({ work, reload }: { work: ApplianceWork; reload: () => void }) {
-  const stop = () => post('/appliance/cancel').then(reload, toast_error);
-  const name = t_or(`machine.work.${work.name}`, work.name);
-  if (work.running) {
-    return (
-      <div class="sending">
-        <div class="sending-about">
-          <b>{name}</b>
-          <span class="muted" role="status">
-            {t_or(`phase.${work.phase}`, work.phase)}
-          </span>
-        </div>
-        <progress max={work.total || 1} value={work.done} aria-label={name} />
-        <div class="sending-line">
-          <p>{t('appliance.console.wait')}</p>
-          <Button icon="stop" onClick={() => void stop()}>
-            {t('appliance.console.cancel')}
-          </Button>
-        </div>
-      </div>
-    );
-  }
-  if (work.fault) {
-    const { text, hint } = explain(work.fault);
-    return (
-      <Notice tone="bad" title={`${name}: ${text}`}>
-        {hint}
-      </Notice>
-    );
-  }
-  if (work.name !== 'update') return null;
-  return <Notice tone="good">{t('appliance.console.done_update')}</Notice>;
-}
-
 // ---- a new one ----------------------------------------------------------------------------------
-function Found({
-  id,
+// What an update holds, and the way to install it; `body` says where it is.
+function Offer({
+  about,
   version,
+  body,
   begun,
 }: {
-  id: number;
+  about: ApplianceUpdate & { fault?: Fault };
   version: string; // that runs
+  body: object;
   begun: () => void;
 }) {
-  const [about, about_set] = useState<ApplianceUpdate | null>(null);
   const [error, error_set] = useState<unknown>(null);
   const [busy, busy_set] = useState(false);
-  useEffect(() => {
-    post<ApplianceUpdate>('/appliance/update/look', { upload: id }).then(about_set, error_set);
-  }, [id]);
-  if (!about) return error ? <ErrorBox error={error} /> : <Loading />;
   const install = async () => {
     if (busy) return;
     if (about.older) {
@@ -87,35 +51,80 @@ function Found({
     busy_set(true);
     error_set(null);
     try {
-      await post('/appliance/update', { upload: id, downgrade: about.older });
+      await post('/appliance/update', { ...body, downgrade: about.older });
       begun();
     } catch (failure) {
       error_set(failure);
     }
     busy_set(false);
   };
+  const wrong = about.fault && explain(about.fault);
   return (
     <>
-      <Facts
-        items={[
-          [t('system.version'), `${version} → ${about.version}`],
-          [t('machine.kind'), about.architecture],
-          [t('machine.build'), about.build],
-          [t('machine.signer'), <code key="signer">{about.signer}</code>],
-          [t('machine.unpacked'), bytes(about.bytes)],
-        ]}
-      />
+      {about.version && (
+        <Facts
+          items={[
+            [t('system.version'), `${version} → ${about.version}`],
+            [t('machine.kind'), about.architecture],
+            [t('machine.build'), about.build],
+            [t('machine.signer'), <code key="signer">{about.signer}</code>],
+            [t('machine.unpacked'), bytes(about.bytes)],
+          ]}
+        />
+      )}
       {error !== null && <ErrorBox error={error} />}
-      <div class="actions">
-        <Button
-          kind={about.older ? 'danger' : 'primary'}
-          busy={busy}
-          onClick={() => void install()}
-        >
-          {t(about.older ? 'machine.downgrade' : 'machine.install')}
-        </Button>
-      </div>
+      {wrong ? (
+        <Notice tone="bad" title={wrong.text}>
+          {wrong.hint}
+        </Notice>
+      ) : (
+        <div class="actions">
+          <Button
+            kind={about.older ? 'danger' : 'primary'}
+            busy={busy}
+            onClick={() => void install()}
+          >
+            {t(about.older ? 'machine.downgrade' : 'machine.install')}
+          </Button>
+        </div>
+      )}
     </>
+  );
+}
+
+function Found({ id, version, begun }: { id: number; version: string; begun: () => void }) {
+  const [about, about_set] = useState<ApplianceUpdate | null>(null);
+  const [error, error_set] = useState<unknown>(null);
+  useEffect(() => {
+    post<ApplianceUpdate>('/appliance/update/look', { upload: id }).then(about_set, error_set);
+  }, [id]);
+  if (!about) return error ? <ErrorBox error={error} /> : <Loading />;
+  return <Offer about={about} version={version} body={{ upload: id }} begun={begun} />;
+}
+
+function OnSticks({
+  sticks,
+  version,
+  begun,
+}: {
+  sticks: ApplianceStick[];
+  version: string;
+  begun: () => void;
+}) {
+  const all = sticks.flatMap(({ disk, updates }) => updates.map((about) => ({ disk, about })));
+  return (
+    <section class="block">
+      <h3>{t('machine.stick_updates')}</h3>
+      {all.length === 0 && <p>{t('machine.no_stick_updates')}</p>}
+      {all.map(({ disk, about }) => (
+        <section key={`${disk}/${about.name}`} aria-label={about.name}>
+          <h4>
+            {about.name} ({disk})
+          </h4>
+          <Offer about={about} version={version} body={{ disk, name: about.name }} begun={begun} />
+        </section>
+      ))}
+    </section>
   );
 }
 
@@ -166,14 +175,23 @@ function History({ events }: { events: ApplianceEvent[] }) {
   );
 }
 
-export function Update({ box, reload }: { box: ApplianceStatus; reload: () => void }) {
+export function Update({
+  box,
+  sticks,
+  reload,
+}: {
+  box: ApplianceStatus;
+  sticks: ApplianceSticks | undefined;
+  reload: () => void;
+}) {
   const history = useGet<{ events: ApplianceEvent[] }>('/appliance/history');
   const running = !!box.work?.running;
   const ran = useRef(running);
   useEffect(() => {
     if (!running) history.reload();
     // What was installed is no longer wanted as an upload.
-    if (ran.current && !running && !box.work?.fault) upload_cancel(chosen.value);
+    const done = box.work?.name === 'update' && !box.work.fault;
+    if (ran.current && !running && done) upload_cancel(chosen.value);
     ran.current = running;
   }, [box]);
   const other = box.slots?.[box.slots.running === 'a' ? 'b' : 'a'];
@@ -188,8 +206,10 @@ export function Update({ box, reload }: { box: ApplianceStatus; reload: () => vo
             ? t(box.slots?.trial ? 'machine.next' : 'machine.other', { version: other.version })
             : t('machine.other_empty')}
         </p>
-        {box.work && <Work work={box.work} reload={reload} />}
         {!running && <NewUpdate version={box.version} reload={reload} />}
+        {!running && sticks && (
+          <OnSticks sticks={sticks.sticks} version={box.version} begun={reload} />
+        )}
       </Card>
       <Card title={t('machine.history')}>
         <Shown from={history}>{(data) => <History events={data.events} />}</Shown>

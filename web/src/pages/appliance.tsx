@@ -1,8 +1,10 @@
 // The machine under the service, where Courtyard is the appliance: its state, network, clock,
-// updates and end. What is asked here is done by the machine's own system.
-import { useEffect, useMemo, useState } from 'preact/hooks';
-import { get, patch, post } from '../api';
+// updates, backups and end. What is asked here is done by the machine's own system.
+import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
+import { ApiError, patch, post } from '../api';
+import { Backups, Reset } from '../components/appliance_backups';
 import { Update } from '../components/appliance_update';
+import { Ending, NEAR_MS, Work, boot_of, type End } from '../components/appliance_work';
 import { ask } from '../components/dialog';
 import {
   Button,
@@ -18,12 +20,12 @@ import { Card, Empty, Notice, Page, Shown } from '../components/page';
 import { Facts } from '../components/table';
 import { bytes, duration, time, time_exact } from '../format';
 import { useGet } from '../load';
-import { t, type MessageKey } from '../messages';
+import { explain, t, type MessageKey } from '../messages';
 import { toast, toast_error } from '../state';
-import type { Appliance, ApplianceStatus } from '../types_appliance';
+import type { Appliance, ApplianceStatus, ApplianceSticks } from '../types_appliance';
 
 const POLL_MS = 2000;
-const NEAR_MS = 2000; // clocks that differ by less are the same to a person
+const STICK_ROUNDS = 150; // five minutes
 
 // ---- state --------------------------------------------------------------------------------------
 function slot_text({ slots, version }: ApplianceStatus): string {
@@ -50,13 +52,35 @@ function data_text({ data }: ApplianceStatus): string {
   return key ? t(key) : data.state;
 }
 
-function State({ box }: { box: ApplianceStatus }) {
-  const links = (box.links ?? []).map(({ name, mac, address, prefix }) =>
-    address ? `${name} (${mac}) ${address}/${prefix}` : `${name} (${mac}) –`,
+// Of all the network, else of each card that is to be used.
+function LinkFaults({ box }: { box: ApplianceStatus }) {
+  const faults = (box.links ?? [])
+    .filter((link) => link.wanted && link.fault)
+    .map(({ name, fault }) => ({ name, fault: fault! }));
+  if (box.network_fault) faults.unshift({ name: '', fault: box.network_fault });
+  return (
+    <>
+      {faults.map(({ name, fault }) => {
+        const { text, hint } = explain(fault);
+        return (
+          <Notice key={name} tone="warn" title={name ? `${name}: ${text}` : text}>
+            {hint}
+          </Notice>
+        );
+      })}
+    </>
   );
+}
+
+function State({ box }: { box: ApplianceStatus }) {
+  const links = (box.links ?? []).map(({ name, mac, carrier, address, prefix }) => {
+    const state = address ? `${address}/${prefix}` : '–';
+    return `${name} (${mac}) ${carrier ? state : t('machine.no_cable')}`;
+  });
   return (
     <Card title={t('machine.state')}>
       {box.data.mended && <Notice tone="warn">{t('appliance.console.data_mended')}</Notice>}
+      <LinkFaults box={box} />
       <Facts
         items={[
           [t('appliance.console.system'), slot_text(box)],
@@ -90,6 +114,23 @@ function settings_errors(error: unknown): FieldError[] {
   );
 }
 
+// The way back is only at the machine. `where` '': an address that the network gives.
+async function moves_sure(where: string): Promise<boolean> {
+  const name = t('machine.address_new');
+  const address = where || t('machine.address_given');
+  const text = t('machine.address_danger', { address });
+  return (await ask({ title: name, text, confirm: name, danger: true })) !== null;
+}
+
+// The network cards there are, and the one that was chosen even if it has gone.
+function card_choices(box: ApplianceStatus, chosen: string) {
+  const names = (box.links ?? []).map((link) => link.name);
+  if (chosen && !names.includes(chosen)) names.push(chosen);
+  return [{ value: '', text: t('machine.interface_any') }].concat(
+    names.map((name) => ({ value: name, text: name })),
+  );
+}
+
 function Settings({ box, saved }: { box: ApplianceStatus; saved: () => void }) {
   const was = box.settings;
   const [hostname, hostname_set] = useState(was.hostname);
@@ -97,22 +138,30 @@ function Settings({ box, saved }: { box: ApplianceStatus; saved: () => void }) {
   const [fixed, fixed_set] = useState(was.address !== 'dhcp');
   const [address, address_set] = useState(was.address === 'dhcp' ? '' : was.address);
   const [gateway, gateway_set] = useState(was.gateway);
+  const [card, card_set] = useState(was.interface);
   const [errors, errors_set] = useState<FieldError[]>([]);
   const [busy, busy_set] = useState(false);
   const [moved, moved_set] = useState('');
   const save = async (event: Event) => {
     event.preventDefault();
     if (busy) return;
-    busy_set(true);
     errors_set([]);
     const wanted = { hostname, language, address: fixed ? address.trim() : 'dhcp' };
+    const moves = wanted.address !== was.address || card !== was.interface;
+    const where = fixed ? wanted.address.split('/')[0]! : 'dhcp';
+    if (moves && !(await moves_sure(fixed ? `https://${where}/` : ''))) return;
+    busy_set(true);
     try {
-      await patch('/appliance/settings', { ...wanted, gateway: fixed ? gateway : '' });
-      if (wanted.address !== was.address) moved_set(fixed ? wanted.address.split('/')[0]! : 'dhcp');
+      const network = { gateway: fixed ? gateway : '', interface: card };
+      await patch('/appliance/settings', { ...wanted, ...network });
+      if (moves) moved_set(where);
       toast(t('machine.saved'));
       saved();
     } catch (error) {
-      errors_set(settings_errors(error));
+      // The answer may be lost with the address it was asked at.
+      const gone = error instanceof ApiError && error.status === 0;
+      if (moves && gone) moved_set(where);
+      else errors_set(settings_errors(error));
     }
     busy_set(false);
   };
@@ -142,6 +191,13 @@ function Settings({ box, saved }: { box: ApplianceStatus; saved: () => void }) {
             { value: 'zh-CN', text: '中文' },
             { value: 'en', text: 'English' },
           ]}
+        />
+        <SelectField
+          id="interface"
+          label={t('machine.interface')}
+          value={card}
+          change={card_set}
+          choices={card_choices(box, card)}
         />
         <RadioGroup
           name="network"
@@ -216,36 +272,8 @@ function Clock({ box, came_ms, set }: { box: ApplianceStatus; came_ms: number; s
 }
 
 // ---- the end ------------------------------------------------------------------------------------
-type End = 'restart' | 'power-off';
-
-// When the machine started, by this browser's clock.
-const boot_of = (box: ApplianceStatus) => Date.now() - box.up_s * 1000;
-
-// Shown from when the machine was told to end; comes back by itself.
-function Ending({ end, boot_ms, back }: { end: End; boot_ms: number; back: () => void }) {
-  useEffect(() => {
-    if (end === 'power-off') return undefined;
-    const timer = setInterval(() => {
-      get<Appliance>('/appliance').then(
-        (now) => now.present && boot_of(now) > boot_ms + NEAR_MS && back(),
-        () => undefined, // away, or not yet whole
-      );
-    }, POLL_MS);
-    return () => clearInterval(timer);
-  }, [end]);
-  const restart = end === 'restart';
-  return (
-    <Notice
-      tone="info"
-      title={t(restart ? 'machine.restarting' : 'appliance.console.done_power_off')}
-    >
-      <p role="status">{t(restart ? 'machine.restarting_hint' : 'machine.off_hint')}</p>
-    </Notice>
-  );
-}
-
 function Power({ ended }: { ended: (end: End) => void }) {
-  const end = async (what: End) => {
+  const end = async (what: 'restart' | 'power-off') => {
     const restart = what === 'restart';
     const name = t(restart ? 'appliance.console.restart' : 'appliance.console.power_off');
     const text = t(
@@ -273,6 +301,21 @@ function Power({ ended }: { ended: (end: End) => void }) {
   );
 }
 
+// ---- sticks -------------------------------------------------------------------------------------
+// They come and go: looked at again for a while, which keeps nobody signed in for ever.
+function useSticks(running: boolean): ApplianceSticks | undefined {
+  const sticks = useGet<ApplianceSticks>('/appliance/sticks');
+  const rounds = useRef(0);
+  useEffect(() => {
+    rounds.current = 0;
+    const timer = setInterval(() => {
+      if (!document.hidden && rounds.current++ < STICK_ROUNDS) sticks.reload();
+    }, POLL_MS);
+    return () => clearInterval(timer);
+  }, [running]);
+  return sticks.data;
+}
+
 // ---- the page -----------------------------------------------------------------------------------
 // `fresh`: read just now, so that its clock is right.
 function Box({
@@ -288,6 +331,7 @@ function Box({
   const came_ms = useMemo(() => Date.now(), [box]);
   const boot_ms = useMemo(() => boot_of(box), [box]);
   const running = !!box.work?.running;
+  const sticks = useSticks(running);
   useEffect(() => {
     if (!running || end) return undefined;
     const timer = setInterval(() => !document.hidden && reload(), POLL_MS);
@@ -303,11 +347,14 @@ function Box({
   }
   return (
     <>
+      {box.work && <Work work={box.work} reload={reload} />}
       <State box={box} />
-      <Update box={box} reload={reload} />
+      <Update box={box} sticks={sticks} reload={reload} />
+      {sticks && <Backups box={box} sticks={sticks} begun={reload} ended={end_set} />}
       <Settings box={box} saved={reload} />
       {fresh && <Clock box={box} came_ms={came_ms} set={reload} />}
       <Power ended={end_set} />
+      <Reset box={box} ended={end_set} />
     </>
   );
 }
