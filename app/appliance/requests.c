@@ -345,7 +345,11 @@ void request_handle(struct init *init, const struct json *packet) {
     }
     json_close_object(&out);
     service_send(init->service, buf_str(&text));
-    log_event(LOG_INFO, "appliance.request", "do=%.*s err=%s", STR_ARG(name), err_name(err));
+    // The page looks every few seconds: only what changes something is told.
+    bool look = str_is(name, "status") || str_is(name, "sticks") || str_is(name, "history");
+    if (!look || err != OK) {
+        log_event(LOG_INFO, "appliance.request", "do=%.*s err=%s", STR_ARG(name), err_name(err));
+    }
     buf_close(&answer);
     buf_close(&text);
 }

@@ -1,5 +1,6 @@
-// The appliance's page: shown only where the box is one; state, settings with errors at their fields,
-// the clock, an update from its file to its result, restart and the way back.
+// The appliance's page: shown only where the box is one; state, faults of the network, settings with
+// errors at their fields, the clock, an update from its file or from a stick to its result, backups,
+// restoring one, the reset, restart and the way back.
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { join, resolve, dirname } from 'node:path';
@@ -8,7 +9,7 @@ import { fileURLToPath } from 'node:url';
 import { after, before, describe, test } from 'node:test';
 import { applianceOpen, Init } from '../api/lib/appliance.mjs';
 import { axe_check, browser_open, house_open, page_open, sentences } from './house.mjs';
-import { Visitor } from './way.mjs';
+import { PASSWORD, Visitor } from './way.mjs';
 
 const root = resolve(dirname(fileURLToPath(import.meta.url)), '../..');
 const program = process.env.COURTYARD ?? join(root, 'build/courtyard');
@@ -26,6 +27,24 @@ function update_file(folder, version) {
   return out;
 }
 
+const SIGNER = '0123 4567 89ab cdef';
+const update_of = (name, version, more) => ({
+  name, version, architecture: 'x86_64', build: 'b1', from: '0.0.0', signer: SIGNER, bytes: 4e7, older: false, ...more,
+});
+const STICK = {
+  disk: 'sdb', model: 'DataTraveler', kind: 'vfat', bytes: 32 * 2 ** 30, free_bytes: 16 * 2 ** 30, backup_count: 9,
+  backups: [
+    { name: 'courtyard-20261126-010203-0.1.0.tar', at: 1795654923000, bytes: 5e6, version: '0.1.0' },
+    { name: 'courtyard-20261125-010203.tar', at: 1795568523000, bytes: 4e6, version: '' },
+  ],
+  updates: [
+    update_of('old.update', '0.0.7', { older: true }),
+    update_of('bad.update', '0.2.0', { fault: { code: 'appliance.update_other_signer', detail: 'ffff eeee dddd cccc' } }),
+  ],
+};
+const BLANK = { disk: 'sdc', model: '', kind: '', bytes: 8e9, free_bytes: 0, backup_count: 0, backups: [], updates: [] };
+const bytes = (count) => `${count / 2 ** 30} GB`;
+
 for (const language of ['zh-CN', 'en']) {
   describe(`the appliance in ${language}`, { concurrency: 1 }, () => {
     const t = sentences(language);
@@ -35,6 +54,10 @@ for (const language of ['zh-CN', 'en']) {
     const asked = (deed) => init.asked.filter((packet) => packet.do === deed).at(-1);
 
     before(async () => {
+      init.state.links = [
+        { name: 'eth0', mac: '02:00:00:00:00:01', carrier: false, how: 'none', address: '', prefix: 0, gateway: '', wanted: false },
+        { name: 'eth1', mac: '02:00:00:00:00:02', carrier: true, how: 'dhcp', address: '10.0.0.7', prefix: 24, gateway: '', wanted: true },
+      ];
       browser = await browser_open();
       house = await applianceOpen(program, init);
       who = new Visitor(await page_open(browser, house, language), house, t);
@@ -53,6 +76,8 @@ for (const language of ['zh-CN', 'en']) {
       await who.see('appliance.console.data_mended');
       await who.see('machine.no_history');
       await who.see('machine.time_same');
+      await who.see('machine.no_stick_text');
+      await who.see('machine.no_stick_updates');
       await axe_check(who.page, 'appliance');
       init.state.data.mended = false;
       who.calm();
@@ -70,10 +95,33 @@ for (const language of ['zh-CN', 'en']) {
       await who.page.locator('.summary a').press('Enter');
       assert.equal(await who.page.evaluate(() => document.activeElement.id), 'address');
       await who.by_id('address').fill('192.168.1.10/24');
+      await who.by_id('interface').selectOption('eth1');
       await who.by_id('address').press('Enter');
+      // What it means is told before: no is no.
+      await who.see('machine.address_danger', { address: 'https://192.168.1.10/' });
+      await axe_check(who.page, 'the question before an address changes');
+      await dialog('action.cancel').click();
+      assert.equal(init.state.settings.address, 'dhcp');
+      await who.by_id('address').press('Enter');
+      await dialog('machine.address_new').click();
       await who.page.getByRole('link', { name: '192.168.1.10', exact: true }).waitFor();
       assert.deepEqual(init.state.settings,
-        { hostname: 'ward-3', language: 'zh-CN', address: '192.168.1.10/24', gateway: '' });
+        { hostname: 'ward-3', language: 'zh-CN', address: '192.168.1.10/24', gateway: '', interface: 'eth1' });
+      who.calm();
+    });
+
+    test('what is wrong with the network is told, of all of it and of a card', async () => {
+      await who.see('machine.no_cable');
+      init.state.network_fault = { code: 'appliance.net_no_cable', detail: '' };
+      init.state.links[1].fault = { code: 'appliance.net_duplicate_address', detail: '192.168.1.10' };
+      init.state.links[0].fault = { code: 'appliance.net_no_dhcp', detail: '' }; // not to be used: silent
+      await who.button('action.refresh').click();
+      await who.see('appliance.net_no_cable.hint');
+      await who.page.getByText(`eth1: ${t('appliance.net_duplicate_address', { detail: '192.168.1.10' })}`).waitFor();
+      assert.equal(await who.page.getByText(t('appliance.net_no_dhcp')).count(), 0);
+      await axe_check(who.page, 'faults of the network');
+      init.state.network_fault = undefined;
+      for (const link of init.state.links) delete link.fault;
       who.calm();
     });
 
@@ -119,6 +167,100 @@ for (const language of ['zh-CN', 'en']) {
       await who.button('action.refresh').click();
       await who.see('appliance.update_signature.hint');
       await axe_check(who.page, 'an update that failed');
+      who.calm();
+    });
+
+    test('a stick that is plugged in appears, and takes a backup', async () => {
+      init.state.work = undefined;
+      init.sticks = { looking: true, sticks: [], kept: [] };
+      await who.see('machine.looking');
+      init.sticks = { looking: false, sticks: [STICK, BLANK], kept: [] };
+      await who.see('machine.stick', { model: 'DataTraveler', disk: 'sdb', free: bytes(STICK.free_bytes), total: bytes(STICK.bytes) });
+      await who.see('machine.older_backups', { count: 7 });
+      await who.see('appliance.no_stick.hint');
+      await axe_check(who.page, 'sticks');
+      await who.button('machine.backup_to').click();
+      await who.page.getByRole('progressbar', { name: t('machine.work.backup') }).waitFor();
+      assert.equal(asked('backup').disk, 'sdb');
+      assert.equal(await who.page.getByRole('progressbar').getAttribute('value'), null); // its end is not known
+      Object.assign(init.state.work, { phase: 'copy', done: 30, total: 90 });
+      await who.page.locator('progress[value="30"][max="90"]').waitFor();
+      assert.ok(await who.button('machine.backup_to').isDisabled());
+      await axe_check(who.page, 'a backup that is written');
+      await who.button('appliance.console.cancel').click();
+      await who.page.waitForFunction(() => document.querySelector('progress'));
+      assert.ok(asked('cancel'));
+      init.state.work = { name: 'backup', running: false, phase: 'start', done: 0, total: 0 };
+      await who.see('appliance.console.done_backup');
+      init.state.work = { ...init.state.work, fault: { code: 'appliance.stick_full', detail: '12.5 MB' } };
+      await who.button('action.refresh').click();
+      await who.see('appliance.stick_full.hint');
+      init.state.work = undefined;
+      who.calm();
+    });
+
+    test('updates on a stick are told with their signer; an older one is confirmed', async () => {
+      init.sticks = { looking: false, sticks: [STICK], kept: [] };
+      await who.see('machine.stick_updates');
+      await who.page.getByText(t('appliance.update_other_signer', { detail: 'ffff eeee dddd cccc' })).waitFor();
+      await axe_check(who.page, 'updates on a stick');
+      const offer = (name) => who.page.getByRole('region', { name, exact: true });
+      assert.equal(await offer('bad.update').getByRole('button').count(), 0);
+      await offer('old.update').getByText('0123 4567 89ab cdef').waitFor();
+      await offer('old.update').getByRole('button', { name: t('machine.downgrade') }).click();
+      await dialog('machine.downgrade').click();
+      await who.page.getByRole('progressbar', { name: t('machine.work.update') }).waitFor();
+      assert.deepEqual([asked('update').disk, asked('update').name, asked('update').downgrade], ['sdb', 'old.update', true]);
+      init.state.work = { name: 'update', running: false, phase: 'start', done: 0, total: 0 };
+      await who.see('appliance.console.done_update');
+      init.state.work = undefined;
+      who.calm();
+    });
+
+    test('a backup is restored once the name of the machine is typed; the page waits and comes back', async () => {
+      const list = who.page.getByRole('region', { name: t('machine.on_stick', { stick: 'DataTraveler' }) });
+      await list.getByRole('button').first().click();
+      await who.see('machine.restore_what');
+      await axe_check(who.page, 'the question before restoring');
+      await who.by_id('restore-name').fill('box');
+      await who.button('machine.restore').click();
+      await who.page.locator('#restore-name-error').getByText(t('machine.wrong_confirm')).waitFor();
+      assert.equal(asked('restore'), undefined);
+      await who.by_id('restore-name').fill(init.state.settings.hostname);
+      await who.by_id('restore-name').press('Enter');
+      await who.see('machine.working_hint');
+      const { name, disk, confirm } = asked('restore');
+      assert.deepEqual([name, disk, confirm], [STICK.backups[0].name, 'sdb', init.state.settings.hostname]);
+      await axe_check(who.page, 'a restoring that is waited for');
+      init.state.work.running = false;
+      await who.see('appliance.console.done_restore');
+      who.calm();
+    });
+
+    test('a reset wants the name and the password; what comes after it is the gate', async () => {
+      init.state.work = undefined;
+      await who.button('appliance.console.factory_reset').click();
+      await who.by_id('reset-name').fill(init.state.settings.hostname);
+      await who.button('appliance.console.factory_reset').click();
+      await who.page.locator('#reset-password-error').getByText(t('form.required')).waitFor();
+      await who.by_id('reset-password').fill('not this one');
+      who.allowed.add(403);
+      await who.button('appliance.console.factory_reset').click();
+      await who.page.locator('#reset-password-error').getByText(t('people.wrong_password')).waitFor();
+      await axe_check(who.page, 'a reset with a wrong password');
+      assert.equal(asked('reset'), undefined);
+      await who.by_id('reset-password').fill(PASSWORD);
+      await who.by_id('reset-password').press('Enter');
+      await who.see('machine.working_reset');
+      assert.equal(asked('reset').confirm, init.state.settings.hostname);
+      await axe_check(who.page, 'a reset that is waited for');
+      // The machine that comes back does not know the session.
+      who.allowed.add(401);
+      await who.page.evaluate(() => fetch('/api/v1/session', { method: 'DELETE', headers: { 'X-Courtyard': '1' } }));
+      await who.by_id('password').waitFor();
+      await who.sign_in('li.na', PASSWORD);
+      init.state.work = undefined;
+      await who.to('nav.appliance');
       who.calm();
     });
 

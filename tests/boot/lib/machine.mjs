@@ -187,6 +187,16 @@ export class Machine {
         socket.destroy();
         return text;
     }
+    // A stick of USB into the socket of an emulated "qemu-xhci,id=xhci", and out of it.
+    async plug(id, file) {
+        await this.monitor("blockdev-add", { "node-name": id, driver: "raw", file: { driver: "file", filename: file } });
+        const said = await this.monitor("device_add", { driver: "usb-storage", id: `${id}-device`, bus: "xhci.0", drive: id, removable: true });
+        if (said.includes('"error"')) throw new Error(said);
+    }
+    async unplug(id) {
+        await this.monitor("device_del", { id: `${id}-device` });
+        await this.until("the stick is out", async () => !(await this.monitor("blockdev-del", { "node-name": id })).includes('"error"'));
+    }
     async remove() {
         await this.cut();
         rmSync(this.folder, { recursive: true, force: true });

@@ -26,6 +26,7 @@ import type { Appliance, ApplianceStatus, ApplianceSticks } from '../types_appli
 
 const POLL_MS = 2000;
 const STICK_ROUNDS = 150; // five minutes
+const ADDRESS = /^(\d{1,3}\.){3}\d{1,3}\/\d{1,2}$/; // as far as it can be told here
 
 // ---- state --------------------------------------------------------------------------------------
 function slot_text({ slots, version }: ApplianceStatus): string {
@@ -149,7 +150,8 @@ function Settings({ box, saved }: { box: ApplianceStatus; saved: () => void }) {
     const wanted = { hostname, language, address: fixed ? address.trim() : 'dhcp' };
     const moves = wanted.address !== was.address || card !== was.interface;
     const where = fixed ? wanted.address.split('/')[0]! : 'dhcp';
-    if (moves && !(await moves_sure(fixed ? `https://${where}/` : ''))) return;
+    const wrong = fixed && !ADDRESS.test(wanted.address); // the machine says so at the field
+    if (moves && !wrong && !(await moves_sure(fixed ? `https://${where}/` : ''))) return;
     busy_set(true);
     try {
       const network = { gateway: fixed ? gateway : '', interface: card };
