@@ -22,7 +22,7 @@ enum console_do {
     CONSOLE_TIME,
     CONSOLE_UPDATE,  // from the stick request.disk; so the next two
     CONSOLE_BACKUP,  // to it
-    CONSOLE_RESTORE, // what is on the box gives way
+    CONSOLE_RESTORE, // what is on the box gives way; request.disk may be a copy
     CONSOLE_INSTALL, // onto the disk request.disk; its name has been typed
     CONSOLE_FACTORY_RESET,
     CONSOLE_RESTART,
@@ -47,6 +47,7 @@ struct console_disk {
     bool own;       // this system runs from it: never offered
     bool removable; // a stick
     bool used;      // there is something on it
+    bool copy;      // no disk: a copy that the box made of its database; only restored from
 };
 
 struct console_work {

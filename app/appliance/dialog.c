@@ -58,6 +58,7 @@ void dialog_outcome(struct dialog *dialog, enum console_do what, const struct fa
 // ---- disks --------------------------------------------------------------------------------------
 static bool disk_offered(enum console_do what, const struct console_disk *disk) {
     if (disk->own) return false;
+    if (disk->copy) return what == CONSOLE_RESTORE;
     return what == CONSOLE_INSTALL ? !disk->removable : disk->removable;
 }
 

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/reboot.h>
+#include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
 
@@ -93,6 +94,35 @@ static void disks_gather(const struct init *init, struct console_view *view) {
     }
 }
 
+// Behind the disks: what the service keeps of its database.
+static void copies_gather(const struct init *init, struct console_view *view) {
+    char names[UPKEEP_COPIES][32];
+    int kept = 0;
+    for (int i = 0; i < view->disk_count; i++) {
+        if (!view->disks[i].copy) view->disks[kept++] = view->disks[i];
+    }
+    view->disk_count = kept;
+    uint32_t count = init->data.state == DATA_MOUNTED ? copies_list(SERVICE_DATA, names) : 0;
+    for (uint32_t i = 0; i < count && view->disk_count < CONSOLE_DISKS_MAX; i++) {
+        char path[256];
+        struct stat about;
+        struct console_disk *disk = &view->disks[view->disk_count];
+        *disk = (struct console_disk){.copy = true};
+        snprintf(path, sizeof path, SERVICE_DATA "/backups/%.31s/data.mdb", names[i]);
+        if (!str_copy(disk->name, sizeof disk->name, str_of(names[i]))) continue;
+        if (stat(path, &about) != 0) continue;
+        disk->bytes = (uint64_t)about.st_size;
+        view->disk_count++;
+    }
+}
+
+static bool copy_chosen(const struct console_view *view, const char *name) {
+    for (int i = 0; i < view->disk_count; i++) {
+        if (view->disks[i].copy && strcmp(view->disks[i].name, name) == 0) return true;
+    }
+    return false;
+}
+
 static enum console_do work_of(const struct init *init) {
     switch (init->wish) {
     case WISH_UPDATE: return CONSOLE_UPDATE;
@@ -146,6 +176,7 @@ static void gather(struct init *init) {
         disks_gather(init, view);
         init->front.disks_changed = false;
     }
+    if (init->work.child <= 0) copies_gather(init, view);
     work_gather(init, view);
 }
 
@@ -173,6 +204,10 @@ static enum err wish_ask(struct init *init, const struct console_request *reques
     init->update[0] = '\0'; // from a stick
     init->downgrade = false;
     init->upkeep = (struct upkeep){.stick = true};
+    if (wish == WISH_RESTORE && copy_chosen(&init->front.view, request->disk)) {
+        init->upkeep.stick = false;
+        (void)str_copy(init->upkeep.copy, sizeof init->upkeep.copy, str_of(request->disk));
+    }
     (void)str_copy(init->upkeep.wanted, sizeof init->upkeep.wanted, str_of(request->disk));
     (void)str_copy(init->install, sizeof init->install, str_of(request->disk));
     err = wish_begin(init, wish, fault);

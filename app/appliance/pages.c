@@ -331,7 +331,10 @@ static void disks(struct drawing *drawing) {
     int places[CONSOLE_DISKS_MAX], chosen;
     bool install = drawing->dialog->what == CONSOLE_INSTALL;
     int count = dialog_disks(drawing->dialog, drawing->view, places, &chosen);
-    const char *key = install ? "appliance.console.choose_disk" : "appliance.console.choose_stick";
+    bool restore = drawing->dialog->what == CONSOLE_RESTORE;
+    const char *key = install   ? "appliance.console.choose_disk"
+                      : restore ? "appliance.console.choose_source"
+                                : "appliance.console.choose_stick";
     if (count == 0) {
         key = install ? "appliance.console.no_disks" : "appliance.console.no_sticks";
     }
@@ -359,7 +362,8 @@ static void confirm_text(struct drawing *drawing) {
     };
     const struct place word = {"word", str_of(dialog_word(dialog))};
     bool danger = word.value.size > 0;
-    say(drawing, danger ? INK_WARN : INK_TEXT, keys[dialog->what], NULL, 0);
+    say(drawing, danger ? INK_WARN : INK_TEXT,
+        disk && disk->copy ? "appliance.console.confirm_copy" : keys[dialog->what], NULL, 0);
     pen_down(&drawing->pen, 2);
     if (disk) {
         disk_write(drawing, INK_STRONG, disk);

@@ -28,7 +28,13 @@
 #define QUARANTINE "/data/quarantine"
 #define RESTORED "/data/restored"
 #define FAT_FILE_BYTES UINT32_MAX // the largest file of a FAT file system
-enum { KEPT = 2, ERASE_BYTES = 16 << 20, COPY_BYTES = 4 << 20, CHILD_LOOK_US = 100 * 1000 };
+enum {
+    COPIES_MAX = 64,
+    KEPT = 2,
+    ERASE_BYTES = 16 << 20,
+    COPY_BYTES = 4 << 20,
+    CHILD_LOOK_US = 100 * 1000
+};
 
 // ---- archives -----------------------------------------------------------------------------------
 static bool is_archive(const char *name) {
@@ -292,10 +298,38 @@ void upkeep_settle(void) {
     }
 }
 
+static enum err copy_restore(const char *name, const struct progress *progress,
+                             struct fault *fault) {
+    const char *const argv[] = {"courtyard", "recover", name, "--data", SERVICE_DATA, NULL};
+    return program_run(argv, progress, fault);
+}
+
+static int copies_order(const void *one, const void *other) {
+    return strcmp(other, one);
+}
+
+uint32_t copies_list(const char *data, char out[static UPKEEP_COPIES][32]) {
+    char folder[BACKUP_PATH_BYTES], found[COPIES_MAX][32];
+    uint32_t count = 0;
+    snprintf(folder, sizeof folder, "%s/backups", data);
+    DIR *dir = opendir(folder);
+    for (const struct dirent *entry; dir && count < COPIES_MAX && (entry = readdir(dir));) {
+        struct str name = str_of(entry->d_name);
+        if (!str_starts(name, STR("nightly-")) || str_ends(name, STR(".part"))) continue;
+        if (str_copy(found[count], sizeof found[count], name)) count++;
+    }
+    if (dir) closedir(dir);
+    qsort(found, count, sizeof found[0], copies_order);
+    if (count > UPKEEP_COPIES) count = UPKEEP_COPIES;
+    memcpy(out, found, count * sizeof found[0]);
+    return count;
+}
+
 enum err restore_run(void *ctx, struct progress *progress, struct fault *fault) {
     struct upkeep *upkeep = ctx;
     char path[2 * BACKUP_PATH_BYTES];
     progress_set(progress, PHASE_COPY, 0, 0);
+    if (upkeep->copy[0]) return copy_restore(upkeep->copy, progress, fault);
     enum err err = upkeep->stick ? stick_mount(upkeep->disk, upkeep->wanted, fault) : OK;
     if (err != OK) return err;
     err = archive_fetch(upkeep, path, progress, fault);

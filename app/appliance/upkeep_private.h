@@ -22,6 +22,7 @@ struct upkeep {
     char disk[32];                // ours, so that a stick is another
     bool stick;                   // to it or from it; else BACKUP_FOLDER
     char wanted[32];              // the disk that is the stick: "sdb"; "": whichever
+    char copy[32];                // of the database, made by the service: goes before the others
     char name[BACKUP_PATH_BYTES]; // of the archive (or update) on it, without a folder; "": the
                                   // newest
     char partition[32];           // to erase: "sda5"
@@ -41,8 +42,13 @@ bool backup_name_read(struct str name, struct backup_about *out);
 enum err backup_run(void *upkeep, struct progress *progress, struct fault *fault) MUST_USE;
 // Into a new folder, which takes the data's place when it is whole; what was there goes to
 // /data/quarantine, in place of what was there before it. The service must be stopped.
-// ERR_NOT_FOUND "appliance.no_backup".
+// ERR_NOT_FOUND "appliance.no_backup". With `copy`, the database alone goes back to it, and what was
+// there to quarantine/ in the data folder (`courtyard recover`).
 enum err restore_run(void *upkeep, struct progress *progress, struct fault *fault) MUST_USE;
+// The newest nightly copies in the data folder's backups/ (names sort by time), newest first; how
+// many. Whether they are good, the program finds when one is wanted.
+enum { UPKEEP_COPIES = 3 };
+uint32_t copies_list(const char *data, char out[static UPKEEP_COPIES][32]);
 // After a power cut in the middle of restoring: what was to take the data's place does, or what was
 // there comes back. Before the service's first start.
 void upkeep_settle(void);

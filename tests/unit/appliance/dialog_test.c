@@ -421,6 +421,31 @@ static void sticks_are_for_updates_and_backups(void) {
     CHECK_EQ(dialog.page, PAGE_DISK);
 }
 
+static void copies_are_for_restoring(void) {
+    static const struct console_disk copy = {
+        .name = "nightly-20261126", .bytes = 2000000, .copy = true};
+    for (int i = 0; i < 3; i++) {
+        world_begin("en", 80, 24);
+        view.disks[view.disk_count++] = copy;
+        press('m');
+        press('4' + i);
+        if (i < 2) {
+            hides("nightly");
+            continue;
+        }
+        shows("copy of its database");
+        shows("nightly-20261126    2.0 MB");
+        press(KEY_END);
+        press(KEY_ENTER);
+        shows("goes back to this copy");
+        type("restore"), press(KEY_ENTER);
+        press(KEY_ENTER);
+        CHECK_EQ(requests, 1);
+        CHECK_EQ(request.what, CONSOLE_RESTORE);
+        CHECK_STR(request.disk, "nightly-20261126");
+    }
+}
+
 static void a_factory_reset_is_typed(void) {
     world_begin("en", 80, 24);
     press('m');
@@ -559,6 +584,7 @@ int main(void) {
     CHECK_RUN(installing_takes_the_name_of_the_disk);
     CHECK_RUN(a_new_disk_does_not_move_the_choice);
     CHECK_RUN(sticks_are_for_updates_and_backups);
+    CHECK_RUN(copies_are_for_restoring);
     CHECK_RUN(a_factory_reset_is_typed);
     CHECK_RUN(ending_is_confirmed);
     CHECK_RUN(work_is_seen_left_and_stopped);

@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "check.h"
 #include "support/fat_writer.h"
 #include "support/scratch.h"
@@ -213,6 +214,24 @@ static void all_that_can_be_seen_fits_a_packet(void) {
     buf_close(&text);
 }
 
+static void copies_newest_first(void) {
+    static const char *const names[] = {
+        "nightly-20261124",      "nightly-20261126", "wish-20261127-010101", "nightly-20261125",
+        "nightly-20261127.part", "nightly-20261123", "before-1.0.0"};
+    char found[UPKEEP_COPIES][32];
+    const char *data = scratch_folder();
+    CHECK_EQ(copies_list(data, found), 0);
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        char path[256];
+        snprintf(path, sizeof path, "%s/backups/%s", data, names[i]);
+        CHECK_EQ(folder_make(path, NULL), OK);
+    }
+    CHECK_EQ(copies_list(data, found), UPKEEP_COPIES);
+    CHECK_STR(found[0], "nightly-20261126");
+    CHECK_STR(found[1], "nightly-20261125");
+    CHECK_STR(found[2], "nightly-20261124");
+}
+
 int main(void) {
     folder = scratch_folder();
     if (sign_key_make(&key) != OK || sign_key_make(&other_key) != OK) return 1;
@@ -222,5 +241,6 @@ int main(void) {
     CHECK_RUN(more_than_there_is_room_for_leave_out_the_least);
     CHECK_RUN(what_does_not_fit_says_why);
     CHECK_RUN(all_that_can_be_seen_fits_a_packet);
+    CHECK_RUN(copies_newest_first);
     return check_done();
 }
