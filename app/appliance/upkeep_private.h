@@ -42,8 +42,8 @@ bool backup_name_read(struct str name, struct backup_about *out);
 enum err backup_run(void *upkeep, struct progress *progress, struct fault *fault) MUST_USE;
 // Into a new folder, which takes the data's place when it is whole; what was there goes to
 // /data/quarantine, in place of what was there before it. The service must be stopped.
-// ERR_NOT_FOUND "appliance.no_backup". With `copy`, the database alone goes back to it, and what was
-// there to quarantine/ in the data folder (`courtyard recover`).
+// ERR_NOT_FOUND "appliance.no_backup". With `copy`, the database alone goes back to it, and what
+// was there goes to quarantine/ in the data folder (`courtyard recover`).
 enum err restore_run(void *upkeep, struct progress *progress, struct fault *fault) MUST_USE;
 // The newest nightly copies in the data folder's backups/ (names sort by time), newest first; how
 // many. Whether they are good, the program finds when one is wanted.
