@@ -134,15 +134,20 @@ static void show(struct generation *gen) {
 // The next token; TOKEN_NONE: none may come.
 static enum err token_next(struct generation *gen, float *logits, struct choice *out) {
     struct constraint *constraint = gen->g->constraint;
-    const uint64_t *mask = NULL;
-    enum err err = OK;
+    struct sampler_filter filter;
+    const uint64_t *mask;
     *out = (struct choice){.token = TOKEN_NONE};
-    if (constraint && constraint_must_end(constraint, gen->place)) return OK;
-    if (constraint) err = constraint_mask(constraint, gen->place, &mask, gen->fault);
+    if (!constraint) {
+        *out = sampler_choose(gen->sampler, logits, NULL);
+        return OK;
+    }
+    if (constraint_must_end(constraint, gen->place)) return OK;
+    enum err err = constraint_filter(constraint, gen->place, &filter, gen->fault);
     if (err != OK) return err;
-    *out = sampler_choose(gen->sampler, logits, mask);
-    if (constraint) gen->place = constraint_next(constraint, gen->place, out->token);
-    return OK;
+    *out = sampler_choose_filtered(gen->sampler, logits, &filter);
+    if (out->token == TOKEN_NONE) err = constraint_mask(constraint, gen->place, &mask, gen->fault);
+    gen->place = constraint_next(constraint, gen->place, out->token);
+    return err;
 }
 
 // The token of one row's logits, and what it means for the text.

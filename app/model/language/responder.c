@@ -222,11 +222,23 @@ static void mask_pay(struct responder *responder, uint64_t begun_us) {
     if (responder->mask_credit_us < -MASK_CREDIT_US) responder->mask_credit_us = -MASK_CREDIT_US;
 }
 
-// The mask of its beginning is found here and now, and paid for later.
+// What may come at a place is at hand afterwards, as its sampler wants it.
+static enum err filter_find(struct text *text, uint32_t place, struct fault *fault) {
+    struct sampler_filter filter;
+    const uint64_t *mask;
+    return sampler_needs_mask(text->sampler)
+               ? constraint_mask(text->constraint, place, &mask, fault)
+               : constraint_filter(text->constraint, place, &filter, fault);
+}
+
+static bool filter_ready(const struct text *text, uint32_t place) {
+    return constraint_ready(text->constraint, place, sampler_needs_mask(text->sampler));
+}
+
+// What may come at its beginning is found here and now, and paid for later.
 static enum err constraint_take(struct responder *responder,
                                 const struct responder_request *request, struct text *text,
                                 struct fault *fault) {
-    const uint64_t *mask;
     if (!request->constraint) return OK;
     enum err err = constraint_store_prepare(responder->constraints);
     if (err != OK) return fault_set(fault, err, "base.no_memory", STR_NONE);
@@ -235,7 +247,7 @@ static enum err constraint_take(struct responder *responder,
                                 fault);
     if (err != OK) return err;
     text->place = constraint_start(text->constraint);
-    err = constraint_mask(text->constraint, text->place, &mask, fault);
+    err = filter_find(text, text->place, fault);
     mask_pay(responder, begun_us);
     return err;
 }
@@ -260,9 +272,9 @@ enum err responder_ask(struct responder *responder, const struct responder_reque
     text->no_answer = request->no_answer;
     enum err err = stops_take(request, text);
     if (err == OK) err = prompt_take(responder, request, text, fault);
-    if (err == OK) err = constraint_take(responder, request, text, fault);
     if (err == OK)
         err = sampler_open(&request->sampling, responder->about.vocabulary, &text->sampler);
+    if (err == OK) err = constraint_take(responder, request, text, fault);
     if (err == OK && !responder->setup.no_drafts) {
         err = draft_open(text->prompt_count + text->tokens_most, &text->draft);
     }
@@ -394,19 +406,35 @@ static float *prompt_judge(struct responder *responder, struct text *text, uint3
     return logits;
 }
 
+// A token that its form allows; what goes wrong is in `fault`.
+static enum err choose_by_form(struct responder *responder, struct text *text, float *logits,
+                               struct choice *out, struct fault *fault) {
+    struct sampler_filter filter;
+    const uint64_t *mask;
+    enum err err = constraint_filter(text->constraint, text->place, &filter, fault);
+    if (err != OK) return err;
+    *out = sampler_choose_filtered(text->sampler, logits, &filter);
+    if (out->token == TOKEN_NONE) {
+        return constraint_mask(text->constraint, text->place, &mask, fault);
+    }
+    if (constraint_store_fits(responder->constraints)) return OK;
+    return fault_set(fault, ERR_LIMIT, "constraint.too_large", STR_NONE);
+}
+
 // Its next token, by the logits of one row.
 static void text_go_on(struct responder *responder, struct text *text, float *logits) {
-    const uint64_t *mask = NULL;
+    struct choice choice;
     struct fault fault = {0};
     if (text->no_answer) {
         text_end(responder, text, RESPONDER_LENGTH);
         return;
     }
-    if (text->constraint && constraint_mask(text->constraint, text->place, &mask, &fault) != OK) {
+    if (!text->constraint) {
+        choice = sampler_choose(text->sampler, logits, NULL);
+    } else if (choose_by_form(responder, text, logits, &choice, &fault) != OK) {
         text_fail_by(responder, text, &fault);
         return;
     }
-    struct choice choice = sampler_choose(text->sampler, logits, mask);
     if (choice.token == TOKEN_NONE) {
         text_fail(responder, text, "generate.no_number");
         return;
@@ -457,10 +485,9 @@ static void text_rows_take(struct responder *responder, struct text *text, uint3
 }
 
 static void mask_find(struct responder *responder, struct text *text) {
-    const uint64_t *mask;
     struct fault fault = {0};
     uint64_t begun_us = clock_monotonic_us();
-    enum err err = constraint_mask(text->constraint, text->place, &mask, &fault);
+    enum err err = filter_find(text, text->place, &fault);
     if (err == OK && !constraint_store_fits(responder->constraints)) {
         err = fault_set(&fault, ERR_LIMIT, "constraint.too_large", STR_NONE);
     }
@@ -471,23 +498,22 @@ static void mask_find(struct responder *responder, struct text *text) {
 // How many of its guesses its form lets through, as far as the masks of their places are there or
 // may be found now: what is drafted is chosen by the masks that it would be chosen by alone.
 static uint32_t guesses_fit(struct responder *responder, struct text *text) {
-    const uint64_t *mask;
     uint32_t place = text->place, fit = 0;
-    for (; fit < text->guess_count && constraint_ready(text->constraint, place); fit++) {
+    for (; fit < text->guess_count && filter_ready(text, place); fit++) {
         uint32_t guess = text->guesses[fit];
-        if (constraint_mask(text->constraint, place, &mask, NULL) != OK) break;
-        if (!(mask[guess / 64] >> (guess % 64) & 1)) break;
+        if (filter_find(text, place, NULL) != OK) break;
+        if (!constraint_allows(text->constraint, place, guess)) break;
         place = constraint_next(text->constraint, place, guess);
         if (place == PLACE_NONE || constraint_must_end(text->constraint, place)) break;
-        if (constraint_ready(text->constraint, place)) continue;
+        if (filter_ready(text, place)) continue;
         if (responder->mask_credit_us <= 0) break;
         uint64_t begun_us = clock_monotonic_us();
         // What is wrong with a place is told when the text itself comes there.
-        (void)!constraint_mask(text->constraint, place, &mask, NULL);
+        (void)!filter_find(text, place, NULL);
         mask_pay(responder, begun_us);
     }
     // The row behind the last of them is chosen from too.
-    if (fit && !constraint_ready(text->constraint, place)) fit--;
+    if (fit && !filter_ready(text, place)) fit--;
     return fit;
 }
 
@@ -511,8 +537,7 @@ static void drafts_make(struct responder *responder, const struct batch_item *it
 }
 
 static bool waits_for_mask(const struct text *text) {
-    return text->state == TEXT_ANSWER && text->constraint &&
-           !constraint_ready(text->constraint, text->place);
+    return text->state == TEXT_ANSWER && text->constraint && !filter_ready(text, text->place);
 }
 
 // Finds the masks of what the next step's logits will be chosen by. Who has to wait for one is left

@@ -131,15 +131,30 @@ static void penalties_apply(struct sampler *s, float *logits) {
     for (uint32_t i = 0; i < s->seen_count; i++) s->times[s->seen[i]] &= TIMES_MAX;
 }
 
-static void mask_apply(struct sampler *s, float *logits, const uint64_t *mask) {
-    for (uint32_t block = 0; block < s->blocks; block++) {
-        uint64_t allowed = mask[block];
-        if (allowed == UINT64_MAX) continue;
-        uint32_t first = block * SAMPLER_BLOCK, end = first + SAMPLER_BLOCK;
-        if (end > s->vocabulary) end = s->vocabulary;
-        for (uint32_t i = first; i < end; i++) {
-            if (!(allowed >> (i - first) & 1)) logits[i] = -INFINITY;
+// One block, by what is rarer in it.
+static void block_mask(float *logits, uint64_t allowed) {
+    float kept[SAMPLER_BLOCK];
+    if (__builtin_popcountll(allowed) > SAMPLER_BLOCK / 2) {
+        for (uint64_t left = ~allowed; left; left &= left - 1) {
+            logits[__builtin_ctzll(left)] = -INFINITY;
         }
+        return;
+    }
+    memcpy(kept, logits, sizeof kept);
+    for (uint32_t i = 0; i < SAMPLER_BLOCK; i++) logits[i] = -INFINITY;
+    for (uint64_t left = allowed; left; left &= left - 1) {
+        uint32_t i = (uint32_t)__builtin_ctzll(left);
+        logits[i] = kept[i];
+    }
+}
+
+static void mask_apply(struct sampler *s, float *logits, const uint64_t *mask) {
+    uint32_t whole = s->vocabulary / SAMPLER_BLOCK;
+    for (uint32_t block = 0; block < whole; block++) {
+        if (mask[block] != UINT64_MAX) block_mask(logits + block * SAMPLER_BLOCK, mask[block]);
+    }
+    for (uint32_t i = whole * SAMPLER_BLOCK; i < s->vocabulary; i++) {
+        if (!(mask[whole] >> (i % SAMPLER_BLOCK) & 1)) logits[i] = -INFINITY;
     }
 }
 
@@ -180,11 +195,20 @@ static float least_of_top(struct sampler *s, uint32_t k) {
     return least;
 }
 
+static int candidate_compare(const void *a, const void *b) {
+    const struct candidate_token *x = a, *y = b;
+    if (x->logit != y->logit) return x->logit > y->logit ? -1 : 1;
+    return x->token < y->token ? -1 : x->token > y->token;
+}
+
+// Those not below `least`, in the order of their numbers; the best k of them, the best first.
 static uint32_t candidates_best(struct sampler *s, const float *logits, uint32_t k, float least) {
     float top = least_of_top(s, k);
     uint32_t count = candidates_collect(s, logits, top > least ? top : least);
-    if (k == 0 || k >= count) return count;
-    candidates_top(s->candidates, count, k);
+    if (k == 0) return count;
+    if (k < count) candidates_top(s->candidates, count, k);
+    if (k > count) k = count;
+    qsort(s->candidates, k, sizeof *s->candidates, candidate_compare);
     return k;
 }
 
@@ -224,9 +248,10 @@ static double blocks_weigh(struct sampler *s, const float *logits, float best, f
     return total;
 }
 
-// Any token, by its mass: first the block, then within it.
-static uint32_t draw_of_all(struct sampler *s, const float *logits, float best, float scale) {
-    double wanted = draw(s) * blocks_weigh(s, logits, best, scale);
+// Any token, by its mass: first the block, then within it. `total`: of the blocks' masses.
+static uint32_t draw_of_blocks(struct sampler *s, const float *logits, float best, float scale,
+                               double total) {
+    double wanted = draw(s) * total;
     uint32_t block = 0, last = TOKEN_NONE;
     while (block + 1 < s->blocks && (double)s->masses[block] <= wanted) {
         wanted -= (double)s->masses[block++];
@@ -245,6 +270,10 @@ static uint32_t draw_of_all(struct sampler *s, const float *logits, float best, 
     return last;
 }
 
+static uint32_t draw_of_all(struct sampler *s, const float *logits, float best, float scale) {
+    return draw_of_blocks(s, logits, best, scale, blocks_weigh(s, logits, best, scale));
+}
+
 // The fewest tokens that have `top_p` of the mass of all: looked for among those near the best,
 // then among more.
 static uint32_t draw_of_top_p(struct sampler *s, const float *logits, float best, float scale) {
@@ -258,22 +287,34 @@ static uint32_t draw_of_top_p(struct sampler *s, const float *logits, float best
     return candidates_draw(s, candidates_mass(s->candidates, count, wanted));
 }
 
-static uint32_t token_draw(struct sampler *s, const float *logits, float best) {
+// All tokens may be drawn; at most so many of the best; those near enough to the best.
+static uint32_t top_k(const struct sampler *s) {
+    return s->sampling.top_k < s->vocabulary ? s->sampling.top_k : 0;
+}
+static bool draws_of_all(const struct sampler *s) {
+    return s->sampling.temperature > 0 && top_k(s) == 0 && s->sampling.min_p <= 0;
+}
+static float least_by_min_p(const struct sampler *s, float best) {
+    if (s->sampling.min_p <= 0) return -INFINITY;
+    return best + (float)(log(s->sampling.min_p) * s->sampling.temperature);
+}
+
+// One of the candidates that all cuts but the top p have left.
+static uint32_t draw_of_few(struct sampler *s, uint32_t count, float best) {
     const struct sampling *sampling = &s->sampling;
-    float scale = (float)(1 / sampling->temperature);
-    bool all = sampling->top_k == 0 || sampling->top_k >= s->vocabulary;
-    if (all && sampling->min_p <= 0) {
-        return sampling->top_p < 1 ? draw_of_top_p(s, logits, best, scale)
-                                   : draw_of_all(s, logits, best, scale);
-    }
-    float least = -INFINITY;
-    if (sampling->min_p > 0) {
-        least = best + (float)(log(sampling->min_p) * sampling->temperature);
-    }
-    uint32_t count = candidates_best(s, logits, all ? 0 : sampling->top_k, least);
-    double total = candidates_weigh(s, count, best, scale);
+    double total = candidates_weigh(s, count, best, (float)(1 / sampling->temperature));
     if (sampling->top_p < 1) count = candidates_mass(s->candidates, count, sampling->top_p * total);
     return candidates_draw(s, count);
+}
+
+static uint32_t token_draw(struct sampler *s, const float *logits, float best) {
+    float scale = (float)(1 / s->sampling.temperature);
+    if (draws_of_all(s)) {
+        return s->sampling.top_p < 1 ? draw_of_top_p(s, logits, best, scale)
+                                     : draw_of_all(s, logits, best, scale);
+    }
+    uint32_t count = candidates_best(s, logits, top_k(s), least_by_min_p(s, best));
+    return draw_of_few(s, count, best);
 }
 
 static uint32_t token_best(const struct sampler *s, const float *logits, float best) {
@@ -286,12 +327,6 @@ static uint32_t token_best(const struct sampler *s, const float *logits, float b
 
 // ---- log-probabilities -----------------------------------------------------------------------
 
-static int candidate_compare(const void *a, const void *b) {
-    const struct candidate_token *x = a, *y = b;
-    if (x->logit != y->logit) return x->logit > y->logit ? -1 : 1;
-    return x->token < y->token ? -1 : x->token > y->token;
-}
-
 // The logarithm of the sum of all; the best ones into `choice`.
 static float own_probabilities(struct sampler *s, const float *logits, struct choice *choice) {
     memcpy(s->own, logits, sizeof *logits * s->vocabulary);
@@ -301,7 +336,6 @@ static float own_probabilities(struct sampler *s, const float *logits, struct ch
     float norm = best + (float)log(blocks_weigh(s, logits, best, 1));
     if (s->sampling.top == 0) return norm;
     uint32_t count = candidates_best(s, logits, s->sampling.top, -INFINITY);
-    qsort(s->candidates, count, sizeof *s->candidates, candidate_compare);
     for (uint32_t i = 0; i < count; i++) {
         choice->top[i] =
             (struct token_probability){s->candidates[i].token, s->candidates[i].logit - norm};
@@ -310,18 +344,119 @@ static float own_probabilities(struct sampler *s, const float *logits, struct ch
     return norm;
 }
 
-struct choice sampler_choose(struct sampler *s, float *logits, const uint64_t *mask) {
+// ---- choosing ----------------------------------------------------------------------------------
+
+static struct choice logits_prepare(struct sampler *s, float *logits, float *norm) {
     struct choice choice = {.token = TOKEN_NONE};
-    float norm = s->own ? own_probabilities(s, logits, &choice) : 0;
+    *norm = s->own ? own_probabilities(s, logits, &choice) : 0;
     biases_apply(s, logits);
     penalties_apply(s, logits);
+    return choice;
+}
+
+// Of what is allowed; `mask` NULL: all.
+static uint32_t choose_of_mask(struct sampler *s, float *logits, const uint64_t *mask) {
     if (mask) mask_apply(s, logits, mask);
     s->kernels->maxima(logits, s->vocabulary, s->maxima);
     float best = best_of(s);
-    if (best == -INFINITY) return choice;
+    if (best == -INFINITY) return TOKEN_NONE;
     bool sure = s->sampling.temperature == 0 || best == INFINITY;
-    choice.token = sure ? token_best(s, logits, best) : token_draw(s, logits, best);
-    if (s->own) choice.log_probability = s->own[choice.token] - norm;
+    return sure ? token_best(s, logits, best) : token_draw(s, logits, best);
+}
+
+struct choice sampler_choose(struct sampler *s, float *logits, const uint64_t *mask) {
+    float norm;
+    struct choice choice = logits_prepare(s, logits, &norm);
+    choice.token = choose_of_mask(s, logits, mask);
+    if (s->own && choice.token != TOKEN_NONE) {
+        choice.log_probability = s->own[choice.token] - norm;
+    }
+    return choice;
+}
+
+// ---- choosing by asking ------------------------------------------------------------------------
+
+static bool allowed(const struct sampler_filter *filter, uint32_t token) {
+    if (filter->mask) return filter->mask[token / 64] >> (token % 64) & 1;
+    return filter->allows(filter->ctx, token);
+}
+
+// By refusal, of all; TOKEN_NONE: all were refused.
+static uint32_t draw_until_allowed(struct sampler *s, const float *logits,
+                                   const struct sampler_filter *filter) {
+    float best = best_of(s), scale = (float)(1 / s->sampling.temperature);
+    double total = blocks_weigh(s, logits, best, scale);
+    for (uint32_t i = 0; i < SAMPLER_TRIES; i++) {
+        uint32_t token = draw_of_blocks(s, logits, best, scale, total);
+        if (token != TOKEN_NONE && allowed(filter, token)) return token;
+    }
+    return TOKEN_NONE;
+}
+
+// The allowed ones of the best `most` of all, up to `wanted`, stand in front, the best first; how
+// many, or 0 where there may be more of them among the others.
+static uint32_t allowed_collect(struct sampler *s, const float *logits, uint32_t most,
+                                uint32_t wanted, const struct sampler_filter *filter) {
+    uint32_t count = candidates_best(s, logits, most, -INFINITY), kept = 0;
+    float least = -INFINITY;
+    for (uint32_t i = 0; i < count && kept < wanted; i++) {
+        struct candidate_token one = s->candidates[i];
+        if (one.logit < least) return kept;
+        if (!allowed(filter, one.token)) continue;
+        s->candidates[kept++] = one;
+        if (kept == 1) least = least_by_min_p(s, one.logit);
+    }
+    return kept == wanted || count < most ? kept : 0;
+}
+
+// The token that the filter's mask would give, of the best ones of all; TOKEN_NONE: they do not
+// tell.
+static uint32_t choose_by_asking(struct sampler *s, const float *logits,
+                                 const struct sampler_filter *filter) {
+    static const uint32_t most[] = {64, 256, 1024};
+    bool sure = s->sampling.temperature == 0;
+    uint32_t wanted = sure ? 1 : top_k(s);
+    if (best_of(s) == INFINITY) return TOKEN_NONE;
+    for (uint32_t i = 0; i < sizeof most / sizeof *most && wanted && wanted <= most[i]; i++) {
+        uint32_t count = allowed_collect(s, logits, most[i], wanted, filter);
+        if (count == 0) continue;
+        return sure ? s->candidates[0].token : draw_of_few(s, count, s->candidates[0].logit);
+    }
+    return TOKEN_NONE;
+}
+
+bool sampler_needs_mask(const struct sampler *s) {
+    bool all = s->sampling.temperature > 0 && top_k(s) == 0;
+    return all && (s->sampling.min_p > 0 || s->sampling.top_p < 1);
+}
+
+static uint32_t choose_of_filter(struct sampler *s, float *logits,
+                                 const struct sampler_filter *filter) {
+    bool refuses = filter->wide && draws_of_all(s) && s->sampling.top_p >= 1;
+    uint32_t token = TOKEN_NONE;
+    if (!sampler_needs_mask(s) && (refuses || !filter->mask)) {
+        s->kernels->maxima(logits, s->vocabulary, s->maxima);
+        float best = best_of(s);
+        if (best == -INFINITY) return TOKEN_NONE;
+        if (!refuses) {
+            token = choose_by_asking(s, logits, filter);
+        } else if (best < INFINITY) {
+            token = draw_until_allowed(s, logits, filter);
+        }
+    }
+    if (token != TOKEN_NONE) return token;
+    const uint64_t *mask = filter->mask ? filter->mask : filter->mask_make(filter->ctx);
+    return mask ? choose_of_mask(s, logits, mask) : TOKEN_NONE;
+}
+
+struct choice sampler_choose_filtered(struct sampler *s, float *logits,
+                                      const struct sampler_filter *filter) {
+    float norm;
+    struct choice choice = logits_prepare(s, logits, &norm);
+    choice.token = choose_of_filter(s, logits, filter);
+    if (s->own && choice.token != TOKEN_NONE) {
+        choice.log_probability = s->own[choice.token] - norm;
+    }
     return choice;
 }
 

@@ -12,7 +12,7 @@
 
 #include "base/err.h"
 
-enum { SAMPLER_TOP_MAX = 20, SAMPLER_LAST_MAX = 1 << 16 };
+enum { SAMPLER_TOP_MAX = 20, SAMPLER_LAST_MAX = 1 << 16, SAMPLER_TRIES = 8 };
 
 struct token_bias {
     uint32_t token;
@@ -46,6 +46,18 @@ struct choice {
     struct token_probability top[SAMPLER_TOP_MAX]; // the best first
 };
 
+// What may be chosen, as a mask, or told token by token where a mask costs more: where the best tokens
+// are among those allowed, few of them are asked for.
+struct sampler_filter {
+    const uint64_t *mask; // as sampler_choose takes it; NULL: what follows tells
+    bool (*allows)(void *ctx, uint32_t token);
+    // Asked for where telling one by one leads nowhere; NULL: it cannot be had.
+    const uint64_t *(*mask_make)(void *ctx);
+    void *ctx;
+    // Many are allowed, so that what is drawn of all is likely to be one of them.
+    bool wide;
+};
+
 struct sampler;
 // What is beyond its bounds is taken to the nearest; ERR_MEMORY.
 enum err sampler_open(const struct sampling *sampling, uint32_t vocabulary,
@@ -59,3 +71,11 @@ void sampler_see(struct sampler *sampler, uint32_t token);
 // with log-probabilities. Draws and changes nothing but `logits`, which are used up.
 struct choice sampler_judge(struct sampler *sampler, float *logits, uint32_t token);
 struct choice sampler_choose(struct sampler *sampler, float *logits, const uint64_t *mask);
+// The same, with the same token as the filter's whole mask gives, whichever way the filter tells it;
+// but where all that is allowed is drawn from (no top k, top p, min-p) and the filter is wide, it is
+// drawn by refusal: of all, until it is allowed, SAMPLER_TRIES times, then of what is allowed. The
+// probabilities are the same: p + r·p + … + rⁿ·p / (1 - r) = p / (1 - r), r what is refused.
+struct choice sampler_choose_filtered(struct sampler *sampler, float *logits,
+                                      const struct sampler_filter *filter);
+// Its choice needs the mass of all that is allowed: a whole mask, always.
+bool sampler_needs_mask(const struct sampler *sampler);

@@ -6,15 +6,18 @@
 //   token_tree_open   once a vocabulary (0.1 s for 150,000 tokens, 8 MB)
 //   constraint_open   once a grammar; used by one thread, for any number of answers one after the
 //                     other or side by side, each of which keeps the number of its place
-//   place = constraint_start(c); loop: constraint_mask → sampler_choose → constraint_next
+//   place = constraint_start(c); loop: constraint_filter → sampler_choose_filtered → constraint_next
 //
-// A mask takes up to some milliseconds where it is met first (the inside of a text), then nothing.
+// A filter takes up to some ten microseconds where it is met first, then nothing; the mask of a place
+// where most tokens may come (the inside of a text) some milliseconds, so that it is made only where
+// one is needed.
 #pragma once
 
 #include <stdbool.h>
 
 #include "base/fault.h"
 #include "model/language/grammar/grammar.h"
+#include "model/language/sampler.h"
 #include "model/language/tokenizer/tokenizer.h"
 
 enum { CONSTRAINT_BYTES_MAX = 256 << 20, CONSTRAINT_DEPTH_MAX = 256 };
@@ -35,8 +38,15 @@ enum err constraint_open(const struct grammar *grammar, const struct token_tree 
 void constraint_close(struct constraint *constraint); // NULL is fine
 uint32_t constraint_start(struct constraint *constraint);
 size_t constraint_bytes(const struct constraint *constraint); // of memory, with its masks
-// The mask of this place is at hand: constraint_mask costs nothing.
-bool constraint_ready(const struct constraint *constraint, uint32_t place);
+// constraint_filter costs nothing; `whole`: nor does constraint_mask.
+bool constraint_ready(const struct constraint *constraint, uint32_t place, bool whole);
+// What may come at a place, for sampler_choose_filtered: as a mask where that is found quickly, else
+// to be asked. Valid until the next call; it and its answers do not depend on what was asked before.
+// The faults of constraint_mask; where the sampler finds no token, constraint_mask tells why.
+enum err constraint_filter(struct constraint *constraint, uint32_t place,
+                           struct sampler_filter *out, struct fault *fault) MUST_USE;
+// May this token come? What the place's mask says.
+bool constraint_allows(struct constraint *constraint, uint32_t place, uint32_t token);
 // The tokens allowed at a place, as sampler_choose takes them; valid until the next call. ERR_INPUT
 // "constraint.dead_end": the vocabulary has no token for what must come; ERR_LIMIT
 // "constraint.too_large": the grammar is too ambiguous, or its places are too many.
