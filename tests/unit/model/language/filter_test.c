@@ -58,6 +58,7 @@ static struct constraint *open_of(const char *regex, struct grammar **grammar) {
 static const char *const regexes[] = {
     "([a-f]{1,5} ){20,50}(A|B)?",
     ".{100,300}",
+    "[^\"]{0,300}",
     "(- [^\\n:]{1,9}: [^\\n]{3,30}\\n){20}",
     "[北京市好a-f]{60,200}",
     "(\\d{3}-\\d{2}, ){30}",
