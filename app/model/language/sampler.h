@@ -46,8 +46,8 @@ struct choice {
     struct token_probability top[SAMPLER_TOP_MAX]; // the best first
 };
 
-// What may be chosen, as a mask, or told token by token where a mask costs more: where the best tokens
-// are among those allowed, few of them are asked for.
+// What may be chosen, as a mask, or told token by token where a mask costs more: where the best
+// tokens are among those allowed, few of them are asked for.
 struct sampler_filter {
     const uint64_t *mask; // as sampler_choose takes it; NULL: what follows tells
     bool (*allows)(void *ctx, uint32_t token);
@@ -71,8 +71,8 @@ void sampler_see(struct sampler *sampler, uint32_t token);
 // with log-probabilities. Draws and changes nothing but `logits`, which are used up.
 struct choice sampler_judge(struct sampler *sampler, float *logits, uint32_t token);
 struct choice sampler_choose(struct sampler *sampler, float *logits, const uint64_t *mask);
-// The same, with the same token as the filter's whole mask gives, whichever way the filter tells it;
-// but where all that is allowed is drawn from (no top k, top p, min-p) and the filter is wide, it is
+// The same, with the token that the filter's whole mask gives, whichever way the filter tells it; but
+// where all that is allowed is drawn from (no top k, top p, min-p) and the filter is wide, it is
 // drawn by refusal: of all, until it is allowed, SAMPLER_TRIES times, then of what is allowed. The
 // probabilities are the same: p + r·p + … + rⁿ·p / (1 - r) = p / (1 - r), r what is refused.
 struct choice sampler_choose_filtered(struct sampler *sampler, float *logits,

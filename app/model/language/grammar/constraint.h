@@ -6,11 +6,12 @@
 //   token_tree_open   once a vocabulary (0.1 s for 150,000 tokens, 8 MB)
 //   constraint_open   once a grammar; used by one thread, for any number of answers one after the
 //                     other or side by side, each of which keeps the number of its place
-//   place = constraint_start(c); loop: constraint_filter → sampler_choose_filtered → constraint_next
+//   place = constraint_start(c); loop: constraint_filter → sampler_choose_filtered →
+//                                      constraint_next
 //
-// A filter takes up to some ten microseconds where it is met first, then nothing; the mask of a place
-// where most tokens may come (the inside of a text) some milliseconds, so that it is made only where
-// one is needed.
+// A filter takes up to some ten microseconds where it is met first, then nothing; the mask of a
+// place where most tokens may come (the inside of a text) some milliseconds, so that it is made only
+// where one is needed.
 #pragma once
 
 #include <stdbool.h>
@@ -40,9 +41,10 @@ uint32_t constraint_start(struct constraint *constraint);
 size_t constraint_bytes(const struct constraint *constraint); // of memory, with its masks
 // constraint_filter costs nothing; `whole`: nor does constraint_mask.
 bool constraint_ready(const struct constraint *constraint, uint32_t place, bool whole);
-// What may come at a place, for sampler_choose_filtered: as a mask where that is found quickly, else
-// to be asked. Valid until the next call; it and its answers do not depend on what was asked before.
-// The faults of constraint_mask; where the sampler finds no token, constraint_mask tells why.
+// What may come at a place, for sampler_choose_filtered: as a mask where that is at hand or found
+// quickly, else to be asked. Valid until the next call; what it allows, and whether it is wide, does
+// not depend on what was asked before. The faults of constraint_mask; where the sampler finds no
+// token, constraint_mask tells why.
 enum err constraint_filter(struct constraint *constraint, uint32_t place,
                            struct sampler_filter *out, struct fault *fault) MUST_USE;
 // May this token come? What the place's mask says.

@@ -1,5 +1,5 @@
-// Which tokens may come at a place. Where few may, one walk through the tree turns back soon and finds
-// them all; where many may, what a model wants is likely to be among them, and is asked for.
+// Which tokens may come at a place. Where few may, one walk through the tree turns back soon and
+// finds them all; where many may, what a model wants is likely to be among them, and is asked for.
 #include <string.h>
 
 #include "model/language/grammar/constraint_private.h"
