@@ -71,10 +71,10 @@ void sampler_see(struct sampler *sampler, uint32_t token);
 // with log-probabilities. Draws and changes nothing but `logits`, which are used up.
 struct choice sampler_judge(struct sampler *sampler, float *logits, uint32_t token);
 struct choice sampler_choose(struct sampler *sampler, float *logits, const uint64_t *mask);
-// The same, with the token that the filter's whole mask gives, whichever way the filter tells it; but
-// where all that is allowed is drawn from (no top k, top p, min-p) and the filter is wide, it is
-// drawn by refusal: of all, until it is allowed, SAMPLER_TRIES times, then of what is allowed. The
-// probabilities are the same: p + r·p + … + rⁿ·p / (1 - r) = p / (1 - r), r what is refused.
+// The same, with the token that the filter's whole mask gives, whichever way the filter tells it;
+// but where all that is allowed is drawn from (no top k, top p, min-p) and the filter is wide, it
+// is drawn by refusal: of all, until it is allowed, SAMPLER_TRIES times, then of what is allowed.
+// The probabilities are the same: p + r·p + … + rⁿ·p / (1 - r) = p / (1 - r), r what is refused.
 struct choice sampler_choose_filtered(struct sampler *sampler, float *logits,
                                       const struct sampler_filter *filter);
 // Its choice needs the mass of all that is allowed: a whole mask, always.

@@ -10,8 +10,8 @@
 //                                      constraint_next
 //
 // A filter takes up to some ten microseconds where it is met first, then nothing; the mask of a
-// place where most tokens may come (the inside of a text) some milliseconds, so that it is made only
-// where one is needed.
+// place where most tokens may come (the inside of a text) some milliseconds, so that it is made
+// only where one is needed.
 #pragma once
 
 #include <stdbool.h>
@@ -42,9 +42,9 @@ size_t constraint_bytes(const struct constraint *constraint); // of memory, with
 // constraint_filter costs nothing; `whole`: nor does constraint_mask.
 bool constraint_ready(const struct constraint *constraint, uint32_t place, bool whole);
 // What may come at a place, for sampler_choose_filtered: as a mask where that is at hand or found
-// quickly, else to be asked. Valid until the next call; what it allows, and whether it is wide, does
-// not depend on what was asked before. The faults of constraint_mask; where the sampler finds no
-// token, constraint_mask tells why.
+// quickly, else to be asked. Valid until the next call; what it allows, and whether it is wide,
+// does not depend on what was asked before. The faults of constraint_mask; where the sampler finds
+// no token, constraint_mask tells why.
 enum err constraint_filter(struct constraint *constraint, uint32_t place,
                            struct sampler_filter *out, struct fault *fault) MUST_USE;
 // May this token come? What the place's mask says.

@@ -68,8 +68,8 @@ enum { REGEXES = sizeof regexes / sizeof *regexes };
 
 // ---- what a filter tells -----------------------------------------------------------------------
 
-// Asked token by token, at two constraints of one grammar: of one filters are asked for, of the other
-// masks.
+// Asked token by token, at two constraints of one grammar: of one filters are asked for, of the
+// other masks.
 static void filters_say_what_masks_say(void) {
     uint32_t wide = 0, narrow = 0;
     for (uint32_t r = 0; r < REGEXES; r++) {
