@@ -14,6 +14,7 @@
 #include "appliance/data_private.h"
 #include "appliance/service_private.h"
 #include "appliance/settings_private.h"
+#include "base/version.h"
 
 enum console_do {
     CONSOLE_NOTHING,
@@ -36,6 +37,7 @@ struct console_request {
     struct settings settings; // NETWORK, LANGUAGE: as shown, with what was changed
     int64_t time_ms;          // TIME: since 1970, UTC
     char disk[DISK_NAME_BYTES];
+    bool downgrade; // UPDATE: an older version is wanted, the word for it has been typed
 };
 
 enum { CONSOLE_DISKS_MAX = 16, CONSOLE_ADDRESSES_MAX = 4, CONSOLE_ADDRESS_BYTES = 48 };
@@ -44,10 +46,12 @@ struct console_disk {
     char name[DISK_NAME_BYTES]; // "sda", "nvme0n1"
     char model[64];             // "" if it does not tell
     uint64_t bytes;
-    bool own;       // this system runs from it: never offered
-    bool removable; // a stick
-    bool used;      // there is something on it
-    bool copy;      // no disk: a copy that the box made of its database; only restored from
+    bool own;                           // this system runs from it: never offered
+    bool removable;                     // a stick
+    bool used;                          // there is something on it
+    char update[VERSION_BYTES_MAX + 1]; // the version that would be installed from it; "": none
+    bool older;                         // than the one that runs
+    bool copy; // no disk: a copy that the box made of its database; only restored from
 };
 
 struct console_work {
@@ -65,6 +69,8 @@ struct console_view {
     bool cable;       // some network card has a link
     char addresses[CONSOLE_ADDRESSES_MAX][CONSOLE_ADDRESS_BYTES]; // "192.168.1.10"
     int address_count;
+    struct fault network_fault;         // of all of the network or of one card; code "": none
+    char network_card[INTERFACE_BYTES]; // which one it is; "": all of it
     uint16_t port;
     struct service_view service; // with fingerprint and one-time code
     enum data_state data;

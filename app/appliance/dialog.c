@@ -90,6 +90,7 @@ static bool needs_disk(enum console_do what) {
 const char *dialog_word(const struct dialog *dialog) {
     switch (dialog->what) {
     case CONSOLE_INSTALL: return dialog->disk;
+    case CONSOLE_UPDATE: return dialog->older ? "downgrade" : "";
     case CONSOLE_RESTORE: return "restore";
     case CONSOLE_FACTORY_RESET: return "erase";
     default: return "";
@@ -344,6 +345,7 @@ static void disk_key(struct dialog *dialog, const struct console_view *view, int
         if (key >= '1' && key < '1' + count) chosen = key - '1';
         int place = moved(chosen, count, key);
         (void)str_copy(dialog->disk, sizeof dialog->disk, str_of(view->disks[disks[place]].name));
+        dialog->older = view->disks[disks[place]].older;
         if (key == KEY_ENTER || (key >= '1' && key < '1' + count)) confirm_open(dialog);
     }
 }
@@ -353,6 +355,7 @@ static void request_fill(const struct dialog *dialog, const struct console_view 
     int64_t days = 0, minutes = 0;
     *out = (struct console_request){.what = dialog->what, .settings = view->settings};
     memcpy(out->disk, dialog->disk, sizeof out->disk);
+    out->downgrade = dialog->what == CONSOLE_UPDATE && dialog->older;
     if (dialog->what == CONSOLE_NETWORK) {
         struct settings *settings = &out->settings;
         uint8_t prefix;

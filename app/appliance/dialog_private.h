@@ -34,7 +34,8 @@ struct dialog {
     char language[8];
     int chosen; // of a list
     char disk[DISK_NAME_BYTES];
-    int item; // of a form, where the keys act
+    bool older; // the update on it is older than what runs
+    int item;   // of a form, where the keys act
     char typed[FORM_ITEMS_MAX][ITEM_BYTES];
     bool fixed; // the network form's choice
     bool tried; // the button has been pressed: what is wrong is told at every item

@@ -51,10 +51,16 @@ int front_fd(const struct init *init) {
 static void links_gather(const struct init *init, struct console_view *view) {
     struct lan_link_view links[LAN_LINKS];
     uint32_t count = lan_look(init->lan, links);
+    view->network_fault = lan_fault(init->lan);
+    view->network_card[0] = '\0';
     view->cable = false;
     view->address_count = 0;
     for (uint32_t i = 0; i < count; i++) {
         view->cable |= links[i].carrier;
+        if (!view->network_fault.code[0] && links[i].wanted && links[i].fault.code[0]) {
+            view->network_fault = links[i].fault;
+            (void)str_copy(view->network_card, sizeof view->network_card, str_of(links[i].name));
+        }
         if (links[i].how == LAN_NONE || view->address_count == CONSOLE_ADDRESSES_MAX) continue;
         inet_ntop(AF_INET, &links[i].address, view->addresses[view->address_count++],
                   CONSOLE_ADDRESS_BYTES);
@@ -123,6 +129,23 @@ static bool copy_chosen(const struct console_view *view, const char *name) {
     return false;
 }
 
+// What would be installed from each stick, as of the last look at it.
+static void updates_gather(const struct sticks *sticks, struct console_view *view) {
+    for (int i = 0; i < view->disk_count; i++) {
+        struct console_disk *disk = &view->disks[i];
+        disk->update[0] = '\0';
+        disk->older = false;
+        for (uint32_t j = 0; j < sticks->count; j++) {
+            const struct stick *stick = &sticks->all[j];
+            if (strcmp(stick->disk, disk->name) != 0 || stick->update_count == 0) continue;
+            const struct stick_update *update = &stick->updates[0];
+            if (update->fault.code[0]) continue; // asked for, it says why not
+            (void)str_copy(disk->update, sizeof disk->update, str_of(update->about.version));
+            disk->older = update->older;
+        }
+    }
+}
+
 static enum console_do work_of(const struct init *init) {
     switch (init->wish) {
     case WISH_UPDATE: return CONSOLE_UPDATE;
@@ -144,7 +167,8 @@ static void work_gather(struct init *init, struct console_view *view) {
     view->work.phase = init->front.phase;
     view->work.done = progress->done;
     view->work.total = progress->total;
-    view->work.stoppable = init->wish == WISH_UPDATE || init->wish == WISH_INSTALL;
+    view->work.stoppable =
+        init->wish == WISH_UPDATE || init->wish == WISH_INSTALL || init->wish == WISH_BACKUP;
 }
 
 static void gather(struct init *init) {
@@ -177,6 +201,7 @@ static void gather(struct init *init) {
         init->front.disks_changed = false;
     }
     if (init->work.child <= 0) copies_gather(init, view);
+    updates_gather(&init->sticks.seen, view);
     work_gather(init, view);
 }
 
@@ -202,7 +227,7 @@ static enum err wish_ask(struct init *init, const struct console_request *reques
     enum err err = wish_possible(init, fault);
     if (err != OK) return err;
     init->update[0] = '\0'; // from a stick
-    init->downgrade = false;
+    init->downgrade = request->downgrade;
     init->upkeep = (struct upkeep){.stick = true};
     if (wish == WISH_RESTORE && copy_chosen(&init->front.view, request->disk)) {
         init->upkeep.stick = false;

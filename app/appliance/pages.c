@@ -112,10 +112,23 @@ static void line(struct drawing *drawing, const char *name, enum ink ink, const 
     label_end(drawing);
 }
 
+// What is wrong and what to do, below the addresses, if there are any nevertheless.
+static void network_fault(struct drawing *drawing) {
+    const struct console_view *view = drawing->view;
+    if (!view->network_fault.code[0]) return;
+    if (view->address_count > 0) pen_down(&drawing->pen, 1);
+    if (view->network_card[0]) {
+        pen_write(&drawing->pen, INK_BAD, str_of(view->network_card));
+        pen_write(&drawing->pen, INK_BAD, STR(": "));
+    }
+    say_fault(drawing, &view->network_fault);
+    drawing->pen.row--; // label_end goes on below
+}
+
 static void addresses(struct drawing *drawing) {
     const struct console_view *view = drawing->view;
     label(drawing, "appliance.console.address");
-    if (view->address_count == 0) {
+    if (view->address_count == 0 && !view->network_fault.code[0]) {
         say(drawing, INK_WARN,
             view->cable ? "appliance.console.address_none" : "appliance.console.address_no_cable",
             NULL, 0);
@@ -127,6 +140,7 @@ static void addresses(struct drawing *drawing) {
         if (i > 0) pen_down(&drawing->pen, 1);
         pen_write(&drawing->pen, INK_STRONG, str_of(text));
     }
+    network_fault(drawing);
     label_end(drawing);
 }
 
@@ -368,6 +382,13 @@ static void confirm_text(struct drawing *drawing) {
     if (disk) {
         disk_write(drawing, INK_STRONG, disk);
         pen_down(&drawing->pen, 2);
+    }
+    if (disk && dialog->what == CONSOLE_UPDATE && disk->update[0]) {
+        const struct place version = {"version", str_of(disk->update)};
+        say(drawing, danger ? INK_WARN : INK_STRONG, "appliance.console.update_found", &version, 1);
+        pen_down(&drawing->pen, 1);
+        if (danger) say_line(drawing, INK_WARN, "appliance.console.confirm_downgrade");
+        pen_down(&drawing->pen, 1);
     }
     if (!danger) return;
     say(drawing, INK_TEXT, "appliance.console.confirm_type", &word, 1);

@@ -118,6 +118,31 @@ static void home_says_how_to_reach_the_box(void) {
     CHECK_EQ(dialog.scroll_most, 0);
 }
 
+static void home_says_what_is_wrong_with_the_network(void) {
+    static const struct {
+        const char *language, *code, *text, *hint;
+    } cases[] = {
+        {"en", "appliance.net_duplicate_address", "Another machine uses the address 10.0.0.7",
+         "Set another address"},
+        {"en", "appliance.net_no_dhcp", "No server gave an address", "169.254."},
+        {"zh-CN", "appliance.net_no_cable", "未插网线", "请将网线"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        for (int addresses = 0; addresses < 2; addresses++) {
+            world_begin(cases[i].language, 80, 30);
+            view.address_count = addresses;
+            view.network_fault = (struct fault){.detail = "10.0.0.7"};
+            snprintf(view.network_fault.code, sizeof view.network_fault.code, "%s", cases[i].code);
+            if (i == 0) snprintf(view.network_card, sizeof view.network_card, "eth1");
+            shows(cases[i].text);
+            shows(cases[i].hint);
+            if (i == 0) shows("eth1: Another");
+            if (addresses) shows("https://192.168.1.10/");
+            hides("None yet");
+        }
+    }
+}
+
 static void home_says_what_is_wrong(void) {
     world_begin("en", 80, 24);
     view.service.state = SERVICE_WAITING;
@@ -462,6 +487,43 @@ static void a_factory_reset_is_typed(void) {
     CHECK_EQ(request.what, CONSOLE_FACTORY_RESET);
 }
 
+static void an_older_update_wants_its_word(void) {
+    for (int older = 0; older < 2; older++) {
+        world_begin("en", 80, 24);
+        snprintf(view.disks[2].update, sizeof view.disks[2].update, older ? "0.9.0" : "2.0.0");
+        view.disks[2].older = older;
+        press('m');
+        press('4');
+        press(KEY_ENTER);
+        CHECK_EQ(dialog.page, PAGE_CONFIRM);
+        shows(older ? "On it: version 0.9.0" : "On it: version 2.0.0");
+        if (older) {
+            shows("older than the version that runs");
+            shows("downgrade");
+            press(KEY_ENTER); // nothing has been typed
+            type("down"), press(KEY_TAB), press(KEY_ENTER);
+            CHECK_EQ(requests, 0);
+            shows("not yet the word");
+            type("grade"), press(KEY_ENTER);
+        } else {
+            hides("older than");
+        }
+        press(KEY_ENTER);
+        CHECK_EQ(requests, 1);
+        CHECK_EQ(request.what, CONSOLE_UPDATE);
+        CHECK_EQ(request.downgrade, older);
+    }
+    // Another stick, or another wish: no such word, and nothing older is wanted.
+    world_begin("en", 80, 24);
+    view.disks[2].older = true;
+    press('m');
+    press('5');
+    press(KEY_ENTER);
+    press(KEY_ENTER);
+    CHECK_EQ(request.what, CONSOLE_BACKUP);
+    CHECK(!request.downgrade);
+}
+
 static void ending_is_confirmed(void) {
     for (int i = 0; i < 2; i++) {
         world_begin("en", 80, 24);
@@ -573,6 +635,7 @@ static void glyphs_are_as_unifont_has_them(void) {
 int main(void) {
     CHECK_RUN(home_says_how_to_reach_the_box);
     CHECK_RUN(home_says_what_is_wrong);
+    CHECK_RUN(home_says_what_is_wrong_with_the_network);
     CHECK_RUN(every_page_is_whole_at_every_size);
     CHECK_RUN(a_small_screen_scrolls);
     CHECK_RUN(long_text_wraps_between_words);
@@ -586,6 +649,7 @@ int main(void) {
     CHECK_RUN(sticks_are_for_updates_and_backups);
     CHECK_RUN(copies_are_for_restoring);
     CHECK_RUN(a_factory_reset_is_typed);
+    CHECK_RUN(an_older_update_wants_its_word);
     CHECK_RUN(ending_is_confirmed);
     CHECK_RUN(work_is_seen_left_and_stopped);
     CHECK_RUN(any_keys_keep_it_whole);
