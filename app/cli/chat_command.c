@@ -7,7 +7,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "cli/language_private.h"
-#include "model/language/template/chat.h"
+#include "model/language/template/calls.h"
 
 enum { LINE_BYTES_MOST = 1 << 20, MESSAGES_BYTES_MOST = 4 << 20, CACHE_TOKENS_MOST = 1 << 16 };
 
@@ -59,13 +59,16 @@ static void answer_write(struct chatting *c, const struct generated *generated) 
     static const char *const finishes[] = {"stop", "stop", "length"};
     struct json_writer writer = json_writer_of(&c->out);
     struct str text = buf_str(&c->answering.all);
-    struct buf calls;
-    size_t rest = text.size;
+    struct buf calls, said;
+    struct chat_form form;
     buf_open(&calls, MESSAGES_BYTES_MOST);
-    bool called = c->tools && chat_calls(text, c->calls, &calls, &rest);
+    buf_open(&said, MESSAGES_BYTES_MOST);
+    bool called = c->tools && chat_form(c->chat, &form) &&
+                  calls_of(&form, c->tools, text, c->calls, &said, &calls);
+    if (called) text = buf_str(&said);
     json_open_object(&writer);
     json_set_text(&writer, "role", STR("assistant"));
-    json_set_text(&writer, "content", (struct str){text.data, rest});
+    json_set_text(&writer, "content", text);
     if (called) json_set_raw(&writer, "tool_calls", buf_str(&calls));
     json_set_text(&writer, "finish", str_of(called ? "tool_calls" : finishes[generated->finish]));
     json_set_u64(&writer, "prompt_tokens", generated->prompt_tokens);
@@ -73,6 +76,7 @@ static void answer_write(struct chatting *c, const struct generated *generated) 
     json_close_object(&writer);
     buf_add_char(&c->out, '\n');
     buf_close(&calls);
+    buf_close(&said);
 }
 
 static enum err input_read(struct buf *out, struct fault *fault) {

@@ -12,13 +12,21 @@ const template = textValue("tokenizer.chat_template", `{% if shout %}HEY {% endi
 const call = ["Let me see. ", "<tool", "_call>", "\n{\"name\": \"look\", ", "\"arguments\": {\"city\": \"北京\"}}", "\n</tool", "_call>"];
 const tool = (name, parameters) => ({ type: "function", function: { name, description: "d", parameters } });
 const look = tool("look", { type: "object", properties: { city: { type: "string", maxLength: 12 }, days: { $ref: "#/$defs/days" } }, required: ["city", "days"], $defs: { days: { type: "integer", minimum: 1, maximum: 7 } } });
+const city = tool("look", { type: "object", properties: { city: { type: "string", maxLength: 12 } }, required: ["city"], additionalProperties: false });
+const lift = tool("lift", { type: "object", properties: { floor: { enum: [1, 2, 3] } }, required: ["floor"], additionalProperties: false });
+const twice = ["Two. ", "<tool_", "call>{\"name\": \"look\", \"arguments\": {\"ci", "ty\": \"A\"}}", "</tool_call>", "\n", "<tool_call>", "{\"name\": \"lift\", ", "\"arguments\": {\"floor\": 2}}", "</tool_call>", "\nDone."];
+// Of its own accord it would give the lift a floor that there is not, and call what there is not.
+const wrongly = ["<tool_call>", "{\"name\": \"lift\", \"arguments\": {\"floor\": ", "7", "}}", "</tool_call>"];
+const unknown = ["<tool_call>{\"name\": \"", "shoot", "\", \"arguments\": {}}", "</tool_call>"];
+const whole = ["{\"name\": \"look\", ", "\"arguments\": {\"city\": \"B\"}}"];
+const data = ["{\"name\": \"Bob\", ", "\"arguments\": [1]}"];
 let server, researcher;
 
 before(async () => {
     if (!hasStories) return;
     server = await Server.start();
     researcher = await server.person(await server.setup(), "researcher", ["research"]);
-    const models = { stories: storiesGguf([template]), reciter: reciterGguf([{ on: "!", pieces: call }, { on: "?", pieces: ["a <b", " and <tool_box"] }], 512, [template]), plain: storiesGguf() };
+    const models = { stories: storiesGguf([template]), reciter: reciterGguf([{ on: "!", pieces: call }, { on: "?", pieces: ["a <b", " and <tool_box"] }, { on: "#", pieces: twice }, { on: "%", pieces: wrongly }, { on: "^", pieces: unknown }, { on: "=", pieces: whole }, { on: "~", pieces: data }], 512, [template]), plain: storiesGguf() };
     for (const [name, bytes] of Object.entries(models)) {
         const made = await researcher.ok("POST", "/api/v1/language-models", { name, upload: await researcher.upload(`${name}.gguf`, bytes) }, 202);
         await researcher.job(made.job.id);
@@ -111,11 +119,19 @@ test("a wish that cannot be kept is refused, and says why", options, async () =>
     await bad({ tools: [look] }, "language.no_tools", "plain");
 });
 
+test("a call that must come is streamed as it is made", options, async () => {
+    for (const tool_choice of ["required", { type: "function", function: { name: "look" } }]) {
+        const got = gathered(await streamed({ model: "stories", messages: [{ role: "user", content: "Tim" }], tools: [look], tool_choice, parallel_tool_calls: false, temperature: 1, seed: 4 }));
+        assert.deepEqual([got.content, got.finishes, got.calls.map((c) => c[0])], ["", ["tool_calls"], ["look"]]);
+        const given = JSON.parse(got.calls[0][1]);
+        assert.ok(given.days >= 1 && given.days <= 7 && got.pieces[0] > 3, JSON.stringify(got));
+    }
+});
+
 test("a model that must call a tool does, with what the tool takes", options, async () => {
-    const lift = tool("lift", { type: "object", properties: { floor: { enum: [1, 2, 3] } }, required: ["floor"], additionalProperties: false });
     for (const [choice, names] of [["required", ["look", "lift"]], [{ type: "function", function: { name: "lift" } }, ["lift"]]]) {
         for (let seed = 1; seed <= 3; seed++) {
-            const { message, finish_reason } = await told("Tim", { tools: [look, lift], tool_choice: choice, seed });
+            const { message, finish_reason } = await told("Tim", { tools: [look, lift], tool_choice: choice, parallel_tool_calls: false, seed });
             assert.deepEqual([finish_reason, message.content, message.tool_calls.length], ["tool_calls", null, 1]);
             const { id, type, function: made } = message.tool_calls[0];
             assert.ok(/^call_\d+$/.test(id) && type === "function" && names.includes(made.name), JSON.stringify(made));
@@ -125,15 +141,46 @@ test("a model that must call a tool does, with what the tool takes", options, as
     }
 });
 
+// The calls of a stream put together, as OpenAI's clients do; how they come is checked.
+function gathered(got) {
+    const calls = [];
+    for (const delta of got.deltas) {
+        assert.ok((delta.tool_calls ?? []).length <= 1, JSON.stringify(delta));
+        for (const one of delta.tool_calls ?? []) {
+            if (one.id) {
+                assert.deepEqual([one.index, one.type, one.function.arguments, /^call_\d+$/.test(one.id)], [calls.length, "function", "", true], JSON.stringify(one));
+                calls.push({ id: one.id, name: one.function.name, pieces: [] });
+            } else {
+                assert.deepEqual([one.index, Object.keys(one), Object.keys(one.function)], [calls.length - 1, ["index", "function"], ["arguments"]], JSON.stringify(one));
+                calls.at(-1).pieces.push(one.function.arguments);
+            }
+        }
+    }
+    assert.equal(new Set(calls.map((c) => c.id)).size, calls.length);
+    return { content: got.deltas.map((d) => d.content ?? "").join(""), calls: calls.map((c) => [c.name, c.pieces.join("")]), pieces: calls.map((c) => c.pieces.length), finishes: got.finishes };
+}
+// Streamed and whole, an answer is the same.
+async function both(content, more, model = "reciter") {
+    const { message, finish_reason } = await told(content, { temperature: 0, ...more }, model);
+    const got = gathered(await streamed({ model, messages: [{ role: "user", content }], ...more }));
+    const whole = { content: message.content ?? "", calls: (message.tool_calls ?? []).map((c) => [c.function.name, c.function.arguments]), finishes: [finish_reason] };
+    assert.deepEqual({ content: got.content, calls: got.calls, finishes: got.finishes }, whole);
+    return got;
+}
+
 test("a call that the model makes of its own accord is told apart, whole and streamed", options, async () => {
-    const { message, finish_reason } = await told("go!", { tools: [look], temperature: 0 }, "reciter");
-    assert.deepEqual([message.content, finish_reason], ["Let me see. ", "tool_calls"]);
-    assert.deepEqual(message.tool_calls.map((c) => [c.function.name, c.function.arguments]), [["look", '{"city":"北京"}']]);
-    const got = await streamed({ model: "reciter", messages: [{ role: "user", content: "go!" }], tools: [look] });
-    assert.equal(got.deltas.map((d) => d.content ?? "").join(""), "Let me see. ");
-    const calls = got.deltas.flatMap((d) => d.tool_calls ?? []);
-    assert.deepEqual(calls.map((c) => [c.index, c.type, c.function.name, c.function.arguments]), [[0, "function", "look", '{"city":"北京"}']]);
-    assert.deepEqual([got.finishes, got.last.finish_reason], [["tool_calls"], "tool_calls"]);
+    const one = await both("go!", { tools: [city] });
+    assert.deepEqual([one.content, one.calls, one.finishes], ["Let me see.", [["look", '{"city": "北京"}']], ["tool_calls"]]);
+    const two = await both("go#", { tools: [city, lift] });
+    assert.deepEqual([two.content, two.calls, two.finishes], ["Two.\nDone.", [["look", '{"city": "A"}'], ["lift", '{"floor": 2}']], ["tool_calls"]]);
+    assert.deepEqual(two.pieces, [2, 1]); // as they were said
+    const single = await both("go#", { tools: [city, lift], parallel_tool_calls: false });
+    assert.deepEqual([single.content, single.calls, single.finishes], ["Two.", [["look", '{"city": "A"}']], ["tool_calls"]]);
+    const bare = await both("go=", { tools: [city] });
+    assert.deepEqual([bare.content, bare.calls], ["", [["look", '{"city": "B"}']]]);
+    // Cut within what it is given, it is told as far as it went.
+    const cut = await both("go#", { tools: [city, lift], max_tokens: 3 });
+    assert.deepEqual([cut.content, cut.calls, cut.finishes], ["Two.", [["look", '{"ci']], ["length"]]);
     // Not asked with tools, or told to call none, it is text.
     for (const more of [{}, { tools: [look], tool_choice: "none" }]) {
         const plain = await told("go!", { temperature: 0, ...more }, "reciter");
@@ -142,12 +189,25 @@ test("a call that the model makes of its own accord is told apart, whole and str
     }
 });
 
+test("a call that the model makes fits what the tool takes, whatever the model would say", options, async () => {
+    // The tokens of white space are put off, so that a model that knows nothing comes to an end.
+    const logit_bias = Object.fromEntries([9, 10, 13, 32].map((byte) => [byte + 3, -100]));
+    for (const word of ["go%", "go^", "go!"]) {
+        const { calls, finishes } = await both(word, { tools: [look, lift], logit_bias, max_tokens: 200 });
+        assert.deepEqual(finishes, ["tool_calls"], word);
+        for (const [name, text] of calls) {
+            const given = JSON.parse(text);
+            assert.ok(name === "lift" ? [1, 2, 3].includes(given.floor) : name === "look" && given.days >= 1 && given.days <= 7 && [...given.city].length <= 12, text);
+        }
+        if (word === "go%") assert.equal(calls[0][0], "lift");
+    }
+});
+
 test("what only looks like a call is told whole", options, async () => {
-    const text = "a <b and <tool_box";
-    assert.equal((await told("x?", { tools: [look], temperature: 0 }, "reciter")).message.content, text);
-    const got = await streamed({ model: "reciter", messages: [{ role: "user", content: "x?" }], tools: [look] });
-    assert.equal(got.deltas.map((d) => d.content ?? "").join(""), text);
-    assert.deepEqual(got.finishes, ["stop"]);
+    for (const [word, text] of [["x?", "a <b and <tool_box"], ["x~", data.join("")]]) {
+        const { content, calls, finishes } = await both(word, { tools: [look] });
+        assert.deepEqual([content, calls, finishes], [text, [], ["stop"]]);
+    }
 });
 
 test("what a tool has answered goes back to the model", options, async () => {

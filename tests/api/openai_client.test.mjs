@@ -12,6 +12,7 @@ const options = { skip: existsSync(path.join(root, "tests/api/node_modules/opena
 const template = textValue("tokenizer.chat_template", "{% for t in tools or [] %}{{ t.function.name }} {% endfor %}{% for m in messages %}{{ m.content }}{% for c in m.tool_calls or [] %}<tool_call>{{ c.function.arguments | tojson }}</tool_call>{% endfor %}{% endfor %}");
 const words = ["one ", "two ", "three ", "four ", "five"];
 const call = ["<tool", "_call>", "\n{\"name\": \"weather\", ", "\"arguments\": {\"city\": \"北京\"}}", "\n</tool", "_call>"];
+const both = ["Both:", " <tool_call>{\"name\": \"weather\", \"arguments\": {\"ci", "ty\": \"A\"}}", "</tool_call>", "\n<tool", "_call>\n{\"name\":\"weather\",\"arguments\": {\"city\": ", "\"B\"}}\n", "</tool_call>"];
 const weather = { type: "function", function: { name: "weather", description: "d", parameters: { type: "object", properties: { city: { type: "string", maxLength: 8 } }, required: ["city"], additionalProperties: false } } };
 const none = { units_month: -1, storage_bytes: -1, jobs: -1, tokens_day: -1, tokens_month: -1, requests_day: -1, requests_month: -1 };
 let server, admin, person, worker;
@@ -21,7 +22,7 @@ before(async () => {
     server = await Server.start();
     admin = await server.setup();
     person = await server.person(admin, "developer", ["research"]);
-    const models = { talker: reciterGguf([{ on: "!", pieces: words }, { on: "?", pieces: call }, { on: "~", pieces: ["It is ", "mild."] }, { on: "+", pieces: Array.from({ length: 400 }, (_, i) => `${i} `) }], 512, [template]), vectors: encoderGguf() };
+    const models = { talker: reciterGguf([{ on: "!", pieces: words }, { on: "?", pieces: call }, { on: "&", pieces: both }, { on: "~", pieces: ["It is ", "mild."] }, { on: "+", pieces: Array.from({ length: 400 }, (_, i) => `${i} `) }], 512, [template]), vectors: encoderGguf() };
     for (const [name, bytes] of Object.entries(models)) {
         const made = await person.ok("POST", "/api/v1/language-models", { name, upload: await person.upload(`${name}.gguf`, bytes) }, 202);
         await person.job(made.job.id);
@@ -73,9 +74,17 @@ test("an answer is held to a form", options, async () => {
 
 test("tools are called, and what they give goes back to the model", options, async () => {
     const told = await worker.do("chat", body("how?", { tools: [weather] }));
-    assert.deepEqual([told.choices[0].finish_reason, told.choices[0].message.tool_calls.map((c) => [c.function.name, c.function.arguments])], ["tool_calls", [["weather", '{"city":"北京"}']]]);
+    assert.deepEqual([told.choices[0].finish_reason, told.choices[0].message.tool_calls.map((c) => [c.function.name, c.function.arguments])], ["tool_calls", [["weather", '{"city": "北京"}']]]);
     const { message } = await worker.do("helper", body("how?", { tools: [weather] }));
-    assert.deepEqual(message.message.tool_calls.map((c) => [c.type, c.function.name, c.function.arguments]), [["function", "weather", '{"city":"北京"}']]);
+    assert.deepEqual(message.message.tool_calls.map((c) => [c.type, c.function.name, c.function.arguments]), [["function", "weather", '{"city": "北京"}']]);
+    assert.equal(message.finish_reason, "tool_calls");
+    // The helper tells what a call is given as it comes; several are numbered.
+    const several = await worker.do("toolStream", body("how&", { tools: [weather] }));
+    assert.deepEqual(several.calls.map((c) => [c.index, c.name, c.text]), [[0, "weather", '{"city": "A"}'], [1, "weather", '{"city": "B"}']]);
+    assert.deepEqual(several.deltas, [[0, '{"ci'], [0, 'ty": "A"}'], [1, '{"city": '], [1, '"B"}']]);
+    assert.deepEqual([several.content, several.message.tool_calls.length, several.finish], ["Both:", 2, "tool_calls"]);
+    const single = await worker.do("chat", body("how&", { tools: [weather], parallel_tool_calls: false }));
+    assert.deepEqual(single.choices[0].message.tool_calls.map((c) => c.function.arguments), ['{"city": "A"}']);
     const forced = await worker.do("chat", body("go", { tools: [weather], tool_choice: "required", temperature: 1, max_tokens: 200 }));
     assert.equal(typeof JSON.parse(forced.choices[0].message.tool_calls[0].function.arguments).city, "string");
     const run = await worker.do("tools", body("how?", { tools: [weather] }), "7 °C ~");

@@ -23,7 +23,9 @@ enum {
 enum answer_kind { ANSWER_CHAT, ANSWER_TEXT, ANSWER_VECTORS };
 struct answer_part {           // one of the choices
     struct buf text, logprobs; // of a whole answer
-    struct buf calls;          // of tools, an array in JSON; size 0: none
+    struct buf calls;          // of tools: OpenAI's tool_calls in JSON, without the brackets
+    struct buf given;          // what the last of them is given so far, which stands there then
+    bool calling;              // there is such a one
     bool ended, stopped;
     bool filtered; // the guard has ended it
     uint64_t tokens, prompt_tokens, shared_tokens;
@@ -90,6 +92,15 @@ enum err message_more_write(const struct call *call, struct json_writer *out,
 enum err text_asked_write(const struct call *call, struct flow_answer *answer,
                           struct json_writer *out) MUST_USE;
 void text_logprobs_write(struct json_writer *out, struct str list); // of a child's, with commas
+
+// ---- openai_calls.c: of /v1/chat/completions ----------------------------------------------------
+void calls_hear(struct answer_part *part, const struct json *calls); // of a frame of the child
+void calls_over(struct answer_part *part);                           // nothing more comes of them
+// Members of a message, and of a delta: of one that calls_hear takes.
+void calls_whole_write(struct json_writer *out, const struct answer_part *part);
+void call_delta_write(struct json_writer *out, const struct json *told);
+// The whole calls as calls_hear takes them: for a stream that was not told of them before.
+enum err calls_told(const struct answer_part *part, struct json **out) MUST_USE;
 
 // ---- openai.c: forms; under the lock -----------------------------------------------------------
 void answer_frame(const struct flow_answer *answer, uint32_t part, struct buf *out);

@@ -197,6 +197,10 @@ void guard_hear(struct flow_answer *answer, struct answer_part *part, struct str
     guard->refused |= part->filtered;
 }
 
+bool guard_keeps(const struct flow_answer *answer) {
+    return is_held(answer->guard.rule[GUARD_ANSWERS]);
+}
+
 // What is masked within what a tool is given would be another call: it is kept back as a whole.
 bool guard_calls(struct flow_answer *answer, struct answer_part *part, const struct json *calls) {
     struct language_guard *guard = &answer->guard;
@@ -204,8 +208,7 @@ bool guard_calls(struct flow_answer *answer, struct answer_part *part, const str
     enum err err = OK;
     if (part->filtered || !part->screen) return !part->filtered;
     for (const struct json *one = json_first(calls); one && err == OK; one = json_next(one)) {
-        struct str given = json_member_text(json_member(one, "function"), "arguments");
-        err = screen_text(given, NULL, &found);
+        err = screen_text(json_member_text(one, "arguments"), NULL, &found);
     }
     for (int kind = 0; kind < PERSONAL_KIND_COUNT; kind++) {
         guard->found[GUARD_ANSWERS].of[kind] += found.of[kind];
@@ -222,7 +225,13 @@ void guard_leave(struct flow_answer *answer) {
     buf_open(&nowhere, ANSWER_BYTES_MAX);
     for (uint32_t i = 0; i < answer->parts_count; i++) {
         struct answer_part *part = &answer->parts[i];
-        if (part->screen && !part->ended) guard_hear(answer, part, STR_NONE, true, &nowhere);
+        struct json *calls;
+        if (!part->screen || part->ended) continue;
+        guard_hear(answer, part, STR_NONE, true, &nowhere);
+        calls_over(part);
+        if (!part->calls.size || calls_told(part, &calls) != OK) continue;
+        (void)guard_calls(answer, part, calls);
+        json_close(calls);
     }
     buf_close(&nowhere);
 }

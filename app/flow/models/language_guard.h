@@ -26,7 +26,10 @@ enum err guard_asked(struct flow_answer *answer, const struct call *call) MUST_U
 // where the answer has to end there.
 void guard_hear(struct flow_answer *answer, struct answer_part *part, struct str text, bool over,
                 struct buf *out);
-// Calls of tools, whole. False: they hold what the rule keeps back, and part->filtered is set.
+// Nothing leaves before it is screened.
+bool guard_keeps(const struct flow_answer *answer);
+// Calls of tools, whole, as calls_told gives them. False: they hold what the rule keeps back, and
+// part->filtered is set.
 struct json;
 bool guard_calls(struct flow_answer *answer, struct answer_part *part, const struct json *calls);
 // The client leaves: what it was given already is counted to its end.

@@ -36,6 +36,7 @@ void answer_free(struct flow_answer *answer) {
         buf_close(&answer->parts[i].logprobs);
         screen_close(answer->parts[i].screen);
         buf_close(&answer->parts[i].calls);
+        buf_close(&answer->parts[i].given);
     }
     memory_give(answer);
 }

@@ -298,6 +298,7 @@ static enum err answer_begin(struct flow *flow, struct call *call, enum answer_k
         buf_open(&answer->parts[i].text, ANSWER_BYTES_MAX);
         buf_open(&answer->parts[i].logprobs, ANSWER_BYTES_MAX);
         buf_open(&answer->parts[i].calls, ANSWER_BYTES_MAX);
+        buf_open(&answer->parts[i].given, ANSWER_BYTES_MAX);
     }
     err = asked_of(answer, call, &weight);
     if (err == OK) err = asked_write(call, answer, weight);
@@ -387,13 +388,13 @@ static void finish_write(struct json_writer *out, const struct answer_part *part
     json_put_name(out, "finish_reason");
     if (!part->ended) {
         json_put_null(out);
-    } else if (part->calls.size) {
-        json_put_text(out, STR("tool_calls"));
-    } else {
-        json_put_text(out, part->filtered  ? STR("content_filter")
-                           : part->stopped ? STR("stop")
-                                           : STR("length"));
+        return;
     }
+    bool called = part->stopped && part->calls.size;
+    json_put_text(out, part->filtered  ? STR("content_filter")
+                       : called        ? STR("tool_calls")
+                       : part->stopped ? STR("stop")
+                                       : STR("length"));
 }
 
 static bool all_ended(const struct flow_answer *answer) {
@@ -418,29 +419,13 @@ static void chunk_end(struct flow_answer *answer, struct json_writer *out) {
     buf_add_text(&answer->out, "\n\n");
 }
 
-// Whole calls, as deltas number them.
-static void calls_delta_write(struct json_writer *out, struct str list) {
-    struct json *calls;
-    uint64_t index = 0;
-    if (json_parse(list, &calls, NULL) != OK) return;
-    json_put_name(out, "tool_calls");
-    json_open_array(out);
-    for (const struct json *i = json_first(calls); i; i = json_next(i)) {
-        struct buf call;
-        buf_open(&call, ANSWER_BYTES_MAX);
-        json_write(&call, i);
-        struct str text = buf_str(&call);
-        buf_printf(out->out, "%s{\"index\":%" PRIu64 ",", index ? "," : "", index);
-        if (text.size) buf_add(out->out, text.data + 1, text.size - 1);
-        index++;
-        buf_close(&call);
-    }
-    json_close_array(out);
-    json_close(calls);
-}
+struct piece { // of a choice, as one chunk tells it
+    struct str text, logprobs;
+    const struct json *call; // what has come of one, or NULL
+    bool first;
+};
 
-static void chunk_put(struct flow_answer *answer, uint32_t at, struct str text, struct str logprobs,
-                      bool first) {
+static void chunk_put(struct flow_answer *answer, uint32_t at, const struct piece *piece) {
     const struct answer_part *part = &answer->parts[at];
     struct json_writer out = chunk_begin(answer);
     json_open_object(&out);
@@ -448,14 +433,14 @@ static void chunk_put(struct flow_answer *answer, uint32_t at, struct str text, 
     if (answer->kind == ANSWER_CHAT) {
         json_put_name(&out, "delta");
         json_open_object(&out);
-        if (first) json_set_text(&out, "role", STR("assistant"));
-        if (first || text.size) json_set_text(&out, "content", text);
-        if (part->calls.size && !part->ended) calls_delta_write(&out, buf_str(&part->calls));
+        if (piece->first) json_set_text(&out, "role", STR("assistant"));
+        if (piece->first || piece->text.size) json_set_text(&out, "content", piece->text);
+        if (piece->call) call_delta_write(&out, piece->call);
         json_close_object(&out);
     } else {
-        json_set_text(&out, "text", text);
+        json_set_text(&out, "text", piece->text);
     }
-    logprobs_write(answer, &out, logprobs);
+    logprobs_write(answer, &out, piece->logprobs);
     finish_write(&out, part);
     json_close_object(&out);
     json_close_array(&out);
@@ -508,7 +493,7 @@ static void answer_whole(struct flow_answer *answer) {
                 json_set_text(out, "content", buf_str(&part->text));
             }
             json_set_null(out, "refusal");
-            if (part->calls.size) json_set_raw(out, "tool_calls", buf_str(&part->calls));
+            if (part->calls.size) calls_whole_write(out, part);
             json_close_object(out);
         } else {
             json_set_text(out, "text", buf_str(&part->text));
@@ -581,16 +566,48 @@ static void prompt_count(struct flow_answer *answer, struct answer_part *part,
     }
 }
 
+// A chunk for what has come of text, one for each piece of a call, one for the end.
+static void part_stream(struct flow_answer *answer, uint32_t at, struct piece piece,
+                        const struct json *calls) {
+    struct answer_part *part = &answer->parts[at];
+    bool ended = part->ended, called = json_first(calls) != NULL;
+    if (called) part->ended = false;
+    if (piece.text.size || piece.logprobs.size || part->ended || piece.first) {
+        chunk_put(answer, at, &piece);
+    }
+    for (const struct json *i = json_first(calls); i; i = json_next(i)) {
+        chunk_put(answer, at, &(struct piece){.call = i});
+    }
+    part->ended = ended;
+    if (called && ended) chunk_put(answer, at, &(struct piece){.first = false});
+}
+
+// What has come of calls, screened. What the stream is told of them now; the caller closes *own.
+static const struct json *part_calls(struct flow_answer *answer, struct answer_part *part,
+                                     const struct json *frame, struct json **own) {
+    const struct json *calls = json_member(frame, "calls");
+    *own = NULL;
+    calls_hear(part, calls);
+    if (part->ended) calls_over(part);
+    bool held = guard_keeps(answer);
+    if (part->ended && part->calls.size) {
+        enum err err = held || part->screen ? calls_told(part, own) : OK;
+        if (err != OK || !guard_calls(answer, part, *own)) buf_clear(&part->calls);
+        if (err != OK || part->filtered) return NULL;
+    }
+    return held ? *own : calls;
+}
+
 static void part_hear(struct flow_answer *answer, uint32_t at, const struct json *frame) {
     struct answer_part *part = &answer->parts[at];
     struct str text = json_member_text(frame, "text"), finish = json_member_text(frame, "finish");
     struct buf logprob, leaves;
+    struct json *own;
     bool first = part->tokens == 0, echo = json_member(frame, "echo") != NULL;
     const struct json *judged = json_member(frame, "judged");
     buf_open(&leaves, ANSWER_BYTES_MAX);
     if (echo) echo_hear(answer, part, json_member_text(frame, "echo"), &leaves);
     if (!echo) guard_hear(answer, part, text, finish.size > 0, &leaves);
-    text = buf_str(&leaves);
     buf_open(&logprob, 1 << 20);
     if (judged || json_member(frame, "logprob")) {
         json_write(&logprob, judged ? judged : json_member(frame, "logprob"));
@@ -598,28 +615,21 @@ static void part_hear(struct flow_answer *answer, uint32_t at, const struct json
     if (!finish.size && !echo && !judged) part->tokens++;
     if (finish.size) {
         part->ended = true;
-        part->stopped = str_is(finish, "stop");
+        part->stopped = !str_is(finish, "length");
         part->tokens = json_member_u64(frame, "tokens", part->tokens);
-        const struct json *calls = json_member(frame, "calls");
-        if (calls && guard_calls(answer, part, calls)) json_write(&part->calls, calls);
     }
     part->ended |= part->filtered;
+    const struct json *calls = part_calls(answer, part, frame, &own);
     prompt_count(answer, part, frame);
+    struct piece piece = {buf_str(&leaves), buf_str(&logprob), NULL, first};
     if (answer->streams) {
-        if (part->calls.size) { // before the chunk that ends the choice
-            part->ended = false;
-            chunk_put(answer, at, text, buf_str(&logprob), first);
-            part->ended = true;
-            text = STR("");
-            first = false;
-        }
-        bool said = text.size || logprob.size || part->ended || first;
-        if (said) chunk_put(answer, at, text, buf_str(&logprob), first);
+        part_stream(answer, at, piece, calls);
     } else {
-        buf_add_str(&part->text, text);
+        buf_add_str(&part->text, piece.text);
         if (logprob.size && part->logprobs.size) buf_add_char(&part->logprobs, ',');
-        buf_add_str(&part->logprobs, buf_str(&logprob));
+        buf_add_str(&part->logprobs, piece.logprobs);
     }
+    json_close(own);
     buf_close(&logprob);
     buf_close(&leaves);
 }

@@ -87,7 +87,8 @@ static enum err tools_write(const struct call *call, struct json_writer *out, bo
         if (!is_named(i)) return bad(call, "tools");
     }
     copy(out, "tools", tools);
-    if (json_member_bool(call->body, "parallel_tool_calls", false)) {
+    bool named = json_is_object(json_member(call->body, "tool_choice"));
+    if (json_member_bool(call->body, "parallel_tool_calls", true) && !named) {
         json_set_bool(out, "several", true);
     }
     *out_any = !str_is(json_member_text(call->body, "tool_choice"), "none");

@@ -1,6 +1,8 @@
 // Questions of the box, made into what the responder answers: the prompt by the model's template,
 // how tokens are chosen, what the answer may be.
+#include <inttypes.h>
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -28,7 +30,10 @@ void question_count(struct question *question, struct str bytes) {
 
 void question_close(struct question *question) {
     if (!question) return;
+    if (question->calls && !question->read) (void)!calls_end(&question->reader);
     buf_close(&question->said);
+    buf_close(&question->told);
+    buf_close(&question->deltas);
     *question = (struct question){.id = 0};
 }
 
@@ -74,8 +79,9 @@ struct asking {
     struct serving_child *child;
     const struct json *frame;
     const struct json *tools; // NULL: none, or none may be called
-    bool must_call;
+    bool must_call, may_call; // may_call: beside free text
     struct chat_form form;
+    struct hold_form held; // of one that may call
     struct responder_request request;
     struct token_bias biases[BIASES_MAX];
     struct buf prompt, tokens, key; // tokens: the prompt's, where it is told so
@@ -186,18 +192,27 @@ static enum err calls_make(const struct asking *asking, struct grammar **out, st
     if (json_member(asking->frame, "json")) {
         err = json_parse(STR("{\"type\":\"object\"}"), &any, fault);
     }
+    const struct chat_form *form = &asking->form;
+    bool several = json_member_bool(asking->frame, "several", false);
     struct grammar_calls calls = {
         .tools = asking->tools,
         .only = json_member_text(call, "name"),
-        .arguments = asking->form.arguments,
-        .begin = asking->must_call ? STR("") : asking->form.begin, // it stands in the prompt
-        .between = asking->form.between,
-        .end = asking->form.end,
-        .several = json_member_bool(asking->frame, "several", false) && asking->form.between.size,
+        .arguments = form->arguments,
+        .begin = asking->must_call ? STR("") : form->begin, // it stands in the prompt
+        .between = form->between,
+        .end = form->end,
+        .several = several && form->between.size,
         .otherwise = asking->must_call ? NULL
                      : any             ? any
                                        : schema,
     };
+    if (asking->may_call) { // behind its mark
+        calls.begin = str_of(form->open);
+        calls.between = STR(",");
+        calls.end = str_of(form->shut);
+        calls.several = several && *form->open;
+        calls.loose = true;
+    }
     if (err == OK) err = grammar_of_calls(&calls, out, fault);
     json_close(any);
     return err;
@@ -217,6 +232,17 @@ static enum err grammar_make(void *ctx, struct grammar **out, struct fault *faul
     return grammar_of_json(out, fault);
 }
 
+// Calls within free text: from their mark on they are held to what the tools take.
+static void hold_read(struct asking *asking) {
+    bool several = json_member_bool(asking->frame, "several", false);
+    struct hold_form *held = &asking->held;
+    // One without a mark ends with its JSON: what else stands behind a call is not asked of it.
+    *held = (struct hold_form){.bare = asking->form.bare && !*asking->form.shut,
+                               .pieces_most = several ? CALL_IDS : 1};
+    (void)!str_copy(held->mark, sizeof held->mark, str_of(asking->form.mark));
+    asking->request.held = held;
+}
+
 // The key is all that grammar_make looks at.
 static enum err constraint_wish_make(struct asking *asking) {
     static const char *const names[] = {"json",    "schema", "grammar", "regex",
@@ -231,7 +257,13 @@ static enum err constraint_wish_make(struct asking *asking) {
         json_write(&asking->key, node);
     }
     if (asking->tools) json_write(&asking->key, asking->tools);
-    if (!any && !asking->must_call) return OK;
+    asking->may_call = asking->tools && !any && !asking->must_call;
+    if (asking->may_call) {
+        buf_add_text(&asking->key, "may");
+        hold_read(asking);
+    } else if (!any && !asking->must_call) {
+        return OK;
+    }
     asking->wish = (struct constraint_wish){buf_str(&asking->key), grammar_make, asking};
     asking->request.constraint = &asking->wish;
     return buf_err(&asking->key);
@@ -260,6 +292,27 @@ static void request_read(struct asking *asking, uint64_t id) {
     }
 }
 
+// What the reader of an answer with calls tells, until the next frame takes it.
+static void question_hear(void *ctx, const struct call_event *event) {
+    struct question *question = ctx;
+    char id[32];
+    if (event->kind == CALL_TEXT) buf_add_str(&question->told, event->text);
+    if (event->kind != CALL_BEGINS && event->kind != CALL_GIVEN) return;
+    struct json_writer out = json_writer_of(&question->deltas);
+    if (question->deltas.size) buf_add_char(&question->deltas, ',');
+    json_open_object(&out);
+    json_set_u64(&out, "index", event->index);
+    if (event->kind == CALL_BEGINS) {
+        question->called = true;
+        snprintf(id, sizeof id, "call_%" PRIu64, question->id * CALL_IDS + event->index);
+        json_set_text(&out, "id", str_of(id));
+        json_set_text(&out, "name", event->text);
+    } else {
+        json_set_text(&out, "arguments", event->text);
+    }
+    json_close_object(&out);
+}
+
 static void question_open(struct asking *asking, uint64_t id) {
     struct question *question = question_find(asking->child, 0);
     if (!question) return; // there are as many as the responder takes
@@ -269,15 +322,18 @@ static void question_open(struct asking *asking, uint64_t id) {
                                   .places = !json_member(asking->frame, "messages"),
                                   .logprobs = asking->request.sampling.log_probabilities};
     buf_open(&question->said, TALK_BYTES_MAX);
+    buf_open(&question->told, TALK_BYTES_MAX);
+    buf_open(&question->deltas, TALK_BYTES_MAX);
     if (question->echoes) {
         struct text_stream whole; // parts of characters become U+FFFD
         text_stream_open(&whole, NULL, 0);
         (void)text_stream_put(&whole, buf_str(&asking->prompt), &question->said);
         text_stream_end(&whole, &question->said);
     }
-    if (!asking->must_call) return;
-    buf_add_str(&question->said, asking->form.begin);
-    question->told = question->said.size;
+    if (!question->calls) return;
+    question->form = asking->form;
+    calls_open(&question->reader, &question->form, asking->tools, question_hear, question);
+    if (asking->must_call) calls_put(&question->reader, asking->form.begin);
 }
 
 enum err serving_ask(struct serving_child *child, uint64_t id, const struct json *frame,

@@ -5,7 +5,7 @@
 #include "flow/flow.h"
 #include "flow/steps/talk.h"
 #include "model/language/responder.h"
-#include "model/language/template/chat.h"
+#include "model/language/template/calls.h"
 
 enum { QUESTIONS_MAX = RESPONDER_SLOTS + RESPONDER_WAITING, CALL_IDS = 64 };
 
@@ -13,14 +13,18 @@ struct question {        // that the responder has
     uint64_t id;         // 0: the place is free
     uint32_t place;      // in the queue, as told last
     bool begun;          // it waits no longer
-    bool calls;          // its answer may call tools
+    bool calls;          // its answer may call tools: `reader` parts it
     bool echoes;         // its prompt, in `said`, is told first
     bool places;         // log-probabilities tell where in the text the token stands
     bool logprobs;       // of each token
     bool leads;          // its first piece has a blank that the prompt has not
     uint64_t characters; // that began before the next token
-    struct buf said;     // of such a one, all so far
-    size_t told;         // of it, by now
+    struct buf said;     // of one that echoes, its prompt
+    // Of one whose answer may call tools: what of it is text and what calls, not told yet.
+    struct chat_form form;
+    struct calls reader;
+    bool read, called; // to its end; a call has begun
+    struct buf told, deltas;
 };
 
 struct serving_child {

@@ -17,10 +17,14 @@
 //   child   {"id":ID,"echo":"…"}                 the prompt, where it is wanted
 //           {"id":ID,"judged":{…}}               a token of it, as "logprob" tells one
 //           {"id":ID,"queue":N}                   so many go before it; when that changes
-//           {"id":ID,"text":"…","logprob":{…}}    a token; its text may be held back; the first
+//           {"id":ID,"text":"…","calls":[…],"logprob":{…}}
+//                                                 a token; its text may be held back; the first
 //                                                 with "prompt_tokens" and "shared_tokens" too
 //           {"id":ID,"finish":"stop"|"length"|"tool_calls","text":"…","calls":[…],
 //            "prompt_tokens":N,"shared_tokens":N,"tokens":N}
+//                                                 "calls": what has come of calls of tools, each
+//                                                 {"index":N,"id":"…","name":"…"} where one begins,
+//                                                 then {"index":N,"arguments":"…"}, any number
 //           {"id":ID,"vector":[…],"index":N}      one for each text, then a finish
 //           {"id":ID,"err":"input","fault":{…}}
 // One box at a time; whoever comes newly takes the place of the one before, whose questions go.
@@ -110,15 +114,26 @@ static void prompt_write(struct json_writer *out, const struct responder_event *
     json_set_u64(out, "shared_tokens", event->shared_tokens);
 }
 
-// What of a question's answer may be told now: all, but for what may be calls of tools.
-static struct str text_told(struct question *question, struct str text) {
-    if (!question || !question->calls) return text;
-    buf_add_str(&question->said, text);
-    struct str said = buf_str(&question->said);
-    size_t sure = chat_sure(said), from = question->told;
-    if (sure <= from) return STR("");
-    question->told = sure;
-    return (struct str){said.data + from, sure - from};
+// What of a question's answer may be told now: all; or what its reader is sure of, calls apart.
+static void text_write(struct question *question, struct json_writer *out, struct str text) {
+    if (!question || !question->calls) {
+        json_set_text(out, "text", text);
+        return;
+    }
+    calls_put(&question->reader, text);
+    json_set_text(out, "text", buf_str(&question->told));
+}
+
+static void calls_write(struct question *question, struct json_writer *out) {
+    if (!question || !question->calls) return;
+    if (question->deltas.size) {
+        json_put_name(out, "calls");
+        json_open_array(out);
+        json_put_raw(out, buf_str(&question->deltas));
+        json_close_array(out);
+    }
+    buf_clear(&question->told);
+    buf_clear(&question->deltas);
 }
 
 // The prompt before all else.
@@ -157,39 +172,43 @@ static void token_tell(struct serving_child *child, const struct responder_event
     echo_tell(child, question, event);
     struct json_writer out = frame_begin(child, event->id);
     child->tokens++;
-    json_set_text(&out, "text", text_told(question, event->text));
+    text_write(question, &out, event->text);
+    calls_write(question, &out);
     choice_write(child, question, &out, "logprob", event->choice);
     if (event->tokens <= 1) prompt_write(&out, event); // it may be cancelled before its finish
     frame_end(child, &out);
 }
 
-// The rest of the answer; calls in it are told apart.
+// The rest of the answer.
 static void end_tell(struct serving_child *child, const struct responder_event *event) {
     struct question *question = question_find(child, event->id);
-    struct str text = event->text,
-               finish = event->finish == RESPONDER_STOP ? STR("stop") : STR("length");
-    struct buf calls;
+    struct str finish = event->finish == RESPONDER_STOP ? STR("stop") : STR("length");
+    enum err err = OK;
     echo_tell(child, question, event);
+    if (question && question->calls) {
+        calls_put(&question->reader, event->text);
+        err = calls_end(&question->reader);
+        question->read = true;
+        if (question->called && event->finish == RESPONDER_STOP) finish = STR("tool_calls");
+        if (err == OK) err = buf_err(&question->told);
+        if (err == OK) err = buf_err(&question->deltas);
+    }
+    if (err != OK) {
+        struct fault fault = {0};
+        (void)!fault_set(&fault, err, "json.too_large", STR_NONE);
+        frame_fault(child, event->id, err, &fault);
+        question_close(question);
+        return;
+    }
     struct json_writer out = frame_begin(child, event->id);
     child->answers++;
-    buf_open(&calls, TALK_BYTES_MAX);
-    if (question && question->calls) {
-        buf_add_str(&question->said, text);
-        struct str said = buf_str(&question->said);
-        size_t rest = said.size;
-        uint64_t first = event->id * CALL_IDS;
-        if (chat_calls(said, first, &calls, &rest)) finish = STR("tool_calls");
-        if (rest < question->told) rest = question->told;
-        text = (struct str){said.data + question->told, rest - question->told};
-        if (calls.size) text = str_trim(text);
-    }
-    json_set_text(&out, "text", text);
-    if (calls.size) json_set_raw(&out, "calls", buf_str(&calls));
+    bool parted = question && question->calls;
+    json_set_text(&out, "text", parted ? buf_str(&question->told) : event->text);
+    calls_write(question, &out);
     json_set_text(&out, "finish", finish);
     prompt_write(&out, event);
     json_set_u64(&out, "tokens", event->tokens);
     frame_end(child, &out);
-    buf_close(&calls);
     question_close(question);
 }
 

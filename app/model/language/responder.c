@@ -26,7 +26,7 @@ struct text { // one request and its answer
     uint32_t pages;                // of the cache that are promised to it
     uint32_t next;                 // the token that the next step computes
     struct constraint *constraint; // of the responder's store, or NULL
-    uint32_t place;                // within it
+    struct hold hold;              // where the answer stands in it
     bool control, judged, no_answer;
     struct sequence sequence;
     struct sampler *sampler;
@@ -222,17 +222,19 @@ static void mask_pay(struct responder *responder, uint64_t begun_us) {
     if (responder->mask_credit_us < -MASK_CREDIT_US) responder->mask_credit_us = -MASK_CREDIT_US;
 }
 
-// What may come at a place is at hand afterwards, as its sampler wants it.
-static enum err filter_find(struct text *text, uint32_t place, struct fault *fault) {
+// What may come there is at hand afterwards, as its sampler wants it: nothing, in free text.
+static enum err filter_find(struct text *text, const struct hold *hold, struct fault *fault) {
     struct sampler_filter filter;
     const uint64_t *mask;
+    if (!hold->held) return OK;
     return sampler_needs_mask(text->sampler)
-               ? constraint_mask(text->constraint, place, &mask, fault)
-               : constraint_filter(text->constraint, place, &filter, fault);
+               ? constraint_mask(text->constraint, hold->place, &mask, fault)
+               : constraint_filter(text->constraint, hold->place, &filter, fault);
 }
 
-static bool filter_ready(const struct text *text, uint32_t place) {
-    return constraint_ready(text->constraint, place, sampler_needs_mask(text->sampler));
+static bool filter_ready(const struct text *text, const struct hold *hold) {
+    bool whole = sampler_needs_mask(text->sampler);
+    return !hold->held || constraint_ready(text->constraint, hold->place, whole);
 }
 
 // What may come at its beginning is found here and now, and paid for later.
@@ -246,8 +248,8 @@ static enum err constraint_take(struct responder *responder,
     err = constraint_store_take(responder->constraints, request->constraint, &text->constraint,
                                 fault);
     if (err != OK) return err;
-    text->place = constraint_start(text->constraint);
-    err = filter_find(text, text->place, fault);
+    text->hold = hold_of(text->constraint, request->held);
+    err = filter_find(text, &text->hold, fault);
     mask_pay(responder, begun_us);
     return err;
 }
@@ -406,32 +408,79 @@ static float *prompt_judge(struct responder *responder, struct text *text, uint3
     return logits;
 }
 
+static struct str token_bytes(struct responder *responder, uint32_t token, bool control) {
+    buf_clear(&responder->bytes);
+    tokenizer_decode(responder->setup.tokenizer, token, control, &responder->bytes);
+    return buf_str(&responder->bytes);
+}
+
 // A token that its form allows; what goes wrong is in `fault`.
 static enum err choose_by_form(struct responder *responder, struct text *text, float *logits,
                                struct choice *out, struct fault *fault) {
     struct sampler_filter filter;
     const uint64_t *mask;
-    enum err err = constraint_filter(text->constraint, text->place, &filter, fault);
+    enum err err = constraint_filter(text->constraint, text->hold.place, &filter, fault);
     if (err != OK) return err;
     *out = sampler_choose_filtered(text->sampler, logits, &filter);
     if (out->token == TOKEN_NONE) {
-        return constraint_mask(text->constraint, text->place, &mask, fault);
+        return constraint_mask(text->constraint, text->hold.place, &mask, fault);
     }
     if (constraint_store_fits(responder->constraints)) return OK;
     return fault_set(fault, ERR_LIMIT, "constraint.too_large", STR_NONE);
+}
+
+// The next token, and what it means for what the text is held to; in free text one that may not
+// stand there is chosen anew. *out_over: nothing may come behind it.
+static enum err token_choose(struct responder *responder, struct text *text, float *logits,
+                             struct choice *out, bool *out_over, struct fault *fault) {
+    bool held = text->constraint && text->hold.held;
+    *out_over = false;
+    if (held) {
+        enum err err = choose_by_form(responder, text, logits, out, fault);
+        if (err != OK) return err;
+    } else {
+        *out = sampler_choose(text->sampler, logits, NULL);
+    }
+    while (text->constraint && out->token != TOKEN_NONE &&
+           !endings_hold(&responder->endings, out->token)) {
+        struct str bytes = held ? STR_NONE : token_bytes(responder, out->token, true);
+        enum hold_step step = hold_next(&text->hold, out->token, bytes);
+        *out_over = step == HOLD_OVER;
+        if (step != HOLD_REFUSED) break;
+        *out = sampler_choose_other(text->sampler, logits, out);
+    }
+    return OK;
+}
+
+// A token has been chosen: what of the text is sure, and whether it ends.
+static void token_take(struct responder *responder, struct text *text, const struct choice *choice,
+                       bool over) {
+    sampler_see(text->sampler, choice->token);
+    if (text->draft) draft_add(text->draft, choice->token);
+    text->next = choice->token;
+    text->given++;
+    buf_clear(&responder->piece);
+    struct str bytes = token_bytes(responder, choice->token, text->control);
+    bool stopped = text_stream_put(&text->stream, bytes, &responder->piece);
+    tell(responder, text,
+         (struct responder_event){
+             .kind = RESPONDER_TOKEN, .text = buf_str(&responder->piece), .choice = choice});
+    stopped = stopped || over;
+    if (stopped || text->given >= text->tokens_most) {
+        text_end(responder, text, stopped ? RESPONDER_STOP : RESPONDER_LENGTH);
+    }
 }
 
 // Its next token, by the logits of one row.
 static void text_go_on(struct responder *responder, struct text *text, float *logits) {
     struct choice choice;
     struct fault fault = {0};
+    bool over;
     if (text->no_answer) {
         text_end(responder, text, RESPONDER_LENGTH);
         return;
     }
-    if (!text->constraint) {
-        choice = sampler_choose(text->sampler, logits, NULL);
-    } else if (choose_by_form(responder, text, logits, &choice, &fault) != OK) {
+    if (token_choose(responder, text, logits, &choice, &over, &fault) != OK) {
         text_fail_by(responder, text, &fault);
         return;
     }
@@ -444,26 +493,7 @@ static void text_go_on(struct responder *responder, struct text *text, float *lo
         text_end(responder, text, RESPONDER_STOP);
         return;
     }
-    sampler_see(text->sampler, choice.token);
-    if (text->draft) draft_add(text->draft, choice.token);
-    text->next = choice.token;
-    text->given++;
-    buf_clear(&responder->bytes);
-    buf_clear(&responder->piece);
-    tokenizer_decode(responder->setup.tokenizer, choice.token, text->control, &responder->bytes);
-    bool done = false;
-    if (text->constraint) {
-        text->place = constraint_next(text->constraint, text->place, choice.token);
-        done = constraint_must_end(text->constraint, text->place);
-    }
-    bool stopped = text_stream_put(&text->stream, buf_str(&responder->bytes), &responder->piece);
-    tell(responder, text,
-         (struct responder_event){
-             .kind = RESPONDER_TOKEN, .text = buf_str(&responder->piece), .choice = &choice});
-    stopped = stopped || done;
-    if (stopped || text->given >= text->tokens_most) {
-        text_end(responder, text, stopped ? RESPONDER_STOP : RESPONDER_LENGTH);
-    }
+    token_take(responder, text, &choice, over);
 }
 
 // Its next tokens, by the logits of its `rows` rows, as far as its draft held.
@@ -487,7 +517,7 @@ static void text_rows_take(struct responder *responder, struct text *text, uint3
 static void mask_find(struct responder *responder, struct text *text) {
     struct fault fault = {0};
     uint64_t begun_us = clock_monotonic_us();
-    enum err err = filter_find(text, text->place, &fault);
+    enum err err = filter_find(text, &text->hold, &fault);
     if (err == OK && !constraint_store_fits(responder->constraints)) {
         err = fault_set(&fault, ERR_LIMIT, "constraint.too_large", STR_NONE);
     }
@@ -498,22 +528,23 @@ static void mask_find(struct responder *responder, struct text *text) {
 // How many of its guesses its form lets through, as far as the masks of their places are there or
 // may be found now: what is drafted is chosen by the masks that it would be chosen by alone.
 static uint32_t guesses_fit(struct responder *responder, struct text *text) {
-    uint32_t place = text->place, fit = 0;
-    for (; fit < text->guess_count && filter_ready(text, place); fit++) {
+    struct hold hold = text->hold;
+    uint32_t fit = 0;
+    for (; fit < text->guess_count && filter_ready(text, &hold); fit++) {
         uint32_t guess = text->guesses[fit];
-        if (filter_find(text, place, NULL) != OK) break;
-        if (!constraint_allows(text->constraint, place, guess)) break;
-        place = constraint_next(text->constraint, place, guess);
-        if (place == PLACE_NONE || constraint_must_end(text->constraint, place)) break;
-        if (filter_ready(text, place)) continue;
+        if (filter_find(text, &hold, NULL) != OK) break;
+        if (hold.held && !constraint_allows(text->constraint, hold.place, guess)) break;
+        struct str bytes = hold.held ? STR_NONE : token_bytes(responder, guess, true);
+        if (hold_next(&hold, guess, bytes) != HOLD_ON || hold.place == PLACE_NONE) break;
+        if (filter_ready(text, &hold)) continue;
         if (responder->mask_credit_us <= 0) break;
         uint64_t begun_us = clock_monotonic_us();
         // What is wrong with a place is told when the text itself comes there.
-        (void)!filter_find(text, place, NULL);
+        (void)!filter_find(text, &hold, NULL);
         mask_pay(responder, begun_us);
     }
     // The row behind the last of them is chosen from too.
-    if (fit && !filter_ready(text, place)) fit--;
+    if (fit && !filter_ready(text, &hold)) fit--;
     return fit;
 }
 
@@ -537,7 +568,7 @@ static void drafts_make(struct responder *responder, const struct batch_item *it
 }
 
 static bool waits_for_mask(const struct text *text) {
-    return text->state == TEXT_ANSWER && text->constraint && !filter_ready(text, text->place);
+    return text->state == TEXT_ANSWER && text->constraint && !filter_ready(text, &text->hold);
 }
 
 // Finds the masks of what the next step's logits will be chosen by. Who has to wait for one is left

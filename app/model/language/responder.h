@@ -11,6 +11,7 @@
 
 #include "base/fault.h"
 #include "model/language/grammar/constraint_store.h"
+#include "model/language/grammar/hold.h"
 #include "model/language/network.h"
 #include "model/language/sampler.h"
 #include "model/language/tokenizer/tokenizer.h"
@@ -69,6 +70,7 @@ struct responder_request {
     struct str stops[RESPONDER_STOPS_MAX];
     uint32_t stop_count;
     const struct constraint_wish *constraint; // what the answer may be; NULL: anything
+    const struct hold_form *held;             // when it is held to that; NULL: from the beginning
     bool control;                             // control tokens are part of the text
     bool judged;          // the log-probabilities of the prompt's tokens are told too
     bool no_answer;       // it ends behind the prompt

@@ -374,6 +374,18 @@ struct choice sampler_choose(struct sampler *s, float *logits, const uint64_t *m
     return choice;
 }
 
+struct choice sampler_choose_other(struct sampler *s, float *logits, const struct choice *refused) {
+    struct choice choice = *refused;
+    cy_assert(refused->token < s->vocabulary);
+    float norm = s->own ? s->own[refused->token] - refused->log_probability : 0;
+    logits[refused->token] = -INFINITY;
+    choice.token = choose_of_mask(s, logits, NULL);
+    if (s->own && choice.token != TOKEN_NONE) {
+        choice.log_probability = s->own[choice.token] - norm;
+    }
+    return choice;
+}
+
 // ---- choosing by asking ------------------------------------------------------------------------
 
 static bool allowed(const struct sampler_filter *filter, uint32_t token) {

@@ -71,6 +71,10 @@ void sampler_see(struct sampler *sampler, uint32_t token);
 // with log-probabilities. Draws and changes nothing but `logits`, which are used up.
 struct choice sampler_judge(struct sampler *sampler, float *logits, uint32_t token);
 struct choice sampler_choose(struct sampler *sampler, float *logits, const uint64_t *mask);
+// Chooses anew from the logits that sampler_choose has just chosen from, as it left them: the token
+// that it gave may not come.
+struct choice sampler_choose_other(struct sampler *sampler, float *logits,
+                                   const struct choice *refused);
 // The same, with the token that the filter's whole mask gives, whichever way the filter tells it;
 // but where all that is allowed is drawn from (no top k, top p, min-p) and the filter is wide, it
 // is drawn by refusal: of all, until it is allowed, SAMPLER_TRIES times, then of what is allowed.

@@ -29,6 +29,16 @@ const deeds = {
         stream.on("content", (delta) => deltas.push(delta));
         return { deltas, message: (await stream.finalChatCompletion()).choices[0] };
     },
+    // The same with calls of tools: what it tells of them as they come, and at their end.
+    toolStream: async (body) => {
+        const stream = client.chat.completions.stream(body), deltas = [], calls = [];
+        let content = "";
+        stream.on("content", (delta) => (content += delta));
+        stream.on("tool_calls.function.arguments.delta", (e) => e.arguments_delta && deltas.push([e.index, e.arguments_delta]));
+        stream.on("tool_calls.function.arguments.done", (e) => calls.push({ index: e.index, name: e.name, text: e.arguments }));
+        const [choice] = (await stream.finalChatCompletion()).choices;
+        return { content, deltas, calls, message: choice.message, finish: choice.finish_reason };
+    },
     // Asks, calls what the model calls, and asks again with what that gave.
     tools: async (body, gives) => {
         const asked = [];

@@ -36,6 +36,7 @@ struct grammar_calls {
     struct str arguments;     // the name of the member: "arguments", "parameters"
     struct str begin, between, end;
     bool several;
+    bool loose; // white space may stand before each of these
     const struct json *otherwise;
 };
 // What grammar_of_schema gives; "grammar.no_rule": there is none of that name.

@@ -623,6 +623,27 @@ static struct expression *call_of(struct reading *r, const struct grammar_calls 
     return bracketed(r, "{", expression_then(r->b, named, further(r, with)), "}");
 }
 
+// A text of the form, with white space before it where that may stand there.
+static struct expression *formed(struct reading *r, const struct grammar_calls *calls,
+                                 struct str text) {
+    struct expression *e = expression_text(r->b, text);
+    return calls->loose && text.size ? in_order(r, e) : e;
+}
+
+// One call, or several, with what stands around them.
+static struct expression *calls_around(struct reading *r, const struct grammar_calls *calls,
+                                       struct expression *one) {
+    struct grammar_builder *b = r->b;
+    if (calls->loose) one = shared(r, in_order(r, one));
+    struct expression *e = one;
+    if (calls->several) {
+        struct expression *more = expression_then(b, formed(r, calls, calls->between), one);
+        e = expression_then(b, e, expression_repeat(b, more, 0, GRAMMAR_NONE));
+    }
+    e = expression_then(b, e, formed(r, calls, calls->end));
+    return expression_then(b, formed(r, calls, calls->begin), e);
+}
+
 static struct expression *calls_of(struct reading *r, const struct grammar_calls *calls) {
     struct grammar_builder *b = r->b;
     struct expression *any = NULL;
@@ -633,13 +654,7 @@ static struct expression *calls_of(struct reading *r, const struct grammar_calls
         any = any ? expression_or(b, any, one) : one;
     }
     if (!any) return grammar_fail(b, ERR_INPUT, "grammar.no_rule", calls->only);
-    any = shared(r, any);
-    struct expression *more = expression_then(b, expression_text(b, calls->between), any);
-    if (calls->several) {
-        any = expression_then(b, any, expression_repeat(b, more, 0, GRAMMAR_NONE));
-    }
-    any = expression_then(b, any, expression_text(b, calls->end));
-    any = expression_then(b, expression_text(b, calls->begin), any);
+    any = calls_around(r, calls, calls->loose ? any : shared(r, any));
     if (!calls->otherwise) return any;
     r->root = calls->otherwise;
     r->count = 0;

@@ -1,6 +1,5 @@
 #include "model/language/template/chat.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include "base/memory.h"
@@ -12,7 +11,7 @@ struct chat {
     bool adds_begin;             // the tokenizer puts the first one before every text
 };
 
-enum { CHAT_BYTES_MAX = 64 << 20, CALLS_MAX = 64 };
+enum { CHAT_BYTES_MAX = 64 << 20 };
 
 enum err chat_open(const struct gguf *file, const struct tokenizer *tokenizer, struct str text,
                    struct chat **out, struct fault *fault) {
@@ -153,159 +152,33 @@ enum err chat_prompt(const struct chat *chat, struct template_input input, struc
 
 // ---- calls -------------------------------------------------------------------------------------
 
-// The size of the JSON value that `text` begins with; 0: it begins with none.
-static size_t value_size(struct str text) {
-    size_t at = 0, depth = 0;
-    bool inside = false;
-    for (; at < text.size; at++) {
-        char c = text.data[at];
-        if (inside) {
-            if (c == '\\')
-                at++;
-            else if (c == '"')
-                inside = false;
-        } else if (c == '"') {
-            inside = true;
-        } else if (c == '{' || c == '[') {
-            depth++;
-        } else if (c == '}' || c == ']') {
-            if (depth == 0) return 0;
-            if (--depth == 0) return at + 1;
-        } else if (depth == 0) {
-            return 0;
-        }
-    }
-    return 0;
-}
-
-struct calls {
-    struct json_writer writer;
-    uint64_t next_id;
-    uint32_t count;
-};
-
-static bool call_put(struct calls *calls, const struct json *call) {
-    const struct json *name = json_member(call, "name");
-    const struct json *arguments = json_member(call, "arguments");
-    struct buf text;
-    char id[32];
-    if (!arguments) arguments = json_member(call, "parameters");
-    if (!json_is_string(name) || !json_text(name).size || calls->count == CALLS_MAX) return false;
-    if (arguments && !json_is_object(arguments) && !json_is_string(arguments)) return false;
-    buf_open(&text, CHAT_BYTES_MAX);
-    if (json_is_string(arguments)) {
-        buf_add_str(&text, json_text(arguments));
-    } else if (arguments) {
-        json_write(&text, arguments);
-    } else {
-        buf_add_text(&text, "{}");
-    }
-    snprintf(id, sizeof id, "call_%llu", (unsigned long long)calls->next_id++);
-    json_open_object(&calls->writer);
-    json_set_text(&calls->writer, "id", str_of(id));
-    json_set_text(&calls->writer, "type", STR("function"));
-    json_put_name(&calls->writer, "function");
-    json_open_object(&calls->writer);
-    json_set_text(&calls->writer, "name", json_text(name));
-    json_set_text(&calls->writer, "arguments", buf_str(&text));
-    json_close_object(&calls->writer);
-    json_close_object(&calls->writer);
-    buf_close(&text);
-    calls->count++;
-    return true;
-}
-
-// One object, or an array of them.
-static bool value_put(struct calls *calls, struct str text) {
-    struct json *json;
-    if (json_parse(text, &json, NULL) != OK) return false;
-    bool fine = true;
-    if (json_is_array(json)) {
-        fine = json_first(json) != NULL;
-        for (const struct json *i = json_first(json); i && fine; i = json_next(i)) {
-            fine = call_put(calls, i);
-        }
-    } else {
-        fine = call_put(calls, json);
-    }
-    json_close(json);
-    return fine;
-}
-
-static struct str behind(struct str text, size_t at) {
-    return (struct str){text.data + at, text.size - at};
-}
-
-static bool marked_calls(struct calls *calls, struct str answer, const char *mark,
-                         size_t *rest_size) {
-    bool any = false;
-    for (struct str rest = answer; rest.size;) {
-        const char *at = memmem(rest.data, rest.size, mark, strlen(mark));
-        if (!at) break;
-        if (!any) *rest_size = (size_t)(at - answer.data);
-        rest = str_trim(behind(rest, (size_t)(at - rest.data) + strlen(mark)));
-        size_t size = value_size(rest);
-        if (!size || !value_put(calls, (struct str){rest.data, size})) return false;
-        any = true;
-        rest = behind(rest, size);
-    }
-    return any;
-}
-
-bool chat_calls(struct str answer, uint64_t first_id, struct buf *out, size_t *rest_size) {
-    size_t before = out->size, rest = answer.size;
-    struct calls calls = {.writer = json_writer_of(out), .next_id = first_id};
-    json_open_array(&calls.writer);
-    bool any = marked_calls(&calls, answer, "<tool_call>", &rest) ||
-               (calls.count == 0 && marked_calls(&calls, answer, "[TOOL_CALLS]", &rest));
-    struct str whole = str_trim(answer);
-    if (str_starts(whole, STR("<|python_tag|>"))) whole = behind(whole, 14);
-    if (!any && calls.count == 0 && whole.size && value_size(whole) == whole.size &&
-        *whole.data == '{') {
-        any = value_put(&calls, whole);
-        rest = 0;
-    }
-    json_close_array(&calls.writer);
-    if (any) *rest_size = rest;
-    if (!any) out->size = before;
-    return any;
-}
-
-// `mark` at the end of the answer, in part: where it begins, or the answer's size.
-static size_t begun_mark(struct str answer, const char *mark) {
-    size_t size = strlen(mark), most = answer.size < size - 1 ? answer.size : size - 1;
-    for (size_t part = most; part > 0; part--) {
-        if (memcmp(answer.data + answer.size - part, mark, part) == 0) return answer.size - part;
-    }
-    return answer.size;
-}
-
-size_t chat_sure(struct str answer) {
-    static const char *const marks[] = {"<tool_call>", "[TOOL_CALLS]"};
-    struct str whole = str_trim(answer), python = STR("<|python_tag|>");
-    size_t sure = answer.size;
-    if (!whole.size || *whole.data == '{' || str_starts(whole, python) ||
-        str_starts(python, whole)) {
-        return 0;
-    }
-    for (size_t i = 0; i < sizeof marks / sizeof *marks; i++) {
-        const char *at = memmem(answer.data, answer.size, marks[i], strlen(marks[i]));
-        size_t before = at ? (size_t)(at - answer.data) : begun_mark(answer, marks[i]);
-        if (before < sure) sure = before;
-    }
-    return sure;
-}
-
 bool chat_form(const struct chat *chat, struct chat_form *out) {
-    static const struct chat_form hermes = {{"<tool_call>\n", 12},
-                                            {"\n</tool_call>\n<tool_call>\n", 26},
-                                            {"\n</tool_call>", 13},
-                                            {"arguments", 9}},
-                                  mistral = {{"[TOOL_CALLS][", 13},
-                                             {", ", 2},
-                                             {"]", 1},
-                                             {"arguments", 9}},
-                                  llama = {{"", 0}, {"", 0}, {"", 0}, {"parameters", 10}};
+    static const struct chat_form hermes = {.begin = {"<tool_call>\n", 12},
+                                            .between = {"\n</tool_call>\n<tool_call>\n", 26},
+                                            .end = {"\n</tool_call>", 13},
+                                            .arguments = {"arguments", 9},
+                                            .mark = "<tool_call>",
+                                            .open = "",
+                                            .shut = "</tool_call>",
+                                            .close = "</tool_call>",
+                                            .bare = true},
+                                  mistral = {.begin = {"[TOOL_CALLS][", 13},
+                                             .between = {", ", 2},
+                                             .end = {"]", 1},
+                                             .arguments = {"arguments", 9},
+                                             .mark = "[TOOL_CALLS]",
+                                             .open = "[",
+                                             .shut = "]",
+                                             .close = ""},
+                                  llama = {.begin = {"", 0},
+                                           .between = {"", 0},
+                                           .end = {"", 0},
+                                           .arguments = {"parameters", 10},
+                                           .mark = "<|python_tag|>",
+                                           .open = "",
+                                           .shut = "",
+                                           .close = "",
+                                           .bare = true};
     *out = chat->hermes ? hermes : chat->mistral ? mistral : llama;
     return chat->tools;
 }

@@ -1,9 +1,10 @@
-// A conversation as a model was taught to read it, and what it answers: messages become tokens by
-// the template in the model's file, and calls of tools are found in answers.
+// A conversation as a model was taught to read it: messages become tokens by the template in the
+// model's file, which also tells how the model writes calls of tools (calls.h finds them).
 //
 //   form      what a model writes                                        of
 //   hermes    <tool_call>{"name":…,"arguments":{…}}</tool_call>          Qwen, Hermes
-//   llama     {"name":…,"parameters":{…}}, the whole answer              Llama 3
+//   llama     {"name":…,"parameters":{…}}, the whole answer, or          Llama 3
+//             behind <|python_tag|>
 //   mistral   [TOOL_CALLS][{"name":…,"arguments":{…}}]                   Mistral
 //
 // Which of them a model writes is told by its template. One chat may be used by any number of
@@ -26,17 +27,15 @@ void chat_close(struct chat *chat); // NULL is fine
 enum err chat_prompt(const struct chat *chat, struct template_input input, struct buf *out,
                      struct fault *fault) MUST_USE;
 
-// Calls of tools in an answer: appended to `out` as OpenAI's tool_calls, an array of {"id","type",
-// "function":{"name","arguments"}} (arguments as a text); false: there are none, nothing is
-// appended. *rest_size: how much of the answer stands before the first call.
-bool chat_calls(struct str answer, uint64_t first_id, struct buf *out, size_t *rest_size);
-// How much of an answer that is not whole is sure to be text, and no beginning of a call.
-size_t chat_sure(struct str answer);
-
-// How a model writes calls: `begin`, objects with `between` between them, `end`.
+// How a model writes calls. A call that must come begins with `begin`, which stands in the prompt,
+// and several have `between` between them; one that the model makes of its own accord stands behind
+// `mark`, between `open` and `shut` with white space around; what is `open` is a list of several.
 struct chat_form {
     struct str begin, between, end;
     struct str arguments; // the member's name
+    const char *mark, *open, *shut;
+    const char *close; // what of `shut` is a mark too
+    bool bare;         // a call may be the whole answer, without a mark
 };
 // False: the template knows no tools.
 bool chat_form(const struct chat *chat, struct chat_form *out);

@@ -1,7 +1,7 @@
-// Conversations: the first token once, whoever puts it; calls of tools found in answers.
-#include "model/language/template/chat.h"
+// Conversations: the first token once, whoever puts it; how calls of tools are written.
 #include "base/memory.h"
 #include "check.h"
+#include "model/language/template/calls.h"
 #include "support/gguf_writer.h"
 
 static struct buf bytes, out;
@@ -54,41 +54,6 @@ static void prompts(void) {
     CHECK_STR(fault.code, "chat.no_template");
 }
 
-static void calls_are(const char *answer, const char *want, size_t rest_want) {
-    size_t rest = SIZE_MAX;
-    buf_clear(&out);
-    bool any = chat_calls(str_of(answer), 7, &out, &rest);
-    CHECK_EQ(any, want != NULL);
-    CHECK_BYTES(out.data, out.size, want ? want : "", want ? strlen(want) : 0);
-    if (want) CHECK_EQ(rest, rest_want);
-}
-
-#define CALL(id, name, arguments)                                                        \
-    "{\"id\":\"call_" id "\",\"type\":\"function\",\"function\":{\"name\":\"" name "\"," \
-    "\"arguments\":\"" arguments "\"}}"
-
-static void calls(void) {
-    calls_are(
-        "Let me see.\n<tool_call>\n{\"name\": \"f\", \"arguments\": {\"x\": 1}}\n</tool_call>",
-        "[" CALL("7", "f", "{\\\"x\\\":1}") "]", 12);
-    calls_are("<tool_call>{\"name\":\"f\",\"arguments\":{}}</tool_call>\n"
-              "<tool_call>{\"name\":\"g\"}</tool_call>",
-              "[" CALL("7", "f", "{}") "," CALL("8", "g", "{}") "]", 0);
-    calls_are("[TOOL_CALLS][{\"name\":\"f\",\"arguments\":{\"a\":\"]}\"}},{\"name\":\"g\","
-              "\"arguments\":\"{}\"}]",
-              "[" CALL("7", "f", "{\\\"a\\\":\\\"]}\\\"}") "," CALL("8", "g", "{}") "]", 0);
-    calls_are("<|python_tag|>{\"name\": \"f\", \"parameters\": {\"city\": \"北京\"}}",
-              "[" CALL("7", "f", "{\\\"city\\\":\\\"北京\\\"}") "]", 0);
-    calls_are("", NULL, 0);
-    calls_are("plain text", NULL, 0);
-    calls_are("{\"answer\": 1}", NULL, 0);
-    calls_are("<tool_call>{\"name\":\"f\"", NULL, 0);
-    calls_are("<tool_call>{\"name\":1}</tool_call>", NULL, 0);
-    calls_are("<tool_call>nothing</tool_call>", NULL, 0);
-    calls_are("[TOOL_CALLS][]", NULL, 0);
-    calls_are("see {\"name\":\"f\",\"arguments\":{}}", NULL, 0); // within a text it is one
-}
-
 // What calls were given is shown as objects; as texts to a template that can use nothing else.
 static void calls_in_messages(void) {
     static const char messages[] =
@@ -107,24 +72,6 @@ static void calls_in_messages(void) {
     CHECK_STR(fault.code, "template.undefined");
 }
 
-static void sure_is(const char *answer, size_t want) {
-    CHECK_EQ(chat_sure(str_of(answer)), want);
-}
-
-static void texts_that_may_be_calls(void) {
-    sure_is("", 0);
-    sure_is("plain text", 10);
-    sure_is("a <", 2);
-    sure_is("a <b", 4);
-    sure_is("see <tool_call>{\"name\"", 4);
-    sure_is("see <tool_cal", 4);
-    sure_is("[TOOL", 0);
-    sure_is("x [TOOL_CALLS][{", 2);
-    sure_is(" {\"name\"", 0);
-    sure_is("<|python", 0);
-    sure_is("<|python_tag|>{", 0);
-}
-
 static void form_is(const char *template, bool tools, const char *begin, const char *arguments) {
     struct gguf *file = file_make(template);
     struct tokenizer *tokenizer = NULL;
@@ -137,16 +84,20 @@ static void form_is(const char *template, bool tools, const char *begin, const c
     CHECK_BYTES(form.arguments.data, form.arguments.size, arguments, strlen(arguments));
     // What is written so is found again.
     buf_clear(&out);
-    struct buf answer;
-    size_t rest = SIZE_MAX;
+    struct buf answer, text;
     buf_open(&answer, 1 << 16);
+    buf_open(&text, 1 << 16);
+    struct json *known = NULL;
+    CHECK_EQ(json_parse(STR("[{\"function\":{\"name\":\"f\"}}]"), &known, NULL), OK);
     for (int i = 0; i < (form.between.size ? 2 : 1); i++) {
         buf_add_str(&answer, i ? form.between : form.begin);
         buf_printf(&answer, "{\"name\":\"f\",\"%s\":{\"x\":\"]}\"}}", arguments);
     }
     buf_add_str(&answer, form.end);
-    CHECK(chat_calls(buf_str(&answer), 7, &out, &rest) && rest == 0);
+    CHECK(calls_of(&form, known, buf_str(&answer), 7, &text, &out) && text.size == 0);
     if (form.between.size) CHECK(memmem(out.data, out.size, "call_8", 6));
+    json_close(known);
+    buf_close(&text);
     buf_close(&answer);
     chat_close(chat);
     tokenizer_close(tokenizer);
@@ -164,9 +115,7 @@ int main(void) {
     buf_open(&bytes, 1 << 20);
     buf_open(&out, 1 << 20);
     CHECK_RUN(prompts);
-    CHECK_RUN(calls);
     CHECK_RUN(calls_in_messages);
-    CHECK_RUN(texts_that_may_be_calls);
     CHECK_RUN(forms);
     buf_close(&bytes);
     buf_close(&out);

@@ -356,6 +356,61 @@ static void drafts_keep_to_the_form(void) {
                steps[0], steps[1]);
 }
 
+// Free until a mark stands in the text, then held, and free again: with drafts and without the same
+// texts; beside others.
+static void held_from_a_mark_on(void) {
+    enum { COUNT = 36 };
+    static struct seen with[COUNT + 1];
+    static char grammar[] = "root ::= \"x\" [a-y]{5} \"z\"";
+    const struct hold_form form = {.mark = "q", .pieces_most = 2};
+    uint64_t seed = check_random();
+    uint32_t marks = 0, over = 0;
+    for (int pass = 0; pass < 2; pass++) {
+        no_drafts = pass == 1;
+        open_one(512);
+        for (uint64_t i = 1; i <= COUNT; i++) {
+            struct responder_request request = request_of(i, i % 3, prompts[i % 5]);
+            struct constraint_wish wish = {STR("held"), grammar_make, grammar};
+            struct fault fault = {0};
+            request.constraint = i % 4 ? &wish : NULL; // beside one that says what it likes
+            request.held = &form;
+            request.sampling.temperature = i % 2;
+            request.sampling.seed = seed + i;
+            request.tokens_most = 60;
+            CHECK_EQ(responder_ask(at.responder, &request, &fault), OK);
+            for (int s = 0; i % 3 == 0 && s < 900 && responder_count(at.responder); s++) {
+                responder_step(at.responder);
+            }
+        }
+        run();
+        for (uint64_t i = 1; i <= COUNT; i++) {
+            const struct seen *one = seen_of(i);
+            CHECK(one->ended && !one->failed);
+            if (pass == 0) with[i] = *one;
+            CHECK(one->size == with[i].size && one->finish == with[i].finish);
+            CHECK(memcmp(one->text, with[i].text, one->size) == 0);
+            if (i % 4 == 0) continue;
+            uint32_t pieces = 0;
+            for (size_t k = 0; k < one->size; k++) {
+                if (one->text[k] != 'q') continue;
+                size_t left = one->size - ++k;
+                marks++;
+                for (size_t b = 0; b < 7 && b < left; b++) {
+                    char c = one->text[k + b];
+                    CHECK(b == 0 ? c == 'x' : b == 6 ? c == 'z' : c != 'z');
+                }
+                pieces += left >= 7;
+                k += left >= 7 ? 6 : left;
+                if (pieces == 2) CHECK(k + 1 == one->size && one->finish == RESPONDER_STOP);
+                over += pieces == 2;
+            }
+        }
+        responder_close(at.responder);
+    }
+    no_drafts = false;
+    CHECK(marks > 0 && over > 0);
+}
+
 // ---- the prompt itself -------------------------------------------------------------------------
 
 // What a model gives to the words of a prompt is what it gives to them as an answer.
@@ -496,6 +551,7 @@ int main(void) {
     CHECK_RUN(a_prompt_is_judged);
     CHECK_RUN(held_to_a_form_beside_others);
     CHECK_RUN(a_form_that_cannot_be_kept);
+    CHECK_RUN(held_from_a_mark_on);
     CHECK_RUN(a_next_turn_costs_what_is_new);
     tokenizer_close(at.tokenizer);
     gguf_close(at.file);
