@@ -65,6 +65,8 @@ struct init {
 
 // One packet of the service: a request is answered, all else is passed over.
 void request_handle(struct init *init, const struct json *packet);
+// The answer to a request, whose deed is done or begun; false if it is none.
+bool request_answer(struct init *init, const struct json *packet, struct buf *out);
 
 // ERR_BUSY "appliance.busy" while a wish stands, whether its work runs or waits for the service to
 // be away: what it reads (update, downgrade, upkeep, install) stays as it is until it is over.

@@ -320,15 +320,14 @@ static enum err request_run(struct request *request, struct str name) {
     return fault_set(request->fault, ERR_INPUT, "appliance.unknown_request", name);
 }
 
-void request_handle(struct init *init, const struct json *packet) {
+bool request_answer(struct init *init, const struct json *packet, struct buf *out_text) {
     struct str name = json_member_text(packet, "do");
     uint64_t id = json_member_u64(packet, "id", 0);
-    if (name.size == 0 || id == 0) return;
-    struct buf text, answer;
+    if (name.size == 0 || id == 0) return false;
+    struct buf answer;
     struct fault fault = {0};
-    buf_open(&text, SERVICE_PACKET_BYTES);
     buf_open(&answer, SERVICE_PACKET_BYTES / 2);
-    struct json_writer inner = json_writer_of(&answer), out = json_writer_of(&text);
+    struct json_writer inner = json_writer_of(&answer), out = json_writer_of(out_text);
     struct request request = {.init = init, .body = packet, .out = &inner, .fault = &fault};
     json_open_object(&inner);
     enum err err = request_run(&request, name);
@@ -344,12 +343,18 @@ void request_handle(struct init *init, const struct json *packet) {
         json_put_fault(&out, &fault);
     }
     json_close_object(&out);
-    service_send(init->service, buf_str(&text));
+    buf_close(&answer);
     // The page looks every few seconds: only what changes something is told.
     bool look = str_is(name, "status") || str_is(name, "sticks") || str_is(name, "history");
     if (!look || err != OK) {
         log_event(LOG_INFO, "appliance.request", "do=%.*s err=%s", STR_ARG(name), err_name(err));
     }
-    buf_close(&answer);
+    return true;
+}
+
+void request_handle(struct init *init, const struct json *packet) {
+    struct buf text;
+    buf_open(&text, SERVICE_PACKET_BYTES);
+    if (request_answer(init, packet, &text)) service_send(init->service, buf_str(&text));
     buf_close(&text);
 }
