@@ -1,6 +1,7 @@
 // PID 1: the order of the start, and the loop.
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <linux/netlink.h>
 #include <poll.h>
 #include <signal.h>
@@ -26,10 +27,12 @@ enum {
     DISK_WAIT_MS = 250,         // between looks for the disk, besides the kernel's own events
     DISK_TRIAL_MS = 120 * 1000, // a trial that has not found its disk by then never will
     TRIAL_MS = 15 * 60 * 1000,  // since the machine started
-    HEALTHY_MS = 20 * 1000,     // a service that answers so long makes a trial boot good
-    STICK_SETTLE_MS = 1500,     // from the last word of a disk that came to a look at it
-    END_MS = 20 * 1000,         // for the data to be let go of, once the service has gone
-    WATCHDOG_MS = 8 * 1000,     // drivers wait for 30 s or more
+    SMALL_KIB = 4 << 20,        // a machine with less memory than this
+    SMALL_FREE_KIB = 6144, // is to keep so much free; the kernel would keep a tenth for large pages
+    HEALTHY_MS = 20 * 1000, // a service that answers so long makes a trial boot good
+    STICK_SETTLE_MS = 1500, // from the last word of a disk that came to a look at it
+    END_MS = 20 * 1000,     // for the data to be let go of, once the service has gone
+    WATCHDOG_MS = 8 * 1000, // drivers wait for 30 s or more
 };
 
 static int64_t now(void) {
@@ -102,7 +105,7 @@ static void log_begin(struct init *init) {
 
 static void kernel_settings(void) {
     text_put("/proc/sys/net/ipv4/ip_unprivileged_port_start", "443");
-    text_put("/proc/sys/kernel/printk_devkmsg", "on");
+    text_put("/proc/sys/kernel/printk_devkmsg", "on\n");
     text_put("/proc/sys/kernel/ctrl-alt-del", "0"); // comes to us as SIGINT
     text_put("/proc/sys/kernel/dmesg_restrict", "1");
     text_put("/proc/sys/kernel/kptr_restrict", "2");
@@ -111,6 +114,16 @@ static void kernel_settings(void) {
     text_put("/proc/sys/net/ipv4/conf/all/rp_filter", "1");
     text_put("/proc/sys/net/ipv4/conf/all/accept_redirects", "0");
     text_put("/proc/sys/net/ipv4/conf/all/send_redirects", "0");
+}
+
+// Where there is little: large pages for whoever asks for them (a model's weights), not for all, of
+// which they use a part; and what the kernel keeps free to make them, 66 of 1,024 MiB, is for jobs.
+static void memory_settings(void) {
+    char text[16];
+    if (machine_memory_bytes() / 1024 >= SMALL_KIB) return;
+    text_put("/sys/kernel/mm/transparent_hugepage/enabled", "madvise"); // sets the other anew
+    snprintf(text, sizeof text, "%d", SMALL_FREE_KIB);
+    text_put("/proc/sys/vm/min_free_kbytes", text);
 }
 
 static int uevents_open(void) {
@@ -134,6 +147,13 @@ static int signals_open(void) {
     return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
+static void coldplug(struct init *init) {
+    uint32_t fresh, all = 0;
+    while ((fresh = modules_cold(init->modules, "/sys/devices")) > 0) all += fresh;
+    log_event(LOG_INFO, "appliance.modules", "loaded=%u", all);
+}
+
+// What leads to the disk lies in the initramfs.
 static void hardware_begin(struct init *init) {
     struct utsname name;
     char folder[128];
@@ -148,9 +168,29 @@ static void hardware_begin(struct init *init) {
     for (size_t i = 0; i < sizeof always / sizeof always[0]; i++) {
         (void)modules_load(init->modules, always[i]);
     }
-    uint32_t fresh, all = 0;
-    while ((fresh = modules_cold(init->modules, "/sys/devices")) > 0) all += fresh;
-    log_event(LOG_INFO, "appliance.modules", "loaded=%u", all);
+    coldplug(init);
+}
+
+// All modules and the firmware lie in the slot that was booted, beside the kernel.
+static void hardware_go_on(struct init *init, enum slot running) {
+    char path[64];
+    struct fault fault = {0};
+    struct modules *all;
+    unsigned long flags = MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC;
+    snprintf(path, sizeof path, "/dev/%s", init->data.slot[running]);
+    (void)mkdir(SLOT_FOLDER, 0755);
+    if (mount(path, SLOT_FOLDER, "vfat", flags, "utf8") != 0) {
+        log_event(LOG_ERROR, "appliance.slot", "mount=%s errno=%d", path, errno);
+        return;
+    }
+    text_put("/sys/module/firmware_class/parameters/path", SLOT_FOLDER "/firmware");
+    if (modules_open(SLOT_MODULES, &all, &fault) != OK) {
+        log_event(LOG_ERROR, "appliance.modules", "code=%s", fault.code);
+        return;
+    }
+    if (init->modules) modules_follow(all, init->modules);
+    init->modules = all;
+    coldplug(init);
 }
 
 static void watchdog_begin(struct init *init) {
@@ -250,6 +290,7 @@ static void slots_find(struct init *init) {
     if (!slots_running(str_of(init->command_line), &running)) return;
     enum err err = slots_open(esp, slot[SLOT_A], slot[SLOT_B], running, &init->slots, &fault);
     init->slots_open = err == OK;
+    hardware_go_on(init, running);
     log_event(err == OK ? LOG_INFO : LOG_ERROR, "appliance.slots", "running=%c code=%s",
               slot_letter(running), fault.code);
 }
@@ -270,7 +311,9 @@ static void trial_judge(struct init *init, int64_t now_ms) {
         init->confirmed = true;
         enum err err = slots_confirm(&init->slots, &fault);
         if (err == OK) err = slots_note(&init->slots, HISTORY_FILE, &fault);
-        log_event(LOG_INFO, "appliance.confirmed", "err=%s code=%s", err_name(err), fault.code);
+        log_event(LOG_INFO, "appliance.confirmed",
+                  "err=%s code=%s memory=%" PRIu64 " free=%" PRIu64, err_name(err), fault.code,
+                  machine_memory_bytes(), machine_memory_free_bytes());
         return;
     }
     struct slots_status status;
@@ -369,7 +412,9 @@ int appliance_modprobe(int argc, char **argv) {
     const char *wanted = argc > 1 ? argv[argc - 1] : "";
     uname(&name);
     snprintf(folder, sizeof folder, "/lib/modules/%s", name.release);
-    if (modules_open(folder, &modules, NULL) != OK) return 1;
+    enum err err = modules_open(SLOT_MODULES, &modules, NULL);
+    if (err != OK) err = modules_open(folder, &modules, NULL);
+    if (err != OK) return 1;
     bool found = modules_load(modules, wanted) || modules_for(modules, wanted) > 0;
     modules_close(modules);
     return found ? 0 : 1;
@@ -384,7 +429,10 @@ int appliance_main(const struct appliance_texts *texts) {
     init.signals = signals_open();
     init.uevents = uevents_open();
     kernel_settings();
+    memory_settings();
     (void)reboot(RB_DISABLE_CAD);
+    (void)symlink("/init",
+                  "/sbin/modprobe"); // before us the kernel would ask it for what is not there
     if (service_open(init.log_shown, &init.service, NULL) != OK) return 1;
     if (lan_open(&init.lan, NULL) != OK) return 1;
     hardware_begin(&init);

@@ -28,6 +28,8 @@
 #define SETTINGS_FILE FOLDER_OWN "/settings.txt"
 #define SETTINGS_FILE_STICK "/esp/courtyard.txt"
 #define HISTORY_FILE FOLDER_OWN "/history.jsonl"
+#define SLOT_FOLDER "/slot" // the running slot's file system
+#define SLOT_MODULES SLOT_FOLDER "/modules"
 #define UPDATE_KEY_FILE "/etc/update.pem" // whose updates are taken; made with the image
 enum { COMMAND_LINE_BYTES = 4096, UPDATE_PATH_BYTES = 512 };
 

@@ -18,6 +18,7 @@
 enum {
     INDEX_BYTES_MAX = 64 << 20, // of depmod's files; Debian's whole ones have 2 MB
     NAME_BYTES = 64,
+    SEEN_MAX = 4096,     // device names remembered, a power of two; any more are looked up again
     DEPTH_MAX = 16,      // of folders below /sys/devices
     COMPRESSED_FILE = 4, // MODULE_INIT_COMPRESSED_FILE
 };
@@ -39,6 +40,8 @@ struct modules {
     struct module *list;
     struct alias *aliases;
     size_t count, alias_count;
+    uint64_t seen[SEEN_MAX]; // hashes of device names that were asked for; 0: free
+    uint32_t seen_count;
 };
 
 // ---- reading ------------------------------------------------------------------------------------
@@ -144,6 +147,20 @@ static struct module *module_find(struct modules *modules, const char *name) {
     return NULL;
 }
 
+void modules_follow(struct modules *modules, struct modules *first) {
+    char path[LIMIT_PATH_BYTES];
+    for (size_t i = 0; i < first->count; i++) {
+        struct module *again = module_find(modules, first->list[i].path);
+        if (again) again->tried |= first->list[i].tried;
+        if (path_join(path, sizeof path, first->folder, first->list[i].path) != OK) continue;
+        if (unlink(path) != 0 && errno != ENOENT) {
+            log_event(LOG_WARN, "appliance.module", "delete=%s errno=%d", first->list[i].name,
+                      errno);
+        }
+    }
+    modules_close(first);
+}
+
 // ---- loading ------------------------------------------------------------------------------------
 // The module after what it depends on; false as soon as visit() says so.
 static bool each_in_order(struct modules *modules, struct module *module,
@@ -200,8 +217,26 @@ static bool alias_fits(const struct alias *alias, const char *wanted) {
            fnmatch(alias->pattern, wanted, 0) == 0;
 }
 
+// Many devices are alike, and all are asked for once more after new ones showed themselves. What
+// was asked for before has been tried: it gives nothing new.
+static bool seen_before(struct modules *modules, const char *alias) {
+    uint64_t hash = 0xCBF29CE484222325; // FNV-1a
+    for (const char *at = alias; *at; at++) hash = (hash ^ (uint8_t)*at) * 0x100000001B3;
+    if (hash == 0) hash = 1;
+    size_t i = hash % SEEN_MAX;
+    for (; modules->seen[i]; i = (i + 1) % SEEN_MAX) {
+        if (modules->seen[i] == hash) return true;
+    }
+    if (modules->seen_count < SEEN_MAX / 2) {
+        modules->seen[i] = hash;
+        modules->seen_count++;
+    }
+    return false;
+}
+
 uint32_t modules_for(struct modules *modules, const char *alias) {
     struct loading loading = {.modules = modules};
+    if (seen_before(modules, alias)) return 0;
     for (size_t i = 0; i < modules->alias_count; i++) {
         if (!alias_fits(&modules->aliases[i], alias)) continue;
         struct module *module = module_find(modules, modules->aliases[i].name);

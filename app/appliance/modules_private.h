@@ -13,6 +13,10 @@ struct modules;
 enum err modules_open(const char *folder, struct modules **out, struct fault *fault) MUST_USE;
 void modules_close(struct modules *modules);
 
+// The start from a folder in memory, then all of them from the disk: what `first` has tried is not
+// tried again, and its files are deleted, for they only take room now. Ends `first`.
+void modules_follow(struct modules *modules, struct modules *first);
+
 // Loads every module whose alias fits (a device's modalias, "fs-ext4", "crypto-xts(aes)"), each
 // after what it depends on. Returns how many were new to this process.
 uint32_t modules_for(struct modules *modules, const char *alias);

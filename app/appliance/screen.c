@@ -46,11 +46,19 @@ static uint32_t pixel_of(const struct frame *frame, uint32_t colour) {
            channel_of(frame->blue, colour & 0xFF);
 }
 
+static void store_u32(uint8_t *at, uint32_t pixel) { // least byte first, in one piece
+    memcpy(at, &pixel, sizeof pixel);
+}
+
 // `count` pixels from (x, y) on to the right.
 static void run_paint(const struct frame *frame, int x, int y, int count, uint32_t pixel) {
     if (y < 0 || y >= frame->height || x < 0) return;
     if (x + count > frame->width) count = frame->width - x;
     uint8_t *at = frame->pixels + (size_t)y * frame->stride + (size_t)x * (size_t)frame->bytes;
+    if (frame->bytes == 4) { // nearly all
+        for (int i = 0; i < count; i++, at += 4) store_u32(at, pixel);
+        return;
+    }
     for (int i = 0; i < count; i++) {
         for (int b = 0; b < frame->bytes; b++) *at++ = (uint8_t)(pixel >> (8 * b));
     }

@@ -1,6 +1,8 @@
 // Which modules a device asks for, in which order: on depmod's files as it writes them.
 #include "appliance/modules_private.h"
 
+#include <unistd.h>
+
 #include "base/file.h"
 #include "check.h"
 #include "support/box.h"
@@ -55,6 +57,32 @@ static void dependencies_come_first(void) {
     modules_close(modules);
 }
 
+static bool there(const char *name) {
+    char path[512];
+    snprintf(path, sizeof path, "%s/%s", folder, name);
+    return access(path, F_OK) == 0;
+}
+
+// What the kernel refused from the first folder is not asked of it again; the files are gone.
+static void the_second_folder_follows_the_first(void) {
+    struct modules *first, *all;
+    struct fault fault = {0};
+    put("modules.dep", "ours.ko:\ngone.ko:\n");
+    put("modules.alias", "alias pci:one ours\n");
+    put("ours.ko", "no module");
+    put("more.ko", "no module");
+    REQUIRE(modules_open(folder, &first, &fault) == OK);
+    CHECK_EQ(modules_for(first, "pci:one"), 0);
+    put("modules.dep", "ours.ko.xz:\nmore.ko:\n");
+    put("modules.alias", "alias pci:one ours\nalias pci:two more\n");
+    REQUIRE(modules_open(folder, &all, &fault) == OK);
+    modules_follow(all, first);
+    CHECK(!there("ours.ko") && there("more.ko"));
+    CHECK(modules_load(all, "ours"));  // tried before: there is no ours.ko.xz to be tried
+    CHECK(!modules_load(all, "more")); // the kernel wants none like it
+    modules_close(all);
+}
+
 static void without_the_files_it_says_so(void) {
     struct modules *modules;
     struct fault fault = {0};
@@ -66,6 +94,7 @@ static void without_the_files_it_says_so(void) {
 int main(void) {
     if (!box_folder(folder)) return 1;
     CHECK_RUN(dependencies_come_first);
+    CHECK_RUN(the_second_folder_follows_the_first);
     CHECK_RUN(without_the_files_it_says_so);
     box_folder_remove(folder);
     return check_done();
