@@ -21,7 +21,8 @@ usage: ./build.sh COMMAND
                         races, the fuzz corpus, the store killed, the kernel's limits in a guest
                         (QEMU); some twenty minutes
   test image            all of the appliance's tests in an emulated machine: every way to attach its
-                        disk, trials, power cuts, fifty damaged disks; an hour and more
+                        disk, trials, power cuts, ten interrupted updates, a full disk, fifty damaged
+                        disks; an hour and more
   test slurm            the box on a real Slurm of Debian's, in a folder and namespaces of its own;
                         as root, some 720 MB the first time; skips with a sentence elsewhere
   test accelerator      jobs on this machine's accelerators; as root, skips where there is none

@@ -1,7 +1,8 @@
 // The appliance's image in QEMU's software emulation: started, watched, cut from power, looked at.
 // Slow by nature: a start takes ten seconds on a free machine and a minute on a busy one.
 import { execFileSync, spawn } from "node:child_process";
-import { closeSync, copyFileSync, existsSync, mkdtempSync, openSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync, writeSync } from "node:fs";
+import { closeSync, copyFileSync, existsSync, mkdtempSync, openSync, readFileSync, readSync, rmSync, statSync, truncateSync, writeFileSync, writeSync } from "node:fs";
+import { createHash } from "node:crypto";
 import net from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
@@ -105,7 +106,7 @@ export class Machine {
     async start({ bus = "virtio", uefi = false, again = false, memoryMib = 1024, more = [] } = {}) {
         const [card, drive] = disks[bus];
         this.port = await freePort();
-        rmSync(`${this.folder}/log`, { force: true });
+        for (const name of ["log", "console", "qmp"]) rmSync(`${this.folder}/${name}`, { force: true }); // of the start before
         this.started = Date.now();
         const argv = ["-nodefaults", "-no-user-config", "-machine", "q35", "-accel", "tcg,thread=multi", "-cpu", "max", "-smp", "2", "-m", memoryMib,
             "-display", "none", "-vga", "std", ...(again ? [] : ["-no-reboot"]),
@@ -142,27 +143,28 @@ export class Machine {
         return existsSync(`${this.folder}/log`) ? readFileSync(`${this.folder}/log`, "utf8") : "";
     }
     // Until `look` gives something; fails with what the machine told when it ends or time is over.
-    async until(what, look) {
+    async until(what, look, every_ms = 200) {
         const from = Date.now();
         while (Date.now() - from < LIMIT_MS) {
             const got = await look();
             if (got) return got;
             if (!this.child) break;
-            await sleep(200);
+            await sleep(every_ms);
         }
         throw new Error(`${what}: ${this.child ? "time is over" : "the machine ended"}\n${this.said}\n${this.log().slice(-3000)}\n${this.screen.slice(-2000)}`);
     }
     // Answers over HTTPS through the forwarded port; the milliseconds since its start.
-    // `unfit`: what it answers may be why it cannot serve.
-    async served({ unfit = false } = {}) {
+    // `unfit`: what it answers may be why it cannot serve. The emulated network repeats a call that
+    // came too early only after a while: who wants the exact time calls again sooner.
+    async served({ unfit = false, every_ms = 200, patience_ms = 5000 } = {}) {
         await this.until("the first answer", async () => {
             try {
-                const answer = await this.anonymous().call("GET", "/api/v1/session", undefined, { timeout: 5000, hold: false });
+                const answer = await this.anonymous().call("GET", "/api/v1/session", undefined, { timeout: patience_ms, hold: false });
                 return answer.status < 500 || (unfit && answer.status === 503);
             } catch {
                 return false;
             }
-        });
+        }, every_ms);
         return Date.now() - this.started;
     }
     anonymous() {
@@ -186,6 +188,33 @@ export class Machine {
         for (let i = 0; i < 100 && text.split("\n").filter((line) => /"return"|"error"/.test(line)).length < 2; i++) await sleep(50);
         socket.destroy();
         return text;
+    }
+    // What stands on the machine's screen, drawn anew until it fits.
+    async shows(wanted) {
+        return this.until(`${wanted} on the screen`, async () => {
+            this.screen = "";
+            this.type("\f");
+            await sleep(1000);
+            return wanted.exec(this.screen)?.[0];
+        });
+    }
+    // Set up with the code of the screen, and confirmed: updates are taken from then on.
+    async ready() {
+        await this.served();
+        this.code = await this.shows(/[a-z0-9]{4}-[a-z0-9]{4}-[a-z0-9]{4}/);
+        const admin = await this.setup();
+        await this.confirmed();
+        return admin;
+    }
+    async confirmed() {
+        await this.until("this start's confirmation", () => /appliance.confirmed err=ok/.test(this.log()));
+    }
+    // A partition's bytes, as one hash.
+    hash(name) {
+        const { offset, size } = this.partitions()[name], bytes = Buffer.alloc(size), fd = openSync(this.disk, "r");
+        readSync(fd, bytes, 0, size, offset);
+        closeSync(fd);
+        return createHash("sha256").update(bytes).digest("hex");
     }
     // A stick of USB into the socket of an emulated "qemu-xhci,id=xhci", and out of it.
     async plug(id, file) {
