@@ -15,6 +15,7 @@
 #include "appliance/dialog_private.h"
 #include "appliance/screen_private.h"
 #include "base/clock.h"
+#include "base/crypto.h"
 #include "base/log.h"
 #include "base/memory.h"
 
@@ -307,6 +308,7 @@ static void key_take(struct console *console, struct line *line, int key) {
     if (dialog_key(&console->dialog, &console->view, key, &request)) {
         console->requests[console->request_count++] = request;
     }
+    bytes_wipe(&request, sizeof request);
 }
 
 static void line_read(struct console *console, struct line *line, int64_t now_ms) {
@@ -409,6 +411,7 @@ void console_show(struct console *console, const struct console_view *view) {
                        str_of(view->settings.language));
     }
     console->view = *view;
+    dialog_follow(&console->dialog, &console->view);
     console->changed = true;
 }
 
@@ -418,6 +421,7 @@ bool console_take(struct console *console, struct console_request *out) {
     console->request_count--;
     memmove(console->requests, console->requests + 1,
             console->request_count * sizeof console->requests[0]);
+    bytes_wipe(&console->requests[console->request_count], sizeof console->requests[0]);
     return true;
 }
 

@@ -28,7 +28,16 @@ enum console_do {
     CONSOLE_FACTORY_RESET,
     CONSOLE_RESTART,
     CONSOLE_POWER_OFF,
-    CONSOLE_CANCEL, // the work that view.work names
+    CONSOLE_CANCEL,         // the work that view.work names
+    CONSOLE_KEYS,           // a page alone: what follows
+    CONSOLE_KEY_PASSPHRASE, // request.secret opens ("": the key stick), request.fresh is the new one
+    CONSOLE_KEY_STICK,      // so the next three
+    CONSOLE_KEY_UNSTICK,
+    CONSOLE_KEY_RECOVERY,
+    CONSOLE_UNLOCK,  // request.secret opens the data
+    CONSOLE_ENCRYPT, // request.secret is to open the data that is made
+    CONSOLE_NOTED,   // the recovery code has been written down
+    CONSOLE_DO_COUNT
 };
 
 // One thing that a person has asked for, every value checked.
@@ -38,6 +47,9 @@ struct console_request {
     int64_t time_ms;          // TIME: since 1970, UTC
     char disk[DISK_NAME_BYTES];
     bool downgrade; // UPDATE: an older version is wanted, the word for it has been typed
+    enum encryption encryption; // INSTALL, FACTORY_RESET
+    // As typed; whoever has taken the request wipes them.
+    char secret[VAULT_SECRET_BYTES], fresh[VAULT_SECRET_BYTES];
 };
 
 enum { CONSOLE_DISKS_MAX = 16, CONSOLE_ADDRESSES_MAX = 4, CONSOLE_ADDRESS_BYTES = 48 };
@@ -74,8 +86,12 @@ struct console_view {
     uint16_t port;
     struct service_view service; // with fingerprint and one-time code
     enum data_state data;
-    struct fault data_fault;
+    struct fault data_fault; // of DATA_BROKEN; of the last try to open it
     bool data_mended;
+    bool encrypted;
+    unsigned roles;                       // who opens it: 1 << LUKS_PASSPHRASE …
+    enum encryption choosing;             // of DATA_CHOOSING
+    char recovery[VAULT_RECOVERY_BYTES];  // shown until CONSOLE_NOTED; "": none
     uint64_t disk_bytes, disk_free_bytes; // of the data partition
     uint64_t memory_bytes, memory_free_bytes;
     int temperature; // degrees Celsius; 0: no sensor

@@ -13,10 +13,12 @@
 #include <unistd.h>
 
 #include "appliance/gpt_private.h"
+#include "base/crypto.h"
 #include "base/log.h"
 
-// A partition whose file system is not whole yet has the first name; so one on which the power
-// failed while it was made is made again, and one that has been whole never is.
+// A partition whose file system is not whole yet has one of the first names; so one on which the
+// power failed while it was made is made again, and one that has been whole never is. Without a
+// choice in its name the settings say whether it is encrypted.
 #define NAME_FRESH "data-new"
 #define NAME_WHOLE "data"
 #define SUPERBLOCK_BACKUP "32768" // the first copy of ext4 with blocks of 4 KiB
@@ -25,6 +27,14 @@ enum {
     CHECK_PASSES = 3,
     CHECK_MENDED = 3, // exit status 1, 2: mended
 };
+
+static const char *const names_chosen[] = {[ENCRYPTION_NONE] = "data-new-plain",
+                                           [ENCRYPTION_PASSPHRASE] = "data-new-passphrase",
+                                           [ENCRYPTION_STICK] = "data-new-stick"};
+
+const char *data_name(enum encryption wanted) {
+    return names_chosen[wanted];
+}
 
 // ---- its disk -----------------------------------------------------------------------------------
 // "vda" 5 -> "vda5"; "nvme0n1" 5 -> "nvme0n1p5"
@@ -101,7 +111,7 @@ static void broken(struct data *data, const char *code) {
 
 static void make_begin(struct data *data) {
     char path[64];
-    snprintf(path, sizeof path, "/dev/%s", data->partition);
+    snprintf(path, sizeof path, "/dev/%s", data->device);
     const char *const argv[] = {"/sbin/mke2fs",
                                 "-q",
                                 "-F",
@@ -126,7 +136,7 @@ static void make_begin(struct data *data) {
 // First what is safe without asking; then yes to all; then by the copy of the superblock.
 static void check_begin(struct data *data) {
     char path[64];
-    snprintf(path, sizeof path, "/dev/%s", data->partition);
+    snprintf(path, sizeof path, "/dev/%s", data->device);
     const char *const argv[CHECK_PASSES][8] = {
         {"/sbin/e2fsck", "-p", path, NULL},
         {"/sbin/e2fsck", "-f", "-y", path, NULL},
@@ -138,11 +148,11 @@ static void check_begin(struct data *data) {
 
 static void mount_now(struct data *data) {
     char path[64];
-    snprintf(path, sizeof path, "/dev/%s", data->partition);
+    snprintf(path, sizeof path, "/dev/%s", data->device);
     unsigned long flags = MS_NOSUID | MS_NODEV | MS_NOATIME;
     if (mount(path, "/data", "ext4", flags, "errors=remount-ro") == 0) {
         data->state = DATA_MOUNTED;
-        log_event(LOG_INFO, "appliance.data", "mounted=%s mended=%d fresh=%d", data->partition,
+        log_event(LOG_INFO, "appliance.data", "mounted=%s mended=%d fresh=%d", data->device,
                   data->mended, data->fresh);
         return;
     }
@@ -151,12 +161,25 @@ static void mount_now(struct data *data) {
 }
 
 // ---- the partition ------------------------------------------------------------------------------
-static enum err name_change(struct data *data, const char *from, const char *to) {
+// The partition that waits to be made, and how: by its name, else as data->vault.mode says.
+static uint32_t fresh_find(const struct gpt *gpt, enum encryption *mode) {
+    for (int i = 0; i < ENCRYPTION_COUNT; i++) {
+        uint32_t number = gpt_find_name(gpt, names_chosen[i]);
+        if (!number) continue;
+        *mode = (enum encryption)i;
+        return number;
+    }
+    return gpt_find_name(gpt, NAME_FRESH);
+}
+
+static enum err name_change(struct data *data, const char *to) {
     static struct gpt gpt;
     struct block block;
+    enum encryption mode;
     enum err err = table_read(data->disk, BLOCK_WRITE, &block, &gpt, &data->fault);
     if (err != OK) return err;
-    uint32_t number = gpt_find_name(&gpt, from);
+    uint32_t number = gpt_find_name(&gpt, NAME_WHOLE);
+    if (!number) number = fresh_find(&gpt, &mode);
     if (number) {
         gpt_name_set(&gpt.partitions[number - 1], to);
         err = gpt_write(&block, &gpt, &data->fault);
@@ -165,8 +188,10 @@ static enum err name_change(struct data *data, const char *from, const char *to)
     return err;
 }
 
-bool data_forget(struct data *data) {
-    return name_change(data, NAME_WHOLE, NAME_FRESH) == OK;
+bool data_forget(struct data *data, enum encryption wanted) {
+    data->fault = (struct fault){0};
+    data->vault.mode = wanted;
+    return name_change(data, names_chosen[wanted]) == OK;
 }
 
 // A stick fresh from the image: names of its own, so that two of them can lie in one machine, are
@@ -180,19 +205,64 @@ static enum err partition_add(struct data *data, struct block *block, struct gpt
     return err;
 }
 
-void data_begin(struct data *data) {
+// What is not encrypted is made at once; else a person is waited for.
+static void fresh_begin(struct data *data) {
+    data->encrypted = data->vault.mode != ENCRYPTION_NONE;
+    data->fault = (struct fault){0};
+    if (!data->encrypted) {
+        make_begin(data);
+        return;
+    }
+    data->state = DATA_CHOOSING;
+    data->sticks_changed = true;
+    log_event(LOG_INFO, "appliance.data", "choosing=%d", (int)data->vault.mode);
+}
+
+// Who opens it, by the header that lies on the disk. ERR_NOT_FOUND: it is not encrypted.
+static enum err header_look(struct data *data) {
+    static struct luks luks;
+    struct block block;
+    char path[64];
+    snprintf(path, sizeof path, "/dev/%s", data->partition);
+    if (block_open(path, BLOCK_READ, &block, &data->fault) != OK) return ERR_IO;
+    enum err err = luks_read(&block, &luks, &data->fault);
+    block_close(&block);
+    if (err != OK) return err;
+    data->roles = 0;
+    for (int i = 0; i <= LUKS_FOREIGN; i++) {
+        if (luks_has(&luks, (enum luks_role)i)) data->roles |= 1u << i;
+    }
+    return OK;
+}
+
+// Plain, or locked.
+static void whole_begin(struct data *data) {
+    enum err err = header_look(data);
+    data->encrypted = err == OK;
+    if (err == ERR_NOT_FOUND) {
+        check_begin(data);
+    } else if (err != OK) {
+        broken(data, data->fault.code);
+    } else {
+        data->state = DATA_LOCKED;
+        data->sticks_changed = true;
+        log_event(LOG_INFO, "appliance.data", "locked=%s roles=%x", data->partition, data->roles);
+    }
+}
+
+void data_begin(struct data *data, enum encryption wanted) {
     static struct gpt gpt;
     struct block block;
-    bool whole = true;
     if (table_read(data->disk, BLOCK_WRITE, &block, &gpt, &data->fault) != OK) {
         broken(data, "appliance.data_no_disk");
         return;
     }
     enum err err = OK;
     uint32_t number = gpt_find_name(&gpt, NAME_WHOLE);
-    if (!number) {
-        whole = false;
-        number = gpt_find_name(&gpt, NAME_FRESH);
+    bool whole = number != 0;
+    data->vault.mode = wanted;
+    if (!whole) {
+        number = fresh_find(&gpt, &data->vault.mode);
         if (!number) err = partition_add(data, &block, &gpt, &number);
     }
     if (err == OK && (gpt.first_broken || gpt.second_broken || gpt.second_elsewhere)) {
@@ -204,15 +274,97 @@ void data_begin(struct data *data) {
         return;
     }
     partition_name(data->partition, data->disk, number);
+    (void)str_copy(data->device, sizeof data->device, str_of(data->partition));
+    (void)str_copy(data->vault.disk, sizeof data->vault.disk, str_of(data->disk));
+    (void)str_copy(data->vault.partition, sizeof data->vault.partition, str_of(data->partition));
     data->pass = 0;
     if (whole) {
+        whole_begin(data);
+    } else {
+        fresh_begin(data);
+    }
+}
+
+// ---- its keys -----------------------------------------------------------------------------------
+void data_run(struct data *data, int64_t now_ms) {
+    bool locked = data->state == DATA_LOCKED && (data->roles >> LUKS_STICK & 1);
+    bool choosing = data->state == DATA_CHOOSING && data->vault.mode == ENCRYPTION_STICK;
+    if (!data->sticks_changed || vault_runs(&data->vault) || !(locked || choosing)) return;
+    data->sticks_changed = false;
+    struct fault fault = {0};
+    enum vault_task task = locked ? VAULT_OPEN : VAULT_MAKE;
+    if (vault_begin(&data->vault, task, "", "", now_ms, &fault) == OK) data->state = DATA_OPENING;
+}
+
+enum err data_unlock(struct data *data, const char *typed, int64_t now_ms, struct fault *fault) {
+    bool locked = data->state == DATA_LOCKED;
+    bool choosing = data->state == DATA_CHOOSING && data->vault.mode == ENCRYPTION_PASSPHRASE;
+    if (!locked && !choosing) {
+        return fault_set(fault, ERR_CONFLICT, "appliance.not_locked", STR_NONE);
+    }
+    enum err err = vault_begin(&data->vault, locked ? VAULT_OPEN : VAULT_MAKE, locked ? typed : "",
+                               locked ? "" : typed, now_ms, fault);
+    if (err == OK) data->state = DATA_OPENING;
+    return err;
+}
+
+enum err data_keys(struct data *data, enum vault_task task, const char *typed, const char *fresh,
+                   int64_t now_ms, struct fault *fault) {
+    if (!data->encrypted || data->state != DATA_MOUNTED) {
+        return fault_set(fault, ERR_CONFLICT, "appliance.not_encrypted", STR_NONE);
+    }
+    return vault_begin(&data->vault, task, typed, fresh, now_ms, fault);
+}
+
+void data_noted(struct data *data) {
+    bytes_wipe(data->recovery, sizeof data->recovery);
+}
+
+static void recovery_show(struct data *data) {
+    if (!data->vault.recovery[0]) return;
+    memcpy(data->recovery, data->vault.recovery, sizeof data->recovery);
+    bytes_wipe(data->vault.recovery, sizeof data->vault.recovery);
+}
+
+// That no stick was there is told by the state.
+static void vault_told(struct data *data, enum err err, const char *device,
+                       const struct fault *fault) {
+    enum vault_task task = data->vault.task;
+    if (err == OK) recovery_show(data);
+    if (task != VAULT_OPEN && task != VAULT_MAKE) {
+        data->change = *fault;
+        data->changed = true;
+        if (err == OK && header_look(data) != OK) {
+            log_event(LOG_ERROR, "appliance.data", "header=%s", data->fault.code);
+        }
+        return;
+    }
+    bool none = err == ERR_NOT_FOUND && !data->vault.typed;
+    if (err != OK) {
+        data->state = task == VAULT_OPEN ? DATA_LOCKED : DATA_CHOOSING;
+        if (!none) data->fault = *fault;
+        return;
+    }
+    data->fault = (struct fault){0};
+    (void)str_copy(data->device, sizeof data->device, str_of(device));
+    if (task == VAULT_OPEN) {
         check_begin(data);
     } else {
+        data->roles = data->vault.mode == ENCRYPTION_STICK ? 1u << LUKS_STICK | 1u << LUKS_RECOVERY
+                                                           : 1u << LUKS_PASSPHRASE;
         make_begin(data);
     }
 }
 
-bool data_ended(struct data *data, pid_t pid, int status) {
+// ---- children end -------------------------------------------------------------------------------
+bool data_ended(struct data *data, pid_t pid, int status, int64_t now_ms) {
+    char device[DISK_NAME_BYTES] = "";
+    struct fault fault;
+    enum err err;
+    if (vault_ended(&data->vault, pid, status, now_ms, &err, device, &fault)) {
+        vault_told(data, err, device, &fault);
+        return true;
+    }
     if (pid != data->child || pid <= 0) return false;
     int exit = WIFEXITED(status) ? WEXITSTATUS(status) : 127;
     data->child = 0;
@@ -221,7 +373,7 @@ bool data_ended(struct data *data, pid_t pid, int status) {
     if (data->state == DATA_MAKING) {
         if (exit != 0) {
             broken(data, "appliance.data_not_made");
-        } else if (name_change(data, NAME_FRESH, NAME_WHOLE) != OK) {
+        } else if (name_change(data, NAME_WHOLE) != OK) {
             broken(data, data->fault.code);
         } else {
             mount_now(data);
@@ -241,13 +393,18 @@ bool data_ended(struct data *data, pid_t pid, int status) {
 }
 
 void data_erase(struct data *data) {
-    data->fault = (struct fault){0};
-    make_begin(data);
+    (void)str_copy(data->device, sizeof data->device, str_of(data->partition));
+    data->roles = 0;
+    data->pass = 0;
+    data->mended = false;
+    data_noted(data);
+    fresh_begin(data);
 }
 
 bool data_unmount(struct data *data) {
     sync();
     if (umount2("/data", 0) != 0 && errno == EBUSY) return false;
+    if (data->encrypted && !vault_close()) return false;
     data->state = DATA_UNMOUNTED;
     return true;
 }

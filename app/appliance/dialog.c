@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/crypto.h"
 
 enum { YEAR_LEAST = 2024, YEAR_MOST = 2099, MINUTE_MS = 60 * 1000, DAY_MINUTES = 24 * 60 };
 
@@ -13,15 +14,21 @@ enum { YEAR_LEAST = 2024, YEAR_MOST = 2099, MINUTE_MS = 60 * 1000, DAY_MINUTES =
 enum { NETWORK_MODE, NETWORK_ADDRESS, NETWORK_PREFIX, NETWORK_GATEWAY, NETWORK_SAVE };
 enum { TIME_DATE, TIME_CLOCK, TIME_SAVE };
 
-// As on the menu: digits 1 to 9, then 0.
+// As on the menu: digits 1 to 9, then 0, then E.
 static const enum console_do menu[] = {
-    CONSOLE_NETWORK, CONSOLE_TIME,    CONSOLE_LANGUAGE,      CONSOLE_UPDATE,  CONSOLE_BACKUP,
-    CONSOLE_RESTORE, CONSOLE_INSTALL, CONSOLE_FACTORY_RESET, CONSOLE_RESTART, CONSOLE_POWER_OFF,
+    CONSOLE_NETWORK, CONSOLE_TIME,      CONSOLE_LANGUAGE, CONSOLE_UPDATE,
+    CONSOLE_BACKUP,  CONSOLE_RESTORE,   CONSOLE_INSTALL,  CONSOLE_FACTORY_RESET,
+    CONSOLE_RESTART, CONSOLE_POWER_OFF, CONSOLE_KEYS,
 };
-enum { MENU_COUNT = sizeof menu / sizeof menu[0] };
+enum { MENU_COUNT = sizeof menu / sizeof menu[0], MENU_POWER_OFF = 9, MENU_KEYS = 10 };
 
-enum console_do dialog_menu(int place) {
-    return place >= 0 && place < MENU_COUNT ? menu[place] : CONSOLE_NOTHING;
+// The last is only there when the data is encrypted.
+static int menu_count(const struct console_view *view) {
+    return view->encrypted && view->data == DATA_MOUNTED ? MENU_COUNT : MENU_COUNT - 1;
+}
+
+enum console_do dialog_menu(const struct console_view *view, int place) {
+    return place >= 0 && place < menu_count(view) ? menu[place] : CONSOLE_NOTHING;
 }
 
 void dialog_open(struct dialog *dialog, const char *language) {
@@ -37,6 +44,8 @@ static void page_go(struct dialog *dialog, enum page page) {
 
 static void menu_go(struct dialog *dialog) {
     int place = 0;
+    if (dialog_on_keys(dialog)) bytes_wipe(dialog->typed, sizeof dialog->typed);
+    if (dialog->what >= CONSOLE_KEYS) dialog->what = CONSOLE_KEYS;
     while (place < MENU_COUNT && menu[place] != dialog->what) place++;
     dialog->chosen = place < MENU_COUNT ? place : 0;
     page_go(dialog, dialog->news ? PAGE_OUTCOME : PAGE_MENU);
@@ -51,7 +60,7 @@ void dialog_outcome(struct dialog *dialog, enum console_do what, const struct fa
     dialog->outcome = fault ? *fault : (struct fault){0};
     dialog->outcome_of = what;
     dialog->news = true;
-    bool typing = dialog->page >= PAGE_LANGUAGE && dialog->page <= PAGE_CONFIRM;
+    bool typing = dialog->page >= PAGE_LANGUAGE && dialog->page < PAGE_WORK;
     if (!typing) page_go(dialog, PAGE_OUTCOME);
 }
 
@@ -116,6 +125,7 @@ int dialog_items(const struct dialog *dialog, const struct item **out) {
         {ITEM_BUTTON, "appliance.console.go", ""},
     };
     bool word = dialog_word(dialog)[0] != '\0';
+    if (dialog_on_keys(dialog)) return dialog_keys_items(dialog, out);
     switch (dialog->page) {
     case PAGE_NETWORK: *out = network; return sizeof network / sizeof network[0];
     case PAGE_TIME: *out = clock; return sizeof clock / sizeof clock[0];
@@ -218,6 +228,7 @@ const char *dialog_wrong(const struct dialog *dialog, const struct console_view 
     const char *word = dialog_word(dialog);
     if (dialog->page == PAGE_NETWORK) return network_wrong(dialog, item);
     if (dialog->page == PAGE_TIME) return time_wrong(dialog, item);
+    if (dialog_on_keys(dialog)) return dialog_keys_wrong(dialog, item);
     if (dialog->page != PAGE_CONFIRM) return NULL;
     if (needs_disk(dialog->what) && !dialog_disk(dialog, view)) {
         return "appliance.console.wrong_disk_gone";
@@ -257,6 +268,35 @@ static void confirm_open(struct dialog *dialog) {
     page_go(dialog, PAGE_CONFIRM);
 }
 
+static void encryption_open(struct dialog *dialog, const struct console_view *view) {
+    dialog->encryption = view->settings.encryption;
+    page_go(dialog, PAGE_ENCRYPTION);
+    dialog->chosen = (int)dialog->encryption;
+}
+
+static void keys_open(struct dialog *dialog, enum page page) {
+    bytes_wipe(dialog->typed, sizeof dialog->typed);
+    page_go(dialog, page);
+}
+
+void dialog_follow(struct dialog *dialog, const struct console_view *view) {
+    bool tried = view->data == DATA_OPENING;
+    bool locked = view->data == DATA_LOCKED;
+    bool choosing = view->data == DATA_CHOOSING && view->choosing == ENCRYPTION_PASSPHRASE;
+    bool noted = view->recovery[0] == '\0';
+    bool over = (dialog->page == PAGE_UNLOCK && !locked && !tried) ||
+                (dialog->page == PAGE_CHOOSE && !choosing && !tried) ||
+                (dialog->page == PAGE_NOTE && noted);
+    if (over) bytes_wipe(dialog->typed, sizeof dialog->typed);
+    if (over) home_go(dialog);
+    if (dialog->page != PAGE_HOME) return;
+    if (locked || choosing) {
+        keys_open(dialog, locked ? PAGE_UNLOCK : PAGE_CHOOSE);
+    } else if (!noted) {
+        page_go(dialog, PAGE_NOTE);
+    }
+}
+
 static void choice_open(struct dialog *dialog, const struct console_view *view,
                         enum console_do what) {
     dialog->what = what;
@@ -273,6 +313,11 @@ static void choice_open(struct dialog *dialog, const struct console_view *view,
         dialog->what = view->work.what;
     } else if (needs_disk(what)) {
         page_go(dialog, PAGE_DISK);
+    } else if (what == CONSOLE_FACTORY_RESET) {
+        encryption_open(dialog, view);
+    } else if (what == CONSOLE_KEYS) {
+        page_go(dialog, PAGE_KEYS);
+        dialog->chosen = 0;
     } else {
         confirm_open(dialog);
     }
@@ -313,9 +358,11 @@ static void menu_key(struct dialog *dialog, const struct console_view *view, int
     } else if (key == KEY_ENTER) {
         choice_open(dialog, view, menu[dialog->chosen]);
     } else if (key >= '0' && key <= '9') {
-        choice_open(dialog, view, menu[key == '0' ? MENU_COUNT - 1 : key - '1']);
+        choice_open(dialog, view, menu[key == '0' ? MENU_POWER_OFF : key - '1']);
+    } else if ((key == 'e' || key == 'E') && menu_count(view) > MENU_KEYS) {
+        choice_open(dialog, view, CONSOLE_KEYS);
     } else {
-        dialog->chosen = moved(dialog->chosen, MENU_COUNT, key);
+        dialog->chosen = moved(dialog->chosen, menu_count(view), key);
     }
 }
 
@@ -346,8 +393,43 @@ static void disk_key(struct dialog *dialog, const struct console_view *view, int
         int place = moved(chosen, count, key);
         (void)str_copy(dialog->disk, sizeof dialog->disk, str_of(view->disks[disks[place]].name));
         dialog->older = view->disks[disks[place]].older;
-        if (key == KEY_ENTER || (key >= '1' && key < '1' + count)) confirm_open(dialog);
+        if (key != KEY_ENTER && !(key >= '1' && key < '1' + count)) return;
+        if (dialog->what == CONSOLE_INSTALL) {
+            encryption_open(dialog, view);
+        } else {
+            confirm_open(dialog);
+        }
     }
+}
+
+// A list of `count` lines. True when one has been chosen.
+static bool list_key(struct dialog *dialog, int count, int key) {
+    bool digit = key >= '1' && key < '1' + count;
+    if (key == KEY_ESCAPE) {
+        menu_go(dialog);
+        return false;
+    }
+    dialog->chosen = digit ? key - '1' : moved(dialog->chosen, count, key);
+    return digit || key == KEY_ENTER;
+}
+
+static void encryption_key(struct dialog *dialog, int key) {
+    if (!list_key(dialog, ENCRYPTION_COUNT, key)) return;
+    dialog->encryption = (enum encryption)dialog->chosen;
+    confirm_open(dialog);
+}
+
+static void keys_key(struct dialog *dialog, int key) {
+    int count = 0;
+    while (dialog_keys_menu(count) != CONSOLE_NOTHING) count++;
+    if (!list_key(dialog, count, key)) return;
+    dialog->what = dialog_keys_menu(dialog->chosen);
+    keys_open(dialog, PAGE_KEY);
+}
+
+static bool note_key(const struct console_view *view, int key, struct console_request *out) {
+    *out = (struct console_request){.what = CONSOLE_NOTED, .settings = view->settings};
+    return key == KEY_ENTER;
 }
 
 static void request_fill(const struct dialog *dialog, const struct console_view *view,
@@ -356,6 +438,8 @@ static void request_fill(const struct dialog *dialog, const struct console_view 
     *out = (struct console_request){.what = dialog->what, .settings = view->settings};
     memcpy(out->disk, dialog->disk, sizeof out->disk);
     out->downgrade = dialog->what == CONSOLE_UPDATE && dialog->older;
+    out->encryption = dialog->encryption;
+    if (dialog_on_keys(dialog)) dialog_keys_fill(dialog, out);
     if (dialog->what == CONSOLE_NETWORK) {
         struct settings *settings = &out->settings;
         uint8_t prefix;
@@ -382,7 +466,9 @@ static bool form_send(struct dialog *dialog, const struct console_view *view, in
         return false;
     }
     request_fill(dialog, view, out);
-    page_go(dialog, PAGE_WORK);
+    bool stays = dialog->page == PAGE_UNLOCK || dialog->page == PAGE_CHOOSE;
+    if (dialog_on_keys(dialog)) bytes_wipe(dialog->typed, sizeof dialog->typed);
+    page_go(dialog, stays ? dialog->page : PAGE_WORK);
     return true;
 }
 
@@ -390,7 +476,9 @@ static void item_type(struct dialog *dialog, const struct item *item, int key) {
     char *text = dialog->typed[dialog->item];
     size_t size = strlen(text);
     if ((key == KEY_BACKSPACE || key == KEY_DELETE) && size > 0) text[size - 1] = '\0';
-    bool plain = key > ' ' && key <= '~' && (!item->allowed || strchr(item->allowed, key));
+    bool blank = key == ' ' && item->kind == ITEM_SECRET;
+    bool plain =
+        (blank || key > ' ') && key <= '~' && (!item->allowed || strchr(item->allowed, key));
     if (!plain || size + 1 >= ITEM_BYTES) return;
     text[size] = (char)key;
     text[size + 1] = '\0';
@@ -405,7 +493,8 @@ static bool form_key(struct dialog *dialog, const struct console_view *view, int
         menu_go(dialog);
         return false;
     }
-    if (key == KEY_ENTER && item->kind == ITEM_BUTTON) return form_send(dialog, view, count, out);
+    bool sends = item->kind == ITEM_BUTTON || dialog->page == PAGE_UNLOCK;
+    if (key == KEY_ENTER && sends) return form_send(dialog, view, count, out);
     if (key == KEY_ENTER) {
         bool wrong = dialog_wrong(dialog, view, dialog->item) != NULL;
         dialog->tried |= wrong;
@@ -418,7 +507,7 @@ static bool form_key(struct dialog *dialog, const struct console_view *view, int
         while (!item_shown(dialog, dialog->item));
     } else if (item->kind == ITEM_CHOICE) {
         if (key == KEY_LEFT || key == KEY_RIGHT || key == ' ') dialog->fixed = !dialog->fixed;
-    } else if (item->kind == ITEM_TEXT) {
+    } else if (item->kind != ITEM_BUTTON) {
         item_type(dialog, item, key);
     }
     return false;
@@ -433,21 +522,36 @@ static bool work_key(struct dialog *dialog, const struct console_view *view, int
     return true;
 }
 
-bool dialog_key(struct dialog *dialog, const struct console_view *view, int key,
-                struct console_request *out) {
+static bool page_key(struct dialog *dialog, const struct console_view *view, int key,
+                     struct console_request *out) {
     switch (dialog->page) {
     case PAGE_HOME: return home_key(dialog, view, key, out);
     case PAGE_MENU: menu_key(dialog, view, key); break;
     case PAGE_LANGUAGE: return language_key(dialog, view, key, out);
     case PAGE_DISK: disk_key(dialog, view, key); break;
+    case PAGE_ENCRYPTION: encryption_key(dialog, key); break;
+    case PAGE_KEYS: keys_key(dialog, key); break;
+    case PAGE_NOTE: return note_key(view, key, out);
     case PAGE_NETWORK:
     case PAGE_TIME:
-    case PAGE_CONFIRM: return form_key(dialog, view, key, out);
+    case PAGE_CONFIRM:
+    case PAGE_UNLOCK:
+    case PAGE_CHOOSE:
+    case PAGE_KEY: return form_key(dialog, view, key, out);
     case PAGE_WORK: return work_key(dialog, view, key, out);
     case PAGE_OUTCOME:
         if (key != KEY_ENTER && key != KEY_ESCAPE) return false;
         dialog->news = false;
         home_go(dialog);
+        break;
+    case PAGE_COUNT: break;
     }
     return false;
+}
+
+bool dialog_key(struct dialog *dialog, const struct console_view *view, int key,
+                struct console_request *out) {
+    bool asks = page_key(dialog, view, key, out);
+    dialog_follow(dialog, view);
+    return asks;
 }

@@ -10,16 +10,23 @@ enum page {
     PAGE_HOME,
     PAGE_MENU,
     PAGE_LANGUAGE,
-    PAGE_DISK,    // which disk or stick
-    PAGE_NETWORK, // from here on: forms
+    PAGE_DISK,       // which disk or stick
+    PAGE_ENCRYPTION, // whether what is made is to be encrypted
+    PAGE_KEYS,       // what is to be done to the keys
+    PAGE_NOTE,       // a recovery code to write down
+    PAGE_NETWORK,    // from here on: forms
     PAGE_TIME,
     PAGE_CONFIRM,
-    PAGE_WORK, // something asked for is being done
+    PAGE_UNLOCK, // the passphrase
+    PAGE_CHOOSE, // the passphrase of data that is made
+    PAGE_KEY,    // a change of keys
+    PAGE_WORK,   // something asked for is being done
     PAGE_OUTCOME,
+    PAGE_COUNT
 };
 
-enum item_kind { ITEM_CHOICE, ITEM_TEXT, ITEM_BUTTON };
-enum { FORM_ITEMS_MAX = 5, ITEM_BYTES = 40 };
+enum item_kind { ITEM_CHOICE, ITEM_TEXT, ITEM_SECRET, ITEM_BUTTON };
+enum { FORM_ITEMS_MAX = 5, ITEM_BYTES = VAULT_SECRET_BYTES };
 
 // One line of a form.
 struct item {
@@ -38,6 +45,7 @@ struct dialog {
     int item;   // of a form, where the keys act
     char typed[FORM_ITEMS_MAX][ITEM_BYTES];
     bool fixed; // the network form's choice
+    enum encryption encryption;
     bool tried; // the button has been pressed: what is wrong is told at every item
     int scroll, scroll_most;
     bool news;            // an outcome waits until a form is left
@@ -49,6 +57,9 @@ void dialog_open(struct dialog *dialog, const char *language);
 // True: *out is what the person asks.
 bool dialog_key(struct dialog *dialog, const struct console_view *view, int key,
                 struct console_request *out);
+// Goes to the page that the view asks for, when no other is open: the data wants a passphrase, a code
+// is to be written down; and leaves it when that is over.
+void dialog_follow(struct dialog *dialog, const struct console_view *view);
 void dialog_outcome(struct dialog *dialog, enum console_do what, const struct fault *fault);
 
 // ---- for drawing --------------------------------------------------------------------------------
@@ -64,7 +75,15 @@ const struct console_disk *dialog_disk(const struct dialog *dialog,
                                        const struct console_view *view);
 // What must be typed to go on; "": nothing.
 const char *dialog_word(const struct dialog *dialog);
-enum console_do dialog_menu(int place); // CONSOLE_NOTHING behind the last
+// CONSOLE_NOTHING behind the last.
+enum console_do dialog_menu(const struct console_view *view, int place);
+enum console_do dialog_keys_menu(int place);
+
+// ---- dialog_keys.c, for dialog.c ----------------------------------------------------------------
+bool dialog_on_keys(const struct dialog *dialog); // one of the forms for passphrases
+int dialog_keys_items(const struct dialog *dialog, const struct item **out);
+const char *dialog_keys_wrong(const struct dialog *dialog, int item);
+void dialog_keys_fill(const struct dialog *dialog, struct console_request *out);
 
 // Draws the open page in `language`; `page` is room to draw in, as wide as *grid. How many rows
 // were left out below: how far one can scroll.

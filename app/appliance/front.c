@@ -12,6 +12,8 @@
 #include "appliance/init_private.h"
 #include "appliance/installer_private.h"
 #include "appliance/stick_private.h"
+#include "base/clock.h"
+#include "base/crypto.h"
 #include "base/log.h"
 #include "base/version.h"
 
@@ -184,6 +186,10 @@ static void gather(struct init *init) {
     view->data = init->data.state;
     view->data_fault = init->data.fault;
     view->data_mended = init->data.mended;
+    view->encrypted = init->data.encrypted;
+    view->roles = init->data.roles;
+    view->choosing = init->data.vault.mode;
+    memcpy(view->recovery, init->data.recovery, sizeof view->recovery);
     view->disk_bytes = view->disk_free_bytes = 0;
     if (view->data == DATA_MOUNTED && statvfs("/data", &disk) == 0) {
         view->disk_bytes = (uint64_t)disk.f_blocks * disk.f_frsize;
@@ -209,6 +215,10 @@ static void gather(struct init *init) {
 // The boot partition's file counts more: what it sets otherwise stays so, and that is told.
 static enum err settings_ask(struct init *init, const struct settings *wanted,
                              struct fault *fault) {
+    if (init->data.state >= DATA_LOCKED) { // nowhere to keep it yet
+        init->settings = *wanted;
+        return OK;
+    }
     enum err err = settings_keep(init, wanted, fault);
     const struct settings *now = &init->settings;
     bool same = now->fixed == wanted->fixed && strcmp(now->language, wanted->language) == 0;
@@ -229,6 +239,7 @@ static enum err wish_ask(struct init *init, const struct console_request *reques
     init->update[0] = '\0'; // from a stick
     init->downgrade = request->downgrade;
     init->upkeep = (struct upkeep){.stick = true};
+    init->encryption = request->encryption;
     if (wish == WISH_RESTORE && copy_chosen(&init->front.view, request->disk)) {
         init->upkeep.stick = false;
         (void)str_copy(init->upkeep.copy, sizeof init->upkeep.copy, str_of(request->disk));
@@ -238,6 +249,31 @@ static enum err wish_ask(struct init *init, const struct console_request *reques
     err = wish_begin(init, wish, fault);
     if (err == OK) init->front.asked = request->what;
     return err;
+}
+
+static enum err keys_ask(struct init *init, const struct console_request *request,
+                         struct fault *fault) {
+    static const enum vault_task tasks[CONSOLE_DO_COUNT] = {
+        [CONSOLE_KEY_PASSPHRASE] = VAULT_PASSPHRASE,
+        [CONSOLE_KEY_STICK] = VAULT_STICK,
+        [CONSOLE_KEY_UNSTICK] = VAULT_UNSTICK,
+        [CONSOLE_KEY_RECOVERY] = VAULT_RECOVERY};
+    int64_t now_ms = (int64_t)(clock_monotonic_us() / 1000);
+    enum err err = wish_possible(init, fault);
+    if (err == OK) {
+        err = data_keys(&init->data, tasks[request->what], request->secret, request->fresh, now_ms,
+                        fault);
+    }
+    if (err == OK) init->front.asked = request->what;
+    return err;
+}
+
+// What came of it shows where it was typed.
+static enum err unlock_ask(struct init *init, const struct console_request *request) {
+    int64_t now_ms = (int64_t)(clock_monotonic_us() / 1000);
+    struct fault fault = {0};
+    if (data_unlock(&init->data, request->secret, now_ms, &fault) != OK) init->data.fault = fault;
+    return OK;
 }
 
 static enum err request_do(struct init *init, const struct console_request *request,
@@ -256,7 +292,16 @@ static enum err request_do(struct init *init, const struct console_request *requ
     case CONSOLE_RESTART: init->ending = RB_AUTOBOOT; break;
     case CONSOLE_POWER_OFF: init->ending = RB_POWER_OFF; break;
     case CONSOLE_CANCEL: work_cancel(&init->work); break;
-    case CONSOLE_NOTHING: break;
+    case CONSOLE_KEY_PASSPHRASE:
+    case CONSOLE_KEY_STICK:
+    case CONSOLE_KEY_UNSTICK:
+    case CONSOLE_KEY_RECOVERY: return keys_ask(init, request, fault);
+    case CONSOLE_UNLOCK:
+    case CONSOLE_ENCRYPT: return unlock_ask(init, request);
+    case CONSOLE_NOTED: data_noted(&init->data); break;
+    case CONSOLE_KEYS:
+    case CONSOLE_NOTHING:
+    case CONSOLE_DO_COUNT: break;
     }
     return OK;
 }
@@ -267,6 +312,8 @@ static void requests_take(struct init *init) {
     while (console_take(console, &request)) {
         struct fault fault = {0};
         enum err err = request_do(init, &request, &fault);
+        bytes_wipe(request.secret, sizeof request.secret);
+        bytes_wipe(request.fresh, sizeof request.fresh);
         log_event(LOG_INFO, "appliance.asked", "what=%d err=%s code=%s", (int)request.what,
                   err_name(err), fault.code);
         if (err != OK && !fault.code[0]) {
@@ -274,7 +321,8 @@ static void requests_take(struct init *init) {
         }
         // A language is seen without a word, a work's end comes later, and so does a stopped one's.
         bool later = init->front.asked == request.what || request.what == CONSOLE_CANCEL;
-        bool silent = request.what == CONSOLE_LANGUAGE && err == OK;
+        bool silent =
+            (request.what == CONSOLE_LANGUAGE || request.what >= CONSOLE_UNLOCK) && err == OK;
         if (err != OK || (!later && !silent)) console_outcome(console, request.what, &fault);
         init->front.look_ms = 0;
     }
@@ -283,7 +331,10 @@ static void requests_take(struct init *init) {
 static void work_ends(struct init *init) {
     struct front *front = &init->front;
     if (front->asked == CONSOLE_NOTHING || init->wish != WISH_NONE) return;
-    console_outcome(front->console, front->asked, &init->wish_fault);
+    bool keys = front->asked >= CONSOLE_KEYS;
+    if (keys && !init->data.changed) return;
+    init->data.changed = false;
+    console_outcome(front->console, front->asked, keys ? &init->data.change : &init->wish_fault);
     front->asked = CONSOLE_NOTHING;
     front->disks_changed = true;
     front->look_ms = 0;

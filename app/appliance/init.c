@@ -209,6 +209,7 @@ static void uevents_read(struct init *init) {
         text[size] = '\0';
         if (strstr(text, "/block/")) {
             init->front.disks_changed = true;
+            init->data.sticks_changed |= strncmp(text, "remove@", 7) != 0;
             sticks_due(&init->sticks, now() + STICK_SETTLE_MS);
         }
         if (strncmp(text, "add@", 4) != 0 && strncmp(text, "change@", 7) != 0) continue;
@@ -223,7 +224,7 @@ static void uevents_read(struct init *init) {
 static void ended_one(struct init *init, pid_t pid, int status) {
     if (service_ended(init->service, pid, status) || work_ended(&init->work, pid, status)) return;
     if (sticks_ended(&init->sticks, pid, status)) return;
-    (void)data_ended(&init->data, pid, status);
+    (void)data_ended(&init->data, pid, status, now());
 }
 
 static void signals_read(struct init *init) {
@@ -317,7 +318,11 @@ static void trial_judge(struct init *init, int64_t now_ms) {
         return;
     }
     struct slots_status status;
-    if (now_ms < TRIAL_MS || slots_status(&init->slots, &status, &fault) != OK) return;
+    // Who has not typed the passphrase yet is no fault of the version.
+    bool locked = init->data.state >= DATA_LOCKED;
+    if (locked) init->locked_ms = now_ms;
+    if (now_ms - init->locked_ms < TRIAL_MS || slots_status(&init->slots, &status, &fault) != OK)
+        return;
     init->confirmed = true; // judged, whatever the verdict
     if (status.confirmed) return;
     log_event(LOG_ERROR, "appliance.trial_failed", "state=%d", (int)view.state);
@@ -333,8 +338,11 @@ static void proceed(struct init *init) {
         slots_find(init);
         esp_mount(init);
         sticks_due(&init->sticks, now());
-        data_begin(&init->data);
+        settings_apply(init); // those of the boot partition; the others lie on the data's
+        init->data.vault.modules = init->modules;
+        data_begin(&init->data, init->settings.encryption);
     }
+    data_run(&init->data, now());
     service_look(init->service, &view);
     bool wanted = !init->ending && !wish_holds_service(init);
     if (init->data.state == DATA_MOUNTED && view.state == SERVICE_STOPPED && wanted) {

@@ -59,6 +59,8 @@ struct init {
     struct fault wish_fault;       // what came of that one; no code: it is done
     struct slots slots;
     bool slots_open, confirmed;
+    int64_t locked_ms;          // when the data was last seen locked; the trial's time is from then
+    enum encryption encryption; // of a reset or an installation
     bool working; // on the wish: the service has gone if it must, no stick is being looked at
     struct front front;
     int64_t end_ms; // when the machine goes even if the data is still in use; 0: not yet

@@ -25,6 +25,7 @@ struct install {
     uint64_t place[PARTS];  // on the source: where the copy of each comes from
     struct hash hash[PARTS];
     enum slot running;
+    const char *data_name;
     uint8_t *chunk;
     struct progress *progress;
     struct fault *fault;
@@ -66,8 +67,13 @@ static enum err target_plan(struct install *install) {
         if (behind > end) end = behind;
     }
     // The second copy of the table takes less than a MiB.
-    if (target->bytes >= end + INSTALL_DATA_BYTES + GPT_ALIGN_BYTES) return OK;
-    return fault_set(install->fault, ERR_INPUT, "appliance.disk_too_small", str_of(target->path));
+    if (target->bytes < end + INSTALL_DATA_BYTES + GPT_ALIGN_BYTES) {
+        return fault_set(install->fault, ERR_INPUT, "appliance.disk_too_small",
+                         str_of(target->path));
+    }
+    uint32_t number;
+    if (!install->data_name) return OK;
+    return gpt_append(to, &GUID_LINUX_DATA, install->data_name, 0, &number, install->fault);
 }
 
 // Where each part is copied from: a slot that is unusable from the one that runs.
@@ -104,6 +110,7 @@ static enum err install_open(const struct install_wish *wish, struct install **o
     if (!install) return fault_set(fault, ERR_MEMORY, "base.no_memory", str_of(wish->target));
     install->source.fd = install->target.fd = -1;
     install->running = wish->running;
+    install->data_name = wish->data_name;
     install->fault = fault;
     enum err err = block_open(wish->source, BLOCK_READ, &install->source, fault);
     struct block look = {.fd = -1};

@@ -25,6 +25,7 @@ struct install_disk {
 struct install_wish {
     const char *source, *target; // whole disks
     enum slot running;           // on the source
+    const char *data_name;       // of the partition that its first start makes; NULL: none yet
 };
 // The disks of the machine but the wish's source, by name, and whether each could be its target;
 // how many. `sys` and `dev` are "/sys/block" and "/dev".

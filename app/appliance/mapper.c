@@ -123,6 +123,18 @@ enum err mapper_open(const char *name, const char *device, uint64_t bytes, const
     return err;
 }
 
+enum err mapper_find(const char *name, char node[static MAPPER_NODE_BYTES], struct fault *fault) {
+    struct command command;
+    int fd;
+    enum err err = control_open(&fd, fault);
+    if (err != OK) return err;
+    command_begin(&command, name);
+    err = command_run(fd, DM_DEV_STATUS, "status", &command, fault);
+    close(fd);
+    if (err == OK) snprintf(node, MAPPER_NODE_BYTES, "dm-%u", minor(command.head.dev));
+    return err == ERR_NOT_FOUND ? fault_set(fault, err, "appliance.no_mapper", str_of(name)) : err;
+}
+
 enum err mapper_close(const char *name, struct fault *fault) {
     int fd;
     enum err err = control_open(&fd, fault);

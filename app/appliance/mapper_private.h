@@ -17,5 +17,8 @@ bool mapper_table(const struct luks *luks, const struct luks_key *key, const cha
 enum err mapper_open(const char *name, const char *device, uint64_t bytes, const struct luks *luks,
                      const struct luks_key *key, char node[static MAPPER_NODE_BYTES],
                      struct fault *fault) MUST_USE;
+// Which "dm-N" has that name. ERR_NOT_FOUND.
+enum err mapper_find(const char *name, char node[static MAPPER_NODE_BYTES],
+                     struct fault *fault) MUST_USE;
 // Lets go of it; the kernel wipes the key. Fine if there is none. ERR_BUSY while it is in use.
 enum err mapper_close(const char *name, struct fault *fault) MUST_USE;

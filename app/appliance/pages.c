@@ -83,7 +83,12 @@ static const char *title_of(enum console_do what) {
     case CONSOLE_RESTART: return "appliance.console.restart";
     case CONSOLE_POWER_OFF: return "appliance.console.power_off";
     case CONSOLE_CANCEL: return "appliance.console.cancel";
-    case CONSOLE_NOTHING: break;
+    case CONSOLE_KEYS: return "appliance.console.keys";
+    case CONSOLE_KEY_PASSPHRASE: return "appliance.console.key_passphrase";
+    case CONSOLE_KEY_STICK: return "appliance.console.key_stick";
+    case CONSOLE_KEY_UNSTICK: return "appliance.console.key_unstick";
+    case CONSOLE_KEY_RECOVERY: return "appliance.console.key_recovery";
+    default: break;
     }
     return "appliance.console.menu";
 }
@@ -219,7 +224,23 @@ static void data(struct drawing *drawing) {
         pen_down(&drawing->pen, 1);
         say(drawing, INK_WARN, "appliance.console.data_mended", NULL, 0);
         break;
-    case DATA_BROKEN: say_fault(drawing, &view->data_fault); drawing->pen.row--;
+    case DATA_BROKEN:
+        say_fault(drawing, &view->data_fault);
+        drawing->pen.row--;
+        break;
+    case DATA_LOCKED: say(drawing, INK_WARN, "appliance.console.data_locked", NULL, 0); break;
+    case DATA_OPENING: say(drawing, INK_WARN, "appliance.console.data_opening", NULL, 0); break;
+    case DATA_CHOOSING:
+        say(drawing, INK_WARN,
+            view->choosing == ENCRYPTION_STICK ? "appliance.console.data_wants_stick"
+                                               : "appliance.console.data_wants_passphrase",
+            NULL, 0);
+        if (!view->data_fault.code[0]) break;
+        pen_down(&drawing->pen, 1);
+        say_fault(drawing, &view->data_fault);
+        drawing->pen.row--;
+        break;
+    case DATA_STATES: break;
     }
     label_end(drawing);
 }
@@ -310,16 +331,50 @@ static enum ink choice(struct drawing *drawing, int place, bool chosen) {
     enum ink ink = chosen ? INK_CHOSEN : INK_TEXT;
     if (chosen) drawing->focus = pen->row;
     if (chosen) grid_fill(pen->grid, pen->row, pen->left, pen->right - pen->left, ink, ' ');
-    snprintf(digit, sizeof digit, place < 10 ? " %d  " : "    ", (place + 1) % 10);
+    const char *beyond = drawing->dialog->page == PAGE_MENU ? " E  " : "    ";
+    snprintf(digit, sizeof digit, place < 10 ? " %d  " : beyond, (place + 1) % 10);
     pen_write(pen, ink, str_of(digit));
     return ink;
 }
 
 static void menu(struct drawing *drawing) {
-    for (int place = 0; dialog_menu(place) != CONSOLE_NOTHING; place++) {
+    const struct console_view *view = drawing->view;
+    for (int place = 0; dialog_menu(view, place) != CONSOLE_NOTHING; place++) {
         enum ink ink = choice(drawing, place, place == drawing->dialog->chosen);
-        say_line(drawing, ink, title_of(dialog_menu(place)));
+        say_line(drawing, ink, title_of(dialog_menu(view, place)));
     }
+}
+
+static const char *encryption_name(enum encryption encryption) {
+    static const char *const names[] = {[ENCRYPTION_NONE] = "appliance.console.encryption_none",
+                                        [ENCRYPTION_PASSPHRASE] =
+                                            "appliance.console.encryption_passphrase",
+                                        [ENCRYPTION_STICK] = "appliance.console.encryption_stick"};
+    return names[encryption];
+}
+
+static void encryptions(struct drawing *drawing) {
+    say_line(drawing, INK_TEXT, "appliance.console.encryption_choose");
+    pen_down(&drawing->pen, 1);
+    for (int place = 0; place < ENCRYPTION_COUNT; place++) {
+        enum ink ink = choice(drawing, place, place == drawing->dialog->chosen);
+        say_line(drawing, ink, encryption_name((enum encryption)place));
+    }
+}
+
+static void keys_list(struct drawing *drawing) {
+    for (int place = 0; dialog_keys_menu(place) != CONSOLE_NOTHING; place++) {
+        enum ink ink = choice(drawing, place, place == drawing->dialog->chosen);
+        say_line(drawing, ink, title_of(dialog_keys_menu(place)));
+    }
+}
+
+static void note(struct drawing *drawing) {
+    say_line(drawing, INK_TEXT, "appliance.console.recovery");
+    pen_down(&drawing->pen, 1);
+    pen_write(&drawing->pen, INK_STRONG, str_of(drawing->view->recovery));
+    pen_down(&drawing->pen, 2);
+    say_line(drawing, INK_WARN, "appliance.console.recovery_once");
 }
 
 static void languages(struct drawing *drawing) {
@@ -390,9 +445,40 @@ static void confirm_text(struct drawing *drawing) {
         if (danger) say_line(drawing, INK_WARN, "appliance.console.confirm_downgrade");
         pen_down(&drawing->pen, 1);
     }
+    if (dialog->what == CONSOLE_INSTALL || dialog->what == CONSOLE_FACTORY_RESET) {
+        line(drawing, "appliance.console.encryption", INK_TEXT, encryption_name(dialog->encryption),
+             NULL, 0);
+        breathe(drawing);
+    }
     if (!danger) return;
     say(drawing, INK_TEXT, "appliance.console.confirm_type", &word, 1);
     pen_down(&drawing->pen, 1);
+}
+
+// What the forms for passphrases say above their lines.
+static void keys_text(struct drawing *drawing) {
+    const struct dialog *dialog = drawing->dialog;
+    const struct console_view *view = drawing->view;
+    bool stick = view->roles >> LUKS_STICK & 1;
+    const char *key = "appliance.console.key_about_stick";
+    if (dialog->page == PAGE_UNLOCK) {
+        key = stick ? "appliance.console.unlock_stick" : "appliance.console.unlock";
+    } else if (dialog->page == PAGE_CHOOSE) {
+        key = "appliance.console.choose_passphrase";
+    } else if (dialog->what == CONSOLE_KEY_PASSPHRASE) {
+        key = "appliance.console.key_about_passphrase";
+    } else if (dialog->what == CONSOLE_KEY_UNSTICK) {
+        key = "appliance.console.key_about_unstick";
+    } else if (dialog->what == CONSOLE_KEY_RECOVERY) {
+        key = "appliance.console.key_about_recovery";
+    }
+    say_line(drawing, INK_TEXT, key);
+    if (dialog->page == PAGE_KEY) return;
+    if (view->data == DATA_OPENING) {
+        say_line(drawing, INK_WARN, "appliance.console.data_opening");
+    } else if (view->data_fault.code[0]) {
+        say_fault(drawing, &view->data_fault);
+    }
 }
 
 static void item_write(struct drawing *drawing, const struct item *item, int place) {
@@ -416,7 +502,10 @@ static void item_write(struct drawing *drawing, const struct item *item, int pla
     } else {
         int width = pen->right - pen->column < 24 ? pen->right - pen->column : 24;
         grid_fill(pen->grid, pen->row, pen->column, width, INK_FIELD, ' ');
+        char stars[ITEM_BYTES];
         struct str text = str_of(dialog->typed[place]);
+        memset(stars, '*', sizeof stars);
+        if (item->kind == ITEM_SECRET) text.data = stars;
         int room = width - 1; // the end of a long text is what is seen
         if ((int)text.size > room) {
             text.data += (int)text.size - room;
@@ -435,7 +524,7 @@ static void item_wrong(struct drawing *drawing, const struct item *item, int pla
     const char *wrong = dialog_wrong(dialog, drawing->view, place);
     if (!wrong || item->kind == ITEM_CHOICE) return;
     if (item->kind == ITEM_BUTTON && dialog->page != PAGE_CONFIRM) return;
-    if (item->kind == ITEM_TEXT && empty && !dialog->tried) return;
+    if (item->kind != ITEM_BUTTON && empty && !dialog->tried) return;
     say(drawing, here && !dialog->tried ? INK_WARN : INK_BAD, wrong, NULL, 0);
     pen_down(&drawing->pen, 1);
 }
@@ -445,10 +534,11 @@ static void form(struct drawing *drawing) {
     const struct item *items;
     int count = dialog_items(dialog, &items);
     if (dialog->page == PAGE_CONFIRM) confirm_text(drawing);
+    if (dialog_on_keys(dialog)) keys_text(drawing);
     if (dialog->page == PAGE_TIME) say_line(drawing, INK_TEXT, "appliance.console.time_zone");
     if (dialog->page != PAGE_NETWORK) breathe(drawing);
     for (int i = 0; i < count; i++) {
-        bool text = items[i].kind == ITEM_TEXT;
+        bool text = items[i].kind != ITEM_BUTTON && items[i].kind != ITEM_CHOICE;
         if (dialog->page == PAGE_NETWORK && text && !dialog->fixed) continue;
         bool gap = items[i].kind == ITEM_BUTTON && drawing->pen.row > 0 && !drawing->airy;
         if (gap) pen_down(&drawing->pen, 1);
@@ -481,11 +571,18 @@ static void outcome(struct drawing *drawing) {
         [CONSOLE_RESTART] = "appliance.console.done_restart",
         [CONSOLE_POWER_OFF] = "appliance.console.done_power_off",
         [CONSOLE_CANCEL] = "appliance.console.done_cancel",
+        [CONSOLE_KEY_PASSPHRASE] = "appliance.console.done_key_passphrase",
+        [CONSOLE_KEY_STICK] = "appliance.console.done_key_stick",
+        [CONSOLE_KEY_UNSTICK] = "appliance.console.done_key_unstick",
+        [CONSOLE_KEY_RECOVERY] = "appliance.console.done_key_recovery",
+        [CONSOLE_DO_COUNT] = NULL,
     };
+    const char *done = keys[dialog->outcome_of];
+
     if (dialog->outcome.code[0]) {
         say_fault(drawing, &dialog->outcome);
     } else {
-        say_line(drawing, INK_GOOD, keys[dialog->outcome_of]);
+        say_line(drawing, INK_GOOD, done ? done : "appliance.console.done");
     }
 }
 
@@ -523,6 +620,8 @@ static void head(struct drawing *drawing, struct grid *grid) {
         enum console_do what = drawing->dialog->what;
         if (drawing->dialog->page == PAGE_OUTCOME) what = drawing->dialog->outcome_of;
         if (drawing->dialog->page == PAGE_MENU) what = CONSOLE_NOTHING;
+        bool lock = drawing->dialog->page == PAGE_UNLOCK || drawing->dialog->page == PAGE_CHOOSE;
+        if (lock || drawing->dialog->page == PAGE_NOTE) what = CONSOLE_KEYS;
         buf_add_text(&left, " - ");
         buf_add_str(&left, text_of(drawing, title_of(what)));
     }
@@ -537,8 +636,12 @@ static void foot(struct drawing *drawing, struct grid *grid, bool more) {
     const char *key = "appliance.console.keys_list";
     switch (drawing->dialog->page) {
     case PAGE_HOME: key = "appliance.console.keys_home"; break;
+    case PAGE_NOTE: key = "appliance.console.keys_note"; break;
+    case PAGE_UNLOCK: key = "appliance.console.keys_unlock"; break;
     case PAGE_NETWORK:
     case PAGE_TIME:
+    case PAGE_CHOOSE:
+    case PAGE_KEY:
     case PAGE_CONFIRM: key = "appliance.console.keys_form"; break;
     case PAGE_WORK:
         key = running->what != CONSOLE_NOTHING && running->stoppable
@@ -558,11 +661,18 @@ static void body(struct drawing *drawing) {
     case PAGE_MENU: menu(drawing); break;
     case PAGE_LANGUAGE: languages(drawing); break;
     case PAGE_DISK: disks(drawing); break;
+    case PAGE_ENCRYPTION: encryptions(drawing); break;
+    case PAGE_KEYS: keys_list(drawing); break;
+    case PAGE_NOTE: note(drawing); break;
     case PAGE_NETWORK:
     case PAGE_TIME:
+    case PAGE_UNLOCK:
+    case PAGE_CHOOSE:
+    case PAGE_KEY:
     case PAGE_CONFIRM: form(drawing); break;
     case PAGE_WORK: work(drawing); break;
     case PAGE_OUTCOME: outcome(drawing); break;
+    case PAGE_COUNT: break;
     }
 }
 

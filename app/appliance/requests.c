@@ -23,8 +23,9 @@ struct request {
 
 // ---- status -------------------------------------------------------------------------------------
 static void disk_write(const struct init *init, struct json_writer *out) {
-    static const char *const names[] = {"none",    "checking",  "making",
-                                        "mounted", "unmounted", "broken"};
+    static const char *const names[DATA_STATES] = {"none",    "checking",  "making",
+                                                   "mounted", "unmounted", "broken",
+                                                   "locked",  "opening",   "choosing"};
     const struct data *data = &init->data;
     struct statvfs disk;
     json_put_name(out, "data");
@@ -290,8 +291,15 @@ static enum err restore_begin(struct request *request) {
     return err == OK ? upkeep_begin(request, WISH_RESTORE) : err;
 }
 
+// Encrypted as it is, or as the boot partition's file says: the console asks for the new passphrase.
+static enum encryption encryption_again(const struct init *init) {
+    if (!init->data.encrypted) return init->settings.encryption;
+    return init->data.roles >> LUKS_STICK & 1 ? ENCRYPTION_STICK : ENCRYPTION_PASSPHRASE;
+}
+
 static enum err reset_begin(struct request *request) {
     enum err err = confirmed(request);
+    request->init->encryption = encryption_again(request->init);
     return err == OK ? upkeep_begin(request, WISH_RESET) : err;
 }
 

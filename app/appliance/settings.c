@@ -55,11 +55,22 @@ static bool language_read(struct str text, char out[static 8]) {
     return (str_is(text, "zh-CN") || str_is(text, "en")) && str_copy(out, 8, text);
 }
 
+static bool encryption_read(struct str text, enum encryption *out) {
+    static const char *const names[] = {"none", "passphrase", "stick"};
+    for (int i = 0; i < ENCRYPTION_COUNT; i++) {
+        if (!str_is(text, names[i])) continue;
+        *out = (enum encryption)i;
+        return true;
+    }
+    return false;
+}
+
 static bool one_read(struct str key, struct str value, struct settings *settings) {
     if (str_is(key, "hostname")) return settings_hostname(value, settings->hostname);
     if (str_is(key, "language")) return language_read(value, settings->language);
     if (str_is(key, "interface")) return interface_read(value, settings->interface);
     if (str_is(key, "gateway")) return address_read(value, &settings->gateway);
+    if (str_is(key, "encryption")) return encryption_read(value, &settings->encryption);
     if (!str_is(key, "address")) return false;
     if (str_is(value, "dhcp")) {
         settings->fixed = false;

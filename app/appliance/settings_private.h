@@ -11,6 +11,9 @@
 
 enum { HOSTNAME_BYTES = 64, INTERFACE_BYTES = 16 };
 
+// Of a data partition that is made: not at all, or opened by a passphrase or by a key on a stick.
+enum encryption { ENCRYPTION_NONE, ENCRYPTION_PASSPHRASE, ENCRYPTION_STICK, ENCRYPTION_COUNT };
+
 struct settings {
     char hostname[HOSTNAME_BYTES];
     char language[8];                // "zh-CN" or "en"
@@ -18,6 +21,7 @@ struct settings {
     struct in_addr address, gateway; // gateway 0: none
     uint8_t prefix;
     char interface[INTERFACE_BYTES]; // "": every wired one
+    enum encryption encryption;      // only in courtyard.txt: it counts before there is any other
 };
 
 // "courtyard", Chinese, DHCP.

@@ -12,8 +12,7 @@
 
 #include "base/log.h"
 
-// "sdb" and "sdb1" belong to the disk "sdb", "sdba" does not; "nvme0n1p2" to "nvme0n1".
-static bool on_disk(const char *name, const char *disk) {
+bool stick_on_disk(const char *name, const char *disk) {
     size_t size = strlen(disk);
     if (strncmp(name, disk, size) != 0) return false;
     const char *rest = name + size;
@@ -39,9 +38,9 @@ static size_t devices_list(const char *own_disk, const char *wanted,
     DIR *dir = opendir("/sys/class/block");
     for (const struct dirent *entry; dir && count < DEVICES_MAX && (entry = readdir(dir));) {
         const char *name = entry->d_name;
-        bool skip = name[0] == '.' || (own_disk[0] && on_disk(name, own_disk)) ||
+        bool skip = name[0] == '.' || (own_disk[0] && stick_on_disk(name, own_disk)) ||
                     strncmp(name, "loop", 4) == 0 || strncmp(name, "ram", 3) == 0 ||
-                    strncmp(name, "dm-", 3) == 0 || (wanted[0] && !on_disk(name, wanted));
+                    strncmp(name, "dm-", 3) == 0 || (wanted[0] && !stick_on_disk(name, wanted));
         if (!skip && str_copy(out[count], DEVICE_BYTES, str_of(name))) count++;
     }
     if (dir) closedir(dir);

@@ -20,3 +20,5 @@ enum err stick_unmount(struct fault *fault) MUST_USE;
 bool stick_look(const char *disk, const char *folder, char kind[static STICK_KIND_BYTES]);
 // Whether a disk ("sdb") hangs on a USB socket.
 bool stick_on_usb(const char *disk);
+// "sdb" and "sdb1" belong to the disk "sdb", "sdba" does not; "nvme0n1p2" to "nvme0n1".
+bool stick_on_disk(const char *name, const char *disk);

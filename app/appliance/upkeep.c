@@ -20,6 +20,7 @@
 #include "appliance/block_private.h"
 #include "appliance/service_private.h"
 #include "appliance/stick_private.h"
+#include "appliance/vault_private.h"
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/log.h"
@@ -352,6 +353,7 @@ enum err erase_run(void *ctx, struct progress *progress, struct fault *fault) {
     const struct upkeep *upkeep = ctx;
     char path[64];
     struct block block;
+    if (upkeep->encrypted) return vault_destroy(upkeep->partition, fault);
     snprintf(path, sizeof path, "/dev/%.31s", upkeep->partition);
     enum err err = block_open(path, BLOCK_ALONE, &block, fault);
     if (err != OK) return err;

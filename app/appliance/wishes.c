@@ -73,8 +73,10 @@ static enum err install_run(void *ctx, struct progress *progress, struct fault *
     char source[64], target[64];
     snprintf(source, sizeof source, "/dev/%s", init->data.disk);
     snprintf(target, sizeof target, "/dev/%s", init->install);
-    const struct install_wish wish = {
-        .source = source, .target = target, .running = init->slots.running};
+    const struct install_wish wish = {.source = source,
+                                      .target = target,
+                                      .running = init->slots.running,
+                                      .data_name = data_name(init->encryption)};
     return installer_run(&wish, progress, fault);
 }
 
@@ -136,6 +138,7 @@ enum err wish_begin(struct init *init, enum wish wish, struct fault *fault) {
     (void)str_copy(init->upkeep.disk, sizeof init->upkeep.disk, str_of(init->data.disk));
     (void)str_copy(init->upkeep.partition, sizeof init->upkeep.partition,
                    str_of(init->data.partition));
+    init->upkeep.encrypted = init->data.encrypted;
     init->wish = init->wish_last = wish;
     init->wish_fault = (struct fault){0};
     init->working = false;
@@ -203,7 +206,8 @@ void wish_proceed(struct init *init) {
     if (wish_holds_service(init) && !service_away(init)) return;
     bool mounted = init->data.state == DATA_MOUNTED;
     if (init->wish == WISH_RESET && mounted && !data_unmount(&init->data)) return;
-    if (init->wish == WISH_RESET && !data_forget(&init->data)) {
+    if (init->wish == WISH_RESET && vault_runs(&init->data.vault)) return;
+    if (init->wish == WISH_RESET && !data_forget(&init->data, init->encryption)) {
         failed(init, &init->data.fault);
         return;
     }

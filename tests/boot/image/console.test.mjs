@@ -5,30 +5,11 @@ import assert from "node:assert/strict";
 import { rmSync, truncateSync, writeFileSync } from "node:fs";
 import { after, test } from "node:test";
 import { Machine, missing } from "../lib/machine.mjs";
+import { DOWN, ENTER, RIGHT, shows, typed } from "../lib/terminal.mjs";
 
 const why = missing();
 const machines = [];
 after(() => Promise.all(machines.map((machine) => machine.remove())));
-
-const ENTER = "\r", RIGHT = "\x1b[C", DOWN = "\x1b[B", REDRAW = "\f";
-
-// The text that the terminal shows: the whole screen is asked for until it holds `wanted`.
-async function shows(machine, wanted) {
-    return machine.until(`the screen with ${wanted}`, async () => {
-        machine.screen = "";
-        machine.type(REDRAW);
-        await new Promise((done) => setTimeout(done, 1000));
-        const text = machine.screen.replace(/\x1b\[[0-9;?]*[A-Za-z]/g, "\n");
-        return wanted.test(text) ? text : undefined;
-    });
-}
-
-async function typed(machine, ...keys) {
-    for (const key of keys) {
-        machine.type(key);
-        await new Promise((done) => setTimeout(done, 500)); // as fast as a person
-    }
-}
 
 test("a terminal on the serial line: how to reach the box, language, address, power off", { skip: why }, async () => {
     const machine = Machine.make();
@@ -66,7 +47,7 @@ test("onto a disk of the machine, which then starts by itself; the reset", { ski
     await shows(machine, /https:/);
     await typed(machine, ENTER, "7");
     await shows(machine, /vda\s+3\.2 GB/);
-    await typed(machine, "1", "vdb", ENTER, DOWN, ENTER);
+    await typed(machine, "1", "1", "vdb", ENTER, DOWN, ENTER); // not encrypted
     await shows(machine, /与确认词不一致/);
     await typed(machine, "\x7f", "a", ENTER, ENTER);
     await machine.until("the installation", () => /appliance.work name=install err=ok/.test(machine.log()));
@@ -76,7 +57,7 @@ test("onto a disk of the machine, which then starts by itself; the reset", { ski
     await other.start();
     await other.served();
     await shows(other, /https:\/\/10\.0\.2\.15\//);
-    await typed(other, ENTER, "8", "erase", ENTER, ENTER);
+    await typed(other, ENTER, "8", "1", "erase", ENTER, ENTER);
     await other.until("a new box", () => /appliance.work name=erase err=ok[^]*fresh=1[^]*server.certificate_made/.test(other.log()));
     await shows(other, /全部内容已清除/);
 });

@@ -165,12 +165,20 @@ static void every_page_is_whole_at_every_size(void) {
     static const int sizes[][2] = {{80, 24}, {160, 45}, {40, 12}, {64, 20},
                                    {24, 6},  {23, 5},   {1, 1}};
     for (size_t s = 0; s < sizeof sizes / sizeof sizes[0]; s++) {
-        for (int i = 0; i < 2 * 11 * 10; i++) {
+        for (int i = 0; i < 2 * CONSOLE_DO_COUNT * PAGE_COUNT; i++) {
             world_begin(i % 2 ? "en" : "zh-CN", sizes[s][0], sizes[s][1]);
-            dialog.what = (enum console_do)(i / 2 % 11);
-            dialog.page = (enum page)(i / 22);
-            bool asks = dialog.what >= CONSOLE_UPDATE;
+            dialog.what = (enum console_do)(i / 2 % CONSOLE_DO_COUNT);
+            dialog.page = (enum page)(i / 2 / CONSOLE_DO_COUNT);
+            dialog.encryption = (enum encryption)(i / 2 % ENCRYPTION_COUNT);
+            bool asks = dialog.what >= CONSOLE_UPDATE && dialog.what <= CONSOLE_POWER_OFF;
             if (dialog.page == PAGE_CONFIRM && !asks) continue;
+            view.data = (enum data_state)(i / 2 % DATA_STATES);
+            view.encrypted = i / 2 % 2;
+            view.roles = (unsigned)i / 2 % 16;
+            view.choosing = (enum encryption)(i / 2 % ENCRYPTION_COUNT);
+            snprintf(view.recovery, sizeof view.recovery, "k7qf-2m9x-abcd-efgh-ijkm-npqr");
+            bool told = i % 3 == 0 || view.data == DATA_BROKEN;
+            if (told) view.data_fault = (struct fault){.code = "appliance.wrong_key"};
             dialog.fixed = dialog.tried = true;
             dialog.outcome_of = dialog.what;
             view.work.what = dialog.page == PAGE_WORK ? CONSOLE_BACKUP : CONSOLE_NOTHING;
@@ -381,7 +389,10 @@ static void installing_takes_the_name_of_the_disk(void) {
     press(KEY_DOWN);
     press(KEY_UP);
     press(KEY_ENTER);
+    shows("Is the data to be encrypted?");
+    press('2');
     shows("Everything on this disk is erased");
+    shows("With a passphrase");
     shows("type: nvme0n1");
     type("sdc");
     press(KEY_ENTER);
@@ -403,6 +414,7 @@ static void installing_takes_the_name_of_the_disk(void) {
     CHECK_EQ(requests, 1);
     CHECK_EQ(request.what, CONSOLE_INSTALL);
     CHECK_STR(request.disk, "nvme0n1");
+    CHECK_EQ(request.encryption, ENCRYPTION_PASSPHRASE);
 }
 
 static void a_new_disk_does_not_move_the_choice(void) {
@@ -416,6 +428,7 @@ static void a_new_disk_does_not_move_the_choice(void) {
     view.disk_count = 5;
     press(KEY_ENTER);
     CHECK_STR(dialog.disk, "sdc");
+    press(KEY_ENTER);
     shows("type: sdc");
 }
 
@@ -474,7 +487,10 @@ static void copies_are_for_restoring(void) {
 static void a_factory_reset_is_typed(void) {
     world_begin("en", 80, 24);
     press('m');
+    view.settings.encryption = ENCRYPTION_STICK;
     press('8');
+    press(KEY_ENTER); // as courtyard.txt says
+    shows("With a key on a second USB stick");
     type("eras");
     press(KEY_DOWN);
     press(KEY_ENTER);
@@ -485,6 +501,148 @@ static void a_factory_reset_is_typed(void) {
     press(KEY_ENTER);
     CHECK_EQ(requests, 1);
     CHECK_EQ(request.what, CONSOLE_FACTORY_RESET);
+    CHECK_EQ(request.encryption, ENCRYPTION_STICK);
+}
+
+// ---- passphrases --------------------------------------------------------------------------------
+static bool nothing_typed(void) {
+    for (size_t i = 0; i < sizeof dialog.typed; i++) {
+        if (((const char *)dialog.typed)[i]) return false;
+    }
+    return true;
+}
+
+static void locked_data_asks_for_the_passphrase(void) {
+    world_begin("en", 80, 24);
+    view.data = DATA_LOCKED;
+    view.roles = 1 << LUKS_STICK;
+    dialog_follow(&dialog, &view);
+    CHECK_EQ(dialog.page, PAGE_UNLOCK);
+    shows("Plug in the key stick, or type");
+    press(KEY_ENTER);
+    CHECK_EQ(requests, 0);
+    shows("Type it first");
+    type("right horse");
+    shows("***********");
+    hides("right");
+    press(KEY_ENTER);
+    CHECK_EQ(requests, 1);
+    CHECK_EQ(request.what, CONSOLE_UNLOCK);
+    CHECK_STR(request.secret, "right horse");
+    CHECK(nothing_typed());
+    CHECK_EQ(dialog.page, PAGE_UNLOCK);
+    view.data = DATA_OPENING;
+    dialog_follow(&dialog, &view);
+    shows("being opened");
+    view.data = DATA_LOCKED;
+    view.data_fault = (struct fault){.code = "appliance.wrong_key"};
+    dialog_follow(&dialog, &view);
+    shows("does not open the data");
+    type("again");
+    press(KEY_ESCAPE); // the menu is there: to power off, to reset
+    CHECK_EQ(dialog.page, PAGE_MENU);
+    CHECK(nothing_typed());
+    shows("Factory reset");
+    press(KEY_ESCAPE);
+    CHECK_EQ(dialog.page, PAGE_UNLOCK);
+    type("half");
+    view.data = DATA_CHECKING; // a stick came meanwhile
+    dialog_follow(&dialog, &view);
+    CHECK_EQ(dialog.page, PAGE_HOME);
+    CHECK(nothing_typed());
+    shows("being checked");
+}
+
+static void a_new_passphrase_is_typed_twice(void) {
+    world_begin("en", 80, 24);
+    view.data = DATA_CHOOSING;
+    view.choosing = ENCRYPTION_PASSPHRASE;
+    dialog_follow(&dialog, &view);
+    CHECK_EQ(dialog.page, PAGE_CHOOSE);
+    type("1234567");
+    press(KEY_ENTER);
+    shows("at least 8 characters");
+    CHECK_EQ(dialog.item, 0);
+    type("8");
+    press(KEY_ENTER);
+    type("12345679");
+    press(KEY_ENTER);
+    shows("not the same");
+    press(KEY_DOWN);
+    press(KEY_ENTER);
+    CHECK_EQ(requests, 0);
+    CHECK_EQ(dialog.item, 1);
+    press(KEY_BACKSPACE);
+    type("8");
+    press(KEY_ENTER);
+    press(KEY_ENTER);
+    CHECK_EQ(requests, 1);
+    CHECK_EQ(request.what, CONSOLE_ENCRYPT);
+    CHECK_STR(request.secret, "12345678");
+    CHECK(nothing_typed());
+    view.choosing = ENCRYPTION_STICK; // no form for that
+    dialog_follow(&dialog, &view);
+    CHECK_EQ(dialog.page, PAGE_HOME);
+    shows("waiting for a second USB stick");
+}
+
+static void a_recovery_code_is_shown_once(void) {
+    world_begin("en", 80, 24);
+    snprintf(view.recovery, sizeof view.recovery, "k7qf-2m9x-abcd-efgh-ijkm-npqr");
+    press(KEY_UP);
+    CHECK_EQ(dialog.page, PAGE_NOTE);
+    shows("k7qf-2m9x-abcd-efgh-ijkm-npqr");
+    press('x');
+    press(KEY_ESCAPE);
+    CHECK_EQ(requests, 0);
+    press(KEY_ENTER);
+    CHECK_EQ(requests, 1);
+    CHECK_EQ(request.what, CONSOLE_NOTED);
+    view.recovery[0] = '\0';
+    dialog_follow(&dialog, &view);
+    CHECK_EQ(dialog.page, PAGE_HOME);
+}
+
+static void keys_are_changed_from_the_menu(void) {
+    world_begin("en", 80, 24);
+    press('m');
+    hides("Encryption and keys");
+    press('e');
+    CHECK_EQ(dialog.page, PAGE_MENU);
+    view.encrypted = true;
+    shows("E  Encryption and keys");
+    press('e');
+    shows("Make a key stick");
+    press('1');
+    type("right horse");
+    press(KEY_ENTER);
+    type("better horse");
+    press(KEY_ENTER);
+    type("better horse");
+    press(KEY_ENTER);
+    press(KEY_ENTER);
+    CHECK_EQ(requests, 1);
+    CHECK_EQ(request.what, CONSOLE_KEY_PASSPHRASE);
+    CHECK_STR(request.secret, "right horse");
+    CHECK_STR(request.fresh, "better horse");
+    CHECK(nothing_typed());
+    CHECK_EQ(dialog.page, PAGE_WORK);
+    dialog_outcome(&dialog, CONSOLE_KEY_PASSPHRASE, NULL);
+    shows("new passphrase is in force");
+    static const enum console_do what[] = {CONSOLE_KEY_STICK, CONSOLE_KEY_UNSTICK,
+                                           CONSOLE_KEY_RECOVERY};
+    for (int i = 0; i < 3; i++) {
+        press(KEY_ENTER);
+        press('m');
+        press('E');
+        press('2' + i);
+        press(KEY_ENTER); // by the stick
+        press(KEY_ENTER);
+        CHECK_EQ(request.what, what[i]);
+        CHECK_STR(request.secret, "");
+        dialog_outcome(&dialog, what[i], NULL);
+    }
+    CHECK_EQ(requests, 4);
 }
 
 static void an_older_update_wants_its_word(void) {
@@ -576,14 +734,21 @@ static void work_is_seen_left_and_stopped(void) {
 
 static void any_keys_keep_it_whole(void) {
     world_begin("en", 60, 18);
+    view.data_fault = (struct fault){.code = "appliance.wrong_key"};
     for (int i = 0; i < 20000; i++) {
         int key = check_below(3) ? 0x100 + (int)check_below(12) : 0x20 + (int)check_below(0x5F);
         press(key);
-        if (check_below(50) == 0) dialog_outcome(&dialog, (enum console_do)check_below(12), NULL);
+        if (check_below(50) == 0)
+            dialog_outcome(&dialog, (enum console_do)check_below(CONSOLE_DO_COUNT), NULL);
         if (check_below(20) == 0) view.disk_count = (int)check_below(5);
+        if (check_below(50) == 0) view.data = (enum data_state)check_below(DATA_STATES);
+        if (check_below(50) == 0) view.encrypted = check_below(2);
+        if (check_below(50) == 0) view.recovery[0] = check_below(4) ? '\0' : 'x';
+        if (check_below(50) == 0) view.choosing = (enum encryption)check_below(3);
+        dialog_follow(&dialog, &view);
         if (check_below(20) == 0) view.work.what = (enum console_do)(check_below(2) * 5);
         if (i % 16 == 0) (void)screen();
-        CHECK(strlen(dialog.typed[0]) < ITEM_BYTES && dialog.chosen >= 0 && dialog.chosen < 10);
+        CHECK(strlen(dialog.typed[0]) < ITEM_BYTES && dialog.chosen >= 0 && dialog.chosen < 11);
     }
     CHECK(requests > 10);
     CHECK_EQ(console_texts_missing(), 0);
@@ -650,6 +815,10 @@ int main(void) {
     CHECK_RUN(copies_are_for_restoring);
     CHECK_RUN(a_factory_reset_is_typed);
     CHECK_RUN(an_older_update_wants_its_word);
+    CHECK_RUN(locked_data_asks_for_the_passphrase);
+    CHECK_RUN(a_new_passphrase_is_typed_twice);
+    CHECK_RUN(a_recovery_code_is_shown_once);
+    CHECK_RUN(keys_are_changed_from_the_menu);
     CHECK_RUN(ending_is_confirmed);
     CHECK_RUN(work_is_seen_left_and_stopped);
     CHECK_RUN(any_keys_keep_it_whole);

@@ -83,7 +83,7 @@ static bool target_empty(uint64_t bytes) {
 }
 
 static struct install_wish wish_of(enum slot running) {
-    return (struct install_wish){source_path, target_path, running};
+    return (struct install_wish){source_path, target_path, running, NULL};
 }
 
 static uint8_t *part_read(const char *path, const struct gpt *gpt, uint32_t number) {
@@ -289,6 +289,19 @@ static void disks_are_listed(void) {
     CHECK_EQ(installer_disks("/nowhere", folder, &wish, disks), 0);
 }
 
+// The choice at the console goes with the partition, over all that is left of the disk.
+static void the_data_to_come_has_its_name(void) {
+    struct install_wish wish = wish_of(SLOT_A);
+    wish.data_name = "data-new-passphrase";
+    REQUIRE(disk_make(source_path, SOURCE_BYTES, "0.0.9") && target_empty(TARGET_BYTES));
+    REQUIRE(installer_run(&wish, NULL, &fault) == OK && table_of(target_path));
+    uint32_t number = gpt_find_name(&target_table, "data-new-passphrase");
+    REQUIRE(number > 0);
+    CHECK(gpt_bytes(&target_table, number) >= INSTALL_DATA_BYTES);
+    CHECK(guid_equal(&target_table.partitions[number - 1].type, &GUID_LINUX_DATA));
+    CHECK_EQ(gpt_find_name(&target_table, "data"), 0);
+}
+
 int main(void) {
     folder = scratch_folder();
     snprintf(source_path, sizeof source_path, "%s", scratch_path(folder, "source"));
@@ -298,5 +311,6 @@ int main(void) {
     CHECK_RUN(what_cannot_be_is_refused);
     CHECK_RUN(a_cut_leaves_nothing_or_all);
     CHECK_RUN(disks_are_listed);
+    CHECK_RUN(the_data_to_come_has_its_name);
     return check_done();
 }

@@ -26,6 +26,22 @@ static void reads_what_a_person_writes(void) {
     CHECK(strcmp(s.hostname, "courtyard") == 0 && strcmp(s.language, "zh-CN") == 0);
 }
 
+static void encryption_is_one_of_three(void) {
+    static const char *const names[] = {"none", "passphrase", "stick"};
+    struct settings s;
+    struct fault fault = {0};
+    REQUIRE(read_of("", &s, &fault) == OK);
+    CHECK_EQ(s.encryption, ENCRYPTION_NONE);
+    for (int i = 0; i < ENCRYPTION_COUNT; i++) {
+        char text[64];
+        snprintf(text, sizeof text, "encryption = %s\r\n", names[i]);
+        REQUIRE(read_of(text, &s, &fault) == OK);
+        CHECK_EQ(s.encryption, i);
+    }
+    CHECK_EQ(read_of("encryption = yes", &s, &fault), ERR_INPUT);
+    CHECK_EQ(s.encryption, ENCRYPTION_NONE);
+}
+
 static void tells_the_first_wrong_line_and_takes_the_others(void) {
     static const char *const wrong[] = {
         "hostname = -a",
@@ -81,6 +97,7 @@ static void what_is_written_reads_back(void) {
 
 int main(void) {
     CHECK_RUN(reads_what_a_person_writes);
+    CHECK_RUN(encryption_is_one_of_three);
     CHECK_RUN(tells_the_first_wrong_line_and_takes_the_others);
     CHECK_RUN(what_is_written_reads_back);
     return check_done();

@@ -1,0 +1,155 @@
+// The encrypted data partition, from a first start with `encryption =` in courtyard.txt: a passphrase
+// over the serial line, a key on a second USB stick, the recovery code, a reset that destroys the keys.
+import assert from "node:assert/strict";
+import { execFileSync, spawnSync } from "node:child_process";
+import { readFileSync, writeFileSync } from "node:fs";
+import path from "node:path";
+import { after, test } from "node:test";
+import { csv } from "../../api/lib/data.mjs";
+import { Machine, missing } from "../lib/machine.mjs";
+import { ENTER, ESCAPE, shows, typed } from "../lib/terminal.mjs";
+
+const all = process.env.COURTYARD_BOOT_ALL === "1";
+const skip = missing() ?? (!all ? "on demand: COURTYARD_BOOT_ALL=1" : false);
+const machines = [];
+after(() => Promise.all(machines.map((machine) => machine.remove())));
+
+const PASSPHRASE = "right horse & staple", MARK = "Plainly Readable Department";
+
+function make(encryption) {
+    const machine = Machine.make();
+    machines.push(machine);
+    machine.put("courtyard.txt", `language = en\nencryption = ${encryption}\n`);
+    return machine;
+}
+
+// Whether the bytes lie anywhere on the disk as they are.
+function onDisk(machine, text) {
+    return spawnSync("grep", ["-q", "-a", "-F", text, machine.disk]).status === 0;
+}
+
+async function ended(machine) {
+    const { ended: end } = machine;
+    await machine.monitor("system_powerdown");
+    await machine.until("its end", () => !machine.child || /appliance.end/.test(machine.log()));
+    assert.equal((await end).code, 0);
+}
+
+// The beginning of the data partition, where the header and the slots lie.
+function header(machine) {
+    const { data } = machine.partitions();
+    return readFileSync(machine.disk).subarray(data.offset, data.offset + 4 * 2 ** 20);
+}
+
+function cryptsetup(machine, ...more) {
+    const file = path.join(machine.folder, "header");
+    writeFileSync(file, header(machine));
+    return spawnSync("cryptsetup", [...more, file], { input: PASSPHRASE });
+}
+
+test("a passphrase: chosen at the first start, asked for at the next, and nothing is readable without it", { skip }, async () => {
+    const machine = make("passphrase");
+    await machine.start();
+    await shows(machine, /Choose a passphrase/);
+    await typed(machine, "short", ENTER);
+    await shows(machine, /at least 8 characters/);
+    await typed(machine, ...[..."short"].map(() => "\x7f"), PASSPHRASE, ENTER, PASSPHRASE, ENTER, ENTER);
+    await machine.served();
+    assert.match(machine.log(), /appliance.vault task=2 .*err=ok/);
+    assert.match(machine.log(), /appliance.data mounted=dm-\d+ mended=0 fresh=1/);
+    await shows(machine, /https:/);
+    machine.code = /[a-z0-9]{4}-[a-z0-9]{4}-[a-z0-9]{4}/.exec(await shows(machine, /[a-z0-9]{4}-[a-z0-9]{4}-[a-z0-9]{4}/))[0];
+    const admin = await machine.setup();
+    const officer = await machine.person(admin, "chen", ["data"], MARK);
+    const upload = await officer.upload("病历.csv", csv(200));
+    const { job } = await officer.ok("POST", "/api/v1/datasets", { name: MARK, upload }, 202);
+    assert.equal((await officer.job(job.id)).rows, 200);
+    await ended(machine);
+    assert.ok(onDisk(machine, "GRUB Environment Block")); // grep finds what is there
+    assert.ok(!onDisk(machine, MARK));
+    assert.ok(!onDisk(machine, PASSPHRASE));
+    if (spawnSync("cryptsetup", ["--version"]).status === 0) {
+        assert.equal(cryptsetup(machine, "open", "--test-passphrase", "--key-file", "-").status, 0);
+    }
+
+    await machine.start();
+    await shows(machine, /The data of this machine is encrypted/);
+    for (let i = 0; i < 3; i++) {
+        await typed(machine, "wrong horse", ENTER);
+        await machine.until("the refusal", () => machine.log().split("code=appliance.wrong_key").length === i + 2);
+    }
+    await shows(machine, /does not open the data/);
+    await typed(machine, PASSPHRASE, ENTER);
+    await shows(machine, /Three wrong tries: wait \d+ seconds/);
+    await new Promise((done) => setTimeout(done, 31_000));
+    await typed(machine, PASSPHRASE, ENTER);
+    await machine.served();
+    const again = machine.anonymous();
+    await again.ok("POST", "/api/v1/session", { name: officer.name, password: officer.password });
+    const { datasets } = await again.ok("GET", "/api/v1/datasets");
+    assert.ok(datasets.some((dataset) => dataset.name === MARK));
+    assert.ok(!machine.log().includes(PASSPHRASE));
+});
+
+test("the passphrase is changed, then a reset destroys the keys", { skip }, async () => {
+    const machine = machines[0], next = "another horse";
+    await shows(machine, /https:/);
+    await typed(machine, ENTER, "e", "1", PASSPHRASE, ENTER, next, ENTER, next, ENTER, ENTER);
+    await shows(machine, /new passphrase is in force/);
+    const before = header(machine);
+    assert.equal(before.subarray(0, 4).toString(), "LUKS");
+    await typed(machine, ENTER, "m", "8", "1", "erase", ENTER, ENTER);
+    await machine.until("a new box", () => /appliance.work name=erase err=ok[^]*fresh=1[^]*server.certificate_made/.test(machine.log()));
+    await ended(machine);
+    const after_ = header(machine);
+    assert.ok(!after_.includes("LUKS"));
+    for (let at = 4096; at < 2 * 2 ** 20; at += 65536) {
+        assert.notDeepEqual(after_.subarray(at, at + 4096), before.subarray(at, at + 4096), `at ${at}`);
+    }
+    await machine.start(); // and nothing is asked for any more
+    await machine.served();
+    assert.match(machine.log(), /mounted=vda5 mended=\d fresh=0/);
+});
+
+test("a key stick: waited for, opens by itself; the recovery code opens without it", { skip }, async () => {
+    const machine = make("stick");
+    const stick = path.join(machine.folder, "stick");
+    execFileSync("mformat", ["-C", "-T", String(32 * 2048), "-i", stick, "-v", "KEYS", "::"]);
+    const usb = ["-device", "qemu-xhci,id=keys", "-drive", `if=none,id=stick,format=raw,file=${stick}`];
+    const plugged = [...usb, "-device", "usb-storage,bus=keys.0,drive=stick,id=plug,removable=on"];
+    await machine.start({ more: usb });
+    await shows(machine, /waiting for a second USB stick/);
+    await machine.monitor("device_add", { driver: "usb-storage", bus: "keys.0", drive: "stick", id: "plug" });
+    const screen = await shows(machine, /([a-z0-9]{4}-){5}[a-z0-9]{4}/);
+    const code = /([a-z0-9]{4}-){5}[a-z0-9]{4}/.exec(screen)[0];
+    await typed(machine, ENTER);
+    await machine.served();
+    await shows(machine, /https:/);
+    await ended(machine);
+    const listed = execFileSync("mdir", ["-b", "-i", stick, "::"]).toString();
+    const uuid = /courtyard-([0-9a-f-]{36})\.key/.exec(listed)?.[1];
+    assert.ok(uuid, listed);
+    assert.ok(header(machine).includes(uuid));
+
+    await machine.start({ more: plugged }); // no key touched
+    await machine.served();
+    await shows(machine, /https:/); // nothing is shown a second time
+    await ended(machine);
+
+    await machine.start();
+    await shows(machine, /Plug in the key stick, or type/);
+    assert.doesNotMatch(machine.log(), /service.start|mounted=/);
+    await typed(machine, code.toUpperCase().replaceAll("-", " "), ENTER);
+    await machine.served();
+    await shows(machine, /https:/);
+    // A lost stick opens nothing once there is a passphrase in its place.
+    await typed(machine, ENTER, "e", "1", code, ENTER, PASSPHRASE, ENTER, PASSPHRASE, ENTER, ENTER);
+    await shows(machine, /new passphrase is in force/);
+    await typed(machine, ENTER, "m", "e", "3", PASSPHRASE, ENTER, ENTER);
+    await shows(machine, /No stick opens the data any more/);
+    await ended(machine);
+    await machine.start({ more: plugged });
+    await shows(machine, /Type the passphrase or the recovery code/);
+    await typed(machine, ESCAPE, ESCAPE, PASSPHRASE, ENTER);
+    await machine.served();
+});

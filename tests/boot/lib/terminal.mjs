@@ -1,0 +1,20 @@
+// A terminal on the machine's serial line, as a person at it: what it shows, keys at a person's pace.
+export const ENTER = "\r", UP = "\x1b[A", DOWN = "\x1b[B", RIGHT = "\x1b[C", ESCAPE = "\x1b", REDRAW = "\f";
+
+// The text that the terminal shows: the whole screen is asked for until it holds `wanted`.
+export async function shows(machine, wanted) {
+    return machine.until(`the screen with ${wanted}`, async () => {
+        machine.screen = "";
+        machine.type(REDRAW);
+        await new Promise((done) => setTimeout(done, 1000));
+        const text = machine.screen.replace(/\x1b\[[0-9;?]*[A-Za-z]/g, "\n");
+        return wanted.test(text) ? text : undefined;
+    });
+}
+
+export async function typed(machine, ...keys) {
+    for (const key of keys) {
+        machine.type(key);
+        await new Promise((done) => setTimeout(done, 500)); // as fast as a person
+    }
+}
