@@ -96,13 +96,15 @@ static void opened_close(struct opened *opened) {
     bytes_wipe(opened, sizeof *opened);
 }
 
-static enum err mapper_begin(const struct vault *vault, const struct opened *opened,
+// The partition is closed first: the kernel takes it for itself alone.
+static enum err mapper_begin(const struct vault *vault, struct opened *opened,
                              struct fault *fault) {
     char path[64], node[MAPPER_NODE_BYTES];
+    uint64_t bytes = opened->block.bytes;
     path_of(vault, path);
+    block_close(&opened->block);
     modules_want(vault);
-    return mapper_open(VAULT_NAME, path, opened->block.bytes, &opened->luks, &opened->key, node,
-                       fault);
+    return mapper_open(VAULT_NAME, path, bytes, &opened->luks, &opened->key, node, fault);
 }
 
 static enum err open_run(void *ctx, struct progress *progress, struct fault *fault) {
