@@ -30,7 +30,7 @@ enum console_do {
     CONSOLE_POWER_OFF,
     CONSOLE_CANCEL,         // the work that view.work names
     CONSOLE_KEYS,           // a page alone: what follows
-    CONSOLE_KEY_PASSPHRASE, // request.secret opens ("": the key stick), request.fresh is the new one
+    CONSOLE_KEY_PASSPHRASE, // request.secret opens ("": the stick), request.fresh is new
     CONSOLE_KEY_STICK,      // so the next three
     CONSOLE_KEY_UNSTICK,
     CONSOLE_KEY_RECOVERY,

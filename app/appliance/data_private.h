@@ -53,19 +53,23 @@ bool data_find(struct data *data, const char *partuuid);
 void data_begin(struct data *data, enum encryption wanted);
 // A stick that came is tried. To be called in the loop.
 void data_run(struct data *data, int64_t now_ms);
-// What was typed opens it, or a fresh one is to be made with it. ERR_CONFLICT "appliance.not_locked"
+// What was typed opens it, or a fresh one is to be made with it. ERR_CONFLICT
+// "appliance.not_locked"
 // in other states; what vault_begin gives. What came of it shows in state and fault.
 enum err data_unlock(struct data *data, const char *typed, int64_t now_ms,
                      struct fault *fault) MUST_USE;
-// Changes who opens it, by what was typed or ("") the stick. ERR_CONFLICT "appliance.not_encrypted".
+// Changes who opens it, by what was typed or ("") by the stick. ERR_CONFLICT
+// "appliance.not_encrypted".
 enum err data_keys(struct data *data, enum vault_task task, const char *typed, const char *fresh,
                    int64_t now_ms, struct fault *fault) MUST_USE;
 // The recovery code has been written down: it is forgotten.
 void data_noted(struct data *data);
 // A child of PID 1 ended. True if it was ours; the state has moved on.
 bool data_ended(struct data *data, pid_t pid, int status, int64_t now_ms);
-// From now on whatever is on it counts as nothing: a start that finds it half erased makes it anew.
-// It is to be made as `wanted` says. False with data->fault if the partition table cannot be written.
+// From now on whatever is on it counts as nothing: a start that finds it half erased makes it
+// anew.
+// It is to be made as `wanted` says. False with data->fault if the partition table cannot be
+// written.
 bool data_forget(struct data *data, enum encryption wanted);
 // The name that a partition has until it is made.
 const char *data_name(enum encryption wanted);

@@ -57,8 +57,8 @@ void dialog_open(struct dialog *dialog, const char *language);
 // True: *out is what the person asks.
 bool dialog_key(struct dialog *dialog, const struct console_view *view, int key,
                 struct console_request *out);
-// Goes to the page that the view asks for, when no other is open: the data wants a passphrase, a code
-// is to be written down; and leaves it when that is over.
+// Goes to the page that the view asks for, when no other is open: the data wants a passphrase, a
+// code is to be written down; and leaves it when that is over.
 void dialog_follow(struct dialog *dialog, const struct console_view *view);
 void dialog_outcome(struct dialog *dialog, enum console_do what, const struct fault *fault);
 

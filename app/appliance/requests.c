@@ -291,7 +291,8 @@ static enum err restore_begin(struct request *request) {
     return err == OK ? upkeep_begin(request, WISH_RESTORE) : err;
 }
 
-// Encrypted as it is, or as the boot partition's file says: the console asks for the new passphrase.
+// Encrypted as it is, or as the boot partition's file says: the console asks for the new
+// passphrase.
 static enum encryption encryption_again(const struct init *init) {
     if (!init->data.encrypted) return init->settings.encryption;
     return init->data.roles >> LUKS_STICK & 1 ? ENCRYPTION_STICK : ENCRYPTION_PASSPHRASE;

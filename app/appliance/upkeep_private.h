@@ -53,6 +53,6 @@ uint32_t copies_list(const char *data, char out[static UPKEEP_COPIES][32]);
 // After a power cut in the middle of restoring: what was to take the data's place does, or what was
 // there comes back. Before the service's first start.
 void upkeep_settle(void);
-// Every byte of the partition becomes zero; of an encrypted one the keys, which is the same to whoever
-// reads it and done at once. It must not be mounted.
+// Every byte of the partition becomes zero; of an encrypted one the keys, which is the same to
+// whoever reads it and done at once. It must not be mounted.
 enum err erase_run(void *upkeep, struct progress *progress, struct fault *fault) MUST_USE;
