@@ -1,7 +1,7 @@
 // The keys of an encrypted data partition, as data.c uses them: opening it by what was typed or by
 // a stick, making it, changing who opens it. Each is work in a child of PID 1, for it takes a
-// second by intention; the volume's key never leaves that child but to the kernel. What was typed is wiped
-// here as soon as the child has it. Depends on base/. One thread.
+// second by intention; the volume's key never leaves that child but to the kernel. What was typed
+// is wiped here as soon as the child has it. Depends on base/. One thread.
 #pragma once
 
 #include "appliance/luks_private.h"
