@@ -191,6 +191,10 @@ static enum err name_change(struct data *data, const char *to) {
 bool data_forget(struct data *data, enum encryption wanted) {
     data->fault = (struct fault){0};
     data->vault.mode = wanted;
+    // Open but not mounted: its file system could not be mended.
+    if (data->encrypted && !vault_close()) {
+        log_event(LOG_WARN, "appliance.data", "forget=busy");
+    }
     return name_change(data, names_chosen[wanted]) == OK;
 }
 

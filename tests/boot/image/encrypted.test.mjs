@@ -88,8 +88,8 @@ test("a passphrase: chosen at the first start, asked for at the next, and nothin
     await machine.served();
     const again = machine.anonymous();
     await again.ok("POST", "/api/v1/session", { name: officer.name, password: officer.password });
-    const { datasets } = await again.ok("GET", "/api/v1/datasets");
-    assert.ok(datasets.some((dataset) => dataset.name === MARK));
+    const { items } = await again.ok("GET", "/api/v1/datasets");
+    assert.ok(items.some((dataset) => dataset.name === MARK));
     assert.ok(!machine.log().includes(PASSPHRASE));
 });
 
