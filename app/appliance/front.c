@@ -215,7 +215,8 @@ static void gather(struct init *init) {
 // The boot partition's file counts more: what it sets otherwise stays so, and that is told.
 static enum err settings_ask(struct init *init, const struct settings *wanted,
                              struct fault *fault) {
-    if (init->data.state >= DATA_LOCKED) { // nowhere to keep it yet
+    bool other = strcmp(init->settings.language, wanted->language) != 0;
+    if (other && init->data.state >= DATA_LOCKED) { // nowhere to keep it: until the data is open
         init->settings = *wanted;
         return OK;
     }
