@@ -5,7 +5,7 @@
 
 #include "model/language/grammar/constraint_private.h"
 
-enum { VISITS = 1 << 18, GATHER_DEPTH_MAX = 2000 };
+enum { VISITS_FIRST = 1 << 10, VISITS_MAX = 1 << 18, GATHER_DEPTH_MAX = 2000 };
 
 // ---- places ------------------------------------------------------------------------------------
 
@@ -66,15 +66,40 @@ static uint32_t stack_number(struct constraint *c, uint32_t element, uint32_t be
     return count;
 }
 
+// Where this pair stands among the visited, or where it would.
+static uint32_t visit_slot(const struct constraint *c, uint32_t element, uint32_t below) {
+    uint32_t at = hash_of(below, element) & (c->visit_room - 1);
+    for (; c->visits[at].stamp == c->stamp; at = (at + 1) & (c->visit_room - 1)) {
+        if (c->visits[at].element == element && c->visits[at].below == below) break;
+    }
+    return at;
+}
+
+static bool visits_grow(struct constraint *c) {
+    struct visit *old = c->visits;
+    uint32_t old_room = c->visit_room;
+    struct visit *made = old_room < VISITS_MAX ? memory_take(old_room * 4 * sizeof *made) : NULL;
+    if (!made) return false;
+    c->visits = made;
+    c->visit_room = old_room * 4;
+    for (uint32_t i = 0; i < old_room; i++) {
+        if (old[i].stamp != c->stamp) continue;
+        made[visit_slot(c, old[i].element, old[i].below)] = old[i];
+    }
+    memory_give(old);
+    return true;
+}
+
 // Was this pair met since the gathering began?
 static bool visit(struct constraint *c, uint32_t element, uint32_t below) {
-    uint32_t at = hash_of(below, element) & (VISITS - 1);
-    for (; c->visits[at].stamp == c->stamp; at = (at + 1) & (VISITS - 1)) {
-        if (c->visits[at].element == element && c->visits[at].below == below) return true;
-    }
-    if (++c->visited > VISITS / 2) {
-        c->full = true;
-        return true;
+    uint32_t at = visit_slot(c, element, below);
+    if (c->visits[at].stamp == c->stamp) return true;
+    if (++c->visited > c->visit_room / 2) {
+        if (!visits_grow(c)) {
+            c->full = true;
+            return true;
+        }
+        at = visit_slot(c, element, below);
     }
     c->visits[at] = (struct visit){element, below, c->stamp};
     return false;
@@ -211,7 +236,8 @@ enum err constraint_open(const struct grammar *grammar, const struct token_tree 
     *c = (struct constraint){.grammar = grammar, .tree = tree, .end_count = end_count};
     struct buf *bufs[] = {&c->stacks, &c->places, &c->tops, &c->gathered, &c->next};
     for (size_t i = 0; i < 5; i++) buf_open(bufs[i], CONSTRAINT_BYTES_MAX);
-    c->visits = memory_take(sizeof *c->visits * VISITS);
+    c->visit_room = VISITS_FIRST;
+    c->visits = memory_take(sizeof *c->visits * VISITS_FIRST);
     c->walk = memory_take(sizeof *c->walk * (TOKEN_DEPTH_MAX + 1));
     c->clean = memory_take(sizeof *c->clean * (TOKEN_DEPTH_MAX + 1));
     c->ends = memory_take(sizeof *c->ends * (end_count + 1));
@@ -250,8 +276,8 @@ uint32_t constraint_start(struct constraint *constraint) {
 
 size_t constraint_bytes(const struct constraint *c) {
     size_t slots = (c->stack_room + c->place_room) * sizeof(uint32_t);
-    return sizeof *c + VISITS * sizeof *c->visits + c->next.size + c->stacks.size + c->places.size +
-           c->tops.size + slots + c->mask_bytes + c->plain_bytes;
+    return sizeof *c + c->visit_room * sizeof *c->visits + c->next.size + c->stacks.size +
+           c->places.size + c->tops.size + slots + c->mask_bytes + c->plain_bytes;
 }
 
 uint32_t constraint_next_bytes(struct constraint *c, uint32_t place, struct str bytes) {

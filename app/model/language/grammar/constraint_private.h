@@ -59,7 +59,7 @@ struct constraint {
     struct visit {
         uint32_t element, below, stamp;
     } * visits;
-    uint32_t visited, stamp, start, depth;
+    uint32_t visit_room, visited, stamp, start, depth;
     bool may_end; // while gathering
     bool full;    // a bound was reached: everything ends
     size_t mask_bytes;

@@ -11,10 +11,60 @@ struct sorting {
     uint32_t token;
 };
 
-static int sorting_compare(const void *a, const void *b) {
+static int token_compare(const void *a, const void *b) {
     const struct sorting *x = a, *y = b;
-    int order = str_compare(x->text, y->text);
-    return order ? order : x->token < y->token ? -1 : 1;
+    return x->token < y->token ? -1 : x->token > y->token;
+}
+
+// The byte at `depth`; behind the end, what is less than any.
+static int byte_at(const struct sorting *one, uint32_t depth) {
+    return depth < one->text.size ? (uint8_t)one->text.data[depth] : -1;
+}
+
+static void sorting_swap(struct sorting *a, struct sorting *b) {
+    struct sorting held = *a;
+    *a = *b;
+    *b = held;
+}
+
+// By text, equals by number. Source: Bentley and Sedgewick 1997, "Fast algorithms for sorting and
+// searching strings": three parts by one byte, of which the middle goes on with the next. The
+// largest part is what the loop goes on with, so that the stack stays low whatever the texts are.
+static void texts_sort(struct sorting *all, uint32_t count, uint32_t depth) {
+    while (count > 1) {
+        int pivot = byte_at(&all[count / 2], depth);
+        uint32_t less = 0, at = 0, more = count;
+        while (at < more) {
+            int byte = byte_at(&all[at], depth);
+            if (byte < pivot) {
+                sorting_swap(&all[less++], &all[at++]);
+            } else if (byte > pivot) {
+                sorting_swap(&all[at], &all[--more]);
+            } else {
+                at++;
+            }
+        }
+        struct part {
+            struct sorting *first;
+            uint32_t count, depth;
+        } parts[] = {{all, less, depth},
+                     {all + less, more - less, depth + 1},
+                     {all + more, count - more, depth}};
+        if (pivot < 0) { // all of these are the same text
+            qsort(parts[1].first, parts[1].count, sizeof *all, token_compare);
+            parts[1].count = 0;
+        }
+        uint32_t largest = 0;
+        for (uint32_t i = 1; i < 3; i++) {
+            if (parts[i].count > parts[largest].count) largest = i;
+        }
+        for (uint32_t i = 0; i < 3; i++) {
+            if (i != largest) texts_sort(parts[i].first, parts[i].count, parts[i].depth);
+        }
+        all = parts[largest].first;
+        count = parts[largest].count;
+        depth = parts[largest].depth;
+    }
 }
 
 static enum err texts_take(struct token_tree *tree, const struct tokenizer *tokenizer) {
@@ -98,7 +148,7 @@ static enum err tree_build(struct token_tree *tree, const struct tokenizer *toke
         sorted[count++] = (struct sorting){tree->texts[i], i};
         bytes += tree->texts[i].size;
     }
-    qsort(sorted, count, sizeof *sorted, sorting_compare);
+    texts_sort(sorted, count, 0);
     tree->nodes = ARENA_ARRAY(tree->arena, struct tree_node, bytes + 1);
     if (tree->nodes) nodes_make(tree, sorted, count);
     if (tree->nodes) reaches_fill(tree);
