@@ -222,19 +222,14 @@ static void mask_pay(struct responder *responder, uint64_t begun_us) {
     if (responder->mask_credit_us < -MASK_CREDIT_US) responder->mask_credit_us = -MASK_CREDIT_US;
 }
 
-// What may come there is at hand afterwards, as its sampler wants it: nothing, in free text.
+// What may come there is at hand afterwards: nothing, in free text.
 static enum err filter_find(struct text *text, const struct hold *hold, struct fault *fault) {
     struct sampler_filter filter;
-    const uint64_t *mask;
-    if (!hold->held) return OK;
-    return sampler_needs_mask(text->sampler)
-               ? constraint_mask(text->constraint, hold->place, &mask, fault)
-               : constraint_filter(text->constraint, hold->place, &filter, fault);
+    return hold->held ? constraint_filter(text->constraint, hold->place, &filter, fault) : OK;
 }
 
 static bool filter_ready(const struct text *text, const struct hold *hold) {
-    bool whole = sampler_needs_mask(text->sampler);
-    return !hold->held || constraint_ready(text->constraint, hold->place, whole);
+    return !hold->held || constraint_ready(text->constraint, hold->place);
 }
 
 // What may come at its beginning is found here and now, and paid for later.

@@ -22,6 +22,7 @@ struct sampler {
     struct candidate_token *candidates;  // (vocabulary)
     const struct sampler_kernels *kernels;
 };
+enum { ORDERED_MAX = 1024 };
 enum { TIMES_DONE = 0x8000, TIMES_MAX = 0x7FFF };
 
 struct sampling sampling_default(void) {
@@ -201,11 +202,20 @@ static int candidate_compare(const void *a, const void *b) {
     return x->token < y->token ? -1 : x->token > y->token;
 }
 
-// Those not below `least`, in the order of their numbers; the best k of them, the best first.
+// What is drawn does not depend on how few candidates were found.
+static void candidates_order(struct sampler *s, uint32_t count) {
+    if (count > ORDERED_MAX) return;
+    qsort(s->candidates, count, sizeof *s->candidates, candidate_compare);
+}
+
+// Those not below `least`, few ones in order; or the best k of them, the best first.
 static uint32_t candidates_best(struct sampler *s, const float *logits, uint32_t k, float least) {
     float top = least_of_top(s, k);
     uint32_t count = candidates_collect(s, logits, top > least ? top : least);
-    if (k == 0) return count;
+    if (k == 0) {
+        candidates_order(s, count);
+        return count;
+    }
     if (k < count) candidates_top(s->candidates, count, k);
     if (k > count) k = count;
     qsort(s->candidates, k, sizeof *s->candidates, candidate_compare);
@@ -284,7 +294,9 @@ static uint32_t draw_of_top_p(struct sampler *s, const float *logits, float best
         count = candidates_collect(s, logits, best - reaches[i] / scale);
         if (candidates_weigh(s, count, best, scale) >= wanted) break;
     }
-    return candidates_draw(s, candidates_mass(s->candidates, count, wanted));
+    count = candidates_mass(s->candidates, count, wanted);
+    candidates_order(s, count);
+    return candidates_draw(s, count);
 }
 
 // All tokens may be drawn; at most so many of the best; those near enough to the best.
@@ -421,32 +433,60 @@ static uint32_t allowed_collect(struct sampler *s, const float *logits, uint32_t
     return kept == wanted || count < most ? kept : 0;
 }
 
+// The fewest of the allowed ones, the best first, that have `top_p` of the mass of all that are
+// allowed; how many stand in front, or 0 where the best `most` of all do not tell. What they leave
+// may be allowed or not: both must lead to the same number, and so must what rounding may do.
+static uint32_t allowed_top_p(struct sampler *s, const float *logits, uint32_t most,
+                              const struct sampler_filter *filter) {
+    enum { MARGIN = 10000 };
+    float best = best_of(s), scale = (float)(1 / s->sampling.temperature);
+    double mass = 0, refused = 0, all = blocks_weigh(s, logits, best, scale), sum = 0;
+    uint32_t count = candidates_best(s, logits, most, -INFINITY), kept = 0, least = 0, enough = 0;
+    candidates_weigh(s, count, best, scale);
+    for (uint32_t i = 0; i < count; i++) {
+        struct candidate_token one = s->candidates[i];
+        bool may = allowed(filter, one.token);
+        *(may ? &mass : &refused) += (double)one.mass;
+        if (may) s->candidates[kept++] = one;
+    }
+    double rest = count < most || all < mass + refused ? 0 : all - mass - refused;
+    double low = s->sampling.top_p * mass * (1 - 1.0 / MARGIN);
+    double high = s->sampling.top_p * (mass + rest) * (1 + 1.0 / MARGIN);
+    for (uint32_t i = 0; i < kept && !enough; i++) {
+        sum += (double)s->candidates[i].mass;
+        if (!least && sum >= low) least = i + 1;
+        if (sum >= high) enough = i + 1;
+    }
+    return mass > 0 && least == enough ? enough : 0;
+}
+
 // The token that the filter's mask would give, of the best ones of all; TOKEN_NONE: they do not
 // tell.
 static uint32_t choose_by_asking(struct sampler *s, const float *logits,
                                  const struct sampler_filter *filter) {
-    static const uint32_t most[] = {64, 256, 1024};
-    bool sure = s->sampling.temperature == 0;
-    uint32_t wanted = sure ? 1 : top_k(s);
+    static const uint32_t most[] = {64, 256, ORDERED_MAX};
+    bool sure = s->sampling.temperature == 0, by_mass = !sure && draws_of_all(s);
+    uint32_t wanted = sure ? 1 : top_k(s) ? top_k(s) : UINT32_MAX;
     if (best_of(s) == INFINITY) return TOKEN_NONE;
-    for (uint32_t i = 0; i < sizeof most / sizeof *most && wanted && wanted <= most[i]; i++) {
-        uint32_t count = allowed_collect(s, logits, most[i], wanted, filter);
+    for (uint32_t i = 0; i < sizeof most / sizeof *most; i++) {
+        if (wanted > most[i] && wanted < UINT32_MAX) continue;
+        uint32_t count = by_mass ? allowed_top_p(s, logits, most[i], filter)
+                                 : allowed_collect(s, logits, most[i], wanted, filter);
         if (count == 0) continue;
-        return sure ? s->candidates[0].token : draw_of_few(s, count, s->candidates[0].logit);
+        if (sure) return s->candidates[0].token;
+        float best = s->candidates[0].logit;
+        if (!by_mass) return draw_of_few(s, count, best);
+        candidates_weigh(s, count, best, (float)(1 / s->sampling.temperature));
+        return candidates_draw(s, count);
     }
     return TOKEN_NONE;
-}
-
-bool sampler_needs_mask(const struct sampler *s) {
-    bool all = s->sampling.temperature > 0 && top_k(s) == 0;
-    return all && (s->sampling.min_p > 0 || s->sampling.top_p < 1);
 }
 
 static uint32_t choose_of_filter(struct sampler *s, float *logits,
                                  const struct sampler_filter *filter) {
     bool refuses = filter->wide && draws_of_all(s) && s->sampling.top_p >= 1;
     uint32_t token = TOKEN_NONE;
-    if (!sampler_needs_mask(s) && (refuses || !filter->mask)) {
+    if (refuses || !filter->mask) {
         s->kernels->maxima(logits, s->vocabulary, s->maxima);
         float best = best_of(s);
         if (best == -INFINITY) return TOKEN_NONE;

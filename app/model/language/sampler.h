@@ -81,5 +81,3 @@ struct choice sampler_choose_other(struct sampler *sampler, float *logits,
 // The probabilities are the same: p + r·p + … + rⁿ·p / (1 - r) = p / (1 - r), r what is refused.
 struct choice sampler_choose_filtered(struct sampler *sampler, float *logits,
                                       const struct sampler_filter *filter);
-// Its choice needs the mass of all that is allowed: a whole mask, always.
-bool sampler_needs_mask(const struct sampler *sampler);

@@ -39,8 +39,8 @@ enum err constraint_open(const struct grammar *grammar, const struct token_tree 
 void constraint_close(struct constraint *constraint); // NULL is fine
 uint32_t constraint_start(struct constraint *constraint);
 size_t constraint_bytes(const struct constraint *constraint); // of memory, with its masks
-// constraint_filter costs nothing; `whole`: nor does constraint_mask.
-bool constraint_ready(const struct constraint *constraint, uint32_t place, bool whole);
+// constraint_filter costs nothing here.
+bool constraint_ready(const struct constraint *constraint, uint32_t place);
 // What may come at a place, for sampler_choose_filtered: as a mask where that is at hand or found
 // quickly, else to be asked. Valid until the next call; what it allows, and whether it is wide,
 // does not depend on what was asked before. The faults of constraint_mask; where the sampler finds

@@ -269,9 +269,8 @@ static enum err place_open(struct constraint *c, uint32_t place, bool whole, str
     return OK;
 }
 
-bool constraint_ready(const struct constraint *c, uint32_t place, bool whole) {
-    if (place == PLACE_NONE || c->full) return true;
-    return place_at(c, place)->mask || (place_at(c, place)->wide && !whole);
+bool constraint_ready(const struct constraint *c, uint32_t place) {
+    return place == PLACE_NONE || c->full || place_at(c, place)->mask || place_at(c, place)->wide;
 }
 
 enum err constraint_mask(struct constraint *c, uint32_t place, const uint64_t **out,

@@ -81,10 +81,10 @@ static void filters_say_what_masks_say(void) {
             struct sampler_filter filter;
             const uint64_t *mask;
             struct fault fault = {0};
-            CHECK(!constraint_ready(a, place, true) || i > 0);
+            CHECK(!constraint_ready(a, place) || i > 0);
             REQUIRE(constraint_filter(a, place, &filter, &fault) == OK);
             REQUIRE(constraint_mask(b, other, &mask, &fault) == OK);
-            CHECK(constraint_ready(a, place, false) && constraint_ready(b, other, true));
+            CHECK(constraint_ready(a, place) && constraint_ready(b, other));
             CHECK_EQ(filter.wide, filter.mask == NULL); // no mask was made here
             wide += filter.wide;
             narrow += !filter.wide;
@@ -144,12 +144,14 @@ static void mask_random(uint64_t *mask, uint32_t one_of) {
 }
 
 static struct sampling sampling_random(void) {
-    static const uint32_t ks[] = {1, 5, 40, 300, 2000};
+    static const uint32_t ks[] = {0, 5, 40, 300, 2000};
     struct sampling s = sampling_default();
     s.temperature = check_below(3) ? 0.5 + (double)check_below(10) * 0.1 : 0;
     s.top_k = ks[check_below(5)];
     s.top_p = check_below(2) ? 1 : 0.7;
     s.min_p = check_below(2) ? 0 : 0.1;
+    // Draws of all are another matter (refusals_follow).
+    if (s.top_k == 0 && s.min_p <= 0 && s.top_p >= 1) s.top_p = 0.6;
     s.repeat_penalty = check_below(2) ? 1 : 1.2;
     s.seed = check_random();
     s.log_probabilities = check_below(2);
@@ -190,27 +192,27 @@ static void tokens_are_the_same(void) {
     CHECK(asked > 300 && made > 30);
 }
 
-// The mass of all is needed: nothing is asked for one by one.
-static void masks_where_they_must_be(void) {
+// Where the best tokens have nearly all of the mass, the top p asks for few and makes no mask;
+// where all have the same, there is none but the mask that tells.
+static void few_are_asked_for_the_top_p(void) {
     static float logits[COUNT];
     static uint64_t mask[MASK_WORDS];
     struct sampling sampling = sampling_default();
     struct sampler *s;
-    sampling.top_k = 0, sampling.min_p = 0;
+    sampling.top_k = 0, sampling.min_p = 0, sampling.top_p = 0.9, sampling.temperature = 1;
     mask_random(mask, 2);
     struct asking asking = {.mask = mask};
     struct sampler_filter filter = {
         .allows = allows, .mask_make = mask_make, .ctx = &asking, .wide = true};
     REQUIRE(sampler_open(&sampling, COUNT, &s) == OK);
-    CHECK(sampler_needs_mask(s));
+    for (uint32_t i = 0; i < COUNT; i++) logits[i] = (float)(i * 7919 % COUNT) * -0.7f;
     CHECK(sampler_choose_filtered(s, logits, &filter).token != TOKEN_NONE);
-    CHECK(asking.asked == 0 && asking.made == 1);
+    CHECK(asking.asked == 64 && asking.made == 0);
+    memset(logits, 0, sizeof logits);
+    CHECK(sampler_choose_filtered(s, logits, &filter).token != TOKEN_NONE);
+    CHECK_EQ(asking.made, 1);
     memset(mask, 0, sizeof mask);
     CHECK_EQ(sampler_choose_filtered(s, logits, &filter).token, TOKEN_NONE);
-    sampler_close(s);
-    sampling.top_p = 1;
-    REQUIRE(sampler_open(&sampling, COUNT, &s) == OK);
-    CHECK(!sampler_needs_mask(s));
     sampler_close(s);
 }
 
@@ -281,7 +283,7 @@ static void a_seed_means_one_text(void) {
         struct buf texts[2];
         struct sampling sampling = sampling_default();
         static float logits[VOCABULARY], copy[VOCABULARY];
-        if (r % 2) sampling.top_k = 0, sampling.min_p = 0, sampling.top_p = 1;
+        if (r % 2) sampling.top_k = 0, sampling.min_p = 0, sampling.top_p = r == 3 ? 0.4 : 1;
         sampling.seed = check_random();
         for (uint32_t t = 0; t < VOCABULARY; t++) logits[t] = (float)random_normal();
         for (uint32_t k = 0; k < 2; k++) {
@@ -317,7 +319,7 @@ int main(void) {
     vocabulary_open();
     CHECK_RUN(filters_say_what_masks_say);
     CHECK_RUN(tokens_are_the_same);
-    CHECK_RUN(masks_where_they_must_be);
+    CHECK_RUN(few_are_asked_for_the_top_p);
     CHECK_RUN(refusals_follow);
     CHECK_RUN(a_seed_means_one_text);
     token_tree_close(tree);
