@@ -286,7 +286,7 @@ static void free_text_costs_nothing(void) {
         CHECK_EQ(hold_next(&hold, 3, STR("{\"name\": \"f\"} <tool_cal ")), HOLD_ON);
     }
     CHECK_EQ(constraint_bytes(constraint), before);
-    CHECK(!constraint_ready(constraint, constraint_start(constraint), false));
+    CHECK(!constraint_ready(constraint, constraint_start(constraint)));
     CHECK_EQ(hold_next(&hold, 3, STR("<tool_call>")), HOLD_ON);
     CHECK(hold.held && mask_of(&hold));
     CHECK(constraint_bytes(constraint) > before);
