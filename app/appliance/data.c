@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "appliance/gpt_private.h"
+#include "appliance/service_private.h"
 #include "base/crypto.h"
 #include "base/log.h"
 
@@ -146,7 +147,7 @@ static void check_begin(struct data *data) {
     child_run(data, argv[data->pass]);
 }
 
-static void mount_now(struct data *data) {
+static bool mount_now(struct data *data) {
     char path[64];
     snprintf(path, sizeof path, "/dev/%s", data->device);
     unsigned long flags = MS_NOSUID | MS_NODEV | MS_NOATIME;
@@ -154,10 +155,20 @@ static void mount_now(struct data *data) {
         data->state = DATA_MOUNTED;
         log_event(LOG_INFO, "appliance.data", "mounted=%s mended=%d fresh=%d", data->device,
                   data->mended, data->fresh);
-        return;
+        return true;
     }
     log_event(LOG_ERROR, "appliance.data", "mount errno=%d", errno);
-    broken(data, "appliance.data_not_mounted");
+    return false;
+}
+
+// What the check called whole and the kernel does not take is checked again, harder.
+static void check_again(struct data *data, const char *code) {
+    if (++data->pass < CHECK_PASSES) {
+        data->mended = true;
+        check_begin(data);
+    } else {
+        broken(data, code);
+    }
 }
 
 // ---- the partition ------------------------------------------------------------------------------
@@ -361,6 +372,22 @@ static void vault_told(struct data *data, enum err err, const char *device,
 }
 
 // ---- children end -------------------------------------------------------------------------------
+// Called whole only once the service's folder is there: see data_emptied().
+static void made(struct data *data) {
+    bool there = mkdir(SERVICE_DATA, 0700) == 0 || errno == EEXIST;
+    sync();
+    if (there && name_change(data, NAME_WHOLE) == OK) return;
+    (void)umount2("/data", 0);
+    broken(data, there ? data->fault.code : "appliance.data_not_made");
+}
+
+bool data_emptied(struct data *data) {
+    if (data->fresh || access(SERVICE_DATA, F_OK) == 0) return false;
+    (void)umount2("/data", 0);
+    broken(data, "appliance.data_damaged");
+    return true;
+}
+
 bool data_ended(struct data *data, pid_t pid, int status, int64_t now_ms) {
     char device[DISK_NAME_BYTES] = "";
     struct fault fault;
@@ -377,21 +404,18 @@ bool data_ended(struct data *data, pid_t pid, int status, int64_t now_ms) {
     if (data->state == DATA_MAKING) {
         if (exit != 0) {
             broken(data, "appliance.data_not_made");
-        } else if (name_change(data, NAME_WHOLE) != OK) {
-            broken(data, data->fault.code);
+        } else if (!mount_now(data)) {
+            broken(data, "appliance.data_not_mounted");
         } else {
-            mount_now(data);
+            made(data);
         }
         return true;
     }
     if (exit <= CHECK_MENDED) {
         data->mended = data->mended || exit != 0;
-        mount_now(data);
-    } else if (++data->pass < CHECK_PASSES) {
-        data->mended = true;
-        check_begin(data);
+        if (!mount_now(data)) check_again(data, "appliance.data_not_mounted");
     } else {
-        broken(data, "appliance.data_damaged");
+        check_again(data, "appliance.data_damaged");
     }
     return true;
 }

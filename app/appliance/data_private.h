@@ -73,6 +73,10 @@ bool data_ended(struct data *data, pid_t pid, int status, int64_t now_ms);
 bool data_forget(struct data *data, enum encryption wanted);
 // The name that a partition has until it is made.
 const char *data_name(enum encryption wanted);
+// A check may leave a file system in order with nothing in it. That is not a new box, which would
+// ask for its first person: then the partition is let go of and the state is broken.
+bool data_emptied(struct data *data);
+
 // Makes it anew, as data_forget was told, empty, whatever is on it. Only while it is not mounted.
 void data_erase(struct data *data);
 // Everything on disk, then let go of. False while something still uses it.

@@ -347,6 +347,7 @@ static void proceed(struct init *init) {
     bool wanted = !init->ending && !wish_holds_service(init);
     if (init->data.state == DATA_MOUNTED && view.state == SERVICE_STOPPED && wanted) {
         upkeep_settle();
+        if (data_emptied(&init->data)) return;
         folders_make();
         settings_apply(init);
         service_start(init->service, "");
