@@ -6,6 +6,7 @@
 //   call console_run; then console_take until it says false; console_show whatever has changed.
 //
 //   console.c   devices, the loop's side        screen.c  grids onto pixels and terminals
+//   dialog_keys.c  forms for passphrases
 //   dialog.c    pages and keys                  keys.c    bytes into keys
 //   pages.c     pages drawn onto a grid         grid.c, font_embed.c
 #pragma once

@@ -3,6 +3,7 @@
 //   init.c      the order of the start, the loop       requests.c  what the service asks
 //   modules.c   kernel modules                         settings.c  settings as text
 //   data.c      the data partition                     service.c   the service beside us
+//   vault.c     its keys, where it is encrypted        luks.c, keystick.c, mapper.c do it
 //   lan.c       links and addresses                    dhcp.c      the client
 //   power.c     the power key                          stick.c, sticks.c  what a person plugs in
 //   work.c      what takes long, in a child            machine.c   clock, memory, temperature
