@@ -1,13 +1,14 @@
 // The appliance's image in QEMU's software emulation: started, watched, cut from power, looked at.
 // Slow by nature: a start takes ten seconds on a free machine and a minute on a busy one.
 import { execFileSync, spawn } from "node:child_process";
-import { closeSync, copyFileSync, existsSync, mkdtempSync, openSync, readFileSync, readSync, rmSync, statSync, truncateSync, writeFileSync, writeSync } from "node:fs";
 import { createHash } from "node:crypto";
+import { closeSync, copyFileSync, existsSync, mkdtempSync, openSync, readFileSync, readSync, rmSync, statSync, truncateSync, writeFileSync, writeSync } from "node:fs";
 import net from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { after } from "node:test";
 import { Client, Server, root, sleep } from "../../api/lib/server.mjs";
+import { shows } from "./terminal.mjs";
 
 const version = /COURTYARD_VERSION "(.*)"/.exec(readFileSync(path.join(root, "app/base/version.h"), "utf8"))[1];
 export const image = path.join(root, `build/image/x86_64/courtyard-${version}-x86_64.img`);
@@ -189,14 +190,9 @@ export class Machine {
         socket.destroy();
         return text;
     }
-    // What stands on the machine's screen, drawn anew until it fits.
+    // What of the machine's screen fits, once it does.
     async shows(wanted) {
-        return this.until(`${wanted} on the screen`, async () => {
-            this.screen = "";
-            this.type("\f");
-            await sleep(1000);
-            return wanted.exec(this.screen)?.[0];
-        });
+        return wanted.exec(await shows(this, wanted))[0];
     }
     // Set up with the code of the screen, and confirmed: updates are taken from then on.
     async ready() {
