@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "server/handlers_private.h"
+#include "server/keeper_private.h"
 #include "store/keep.h"
 
 enum {
@@ -22,10 +23,14 @@ enum {
     DAY_MS = 24 * 3600 * 1000,
     MINUTE = 18 * 60 + 30, // 02:30 in China
     SETTING_VERSION = 1,
+    STATUS_BYTES = 64 * 1024,
 };
 
 struct nightly {
     struct store *store;
+    struct keeper *keeper; // NULL but on the appliance
+    uint64_t ticks;        // the thread's own, like the next
+    bool confirmed;        // this version stays
     pthread_t thread;
     uint64_t tick_ms;
     pthread_mutex_t lock; // protects what follows
@@ -201,6 +206,29 @@ static void look(struct nightly *nightly) {
     make(nightly, name, STR("system"));
 }
 
+// Whether the machine still tries this version.
+static bool version_stays(struct nightly *nightly) {
+    struct buf answer;
+    struct json *status = NULL;
+    if (!nightly->keeper) return nightly->ticks >= DELAY_TICKS;
+    buf_open(&answer, STATUS_BYTES);
+    bool stays = keeper_ask(nightly->keeper, STR("\"do\":\"status\""), &answer, NULL) == OK &&
+                 json_parse(buf_str(&answer), &status, NULL) == OK;
+    const struct json *slots = json_member(status, "slots");
+    if (stays && slots) stays = json_member_bool(slots, "confirmed", false);
+    json_close(status);
+    buf_close(&answer);
+    return stays;
+}
+
+static void tick(struct nightly *nightly) {
+    nightly->ticks++;
+    if (!nightly->confirmed && version_stays(nightly)) {
+        nightly->confirmed = keep_confirm(store_dir(nightly->store), NULL) == OK;
+    }
+    if (nightly->ticks >= DELAY_TICKS) look(nightly);
+}
+
 static void wait_until(struct nightly *nightly, uint64_t ms) {
     struct timespec until;
     clock_gettime(CLOCK_MONOTONIC, &until);
@@ -215,10 +243,9 @@ static void wait_until(struct nightly *nightly, uint64_t ms) {
 
 static void *nightly_main(void *argument) {
     struct nightly *nightly = argument;
-    uint64_t wait_ms = nightly->tick_ms * DELAY_TICKS;
     pthread_mutex_lock(&nightly->lock);
     while (!nightly->stopping) {
-        wait_until(nightly, wait_ms);
+        wait_until(nightly, nightly->tick_ms);
         bool wished = nightly->wished;
         struct str who = str_of(nightly->who);
         if (nightly->stopping) break;
@@ -230,8 +257,7 @@ static void *nightly_main(void *argument) {
             snprintf(name, sizeof name, KEEP_WISH "%s", stamp);
             make(nightly, name, who);
         } else {
-            look(nightly);
-            wait_ms = nightly->tick_ms;
+            tick(nightly);
         }
         pthread_mutex_lock(&nightly->lock);
         nightly->running = false;
@@ -241,12 +267,14 @@ static void *nightly_main(void *argument) {
     return NULL;
 }
 
-enum err nightly_start(struct store *store, struct nightly **out, struct fault *fault) {
+enum err nightly_start(struct store *store, struct keeper *keeper, struct nightly **out,
+                       struct fault *fault) {
     struct nightly *nightly = memory_take(sizeof *nightly);
     if (!nightly) return fault_set(fault, ERR_MEMORY, "base.no_memory", STR_NONE);
     pthread_condattr_t evenly;
     const char *tick = getenv("COURTYARD_NIGHTLY_TICK_MS");
     nightly->store = store;
+    nightly->keeper = keeper;
     nightly->tick_ms = TICK_MS;
     if (tick) (void)str_to_u64(str_of(tick), &nightly->tick_ms);
     pthread_mutex_init(&nightly->lock, NULL);

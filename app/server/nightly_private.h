@@ -7,14 +7,18 @@
 #include "store/store.h"
 
 struct nightly;
+struct keeper;
 
 // Notes in the audit chain what was recovered while no server ran, and ends all sessions, which may
 // be ones that were ended since the copy was made.
 enum err recovery_note(struct store *store, struct fault *fault) MUST_USE;
 
 // COURTYARD_NIGHTLY_TICK_MS says how often it looks whether one is due, else once a minute; the
-// first time after ten of these.
-enum err nightly_start(struct store *store, struct nightly **out, struct fault *fault) MUST_USE;
+// first time after ten of these. It also lets go of the copy from before an update, once that is
+// there to stay: when PID 1 says so on the appliance, elsewhere when this version has served ten
+// such times.
+enum err nightly_start(struct store *store, struct keeper *keeper, struct nightly **out,
+                       struct fault *fault) MUST_USE;
 void nightly_stop(struct nightly *nightly); // after the copy that is being made; NULL is fine
 
 // The part that decides: when the last one was due (ms; `minute` of the day, UTC), and whether it

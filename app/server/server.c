@@ -151,7 +151,9 @@ static enum err open_all(struct server *server, const struct server_options *opt
         .roles_of = roles_of,
         .ctx = server,
     };
-    enum err err = store_open(options->dir, NULL, &server->store, fault);
+    // Where a start that does not come far is undone by the machine itself, so is what it wrote.
+    struct store_options store_options = {.take_back = server->keeper != NULL};
+    enum err err = store_open(options->dir, &store_options, &server->store, fault);
     if (err == OK) err = recovery_note(server->store, fault);
     // Before flow, which starts jobs: one that cannot listen should start nothing.
     if (err == OK) {
@@ -159,7 +161,7 @@ static enum err open_all(struct server *server, const struct server_options *opt
     }
     if (err == OK) err = people_open(server->store, &server->people, fault);
     if (err == OK) err = flow_open(server->store, &flow_options, &server->flow, fault);
-    if (err == OK) err = nightly_start(server->store, &server->nightly, fault);
+    if (err == OK) err = nightly_start(server->store, server->keeper, &server->nightly, fault);
     return err;
 }
 

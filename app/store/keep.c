@@ -164,8 +164,13 @@ enum err keep_verify(const char *dir, const char *name, struct kept *out, struct
     err = state_check(folder, NULL, &found);
     if (err == ERR_CORRUPT) return fault_set(fault, err, "backup.copy_bad", str_of(name));
     if (err != OK) return fault_set(fault, err, found.code, str_of(found.detail));
-    *out = kept;
-    return OK;
+    struct formats formats;
+    err = formats_of_state(folder, &formats, fault);
+    if (err == OK && formats.fit == FORMATS_NEWER) {
+        err = fault_set(fault, ERR_INPUT, "store.too_new", str_of(formats.version));
+    }
+    if (err == OK) *out = kept;
+    return err;
 }
 
 // ---- making ----------------------------------------------------------------------------------
@@ -265,6 +270,18 @@ enum err keep_make(struct store *store, const char *name, uint64_t reserve, stru
     return OK;
 }
 
+// ---- before an update -----------------------------------------------------------------------
+
+enum err keep_confirm(const char *dir, struct fault *fault) {
+    char path[LIMIT_PATH_BYTES];
+    enum err err =
+        keep_path(dir, KEEP_BEFORE COURTYARD_VERSION, KEEP_ABOUT, path, sizeof path, fault);
+    if (err != OK || !file_exists(path)) return err;
+    err = keep_path(dir, KEEP_BEFORE COURTYARD_VERSION, KEEP_CONFIRMED, path, sizeof path, fault);
+    if (err != OK || file_exists(path)) return err;
+    return file_write(path, STR("1\n"), fault);
+}
+
 // ---- removing --------------------------------------------------------------------------------
 
 void keep_choose(const int64_t *days, size_t count, bool *out_keep) {
@@ -290,6 +307,16 @@ static enum err name_remove(const char *dir, const char *name, struct fault *fau
     return err;
 }
 
+// One of before an update: confirmed, or another version's, and made long ago.
+static bool before_is_old(const char *dir, const struct kept *kept) {
+    char path[LIMIT_PATH_BYTES];
+    if (!str_starts(str_of(kept->name), STR(KEEP_BEFORE))) return false;
+    if (kept->made_ms > clock_now_ms() - KEEP_BEFORE_DAYS * (int64_t)DAY_MS) return false;
+    if (strcmp(kept->name, KEEP_BEFORE COURTYARD_VERSION) != 0) return true;
+    return keep_path(dir, kept->name, KEEP_CONFIRMED, path, sizeof path, NULL) == OK &&
+           file_exists(path);
+}
+
 enum err keep_prune(const char *dir, const char *spared, struct fault *fault) {
     struct kept *list = memory_take(KEEP_LIST_MAX * sizeof *list);
     int64_t days[KEEP_LIST_MAX] = {0};
@@ -302,6 +329,8 @@ enum err keep_prune(const char *dir, const char *spared, struct fault *fault) {
         if (str_starts(str_of(list[i].name), STR(KEEP_NIGHTLY)) && list[i].whole) {
             days[nightly] = list[i].made_ms / DAY_MS;
             of[nightly++] = i;
+        } else if (before_is_old(dir, &list[i])) {
+            err = name_remove(dir, list[i].name, fault);
         } else if (str_starts(str_of(list[i].name), STR(KEEP_WISH)) && list[i].whole) {
             if (++wished > KEEP_WISHED && !is_spared) err = name_remove(dir, list[i].name, fault);
         }

@@ -24,6 +24,8 @@ enum {
     KEEP_DAYS = 7,                  // nightly copies kept,
     KEEP_WEEKS = 4,                 // and of the weeks before, one each
     KEEP_WISHED = 3,                // newest of those made on a person's wish
+    KEEP_BEFORE_DAYS = 14,          // one of before an update, once that is confirmed
+    KEEP_BEFORE_BYTES = 16 << 20,   // free space that such a one leaves
 };
 #define KEEP_NIGHTLY "nightly-" // YYYYMMDD
 #define KEEP_WISH "wish-"       // YYYYMMDD-HHMMSS
@@ -50,8 +52,12 @@ enum err keep_look(const char *dir, const char *name, struct kept *out,
 // through the copy.
 enum err keep_make(struct store *store, const char *name, uint64_t reserve, struct kept *out,
                    struct fault *fault) MUST_USE;
-// Removes nightly copies and wished ones that are too many, never `spared`.
+// Removes nightly copies and wished ones that are too many, and old ones of before updates; never
+// `spared`.
 enum err keep_prune(const char *dir, const char *spared, struct fault *fault) MUST_USE;
+// This version stays: what was kept from before it goes some time from now, and no return to an
+// older version takes it back by itself. Fine if nothing was kept.
+enum err keep_confirm(const char *dir, struct fault *fault) MUST_USE;
 // Of copies made on `days` (since 1970, descending): the first KEEP_DAYS, and of the others the
 // oldest of its week (from Monday) for the newest KEEP_WEEKS weeks.
 void keep_choose(const int64_t *days, size_t count, bool *out_keep);

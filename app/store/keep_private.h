@@ -7,6 +7,7 @@
 
 #define KEEP_FOLDER "backups"
 #define KEEP_ABOUT "about"
+#define KEEP_CONFIRMED "confirmed" // in a copy of before an update: there is no way back by itself
 #define QUARANTINE_FOLDER "quarantine"
 #define RECOVERING "recovering" // a recovery has begun: its lines say what is to be done
 #define RECOVERED "recovered"   // and was done
@@ -17,6 +18,22 @@
 enum err state_check(const char *folder, struct progress *progress, struct fault *fault) MUST_USE;
 // For reading, without a lock. *out: mdb_env_close.
 enum err state_open(const char *folder, MDB_env **out, struct fault *fault) MUST_USE;
+
+// ---- formats.c -------------------------------------------------------------------------------
+enum formats_fit {
+    FORMATS_SAME,
+    FORMATS_RENAMED, // another version wrote it, in our formats
+    FORMATS_OLDER,   // a table or a record's version is not ours yet
+    FORMATS_NEWER,   // we could misread it
+};
+struct formats {
+    enum formats_fit fit;
+    char version[VERSION_BYTES_MAX + 1]; // of the program that wrote it last; "": before the mark
+};
+// ERR_CORRUPT: there is no schema, or the mark cannot be read.
+enum err formats_read(MDB_txn *txn, MDB_dbi meta, struct formats *out) MUST_USE;
+enum err formats_of_state(const char *folder, struct formats *out, struct fault *fault) MUST_USE;
+enum err formats_write(struct store_txn *txn) MUST_USE;
 
 // ---- keep.c ----------------------------------------------------------------------------------
 // "DIR/backups/NAME" or "DIR/backups/NAME/FILE"; ERR_INPUT "backup.bad_name".
@@ -35,6 +52,10 @@ enum err keep_room(const char *dir, uint64_t bytes, uint64_t reserve, struct fau
 // Ends a recovery that a power cut stopped, or clears away what one that never began has left. The
 // folder's lock is held and the state not open.
 enum err recovery_settle(const char *dir, struct fault *fault) MUST_USE;
+// The copy of before `version` takes the place of what that version wrote. The folder's lock is
+// held and the state not open. ERR_NOT_FOUND (no fault) if there is none that we can read, or if
+// that version has been confirmed.
+enum err recovery_take_back(const char *dir, const char *version, struct fault *fault) MUST_USE;
 
 // ---- open.c ----------------------------------------------------------------------------------
 // DIR/lock; ERR_BUSY "store.in_use". *out: close it.

@@ -16,6 +16,7 @@
 #include "base/assert.h"
 #include "base/file.h"
 #include "base/log.h"
+#include "base/version.h"
 #include "store/keep_private.h"
 
 // LMDB allows one environment of a folder in a process (its locks are the process'), so whoever
@@ -135,35 +136,42 @@ static enum err tables_open(struct store *store, bool make) {
 
 static enum err write_first_version(struct store_txn *txn, void *ctx) {
     (void)ctx;
-    return schema_write(txn, SCHEMA_VERSION);
+    enum err err = schema_write(txn, SCHEMA_VERSION);
+    return err == OK ? formats_write(txn) : err;
 }
 
 static enum err bring_up(struct store_txn *txn, void *ctx) {
     (void)ctx;
-    return schema_bring_up(txn);
+    enum err err = schema_bring_up(txn);
+    return err == OK ? formats_write(txn) : err;
 }
 
-static enum err check_schema(struct store *store, struct fault *fault) {
-    struct store_txn *txn;
-    uint64_t version = 0;
-    enum err err = store_read_begin(store, &txn);
-    if (err != OK) return store_explain(err, fault);
-    err = schema_read(txn, &version);
-    store_read_end(txn);
-    if (err == ERR_NOT_FOUND || err == ERR_CORRUPT) {
-        return fault_set(fault, ERR_CORRUPT, "store.damaged", STR("schema"));
+// Whose state it is, before anything is written to it.
+static enum err formats_look(struct store *store, struct formats *out, struct fault *fault) {
+    MDB_txn *txn;
+    MDB_dbi meta;
+    int code = mdb_txn_begin(store->env, NULL, MDB_RDONLY, &txn);
+    if (code != 0) return store_explain(store_err(code), fault);
+    code = mdb_dbi_open(txn, store_table_name(TABLE_META), 0, &meta);
+    enum err err = code == MDB_NOTFOUND ? ERR_CORRUPT : store_err(code);
+    if (err == OK) err = formats_read(txn, meta, out);
+    mdb_txn_abort(txn);
+    if (err == ERR_CORRUPT) return fault_set(fault, err, "store.damaged", STR("schema"));
+    if (err != OK || out->fit != FORMATS_NEWER) return store_explain(err, fault);
+    (void)str_copy(store->newer, sizeof store->newer, str_of(out->version));
+    return fault_set(fault, ERR_INPUT, "store.too_new", str_of(out->version));
+}
+
+// What only a newer program than the last one does: a copy first, then all of it in one
+// transaction.
+static enum err state_bring_up(struct store *store, const struct formats *formats,
+                               struct fault *fault) {
+    if (formats->fit == FORMATS_SAME || store->read_only) return OK;
+    enum err err = store_explain(write_directly(store, bring_up, NULL), fault);
+    if (err == OK && formats->fit == FORMATS_OLDER) {
+        log_event(LOG_INFO, "store.migrated", "from=%s to=%s", formats->version, COURTYARD_VERSION);
     }
-    if (err != OK) return store_explain(err, fault);
-    if (version > SCHEMA_VERSION) {
-        return fault_set(fault, ERR_INPUT, "store.too_new", STR_NONE);
-    }
-    if (version == SCHEMA_VERSION) return OK;
-    if (store->read_only) return fault_set(fault, ERR_INPUT, "store.too_old", STR_NONE);
-    err = write_directly(store, bring_up, NULL);
-    if (err == OK) {
-        log_event(LOG_INFO, "store.migrated", "from=%" PRIu64 " to=%d", version, SCHEMA_VERSION);
-    }
-    return err == OK ? OK : store_explain(err, fault);
+    return err;
 }
 
 // A state that was closed in peace says so in DIR/closed by its newest transaction; a later
@@ -228,6 +236,12 @@ static enum err open_existing(struct store *store, const char *folder, uint64_t 
     // A writer of another process may be at work on what a second reader opens.
     enum err err = store->read_only ? OK : check_file(store, folder, fault);
     if (err == OK) err = env_open(store, folder, map_bytes, fault);
+    struct formats formats = {.fit = FORMATS_SAME};
+    struct kept kept;
+    if (err == OK) err = formats_look(store, &formats, fault);
+    if (err == OK && formats.fit == FORMATS_OLDER && !store->read_only) {
+        err = keep_make(store, KEEP_BEFORE COURTYARD_VERSION, KEEP_BEFORE_BYTES, &kept, fault);
+    }
     if (err != OK) return err;
     err = tables_open(store, false);
     if (err == ERR_NOT_FOUND && !store->read_only) err = tables_open(store, true);
@@ -239,7 +253,7 @@ static enum err open_existing(struct store *store, const char *folder, uint64_t 
         return fault_set(fault, ERR_CORRUPT, "store.damaged", STR("tables"));
     }
     if (err != OK) return store_explain(err, fault);
-    return check_schema(store, fault);
+    return state_bring_up(store, &formats, fault);
 }
 
 static enum err open_new(struct store *store, const char *folder, uint64_t map_bytes,
@@ -354,7 +368,8 @@ enum err snapshot_open(const char *folder, struct store **out, struct fault *fau
     return OK;
 }
 
-static enum err open_parts(struct store *store, uint64_t map_bytes, struct fault *fault) {
+static enum err open_parts(struct store *store, const struct store_options *options,
+                           struct fault *fault) {
     char state[LIMIT_PATH_BYTES];
     enum err err = store_path(store, "state", state, sizeof state);
     if (err != OK) return fault_set(fault, err, "base.path_too_long", str_of(store->dir));
@@ -369,8 +384,17 @@ static enum err open_parts(struct store *store, uint64_t map_bytes, struct fault
     if (err == OK && !store->read_only) err = make_folders(store, fault);
     if (err != OK) return err;
     bool exists = file_exists(state);
-    err = exists ? open_existing(store, state, map_bytes, fault)
-                 : open_new(store, state, map_bytes, fault);
+    struct fault newer = {0};
+    err = exists ? open_existing(store, state, options->map_bytes, &newer)
+                 : open_new(store, state, options->map_bytes, &newer);
+    if (err != OK && store->newer[0] && options->take_back && !store->read_only) {
+        mdb_env_close(store->env);
+        store->env = NULL;
+        enum err back = recovery_take_back(store->dir, store->newer, fault);
+        if (back == OK) err = open_existing(store, state, options->map_bytes, fault);
+        if (back != OK && back != ERR_NOT_FOUND) return back;
+    }
+    if (err != OK && newer.code[0]) err = fault_set(fault, err, newer.code, str_of(newer.detail));
     if (err == OK && !store->read_only) err = writer_start(store);
     return err == ERR_MEMORY ? fault_set(fault, err, "base.no_memory", STR_NONE) : err;
 }
@@ -388,7 +412,7 @@ enum err store_open(const char *dir, const struct store_options *options, struct
     if (err == OK && arena_open(TXN_ARENA_BYTES, &store->arena) != OK) {
         err = fault_set(fault, ERR_MEMORY, "base.no_memory", STR_NONE);
     }
-    if (err == OK) err = open_parts(store, options->map_bytes, fault);
+    if (err == OK) err = open_parts(store, options, fault);
     if (err != OK) {
         store_close(store);
         return err;

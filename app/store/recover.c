@@ -305,6 +305,18 @@ static enum err recover_locked(const char *dir, const char *name, const char *wh
     return err == OK ? finish(dir, recovery, fault) : err;
 }
 
+enum err recovery_take_back(const char *dir, const char *version, struct fault *fault) {
+    char name[KEEP_NAME_BYTES], path[LIMIT_PATH_BYTES];
+    struct recovery recovery = {0};
+    struct kept kept;
+    int size = snprintf(name, sizeof name, KEEP_BEFORE "%s", version);
+    if (size < 0 || (size_t)size >= sizeof name) return ERR_NOT_FOUND;
+    enum err err = keep_path(dir, name, KEEP_CONFIRMED, path, sizeof path, NULL);
+    if (err != OK || file_exists(path)) return ERR_NOT_FOUND;
+    if (keep_verify(dir, name, &kept, NULL) != OK) return ERR_NOT_FOUND;
+    return recover_locked(dir, name, "trial", &recovery, fault);
+}
+
 enum err keep_recover(const char *dir, const char *name, const char *why, struct recovery *out,
                       struct fault *fault) {
     struct recovery recovery = {0};

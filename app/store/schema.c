@@ -3,41 +3,46 @@
 #include "base/assert.h"
 #include "store/store_private.h"
 
-// A number is never given to another table, even after one is gone.
+// The records of flow/records.c have one version for all: its RECORD_VERSION.
+enum { FLOW = 18 };
+
+// A number is never given to another table, even after one is gone. When you raise the version of a
+// record, raise it here too: store_put insists, and an older program will leave the state alone.
 static const struct {
     const char *name;
     uint16_t kind;
-    bool ids; // keys are ids
+    bool ids;        // keys are ids
+    uint16_t newest; // version of records that is written
 } TABLES[TABLE_COUNT] = {
-    [TABLE_META] = {"meta", 1, false},
-    [TABLE_PERSON] = {"person", 2, true},
-    [TABLE_SESSION] = {"session", 3, false},
-    [TABLE_TOKEN] = {"token", 4, true},
-    [TABLE_UPLOAD] = {"upload", 5, true},
-    [TABLE_DATASET] = {"dataset", 6, true},
-    [TABLE_RECIPE] = {"recipe", 7, true},
-    [TABLE_RELEASE] = {"release", 8, true},
-    [TABLE_MODEL] = {"model", 9, true},
-    [TABLE_JOB] = {"job", 10, true},
-    [TABLE_LINEAGE] = {"lineage", 11, true},
-    [TABLE_BLOB] = {"blob", 12, false},
-    [TABLE_AUDIT] = {"audit", 13, true},
-    [TABLE_SETTING] = {"setting", 14, false},
-    [TABLE_INDEX] = {"index", 15, false},
-    [TABLE_REVISION] = {"revision", 16, false},
-    [TABLE_KEY] = {"key", 17, true},
-    [TABLE_POLICY] = {"policy", 18, true},
-    [TABLE_MEMBER] = {"member", 19, true},
-    [TABLE_LEDGER] = {"ledger", 20, true},
-    [TABLE_USAGE] = {"usage", 21, false},
-    [TABLE_VOUCHER] = {"voucher", 22, true},
-    [TABLE_RESERVATION] = {"reservation", 23, true},
-    [TABLE_ENDPOINT] = {"endpoint", 24, true},
-    [TABLE_SERVED] = {"served", 25, false},
-    [TABLE_SEARCH] = {"search", 26, true},
-    [TABLE_PILOT] = {"pilot", 27, true},
-    [TABLE_LANGUAGE] = {"language", 28, true},
-    [TABLE_LANGUAGE_USE] = {"language_use", 29, false},
+    [TABLE_META] = {"meta", 1, false, 1},
+    [TABLE_PERSON] = {"person", 2, true, 1},
+    [TABLE_SESSION] = {"session", 3, false, 1},
+    [TABLE_TOKEN] = {"token", 4, true, 1},
+    [TABLE_UPLOAD] = {"upload", 5, true, FLOW},
+    [TABLE_DATASET] = {"dataset", 6, true, FLOW},
+    [TABLE_RECIPE] = {"recipe", 7, true, FLOW},
+    [TABLE_RELEASE] = {"release", 8, true, FLOW},
+    [TABLE_MODEL] = {"model", 9, true, FLOW},
+    [TABLE_JOB] = {"job", 10, true, FLOW},
+    [TABLE_LINEAGE] = {"lineage", 11, true, FLOW},
+    [TABLE_BLOB] = {"blob", 12, false, 1},
+    [TABLE_AUDIT] = {"audit", 13, true, 1},
+    [TABLE_SETTING] = {"setting", 14, false, 1},
+    [TABLE_INDEX] = {"index", 15, false, 1},
+    [TABLE_REVISION] = {"revision", 16, false, FLOW},
+    [TABLE_KEY] = {"key", 17, true, FLOW},
+    [TABLE_POLICY] = {"policy", 18, true, 3},
+    [TABLE_MEMBER] = {"member", 19, true, 1},
+    [TABLE_LEDGER] = {"ledger", 20, true, 1},
+    [TABLE_USAGE] = {"usage", 21, false, 1},
+    [TABLE_VOUCHER] = {"voucher", 22, true, 1},
+    [TABLE_RESERVATION] = {"reservation", 23, true, FLOW},
+    [TABLE_ENDPOINT] = {"endpoint", 24, true, FLOW},
+    [TABLE_SERVED] = {"served", 25, false, FLOW},
+    [TABLE_SEARCH] = {"search", 26, true, FLOW},
+    [TABLE_PILOT] = {"pilot", 27, true, FLOW},
+    [TABLE_LANGUAGE] = {"language", 28, true, FLOW},
+    [TABLE_LANGUAGE_USE] = {"language_use", 29, false, 1},
 };
 
 const char *store_table_name(enum store_table table) {
@@ -48,6 +53,11 @@ const char *store_table_name(enum store_table table) {
 uint16_t table_kind(enum store_table table) {
     cy_assert(table < TABLE_COUNT);
     return TABLES[table].kind;
+}
+
+uint16_t table_newest(enum store_table table) {
+    cy_assert(table < TABLE_COUNT);
+    return TABLES[table].newest;
 }
 
 bool table_keys_are_ids(enum store_table table) {

@@ -66,13 +66,17 @@ struct store_txn;
 struct store_options {
     uint64_t map_bytes; // the most the state may grow to; 0: 16 GiB (sparse, costs nothing)
     bool read_only;     // beside a running server: for check
+    // A state that a newer version wrote while it was tried gives way to the copy from before it,
+    // if the trial was not confirmed (keep.h): for a machine that returned by itself.
+    bool take_back;
     // Without LMDB's lock file: readers and the writer of this process exclude each other, and no
     // second process may look. Chosen by itself where the system has no robust mutexes.
     bool alone;
 };
 
 // Opens DIR, making it if absent, takes the lock, verifies the meta record, migrates forward in one
-// transaction if the schema is older (ERR_INPUT "store.too_new" if newer), empties temp/.
+// transaction if the schema or a record's version is older, after a copy "before-VERSION" of it
+// (ERR_INPUT "store.too_new", detail: the version that wrote it, if newer), empties temp/.
 // A damaged database gives ERR_CORRUPT "store.damaged" and changes nothing. *out: store_close.
 enum err store_open(const char *dir, const struct store_options *options, struct store **out,
                     struct fault *fault) MUST_USE;

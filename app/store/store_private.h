@@ -10,6 +10,7 @@
 #include "base/limits.h"
 #include "base/memory.h"
 #include "base/thread.h"
+#include "base/version.h"
 #include "store/store.h"
 
 enum {
@@ -57,8 +58,9 @@ struct store {
     MDB_dbi tables[TABLE_COUNT];
     int lock_fd; // -1 beside a running server
     bool read_only, alone;
-    uint64_t life; // of this opening, see store_life
-    void *map;     // of the state, as store_trim found it; its caller's alone
+    char newer[VERSION_BYTES_MAX + 1]; // of the program whose state ours must not touch; "": none
+    uint64_t life;                     // of this opening, see store_life
+    void *map;                         // of the state, as store_trim found it; its caller's alone
     struct gate gate;
     struct arena *arena; // the writer thread's: copies of records read in a change
 
@@ -118,6 +120,7 @@ struct migration {
 uint16_t table_kind(enum store_table table); // the number on the disk, never reused
 bool table_of_name(struct str name, enum store_table *out);
 bool table_keys_are_ids(enum store_table table);
+uint16_t table_newest(enum store_table table); // version of records that this program writes
 enum err schema_read(struct store_txn *txn, uint64_t *out) MUST_USE;
 enum err schema_write(struct store_txn *txn, uint64_t version) MUST_USE;
 // Runs what is missing up to `target`, in order. ERR_CORRUPT if a step is missing.

@@ -176,6 +176,7 @@ static enum err spoil(struct store_txn *txn, int code) {
 enum err store_put(struct store_txn *txn, enum store_table table, struct key key, uint16_t version,
                    const struct buf *fields) {
     cy_assert(txn->arena && key.size > 0 && key.size <= STORE_KEY_BYTES_MAX);
+    cy_assert(version <= table_newest(table)); // else older programs would misread it
     enum err err = buf_err(fields);
     if (err != OK) return err;
     if (fields->size > RECORD_BYTES_MAX) return ERR_LIMIT;

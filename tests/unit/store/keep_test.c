@@ -13,7 +13,7 @@
 #include "store/keep_private.h"
 #include "support/scratch.h"
 
-enum { PAGE = 4096, DAMAGES = 50, KILLS = 40 };
+enum { PAGE = 4096, DAMAGES = 50, KILLS = 24 };
 static const struct store_options OPTIONS = {.map_bytes = 256 << 20};
 
 static struct store *open_at(const char *dir) {
@@ -430,6 +430,213 @@ static void killed_while_recovering(void) {
     printf("killed while recovering: %d as before, %d as the copy\n", old, fresh);
 }
 
+// ---- before an update ------------------------------------------------------------------------
+
+struct mark {
+    const char *version;
+    int more; // than ours, of every table's newest record
+};
+
+// As if a program of another version had written the state.
+static enum err mark_put(struct store_txn *txn, void *ctx) {
+    const struct mark *mark = ctx;
+    struct buf fields;
+    buf_open(&fields, 8192);
+    struct record_writer writer = {&fields};
+    record_put_str(&writer, str_of(mark->version));
+    record_put_u64(&writer, TABLE_COUNT);
+    for (int i = 0; i < TABLE_COUNT; i++) {
+        record_put_u64(&writer, table_kind((enum store_table)i));
+        record_put_u64(&writer, (uint64_t)(table_newest((enum store_table)i) + mark->more));
+    }
+    enum err err = store_put(txn, TABLE_META, key_of_str(STR("formats")), 1, &fields);
+    buf_close(&fields);
+    return err;
+}
+
+static void mark_as(struct store *store, const char *version, int more) {
+    CHECK_EQ(store_write(store, mark_put, &(struct mark){version, more}), OK);
+}
+
+static enum formats_fit fit_of(const char *folder) {
+    struct formats formats = {0};
+    CHECK_EQ(formats_of_state(folder, &formats, NULL), OK);
+    return formats.fit;
+}
+
+// Copied before it is written to, so that the older program could read the copy.
+static void older_state_is_copied_first(void) {
+    const char *dir = scratch_folder();
+    struct store *store = open_at(dir);
+    REQUIRE(store);
+    put(store, 1, 30, 1);
+    mark_as(store, "0.0.1", -1);
+    store_close(store);
+    CHECK_EQ(fit_of(scratch_path(dir, "state")), FORMATS_OLDER);
+    store = open_at(dir);
+    REQUIRE(store);
+    CHECK_EQ(sum_of(store).count, 30);
+    store_close(store);
+    CHECK_EQ(fit_of(scratch_path(dir, "state")), FORMATS_SAME);
+    CHECK_EQ(fit_of(scratch_path(dir, "backups/before-" COURTYARD_VERSION)), FORMATS_OLDER);
+    // Another version of the same formats leaves its name, and no copy.
+    CHECK_EQ(folder_remove(scratch_path(dir, "backups"), NULL), OK);
+    store = open_at(dir);
+    REQUIRE(store);
+    mark_as(store, "0.0.2", 0);
+    store_close(store);
+    CHECK_EQ(fit_of(scratch_path(dir, "state")), FORMATS_RENAMED);
+    store_close(open_at(dir));
+    CHECK_EQ(fit_of(scratch_path(dir, "state")), FORMATS_SAME);
+    CHECK(!file_exists(scratch_path(dir, "backups")));
+}
+
+// What "9.9.9" left that was tried: a copy from before it with the datasets 1 to 20, and
+// its own state with more.
+static const char *tried(bool confirmed) {
+    const char *dir = scratch_folder();
+    struct store *store = open_at(dir);
+    struct kept kept;
+    if (!store) return dir;
+    put(store, 1, 20, 1);
+    CHECK_EQ(keep_make(store, KEEP_BEFORE "9.9.9", 0, &kept, NULL), OK);
+    put(store, 1, 40, 2);
+    mark_as(store, "9.9.9", 1);
+    store_close(store);
+    if (confirmed) scratch_write(scratch_path(dir, "backups/before-9.9.9/confirmed"), "1\n", 2);
+    return dir;
+}
+
+static enum err open_returned(const char *dir, bool take_back, struct store **out,
+                              struct fault *fault) {
+    struct store_options options = {.map_bytes = OPTIONS.map_bytes, .take_back = take_back};
+    return store_open(dir, &options, out, fault);
+}
+
+static void newer_state_is_left_alone(void) {
+    for (int i = 0; i < 3; i++) { // not asked; confirmed; the copy has rotted
+        const char *dir = tried(i == 1);
+        struct store *store = NULL;
+        struct fault fault = {0};
+        size_t size, same_size;
+        if (i == 2) scratch_flip(scratch_path(dir, "backups/before-9.9.9/data.mdb"), 8192, 4);
+        uint8_t *before = scratch_read(scratch_path(dir, "state/data.mdb"), &size);
+        CHECK_EQ(open_returned(dir, i > 0, &store, &fault), ERR_INPUT);
+        CHECK_STR(fault.code, "store.too_new");
+        CHECK_STR(fault.detail, "9.9.9");
+        uint8_t *after = scratch_read(scratch_path(dir, "state/data.mdb"), &same_size);
+        CHECK_BYTES(after, same_size, before, size);
+        memory_give(before);
+        memory_give(after);
+        if (i == 2) continue;
+        struct recovery recovery; // a person may, whatever was confirmed
+        CHECK_EQ(keep_recover(dir, KEEP_BEFORE "9.9.9", "wish", &recovery, NULL), OK);
+        CHECK_EQ(open_returned(dir, false, &store, &fault), OK);
+        CHECK_EQ(sum_of(store).count, 20);
+        store_close(store);
+    }
+}
+
+static void failed_trial_is_taken_back(void) {
+    const char *dir = tried(false);
+    struct store *store = NULL;
+    struct recovery told;
+    struct fault fault = {0};
+    char path[LIMIT_PATH_BYTES];
+    REQUIRE(open_returned(dir, true, &store, &fault) == OK);
+    CHECK_EQ(sum_of(store).marks, 20);
+    put(store, 1, 20, 3);
+    store_close(store);
+    CHECK_EQ(recovery_read(dir, &told), OK);
+    CHECK_STR(told.why, "trial");
+    CHECK_STR(told.copy, KEEP_BEFORE "9.9.9");
+    snprintf(path, sizeof path, "%s/quarantine/%s/state", dir, told.quarantine);
+    CHECK_EQ(fit_of(path), FORMATS_NEWER);
+    CHECK_EQ(state_check(path, NULL, NULL), OK);
+    CHECK_EQ(open_returned(dir, true, &store, &fault), OK); // once, and then it is ours
+    CHECK_EQ(sum_of(store).marks, 60);
+    store_close(store);
+}
+
+static void bring_up_work(const char *dir) {
+    struct store *store = open_at(dir);
+    if (store) store_close(store);
+}
+
+static void take_back_work(const char *dir) {
+    struct store *store;
+    struct fault fault = {0};
+    if (open_returned(dir, true, &store, &fault) == OK) store_close(store);
+}
+
+// One of the two is always whole: what was there, or what it was to become.
+static void killed_while_brought_up(void) {
+    uint64_t whole_us = 0;
+    for (int i = 0; i < KILLS / 2; i++) {
+        const char *dir = scratch_folder();
+        struct store *store = open_at(dir);
+        REQUIRE(store);
+        put(store, 1, 200, 1);
+        mark_as(store, "0.0.1", -1);
+        store_close(store);
+        killed(bring_up_work, dir, &whole_us);
+        bool ours = fit_of(scratch_path(dir, "state")) == FORMATS_SAME;
+        const char *copy = scratch_path(dir, "backups/before-" COURTYARD_VERSION);
+        if (ours) CHECK_EQ(fit_of(copy), FORMATS_OLDER);
+        store = open_at(dir);
+        REQUIRE(store);
+        CHECK_EQ(sum_of(store).marks, 200);
+        store_close(store);
+        CHECK_EQ(fit_of(scratch_path(dir, "backups/before-" COURTYARD_VERSION)), FORMATS_OLDER);
+    }
+}
+
+static void killed_while_taken_back(void) {
+    uint64_t whole_us = 0;
+    for (int i = 0; i < KILLS / 2; i++) {
+        const char *dir = tried(false);
+        struct store *store = NULL;
+        struct fault fault = {0};
+        struct recovery told;
+        killed(take_back_work, dir, &whole_us);
+        REQUIRE(open_returned(dir, true, &store, &fault) == OK);
+        CHECK_EQ(sum_of(store).marks, 20);
+        store_close(store);
+        CHECK_EQ(recovery_read(dir, &told), OK);
+        char path[LIMIT_PATH_BYTES];
+        snprintf(path, sizeof path, "%s/quarantine/%s/state", dir, told.quarantine);
+        CHECK_EQ(fit_of(path), FORMATS_NEWER);
+        CHECK_EQ(keep_verify(dir, KEEP_BEFORE "9.9.9", &(struct kept){.whole = false}, NULL), OK);
+    }
+}
+
+// Kept until this version is confirmed, and some time longer.
+static void before_copies_go(void) {
+    const char *dir = scratch_folder();
+    struct store *store = open_at(dir);
+    struct kept kept;
+    int64_t now = clock_now_ms();
+    REQUIRE(store);
+    CHECK_EQ(keep_confirm(dir, NULL), OK); // there is none
+    clock_set_for_test(now - (KEEP_BEFORE_DAYS + 1) * (int64_t)86400000);
+    CHECK_EQ(keep_make(store, KEEP_BEFORE COURTYARD_VERSION, 0, &kept, NULL), OK);
+    CHECK_EQ(keep_make(store, KEEP_BEFORE "9.9.9", 0, &kept, NULL), OK);
+    clock_set_for_test(now);
+    CHECK_EQ(keep_prune(dir, "", NULL), OK);
+    CHECK_EQ(keep_look(dir, KEEP_BEFORE "9.9.9", &kept, NULL), ERR_NOT_FOUND);
+    CHECK_EQ(keep_look(dir, KEEP_BEFORE COURTYARD_VERSION, &kept, NULL), OK);
+    CHECK_EQ(keep_confirm(dir, NULL), OK);
+    CHECK_EQ(keep_confirm(dir, NULL), OK);
+    clock_set_for_test(now - 2 * (int64_t)86400000);
+    CHECK_EQ(keep_prune(dir, "", NULL), OK);
+    CHECK_EQ(keep_look(dir, KEEP_BEFORE COURTYARD_VERSION, &kept, NULL), OK);
+    clock_set_for_test(now);
+    CHECK_EQ(keep_prune(dir, "", NULL), OK);
+    CHECK_EQ(keep_look(dir, KEEP_BEFORE COURTYARD_VERSION, &kept, NULL), ERR_NOT_FOUND);
+    clock_set_for_test(0);
+    store_close(store);
+}
+
 // ---- how the last end was --------------------------------------------------------------------
 
 static enum err closed_mark(const char *dir, uint64_t *out) {
@@ -469,6 +676,12 @@ int main(void) {
     CHECK_RUN(random_damage);
     CHECK_RUN(killed_while_making);
     CHECK_RUN(killed_while_recovering);
+    CHECK_RUN(older_state_is_copied_first);
+    CHECK_RUN(newer_state_is_left_alone);
+    CHECK_RUN(failed_trial_is_taken_back);
+    CHECK_RUN(killed_while_brought_up);
+    CHECK_RUN(killed_while_taken_back);
+    CHECK_RUN(before_copies_go);
     CHECK_RUN(mark_of_a_clean_end);
     return check_done();
 }

@@ -40,7 +40,7 @@ static enum err put_change(struct store_txn *txn, void *ctx) {
     struct buf fields;
     buf_open(&fields, 1 << 20);
     record_put_str(&(struct record_writer){&fields}, str_of(put->text));
-    enum err err = store_put(txn, put->table, put->key, 7, &fields);
+    enum err err = store_put(txn, put->table, put->key, 1, &fields);
     buf_close(&fields);
     return err == OK ? put->then : err;
 }
@@ -53,7 +53,7 @@ static bool has_text(struct store *store, struct key key, const char *text) {
     struct store_txn *txn;
     struct record_reader record;
     if (store_read_begin(store, &txn) != OK) return false;
-    bool has = store_get(txn, TABLE_JOB, key, &record) == OK && record.version == 7 &&
+    bool has = store_get(txn, TABLE_JOB, key, &record) == OK && record.version == 1 &&
                str_is(record_get_str(&record), text) && record_end(&record) == OK;
     store_read_end(txn);
     return has;
