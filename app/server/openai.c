@@ -82,7 +82,13 @@ void openai_error(struct buf *out, uint16_t status, const struct fault *fault) {
     json_open_object(&writer);
     json_set_text(&writer, "message", buf_str(&sentence));
     json_set_text(&writer, "type", str_of(kind_of(status)));
-    json_set_null(&writer, "param");
+    bool parameter = strcmp(fault->code, "language.bad_parameter") == 0 ||
+                     strcmp(fault->code, "language.unsupported") == 0;
+    if (parameter && fault->detail[0]) {
+        json_set_text(&writer, "param", str_of(fault->detail));
+    } else {
+        json_set_null(&writer, "param");
+    }
     json_set_text(&writer, "code", str_of(fault->code));
     json_set_text(&writer, "detail", str_of(fault->detail)); // for who says it in another language
     json_close_object(&writer);

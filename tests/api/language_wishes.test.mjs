@@ -8,7 +8,7 @@ import { Server } from "./lib/server.mjs";
 
 const options = { skip: hasStories ? false : "no models/stories260K.bin in ../shared/data (COURTYARD_DATA names another place)" };
 // As Qwen writes calls: <tool_call>, and what they were given as JSON, not as a text in JSON.
-const template = textValue("tokenizer.chat_template", `{% if shout %}HEY {% endif %}{% if tools %}{% for t in tools %}{{ t.function.name }} {% endfor %}{% endif %}{% for m in messages %}{{ m.content }}{% for c in m.tool_calls or [] %}<tool_call>{{ c.function.arguments | tojson }}</tool_call>{% endfor %}{% endfor %}`);
+const template = textValue("tokenizer.chat_template", `{% if shout %}HEY {% endif %}{% if tools %}{% for t in tools %}{{ t.function.name }} {% endfor %}{% endif %}{% for m in messages %}{% if m.role == 'tool' %}{{ m.tool_call_id }}: {% endif %}{{ m.content }}{% for c in m.tool_calls or [] %}<tool_call>{{ c.id }}{{ c.function.arguments | tojson }}</tool_call>{% endfor %}{% endfor %}`);
 const call = ["Let me see. ", "<tool", "_call>", "\n{\"name\": \"look\", ", "\"arguments\": {\"city\": \"北京\"}}", "\n</tool", "_call>"];
 const tool = (name, parameters) => ({ type: "function", function: { name, description: "d", parameters } });
 const look = tool("look", { type: "object", properties: { city: { type: "string", maxLength: 12 }, days: { $ref: "#/$defs/days" } }, required: ["city", "days"], $defs: { days: { type: "integer", minimum: 1, maximum: 7 } } });
@@ -93,6 +93,7 @@ test("a wish that cannot be kept is refused, and says why", options, async () =>
     const bad = async (more, code, model) => {
         const answer = await ask("x", more, model);
         assert.deepEqual([answer.status, answer.json.error?.code], [400, code], answer.text);
+        return answer.json.error.message;
     };
     await bad({ response_format: { type: "json_schema", json_schema: { name: "x", schema: { type: "object", patternProperties: {} } } } }, "grammar.unsupported");
     await bad({ response_format: { type: "json_schema", json_schema: { name: "x" } } }, "language.bad_parameter");
@@ -115,7 +116,20 @@ test("a wish that cannot be kept is refused, and says why", options, async () =>
     await bad({ chat_template_kwargs: { messages: [] } }, "language.bad_parameter");
     await bad({ chat_template_kwargs: { mood: "x".repeat(40) } }, "language.bad_parameter");
     await bad({ tools: [{ type: "function", function: {} }] }, "language.bad_parameter");
-    await bad({ tools: [look], tool_choice: { type: "function", function: { name: "other" } } }, "language.bad_parameter");
+    const other = { type: "function", function: { name: "other" } };
+    assert.match(await bad({ tools: [look], tool_choice: other }, "language.tool_unknown"), /tool_choice.*“other”/);
+    assert.match(await bad({ tools: [look, lift, look] }, "language.tool_twice"), /“look”/);
+    assert.match(await bad({ tools: [look, { type: "function", function: { name: "x", parameters: [] } }] }, "language.bad_parameter"), /tools\[1\]\.function\.parameters/);
+    await bad({ tool_choice: "required" }, "language.bad_parameter");
+    await bad({ tool_choice: other }, "language.bad_parameter");
+    // A schema that is wrong is refused, with where; one that no grammar says only where it must be kept.
+    const odd = (schema, more) => ({ type: "function", function: { name: "odd", parameters: { type: "object", properties: { at: { items: schema } } }, ...more } });
+    assert.match(await bad({ tools: [look, odd({ type: "txt" })] }, "grammar.wrong"), /tools\[1\]\.function\.parameters\.properties\.at\.items: type/);
+    assert.match(await bad({ tools: [look, odd({ not: {} }, { strict: true })] }, "grammar.unsupported"), /tools\[1\]\.function\.parameters\.properties\.at\.items: not/);
+    assert.match(await bad({ tools: [odd({ not: {} })], tool_choice: "required" }, "grammar.unsupported"), /tools\[0\]/);
+    assert.equal((await ask("x", { tools: [look, odd({ not: {} })], max_tokens: 1 })).status, 200);
+    const talk = [{ role: "user", content: "x" }, { role: "assistant", content: null, tool_calls: [{ id: "a", type: "function", function: { name: "look", arguments: "{}" } }] }, { role: "tool", tool_call_id: "b", content: "y" }];
+    assert.equal((await ask(talk)).json.error?.param, "messages[2].tool_call_id");
     await bad({ tools: [look] }, "language.no_tools", "plain");
 });
 
@@ -214,7 +228,7 @@ test("what a tool has answered goes back to the model", options, async () => {
     const talk = [{ role: "user", content: "go" }, { role: "assistant", content: null, tool_calls: [{ id: "call_1", type: "function", function: { name: "look", arguments: '{"city": "X"}' } }] },
         { role: "tool", tool_call_id: "call_1", content: "rain" }];
     const got = (await ask(talk, { max_tokens: 1 })).json;
-    const want = await researcher.call("POST", "/v1/completions", { model: "stories", prompt: 'go<tool_call>{"city": "X"}</tool_call>rain', max_tokens: 1 });
+    const want = await researcher.call("POST", "/v1/completions", { model: "stories", prompt: 'go<tool_call>call_1{"city": "X"}</tool_call>call_1: rain', max_tokens: 1 });
     assert.equal(got.usage.prompt_tokens, want.json.usage.prompt_tokens);
 });
 

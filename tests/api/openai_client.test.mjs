@@ -112,6 +112,8 @@ test("errors are of the client's own kinds", options, async () => {
     await worker.fails("BadRequestError", 400, "language.bad_parameter", "chat", body("x", { temperature: 9 }));
     await worker.fails("BadRequestError", 400, "network.too_long", "chat", body("x".repeat(2000)));
     await worker.fails("BadRequestError", 400, "grammar.unsupported", "chat", body("x", { response_format: { type: "json_schema", json_schema: { name: "n", schema: { not: {} } } } }));
+    await worker.fails("BadRequestError", 400, "language.tool_unknown", "chat", body("x", { tools: [weather], tool_choice: { type: "function", function: { name: "rain" } } }));
+    await worker.fails("BadRequestError", 400, "grammar.wrong", "stream", body("x", { tools: [{ type: "function", function: { name: "x", parameters: { type: "object", properties: { a: { type: "txt" } } } } }] }));
     const { error } = await worker.try("chat", body("x"), "cy_wrong");
     assert.deepEqual([error.kind, error.status], ["AuthenticationError", 401], JSON.stringify(error));
     const refused = await worker.try("stream", body("x", { model: "nobody" }));

@@ -1,12 +1,22 @@
 // What a request wishes of its answer: calls of tools, a schema, a grammar, a regular expression,
 // choices. Sources: OpenAI's API reference of chat completions; the guided_* members and
 // structured_outputs are vLLM's, `grammar` is llama.cpp's.
+#include <stdio.h>
+
 #include "flow/models/language.h"
 
 enum { TOOLS_MAX = 128, CHOICES_MAX = 1024, SWITCH_BYTES_MAX = 32 };
 
 static enum err bad(const struct call *call, const char *name) {
     return fault_set(call->fault, ERR_INPUT, "language.bad_parameter", str_of(name));
+}
+
+// Of one of a list.
+static enum err bad_item(const struct call *call, const char *code, const char *list, size_t index,
+                         const char *member) {
+    char where[64];
+    snprintf(where, sizeof where, "%s[%zu]%s", list, index, member);
+    return fault_set(call->fault, ERR_INPUT, code, str_of(where));
 }
 
 static enum err unsupported(const struct call *call, const char *name) {
@@ -33,6 +43,30 @@ static bool is_named(const struct json *object) {
     return json_is_object(object) && name.size > 0 && name.size <= 256;
 }
 
+// A call of that id stands in a message before this one.
+static bool was_called(const struct call *call, const struct json *message, struct str id) {
+    const struct json *messages = json_member(call->body, "messages");
+    for (const struct json *i = json_first(messages); i && i != message; i = json_next(i)) {
+        const struct json *calls = json_member(i, "tool_calls");
+        for (const struct json *k = json_first(calls); k; k = json_next(k)) {
+            if (str_equal(json_member_text(k, "id"), id)) return true;
+        }
+    }
+    return false;
+}
+
+// What a tool has answered belongs to a call of it.
+static enum err answer_check(const struct call *call, const struct json *message) {
+    size_t index = 0;
+    struct str id = json_member_text(message, "tool_call_id");
+    if (!str_is(json_member_text(message, "role"), "tool") || was_called(call, message, id)) {
+        return OK;
+    }
+    const struct json *i = json_first(json_member(call->body, "messages"));
+    for (; i && i != message; i = json_next(i)) index++;
+    return bad_item(call, "language.bad_parameter", "messages", index, ".tool_call_id");
+}
+
 enum err message_more_write(const struct call *call, struct json_writer *out,
                             const struct json *message) {
     static const char *const texts[] = {"name", "tool_call_id", "reasoning_content"};
@@ -41,8 +75,9 @@ enum err message_more_write(const struct call *call, struct json_writer *out,
         if (node && !json_is_string(node)) return bad(call, "messages");
         if (node) json_set_text(out, texts[i], json_text(node));
     }
+    enum err err = answer_check(call, message);
     const struct json *calls = wanted(message, "tool_calls");
-    if (!calls) return OK;
+    if (err != OK || !calls) return err;
     if (!json_is_array(calls) || json_count(calls) > TOOLS_MAX) return bad(call, "messages");
     for (const struct json *i = json_first(calls); i; i = json_next(i)) {
         if (!is_named(i)) return bad(call, "messages");
@@ -53,8 +88,9 @@ enum err message_more_write(const struct call *call, struct json_writer *out,
 
 // ---- tools --------------------------------------------------------------------------------------
 
-static bool holds_tool(const struct json *tools, struct str name) {
-    for (const struct json *i = json_first(tools); i; i = json_next(i)) {
+// From that one on.
+static bool holds_tool(const struct json *tool, struct str name) {
+    for (const struct json *i = tool; i; i = json_next(i)) {
         if (str_equal(json_member_text(json_member(i, "function"), "name"), name)) return true;
     }
     return false;
@@ -70,7 +106,10 @@ static enum err tool_choice_write(const struct call *call, struct json_writer *o
         return OK;
     }
     struct str name = json_member_text(json_member(choice, "function"), "name");
-    if (!is_named(choice) || !holds_tool(tools, name)) return bad(call, "tool_choice");
+    if (!is_named(choice)) return bad(call, "tool_choice");
+    if (!holds_tool(json_first(tools), name)) {
+        return fault_set(call->fault, ERR_INPUT, "language.tool_unknown", name);
+    }
     json_put_name(out, "call");
     json_open_object(out);
     json_set_text(out, "name", name);
@@ -78,16 +117,39 @@ static enum err tool_choice_write(const struct call *call, struct json_writer *o
     return OK;
 }
 
+static enum err tools_check(const struct call *call, const struct json *tools) {
+    size_t index = 0;
+    for (const struct json *i = json_first(tools); i; i = json_next(i), index++) {
+        const struct json *function = json_member(i, "function");
+        const struct json *parameters = wanted(function, "parameters");
+        struct str name = json_member_text(function, "name");
+        if (!str_is(json_member_text(i, "type"), "function")) {
+            return bad_item(call, "language.unsupported", "tools", index, ".type");
+        }
+        if (!is_named(i)) {
+            return bad_item(call, "language.bad_parameter", "tools", index, ".function.name");
+        }
+        if (parameters && !json_is_object(parameters)) {
+            return bad_item(call, "language.bad_parameter", "tools", index, ".function.parameters");
+        }
+        if (holds_tool(json_next(i), name)) {
+            return fault_set(call->fault, ERR_INPUT, "language.tool_twice", name);
+        }
+    }
+    return OK;
+}
+
 static enum err tools_write(const struct call *call, struct json_writer *out, bool *out_any) {
     const struct json *tools = wanted(call->body, "tools");
-    if (!tools || (json_is_array(tools) && !json_first(tools))) return OK;
-    if (!json_is_array(tools) || json_count(tools) > TOOLS_MAX) return bad(call, "tools");
-    for (const struct json *i = json_first(tools); i; i = json_next(i)) {
-        if (!str_is(json_member_text(i, "type"), "function")) return unsupported(call, "tools");
-        if (!is_named(i)) return bad(call, "tools");
-    }
-    copy(out, "tools", tools);
     bool named = json_is_object(json_member(call->body, "tool_choice"));
+    if (!tools || (json_is_array(tools) && !json_first(tools))) {
+        bool must = named || str_is(json_member_text(call->body, "tool_choice"), "required");
+        return must ? bad(call, "tools") : OK;
+    }
+    if (!json_is_array(tools) || json_count(tools) > TOOLS_MAX) return bad(call, "tools");
+    enum err err = tools_check(call, tools);
+    if (err != OK) return err;
+    copy(out, "tools", tools);
     if (json_member_bool(call->body, "parallel_tool_calls", true) && !named) {
         json_set_bool(out, "several", true);
     }

@@ -211,7 +211,7 @@ static enum err calls_make(const struct asking *asking, struct grammar **out, st
         calls.between = STR(",");
         calls.end = str_of(form->shut);
         calls.several = several && *form->open;
-        calls.loose = true;
+        calls.loose = calls.lenient = true;
     }
     if (err == OK) err = grammar_of_calls(&calls, out, fault);
     json_close(any);

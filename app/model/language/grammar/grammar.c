@@ -1,6 +1,7 @@
 // Expressions, and from them the rules of a grammar.
 #include "model/language/grammar/grammar.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,6 +12,12 @@ enum { GRAMMAR_BYTES_MAX = 256 << 20, LOWER_DEPTH_MAX = 2000 };
 
 struct expression *grammar_fail(struct grammar_builder *b, enum err err, const char *code,
                                 struct str detail) {
+    char text[FAULT_DETAIL_SIZE];
+    if (b->where.size && detail.size) {
+        snprintf(text, sizeof text, "%.*s: %.*s", (int)b->where.size, b->where.text,
+                 (int)(detail.size < 64 ? detail.size : 64), detail.data);
+        detail = str_of(text);
+    }
     if (b->err == OK) b->err = fault_at(b->fault, err, code, b->row, 0, detail);
     return NULL;
 }

@@ -21,7 +21,7 @@
 enum { GRAMMAR_ELEMENTS_MAX = 1 << 19, GRAMMAR_NESTING_MAX = 64, GRAMMAR_CHOICES_MAX = 65536 };
 
 struct grammar;
-// ERR_INPUT "grammar.unsupported" (detail: the keyword), "grammar.wrong" (detail: what),
+// ERR_INPUT "grammar.unsupported" (detail: where, and the keyword), "grammar.wrong" (what),
 // "grammar.no_rule", "grammar.pattern", "grammar.endless" (it can never come to an end),
 // "grammar.left_recursive"; ERR_LIMIT "grammar.too_large"; ERR_MEMORY.
 enum err grammar_of_schema(const struct json *schema, struct grammar **out,
@@ -36,7 +36,8 @@ struct grammar_calls {
     struct str arguments;     // the name of the member: "arguments", "parameters"
     struct str begin, between, end;
     bool several;
-    bool loose; // white space may stand before each of these
+    bool loose;   // white space may stand before each of these
+    bool lenient; // a tool that is not "strict", whose schema says what no grammar can: any object
     const struct json *otherwise;
 };
 // What grammar_of_schema gives; "grammar.no_rule": there is none of that name.

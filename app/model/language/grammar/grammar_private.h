@@ -55,7 +55,11 @@ struct grammar_builder {
     uint32_t depth;
     enum err err;
     struct fault *fault;
-    uint64_t row; // of a text
+    uint64_t row;  // of a text
+    struct where { // within a schema; what does not fit is not told
+        char text[112];
+        size_t size;
+    } where;
 };
 // Of the functions below each takes NULL, which a fault leaves, and gives NULL again.
 

@@ -1,6 +1,7 @@
 // Grammars of JSON Schemas; what is understood stands in grammar.h. One function a type; `keys`
 // tells what else a schema says, so that nothing is passed over.
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/text.h"
@@ -11,7 +12,7 @@ enum { REFERENCES_MAX = 1024, BLANKS_MAX = 20, PROPERTIES_MAX = 4096 };
 struct reading {
     struct grammar_builder *b;
     const struct json *root;
-    struct expression *space, *text_char, *text_any, *any;
+    struct expression *space, *text_char, *text_any, *any, *object;
     struct reference {
         struct str pointer;
         uint32_t rule;
@@ -20,6 +21,29 @@ struct reading {
 };
 
 static struct expression *value_of(struct reading *r, const struct json *schema);
+
+// Goes into a part of the schema; where it was, for where_back.
+static size_t where_go(struct reading *r, const char *between, struct str name) {
+    struct where *where = &r->b->where;
+    size_t before = where->size, more = strlen(between);
+    if (before == 0 && *between == '.') between = "", more = 0;
+    if (before + more + name.size <= sizeof where->text) {
+        memcpy(where->text + before, between, more);
+        if (name.size) memcpy(where->text + before + more, name.data, name.size);
+        where->size += more + name.size;
+    }
+    return before;
+}
+
+static size_t where_go_item(struct reading *r, const char *name, uint32_t index) {
+    char text[40];
+    snprintf(text, sizeof text, "%s[%u]", name, index);
+    return where_go(r, ".", str_of(text));
+}
+
+static void where_back(struct reading *r, size_t before) {
+    r->b->where.size = before;
+}
 
 static struct expression *mark(struct reading *r, const char *text) {
     return expression_text(r->b, str_of(text));
@@ -262,15 +286,20 @@ static struct expression *array_value(struct reading *r, const struct json *sche
             return unsupported(r, STR("prefixItems + minItems/maxItems"));
     }
     struct expression *e = expression_empty(r->b);
+    uint32_t index = 0;
     for (const struct json *i = json_first(prefix); i && r->b->err == OK; i = json_next(i)) {
+        size_t before = where_go_item(r, "prefixItems", index++);
         struct expression *one = value_of(r, i);
+        where_back(r, before);
         e = i == json_first(prefix) ? one : expression_then(r->b, e, further(r, one));
     }
     uint32_t rest_least = least > fixed ? least - fixed : 0;
     uint32_t rest_most = most == GRAMMAR_NONE ? most : most - fixed;
     if (fixed && !items) rest_most = rest_least; // no more than are named, unless it says of what
     if (rest_most > 0) {
+        size_t before = where_go(r, ".", STR("items"));
         struct expression *item = items ? value_of(r, items) : r->any;
+        where_back(r, before);
         e = expression_then(r->b, e, items_repeated(r, item, rest_least, rest_most, fixed == 0));
     }
     return bracketed(r, "[", e, "]");
@@ -352,7 +381,9 @@ static struct expression *extra_member(struct reading *r, const struct json *sch
     if (none) return NULL;
     struct expression *name =
         json_first(properties) ? quoted(r, other_name(r, properties, STR(""))) : r->text_any;
+    size_t before = where_go(r, ".", STR("additionalProperties"));
     struct expression *value = more && json_is_object(more) ? value_of(r, more) : r->any;
+    where_back(r, before);
     return shared(r, member(r, name, value));
 }
 
@@ -390,7 +421,10 @@ static struct expression *object_value(struct reading *r, const struct json *sch
     for (const struct json *i = json_first(properties); i; i = json_next(i)) order[at++] = i;
     while (at-- > 0 && b->err == OK) {
         struct str name = json_name(order[at]);
+        size_t before = where_go(r, ".", STR("properties"));
+        (void)where_go(r, ".", name);
         struct expression *one = member(r, name_text(r, name), value_of(r, order[at]));
+        where_back(r, before);
         bool needed = is_required(required, name);
         struct expression *with_first = expression_then(b, one, later);
         struct expression *with_later = expression_then(b, further(r, one), later);
@@ -479,7 +513,9 @@ static struct expression *reference(struct reading *r, const struct json *schema
         return grammar_fail(r->b, ERR_LIMIT, "grammar.too_large", STR_NONE);
     uint32_t rule = rule_new(r->b, pointer);
     r->references[r->count++] = (struct reference){pointer, rule};
+    size_t before = where_go(r, " ", pointer);
     rule_set(r->b, rule, value_of(r, at));
+    where_back(r, before);
     return expression_rule(r->b, rule);
 }
 
@@ -489,8 +525,11 @@ static struct expression *any_of(struct reading *r, const struct json *schema, c
     if (!keys_known(r, schema, " anyOf oneOf allOf nullable ")) return NULL;
     if (!json_is_array(list) || !json_first(list)) return wrong(r, name);
     if (str_is(str_of(name), "allOf") && json_count(list) > 1) return unsupported(r, STR("allOf"));
+    uint32_t index = 0;
     for (const struct json *i = json_first(list); i && r->b->err == OK; i = json_next(i)) {
+        size_t before = where_go_item(r, name, index++);
         struct expression *one = value_of(r, i);
+        where_back(r, before);
         e = e ? expression_or(r->b, e, one) : one;
     }
     return e;
@@ -599,11 +638,43 @@ static void parts_make(struct reading *r) {
     struct expression *list =
         bracketed(r, "[", items_repeated(r, r->any, 0, GRAMMAR_NONE, true), "]");
     struct expression *one = member(r, r->text_any, r->any);
-    struct expression *object =
-        bracketed(r, "{", items_repeated(r, one, 0, GRAMMAR_NONE, true), "}");
-    e = expression_or(b, e, expression_or(b, list, object));
+    r->object = shared(r, bracketed(r, "{", items_repeated(r, one, 0, GRAMMAR_NONE, true), "}"));
+    e = expression_or(b, e, expression_or(b, list, r->object));
     e = expression_or(b, e, expression_or(b, r->text_any, expression_number(b, &none)));
     rule_set(b, rule, e);
+}
+
+static enum err whole_read(const struct json *schema, const struct grammar_calls *calls,
+                           struct grammar **out, struct fault *fault);
+
+// A schema that is right, and asks for what no grammar says.
+static bool is_beyond(const struct json *schema) {
+    static const char *const codes[] = {"grammar.unsupported", "grammar.pattern",
+                                        "grammar.too_large"};
+    struct grammar *grammar;
+    struct fault fault = {0};
+    if (whole_read(schema, NULL, &grammar, &fault) == OK) {
+        grammar_close(grammar);
+        return false;
+    }
+    for (size_t i = 0; i < sizeof codes / sizeof *codes; i++) {
+        if (strcmp(fault.code, codes[i]) == 0) return true;
+    }
+    return false;
+}
+
+// What a tool is given: an object.
+static struct expression *given_of(struct reading *r, const struct grammar_calls *calls,
+                                   const struct json *function) {
+    const struct json *parameters = json_member(function, "parameters");
+    const struct json *type = json_member(parameters, "type");
+    bool strict = !calls->lenient || json_member_bool(function, "strict", false);
+    if (!json_first(parameters)) return bracketed(r, "{", expression_empty(r->b), "}");
+    if (type && !str_is(json_text(type), "object")) return wrong(r, "type");
+    if (!strict && is_beyond(parameters)) return r->object;
+    r->root = parameters;
+    r->count = 0;
+    return value_of(r, parameters);
 }
 
 // Of a tool: {"name": …, "arguments": …}. References are within its own parameters.
@@ -611,13 +682,11 @@ static struct expression *call_of(struct reading *r, const struct grammar_calls 
                                   const struct json *tool) {
     const struct json *function = json_member(tool, "function");
     const struct json *name = json_member(function, "name");
-    const struct json *parameters = json_member(function, "parameters");
-    if (!json_is_string(name) || !json_text(name).size) return wrong(r, "tools");
-    r->root = parameters;
-    r->count = 0;
-    struct expression *given = json_first(parameters)
-                                   ? value_of(r, parameters)
-                                   : bracketed(r, "{", expression_empty(r->b), "}");
+    size_t before = where_go(r, ".", STR("function"));
+    if (!json_is_string(name) || !json_text(name).size) return wrong(r, "name");
+    (void)where_go(r, ".", STR("parameters"));
+    struct expression *given = given_of(r, calls, function);
+    where_back(r, before);
     struct expression *named = member(r, mark(r, "\"name\""), literal(r, name));
     struct expression *with = member(r, name_text(r, calls->arguments), given);
     return bracketed(r, "{", expression_then(r->b, named, further(r, with)), "}");
@@ -647,10 +716,14 @@ static struct expression *calls_around(struct reading *r, const struct grammar_c
 static struct expression *calls_of(struct reading *r, const struct grammar_calls *calls) {
     struct grammar_builder *b = r->b;
     struct expression *any = NULL;
-    for (const struct json *i = json_first(calls->tools); i && b->err == OK; i = json_next(i)) {
+    uint32_t index = 0;
+    for (const struct json *i = json_first(calls->tools); i && b->err == OK;
+         i = json_next(i), index++) {
         struct str name = json_member_text(json_member(i, "function"), "name");
         if (calls->only.size && !str_equal(name, calls->only)) continue;
+        size_t before = where_go_item(r, "tools", index);
         struct expression *one = call_of(r, calls, i);
+        where_back(r, before);
         any = any ? expression_or(b, any, one) : one;
     }
     if (!any) return grammar_fail(b, ERR_INPUT, "grammar.no_rule", calls->only);

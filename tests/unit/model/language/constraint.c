@@ -252,6 +252,18 @@ static void calls_of_tools(void) {
            "<c>{\"name\":\"g\",\"parameters\":{}};{\"name\":\"g\",\"parameters\":{}}", "17", "-",
            "<c>", "{\"name\":\"g\",\"parameters\":{}}",
            "<c>{\"name\":\"f\",\"parameters\":{\"n\":1}}", "<c>17");
+    // White space anywhere between them, and never behind the last.
+    calls = (struct grammar_calls){.arguments = STR("arguments"),
+                                   .only = STR("g"),
+                                   .begin = STR("["),
+                                   .between = STR(","),
+                                   .end = STR("]"),
+                                   .several = true,
+                                   .loose = true};
+    JUDGED(of_calls(calls, NULL), "[{\"name\":\"g\",\"arguments\":{}}]",
+           "\n[ {\"name\":\"g\",\"arguments\":{}} ,\n{\"name\":\"g\",\"arguments\":{}}\n]", "-",
+           "[{\"name\":\"g\",\"arguments\":{}}] ", "[]", "{\"name\":\"g\",\"arguments\":{}}",
+           "[{\"name\":\"g\",\"arguments\":{}}");
     struct fault fault = {0};
     struct grammar *grammar = NULL;
     struct json *tools = NULL;
@@ -260,6 +272,39 @@ static void calls_of_tools(void) {
     CHECK_EQ(grammar_of_calls(&calls, &grammar, &fault), ERR_INPUT);
     CHECK_STR(fault.code, "grammar.no_rule");
     json_close(tools);
+}
+
+// A tool whose parameters no grammar says.
+static void tool_is(const char *function, bool lenient, const char *code, const char *detail) {
+    static const char given[] = "{\"name\":\"f\",\"arguments\":{\"x\": [1]}}";
+    struct grammar_calls calls = {.arguments = STR("arguments"), .lenient = lenient};
+    struct grammar *grammar = NULL;
+    struct json *tools = NULL;
+    struct fault fault = {0};
+    char text[512];
+    snprintf(text, sizeof text,
+             "[{\"function\":{\"name\":\"g\"}},{\"function\":{\"name\":\"f\",%s}}]", function);
+    CHECK_EQ(json_parse(str_of(text), &tools, NULL), OK);
+    calls.tools = tools;
+    enum err err = grammar_of_calls(&calls, &grammar, &fault);
+    CHECK_STR(fault.code, code);
+    CHECK_STR(fault.detail, detail);
+    CHECK_EQ(err == OK, *code == '\0');
+    if (err == OK) JUDGED(grammar, given, "-", "{\"name\":\"f\",\"arguments\":1}");
+    json_close(tools);
+}
+
+static void tools_beyond_a_grammar(void) {
+    static const char beyond[] = "\"parameters\":{\"properties\":{\"x\":{\"format\":\"iri\"}}}";
+    static const char strict[] =
+        "\"strict\":true,\"parameters\":{\"properties\":{\"x\":{\"format\":\"iri\"}}}";
+    tool_is(beyond, true, "", "");
+    tool_is(beyond, false, "grammar.unsupported", "tools[1].function.parameters.properties.x: iri");
+    tool_is(strict, true, "grammar.unsupported", "tools[1].function.parameters.properties.x: iri");
+    tool_is("\"parameters\":{\"properties\":{\"x\":{\"type\":\"txt\"}}}", true, "grammar.wrong",
+            "tools[1].function.parameters.properties.x: type");
+    tool_is("\"parameters\":{\"type\":\"string\"}", true, "grammar.wrong",
+            "tools[1].function.parameters: type");
 }
 
 static void grammars(void) {
@@ -326,6 +371,14 @@ static void refused(void) {
     refuses_schema("{\"not\":{\"type\":\"string\"}}", "grammar.unsupported", "not");
     refuses_schema("{\"type\":\"string\",\"format\":\"iri\"}", "grammar.unsupported", "iri");
     refuses_schema("{\"type\":\"strnig\"}", "grammar.wrong", "type");
+    // Where it stands, within.
+    refuses_schema("{\"properties\":{\"a\":{\"items\":{\"anyOf\":[{},{\"not\":{}}]}}}}",
+                   "grammar.unsupported", "properties.a.items.anyOf[1]: not");
+    refuses_schema("{\"additionalProperties\":{\"$ref\":\"#/$defs/x\"},\"$defs\":{\"x\":{"
+                   "\"prefixItems\":[{\"type\":1}]}}}",
+                   "grammar.wrong", "additionalProperties #/$defs/x.prefixItems[0]: type");
+    refuses_schema("{\"properties\":{\"a\":{\"pattern\":\"(?=a)b\"},\"b\":{}}}", "grammar.pattern",
+                   "properties.a: (?=a)b");
     refuses_schema("{\"type\":\"integer\",\"minimum\":5,\"maximum\":4}", "grammar.wrong",
                    "minimum");
     refuses_schema("{\"type\":\"string\",\"minLength\":5,\"maxLength\":4}", "grammar.wrong",
@@ -557,6 +610,7 @@ int main(void) {
     CHECK_RUN(arrays);
     CHECK_RUN(objects);
     CHECK_RUN(calls_of_tools);
+    CHECK_RUN(tools_beyond_a_grammar);
     CHECK_RUN(grammars);
     CHECK_RUN(refused);
     CHECK_RUN(masks_count_characters);
