@@ -363,6 +363,8 @@ static void held_from_a_mark_on(void) {
     static struct seen with[COUNT + 1];
     static char grammar[] = "root ::= \"x\" [a-y]{5} \"z\"";
     const struct hold_form form = {.mark = "q", .pieces_most = 2};
+    // Likely, and refused as long as the text is free: the mark and, in the same token, a "b".
+    const struct token_bias biases[] = {no_end, {30 + 'q' - 'a', 6}};
     uint64_t seed = check_random();
     uint32_t marks = 0, over = 0;
     for (int pass = 0; pass < 2; pass++) {
@@ -374,6 +376,8 @@ static void held_from_a_mark_on(void) {
             struct fault fault = {0};
             request.constraint = i % 4 ? &wish : NULL; // beside one that says what it likes
             request.held = &form;
+            request.sampling.biases = biases;
+            request.sampling.bias_count = 2;
             request.sampling.temperature = i % 2;
             request.sampling.seed = seed + i;
             request.tokens_most = 60;
