@@ -8,12 +8,25 @@
 #include "model/language/llama2c.h"
 #include "model/language/model_quantise.h"
 
-// The third positional argument, or -o.
+static bool same_file(const char *path, const char *other) {
+    struct stat a, b;
+    return stat(path, &a) == 0 && stat(other, &b) == 0 && a.st_dev == b.st_dev &&
+           a.st_ino == b.st_ino;
+}
+
+// The third positional argument, or -o: another file than the second, which would be lost.
 static enum err target_of(const struct arguments *arguments, const char **out,
                           struct fault *fault) {
-    if (arguments->positional_count < 3) return argument_needed(arguments, "-o", out, fault);
-    *out = arguments->positional[2];
-    return OK;
+    enum err err = OK;
+    if (arguments->positional_count < 3) {
+        err = argument_needed(arguments, "-o", out, fault);
+    } else {
+        *out = arguments->positional[2];
+    }
+    if (err == OK && same_file(arguments->positional[1], *out)) {
+        return fault_set(fault, ERR_INPUT, "quantise.itself", str_of(*out));
+    }
+    return err;
 }
 
 // The file is written from `source`, and said to be.

@@ -101,6 +101,7 @@ test("files that are not there, folders, and files of another kind", options, ()
     fails(["perplexity", "m.gguf", "dir"], 1, /dir is a folder/);
     fails(["model", "quantise", "m.gguf", "o.gguf", "--type", "q9"], 1, /q9/);
     fails(["model", "quantise", "m.gguf", "dir", "--type", "q8_0"], 1, /dir is a folder/);
+    fails(["model", "quantise", "m.gguf", "./m.gguf", "--type", "q8_0"], 1, /the very file/);
     fails(["model", "quantise", "m.gguf", "none/o.gguf", "--type", "q8_0"], 1, /none/);
 });
 
