@@ -49,7 +49,9 @@ static bool called(const char *arguments) {
     char text[256];
     struct json *calls;
     bool may = false;
-    snprintf(text, sizeof text, "[{\"function\":{\"name\":\"find\",\"arguments\":\"%s\"}}]",
+    snprintf(text, sizeof text,
+             "[{\"index\":0,\"id\":\"one\",\"name\":\"find\"},"
+             "{\"index\":0,\"arguments\":\"%s\"}]",
              arguments);
     if (!CHECK_EQ(json_parse(str_of(text), &calls, NULL), OK)) return false;
     may = guard_calls(&answer, part, calls);
