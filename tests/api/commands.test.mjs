@@ -30,9 +30,11 @@ async function run(body, want = "done") {
 }
 // Who works in its folder: the lock's second line, "PID START BOOT".
 const worker = (job) => Number(readFileSync(path.join(server.dir, "jobs", String(job.id), "lock"), "utf8").split("\n")[1].split(" ")[0]);
+// What it says may stand there a moment before the record tells that it runs.
 async function running(job, mark) {
     for (let i = 0; i < 600; i++) {
-        if ((await logOf(job)).includes(mark)) return;
+        const now = await researcher.ok("GET", `/api/v1/jobs/${job.id}`);
+        if (now.state === "running" && now.attempt > 0 && (await logOf(job)).includes(mark)) return;
         await sleep(20);
     }
     assert.fail(`${mark} never stood in the log of ${JSON.stringify(await researcher.ok("GET", `/api/v1/jobs/${job.id}`))}`);
