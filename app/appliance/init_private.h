@@ -62,7 +62,8 @@ struct init {
     bool slots_open, confirmed;
     int64_t locked_ms;          // when the data was last seen locked; the trial's time is from then
     enum encryption encryption; // of a reset or an installation
-    bool working; // on the wish: the service has gone if it must, no stick is being looked at
+    int64_t stop_ms; // when a wish takes the service away: not before its answer has reached a page
+    bool working;    // on the wish: the service has gone if it must, no stick is being looked at
     struct front front;
     int64_t end_ms; // when the machine goes even if the data is still in use; 0: not yet
     int ending;     // what reboot(2) is to do; 0: go on

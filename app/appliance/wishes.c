@@ -19,6 +19,8 @@
 #define ARCHITECTURE "x86_64"
 #endif
 
+enum { ANSWER_MS = 1500 }; // from a wish to the service's end: whoever asked has heard by then
+
 static int64_t clock_ms(void) {
     return (int64_t)(clock_monotonic_us() / 1000);
 }
@@ -142,7 +144,7 @@ enum err wish_begin(struct init *init, enum wish wish, struct fault *fault) {
     init->wish = init->wish_last = wish;
     init->wish_fault = (struct fault){0};
     init->working = false;
-    if (wish_holds_service(init)) service_stop(init->service); // the work begins when it is away
+    init->stop_ms = clock_ms() + ANSWER_MS;
     return OK;
 }
 
@@ -190,7 +192,9 @@ int64_t wish_sticks(struct init *init, int64_t now_ms) {
     struct sticks_own own = {
         .disk = init->data.disk, .version = COURTYARD_VERSION, .architecture = ARCHITECTURE};
     if (init->sticks.due_ms && may && key_read(&key, NULL) == OK) own.key = &key;
-    return sticks_run(&init->sticks, &own, may, now_ms);
+    int64_t due = sticks_run(&init->sticks, &own, may, now_ms);
+    bool stops = wish_holds_service(init) && !init->working && now_ms < init->stop_ms;
+    return stops && init->stop_ms < due ? init->stop_ms : due;
 }
 
 // The service away, no stick looked at, then (for a reset) nothing mounted, then the work, then its
@@ -203,7 +207,11 @@ void wish_proceed(struct init *init) {
         return;
     }
     if (sticks_looking(&init->sticks, clock_ms())) return;
-    if (wish_holds_service(init) && !service_away(init)) return;
+    if (wish_holds_service(init)) {
+        if (clock_ms() < init->stop_ms) return;
+        service_stop(init->service); // the work begins when it is away
+        if (!service_away(init)) return;
+    }
     bool mounted = init->data.state == DATA_MOUNTED;
     if (init->wish == WISH_RESET && mounted && !data_unmount(&init->data)) return;
     if (init->wish == WISH_RESET && vault_runs(&init->data.vault)) return;

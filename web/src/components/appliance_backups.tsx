@@ -11,7 +11,7 @@ import type {
   ApplianceStick,
   ApplianceSticks,
 } from '../types_appliance';
-import type { End } from './appliance_work';
+import { begun as begun_end, type End } from './appliance_work';
 import { Button, ErrorSummary, TextField, error_at, errors_of, type FieldError } from './form';
 import { Card, Empty, Notice } from './page';
 import { Grid } from './table';
@@ -207,7 +207,7 @@ export function Backups({
           text={t('machine.restore_what')}
           action={t('machine.restore')}
           run={({ confirm }) =>
-            post('/appliance/restore', { ...body, confirm }).then(() => ended('restore'))
+            begun_end(post('/appliance/restore', { ...body, confirm }), () => ended('restore'))
           }
           close={() => chosen_set(null)}
         />
@@ -251,7 +251,7 @@ export function Reset({ box, ended }: { box: ApplianceStatus; ended: (end: End) 
           text={t('appliance.console.confirm_factory_reset')}
           action={name}
           password
-          run={(typed) => post('/appliance/reset', typed).then(() => ended('reset'))}
+          run={(typed) => begun_end(post('/appliance/reset', typed), () => ended('reset'))}
           close={() => open_set(false)}
         />
       ) : (

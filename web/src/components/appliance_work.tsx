@@ -1,6 +1,6 @@
 // The appliance's long work: what runs or ran; and the wait for one that takes the service away.
 import { useEffect } from 'preact/hooks';
-import { ApiError, get, post } from '../api';
+import { ApiError, fault_of, get, post } from '../api';
 import { explain, t, t_or, type MessageKey } from '../messages';
 import { state_load, toast_error } from '../state';
 import type { Appliance, ApplianceStatus, ApplianceWork } from '../types_appliance';
@@ -66,6 +66,15 @@ export function Work({ work, reload }: { work: ApplianceWork; reload: () => void
 // ---- what takes the service away ----------------------------------------------------------------
 export type End = 'restart' | 'power-off' | 'restore' | 'reset';
 
+// After asking for one: begun. The answer may be lost with the service that gave it.
+export function begun(asked: Promise<unknown>, end: () => void): Promise<void> {
+  return asked.then(end, (error: unknown) => {
+    const lost = error instanceof ApiError && error.status === 0;
+    if (!lost && fault_of(error).code !== 'server.appliance_silent') throw error;
+    end();
+  });
+}
+
 // When the machine started, by this browser's clock.
 export const boot_of = (box: ApplianceStatus) => Date.now() - box.up_s * 1000;
 
@@ -81,6 +90,11 @@ function is_over(end: End, box: ApplianceStatus, boot_ms: number): boolean {
   return box.work?.name === end && !box.work.running;
 }
 
+// Asks until it is known whether it is the set-up that is needed, or a sign-in.
+function gate(): void {
+  state_load().catch(() => setTimeout(gate, POLL_MS));
+}
+
 // Shown from when the machine was told to; comes back by itself. After a restoring the session may
 // be one that the data of then does not know, after a reset nobody is known: the gate is shown.
 export function Ending({ end, boot_ms, back }: { end: End; boot_ms: number; back: () => void }) {
@@ -91,7 +105,7 @@ export function Ending({ end, boot_ms, back }: { end: End; boot_ms: number; back
         (now) => now.present && is_over(end, now, boot_ms) && back(),
         (error: unknown) => {
           // All else: away, or not yet whole.
-          if (error instanceof ApiError && error.status === 401) state_load().catch(() => undefined);
+          if (error instanceof ApiError && error.status === 401) gate();
         },
       );
     }, POLL_MS);
