@@ -14,8 +14,9 @@ usage: ./build.sh COMMAND
   build [ARCH]          build/courtyard, one static binary (x86_64, the default),
                         or build/courtyard-aarch64 (aarch64, for Kunpeng and Phytium)
   image [ARCH]          the appliance: build/image/ARCH/courtyard-VERSION-ARCH.img, a disk image that
-                        boots into the box (x86_64); write it to a stick with dd. Beside it the
-                        signed update to that version (COURTYARD_UPDATE_KEY=KEY.pem signs it)
+                        boots into the box (x86_64, the default, or aarch64, by UEFI); write it to
+                        a stick with dd. Beside it the signed update to that version
+                        (COURTYARD_UPDATE_KEY=KEY.pem signs it)
   test [fast|full]      fast: unit tests (musl, sanitizers), style; some six minutes
                         full: also aarch64 under emulation, the API, the pages in Chromium, thread
                         races, the fuzz corpus, the store killed, the kernel's limits in a guest
@@ -387,18 +388,22 @@ node_tests() { # FOLDER CONCURRENCY
 
 # The appliance's image, made and started in an emulated machine; the short part of its tests.
 image_tests() {
+    local arch architectures=(x86_64)
+    [ "${COURTYARD_BOOT_ALL-}" != 1 ] || architectures+=(aarch64)
     need_for_image
-    if ! COURTYARD_LOCK=images/LOCK vendor/fetch >"$logs/image-fetch.log" 2>&1; then
-        echo "   skipped: what the image is made of cannot be had ($logs/image-fetch.log)"
-        skipped=$((skipped + 1))
-        return
-    fi
-    if images/build x86_64 >"$logs/image.log" 2>&1; then
-        node_tests boot/image 1
-    else
-        fail "to make the image, the end of $logs/image.log:"
-        tail -20 "$logs/image.log" | sed 's/^/      /'
-    fi
+    for arch in "${architectures[@]}"; do
+        if ! images/build fetch $arch >"$logs/image-fetch.log" 2>&1; then
+            echo "   skipped: what the image is made of cannot be had ($logs/image-fetch.log)"
+            skipped=$((skipped + 1))
+            return
+        fi
+        if ! images/build $arch >"$logs/image.log" 2>&1; then
+            fail "to make the image for $arch, the end of $logs/image.log:"
+            tail -20 "$logs/image.log" | sed 's/^/      /'
+            return
+        fi
+    done
+    node_tests boot/image 1
 }
 
 test_fast() {
@@ -434,9 +439,12 @@ run_tests() {
     if [ "$tier" = image ]; then
         need qemu-system-x86 qemu-system-x86_64
         need ovmf /usr/share/OVMF/OVMF_CODE_4M.fd
+        need qemu-system-arm qemu-system-aarch64
+        need qemu-efi-aarch64 /usr/share/AAVMF/AAVMF_CODE.fd
         need nodejs node
         install_missing
         build x86_64
+        build aarch64
         mkdir -p $logs
         export COURTYARD_BOOT_ALL=1 COURTYARD_DAMAGES=${COURTYARD_DAMAGES:-50}
         stage "the appliance in an emulated machine" image_tests

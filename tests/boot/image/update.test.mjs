@@ -1,31 +1,20 @@
-// Updates that must not be: signed by somebody else, altered, cut short. And those that do not come to
+// Updates that must not be: signed by somebody else, of another architecture, altered, cut short. And those that do not come to
 // their end, the plug pulled at random points: the box starts each time. COURTYARD_INTERRUPTS (10).
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { after, test } from "node:test";
-import { root, sleep } from "../../api/lib/server.mjs";
+import { sleep } from "../../api/lib/server.mjs";
 import { image, Machine, missing } from "../lib/machine.mjs";
+import { key, program, updateMade, updateRefused, workOf } from "../lib/updates.mjs";
 
-const update = image.replace(/\.img$/, ".update"), key = path.join(root, "build/image/update-key.pem");
+const update = image.replace(/\.img$/, ".update");
 const lacking = [update, key].find((file) => !existsSync(file));
 const why = missing() ?? (process.env.COURTYARD_BOOT_ALL === "1" ? undefined : "on demand: COURTYARD_BOOT_ALL=1") ?? (lacking && `no ${lacking}`);
-const program = process.env.COURTYARD ?? path.join(root, "build/courtyard");
 const times = Number(process.env.COURTYARD_INTERRUPTS ?? 10);
 let machine, admin;
 after(() => machine?.remove());
-
-// A slot that holds nothing but its version, signed by whoever has the key.
-function made(name, signer) {
-    const slot = path.join(machine.folder, `${name}.slot`), text = path.join(machine.folder, "version.txt");
-    const file = path.join(machine.folder, name), fat = { env: { ...process.env, MTOOLS_SKIP_CHECK: "1" } };
-    writeFileSync(text, "9.9.9 x86_64\n");
-    execFileSync("mformat", ["-C", "-i", slot, "-T", "8192", "-h", "2", "-s", "32", "::"], fat);
-    execFileSync("mcopy", ["-i", slot, text, "::version.txt"], fat);
-    execFileSync(program, ["appliance", "bundle", slot, "--version", "9.9.9", "--arch", "x86_64", "--key", signer, "-o", file], { stdio: "pipe" });
-    return readFileSync(file);
-}
 
 function altered(bytes, at) {
     const copy = Buffer.from(bytes);
@@ -33,35 +22,24 @@ function altered(bytes, at) {
     return copy;
 }
 
-const work = async () => (await admin.ok("GET", "/api/v1/appliance")).work;
+const work = () => workOf(admin);
 
-// The code of what comes of an update that is not to be taken.
-async function refused(bytes) {
-    const upload = await admin.upload("a.update", bytes);
-    const answer = await admin.call("POST", "/api/v1/appliance/update", { upload });
-    if (answer.status !== 204) return answer.json.error.code;
-    const end = await machine.until("the update's end", async () => {
-        const now = await work();
-        return now.name === "update" && !now.running && now;
-    });
-    return end.fault?.code;
-}
-
-test("an update of another signer, altered or cut short is refused and nothing written", { skip: why }, async () => {
+test("an update of another signer or architecture, altered or cut short is refused and nothing written", { skip: why }, async () => {
     machine = Machine.make();
     await machine.start({ again: true });
     admin = await machine.ready();
     const before = machine.hash("slot-b"), stranger = path.join(machine.folder, "stranger.pem");
     execFileSync(program, ["appliance", "key", "-o", stranger], { stdio: "pipe" });
-    const whole = readFileSync(update), small = made("small.update", key);
+    const whole = readFileSync(update), small = updateMade(machine.folder, "small.update");
     for (const [what, bytes, wanted] of [
-        ["another signer", made("stranger.update", stranger), /^appliance\.update_other_signer$/],
+        ["another signer", updateMade(machine.folder, "stranger.update", { signer: stranger }), /^appliance\.update_other_signer$/],
+        ["another architecture", updateMade(machine.folder, "other.update", { arch: "aarch64" }), /^appliance\.update_other_architecture$/],
         ["its last byte", altered(small, small.length - 1), /^appliance\.update_(signature|damaged)$/],
         ["its middle", altered(whole, whole.length >> 1), /^appliance\.update_(signature|damaged)$/],
         ["its head", altered(small, 64), /^appliance\.(update_[a-z_]+|no_update)$/],
         ["cut short", whole.subarray(0, whole.length - 4096), /^appliance\.update_(signature|damaged)$/],
     ]) {
-        assert.match((await refused(bytes)) ?? "taken", wanted, what);
+        assert.match((await updateRefused(machine, admin, bytes)) ?? "taken", wanted, what);
         assert.equal(machine.booted().trial, "0", what);
         assert.equal(machine.hash("slot-b"), before, what);
     }

@@ -11,22 +11,34 @@ import { Client, Server, root, sleep } from "../../api/lib/server.mjs";
 import { shows } from "./terminal.mjs";
 
 const version = /COURTYARD_VERSION "(.*)"/.exec(readFileSync(path.join(root, "app/base/version.h"), "utf8"))[1];
-export const image = path.join(root, `build/image/x86_64/courtyard-${version}-x86_64.img`);
-const firmware = "/usr/share/OVMF/OVMF_CODE_4M.fd", variables = "/usr/share/OVMF/OVMF_VARS_4M.fd";
+export const imageOf = (arch) => path.join(root, `build/image/${arch}/courtyard-${version}-${arch}.img`);
+export const image = imageOf("x86_64");
+const platforms = {
+    x86_64: {
+        image, program: "qemu-system-x86_64", machine: ["-machine", "q35", "-vga", "std"], logDevice: "ttyS1",
+        firmware: "/usr/share/OVMF/OVMF_CODE_4M.fd", variables: "/usr/share/OVMF/OVMF_VARS_4M.fd", from: "ovmf",
+    },
+    // The machine has one port of its own; the log goes to a card.
+    aarch64: {
+        image: imageOf("aarch64"), program: "qemu-system-aarch64", machine: ["-machine", "virt,gic-version=3", "-device", "virtio-gpu-pci"], logDevice: "ttyS0",
+        firmware: "/usr/share/AAVMF/AAVMF_CODE.fd", variables: "/usr/share/AAVMF/AAVMF_VARS.fd", from: "qemu-efi-aarch64",
+    },
+};
 const ESP_OFFSET = 4096 * 512;
 export const LIMIT_MS = Number(process.env.COURTYARD_BOOT_SECONDS ?? 240) * 1000;
 
 // Why the tests of the image cannot run here; undefined if they can.
-export function missing() {
-    for (const program of ["qemu-system-x86_64", "mcopy"]) {
+export function missing(arch = "x86_64") {
+    const platform = platforms[arch];
+    for (const program of [platform.program, "mcopy"]) {
         try {
             execFileSync("sh", ["-c", `command -v ${program}`]);
         } catch {
             return `no ${program}`;
         }
     }
-    if (!existsSync(firmware)) return "no UEFI firmware (package ovmf)";
-    if (!existsSync(image)) return `no ${path.relative(root, image)}: ./build.sh image`;
+    if (!existsSync(platform.firmware)) return `no UEFI firmware (package ${platform.from})`;
+    if (!existsSync(platform.image)) return `no ${path.relative(root, platform.image)}: ./build.sh image ${arch}`;
     return undefined;
 }
 
@@ -57,9 +69,10 @@ export function environment(values) {
 }
 
 export class Machine {
-    // A disk of its own from the image, of `gib`, whose log goes to the second serial port.
-    static make({ gib = 2, from = image } = {}) {
+    // A disk of its own from the image, of `gib`, whose log goes to a second serial port.
+    static make({ gib = 2, arch = "x86_64", from = platforms[arch].image } = {}) {
         const machine = new Machine();
+        machine.platform = platforms[arch];
         machine.folder = mkdtempSync(path.join(tmpdir(), "courtyard-boot-"));
         machine.disk = path.join(machine.folder, "disk");
         copyFileSync(from, machine.disk);
@@ -96,7 +109,7 @@ export class Machine {
         execFileSync("mcopy", ["-o", "-i", `${this.disk}@@${at}`, file, `::${name}`], fat);
     }
     boots(values) {
-        this.put("/grub/grubenv", environment({ slot: "a", trial: 0, next: "b", log: "ttyS1", ...values }));
+        this.put("/grub/grubenv", environment({ slot: "a", trial: 0, next: "b", log: this.platform.logDevice, ...values }));
     }
     // What the environment block says now, also while the machine runs.
     booted() {
@@ -104,22 +117,25 @@ export class Machine {
         return Object.fromEntries(lines.filter((line) => line.length === 2));
     }
     // `again`: a restart of the machine restarts it; else it ends the emulation.
-    async start({ bus = "virtio", uefi = false, again = false, memoryMib = 1024, more = [] } = {}) {
+    async start({ bus = "virtio", uefi = this.platform !== platforms.x86_64, again = false, memoryMib = 1024, more = [] } = {}) {
         const [card, drive] = disks[bus];
         this.port = await freePort();
         for (const name of ["log", "console", "qmp"]) rmSync(`${this.folder}/${name}`, { force: true }); // of the start before
         this.started = Date.now();
-        const argv = ["-nodefaults", "-no-user-config", "-machine", "q35", "-accel", "tcg,thread=multi", "-cpu", "max", "-smp", "2", "-m", memoryMib,
-            "-display", "none", "-vga", "std", ...(again ? [] : ["-no-reboot"]),
-            "-serial", `unix:${this.folder}/console,server,nowait`, "-serial", `file:${this.folder}/log`,
+        const { platform } = this;
+        const logPort = platform.logDevice === "ttyS1" ? ["-serial", `file:${this.folder}/log`]
+            : ["-chardev", `file,id=log,path=${this.folder}/log`, "-device", "pci-serial,chardev=log"];
+        const argv = ["-nodefaults", "-no-user-config", ...platform.machine, "-accel", "tcg,thread=multi", "-cpu", "max", "-smp", "2", "-m", memoryMib,
+            "-display", "none", ...(again ? [] : ["-no-reboot"]),
+            "-serial", `unix:${this.folder}/console,server,nowait`, ...logPort,
             "-qmp", `unix:${this.folder}/qmp,server,nowait`,
             "-drive", `if=none,id=disk,format=raw,file=${this.disk},cache=writeback`, ...drive,
             "-netdev", `user,id=net,hostfwd=tcp:127.0.0.1:${this.port}-:443`, "-device", `${card},netdev=net`, ...more];
         if (uefi) {
-            copyFileSync(variables, `${this.folder}/variables`);
-            argv.push("-drive", `if=pflash,format=raw,readonly=on,file=${firmware}`, "-drive", `if=pflash,format=raw,file=${this.folder}/variables`);
+            copyFileSync(platform.variables, `${this.folder}/variables`);
+            argv.push("-drive", `if=pflash,format=raw,readonly=on,file=${platform.firmware}`, "-drive", `if=pflash,format=raw,file=${this.folder}/variables`);
         }
-        this.child = spawn("qemu-system-x86_64", argv.map(String), { stdio: ["ignore", "ignore", "pipe"] });
+        this.child = spawn(platform.program, argv.map(String), { stdio: ["ignore", "ignore", "pipe"] });
         running.add(this.child);
         this.said = "";
         this.child.stderr.on("data", (piece) => (this.said += piece));

@@ -385,6 +385,7 @@ static void what_does_not_fit_is_refused(void) {
     wish.architecture = "aarch64";
     CHECK_EQ(apply(wish), ERR_INPUT);
     CHECK_STR(fault.code, "appliance.update_other_architecture");
+    CHECK_STR(fault.detail, "x86_64");
     wish = wish_of(update_path);
     wish.key = &other_key.open;
     CHECK_EQ(apply(wish), ERR_DENIED);
