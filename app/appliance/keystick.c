@@ -19,15 +19,6 @@
 #define FOLDER "/key"
 enum { NAME_BYTES = 96, BUSY_TRIES = 50, BUSY_WAIT_MS = 200 };
 
-// By its place in the machine: on USB or in a card reader. Of partitions too.
-static bool pluggable(const char *name) {
-    char path[64 + NAME_MAX], target[PATH_MAX];
-    snprintf(path, sizeof path, "/sys/class/block/%s", name);
-    ssize_t size = readlink(path, target, sizeof target - 1);
-    target[size > 0 ? size : 0] = '\0';
-    return strstr(target, "/usb") != NULL || strstr(target, "/mmc_host") != NULL;
-}
-
 static bool fat_mount(const char *name, bool write) {
     char path[16 + NAME_MAX];
     unsigned long flags = MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_NOATIME | (write ? 0 : MS_RDONLY);
@@ -95,7 +86,8 @@ static enum err sticks_try(const char *own_disk, const char *uuid, const uint8_t
     DIR *dir = opendir("/sys/class/block");
     for (const struct dirent *entry; dir && err == ERR_NOT_FOUND && (entry = readdir(dir));) {
         const char *name = entry->d_name;
-        bool skip = name[0] == '.' || stick_on_disk(name, own_disk) || !pluggable(name);
+        bool skip = name[0] == '.' || stick_on_disk(name, own_disk) ||
+                    !(stick_on_usb(name) || stick_in_reader(name));
         if (!skip) err = stick_try(name, path, key, out, fault);
     }
     if (dir) closedir(dir);

@@ -86,12 +86,21 @@ bool stick_look(const char *disk, const char *folder, char out[static STICK_KIND
     return false;
 }
 
-bool stick_on_usb(const char *disk) {
-    char path[64], target[PATH_MAX];
-    snprintf(path, sizeof path, "/sys/block/%.32s", disk);
+// By its place in the machine.
+static bool below(const char *name, const char *part) {
+    char path[64 + NAME_MAX], target[PATH_MAX];
+    snprintf(path, sizeof path, "/sys/class/block/%.*s", NAME_MAX, name);
     ssize_t size = readlink(path, target, sizeof target - 1);
     target[size > 0 ? size : 0] = '\0';
-    return strstr(target, "/usb") != NULL;
+    return strstr(target, part) != NULL;
+}
+
+bool stick_on_usb(const char *name) {
+    return below(name, "/usb");
+}
+
+bool stick_in_reader(const char *name) {
+    return below(name, "/mmc_host");
 }
 
 enum err stick_unmount(struct fault *fault) {

@@ -18,7 +18,8 @@ enum err stick_unmount(struct fault *fault) MUST_USE;
 // The same file system of `disk` as stick_mount would take, at `folder`, where nothing is written:
 // for a process with mounts of its own. `kind`: "vfat", "exfat", "ext4". False: there is none.
 bool stick_look(const char *disk, const char *folder, char kind[static STICK_KIND_BYTES]);
-// Whether a disk ("sdb") hangs on a USB socket.
-bool stick_on_usb(const char *disk);
+// Whether a disk ("sdb") or partition hangs on a USB socket; whether it is a card in a reader.
+bool stick_on_usb(const char *name);
+bool stick_in_reader(const char *name);
 // "sdb" and "sdb1" belong to the disk "sdb", "sdba" does not; "nvme0n1p2" to "nvme0n1".
 bool stick_on_disk(const char *name, const char *disk);
