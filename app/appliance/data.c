@@ -12,7 +12,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "appliance/gpt_private.h"
+#include "appliance/disk/gpt.h"
 #include "appliance/service_private.h"
 #include "base/crypto.h"
 #include "base/log.h"

@@ -1,7 +1,7 @@
 // PID 1 and its console: what it shows is gathered here, what a person asks there is done.
 #pragma once
 
-#include "appliance/console_private.h"
+#include "appliance/console/console.h"
 #include "base/fault.h"
 
 struct init;

@@ -5,7 +5,7 @@
 //   {"at":MS,"event":"update","from":"0.1.0","to":"0.2.0","slot":"b","result":"ok"}
 #pragma once
 
-#include "appliance/grubenv_private.h"
+#include "appliance/disk/grubenv.h"
 #include "base/json.h"
 
 enum {

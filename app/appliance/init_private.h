@@ -3,19 +3,22 @@
 //   init.c      the order of the start, the loop       requests.c  what the service asks
 //   modules.c   kernel modules                         settings.c  settings as text
 //   data.c      the data partition                     service.c   the service beside us
-//   vault.c     its keys, where it is encrypted        luks.c, keystick.c, mapper.c do it
-//   lan.c       links and addresses                    dhcp.c      the client
+//   vault.c     its keys, where it is encrypted        keystick.c  a stick that holds one
 //   power.c     the power key                          stick.c, sticks.c  what a person plugs in
 //   work.c      what takes long, in a child            machine.c   clock, memory, temperature
-//   front.c     the console (console_private.h) and what it is about
-//   wishes.c    updates, backups, reset: what takes    upkeep.c, slots.c, update.c do it
-//               long, and what comes after it
+//   front.c     what the console is about and asks
+//   wishes.c    updates, backups, reset: what takes    upkeep.c, slots.c, update.c, installer.c
+//               long, and what comes after it          do it, history.c remembers it
+//
+//   disk/       what stands on a disk: GPT, FAT, GRUB's environment, LUKS and the kernel's mapper
+//   lan/        links and addresses, the DHCP client
+//   console/    screen, serial line, keyboard, the pages and their letters
 #pragma once
 
 #include "appliance/appliance.h"
 #include "appliance/data_private.h"
 #include "appliance/front_private.h"
-#include "appliance/lan_private.h"
+#include "appliance/lan/lan.h"
 #include "appliance/modules_private.h"
 #include "appliance/power_private.h"
 #include "appliance/service_private.h"

@@ -7,7 +7,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 
-#include "appliance/fat_private.h"
+#include "appliance/disk/fat.h"
 #include "appliance/slots_private.h"
 #include "base/crypto.h"
 #include "base/file.h"

@@ -4,8 +4,8 @@
 // thread at a time; it takes minutes on a stick.
 #pragma once
 
-#include "appliance/gpt_private.h"
-#include "appliance/grubenv_private.h"
+#include "appliance/disk/gpt.h"
+#include "appliance/disk/grubenv.h"
 #include "base/thread.h"
 
 enum {

@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#include "appliance/fat_private.h"
+#include "appliance/disk/fat.h"
 #include "appliance/history_private.h"
 #include "base/memory.h"
 

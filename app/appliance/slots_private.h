@@ -5,8 +5,8 @@
 // the end. Depends on base/. One thread at a time; writing a slot takes seconds to minutes.
 #pragma once
 
-#include "appliance/block_private.h"
-#include "appliance/grubenv_private.h"
+#include "appliance/disk/block.h"
+#include "appliance/disk/grubenv.h"
 #include "appliance/update.h"
 #include "base/version.h"
 

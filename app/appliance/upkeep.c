@@ -17,7 +17,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "appliance/block_private.h"
+#include "appliance/disk/block.h"
 #include "appliance/service_private.h"
 #include "appliance/stick_private.h"
 #include "appliance/vault_private.h"

@@ -3,8 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "appliance/disk/mapper.h"
 #include "appliance/keystick_private.h"
-#include "appliance/mapper_private.h"
 #include "base/crypto.h"
 #include "base/log.h"
 

@@ -4,7 +4,7 @@
 // is wiped here as soon as the child has it. Depends on base/. One thread.
 #pragma once
 
-#include "appliance/luks_private.h"
+#include "appliance/disk/luks.h"
 #include "appliance/modules_private.h"
 #include "appliance/settings_private.h"
 #include "appliance/work_private.h"

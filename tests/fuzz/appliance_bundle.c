@@ -5,7 +5,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "appliance/grubenv_private.h"
+#include "appliance/disk/grubenv.h"
 #include "appliance/update.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

@@ -3,9 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "appliance/dhcp_private.h"
-#include "appliance/dhcp_wire_private.h"
-#include "appliance/netlink_private.h"
+#include "appliance/lan/dhcp_private.h"
+#include "appliance/lan/dhcp_wire_private.h"
+#include "appliance/lan/netlink_private.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -1,12 +1,12 @@
 // Any bytes as a disk with a partition table, and as one with a FAT file system.
-#include "appliance/gpt_private.h"
+#include "appliance/disk/gpt.h"
 
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "appliance/fat_private.h"
-#include "appliance/grubenv_private.h"
+#include "appliance/disk/fat.h"
+#include "appliance/disk/grubenv.h"
 #include "appliance/slots_private.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

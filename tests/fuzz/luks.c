@@ -1,5 +1,5 @@
 // Any bytes as the beginning of a partition that may be encrypted, whose slots hold zeros.
-#include "appliance/luks_private.h"
+#include "appliance/disk/luks.h"
 
 #include <stdlib.h>
 #include <sys/mman.h>

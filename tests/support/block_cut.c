@@ -6,7 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "appliance/block_private.h"
+#include "appliance/disk/block.h"
 
 enum { SECTOR = 512 };
 

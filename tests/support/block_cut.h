@@ -1,4 +1,4 @@
-// The power goes off between two writes of a block device (app/appliance/block_private.h). What
+// The power goes off between two writes of a block device (app/appliance/disk/block.h). What
 // was not synced by then is there or not, each sector by itself, as chance will have it. For tests
 // only.
 #pragma once

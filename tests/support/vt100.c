@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "appliance/font_private.h"
+#include "appliance/console/font_private.h"
 #include "base/text.h"
 
 static void clear(struct vt100 *vt) {

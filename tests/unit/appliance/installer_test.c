@@ -6,7 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "appliance/fat_private.h"
+#include "appliance/disk/fat.h"
 #include "appliance/slots_private.h"
 #include "base/memory.h"
 #include "check.h"
