@@ -125,7 +125,9 @@ export class Machine {
         const { platform } = this;
         const logPort = platform.logDevice === "ttyS1" ? ["-serial", `file:${this.folder}/log`]
             : ["-chardev", `file,id=log,path=${this.folder}/log`, "-device", "pci-serial,chardev=log"];
-        const argv = ["-nodefaults", "-no-user-config", ...platform.machine, "-accel", "tcg,thread=multi", "-cpu", "max", "-smp", "2", "-m", memoryMib,
+        // One thread for both processors: with two, QEMU 7.2 may run a breakpoint that the kernel has
+        // taken away again while it patched itself, and the kernel panics ("int3").
+        const argv = ["-nodefaults", "-no-user-config", ...platform.machine, "-accel", "tcg,thread=single", "-cpu", "max", "-smp", "2", "-m", memoryMib,
             "-display", "none", ...(again ? [] : ["-no-reboot"]),
             "-serial", `unix:${this.folder}/console,server,nowait`, ...logPort,
             "-qmp", `unix:${this.folder}/qmp,server,nowait`,
