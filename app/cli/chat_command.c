@@ -46,7 +46,7 @@ static enum err prompt_tokens(struct chatting *c, const struct json *messages,
 // The model's answer to the messages; it stands in answering.all.
 static enum err answer(struct chatting *c, const struct json *messages, struct generated *out,
                        struct fault *fault) {
-    buf_clear(&c->answering.all);
+    answering_clear(&c->answering);
     enum err err = prompt_tokens(c, messages, fault);
     if (err != OK) return err;
     return text_generate(&c->answering.generating, (const uint32_t *)(const void *)c->tokens.data,
@@ -70,6 +70,7 @@ static void answer_write(struct chatting *c, const struct generated *generated) 
     json_set_text(&writer, "role", STR("assistant"));
     json_set_text(&writer, "content", text);
     if (called) json_set_raw(&writer, "tool_calls", buf_str(&calls));
+    answering_logprobs_put(&c->answering, &writer);
     json_set_text(&writer, "finish", str_of(called ? "tool_calls" : finishes[generated->finish]));
     json_set_u64(&writer, "prompt_tokens", generated->prompt_tokens);
     json_set_u64(&writer, "tokens", generated->tokens);

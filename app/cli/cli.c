@@ -47,7 +47,7 @@ static const struct command commands[] = {
     {"molecule", "-o --column --to --most --pattern " INTAKE_OPTIONS, 1, 2, command_molecule},
     {"drift", "-o --json! " INTAKE_OPTIONS, 2, 2, command_drift},
     {"tokenize", "--json! --decode! --control! --ends!", 1, 1, command_tokenize},
-    {"generate", "--prompt --file --logprobs " ANSWER_OPTIONS, 1, 1, command_generate},
+    {"generate", "--prompt --file " ANSWER_OPTIONS, 1, 1, command_generate},
     {"chat", "--system --messages --template --tools " ANSWER_OPTIONS, 1, 1, command_chat},
     {"perplexity", "--context --chunks --tokenizer --threads --json!", 2, 2, command_perplexity},
     {"bench", "--threads --prompt --generate --sequences --runs --json!", 2, 2, command_bench},

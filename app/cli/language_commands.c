@@ -78,7 +78,7 @@ static void generated_say(const struct answering *answering, const struct genera
     struct json_writer writer = json_writer_of(&out);
     json_open_object(&writer);
     json_set_text(&writer, "text", buf_str(&answering->all));
-    if (answering->logprobs) answering_logprobs_put(answering, &writer);
+    answering_logprobs_put(answering, &writer);
     json_set_text(&writer, "finish", str_of(finishes[generated->finish]));
     json_set_u64(&writer, "prompt_tokens", generated->prompt_tokens);
     json_set_u64(&writer, "tokens", generated->tokens);
@@ -104,7 +104,6 @@ static enum err generate_run(const struct arguments *arguments, struct language_
                             &tokens, fault);
     }
     if (err == OK) err = answering_open(answering, arguments, model, fault);
-    if (err == OK) err = answering_logprobs_open(answering, arguments, fault);
     if (err == OK) {
         err = text_generate(&answering->generating, (const uint32_t *)(const void *)tokens.data,
                             (uint32_t)(tokens.size / sizeof(uint32_t)), &generated, fault);

@@ -189,8 +189,14 @@ enum err answering_open(struct answering *answering, const struct arguments *arg
     generating->progress = progress_of_process();
     generating->text = piece_take;
     generating->ctx = answering;
-    err = constraint_read(answering, arguments, model, fault);
+    err = answering_logprobs_open(answering, arguments, fault);
+    if (err == OK) err = constraint_read(answering, arguments, model, fault);
     return err == OK ? progress_signals_open() : err;
+}
+
+void answering_clear(struct answering *answering) {
+    buf_clear(&answering->all);
+    buf_clear(&answering->tokens);
 }
 
 void answering_close(struct answering *answering) {

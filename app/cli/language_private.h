@@ -9,7 +9,7 @@
 #define ANSWER_OPTIONS                                                                  \
     "--tokens --temperature --top-k --top-p --min-p --repeat-penalty --repeat-last "    \
     "--frequency-penalty --presence-penalty --seed --stop+ --bias+ --schema --grammar " \
-    "--regex --choice+ --no-drafts! --tokenizer --threads --json!"
+    "--regex --choice+ --logprobs --no-drafts! --tokenizer --threads --json!"
 
 extern const size_t text_bytes_max; // of a prompt, an answer
 
@@ -28,7 +28,8 @@ enum err language_words_open(const char *path, const struct arguments *arguments
                              struct fault *fault) MUST_USE;
 
 // Answers as ANSWER_OPTIONS say. What is written goes to standard output (not with --json), and to
-// `all`. Starts zeroed; closed after faults too.
+// `all`; with --logprobs N each token with its log-probability and those of the N best, as a member
+// of --json, or a line each in place of the text. Starts zeroed; closed after faults too.
 struct answering {
     struct generating generating;
     struct str stops[STOP_TEXTS_MAX];
@@ -41,9 +42,9 @@ struct answering {
 };
 enum err answering_open(struct answering *answering, const struct arguments *arguments,
                         const struct language_model *model, struct fault *fault) MUST_USE;
-// --logprobs N: each token with its log-probability and those of the N best, as a member of --json,
-// or a line each in place of the text.
+void answering_clear(struct answering *answering); // before another answer
+void answering_close(struct answering *answering);
+// logprobs.c: what --logprobs adds to answering_open, and to an answer in JSON (nothing without it).
 enum err answering_logprobs_open(struct answering *answering, const struct arguments *arguments,
                                  struct fault *fault) MUST_USE;
 void answering_logprobs_put(const struct answering *answering, struct json_writer *out);
-void answering_close(struct answering *answering);

@@ -1,4 +1,4 @@
-// generate --logprobs: what the model gave to each token of its answer, and to the best ones there.
+// --logprobs of generate and chat: what the model gave to each token of its answer, and to the best ones there.
 #include <stdio.h>
 
 #include "cli/language_private.h"
@@ -89,6 +89,7 @@ enum err answering_logprobs_open(struct answering *answering, const struct argum
 }
 
 void answering_logprobs_put(const struct answering *answering, struct json_writer *out) {
+    if (!answering->logprobs) return;
     json_put_name(out, "logprobs");
     json_open_array(out);
     json_put_raw(out, buf_str(&answering->tokens));

@@ -122,6 +122,15 @@ test("messages become a prompt by a template, line by line or in JSON", { skip }
     const [code, out] = chat('[{"role":"user","content":"One day,"},{"role":"user","content":"Tim"}]', "--template", "plain.jinja", "--messages", "-", "--json");
     const told = JSON.parse(out);
     assert.deepEqual([code, told.role, told.content, told.finish, told.tokens], [0, "assistant", goesOn, "length", 20]);
+    // Log-probabilities are those of each turn's own tokens; in place of the text where it is not JSON.
+    const judged = chat("One day, Tim\nAgain\n", "--template", "plain.jinja", "--json", "--logprobs", "2")[1].trimEnd().split("\n").map((line) => JSON.parse(line));
+    assert.deepEqual(judged.map((one) => [one.logprobs.length, one.logprobs.map((t) => t.token).join("")]), judged.map((one) => [one.tokens, one.content]));
+    assert.equal(judged[0].content, goesOn);
+    assert.ok(judged[0].logprobs.every((t) => t.logprob <= 0 && t.top_logprobs.length === 2 && t.top_logprobs[0].id === t.id));
+    assert.equal(told.logprobs, undefined);
+    const [, lines] = chat("One day, Tim\n", "--template", "plain.jinja", "--logprobs", "0");
+    assert.deepEqual(lines.trimEnd().split("\n"), judged[0].logprobs.map((t) => `${t.logprob.toFixed(4)} ${JSON.stringify(t.token)}`));
+    assert.match(chat("Hello\n", "--template", "plain.jinja", "--logprobs", "21")[2], /--logprobs: 0 … 20/);
     assert.equal(chat("Hello\nAgain\n", "--template", "plain.jinja", "--system", "Once")[1].split("\n").length >= 3, true);
     assert.match(chat("Hello\n")[2], /no chat template/);
     writeFileSync(at("wrong.jinja"), "{{ messages[0].content }}\n{% if %}");
