@@ -140,16 +140,21 @@ enum err file_read_all(int fd, void *out, size_t size) {
     return OK;
 }
 
-enum err file_write_all(int fd, const void *data, size_t size, struct fault *fault) {
+static enum err write_all(int fd, const void *data, size_t size, struct str path,
+                          struct fault *fault) {
     const char *at = data;
     while (size > 0) {
         ssize_t written = write(fd, at, size);
         if (written < 0 && errno == EINTR) continue;
-        if (written < 0) return fault_errno(fault, errno, STR_NONE);
+        if (written < 0) return fault_errno(fault, errno, path);
         at += written;
         size -= (size_t)written;
     }
     return OK;
+}
+
+enum err file_write_all(int fd, const void *data, size_t size, struct fault *fault) {
+    return write_all(fd, data, size, STR_NONE, fault);
 }
 
 // ---- whole or not at all ------------------------------------------------------------------------
@@ -206,7 +211,7 @@ enum err file_write_parts(const char *path, const struct str *parts, size_t coun
     struct file_stream stream;
     enum err err = file_stream_open(path, &stream, fault);
     for (size_t i = 0; err == OK && i < count; i++) {
-        err = file_write_all(stream.fd, parts[i].data, parts[i].size, fault);
+        err = write_all(stream.fd, parts[i].data, parts[i].size, str_of(path), fault);
     }
     if (err == OK) err = file_stream_keep(&stream, fault);
     file_stream_drop(&stream);
@@ -220,7 +225,7 @@ enum err file_write(const char *path, struct str content, struct fault *fault) {
 enum err file_write_quick(const char *path, struct str content, struct fault *fault) {
     int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
     if (fd < 0) return fault_errno(fault, errno, str_of(path));
-    enum err err = file_write_all(fd, content.data, content.size, fault);
+    enum err err = write_all(fd, content.data, content.size, str_of(path), fault);
     close(fd);
     return err;
 }
@@ -239,24 +244,24 @@ enum err file_remove(const char *path, struct fault *fault) {
     return OK;
 }
 
-static enum err copy_bytes(int from, int to, struct fault *fault) {
+static enum err copy_bytes(int from, int to, struct str path, struct fault *fault) {
     ssize_t size;
     do {
         size = copy_file_range(from, NULL, to, NULL, COPY_PIECE_BYTES, 0);
     } while (size > 0 || (size < 0 && errno == EINTR));
     if (size == 0) return OK;
     if (errno != EXDEV && errno != EINVAL && errno != ENOSYS && errno != EOPNOTSUPP) {
-        return fault_errno(fault, errno, STR_NONE);
+        return fault_errno(fault, errno, path);
     }
     char *piece = memory_take(COPY_PIECE_BYTES);
-    if (!piece) return fault_errno(fault, ENOMEM, STR_NONE);
+    if (!piece) return fault_errno(fault, ENOMEM, path);
     enum err err = OK;
     while (err == OK) {
         size = read(from, piece, COPY_PIECE_BYTES);
         if (size < 0 && errno == EINTR) continue;
-        if (size < 0) err = fault_errno(fault, errno, STR_NONE);
+        if (size < 0) err = fault_errno(fault, errno, path);
         if (size <= 0) break;
-        err = file_write_all(to, piece, (size_t)size, fault);
+        err = write_all(to, piece, (size_t)size, path, fault);
     }
     memory_give(piece);
     return err;
@@ -267,7 +272,7 @@ enum err file_copy(const char *from, const char *to, struct fault *fault) {
     int source = open(from, O_RDONLY | O_CLOEXEC);
     if (source < 0) return fault_errno(fault, errno, str_of(from));
     enum err err = file_stream_open(to, &target, fault);
-    if (err == OK) err = copy_bytes(source, target.fd, fault);
+    if (err == OK) err = copy_bytes(source, target.fd, str_of(to), fault);
     close(source);
     if (err == OK) err = file_stream_keep(&target, fault);
     file_stream_drop(&target);

@@ -1,5 +1,6 @@
 #include "cli/cli.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -141,6 +142,7 @@ static int as_appliance(int argc, char **argv) {
 }
 
 int cli_main(int argc, char **argv) {
+    signal(SIGXFSZ, SIG_IGN); // a file that grows too large is an error, told in a sentence
     int appliance = as_appliance(argc, argv);
     if (appliance >= 0) return appliance;
     // What happens inside is told by sentences; only the server writes its log for a machine.

@@ -203,9 +203,9 @@ static void job_numbers(struct commit *commit) {
 
 // What cut the attempt short was the box: its process, its disk or its going down.
 static bool box_at_fault(const struct commit *commit) {
-    static const char *const codes[] = {"job.crashed",     "job.no_program",    "job.lost",
-                                        "job.not_started", "job.not_committed", "base.disk_full",
-                                        "base.no_memory",  "store.full",        "blob.missing"};
+    static const char *const codes[] = {
+        "job.crashed",    "job.no_program", "job.lost",   "job.not_started", "job.not_committed",
+        "base.disk_full", "base.no_memory", "store.full", "blob.missing",    "model_file.no_room"};
     if (commit->outcome == OUTCOME_AGAIN) return true;
     if (commit->outcome == OUTCOME_CANCELLED) return commit->active->stop == STOP_CLOSE;
     if (commit->outcome != OUTCOME_FAILED) return false;

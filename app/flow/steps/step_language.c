@@ -10,6 +10,7 @@
 
 #include "base/file.h"
 #include "flow/steps/steps_private.h"
+#include "model/language/model_file.h"
 #include "model/language/model_quantise.h"
 #include "model/language/responder.h"
 
@@ -78,13 +79,21 @@ static enum err incoming_copy(struct step_context *context, const char *path, co
     return err;
 }
 
+// A copy that the disk had no room for: how much of it the model takes.
+static enum err room_tell(struct step_context *context, const char *path, enum err err) {
+    uint64_t bytes = 0;
+    if (err != ERR_FULL || file_size(path, &bytes, NULL) != OK) return err;
+    *context->fault = (struct fault){0}; // the first one told stays
+    return model_file_no_room(bytes, context->fault);
+}
+
 static enum err incoming_take(struct step_context *context, const char *path, const char *out) {
     struct gguf *file;
     // What is no such file is not copied; what is believed is the copy.
     enum err err = gguf_open(path, &file, context->fault);
     if (err != OK) return err;
     gguf_close(file);
-    err = incoming_copy(context, path, out);
+    err = room_tell(context, path, incoming_copy(context, path, out));
     return err == OK ? file_look(context, out) : err;
 }
 
@@ -108,7 +117,8 @@ static enum err upload_take(struct step_context *context, const char *path, cons
     enum err err = file_look(context, path);
     if (err != OK) return err;
     // An upload that is whole is never written again.
-    return link(path, out) == 0 ? OK : file_copy(path, out, context->fault);
+    if (link(path, out) == 0) return OK;
+    return room_tell(context, path, file_copy(path, out, context->fault));
 }
 
 enum err step_language(struct step_context *context) {

@@ -74,6 +74,30 @@ static uint64_t size_of(const struct model_file *file, uint64_t tensor) {
 
 // ---- writing -----------------------------------------------------------------------------------
 
+static enum err megabytes_tell(uint64_t bytes, const char *code, struct fault *fault) {
+    struct buf text;
+    buf_open(&text, 64);
+    buf_add_u64(&text, (bytes + 999999) / 1000000);
+    enum err err = fault_set(fault, ERR_FULL, code, buf_str(&text));
+    buf_close(&text);
+    return err;
+}
+
+enum err model_file_no_room(uint64_t bytes, struct fault *fault) {
+    return megabytes_tell(bytes, "model_file.no_room", fault);
+}
+
+static enum err bytes_write(struct model_file *file, const void *bytes, size_t size,
+                            struct fault *fault) {
+    struct fault found = {0};
+    enum err err = file_write_all(file->stream.fd, bytes, size, &found);
+    if (err == ERR_FULL) return model_file_no_room(model_file_bytes(file), fault);
+    if (err == ERR_LIMIT) { // EFBIG
+        return megabytes_tell(model_file_bytes(file), "model_file.too_large", fault);
+    }
+    return err == OK ? OK : fault_set(fault, err, found.code, str_of(file->path));
+}
+
 static enum err room_look(const struct model_file *file, struct fault *fault) {
     uint64_t there, needed = model_file_bytes(file);
     char folder[1024];
@@ -82,12 +106,7 @@ static enum err room_look(const struct model_file *file, struct fault *fault) {
         slash ? (struct str){file->path, (size_t)(slash - file->path) + 1} : STR(".");
     if (!str_copy(folder, sizeof folder, parent)) return OK; // opening says what is wrong
     if (disk_free(folder, &there, NULL) != OK || there >= needed) return OK;
-    struct buf text;
-    buf_open(&text, 64);
-    buf_add_u64(&text, (needed + 999999) / 1000000);
-    enum err err = fault_set(fault, ERR_FULL, "model_file.no_room", buf_str(&text));
-    buf_close(&text);
-    return err;
+    return model_file_no_room(needed, fault);
 }
 
 static const char zeroes[ALIGNMENT];
@@ -111,7 +130,7 @@ enum err model_file_begin(struct model_file *file, struct fault *fault) {
                                 buf_str(&told->tensors),
                                 {zeroes, (size_t)(head_bytes(file) - bytes)}};
     for (size_t i = 0; i < 4 && err == OK; i++) {
-        err = file_write_all(file->stream.fd, parts[i].data, parts[i].size, fault);
+        err = bytes_write(file, parts[i].data, parts[i].size, fault);
     }
     file->left = size_of(file, 0);
     return err;
@@ -124,13 +143,13 @@ enum err model_file_bytes_put(struct model_file *file, const void *bytes, size_t
     while (size > 0 && err == OK) {
         cy_assert(file->now < file->head.tensor_count);
         size_t piece = size < file->left ? size : (size_t)file->left;
-        err = file_write_all(file->stream.fd, at, piece, fault);
+        err = bytes_write(file, at, piece, fault);
         at += piece;
         size -= piece;
         file->left -= piece;
         if (err != OK || file->left > 0) continue;
         uint64_t whole = size_of(file, file->now);
-        err = file_write_all(file->stream.fd, zeroes, (size_t)(aligned(whole) - whole), fault);
+        err = bytes_write(file, zeroes, (size_t)(aligned(whole) - whole), fault);
         file->left = size_of(file, ++file->now);
     }
     return err;
@@ -138,5 +157,6 @@ enum err model_file_bytes_put(struct model_file *file, const void *bytes, size_t
 
 enum err model_file_keep(struct model_file *file, struct fault *fault) {
     cy_assert(file->now == file->head.tensor_count);
-    return file_stream_keep(&file->stream, fault);
+    enum err err = file_stream_keep(&file->stream, fault); // some disks refuse only here
+    return err == ERR_FULL ? model_file_no_room(model_file_bytes(file), fault) : err;
 }

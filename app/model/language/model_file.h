@@ -24,8 +24,10 @@ void model_file_tensor(struct model_file *file, struct str name, uint32_t type, 
 // Bytes of the whole file, as told so far.
 uint64_t model_file_bytes(const struct model_file *file);
 
-// Looks whether the disk has room (ERR_FULL "model_file.no_room" with the MB it takes) and writes
-// the head. ERR_LIMIT where there are more values or tensors than a file may have.
+// Looks whether the disk has room and writes the head. ERR_FULL "model_file.no_room",
+// "model_file.too_large" (for its file system, or for the process's limit of a file) with the MB
+// that the whole takes: from this, and from all that follows. ERR_LIMIT where there are more values
+// or tensors than a file may have.
 enum err model_file_begin(struct model_file *file, struct fault *fault) MUST_USE;
 // The next bytes of the tensors in their order: whole tensors, or pieces of one; what aligns the
 // next one is put between them here.
@@ -33,3 +35,5 @@ enum err model_file_bytes_put(struct model_file *file, const void *bytes, size_t
                               struct fault *fault) MUST_USE;
 // All bytes are there: the file gets its name, on the disk.
 enum err model_file_keep(struct model_file *file, struct fault *fault) MUST_USE;
+// ERR_FULL "model_file.no_room" for a model of that size, whoever writes it.
+enum err model_file_no_room(uint64_t bytes, struct fault *fault) MUST_USE;

@@ -3,6 +3,8 @@
 #include "model/language/model_file.h"
 
 #include <dirent.h>
+#include <signal.h>
+#include <sys/resource.h>
 
 #include "base/file.h"
 #include "base/memory.h"
@@ -126,6 +128,40 @@ static void what_is_not_kept_leaves_nothing(void) {
     CHECK(strcmp(fault.code, "model_file.no_room") == 0);
     model_file_close(file);
     CHECK_EQ(files_there(), 1);
+}
+
+// A file of some 40 kB of which `most` bytes may be written (0: all but one): what it says, and
+// nothing of it stays.
+static void cut_off_at(uint64_t most, const char *code) {
+    static const uint8_t bytes[40000];
+    struct model_file *file;
+    struct fault fault = {0};
+    struct rlimit before, low;
+    folder = scratch_folder();
+    REQUIRE(model_file_open(path_of("c.gguf"), &file, &fault) == OK);
+    model_file_tensor(file, STR("t"), TENSOR_F32, 1, (uint64_t[4]){10000, 1, 1, 1});
+    getrlimit(RLIMIT_FSIZE, &before);
+    low = before;
+    low.rlim_cur = most ? most : model_file_bytes(file) - 1;
+    signal(SIGXFSZ, SIG_IGN);
+    setrlimit(RLIMIT_FSIZE, &low);
+    enum err err = model_file_begin(file, &fault);
+    if (err == OK) err = model_file_bytes_put(file, bytes, sizeof bytes, &fault);
+    if (err == OK) err = model_file_keep(file, &fault);
+    setrlimit(RLIMIT_FSIZE, &before);
+    model_file_close(file);
+    CHECK_EQ(err, code ? ERR_FULL : OK);
+    CHECK_TEXT(str_of(fault.code), code ? code : "");
+    CHECK_TEXT(str_of(fault.detail), code ? "1" : "");
+    CHECK_EQ(files_there(), code ? 0 : 1);
+}
+
+static void a_limit_cuts_it_off_anywhere(void) {
+    static const uint64_t most[] = {1, 20, 70, 96, 97, 4000, 39999, 0};
+    for (size_t i = 0; i < sizeof most / sizeof *most; i++) {
+        cut_off_at(most[i], "model_file.too_large");
+    }
+    cut_off_at(1 << 20, NULL);
 }
 
 // ---- fewer bits --------------------------------------------------------------------------------
@@ -325,6 +361,7 @@ static void memory_that_fails_leaves_nothing(void) {
 int main(void) {
     CHECK_RUN(what_is_written_is_read);
     CHECK_RUN(what_is_not_kept_leaves_nothing);
+    CHECK_RUN(a_limit_cuts_it_off_anywhere);
     CHECK_RUN(weights_lose_what_their_bits_cost);
     CHECK_RUN(narrow_rows_take_another_type);
     CHECK_RUN(what_cannot_be_is_refused);
