@@ -44,7 +44,7 @@ enum err answering_open(struct answering *answering, const struct arguments *arg
                         const struct language_model *model, struct fault *fault) MUST_USE;
 void answering_clear(struct answering *answering); // before another answer
 void answering_close(struct answering *answering);
-// logprobs.c: what --logprobs adds to answering_open, and to an answer in JSON (nothing without it).
+// logprobs.c: what --logprobs adds to answering_open, and to an answer in JSON; without it nothing.
 enum err answering_logprobs_open(struct answering *answering, const struct arguments *arguments,
                                  struct fault *fault) MUST_USE;
 void answering_logprobs_put(const struct answering *answering, struct json_writer *out);

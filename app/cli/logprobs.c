@@ -1,4 +1,5 @@
-// --logprobs of generate and chat: what the model gave to each token of its answer, and to the best ones there.
+// --logprobs of generate and chat: what the model gave to each token of its answer, and to the best
+// ones there.
 #include <stdio.h>
 
 #include "cli/language_private.h"
