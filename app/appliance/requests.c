@@ -22,6 +22,20 @@ struct request {
 };
 
 // ---- status -------------------------------------------------------------------------------------
+// Who opens the data, where it is encrypted.
+static void openers_show(const struct data *data, struct json_writer *out) {
+    static const char *const names[] = {[LUKS_PASSPHRASE] = "passphrase",
+                                        [LUKS_STICK] = "stick",
+                                        [LUKS_RECOVERY] = "recovery",
+                                        [LUKS_FOREIGN] = "foreign"};
+    json_put_name(out, "opened_by");
+    json_open_array(out);
+    for (unsigned i = 0; data->encrypted && i < sizeof names / sizeof names[0]; i++) {
+        if (data->roles >> i & 1) json_put_text(out, str_of(names[i]));
+    }
+    json_close_array(out);
+}
+
 static void disk_write(const struct init *init, struct json_writer *out) {
     static const char *const names[DATA_STATES] = {"none",    "checking",  "making",
                                                    "mounted", "unmounted", "broken",
@@ -33,6 +47,8 @@ static void disk_write(const struct init *init, struct json_writer *out) {
     json_set_text(out, "state", str_of(names[data->state]));
     json_set_text(out, "disk", str_of(data->disk));
     json_set_bool(out, "mended", data->mended);
+    json_set_bool(out, "encrypted", data->encrypted);
+    openers_show(data, out);
     if (data->state == DATA_MOUNTED && statvfs("/data", &disk) == 0) {
         json_set_u64(out, "bytes", (uint64_t)disk.f_blocks * disk.f_frsize);
         json_set_u64(out, "free_bytes", (uint64_t)disk.f_bavail * disk.f_frsize);

@@ -45,6 +45,9 @@ test("the state is PID 1's", async () => {
     assert.deepEqual(lastAsked(), { do: "status" });
     assert.equal(state.present, true);
     assert.deepEqual(state.data, init.state.data);
+    Object.assign(init.state.data, { encrypted: true, opened_by: ["passphrase", "stick", "recovery", "foreign"] });
+    assert.deepEqual((await admin.ok("GET", at)).data, init.state.data);
+    Object.assign(init.state.data, { encrypted: false, opened_by: [] });
     assert.deepEqual(state.slots, init.state.slots);
     init.events = [{ at: 1764000000000, event: "update", from: "0.0.9", to: "0.1.0", slot: "a", result: "ok" }];
     assert.deepEqual(await admin.ok("GET", `${at}/history`), { events: init.events });

@@ -69,17 +69,18 @@ for (const language of ['zh-CN', 'en']) {
     });
 
     test('its state stands on the page', async () => {
-      init.state.data.mended = true;
+      Object.assign(init.state.data, { mended: true, encrypted: true, opened_by: ['stick', 'recovery'] });
       await who.to('nav.appliance');
       await who.heading(t('nav.appliance'));
       await who.see('appliance.console.system_slot', { version: '0.1.0', slot: 'A' });
       await who.see('appliance.console.data_mended');
+      await who.see('machine.encrypted', { keys: `${t('machine.key.stick')} · ${t('machine.key.recovery')}` });
       await who.see('machine.no_history');
       await who.see('machine.time_same');
       await who.see('machine.no_stick_text');
       await who.see('machine.no_stick_updates');
       await axe_check(who.page, 'appliance');
-      init.state.data.mended = false;
+      Object.assign(init.state.data, { mended: false, encrypted: false, opened_by: [] });
       who.calm();
     });
 

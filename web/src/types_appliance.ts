@@ -32,7 +32,15 @@ export interface ApplianceStatus {
   up_s: number;
   memory_bytes: number;
   temperature: number; // 0: no sensor
-  data: { state: string; disk: string; mended: boolean; bytes?: number; free_bytes?: number };
+  data: {
+    state: string;
+    disk: string;
+    mended: boolean;
+    encrypted: boolean;
+    opened_by: ('passphrase' | 'stick' | 'recovery' | 'foreign')[];
+    bytes?: number;
+    free_bytes?: number;
+  };
   settings: ApplianceSettings;
   links?: ApplianceLink[];
   network_fault?: Fault;

@@ -39,7 +39,7 @@ void dialog_open(struct dialog *dialog, const char *language) {
 static void page_go(struct dialog *dialog, enum page page) {
     dialog->page = page;
     dialog->scroll = dialog->item = 0;
-    dialog->tried = false;
+    dialog->tried = dialog->other = false;
 }
 
 static void menu_go(struct dialog *dialog) {
@@ -476,6 +476,8 @@ static void item_type(struct dialog *dialog, const struct item *item, int key) {
     char *text = dialog->typed[dialog->item];
     size_t size = strlen(text);
     if ((key == KEY_BACKSPACE || key == KEY_DELETE) && size > 0) text[size - 1] = '\0';
+    if (key == KEY_OTHER) dialog->other = true; // told until it is typed anew
+    if (key == KEY_BACKSPACE || key == KEY_DELETE) dialog->other = false;
     bool blank = key == ' ' && item->kind == ITEM_SECRET;
     bool plain =
         (blank || key > ' ') && key <= '~' && (!item->allowed || strchr(item->allowed, key));
@@ -503,6 +505,7 @@ static bool form_key(struct dialog *dialog, const struct console_view *view, int
     }
     bool moves = key == KEY_UP || key == KEY_DOWN || key == KEY_TAB || key == KEY_BACK_TAB;
     if (moves) {
+        dialog->other = false;
         do dialog->item = moved(dialog->item, count, key);
         while (!item_shown(dialog, dialog->item));
     } else if (item->kind == ITEM_CHOICE) {

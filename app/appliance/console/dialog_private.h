@@ -46,6 +46,7 @@ struct dialog {
     char typed[FORM_ITEMS_MAX][ITEM_BYTES];
     bool fixed; // the network form's choice
     enum encryption encryption;
+    bool other; // something beyond ASCII was typed there, and passed over
     bool tried; // the button has been pressed: what is wrong is told at every item
     int scroll, scroll_most;
     bool news;            // an outcome waits until a form is left

@@ -39,8 +39,10 @@ static int plain(struct keys *keys, uint8_t byte) {
     case 0x08:
     case 0x7F: return KEY_BACKSPACE;
     case KEY_REDRAW: return KEY_REDRAW;
-    default: return byte >= KEY_CHARACTER && byte < 0x7F ? byte : KEY_NONE;
+    default: break;
     }
+    if (byte >= 0x80) return KEY_OTHER;
+    return byte >= KEY_CHARACTER ? byte : KEY_NONE;
 }
 
 static int escaped(struct keys *keys, uint8_t byte) {

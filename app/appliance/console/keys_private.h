@@ -1,6 +1,6 @@
 // Bytes of a keyboard or a terminal into keys: VT100's and xterm's sequences, the Linux console's,
 // what PuTTY sends. A sequence may come in any pieces; an Escape that nothing follows for a while
-// is the key itself. Nothing beyond ASCII is typed here, so other bytes are passed over. One
+// is the key itself. Nothing beyond ASCII is typed here: each byte of it is told as KEY_OTHER. One
 // parser a source; no allocation.
 #pragma once
 
@@ -27,6 +27,7 @@ enum key {
     KEY_BACK_TAB,
     KEY_BACKSPACE,
     KEY_DELETE,
+    KEY_OTHER, // a byte beyond ASCII
 };
 
 struct keys {

@@ -522,6 +522,11 @@ static void item_wrong(struct drawing *drawing, const struct item *item, int pla
     const struct dialog *dialog = drawing->dialog;
     bool here = place == dialog->item, empty = dialog->typed[place][0] == '\0';
     const char *wrong = dialog_wrong(dialog, drawing->view, place);
+    if (here && dialog->other && item->kind == ITEM_SECRET) {
+        say(drawing, INK_WARN, "appliance.console.wrong_letters", NULL, 0);
+        pen_down(&drawing->pen, 1);
+        return;
+    }
     if (!wrong || item->kind == ITEM_CHOICE) return;
     if (item->kind == ITEM_BUTTON && dialog->page != PAGE_CONFIRM) return;
     if (item->kind != ITEM_BUTTON && empty && !dialog->tried) return;

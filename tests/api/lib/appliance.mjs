@@ -31,7 +31,7 @@ export class Init {
         this.asked = [];
         this.state = {
             version: "0.1.0", time_ms: 0, up_s: 4000, memory_bytes: 2 ** 31, temperature: 47, starts: 1,
-            data: { state: "mounted", disk: "/dev/vda5", mended: false, bytes: 2 ** 34, free_bytes: 2 ** 33 },
+            data: { state: "mounted", disk: "/dev/vda5", mended: false, encrypted: false, opened_by: [], bytes: 2 ** 34, free_bytes: 2 ** 33 },
             settings: { hostname: "courtyard", language: "zh-CN", address: "dhcp", gateway: "", interface: "" },
             slots: { running: "a", confirmed: true, a: { usable: true, version: "0.1.0" }, b: { usable: false, version: "" } },
         };

@@ -78,6 +78,28 @@ static void the_state_is_told(void) {
     CHECK(json_member_bool(seen, "looking", false));
 }
 
+static void it_is_told_who_opens_encrypted_data(void) {
+    static const char *const names[] = {"passphrase", "stick", "recovery", "foreign"};
+    for (unsigned roles = 0; roles < 1 << 4; roles++) {
+        for (int encrypted = 0; encrypted < 2; encrypted++) {
+            world_begin();
+            init.data.roles = roles;
+            init.data.encrypted = encrypted;
+            const struct json *told = json_member(ask("{\"id\":4,\"do\":\"status\"}"), "answer");
+            const struct json *data = json_member(told, "data");
+            const struct json *keys = json_member(data, "opened_by");
+            CHECK_EQ(json_member_bool(data, "encrypted", !encrypted), encrypted);
+            const struct json *key = json_first(keys);
+            for (unsigned i = 0; i < 4; i++) {
+                if (!encrypted || !(roles >> i & 1)) continue;
+                CHECK(key && str_is(json_text(key), names[i]));
+                key = key ? json_next(key) : NULL;
+            }
+            CHECK(!key);
+        }
+    }
+}
+
 static void what_cannot_be_taken_back_wants_the_name(void) {
     static const char *const wrong[] = {
         "{\"id\":1,\"do\":\"reset\"}",
@@ -212,6 +234,7 @@ static void a_wish_waits_for_the_look(void) {
 int main(void) {
     CHECK_RUN(all_that_is_no_request_is_passed_over);
     CHECK_RUN(the_state_is_told);
+    CHECK_RUN(it_is_told_who_opens_encrypted_data);
     CHECK_RUN(what_cannot_be_taken_back_wants_the_name);
     CHECK_RUN(one_wish_stands_at_a_time);
     CHECK_RUN(an_update_is_of_the_service_or_of_a_stick);

@@ -53,6 +53,19 @@ function data_text({ data }: ApplianceStatus): string {
   return key ? t(key) : data.state;
 }
 
+const OPENER_TEXT: Record<ApplianceStatus['data']['opened_by'][number], MessageKey> = {
+  passphrase: 'machine.key.passphrase',
+  stick: 'machine.key.stick',
+  recovery: 'machine.key.recovery',
+  foreign: 'machine.key.foreign',
+};
+
+function encryption_text({ data }: ApplianceStatus): string {
+  if (!data.encrypted) return t('machine.not_encrypted');
+  const keys = data.opened_by.map((key) => t(OPENER_TEXT[key])).join(' · ');
+  return t('machine.encrypted', { keys });
+}
+
 // Of all the network, else of each card that is to be used.
 function LinkFaults({ box }: { box: ApplianceStatus }) {
   const faults = (box.links ?? [])
@@ -90,6 +103,7 @@ function State({ box }: { box: ApplianceStatus }) {
           [t('appliance.console.temperature'), box.temperature ? `${box.temperature} °C` : '–'],
           [t('appliance.console.data'), data_text(box)],
           [t('machine.disk'), box.data.disk],
+          [t('appliance.console.encryption'), encryption_text(box)],
           ...(links.length
             ? [[t('appliance.console.network'), links.join(' · ')] as [string, string]]
             : []),

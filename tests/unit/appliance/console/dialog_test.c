@@ -586,6 +586,33 @@ static void a_new_passphrase_is_typed_twice(void) {
     shows("waiting for a second USB stick");
 }
 
+static void letters_beyond_ascii_are_told_and_passed_over(void) {
+    static const char sentence[] = "Only letters, digits and signs of a US keyboard";
+    world_begin("en", 80, 24);
+    view.data = DATA_CHOOSING;
+    view.choosing = ENCRYPTION_PASSPHRASE;
+    dialog_follow(&dialog, &view);
+    hides(sentence);
+    press(KEY_OTHER); // the first key already
+    shows(sentence);
+    type("12345678"); // of which it is no part: it stays told
+    shows(sentence);
+    press(KEY_BACKSPACE);
+    hides(sentence);
+    type("8");
+    press(KEY_OTHER);
+    shows(sentence);
+    press(KEY_ENTER); // the next line says nothing of it
+    CHECK_EQ(dialog.item, 1);
+    hides(sentence);
+    type("12345678");
+    press(KEY_OTHER);
+    press(KEY_DOWN);
+    press(KEY_ENTER); // nor does it hold anything up
+    CHECK_EQ(requests, 1);
+    CHECK_STR(request.secret, "12345678");
+}
+
 static void a_recovery_code_is_shown_once(void) {
     world_begin("en", 80, 24);
     snprintf(view.recovery, sizeof view.recovery, "k7qf-2m9x-abcd-efgh-ijkm-npqr");
@@ -774,6 +801,7 @@ int main(void) {
     CHECK_RUN(an_older_update_wants_its_word);
     CHECK_RUN(locked_data_asks_for_the_passphrase);
     CHECK_RUN(a_new_passphrase_is_typed_twice);
+    CHECK_RUN(letters_beyond_ascii_are_told_and_passed_over);
     CHECK_RUN(a_recovery_code_is_shown_once);
     CHECK_RUN(keys_are_changed_from_the_menu);
     CHECK_RUN(ending_is_confirmed);

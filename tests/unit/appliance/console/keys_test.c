@@ -34,7 +34,9 @@ static struct {
     {"\x1B[[A", KEY_UP},
     {"\x1B[24~", KEY_NONE},
     {"\x1B[?62;1c", KEY_NONE},
-    {"\xE4\xB8\xAD", KEY_NONE},
+    {"\xE4\xB8\xAD", KEY_OTHER},
+    {"\xE9", KEY_OTHER}, // of a terminal with Latin-1
+    {"\x01", KEY_NONE},
     {"\x1B\x1B[A", KEY_UP},
 };
 
@@ -89,7 +91,7 @@ static void noise_ends_and_keys_go_on(void) {
         for (int k = 0; k < 100; k++) {
             int key = keys_next(&keys, (uint8_t)check_random(), now += (int64_t)check_below(300));
             CHECK(key == KEY_NONE || key == KEY_REDRAW || (key >= ' ' && key <= '~') ||
-                  (key >= KEY_UP && key <= KEY_DELETE));
+                  (key >= KEY_UP && key <= KEY_OTHER));
             (void)keys_late(&keys, now);
         }
         (void)keys_late(&keys, now + KEYS_ESCAPE_MS);
