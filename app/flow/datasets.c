@@ -222,6 +222,6 @@ enum err flow_dataset_delete(struct flow *flow, struct call *call) {
     struct alteration alteration = {
         .call = call, .action = "dataset.delete", .has_deleted = true, .deleted = true};
     enum err err = allow(call, ROLE_DATA);
-    if (err == OK) err = store_write(flow->store, alter_change, &alteration);
+    if (err == OK) err = store_write_freeing(flow->store, alter_change, &alteration);
     return missing(call, err, "dataset.not_found");
 }

@@ -230,6 +230,6 @@ static enum err delete_change(struct store_txn *txn, void *ctx) {
 
 enum err flow_revision_delete(struct flow *flow, struct call *call) {
     enum err err = allow(call, ROLE_DATA);
-    if (err == OK) err = store_write(flow->store, delete_change, &call);
+    if (err == OK) err = store_write_freeing(flow->store, delete_change, &call);
     return missing(call, err, "dataset.revision_missing");
 }

@@ -332,6 +332,6 @@ static enum err delete_change(struct store_txn *txn, void *ctx) {
 enum err flow_recipe_delete(struct flow *flow, struct call *call) {
     struct recipe_change change = {.call = call};
     enum err err = allow(call, ROLE_DATA);
-    if (err == OK) err = store_write(flow->store, delete_change, &change);
+    if (err == OK) err = store_write_freeing(flow->store, delete_change, &change);
     return missing(call, err, "recipe.not_found");
 }

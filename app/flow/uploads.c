@@ -183,7 +183,7 @@ enum err flow_upload_delete(struct flow *flow, struct call *call) {
         return fault_set(call->fault, ERR_BUSY, "upload.busy", record.name);
     }
     struct upload_change change = {&record, call, "upload.delete"};
-    err = store_write(flow->store, delete_change, &change);
+    err = store_write_freeing(flow->store, delete_change, &change);
     upload_path(flow, record.id, path);
     if (err == OK) err = file_remove(path, call->fault);
     open_give(flow, record.id);
@@ -361,7 +361,7 @@ static void old_remove(struct flow *flow, uint64_t id) {
     struct upload_record record = {.id = id};
     struct upload_change change = {&record, NULL, NULL};
     if (!open_take(flow, id)) return;
-    enum err err = store_write(flow->store, delete_change, &change);
+    enum err err = store_write_freeing(flow->store, delete_change, &change);
     upload_path(flow, id, path);
     if (err == OK) err = file_remove(path, NULL);
     open_give(flow, id);

@@ -447,7 +447,7 @@ enum err people_console_actor(struct people *people, struct str name, uint32_t r
                                        .display_name = {whole, name.size},
                                        .console = true,
                                        .created_ms = clock_now_ms()}};
-    err = store_write(people->store, write_console, &making);
+    err = store_write_freeing(people->store, write_console, &making);
     if (err != OK) return store_explain(err, fault);
     *out = (struct actor){.person_id = making.person.id, .name = call.actor.name, .roles = roles};
     return OK;

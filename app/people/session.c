@@ -273,7 +273,7 @@ enum err people_sign_in(struct people *people, struct call *call, struct str add
     err = ERR_DENIED;
     if (can && right) {
         entry.secret = make_secret(secret);
-        err = store_write(people->store, write_session, &entry);
+        err = store_write_freeing(people->store, write_session, &entry);
     }
     if (err == ERR_DENIED) {
         enum err written = store_write(people->store, write_refused, &entry);
@@ -423,6 +423,6 @@ static enum err write_sign_out(struct store_txn *txn, void *ctx) {
 
 enum err people_sign_out(struct people *people, struct str secret) {
     struct hash hash = sha256_of(secret.data, secret.size);
-    enum err err = store_write(people->store, write_sign_out, &hash);
+    enum err err = store_write_freeing(people->store, write_sign_out, &hash);
     return err == ERR_NOT_FOUND ? ERR_DENIED : err;
 }

@@ -250,7 +250,7 @@ static enum err write_removal(struct store_txn *txn, void *ctx) {
 enum err people_token_delete(struct people *people, struct call *call) {
     enum err err = actor_in_person(call);
     if (err != OK) return refused(people, call, "token.delete", call->actor.person_id, err);
-    err = store_write(people->store, write_removal, call);
+    err = store_write_freeing(people->store, write_removal, call);
     if (err == ERR_NOT_FOUND) return fault_set(call->fault, err, "people.no_such_token", STR_NONE);
     return store_explain(err, call->fault);
 }

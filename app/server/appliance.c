@@ -105,7 +105,7 @@ static enum err note(struct server *server, struct request *request, const char 
                         .result = str_of(result),
                         .detail = str_of(detail),
                         .action = action};
-    return store_write(server->store, note_write, &note);
+    return store_write_freeing(server->store, note_write, &note);
 }
 
 // Asks, and notes what came of it; `detail` for when it was done, else the fault's code stands

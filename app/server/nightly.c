@@ -149,7 +149,7 @@ enum err recovery_note(struct store *store, struct fault *fault) {
                                 .object = STR("system"),
                                 .result = STR("ok"),
                                 .detail = str_of(detail)};
-    err = store_write(store, recovery_write, &entry);
+    err = store_write_freeing(store, recovery_write, &entry);
     if (err != OK) return fault_set(fault, err, "server.audit_failed", STR_NONE);
     return recovery_forget(store_dir(store), fault);
 }

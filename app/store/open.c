@@ -236,6 +236,7 @@ static enum err open_existing(struct store *store, const char *folder, uint64_t 
     // A writer of another process may be at work on what a second reader opens.
     enum err err = store->read_only ? OK : check_file(store, folder, fault);
     if (err == OK) err = env_open(store, folder, map_bytes, fault);
+    if (err == OK && !store->read_only) room_open(store, folder);
     struct formats formats = {.fit = FORMATS_SAME};
     struct kept kept;
     if (err == OK) err = formats_look(store, &formats, fault);
@@ -270,6 +271,7 @@ static enum err open_new(struct store *store, const char *folder, uint64_t map_b
     if (err == OK) err = folder_make(temp, fault);
     if (err == OK) err = env_open(store, temp, map_bytes, fault);
     if (err != OK) return err;
+    room_open(store, temp);
     err = tables_open(store, true);
     if (err == OK) err = write_directly(store, write_first_version, NULL);
     if (err != OK) return store_explain(err, fault);
@@ -341,7 +343,7 @@ void store_return(struct store *store) {
 static struct store *store_new(const struct store_options *options) {
     struct store *store = memory_take(sizeof *store);
     if (!store) return NULL;
-    store->lock_fd = -1;
+    store->lock_fd = store->readers_fd = -1;
     static atomic_uint_fast64_t lives;
     store->life = atomic_fetch_add(&lives, 1) + 1;
     store->read_only = options->read_only;
@@ -390,6 +392,8 @@ static enum err open_parts(struct store *store, const struct store_options *opti
     if (err != OK && store->newer[0] && options->take_back && !store->read_only) {
         mdb_env_close(store->env);
         store->env = NULL;
+        if (store->readers_fd >= 0) close(store->readers_fd);
+        store->readers_fd = -1;
         enum err back = recovery_take_back(store->dir, store->newer, fault);
         if (back == OK) err = open_existing(store, state, options->map_bytes, fault);
         if (back != OK && back != ERR_NOT_FOUND) return back;
@@ -430,6 +434,7 @@ void store_close(struct store *store) {
     writer_stop(store);
     if (store->usable && !store->read_only) mark_closed(store);
     if (store->env) mdb_env_close(store->env);
+    if (store->readers_fd >= 0) close(store->readers_fd);
     if (store->lock_fd >= 0) close(store->lock_fd);
     arena_close(store->arena);
     gate_close(&store->gate);

@@ -148,9 +148,14 @@ uint64_t store_life(const struct store_txn *txn);
 // ---- writing -------------------------------------------------------------------------------
 // Runs change(txn, ctx) on the writer thread and waits for the commit. What `change` returns is
 // returned; anything but OK leaves the store as it was. It may read in its txn too, and must not
-// block or call store_write.
+// block or call store_write. ERR_FULL before it runs when only the room kept for deletions is left.
 enum err store_write(struct store *store, enum err (*change)(struct store_txn *txn, void *ctx),
                      void *ctx) MUST_USE;
+// The same for a change that gives room back, or that whoever is to give room back cannot do
+// without (signing in, the end of a job): on a full disk it may use what room.c keeps for it.
+enum err store_write_freeing(struct store *store,
+                             enum err (*change)(struct store_txn *txn, void *ctx),
+                             void *ctx) MUST_USE;
 enum err store_put(struct store_txn *txn, enum store_table table, struct key key, uint16_t version,
                    const struct buf *fields) MUST_USE;
 enum err store_delete(struct store_txn *txn, enum store_table table, struct key key) MUST_USE;

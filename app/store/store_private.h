@@ -46,6 +46,7 @@ void gate_write_end(struct gate *gate);
 struct change_request {
     enum err (*change)(struct store_txn *txn, void *ctx);
     void *ctx;
+    bool freeing; // may use the room that is kept for it
     enum err err;
     bool done;
     pthread_cond_t finished;
@@ -62,6 +63,10 @@ struct store {
     uint64_t life;                     // of this opening, see store_life
     void *map;                         // of the state, as store_trim found it; its caller's alone
     struct gate gate;
+    uint64_t room_bytes; // kept ahead in data.mdb, see room.c; 0: not for this one
+    uint64_t room_end;   // offset up to which its blocks are allocated; the writer's, as the next
+    bool room_refused;   // the file system allocates nothing ahead
+    int readers_fd;      // of lock.mdb: closing it would drop LMDB's locks; -1: none
     struct arena *arena; // the writer thread's: copies of records read in a change
 
     pthread_mutex_t mutex; // protects the queue, `stopping` and `users`
@@ -110,6 +115,15 @@ void writer_stop(struct store *store); // finishes what waits
 // Runs one change on this thread, for the time before the writer runs.
 enum err write_directly(struct store *store, enum err (*change)(struct store_txn *txn, void *ctx),
                         void *ctx) MUST_USE;
+
+// ---- room.c ----------------------------------------------------------------------------------
+// For one that may write, once its environment in `folder` is open. Never fails.
+void room_open(struct store *store, const char *folder);
+// After a commit, on the thread that made it: takes room ahead again where there is any.
+void room_keep(struct store *store);
+// Whether an ordinary change would take what is kept for deletions. Outside of a transaction, on
+// the thread that writes.
+bool room_is_short(struct store *store);
 
 // ---- schema.c --------------------------------------------------------------------------------
 enum { SCHEMA_VERSION = 2 };

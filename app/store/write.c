@@ -147,9 +147,17 @@ static enum err run_nested(struct store *store, MDB_txn *parent,
     return store_commit_err(store, mdb_txn_commit(nested));
 }
 
+// Ordinary changes leave the last room to those that free some.
+static bool is_refused(struct store *store, const struct change_request *first) {
+    const struct change_request *request = first;
+    while (request && request->freeing) request = request->next;
+    return request && room_is_short(store);
+}
+
 // One transaction for the whole list. A single change needs no nesting.
 static void run_group(struct store *store, struct change_request *first) {
     MDB_txn *parent;
+    bool refused = is_refused(store, first);
     if (store->alone) gate_write_begin(&store->gate);
     int code = mdb_txn_begin(store->env, NULL, 0, &parent);
     enum err err = store_err(code);
@@ -157,6 +165,8 @@ static void run_group(struct store *store, struct change_request *first) {
     for (struct change_request *request = first; request; request = request->next) {
         if (code != 0)
             request->err = err;
+        else if (refused && !request->freeing)
+            request->err = ERR_FULL;
         else if (!first->next)
             request->err = run_change(store, parent, request);
         else
@@ -166,6 +176,7 @@ static void run_group(struct store *store, struct change_request *first) {
     if (code == 0 && kept == 0) mdb_txn_abort(parent);
     if (code == 0 && kept > 0) err = store_commit_err(store, mdb_txn_commit(parent));
     if (store->alone) gate_write_end(&store->gate);
+    room_keep(store);
     for (struct change_request *request = first; request; request = request->next) {
         if (request->err == OK) request->err = err;
     }
@@ -173,7 +184,7 @@ static void run_group(struct store *store, struct change_request *first) {
 
 enum err write_directly(struct store *store, enum err (*change)(struct store_txn *txn, void *ctx),
                         void *ctx) {
-    struct change_request request = {.change = change, .ctx = ctx};
+    struct change_request request = {.change = change, .ctx = ctx, .freeing = true};
     run_group(store, &request);
     return request.err;
 }
@@ -237,22 +248,31 @@ void writer_stop(struct store *store) {
     store->writer_runs = false;
 }
 
-enum err store_write(struct store *store, enum err (*change)(struct store_txn *txn, void *ctx),
-                     void *ctx) {
+static enum err hand_over(struct store *store, struct change_request *request) {
     if (store->read_only) return ERR_DENIED;
     cy_assert(!pthread_equal(pthread_self(), store->writer));
-    struct change_request request = {.change = change, .ctx = ctx};
-    pthread_cond_init(&request.finished, NULL);
+    pthread_cond_init(&request->finished, NULL);
     pthread_mutex_lock(&store->mutex);
     cy_assert(!store->stopping);
     if (store->last)
-        store->last->next = &request;
+        store->last->next = request;
     else
-        store->first = &request;
-    store->last = &request;
+        store->first = request;
+    store->last = request;
     pthread_cond_signal(&store->arrived);
-    while (!request.done) pthread_cond_wait(&request.finished, &store->mutex);
+    while (!request->done) pthread_cond_wait(&request->finished, &store->mutex);
     pthread_mutex_unlock(&store->mutex);
-    pthread_cond_destroy(&request.finished);
-    return request.err;
+    pthread_cond_destroy(&request->finished);
+    return request->err;
+}
+
+enum err store_write(struct store *store, enum err (*change)(struct store_txn *txn, void *ctx),
+                     void *ctx) {
+    return hand_over(store, &(struct change_request){.change = change, .ctx = ctx});
+}
+
+enum err store_write_freeing(struct store *store,
+                             enum err (*change)(struct store_txn *txn, void *ctx), void *ctx) {
+    return hand_over(store,
+                     &(struct change_request){.change = change, .ctx = ctx, .freeing = true});
 }

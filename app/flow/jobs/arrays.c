@@ -115,7 +115,7 @@ static enum err array_walk(struct flow *flow, const struct job *task, struct wal
     for (uint64_t at = task->ask.array; at < end && err == OK; at += TASKS_A_TIME) {
         w->from = at;
         w->to = at + TASKS_A_TIME < end ? at + TASKS_A_TIME : end;
-        err = store_write(flow->store, tasks_change, w);
+        err = store_write_freeing(flow->store, tasks_change, w);
         for (uint32_t i = 0; i < w->count && err == OK; i++) told(flow, w->ids[i]);
     }
     arena_close(w->arena);
@@ -154,7 +154,7 @@ enum err array_cancel(struct flow *flow, const struct call *call, const struct j
     struct walking w = {.change = task_cancel};
     struct noting noting = {call, task, "job.cancel"};
     enum err err = array_walk(flow, task, &w, runner_cancel);
-    return err == OK ? store_write(flow->store, array_note, &noting) : err;
+    return err == OK ? store_write_freeing(flow->store, array_note, &noting) : err;
 }
 
 static enum err task_hold(struct store_txn *txn, struct walking *w, struct job *task) {

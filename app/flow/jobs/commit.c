@@ -392,7 +392,7 @@ static enum err commit_refused(struct commit *commit, enum err err) {
     if (passes(err) || commit->begin || commit->outcome != OUTCOME_DONE) return err;
     commit->outcome = OUTCOME_FAILED;
     (void)!fault_set(&commit->fault, err, "job.not_committed", str_of(err_name(err)));
-    return store_write(commit->flow->store, commit_change, commit);
+    return store_write_freeing(commit->flow->store, commit_change, commit);
 }
 
 static enum err commit_one(struct store_txn *txn, void *ctx) {
@@ -417,7 +417,7 @@ static enum err commit_all(struct store_txn *txn, void *ctx) {
 // In one transaction; where one of them cannot be written, each in its own.
 static void commits_write(struct flow *flow, struct commit **commits, uint32_t count) {
     struct together together = {commits, count};
-    enum err err = count > 1 ? store_write(flow->store, commit_all, &together) : ERR_BUSY;
+    enum err err = count > 1 ? store_write_freeing(flow->store, commit_all, &together) : ERR_BUSY;
     if (err != OK && count > 1) {
         log_event(LOG_WARN, "job.not_together", "jobs=%" PRIu32 " error=%s", count, err_name(err));
     }
@@ -426,7 +426,7 @@ static void commits_write(struct flow *flow, struct commit **commits, uint32_t c
         commit->written = true;
         commit->err = OK;
         if (err == OK) continue;
-        commit->err = commit_refused(commit, store_write(flow->store, commit_one, commit));
+        commit->err = commit_refused(commit, store_write_freeing(flow->store, commit_one, commit));
     }
 }
 

@@ -289,7 +289,7 @@ enum err flow_job_cancel(struct flow *flow, struct call *call) {
     if (err == OK && !own) err = allow(call, ROLE_SYSTEM); // audit reads, and only reads
     bool whole = json_member_bool(call->body, "array", false) && cancel.job.ask.array;
     if (err == OK && whole) err = array_cancel(flow, call, &cancel.job);
-    if (err == OK && !whole) err = store_write(flow->store, cancel_change, &cancel);
+    if (err == OK && !whole) err = store_write_freeing(flow->store, cancel_change, &cancel);
     if (err != OK) return missing(call, err, "job.not_found");
     if (!whole) runner_cancel(flow, call->id);
     view_job(flow, call->out, &cancel.job);

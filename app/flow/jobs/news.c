@@ -386,7 +386,7 @@ static enum err refuse_change(struct store_txn *txn, void *ctx) {
 
 // A waiting job that will never start has failed, and says why.
 static void refuse(struct flow *flow, struct refused *refused) {
-    enum err err = store_write(flow->store, refuse_change, refused);
+    enum err err = store_write_freeing(flow->store, refuse_change, refused);
     log_event(LOG_WARN, "job.refused", "job=%" PRIu64 " code=%s result=%s", refused->job,
               refused->code, err_name(err));
     news_put(flow, NEWS_ENDED, refused->job);

@@ -354,7 +354,11 @@ static enum err change_run(struct flow *flow, struct call *call, struct change *
     change->flow = flow;
     change->call = call;
     enum err err = allow(call, ROLE_SYSTEM | ROLES_FLOW);
-    if (err == OK) err = store_write(flow->store, run, change);
+    bool freeing = run == delete_change;
+    if (err == OK) {
+        err = freeing ? store_write_freeing(flow->store, run, change)
+                      : store_write(flow->store, run, change);
+    }
     if (err != OK) return missing(call, err, "reservation.not_found");
     calendar_changed(flow);
     return OK;

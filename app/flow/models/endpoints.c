@@ -353,7 +353,7 @@ enum err flow_endpoint_delete(struct flow *flow, struct call *call) {
     struct endpoint_change change = {
         .call = call, .action = "endpoint.delete", .apply = delete_apply};
     enum err err = allow(call, ROLE_RESEARCH);
-    return err == OK ? store_write(flow->store, change_run, &change) : err;
+    return err == OK ? store_write_freeing(flow->store, change_run, &change) : err;
 }
 
 // ---- making ------------------------------------------------------------------------------------

@@ -342,7 +342,11 @@ static enum err language_change(struct store_txn *txn, void *ctx) {
 
 static enum err change_run(struct flow *flow, struct language_change *change) {
     enum err err = allow(change->call, ROLE_RESEARCH | ROLE_SYSTEM);
-    if (err == OK) err = store_write(flow->store, language_change, change);
+    bool freeing = change->put_away || change->stop;
+    if (err == OK) {
+        err = freeing ? store_write_freeing(flow->store, language_change, change)
+                      : store_write(flow->store, language_change, change);
+    }
     if (err == OK && change->stopped) runner_cancel(flow, change->stopped);
     return missing(change->call, err, "language.not_found");
 }

@@ -402,6 +402,6 @@ enum err flow_model_delete(struct flow *flow, struct call *call) {
     struct model_change change = {
         .call = call, .action = "model.delete", .has_deleted = true, .deleted = true};
     enum err err = allow(call, ROLE_RESEARCH);
-    if (err == OK) err = store_write(flow->store, alter_change, &change);
+    if (err == OK) err = store_write_freeing(flow->store, alter_change, &change);
     return missing(call, err, "model.not_found");
 }

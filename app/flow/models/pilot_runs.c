@@ -183,7 +183,7 @@ static enum err end_change(struct store_txn *txn, void *ctx) {
 static enum err end(struct look *look, enum pilot_state state, const struct fault *fault) {
     look->state = state;
     look->fault = fault ? *fault : (struct fault){0};
-    return store_write(look->pilots->flow->store, end_change, look);
+    return store_write_freeing(look->pilots->flow->store, end_change, look);
 }
 
 // ---- asking -------------------------------------------------------------------------------------

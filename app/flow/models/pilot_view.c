@@ -246,7 +246,7 @@ static enum err cancel_change(struct store_txn *txn, void *ctx) {
 
 enum err flow_pilot_run_cancel(struct flow *flow, struct call *call) {
     enum err err = allow(call, ROLE_ANYONE_SIGNED_IN);
-    if (err == OK) err = store_write(flow->store, cancel_change, call);
+    if (err == OK) err = store_write_freeing(flow->store, cancel_change, call);
     if (err != OK) return missing(call, err, "pilot.run_not_found");
     pilots_wake(flow);
     return run_answer(flow, call);

@@ -531,7 +531,7 @@ struct meeting {
 
 // Rows of activations from `row` on against one panel.
 static INLINE void meet_one(enum panel_kind kind, const struct meeting *m, size_t row) {
-    for (size_t t = row, T; t < m->x->count; t += T) {
+    for (size_t t = row, T = 1; t < m->x->count; t += T) {
         struct tiles x = tiles_of(m->x, t, m->first);
         float *y = m->y + t * m->y_stride;
         size_t left = m->x->count - t;
