@@ -82,6 +82,7 @@ static void generated_say(const struct answering *answering, const struct genera
     json_set_text(&writer, "finish", str_of(finishes[generated->finish]));
     json_set_u64(&writer, "prompt_tokens", generated->prompt_tokens);
     json_set_u64(&writer, "tokens", generated->tokens);
+    json_set_u64(&writer, "steps", generated->steps);
     json_set_u64(&writer, "drafted", generated->drafted);
     json_set_u64(&writer, "held", generated->held);
     json_set_number(&writer, "prompt_s", generated->prompt_s);

@@ -95,6 +95,8 @@ test("a text is continued as llama2.c continues it", options, async () => {
     assert.equal(choices[0].finish_reason, "length");
     assert.equal(usage.completion_tokens, 24);
     assert.equal(usage.total_tokens, usage.prompt_tokens + 24);
+    const { accepted_prediction_tokens: held, rejected_prediction_tokens: missed } = usage.completion_tokens_details;
+    assert.ok(Number.isInteger(held) && held >= 0 && held < 24 && Number.isInteger(missed) && missed >= 0);
 });
 
 test("streamed, the same words come piece by piece, and the usage at the end", options, async () => {

@@ -29,7 +29,8 @@ struct answer_part {           // one of the choices
     bool ended, stopped;
     bool filtered; // the guard has ended it
     uint64_t tokens, prompt_tokens, shared_tokens;
-    struct screen *screen; // what it says goes through; NULL: nobody looks
+    uint64_t drafted, held; // of drafts; those of them that came true. Known at its end
+    struct screen *screen;  // what it says goes through; NULL: nobody looks
 };
 struct flow_answer {
     struct flow_answer *next;

@@ -349,6 +349,20 @@ static uint64_t tokens_of(const struct flow_answer *answer) {
     return tokens;
 }
 
+// Drafts stand where OpenAI tells of predictions: tokens that the model checked many at a time.
+static void drafts_write(const struct flow_answer *answer, struct json_writer *out) {
+    uint64_t drafted = 0, held = 0;
+    for (uint32_t i = 0; i < answer->parts_count; i++) {
+        drafted += answer->parts[i].drafted;
+        held += answer->parts[i].held;
+    }
+    json_put_name(out, "completion_tokens_details");
+    json_open_object(out);
+    json_set_u64(out, "accepted_prediction_tokens", held);
+    json_set_u64(out, "rejected_prediction_tokens", drafted > held ? drafted - held : 0);
+    json_close_object(out);
+}
+
 static void usage_write(const struct flow_answer *answer, struct json_writer *out) {
     uint64_t tokens = tokens_of(answer);
     json_put_name(out, "usage");
@@ -360,6 +374,7 @@ static void usage_write(const struct flow_answer *answer, struct json_writer *ou
         json_open_object(out);
         json_set_u64(out, "cached_tokens", answer->shared_tokens);
         json_close_object(out);
+        drafts_write(answer, out);
     }
     json_set_u64(out, "total_tokens", answer->prompt_tokens + tokens);
     json_close_object(out);
@@ -617,6 +632,8 @@ static void part_hear(struct flow_answer *answer, uint32_t at, const struct json
         part->ended = true;
         part->stopped = !str_is(finish, "length");
         part->tokens = json_member_u64(frame, "tokens", part->tokens);
+        part->drafted = json_member_u64(frame, "drafted", 0);
+        part->held = json_member_u64(frame, "held", 0);
     }
     part->ended |= part->filtered;
     const struct json *calls = part_calls(answer, part, frame, &own);

@@ -21,7 +21,7 @@
 //                                                 a token; its text may be held back; the first
 //                                                 with "prompt_tokens" and "shared_tokens" too
 //           {"id":ID,"finish":"stop"|"length"|"tool_calls","text":"…","calls":[…],
-//            "prompt_tokens":N,"shared_tokens":N,"tokens":N}
+//            "prompt_tokens":N,"shared_tokens":N,"tokens":N,"drafted":N,"held":N}
 //                                                 "calls": what has come of calls of tools, each
 //                                                 {"index":N,"id":"…","name":"…"} where one begins,
 //                                                 then {"index":N,"arguments":"…"}, any number
@@ -208,6 +208,8 @@ static void end_tell(struct serving_child *child, const struct responder_event *
     json_set_text(&out, "finish", finish);
     prompt_write(&out, event);
     json_set_u64(&out, "tokens", event->tokens);
+    json_set_u64(&out, "drafted", event->drafted);
+    json_set_u64(&out, "held", event->held);
     frame_end(child, &out);
     question_close(question);
 }

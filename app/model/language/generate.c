@@ -176,19 +176,35 @@ static enum err token_take(struct generation *gen, float *logits, uint32_t most,
 // The tokens of the last step's rows, as far as its draft held; what did not is taken back.
 static enum err rows_take(struct generation *gen, uint32_t most, struct generated *out) {
     uint32_t vocabulary = network_about(gen->g->network)->vocabulary, held = 0;
-    for (;; held++) {
+    out->drafted += gen->guess_count;
+    for (bool kept = true; kept;) {
+        uint32_t before = out->tokens;
         enum err err = token_take(gen, gen->logits + (size_t)held * vocabulary, most, out);
+        kept = out->tokens > before && held < gen->guess_count && gen->last == gen->guesses[held];
+        out->held += kept;
+        held += kept;
         if (err != OK || gen->over) return err;
-        if (held == gen->guess_count || gen->last != gen->guesses[held]) break;
-        draft_add(gen->draft, gen->last);
+        if (kept) draft_add(gen->draft, gen->last);
     }
     sequence_cut(gen->sequence, gen->sequence->length - (gen->guess_count - held));
     if (!gen->draft) return OK;
     draft_learn(gen->draft, held);
     draft_add(gen->draft, gen->last);
-    out->drafted += gen->guess_count;
-    out->held += held;
     return OK;
+}
+
+// How many of its guesses may stand there: behind one that may not, or that ends the text, no row
+// is computed.
+static uint32_t guesses_fit(struct generation *gen) {
+    struct constraint *constraint = gen->g->constraint;
+    uint32_t fit = 0, place = gen->place;
+    for (; fit < gen->guess_count; fit++) {
+        if (endings_hold(gen->g->endings, gen->guesses[fit])) break;
+        if (!constraint) continue;
+        place = constraint_next(constraint, place, gen->guesses[fit]);
+        if (place == PLACE_NONE || constraint_must_end(constraint, place)) break;
+    }
+    return fit;
 }
 
 // Computes the last token's row, and those of a draft of at most `left` tokens behind it.
@@ -199,6 +215,10 @@ static enum err rows_run(struct generation *gen, uint32_t left) {
     if (most > DRAFT_TOKENS) most = DRAFT_TOKENS;
     if (most > left) most = left;
     gen->guess_count = gen->draft ? draft_make(gen->draft, &gen->costs, 1, most, gen->guesses) : 0;
+    if (gen->guess_count) {
+        gen->guess_count = guesses_fit(gen);
+        draft_keep(gen->draft, gen->guess_count);
+    }
     for (uint32_t i = 0; i <= gen->guess_count; i++) {
         uint32_t token = i ? gen->guesses[i - 1] : gen->last;
         rows[i] = (struct batch_row){gen->sequence, gen->sequence->length + i, token, true};
@@ -217,7 +237,9 @@ static enum err tokens_run(struct generation *gen, uint32_t most, struct generat
     gen->over = most == 0;
     while (!gen->over && err == OK) {
         err = rows_take(gen, most, out);
-        if (err == OK && !gen->over) err = rows_run(gen, most - out->tokens - 1);
+        if (err != OK || gen->over) break;
+        err = rows_run(gen, most - out->tokens - 1);
+        out->steps++;
     }
     text_stream_end(&gen->stream, &gen->out);
     show(gen);

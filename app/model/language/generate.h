@@ -37,6 +37,7 @@ struct generating {
 enum finish { FINISH_END, FINISH_STOP, FINISH_LENGTH };
 struct generated {
     uint32_t prompt_tokens, tokens; // computed; given
+    uint32_t steps;                 // of the network, behind the prompt
     uint32_t drafted, held;         // tokens of drafts; those of them that came true
     enum finish finish;
     double prompt_s, tokens_s; // what both took

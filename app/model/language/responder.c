@@ -32,6 +32,8 @@ struct text { // one request and its answer
     struct sampler *sampler;
     struct draft *draft;                         // NULL: none are made
     uint32_t guesses[DRAFT_TOKENS], guess_count; // that this step computes behind `next`
+    uint32_t guess_held;                         // so many of them have come true
+    uint32_t drafted, held;                      // of all steps
     struct text_stream stream;
     struct str stops[RESPONDER_STOPS_MAX]; // in stop_text
     uint32_t stop_count;
@@ -361,6 +363,8 @@ static void tell(struct responder *responder, const struct text *text,
     event.prompt_tokens = text->prompt_count;
     event.shared_tokens = text->shared;
     event.tokens = text->given;
+    event.drafted = text->drafted;
+    event.held = text->held;
     responder->setup.event(responder->setup.ctx, &event);
 }
 
@@ -454,6 +458,10 @@ static void token_take(struct responder *responder, struct text *text, const str
     if (text->draft) draft_add(text->draft, choice->token);
     text->next = choice->token;
     text->given++;
+    if (text->guess_held < text->guess_count && text->guesses[text->guess_held] == text->next) {
+        text->guess_held++;
+        text->held++;
+    }
     buf_clear(&responder->piece);
     struct str bytes = token_bytes(responder, choice->token, text->control);
     bool stopped = text_stream_put(&text->stream, bytes, &responder->piece);
@@ -494,19 +502,21 @@ static void text_go_on(struct responder *responder, struct text *text, float *lo
 // Its next tokens, by the logits of its `rows` rows, as far as its draft held.
 static void text_rows_take(struct responder *responder, struct text *text, uint32_t rows,
                            float *logits) {
-    uint32_t guessed = text->guess_count, held = 0;
+    uint32_t held;
     if (text->state == TEXT_PROMPT && text->judged) {
         logits = prompt_judge(responder, text, rows, logits);
         if (text->sequence.length < text->prompt_count) return;
     }
-    text->guess_count = 0;
-    for (;; held++) {
+    text->drafted += text->guess_count;
+    text->guess_held = 0;
+    do {
+        held = text->guess_held;
         text_go_on(responder, text, logits + (size_t)held * responder->about.vocabulary);
         if (text->over) return;
-        if (held == guessed || text->next != text->guesses[held]) break;
-    }
-    sequence_cut(&text->sequence, text->sequence.length - (guessed - held));
+    } while (text->guess_held > held);
+    sequence_cut(&text->sequence, text->sequence.length - (text->guess_count - held));
     if (text->draft) draft_learn(text->draft, held);
+    text->guess_count = 0;
 }
 
 static void mask_find(struct responder *responder, struct text *text) {
@@ -520,13 +530,15 @@ static void mask_find(struct responder *responder, struct text *text) {
     if (err != OK) text_fail_by(responder, text, &fault);
 }
 
-// How many of its guesses its form lets through, as far as the masks of their places are there or
-// may be found now: what is drafted is chosen by the masks that it would be chosen by alone.
+// How many of its guesses may stand there: none ends it, and its form lets them through, as far as
+// the masks of their places are there or may be found now: what is drafted is chosen by the masks
+// that it would be chosen by alone.
 static uint32_t guesses_fit(struct responder *responder, struct text *text) {
     struct hold hold = text->hold;
     uint32_t fit = 0;
     for (; fit < text->guess_count && filter_ready(text, &hold); fit++) {
         uint32_t guess = text->guesses[fit];
+        if (endings_hold(&responder->endings, guess)) break; // no row behind it is looked at
         if (filter_find(text, &hold, NULL) != OK) break;
         if (hold.held && !constraint_allows(text->constraint, hold.place, guess)) break;
         struct str bytes = hold.held ? STR_NONE : token_bytes(responder, guess, true);
@@ -554,7 +566,7 @@ static void drafts_make(struct responder *responder, const struct batch_item *it
         uint32_t most = rows_most - rows, left = text->tokens_most - text->given - 1;
         if (most > left) most = left;
         text->guess_count = draft_make(text->draft, &responder->costs, rows, most, text->guesses);
-        if (text->constraint && text->guess_count) {
+        if (text->guess_count) {
             text->guess_count = guesses_fit(responder, text);
             draft_keep(text->draft, text->guess_count);
         }

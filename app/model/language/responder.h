@@ -37,6 +37,7 @@ struct responder_event {
     const struct choice *choice; // of RESPONDER_TOKEN and RESPONDER_PROMPT, or NULL
     enum responder_finish finish;
     uint32_t prompt_tokens, shared_tokens, tokens; // shared: of the prompt, not computed again
+    uint32_t drafted, held; // of drafts (draft.h): tokens computed; of them those that came true
     const struct fault *fault;
 };
 

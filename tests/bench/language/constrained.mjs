@@ -4,7 +4,8 @@
 // free answer, a cold one (of a form that was never asked for: its masks are all still to be found),
 // a warm one (the same again) and a free one. Told: the time to the first token, and by the clock and
 // by the served model's processor time what a further token takes; medians over the rounds, and of
-// the ratios to the two free answers beside.
+// the ratios to the two free answers beside. And by what `usage` tells of drafts: tokens and rows of a
+// run of the model, and what a run takes, so that what a form costs and how its drafts fare stand apart.
 //   ./build.sh bench language/constrained [MODEL.gguf]   else qwen05b_words-q4_0 of COURTYARD_BENCH_MODELS, made where it is missing
 //   BENCH_TOKENS 64 (of each answer), BENCH_ROUNDS 5, BENCH_FORMS all (names of them)
 //   BENCH_SAMPLING {"temperature":1}   what else is asked for
@@ -108,7 +109,7 @@ function ask(form) {
         const start = performance.now();
         const request = https.request({ host: "127.0.0.1", port: server.port, method: "POST", path: "/v1/completions", rejectUnauthorized: false, agent: false,
             headers: { cookie: person.cookie, "x-courtyard": "1", "content-type": "application/json", "content-length": body.length } }, (response) => {
-            let rest = "", first = 0, last = 0, first_ns = 0, tokens = 0, whole = "";
+            let rest = "", first = 0, last = 0, first_ns = 0, tokens = 0, drafts = {}, whole = "";
             response.on("data", (piece) => {
                 const lines = (rest + piece.toString("utf8")).split("\n");
                 rest = lines.pop();
@@ -124,9 +125,14 @@ function ask(form) {
                     }
                     whole += event.choices?.[0]?.text ?? "";
                     tokens = event.usage?.completion_tokens ?? tokens;
+                    drafts = event.usage?.completion_tokens_details ?? drafts;
                 }
             });
-            response.on("end", () => done({ first, tokens, each: (last - first) / (tokens - 1), work: (process_ns() - first_ns) / 1e6 / (tokens - 1), whole }));
+            response.on("end", () => {
+                const held = drafts.accepted_prediction_tokens, runs = tokens - 1 - held, work = (process_ns() - first_ns) / 1e6;
+                const rows = 1 + (held + drafts.rejected_prediction_tokens) / runs;
+                done({ first, tokens, each: (last - first) / (tokens - 1), work: work / (tokens - 1), run: (last - first) / runs, gain: (tokens - 1) / runs, rows, whole });
+            });
             response.on("error", fail);
         });
         request.on("error", fail);
@@ -149,20 +155,29 @@ let process_ns = () => 0;
 const names = Object.keys(forms).filter((name) => !process.env.BENCH_FORMS || process.env.BENCH_FORMS.split(",").includes(name));
 const found = Object.fromEntries(names.map((name) => [name, { cold: [], warm: [], free: [] }]));
 
+const ways = ["free", "cold", "warm"];
+const of = (name, how, what) => median(found[name][how].map((a) => a[what]));
+const beside = (name, how, what) => median(found[name][how].map((a, i) => a[what] / found[name].free[i][what]));
+
 function tell() {
     let slow = false;
     console.log(`${most} tokens, ${rounds} rounds, ${JSON.stringify(sampling)}; ms, and beside a free answer`);
     console.log("| form | tokens | first token: free | cold | warm | a further token: free | cold | | warm | | its work: free | cold | | warm | |");
     console.log("|" + "---|".repeat(15));
     for (const name of names) {
-        const of = (how, what) => median(found[name][how].map((a) => a[what]));
-        const beside = (how, what) => median(found[name][how].map((a, i) => a[what] / found[name].free[i][what]));
-        const cells = [name, Math.min(of("cold", "tokens"), of("warm", "tokens")), ...["free", "cold", "warm"].map((how) => of(how, "first").toFixed(1))];
+        const cells = [name, Math.min(of(name, "cold", "tokens"), of(name, "warm", "tokens")), ...ways.map((how) => of(name, how, "first").toFixed(1))];
         for (const what of ["each", "work"]) {
-            cells.push(of("free", what).toFixed(2));
-            for (const how of ["cold", "warm"]) cells.push(of(how, what).toFixed(2), beside(how, what).toFixed(3));
+            cells.push(of(name, "free", what).toFixed(2));
+            for (const how of ["cold", "warm"]) cells.push(of(name, how, what).toFixed(2), beside(name, how, what).toFixed(3));
         }
-        slow = slow || beside("cold", "each") > 1.05 || beside("warm", "each") > 1.05;
+        slow = slow || beside(name, "cold", "each") > 1.05 || beside(name, "warm", "each") > 1.05;
+        console.log(`| ${cells.join(" | ")} |`);
+    }
+    console.log("\n| form | tokens a run of the model: free | cold | warm | its rows: free | cold | warm | a run: free | cold | | warm | |");
+    console.log("|" + "---|".repeat(12));
+    for (const name of names) {
+        const cells = [name, ...["gain", "rows"].flatMap((what) => ways.map((how) => of(name, how, what).toFixed(2))), of(name, "free", "run").toFixed(2)];
+        for (const how of ["cold", "warm"]) cells.push(of(name, how, "run").toFixed(2), beside(name, how, "run").toFixed(3));
         console.log(`| ${cells.join(" | ")} |`);
     }
     return slow;
@@ -185,7 +200,7 @@ try {
             if (process.env.BENCH_SHOW) for (const a of [cold, warm]) console.log(name, a.tokens, JSON.stringify(a.whole.slice(0, 100)));
             found[name].cold.push(cold);
             found[name].warm.push(warm);
-            found[name].free.push(Object.fromEntries(["tokens", "first", "each", "work"].map((what) => [what, (before[what] + after[what]) / 2])));
+            found[name].free.push(Object.fromEntries(Object.keys(before).map((what) => [what, (before[what] + after[what]) / 2]))); // its text means nothing then
         }
     }
     if (tell() && process.env.BENCH_STRICT) process.exitCode = 1;

@@ -19,7 +19,7 @@ static struct seen {
     uint64_t id;
     char text[PIECE_MAX];
     size_t size;
-    uint32_t tokens, shared;
+    uint32_t tokens, shared, drafted, held;
     enum responder_finish finish;
     bool ended, failed;
     uint32_t order; // when its first token came
@@ -66,6 +66,8 @@ static void on_event(void *ctx, const struct responder_event *event) {
     if (event->kind == RESPONDER_TOKEN && one->tokens == 0) one->order = ++order;
     one->tokens = event->tokens;
     one->shared = event->shared_tokens;
+    one->drafted = event->drafted;
+    one->held = event->held;
     one->finish = event->finish;
     one->ended = event->kind != RESPONDER_TOKEN;
     one->failed = event->kind == RESPONDER_FAILED;
@@ -472,7 +474,7 @@ static void drafts_change_no_text(void) {
     enum { COUNT = 60 };
     static struct seen with[COUNT + 1];
     uint64_t seed = check_random();
-    uint32_t steps[2] = {0}, texts = getenv("COURTYARD_EMULATOR") ? COUNT / 2 : COUNT;
+    uint32_t steps[2] = {0}, drafted = 0, texts = getenv("COURTYARD_EMULATOR") ? COUNT / 2 : COUNT;
     for (int pass = 0; pass < 2; pass++) {
         no_drafts = pass == 1;
         open_one(512);
@@ -484,15 +486,21 @@ static void drafts_change_no_text(void) {
             request.tokens_most = (uint32_t)(1 + i);
             CHECK_EQ(responder_ask(at.responder, &request, &fault), OK);
             bool go = 3 * i >= 2 * texts || i % 3 == 0; // three at a time, then one by one
+            bool alone = responder_count(at.responder) == 1;
+            uint32_t before = steps[pass];
             for (int s = 0; s < 500 && go && responder_count(at.responder); s++) {
                 responder_step(at.responder);
                 steps[pass]++;
             }
+            if (!alone || !go || seen_of(i)->finish != RESPONDER_LENGTH) continue;
+            CHECK_EQ(steps[pass] - before, seen_of(i)->tokens - seen_of(i)->held);
         }
         run();
         for (uint64_t i = 1; i <= texts; i++) {
             const struct seen *one = seen_of(i);
             CHECK(one->ended && !one->failed);
+            CHECK(one->held <= one->drafted && (pass == 0 || one->drafted == 0));
+            drafted += one->drafted;
             if (pass == 0) with[i] = *one;
             if (pass == 0) continue;
             CHECK(one->size == with[i].size && one->tokens == with[i].tokens);
@@ -502,6 +510,7 @@ static void drafts_change_no_text(void) {
         responder_close(at.responder);
     }
     no_drafts = false;
+    CHECK(drafted > 0);
     check_that(steps[0] < steps[1], __FILE__, __LINE__, "%u steps with drafts, %u without",
                steps[0], steps[1]);
 }
