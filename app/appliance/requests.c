@@ -249,14 +249,28 @@ static enum err work_stop(struct request *request) {
 }
 
 // ---- wishes -------------------------------------------------------------------------------------
-// Which stick and which file on it. A name that does not fit names nothing there is.
+// Which stick and which file on it, or which copy of the database. A name that does not fit names
+// nothing there is.
+static bool copy_named(struct str name) {
+    static const char *const kinds[] = {"nightly-", "wish-", "before-"};
+    if (memchr(name.data, '/', name.size)) return false;
+    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
+        if (str_starts(name, str_of(kinds[i]))) return true;
+    }
+    return name.size == 0;
+}
+
 static enum err upkeep_take(struct request *request) {
     struct upkeep *upkeep = &request->init->upkeep;
     struct str name = json_member_text(request->body, "name");
     struct str disk = json_member_text(request->body, "disk");
+    struct str copy = json_member_text(request->body, "copy");
     *upkeep = (struct upkeep){.stick = json_member_bool(request->body, "stick", false)};
     if (!str_copy(upkeep->name, sizeof upkeep->name, name)) {
         return fault_set(request->fault, ERR_NOT_FOUND, "appliance.no_backup", STR_NONE);
+    }
+    if (!copy_named(copy) || !str_copy(upkeep->copy, sizeof upkeep->copy, copy)) {
+        return fault_set(request->fault, ERR_NOT_FOUND, "appliance.no_backup", copy);
     }
     if (!str_copy(upkeep->wanted, sizeof upkeep->wanted, disk)) {
         return fault_set(request->fault, ERR_NOT_FOUND, "appliance.no_stick", STR_NONE);

@@ -87,8 +87,9 @@ static enum err install_run(void *ctx, struct progress *progress, struct fault *
 static enum err noted(struct init *init, const char *event, enum err err,
                       const struct fault *what) {
     const char *code = what->code[0] ? what->code : "appliance.failed";
+    const char *name = init->upkeep.copy[0] ? init->upkeep.copy : init->upkeep.name;
     const struct history_event entry = {.event = event,
-                                        .to = str_of(init->upkeep.name),
+                                        .to = str_of(name),
                                         .slot = init->slots.running,
                                         .result = err == OK ? "ok" : code};
     enum err written = err == ERR_CANCELLED ? OK : history_add(HISTORY_FILE, &entry, NULL);

@@ -240,17 +240,20 @@ enum err handle_appliance_backup(struct server *server, struct request *request)
 }
 
 enum err handle_appliance_restore(struct server *server, struct request *request) {
-    static const char *const keys[] = {"name", "confirm", "disk"};
+    static const char *const files[] = {"name", "confirm", "disk"};
+    static const char *const copies[] = {"copy", "confirm"};
     struct buf question;
     char name[LIMIT_NAME_BYTES + 1] = "";
+    const struct json *body = request->call.body;
     enum err err = appliance_needed(server, request);
     if (err != OK) return err;
     struct json_writer out = question_begin(&question, "restore");
-    bool stick = json_member(request->call.body, "disk") != NULL; // else one beside the data
+    bool copy = json_member(body, "copy") != NULL; // of the database, kept by the box itself
+    bool stick = !copy && json_member(body, "disk") != NULL; // else an archive beside the data
     json_set_bool(&out, "stick", stick);
-    err = texts_take(&request->call, &out, keys, stick ? 3 : 2);
+    err = texts_take(&request->call, &out, copy ? copies : files, stick ? 3 : 2);
     if (err == OK) {
-        (void)str_copy(name, sizeof name, json_member_text(request->call.body, "name"));
+        (void)str_copy(name, sizeof name, json_member_text(body, copy ? "copy" : "name"));
         return change_last(server, request, &question, "appliance.restore", name);
     }
     buf_close(&question);

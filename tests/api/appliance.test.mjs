@@ -167,6 +167,10 @@ test("a backup is restored only with the box's name, and noted before the servic
     init.state.work = undefined;
     await admin.ok("POST", `${at}/restore`, { name, confirm }, 204);
     assert.deepEqual(lastAsked(), { do: "restore", stick: false, name, confirm });
+    init.state.work = undefined;
+    await admin.ok("POST", `${at}/restore`, { copy: "nightly-20261126", confirm }, 204);
+    assert.deepEqual(lastAsked(), { do: "restore", stick: false, copy: "nightly-20261126", confirm });
+    assert.deepEqual(await lastNote(), ["appliance.restore", "begun", "nightly-20261126"]);
     const asked = init.asked.length;
     await admin.fails("POST", `${at}/restore`, { disk: "sdb", name }, 400, "call.missing");
     await admin.fails("POST", `${at}/restore`, { confirm }, 400, "call.missing");

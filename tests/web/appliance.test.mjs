@@ -245,6 +245,31 @@ for (const language of ['zh-CN', 'en']) {
       who.calm();
     });
 
+    test('a copy of the database is made, seen and restored by its name', async () => {
+      init.state.work = undefined;
+      const card = who.page.locator('section.card', { has: who.page.getByRole('heading', { name: t('copies.title') }) });
+      await card.getByText(t('copies.none')).waitFor();
+      await card.getByRole('button', { name: t('copies.now') }).click();
+      const list = who.page.getByRole('region', { name: t('copies.title') });
+      await list.getByRole('button').first().waitFor();
+      await list.getByText(/^wish-\d{8}-\d{6}/).waitFor();
+      const nightly = who.by_id('copies-nightly');
+      assert.ok(await nightly.isChecked());
+      await nightly.uncheck();
+      await who.page.waitForFunction(() => fetch('/api/v1/system/backups').then((answer) => answer.json()).then((kept) => !kept.nightly));
+      await axe_check(who.page, 'copies of the database');
+      await list.getByRole('button').first().click();
+      await who.see('machine.restore_copy');
+      await who.by_id('restore-name').fill(init.state.settings.hostname);
+      await who.by_id('restore-name').press('Enter');
+      await who.see('machine.working_hint');
+      const { items } = await who.page.evaluate(() => fetch('/api/v1/system/backups').then((answer) => answer.json()));
+      assert.equal(asked('restore').copy, items[0].name);
+      init.state.work.running = false;
+      await who.see('appliance.console.done_restore');
+      who.calm();
+    });
+
     test('a reset wants the name and the password; what comes after it is the gate', async () => {
       init.state.work = undefined;
       await who.button('appliance.console.factory_reset').click();

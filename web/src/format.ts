@@ -51,6 +51,13 @@ export function time(ms: number | null | undefined): string {
   }).format(new Date(ms));
 }
 
+// A minute of the day by UTC, as a clock here shows it today.
+export function time_of_day(minute: number): string {
+  const at = new Date();
+  at.setUTCHours(0, minute, 0, 0);
+  return at.toLocaleTimeString(language.value, { hour: '2-digit', minute: '2-digit', hour12: false });
+}
+
 export function time_exact(ms: number): string {
   return new Intl.DateTimeFormat(language.value, {
     year: 'numeric',

@@ -126,9 +126,29 @@ static void what_cannot_be_taken_back_wants_the_name(void) {
     CHECK(wish_sticks(&init, now_ms) <= now_ms + 10 * 1000); // the loop looks again by then
     CHECK_STR(init.upkeep.wanted, "sdb");
     CHECK_STR(init.upkeep.name, "courtyard-20261127-052000.tar");
+    CHECK_STR(init.upkeep.copy, "");
     world_begin();
     CHECK_STR(fault_of("{\"id\":1,\"do\":\"reset\",\"confirm\":\"courtyard\"}"), "");
     CHECK_EQ(init.wish, WISH_RESET);
+}
+
+static void a_copy_of_the_database_is_named_as_one(void) {
+    static const char *const wrong[] = {"-h", "nightly", "nightly-/../../x", "../nightly-1",
+                                        "nightly-0123456789012345678901234567890"};
+    char text[200];
+    world_begin();
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+        snprintf(text, sizeof text,
+                 "{\"id\":1,\"do\":\"restore\",\"copy\":\"%s\",\"confirm\":\"courtyard\"}",
+                 wrong[i]);
+        CHECK_STR(fault_of(text), "appliance.no_backup");
+        CHECK_EQ(init.wish, WISH_NONE);
+    }
+    CHECK_STR(fault_of("{\"id\":1,\"do\":\"restore\",\"copy\":\"nightly-20261126\","
+                       "\"confirm\":\"courtyard\"}"),
+              "");
+    CHECK_EQ(init.wish, WISH_RESTORE);
+    CHECK_STR(init.upkeep.copy, "nightly-20261126");
 }
 
 static void one_wish_stands_at_a_time(void) {
@@ -236,6 +256,7 @@ int main(void) {
     CHECK_RUN(the_state_is_told);
     CHECK_RUN(it_is_told_who_opens_encrypted_data);
     CHECK_RUN(what_cannot_be_taken_back_wants_the_name);
+    CHECK_RUN(a_copy_of_the_database_is_named_as_one);
     CHECK_RUN(one_wish_stands_at_a_time);
     CHECK_RUN(an_update_is_of_the_service_or_of_a_stick);
     CHECK_RUN(settings_are_held_against_their_rules);

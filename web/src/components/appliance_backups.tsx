@@ -12,6 +12,7 @@ import type {
   ApplianceSticks,
 } from '../types_appliance';
 import { begun as begun_end, type End } from './appliance_work';
+import { Copies, type DatabaseCopy } from './copies';
 import { Button, ErrorSummary, TextField, error_at, errors_of, type FieldError } from './form';
 import { Card, Empty, Notice } from './page';
 import { Grid } from './table';
@@ -88,9 +89,22 @@ function Sure({ id, name, text, action, password, run, close }: SureProps) {
 }
 
 // ---- backups ------------------------------------------------------------------------------------
-export interface Chosen {
-  disk?: string; // left out: beside the data
-  backup: ApplianceBackup;
+// What is to be restored, as the API wants it, and what is said of it.
+interface Chosen {
+  body: { disk?: string; name: string } | { copy: string };
+  at: number;
+}
+
+function Restore({ at, click }: { at: number; click: (() => void) | null }) {
+  return (
+    <Button
+      aria-label={t('machine.restore_of', { time: time(at) })}
+      disabled={!click}
+      onClick={() => click?.()}
+    >
+      {t('machine.restore')}
+    </Button>
+  );
 }
 
 function List({
@@ -117,14 +131,7 @@ function List({
         backup.version || '–',
         bytes(backup.bytes),
         backup.name,
-        <Button
-          key="restore"
-          aria-label={t('machine.restore_of', { time: time(backup.at) })}
-          disabled={!choose}
-          onClick={() => choose?.(backup)}
-        >
-          {t('machine.restore')}
-        </Button>,
+        <Restore key="restore" at={backup.at} click={choose && (() => choose(backup))} />,
       ])}
     />
   );
@@ -170,7 +177,7 @@ function Stick({
         <List
           label={t('machine.on_stick', { stick: model })}
           backups={stick.backups}
-          choose={busy ? null : (backup) => choose({ disk, backup })}
+          choose={busy ? null : ({ name, at }) => choose({ body: { disk, name }, at })}
         />
       )}
       {stick.kind !== '' && stick.backups.length === 0 && <p>{t('machine.no_backups')}</p>}
@@ -197,14 +204,13 @@ export function Backups({
   const [chosen, chosen_set] = useState<Chosen | null>(null);
   const busy = !!box.work?.running;
   if (chosen) {
-    const { disk, backup } = chosen;
-    const body = { name: backup.name, ...(disk ? { disk } : {}) };
+    const { body, at } = chosen;
     return (
-      <Card title={t('machine.restore_of', { time: time(backup.at) })} tone="warn">
+      <Card title={t('machine.restore_of', { time: time(at) })} tone="warn">
         <Sure
           id="restore"
           name={box.settings.hostname}
-          text={t('machine.restore_what')}
+          text={t('copy' in body ? 'machine.restore_copy' : 'machine.restore_what')}
           action={t('machine.restore')}
           run={({ confirm }) =>
             begun_end(post('/appliance/restore', { ...body, confirm }), () => ended('restore'))
@@ -214,7 +220,11 @@ export function Backups({
       </Card>
     );
   }
+  const restore = ({ name, made_ms }: DatabaseCopy) => (
+    <Restore at={made_ms} click={busy ? null : () => chosen_set({ body: { copy: name }, at: made_ms })} />
+  );
   return (
+    <>
     <Card title={t('machine.backups')}>
       <p class="hint">{t('machine.backups_lead')}</p>
       {sticks.looking && <p role="status">{t('machine.looking')}</p>}
@@ -230,11 +240,13 @@ export function Backups({
           <List
             label={t('machine.kept')}
             backups={sticks.kept}
-            choose={busy ? null : (backup) => chosen_set({ backup })}
+            choose={busy ? null : ({ name, at }) => chosen_set({ body: { name }, at })}
           />
         </section>
       )}
     </Card>
+    <Copies act={restore} />
+    </>
   );
 }
 

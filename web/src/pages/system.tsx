@@ -1,6 +1,7 @@
 // The machine and the store: what there is, what is used, whether it is whole, and a copy of it.
 import { useState } from 'preact/hooks';
 import { BASE, post } from '../api';
+import { Copies } from '../components/copies';
 import { Button, LinkButton } from '../components/form';
 import { Card, Notice, Page, Shown } from '../components/page';
 import { Bar, Copy, Facts } from '../components/table';
@@ -161,6 +162,7 @@ export default function SystemPage() {
         {(data) => <Machine system={data} />}
       </Shown>
       {may('system') && <StoreCheck />}
+      {may('system') && <Copies />}
     </Page>
   );
 }
