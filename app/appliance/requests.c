@@ -249,17 +249,19 @@ static enum err work_stop(struct request *request) {
 }
 
 // ---- wishes -------------------------------------------------------------------------------------
-// Which stick and which file on it, or which copy of the database. A name that does not fit names
-// nothing there is.
+// A name that a copy of the database can have, or none.
 static bool copy_named(struct str name) {
     static const char *const kinds[] = {"nightly-", "wish-", "before-"};
+    if (name.size == 0) return true;
     if (memchr(name.data, '/', name.size)) return false;
     for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
         if (str_starts(name, str_of(kinds[i]))) return true;
     }
-    return name.size == 0;
+    return false;
 }
 
+// Which stick and which file on it, or which copy of the database. A name that does not fit names
+// nothing there is.
 static enum err upkeep_take(struct request *request) {
     struct upkeep *upkeep = &request->init->upkeep;
     struct str name = json_member_text(request->body, "name");

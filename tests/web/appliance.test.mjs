@@ -255,8 +255,9 @@ for (const language of ['zh-CN', 'en']) {
       await list.getByText(/^wish-\d{8}-\d{6}/).waitFor();
       const nightly = who.by_id('copies-nightly');
       assert.ok(await nightly.isChecked());
-      await nightly.uncheck();
+      await nightly.click(); // the list may be drawn anew meanwhile, which uncheck() takes for its failure
       await who.page.waitForFunction(() => fetch('/api/v1/system/backups').then((answer) => answer.json()).then((kept) => !kept.nightly));
+      await who.page.waitForFunction(() => !document.getElementById('copies-nightly').checked);
       await axe_check(who.page, 'copies of the database');
       await list.getByRole('button').first().click();
       await who.see('machine.restore_copy');

@@ -221,31 +221,34 @@ export function Backups({
     );
   }
   const restore = ({ name, made_ms }: DatabaseCopy) => (
-    <Restore at={made_ms} click={busy ? null : () => chosen_set({ body: { copy: name }, at: made_ms })} />
+    <Restore
+      at={made_ms}
+      click={busy ? null : () => chosen_set({ body: { copy: name }, at: made_ms })}
+    />
   );
   return (
     <>
-    <Card title={t('machine.backups')}>
-      <p class="hint">{t('machine.backups_lead')}</p>
-      {sticks.looking && <p role="status">{t('machine.looking')}</p>}
-      {!sticks.looking && sticks.sticks.length === 0 && (
-        <Empty title={t('machine.no_stick')} text={t('machine.no_stick_text')} />
-      )}
-      {sticks.sticks.map((stick) => (
-        <Stick key={stick.disk} stick={stick} busy={busy} begun={begun} choose={chosen_set} />
-      ))}
-      {sticks.kept.length > 0 && (
-        <section class="block">
-          <h3>{t('machine.kept')}</h3>
-          <List
-            label={t('machine.kept')}
-            backups={sticks.kept}
-            choose={busy ? null : ({ name, at }) => chosen_set({ body: { name }, at })}
-          />
-        </section>
-      )}
-    </Card>
-    <Copies act={restore} />
+      <Card title={t('machine.backups')}>
+        <p class="hint">{t('machine.backups_lead')}</p>
+        {sticks.looking && <p role="status">{t('machine.looking')}</p>}
+        {!sticks.looking && sticks.sticks.length === 0 && (
+          <Empty title={t('machine.no_stick')} text={t('machine.no_stick_text')} />
+        )}
+        {sticks.sticks.map((stick) => (
+          <Stick key={stick.disk} stick={stick} busy={busy} begun={begun} choose={chosen_set} />
+        ))}
+        {sticks.kept.length > 0 && (
+          <section class="block">
+            <h3>{t('machine.kept')}</h3>
+            <List
+              label={t('machine.kept')}
+              backups={sticks.kept}
+              choose={busy ? null : ({ name, at }) => chosen_set({ body: { name }, at })}
+            />
+          </section>
+        )}
+      </Card>
+      <Copies act={restore} />
     </>
   );
 }
