@@ -5,9 +5,9 @@ enum pack_form pack_form_of(enum tensor_type type) {
     switch (type) {
     case TENSOR_Q4_0: return PACK_Q4;
     case TENSOR_Q4_1: return PACK_Q4M;
+    case TENSOR_Q5_0:
     case TENSOR_Q5_1: return PACK_Q5M;
     case TENSOR_Q8_0:
-    case TENSOR_Q5_0:
     case TENSOR_IQ4_NL: return PACK_Q8;
     case TENSOR_Q4_K: return PACK_Q4K;
     case TENSOR_Q5_K: return PACK_Q5K;
@@ -67,19 +67,30 @@ static void pack_q4(uint8_t *out, const uint8_t *row, size_t blocks, size_t r, s
 
 // Fifth bits of 32 weights, in the weights' order: bit v of byte (r, j) is column 4 v + j.
 static void put_fifths(uint8_t *out, uint32_t bits, size_t r) {
-    uint8_t fifths[4] = {0};
-    for (size_t c = 0; c < TENSOR_BLOCK; c++) {
-        fifths[c % 4] |= (uint8_t)((bits >> c & 1) << c / 4);
+    uint8_t fifths[4];
+    for (size_t j = 0; j < 4; j++) { // every fourth bit from j on, moved together
+        uint32_t word = bits >> j & 0x11111111;
+        word = (word | word >> 3) & 0x03030303;
+        word = (word | word >> 6) & 0x000F000F;
+        fifths[j] = (uint8_t)(word | word >> 12);
     }
     put(out, 0, r, fifths);
 }
 
-static void pack_q5m(uint8_t *out, const uint8_t *row, size_t blocks, size_t r) {
-    for (size_t b = 0; b < blocks; b++, out += PACK_Q5M_BYTES, row += 24) {
+// Q5_0 has no least but a middle: its weights begin at -16 scales, which a half holds exactly.
+static void pack_q5m(uint8_t *out, enum tensor_type type, const uint8_t *row, size_t blocks,
+                     size_t r) {
+    bool own = type == TENSOR_Q5_1;
+    const size_t bytes = tensor_form_of(type)->block_bytes, bits = own ? 4 : 2;
+    for (size_t b = 0; b < blocks; b++, out += PACK_Q5M_BYTES, row += bytes) {
+        uint16_t scale, least;
+        memcpy(&scale, row, sizeof scale);
+        memcpy(&least, row + 2, sizeof least);
+        if (!own) least = tensor_to_f16(-16 * tensor_from_f16(scale));
         put_half(out, r, row);
-        put_half(out + 32, r, row + 2);
-        for (size_t v = 0; v < 4; v++) put(out + 64, v, r, row + 8 + 4 * v);
-        put_fifths(out + 320, word_at(row + 4), r);
+        put_half(out + 32, r, (const uint8_t *)&least);
+        for (size_t v = 0; v < 4; v++) put(out + 64, v, r, row + bits + 4 + 4 * v);
+        put_fifths(out + 320, word_at(row + bits), r);
     }
 }
 
@@ -216,7 +227,7 @@ static void pack_row(const struct matrix *w, uint8_t *group, uint32_t row, size_
     switch (pack_form_of(w->type)) {
     case PACK_Q4: pack_q4(group, data, blocks, r, 1); break;
     case PACK_Q4M: pack_q4(group, data, blocks, r, 2); break;
-    case PACK_Q5M: pack_q5m(group, data, blocks, r); break;
+    case PACK_Q5M: pack_q5m(group, w->type, data, blocks, r); break;
     case PACK_Q8: pack_q8(group, w->type, data, blocks, r); break;
     case PACK_Q4K: pack_q4k(group, data, blocks / PACK_SUPER, r); break;
     case PACK_Q5K: pack_q5k(group, data, blocks / PACK_SUPER, r); break;

@@ -9,6 +9,7 @@
 //   PACK_Q4    16 scales f16 | 4 vectors                                     288 bytes
 //   PACK_Q4M   16 scales f16, 16 leasts f16 | 4 vectors                      320 bytes
 //   PACK_Q5M   16 scales f16, 16 leasts f16 | 4 vectors, 1 of fifth bits: bit v is vector v's   384
+//              (Q5_0 too, whose least is -16 scales)
 //   PACK_Q8    16 scales f16 | 8 vectors of signed bytes                     544 bytes
 // and super-block of 256 columns by super-block:
 //   PACK_Q4K   16 d f16, 16 dmin f16 | 4 x 48 bytes of scales | 8 x 4 vectors            2304 bytes
