@@ -10,6 +10,7 @@
 #include "flow/steps/serving.h"
 #include "model/language/fill.h"
 #include "model/language/stream.h"
+#include "model/language/template/call_form.h"
 
 enum { BIASES_MAX = 1024 };
 
@@ -184,35 +185,23 @@ static enum err choices_make(const struct json *choices, struct grammar **out,
     return err;
 }
 
+static enum call_way way_of(const struct asking *asking) {
+    if (asking->must_call) return CALL_MUST;
+    return asking->may_call ? CALL_MAY : CALL_EITHER;
+}
+
 static enum err calls_make(const struct asking *asking, struct grammar **out, struct fault *fault) {
-    const struct json *call = json_member(asking->frame, "call"),
-                      *schema = json_member(asking->frame, "schema");
+    bool several = json_member_bool(asking->frame, "several", false);
+    enum call_way way = way_of(asking);
+    struct grammar_calls calls = call_grammar(&asking->form, way, several);
     struct json *any = NULL;
     enum err err = OK;
     if (json_member(asking->frame, "json")) {
         err = json_parse(STR("{\"type\":\"object\"}"), &any, fault);
     }
-    const struct chat_form *form = &asking->form;
-    bool several = json_member_bool(asking->frame, "several", false);
-    struct grammar_calls calls = {
-        .tools = asking->tools,
-        .only = json_member_text(call, "name"),
-        .arguments = form->arguments,
-        .begin = asking->must_call ? STR("") : form->begin, // it stands in the prompt
-        .between = form->between,
-        .end = form->end,
-        .several = several && form->between.size,
-        .otherwise = asking->must_call ? NULL
-                     : any             ? any
-                                       : schema,
-    };
-    if (asking->may_call) { // behind its mark
-        calls.begin = str_of(form->open);
-        calls.between = STR(",");
-        calls.end = str_of(form->shut);
-        calls.several = several && *form->open;
-        calls.loose = calls.lenient = true;
-    }
+    calls.tools = asking->tools;
+    calls.only = json_member_text(json_member(asking->frame, "call"), "name");
+    if (way == CALL_EITHER) calls.otherwise = any ? any : json_member(asking->frame, "schema");
     if (err == OK) err = grammar_of_calls(&calls, out, fault);
     json_close(any);
     return err;
@@ -232,17 +221,6 @@ static enum err grammar_make(void *ctx, struct grammar **out, struct fault *faul
     return grammar_of_json(out, fault);
 }
 
-// Calls within free text: from their mark on they are held to what the tools take.
-static void hold_read(struct asking *asking) {
-    bool several = json_member_bool(asking->frame, "several", false);
-    struct hold_form *held = &asking->held;
-    // One without a mark ends with its JSON: what else stands behind a call is not asked of it.
-    *held = (struct hold_form){.bare = asking->form.bare && !*asking->form.shut,
-                               .pieces_most = several ? CALL_IDS : 1};
-    (void)!str_copy(held->mark, sizeof held->mark, str_of(asking->form.mark));
-    asking->request.held = held;
-}
-
 // The key is all that grammar_make looks at.
 static enum err constraint_wish_make(struct asking *asking) {
     static const char *const names[] = {"json",    "schema", "grammar", "regex",
@@ -259,8 +237,10 @@ static enum err constraint_wish_make(struct asking *asking) {
     if (asking->tools) json_write(&asking->key, asking->tools);
     asking->may_call = asking->tools && !any && !asking->must_call;
     if (asking->may_call) {
+        bool several = json_member_bool(asking->frame, "several", false);
         buf_add_text(&asking->key, "may");
-        hold_read(asking);
+        asking->held = call_hold(&asking->form, several ? CALL_IDS : 1);
+        asking->request.held = &asking->held;
     } else if (!any && !asking->must_call) {
         return OK;
     }

@@ -16,9 +16,9 @@ const scalar = { [U32]: u32, [I32]: u32, [F32]: f32, [TEXT]: text };
 const value = (name, type, what) => Buffer.concat([text(name), u32(type), scalar[type](what)]);
 const list = (name, type, items) => Buffer.concat([text(name), u32(ARRAY), u32(type), u64(items.length), ...items.map(scalar[type])]);
 
-// pieces: {bytes, score}[]; of sentencepiece: 0 unknown, 1 begin, 2 end, then 256 bytes.
+// pieces: {bytes, score, control}[]; of sentencepiece: 0 unknown, 1 begin, 2 end, then 256 bytes.
 function vocabulary(pieces, end = 2) {
-    const kind = (i) => (i === 0 ? 2 : i < 3 ? 3 : i < 259 ? 6 : 1);
+    const kind = (i) => (i === 0 ? 2 : i < 3 || pieces[i].control ? 3 : i < 259 ? 6 : 1);
     const name = (piece, i) => i === 0 ? "<unk>" : i === 1 ? "<s>" : i === 2 ? "</s>"
         : i < 259 ? `<0x${(i - 3).toString(16).toUpperCase().padStart(2, "0")}>` : piece.bytes.toString("utf8").replaceAll(" ", "\u2581");
     return [
@@ -97,7 +97,8 @@ function file(values, tensors) {
     return Buffer.concat([pad(head), ...tensors.map((t) => pad(t.bytes))]);
 }
 
-// A model that recites: each of `texts` is {on, pieces}, `on` a single character that no piece is.
+// A model that recites: each of `texts` is {on, pieces}, `on` a single character that no piece is; a
+// piece {control} is a control token.
 // After it come the pieces, token by token, and then the end. Attention and the feed-forward part do
 // nothing (their last matrices are zero); the output row of a token is the vector of the one before.
 export function reciterGguf(texts, context = 2048, more = []) {
@@ -107,7 +108,7 @@ export function reciterGguf(texts, context = 2048, more = []) {
     for (const { on, pieces: said } of texts) {
         let before = pieces.push({ bytes: Buffer.from(on), score: -1 }) - 1;
         for (const piece of said) {
-            const now = pieces.push({ bytes: Buffer.from(piece), score: -1 }) - 1;
+            const now = pieces.push({ bytes: Buffer.from(piece.control ?? piece), score: -1, control: piece.control !== undefined }) - 1;
             follows.set(before, now);
             before = now;
         }

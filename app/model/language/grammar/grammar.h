@@ -29,11 +29,15 @@ enum err grammar_of_schema(const struct json *schema, struct grammar **out,
 enum err grammar_of_json(struct grammar **out, struct fault *fault) MUST_USE; // any object
 // Calls of tools as a model writes them: `begin`; objects of a name and what it is given by the
 // tool's schema `parameters` (absent: an empty object), one, or `several` with `between` between
-// them; `end`. Or what the schema `otherwise` says, if there is one.
+// them; `end`. Or what the schema `otherwise` says, if there is one. Without the name of a member
+// for what it is given, a call is the tool's name as it is, `after`, the object, and `behind`.
+// Marks in all these texts (marks.h) may be tokens of their own.
 struct grammar_calls {
     const struct json *tools; // of OpenAI's form: {"type":"function","function":{…}}, …
     struct str only;          // the name of the one that may be called; size 0: any
     struct str arguments;     // the name of the member: "arguments", "parameters"
+    struct str after, behind;
+    bool numbered; // [CALL_ID] and nine letters or digits stand before `after`
     struct str begin, between, end;
     bool several;
     bool loose;   // white space may stand before each of these

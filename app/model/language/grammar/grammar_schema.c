@@ -5,9 +5,9 @@
 #include <string.h>
 
 #include "base/text.h"
-#include "model/language/grammar/grammar_private.h"
+#include "model/language/grammar/marks.h"
 
-enum { REFERENCES_MAX = 1024, BLANKS_MAX = 20, PROPERTIES_MAX = 4096 };
+enum { REFERENCES_MAX = 1024, BLANKS_MAX = 20, PROPERTIES_MAX = 4096, CALL_ID_SIZE = 9 };
 
 struct reading {
     struct grammar_builder *b;
@@ -677,6 +677,29 @@ static struct expression *given_of(struct reading *r, const struct grammar_calls
     return value_of(r, parameters);
 }
 
+// A text of the form, with white space before it and behind its marks where that may stand there.
+static struct expression *formed(struct reading *r, const struct grammar_calls *calls,
+                                 struct str text) {
+    struct expression *e = expression_marked(r->b, text, calls->loose ? r->space : NULL);
+    return calls->loose && text.size ? in_order(r, e) : e;
+}
+
+// Its name as it is, and what it is given behind it.
+static struct expression *call_plain(struct reading *r, const struct grammar_calls *calls,
+                                     struct str name, struct expression *given) {
+    static const struct range alike[] = {{'0', '9'}, {'A', 'Z'}, {'a', 'z'}};
+    struct grammar_builder *b = r->b;
+    struct expression *e = expression_text(b, name);
+    if (calls->numbered) {
+        struct expression *one = expression_characters(b, alike, 3);
+        e = expression_then(b, e, expression_marked(b, STR("[CALL_ID]"), NULL));
+        e = expression_then(b, e, expression_repeat(b, one, CALL_ID_SIZE, CALL_ID_SIZE));
+    }
+    e = expression_then(b, e, expression_marked(b, calls->after, NULL));
+    e = expression_then(b, e, calls->loose ? in_order(r, given) : given);
+    return expression_then(b, e, formed(r, calls, calls->behind));
+}
+
 // Of a tool: {"name": …, "arguments": …}. References are within its own parameters.
 static struct expression *call_of(struct reading *r, const struct grammar_calls *calls,
                                   const struct json *tool) {
@@ -687,16 +710,10 @@ static struct expression *call_of(struct reading *r, const struct grammar_calls 
     (void)where_go(r, ".", STR("parameters"));
     struct expression *given = given_of(r, calls, function);
     where_back(r, before);
+    if (!calls->arguments.size) return call_plain(r, calls, json_text(name), given);
     struct expression *named = member(r, mark(r, "\"name\""), literal(r, name));
     struct expression *with = member(r, name_text(r, calls->arguments), given);
     return bracketed(r, "{", expression_then(r->b, named, further(r, with)), "}");
-}
-
-// A text of the form, with white space before it where that may stand there.
-static struct expression *formed(struct reading *r, const struct grammar_calls *calls,
-                                 struct str text) {
-    struct expression *e = expression_text(r->b, text);
-    return calls->loose && text.size ? in_order(r, e) : e;
 }
 
 // One call, or several, with what stands around them.

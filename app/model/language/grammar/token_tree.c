@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "model/language/grammar/constraint_private.h"
+#include "model/language/grammar/marks.h"
 
 enum { TREE_BYTES_MAX = 1 << 30 };
 
@@ -67,12 +68,23 @@ static void texts_sort(struct sorting *all, uint32_t count, uint32_t depth) {
     }
 }
 
+// What a token is to a grammar: its bytes; of a control token that is a mark, its code.
+static void text_of(const struct tokenizer *tokenizer, uint32_t token, struct buf *out) {
+    char code[MARK_CODE_BYTES];
+    buf_clear(out);
+    tokenizer_decode(tokenizer, token, false, out);
+    if (out->size) return;
+    tokenizer_decode(tokenizer, token, true, out);
+    bool is_mark = mark_code(buf_str(out), code);
+    buf_clear(out);
+    if (is_mark) buf_add(out, code, sizeof code);
+}
+
 static enum err texts_take(struct token_tree *tree, const struct tokenizer *tokenizer) {
     struct buf text;
     buf_open(&text, 1 << 24);
     for (uint32_t i = 0; i < tree->tokens; i++) {
-        buf_clear(&text);
-        tokenizer_decode(tokenizer, i, false, &text);
+        text_of(tokenizer, i, &text);
         char *copy = text.size < TOKEN_DEPTH_MAX ? arena_take(tree->arena, text.size + 1) : NULL;
         if (!copy && text.size < TOKEN_DEPTH_MAX) break;
         if (copy && text.size) memcpy(copy, text.data, text.size);

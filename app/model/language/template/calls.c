@@ -5,7 +5,12 @@
 
 #include "base/json.h"
 
-enum { HELD_BYTES_MAX = 4 << 20, NAMES_BYTES_MAX = 1 << 20, HEAD_BYTES_MAX = 64 << 10 };
+enum {
+    NAME_BYTES_MAX = 256,
+    HELD_BYTES_MAX = 4 << 20,
+    NAMES_BYTES_MAX = 1 << 20,
+    HEAD_BYTES_MAX = 64 << 10
+};
 
 void calls_open(struct calls *calls, const struct chat_form *form, const struct json *tools,
                 void (*event)(void *ctx, const struct call_event *event), void *ctx) {
@@ -46,14 +51,20 @@ static size_t blanks(struct str text, size_t at) {
     return at;
 }
 
+// The next of the names of the tools; false: there is none.
+static bool name_next(struct str *names, struct str *out) {
+    size_t size;
+    if (!names->size) return false;
+    memcpy(&size, names->data, sizeof size);
+    *out = (struct str){names->data + sizeof size, size};
+    *names = behind(*names, sizeof size + size);
+    return true;
+}
+
 static bool is_known(const struct calls *calls, struct str name) {
-    struct str names = buf_str(&calls->names);
-    while (names.size) {
-        size_t size;
-        memcpy(&size, names.data, sizeof size);
-        names = behind(names, sizeof size);
-        if (str_equal((struct str){names.data, size}, name)) return true;
-        names = behind(names, size);
+    struct str names = buf_str(&calls->names), one;
+    while (name_next(&names, &one)) {
+        if (str_equal(one, name)) return true;
     }
     return false;
 }
@@ -66,11 +77,12 @@ struct head {
     struct str text;
     size_t at;
     struct buf *name;
-    bool given, listed; // the object of what it is given comes next; else the call has ended
+    bool named, given, listed; // the object of what it is given comes next; else the call has ended
 };
 
 // `text` comes next, behind white space.
 static enum look look_for(struct head *head, const char *text) {
+    while (is_blank(*text)) text++;
     size_t size = strlen(text), at = blanks(head->text, head->at);
     size_t there = head->text.size - at < size ? head->text.size - at : size;
     if (memcmp(head->text.data + at, text, there) != 0) return LOOK_WRONG;
@@ -133,6 +145,53 @@ static enum look head_read(struct head *head, bool list) {
     return first == '{' || first == '"' ? LOOK_FINE : LOOK_WRONG;
 }
 
+// The name that a text begins with: the longest of a tool that does, or what no mark or white space
+// ends; *out_more: one that is known may still come.
+static struct str name_of(const struct calls *calls, struct str text, bool *out_more) {
+    struct str names = buf_str(&calls->names), one, found = {text.data, 0};
+    *out_more = false;
+    while (name_next(&names, &one)) {
+        *out_more |= one.size > text.size && str_starts(one, text);
+        if (one.size > found.size && str_starts(text, one)) found.size = one.size;
+    }
+    if (found.size) return found;
+    while (found.size < text.size && !is_blank(text.data[found.size]) &&
+           !strchr("[<{\"`", text.data[found.size])) {
+        found.size++;
+    }
+    return found;
+}
+
+// One of the two begins with the other.
+static bool agree(struct str text, const char *other) {
+    while (is_blank(*other)) other++;
+    size_t size = strlen(other) < text.size ? strlen(other) : text.size;
+    return size == 0 || memcmp(text.data, other, size) == 0;
+}
+
+// NAME[ARGS]{ or as the form has it; what stands between the two may be missing.
+static enum look plain_read(const struct calls *calls, struct head *head) {
+    const struct chat_form *form = calls->form;
+    bool more;
+    enum look look = look_for(head, form->lead);
+    if (look != LOOK_FINE) return look;
+    struct str text = behind(head->text, blanks(head->text, head->at));
+    const char *brace = text.size ? memchr(text.data, '{', text.size) : NULL;
+    if (brace) text.size = (size_t)(brace - text.data);
+    struct str name = name_of(calls, text, &more);
+    if (more && !brace) return LOOK_MORE;
+    if (name.size == 0) return text.size || brace ? LOOK_WRONG : LOOK_MORE;
+    struct str rest = behind(text, blanks(text, name.size));
+    bool fits = agree(rest, form->after) || agree(rest, "[CALL_ID]");
+    if (name.size > NAME_BYTES_MAX || !fits) return LOOK_WRONG;
+    if (!brace) return LOOK_MORE;
+    buf_clear(head->name);
+    buf_add_str(head->name, name);
+    head->at = (size_t)(brace - head->text.data);
+    head->named = head->given = true;
+    return LOOK_FINE;
+}
+
 // Behind a call: what may follow it.
 static void call_end(struct calls *calls) {
     tell(calls, CALL_ENDS, STR_NONE);
@@ -147,6 +206,7 @@ static void text_again(struct calls *calls) {
 
 static void call_begin(struct calls *calls, const struct head *head) {
     calls->listed |= head->listed;
+    calls->named = head->named;
     calls->begins = false;
     tell(calls, CALL_BEGINS, buf_str(head->name));
     drop(calls, head->at);
@@ -172,7 +232,12 @@ static bool head_go(struct calls *calls) {
     struct buf name;
     buf_open(&name, HEAD_BYTES_MAX);
     struct head head = {.text = held(calls), .at = calls->mark_size, .name = &name};
-    enum look look = head_read(&head, calls->marked && !calls->listed);
+    bool first = calls->marked && !calls->listed;
+    enum look look = first && calls->form->after ? plain_read(calls, &head) : LOOK_WRONG;
+    if (look == LOOK_WRONG) {
+        head.at = calls->mark_size;
+        look = head_read(&head, first);
+    }
     bool known = calls->marked || is_known(calls, buf_str(&name));
     bool decided = look != LOOK_MORE || calls->held.size > HEAD_BYTES_MAX;
     if (look == LOOK_FINE && known) {
@@ -215,6 +280,7 @@ static bool given_go(struct calls *calls) {
     if (!over) return false;
     calls->depth = 1; // of the call's own object
     calls->state = CALLS_REST;
+    if (calls->named) call_end(calls);
     return true;
 }
 
@@ -242,9 +308,30 @@ static bool rest_go(struct calls *calls) {
     return over;
 }
 
+// Behind a call that is a name and an object: its end, then the next one's beginning or the end of
+// all.
+static enum look named_behind(struct calls *calls, struct head *head) {
+    const struct chat_form *form = calls->form;
+    enum look end = *form->behind ? look_for(head, form->behind) : LOOK_WRONG;
+    enum look next = *form->lead && end != LOOK_FINE ? look_for(head, form->lead) : LOOK_WRONG;
+    if (end == LOOK_FINE || next == LOOK_WRONG) return end;
+    if (next == LOOK_MORE) return LOOK_MORE;
+    calls->state = CALLS_HEAD;
+    calls->marked = true;
+    calls->mark_size = 0;
+    head->at = 0; // it is read with the head
+    return LOOK_FINE;
+}
+
 // The end of a list or its next call, and the mark that ends a call.
 static bool behind_go(struct calls *calls) {
     struct head head = {.text = held(calls)};
+    if (calls->named) {
+        enum look look = named_behind(calls, &head);
+        if (look == LOOK_MORE) return false;
+        if (look == LOOK_FINE) drop(calls, head.at);
+        if (look == LOOK_FINE) return true;
+    }
     if (calls->listed) {
         enum look next = look_for(&head, ",");
         if (next == LOOK_FINE) {

@@ -35,6 +35,7 @@ struct calls {
     bool marked;          // the head that is read stands behind a mark, or behind a call of a list
     size_t mark_size;     // of that mark and the white space before it, in `held`
     bool listed;          // within [ ]
+    bool named;           // the call that is read is a name as it is and an object behind it
     bool inside, escaped; // of a text in JSON; its last byte was a reverse solidus
     uint32_t depth, count;
 };

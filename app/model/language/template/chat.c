@@ -6,12 +6,104 @@
 
 struct chat {
     struct template *template;
-    bool tools, hermes, mistral; // what the template speaks of
-    struct buf begin, end;       // the texts of these tokens
-    bool adds_begin;             // the tokenizer puts the first one before every text
+    bool tools;                   // the template speaks of them
+    bool nine;                    // ids of calls are nine letters and digits
+    const struct chat_form *form; // of calls
+    struct buf begin, end;        // the texts of these tokens
+    bool adds_begin;              // the tokenizer puts the first one before every text
 };
 
-enum { CHAT_BYTES_MAX = 64 << 20 };
+enum { CHAT_BYTES_MAX = 64 << 20, ID_SIZE = 9 };
+
+// ---- calls -------------------------------------------------------------------------------------
+
+#define TEXT(text) \
+    { text, sizeof(text) - 1 }
+#define CALLS_BEGIN "<｜tool▁calls▁begin｜>"
+#define CALL_BEGIN "<｜tool▁call▁begin｜>"
+#define CALL_SEP "<｜tool▁sep｜>"
+#define CALL_END "<｜tool▁call▁end｜>"
+#define CALLS_END "<｜tool▁calls▁end｜>"
+
+static const struct chat_form hermes = {.begin = TEXT("<tool_call>\n"),
+                                        .between = TEXT("\n</tool_call>\n<tool_call>\n"),
+                                        .end = TEXT("\n</tool_call>"),
+                                        .arguments = TEXT("arguments"),
+                                        .mark = "<tool_call>",
+                                        .open = "",
+                                        .shut = "</tool_call>",
+                                        .close = "</tool_call>",
+                                        .bare = true};
+static const struct chat_form llama = {.arguments = TEXT("parameters"),
+                                       .begin = TEXT(""),
+                                       .between = TEXT(""),
+                                       .end = TEXT(""),
+                                       .mark = "<|python_tag|>",
+                                       .open = "",
+                                       .shut = "",
+                                       .close = "",
+                                       .bare = true};
+static const struct chat_form mistral = {.begin = TEXT("[TOOL_CALLS]["),
+                                         .between = TEXT(", "),
+                                         .end = TEXT("]"),
+                                         .arguments = TEXT("arguments"),
+                                         .mark = "[TOOL_CALLS]",
+                                         .open = "[",
+                                         .join = ",",
+                                         .shut = "]",
+                                         .list = true,
+                                         .close = ""};
+#define MISTRAL_NAMED                                                                            \
+    .begin = TEXT("[TOOL_CALLS]"), .between = TEXT("[TOOL_CALLS]"), .end = TEXT(""), .lead = "", \
+    .after = "[ARGS]", .behind = "", .mark = "[TOOL_CALLS]", .open = "", .shut = "", .close = ""
+static const struct chat_form mistral_named = {MISTRAL_NAMED};
+static const struct chat_form mistral_numbered = {MISTRAL_NAMED, .numbered = true};
+static const struct chat_form deepseek = {.begin = TEXT(CALLS_BEGIN CALL_BEGIN),
+                                          .between = TEXT(CALL_BEGIN),
+                                          .end = TEXT(CALLS_END),
+                                          .lead = CALL_BEGIN,
+                                          .after = CALL_SEP,
+                                          .behind = CALL_END,
+                                          .mark = CALLS_BEGIN,
+                                          .open = "",
+                                          .join = "",
+                                          .shut = CALLS_END,
+                                          .list = true,
+                                          .close = CALLS_END};
+static const struct chat_form deepseek_fenced = {
+    .begin = TEXT(CALLS_BEGIN CALL_BEGIN "function" CALL_SEP),
+    .between = TEXT("\n" CALL_BEGIN "function" CALL_SEP),
+    .end = TEXT(CALLS_END),
+    .lead = CALL_BEGIN "function" CALL_SEP,
+    .after = "\n```json\n",
+    .behind = "\n```" CALL_END,
+    .mark = CALLS_BEGIN,
+    .open = "",
+    .join = "",
+    .shut = CALLS_END,
+    .list = true,
+    .close = CALLS_END};
+
+static bool speaks_of(struct str template, const char *words) {
+    return memmem(template.data, template.size, words, strlen(words)) != NULL;
+}
+
+static const struct chat_form *form_of(struct str template) {
+    if (speaks_of(template, "<tool_call>")) return &hermes;
+    if (speaks_of(template, CALLS_BEGIN)) {
+        return speaks_of(template, "```json") ? &deepseek_fenced : &deepseek;
+    }
+    if (!speaks_of(template, "[TOOL_CALLS]")) return &llama;
+    if (!speaks_of(template, "[ARGS]")) return &mistral;
+    return speaks_of(template, "[CALL_ID]") ? &mistral_numbered : &mistral_named;
+}
+
+bool chat_form(const struct chat *chat, struct chat_form *out) {
+    *out = *chat->form;
+    return chat->tools;
+}
+
+// ---- a conversation ----------------------------------------------------------------------------
 
 enum err chat_open(const struct gguf *file, const struct tokenizer *tokenizer, struct str text,
                    struct chat **out, struct fault *fault) {
@@ -25,9 +117,9 @@ enum err chat_open(const struct gguf *file, const struct tokenizer *tokenizer, s
     enum err err = text.size ? template_open(text, &chat->template, fault)
                              : fault_set(fault, ERR_INPUT, "chat.no_template", STR_NONE);
     if (err == OK) {
-        chat->tools = memmem(text.data, text.size, "tools", 5);
-        chat->hermes = memmem(text.data, text.size, "<tool_call>", 11);
-        chat->mistral = memmem(text.data, text.size, "[TOOL_CALLS]", 12);
+        chat->tools = speaks_of(text, "tools");
+        chat->form = form_of(text);
+        chat->nine = speaks_of(text, "[TOOL_CALLS]");
     }
     struct tokenizer_ends ends = tokenizer_ends(tokenizer);
     tokenizer_decode(tokenizer, ends.begin, true, &chat->begin);
@@ -52,8 +144,28 @@ void chat_close(struct chat *chat) {
     memory_give(chat);
 }
 
-// A call in a message; *changed: its arguments were a text, and are an object now.
-static void call_show(struct json_writer *out, const struct json *call, bool *changed) {
+// An id as the template takes it. Mistral's refuse any that is not nine letters and digits: a hash
+// of it stands for it, so that a call and its answer stay together. Source: FNV-1a.
+static void id_show(struct json_writer *out, const struct json *id, bool *changed) {
+    static const char digits[] = "0123456789abcdefghijklmnopqrstuvwxyz";
+    struct str text = json_text(id);
+    uint64_t hash = 0xCBF29CE484222325;
+    char nine[ID_SIZE];
+    bool fits = text.size == ID_SIZE;
+    for (size_t i = 0; i < text.size; i++) {
+        uint8_t c = (uint8_t)text.data[i];
+        fits = fits && ((c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z'));
+        hash = (hash ^ c) * 0x100000001B3;
+    }
+    for (size_t i = 0; i < ID_SIZE; i++, hash /= 36) nine[i] = digits[hash % 36];
+    json_put_text(out, fits ? text : (struct str){nine, ID_SIZE});
+    *changed |= !fits;
+}
+
+// A call in a message; *changed: its arguments were a text and are an object now, or its id is
+// another one.
+static void call_show(const struct chat *chat, struct json_writer *out, const struct json *call,
+                      bool *changed) {
     json_open_object(out);
     for (const struct json *i = json_first(call); i; i = json_next(i)) {
         struct json *given = NULL;
@@ -61,7 +173,9 @@ static void call_show(struct json_writer *out, const struct json *call, bool *ch
         buf_open(&raw, CHAT_BYTES_MAX);
         json_put_name_str(out, json_name(i));
         if (str_is(json_name(i), "function") && json_is_object(i)) {
-            call_show(out, i, changed);
+            call_show(chat, out, i, changed);
+        } else if (chat->nine && str_is(json_name(i), "id") && json_is_string(i)) {
+            id_show(out, i, changed);
         } else if (str_is(json_name(i), "arguments") && json_is_string(i) &&
                    json_parse(json_text(i), &given, NULL) == OK && json_is_object(given)) {
             json_write(&raw, given);
@@ -77,8 +191,9 @@ static void call_show(struct json_writer *out, const struct json *call, bool *ch
     json_close_object(out);
 }
 
-// The messages with what calls were given as objects. False: nothing is to be changed.
-static bool messages_show(const struct json *messages, struct buf *out) {
+// The messages with what calls were given as objects, and with ids as the template takes them.
+// False: nothing is to be changed.
+static bool messages_show(const struct chat *chat, const struct json *messages, struct buf *out) {
     struct json_writer writer = json_writer_of(out);
     bool changed = false;
     json_open_array(&writer);
@@ -90,9 +205,13 @@ static bool messages_show(const struct json *messages, struct buf *out) {
             if (calls) {
                 json_open_array(&writer);
                 for (const struct json *call = json_first(i); call; call = json_next(call)) {
-                    call_show(&writer, call, &changed);
+                    call_show(chat, &writer, call, &changed);
                 }
                 json_close_array(&writer);
+                continue;
+            }
+            if (chat->nine && str_is(json_name(i), "tool_call_id") && json_is_string(i)) {
+                id_show(&writer, i, &changed);
                 continue;
             }
             struct buf raw;
@@ -114,7 +233,7 @@ static enum err prompt_render(const struct chat *chat, struct template_input *in
     const struct json *messages = input->messages;
     enum err err = ERR_INPUT;
     buf_open(&text, CHAT_BYTES_MAX);
-    if (messages_show(messages, &text) && json_parse(buf_str(&text), &shown, NULL) == OK) {
+    if (messages_show(chat, messages, &text) && json_parse(buf_str(&text), &shown, NULL) == OK) {
         input->messages = shown;
         err = template_render(chat->template, input, out, fault);
         input->messages = messages;
@@ -148,37 +267,4 @@ enum err chat_prompt(const struct chat *chat, struct template_input input, struc
     }
     buf_close(&text);
     return err;
-}
-
-// ---- calls -------------------------------------------------------------------------------------
-
-bool chat_form(const struct chat *chat, struct chat_form *out) {
-    static const struct chat_form hermes = {.begin = {"<tool_call>\n", 12},
-                                            .between = {"\n</tool_call>\n<tool_call>\n", 26},
-                                            .end = {"\n</tool_call>", 13},
-                                            .arguments = {"arguments", 9},
-                                            .mark = "<tool_call>",
-                                            .open = "",
-                                            .shut = "</tool_call>",
-                                            .close = "</tool_call>",
-                                            .bare = true},
-                                  mistral = {.begin = {"[TOOL_CALLS][", 13},
-                                             .between = {", ", 2},
-                                             .end = {"]", 1},
-                                             .arguments = {"arguments", 9},
-                                             .mark = "[TOOL_CALLS]",
-                                             .open = "[",
-                                             .shut = "]",
-                                             .close = ""},
-                                  llama = {.begin = {"", 0},
-                                           .between = {"", 0},
-                                           .end = {"", 0},
-                                           .arguments = {"parameters", 10},
-                                           .mark = "<|python_tag|>",
-                                           .open = "",
-                                           .shut = "",
-                                           .close = "",
-                                           .bare = true};
-    *out = chat->hermes ? hermes : chat->mistral ? mistral : llama;
-    return chat->tools;
 }

@@ -4,11 +4,23 @@
 #include "base/json.h"
 #include "check.h"
 
-static const struct chat_form hermes = {.mark = "<tool_call>",
-                                        .close = "</tool_call>",
-                                        .bare = true},
-                              mistral = {.mark = "[TOOL_CALLS]", .close = ""},
-                              llama = {.mark = "<|python_tag|>", .close = "", .bare = true};
+#define CALLS "<｜tool▁calls▁begin｜>"
+#define CALL "<｜tool▁call▁begin｜>"
+#define SEP "<｜tool▁sep｜>"
+#define END "<｜tool▁call▁end｜>"
+#define CALLS_END "<｜tool▁calls▁end｜>"
+
+static const struct chat_form
+    hermes = {.mark = "<tool_call>", .close = "</tool_call>", .bare = true},
+    mistral = {.mark = "[TOOL_CALLS]", .close = ""},
+    llama = {.mark = "<|python_tag|>", .close = "", .bare = true},
+    ministral = {.lead = "", .after = "[ARGS]", .behind = "", .mark = "[TOOL_CALLS]", .close = ""},
+    deepseek = {.lead = CALL, .after = SEP, .behind = END, .mark = CALLS, .close = CALLS_END},
+    fenced = {.lead = CALL "function" SEP,
+              .after = "\n```json\n",
+              .behind = "\n```" END,
+              .mark = CALLS,
+              .close = CALLS_END};
 static const char tools_text[] =
     "[{\"type\":\"function\",\"function\":{\"name\":\"f\"}},"
     "{\"type\":\"function\",\"function\":{\"name\":\"look \\\"up\\\"\"}}]";
@@ -119,6 +131,35 @@ static void calls(void) {
     is_told(&llama, "\n{\"name\" : \"f\" ,\"parameters\": {}}", "[f|{}]");
 }
 
+// A name as it is, and the object behind it.
+static void calls_by_name(void) {
+    is_told(&ministral, "Let me see.[TOOL_CALLS]f[ARGS]{\"x\": \"}]\"}",
+            "T:Let me see.[f|{\"x\": \"}]\"}]");
+    is_told(&ministral, "[TOOL_CALLS]f[ARGS]{\"x\": {}}[TOOL_CALLS]g_2[ARGS] {}",
+            "[f|{\"x\": {}}][g_2|{}]");
+    is_told(&ministral, "[TOOL_CALLS]f[CALL_ID]a1B2c3D4e[ARGS]{}", "[f|{}]");
+    is_told(&ministral, "[TOOL_CALLS]look \"up\"[ARGS]{}", "[look \"up\"|{}]");
+    is_told(&ministral, "[TOOL_CALLS]f{\"x\": 1}", "[f|{\"x\": 1}]"); // as some leave the mark out
+    is_told(&ministral, "[TOOL_CALLS] [{\"name\":\"f\",\"arguments\":{}}, {\"name\":\"g\"}]",
+            "[f|{}][g|{}]"); // as older ones write them
+    is_told(&deepseek, "So." CALLS CALL "f" SEP "{\"x\": 1}" END CALLS_END, "T:So.[f|{\"x\": 1}]");
+    is_told(&deepseek, CALLS CALL "f" SEP "{}" END CALL "g" SEP "{\"y\":2}" END CALLS_END " bye",
+            "[f|{}][g|{\"y\":2}]T: bye");
+    is_told(&fenced,
+            CALLS CALL "function" SEP "f\n```json\n{\"x\": \"```\"}\n```" END "\n" CALL
+                       "function" SEP "g\n```json\n{}\n```" END CALLS_END,
+            "[f|{\"x\": \"```\"}][g|{}]");
+    // What is none, and what is cut.
+    is_told(&ministral, "[TOOL_CALLS]", "");
+    is_told(&ministral, "[TOOL_CALLS]f[AR", "");
+    is_told(&ministral, "[TOOL_CALLS]f[ARGS]{\"x", "[f|{\"x");
+    is_told(&ministral, "[TOOL_CALLS]not at all", "T:[TOOL_CALLS]not at all");
+    is_told(&ministral, "[TOOL_CALLS]f[OTHER]{}", "T:[TOOL_CALLS]f[OTHER]{}");
+    is_told(&deepseek, "a " CALLS "nothing", "T:a " CALLS "nothing");
+    is_told(&deepseek, CALLS CALL "f" SEP "{}" END CALL "g", "[f|{}]");
+    is_told(&fenced, CALLS CALL "function" SEP "f\n```js", "");
+}
+
 // An answer that ends within a call: its beginning is told, and no end; what is no more than the
 // beginning of a call's head is not told at all.
 static void answers_that_are_cut(void) {
@@ -216,6 +257,7 @@ int main(void) {
     if (json_parse(STR(tools_text), &tools, NULL) != OK) return 1;
     CHECK_RUN(texts);
     CHECK_RUN(calls);
+    CHECK_RUN(calls_by_name);
     CHECK_RUN(answers_that_are_cut);
     CHECK_RUN(whatever_is_written);
     CHECK_RUN(whole_answers);

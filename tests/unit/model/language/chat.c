@@ -1,4 +1,6 @@
 // Conversations: the first token once, whoever puts it; how calls of tools are written.
+#include <ctype.h>
+
 #include "base/memory.h"
 #include "check.h"
 #include "model/language/template/calls.h"
@@ -72,6 +74,27 @@ static void calls_in_messages(void) {
     CHECK_STR(fault.code, "template.undefined");
 }
 
+// Mistral's templates take ids of nine letters and digits alone: others get such ones, and a call's
+// answer the same as the call.
+static void ids_of_nine(void) {
+    static const char messages[] =
+        "[{\"role\":\"assistant\",\"tool_calls\":[{\"id\":\"call_64\",\"function\":{\"name\":\"f\","
+        "\"arguments\":\"{}\"}},{\"id\":\"abcDEF123\",\"function\":{\"name\":\"f\",\"arguments\":"
+        "\"{}\"}}]},{\"role\":\"tool\",\"tool_call_id\":\"call_64\",\"content\":\"x\"}]";
+    static const char shown[] = "{{ messages[0].tool_calls[0].id }} {{ messages[1].tool_call_id }} "
+                                "{{ messages[0].tool_calls[1].id }}";
+    char with[256];
+    struct fault fault = {0};
+    CHECK_EQ(prompt(shown, NULL, messages, &fault), OK);
+    CHECK_BYTES(out.data, out.size, "call_64 call_64 abcDEF123", 25);
+    snprintf(with, sizeof with, "%s{# [TOOL_CALLS] #}", shown);
+    CHECK_EQ(prompt(with, NULL, messages, &fault), OK);
+    REQUIRE(out.size == 29);
+    CHECK(memcmp(out.data, out.data + 10, 9) == 0);
+    CHECK_BYTES(out.data + 20, 9, "abcDEF123", 9);
+    for (size_t i = 0; i < 9; i++) CHECK(isalnum((unsigned char)out.data[i]));
+}
+
 static void form_is(const char *template, bool tools, const char *begin, const char *arguments) {
     struct gguf *file = file_make(template);
     struct tokenizer *tokenizer = NULL;
@@ -91,7 +114,11 @@ static void form_is(const char *template, bool tools, const char *begin, const c
     CHECK_EQ(json_parse(STR("[{\"function\":{\"name\":\"f\"}}]"), &known, NULL), OK);
     for (int i = 0; i < (form.between.size ? 2 : 1); i++) {
         buf_add_str(&answer, i ? form.between : form.begin);
-        buf_printf(&answer, "{\"name\":\"f\",\"%s\":{\"x\":\"]}\"}}", arguments);
+        if (*arguments) {
+            buf_printf(&answer, "{\"name\":\"f\",\"%s\":{\"x\":\"]}\"}}", arguments);
+        } else {
+            buf_printf(&answer, "f%s{\"x\":\"]}\"}%s", form.after, form.behind);
+        }
     }
     buf_add_str(&answer, form.end);
     CHECK(calls_of(&form, known, buf_str(&answer), 7, &text, &out) && text.size == 0);
@@ -109,6 +136,12 @@ static void forms(void) {
     form_is("{% if tools %}{% endif %}<tool_call>", true, "<tool_call>\n", "arguments");
     form_is("{% if tools %}{% endif %}[TOOL_CALLS]", true, "[TOOL_CALLS][", "arguments");
     form_is("{% if tools %}{% endif %}", true, "", "parameters");
+    form_is("{% if tools %}{% endif %}[TOOL_CALLS][ARGS]", true, "[TOOL_CALLS]", "");
+    form_is("{% if tools %}{% endif %}[TOOL_CALLS][CALL_ID][ARGS]", true, "[TOOL_CALLS]", "");
+    form_is("{% if tools %}{% endif %}<｜tool▁calls▁begin｜>", true,
+            "<｜tool▁calls▁begin｜><｜tool▁call▁begin｜>", "");
+    form_is("{% if tools %}{% endif %}<｜tool▁calls▁begin｜>```json", true,
+            "<｜tool▁calls▁begin｜><｜tool▁call▁begin｜>function<｜tool▁sep｜>", "");
 }
 
 int main(void) {
@@ -116,6 +149,7 @@ int main(void) {
     buf_open(&out, 1 << 20);
     CHECK_RUN(prompts);
     CHECK_RUN(calls_in_messages);
+    CHECK_RUN(ids_of_nine);
     CHECK_RUN(forms);
     buf_close(&bytes);
     buf_close(&out);
