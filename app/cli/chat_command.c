@@ -60,11 +60,9 @@ static void answer_write(struct chatting *c, const struct generated *generated) 
     struct json_writer writer = json_writer_of(&c->out);
     struct str text = buf_str(&c->answering.all);
     struct buf calls, said;
-    struct chat_form form;
     buf_open(&calls, MESSAGES_BYTES_MOST);
     buf_open(&said, MESSAGES_BYTES_MOST);
-    bool called = c->tools && chat_form(c->chat, &form) &&
-                  calls_of(&form, c->tools, text, c->calls, &said, &calls);
+    bool called = c->tools && calls_of(&c->answering.form, c->tools, text, c->calls, &said, &calls);
     if (called) text = buf_str(&said);
     json_open_object(&writer);
     json_set_text(&writer, "role", STR("assistant"));
@@ -159,6 +157,10 @@ static enum err chat_read(struct chatting *c, const struct arguments *arguments,
     if (err == OK && tools && !json_is_array(c->tools)) {
         err = fault_set(fault, ERR_INPUT, "chat.not_tools", STR_NONE);
     }
+    if (err == OK && tools && !chat_form(c->chat, &c->answering.form)) {
+        err = fault_set(fault, ERR_INPUT, "language.no_tools", STR_NONE);
+    }
+    if (err == OK) c->answering.tools = json_first(c->tools) ? c->tools : NULL;
     return err;
 }
 

@@ -114,13 +114,27 @@ static enum err choices_read(const struct arguments *arguments, struct grammar *
     return grammar_of_choices(choices, count, out, fault);
 }
 
-static enum err schema_file_read(const char *path, struct grammar **out, struct fault *fault) {
+static enum err schema_file_read(struct answering *answering, const char *path,
+                                 struct fault *fault) {
     struct json *json;
     enum err err = json_parse_file(path, &json, fault);
     if (err != OK) return err;
-    err = grammar_of_schema(json, out, fault);
+    struct grammar_calls calls = call_grammar(&answering->form, CALL_EITHER, true);
+    calls.tools = answering->tools;
+    calls.otherwise = json;
+    err = answering->tools ? grammar_of_calls(&calls, &answering->grammar, fault)
+                           : grammar_of_schema(json, &answering->grammar, fault);
     json_close(json);
     return err;
+}
+
+// Calls of tools within free text.
+static enum err tools_read(struct answering *answering, struct fault *fault) {
+    struct grammar_calls calls = call_grammar(&answering->form, CALL_MAY, true);
+    calls.tools = answering->tools;
+    answering->held = call_hold(&answering->form, HOLD_PIECES_MAX);
+    answering->generating.held = &answering->held;
+    return grammar_of_calls(&calls, &answering->grammar, fault);
 }
 
 static enum err grammar_file_read(const char *path, struct grammar **out, struct fault *fault) {
@@ -137,11 +151,15 @@ static enum err constraint_read(struct answering *answering, const struct argume
     const char *schema = argument(arguments, "--schema"), *text = argument(arguments, "--grammar"),
                *regex = argument(arguments, "--regex"), *choice = argument(arguments, "--choice");
     int told = (schema != NULL) + (text != NULL) + (regex != NULL) + (choice != NULL);
-    if (told == 0) return OK;
+    if (told == 0 && !answering->tools) return OK;
     if (regex && !*regex)
         return fault_set(fault, ERR_INPUT, "cli.option_needs_value", STR("--regex"));
     if (told > 1) return fault_set(fault, ERR_INPUT, "generate.one_constraint", STR_NONE);
-    enum err err = schema  ? schema_file_read(schema, &answering->grammar, fault)
+    if (answering->tools && told > 0 && !schema) {
+        return fault_set(fault, ERR_INPUT, "chat.not_beside_tools", STR_NONE);
+    }
+    enum err err = schema  ? schema_file_read(answering, schema, fault)
+                   : !told ? tools_read(answering, fault)
                    : text  ? grammar_file_read(text, &answering->grammar, fault)
                    : regex ? grammar_of_regex(str_of(regex), &answering->grammar, fault)
                            : choices_read(arguments, &answering->grammar, fault);
@@ -186,6 +204,7 @@ enum err answering_open(struct answering *answering, const struct arguments *arg
     generating->endings = &answering->endings;
     generating->tokens_most = (uint32_t)tokens;
     generating->no_drafts = argument(arguments, "--no-drafts");
+    generating->control = answering->tools != NULL; // marks of calls may be such
     generating->progress = progress_of_process();
     generating->text = piece_take;
     generating->ctx = answering;

@@ -5,6 +5,7 @@
 #include "cli/cli_private.h"
 #include "model/language/generate.h"
 #include "model/language/stream.h"
+#include "model/language/template/call_form.h"
 
 #define ANSWER_OPTIONS                                                                  \
     "--tokens --temperature --top-k --top-p --min-p --repeat-penalty --repeat-last "    \
@@ -29,12 +30,17 @@ enum err language_words_open(const char *path, const struct arguments *arguments
 
 // Answers as ANSWER_OPTIONS say. What is written goes to standard output (not with --json), and to
 // `all`; with --logprobs N each token with its log-probability and those of the N best, as a member
-// of --json, or a line each in place of the text. Starts zeroed; closed after faults too.
+// of --json, or a line each in place of the text. Where it may call `tools`, its calls are held to
+// what they take: within free text, or in place of what --schema says. Starts zeroed; closed after
+// faults too.
 struct answering {
     struct generating generating;
     struct str stops[STOP_TEXTS_MAX];
     struct token_bias biases[OPTIONS_MAX];
     struct endings endings;
+    const struct json *tools; // NULL: none; set before it is opened, with how the model calls them
+    struct chat_form form;
+    struct hold_form held;
     struct grammar *grammar;
     struct token_tree *tree;
     struct buf all, tokens; // tokens: with their log-probabilities, in JSON

@@ -103,12 +103,12 @@ struct generation {
     struct sequence *sequence;
     struct text_stream stream;
     struct buf piece, out; // a token's bytes; what may be shown
+    struct hold hold;      // where the text stands in the constraint
     struct draft *draft;   // or NULL
     struct draft_costs costs;
     uint32_t guesses[DRAFT_TOKENS], guess_count; // that the last step computed too
     float *logits;                               // (1 + guess_count, V)
     uint32_t last;                               // the token before
-    uint32_t place;                              // of the constraint
     bool over;
     struct fault *fault;
 };
@@ -118,7 +118,7 @@ static void piece_make(struct generation *gen, uint32_t token) {
     const struct tokenizer *tokenizer = gen->g->tokenizer;
     struct buf *piece = &gen->piece;
     buf_clear(piece);
-    tokenizer_decode(tokenizer, token, false, piece);
+    tokenizer_decode(tokenizer, token, gen->g->control, piece);
     bool first = gen->last == tokenizer_ends(tokenizer).begin &&
                  strcmp(tokenizer_kind_name(tokenizer), "pieces") == 0;
     if (first && piece->size && piece->data[0] == ' ') {
@@ -131,22 +131,41 @@ static void show(struct generation *gen) {
     buf_clear(&gen->out);
 }
 
-// The next token; TOKEN_NONE: none may come.
-static enum err token_next(struct generation *gen, float *logits, struct choice *out) {
+// One that the constraint allows; TOKEN_NONE: none may come.
+static enum err held_choose(struct generation *gen, float *logits, struct choice *out) {
     struct constraint *constraint = gen->g->constraint;
     struct sampler_filter filter;
     const uint64_t *mask;
+    uint32_t place = gen->hold.place;
     *out = (struct choice){.token = TOKEN_NONE};
-    if (!constraint) {
-        *out = sampler_choose(gen->sampler, logits, NULL);
-        return OK;
-    }
-    if (constraint_must_end(constraint, gen->place)) return OK;
-    enum err err = constraint_filter(constraint, gen->place, &filter, gen->fault);
+    if (constraint_must_end(constraint, place)) return OK;
+    enum err err = constraint_filter(constraint, place, &filter, gen->fault);
     if (err != OK) return err;
     *out = sampler_choose_filtered(gen->sampler, logits, &filter);
-    if (out->token == TOKEN_NONE) err = constraint_mask(constraint, gen->place, &mask, gen->fault);
-    gen->place = constraint_next(constraint, gen->place, out->token);
+    return out->token == TOKEN_NONE ? constraint_mask(constraint, place, &mask, gen->fault) : OK;
+}
+
+// The next token; TOKEN_NONE: none may come. *out_over: none may come behind it. In free text one
+// that may not stand there is chosen anew.
+static enum err token_next(struct generation *gen, float *logits, struct choice *out,
+                           bool *out_over) {
+    bool held = gen->g->constraint && gen->hold.held;
+    enum err err = OK;
+    *out_over = false;
+    if (held) {
+        err = held_choose(gen, logits, out);
+    } else {
+        *out = sampler_choose(gen->sampler, logits, NULL);
+    }
+    while (err == OK && gen->g->constraint && out->token != TOKEN_NONE &&
+           !endings_hold(gen->g->endings, out->token)) {
+        buf_clear(&gen->piece);
+        tokenizer_decode(gen->g->tokenizer, out->token, true, &gen->piece);
+        enum hold_step step = hold_next(&gen->hold, out->token, buf_str(&gen->piece));
+        *out_over = step == HOLD_OVER;
+        if (step != HOLD_REFUSED) break;
+        *out = sampler_choose_other(gen->sampler, logits, out);
+    }
     return err;
 }
 
@@ -155,7 +174,8 @@ static enum err token_take(struct generation *gen, float *logits, uint32_t most,
                            struct generated *out) {
     const struct generating *g = gen->g;
     struct choice choice;
-    enum err err = token_next(gen, logits, &choice);
+    bool over;
+    enum err err = token_next(gen, logits, &choice, &over);
     if (err != OK) return err;
     uint32_t token = choice.token;
     gen->over = token == TOKEN_NONE || endings_hold(g->endings, token);
@@ -167,8 +187,9 @@ static enum err token_take(struct generation *gen, float *logits, uint32_t most,
     piece_make(gen, token);
     bool stop = text_stream_put(&gen->stream, buf_str(&gen->piece), &gen->out);
     show(gen);
+    if (over) out->finish = FINISH_END;
     if (stop) out->finish = FINISH_STOP;
-    gen->over = stop || out->tokens == most;
+    gen->over = over || stop || out->tokens == most;
     gen->last = token;
     return OK;
 }
@@ -297,7 +318,7 @@ enum err text_generate(const struct generating *g, const uint32_t *prompt, uint3
             cache_for(g->network, count + (g->tokens_most < room ? g->tokens_most : room), &cache);
     }
     if (err != OK) return fault_set(fault, err, "predict.no_memory", STR_NONE);
-    if (g->constraint) gen.place = constraint_start(g->constraint);
+    if (g->constraint) gen.hold = hold_of(g->constraint, g->held);
     sequence_open(cache, &sequence);
     if (g->cache) sequence_share(&sequence, prompt, count);
     text_stream_open(&gen.stream, g->stops, g->stop_count);

@@ -4,7 +4,7 @@
 #pragma once
 
 #include "base/thread.h"
-#include "model/language/grammar/constraint.h"
+#include "model/language/grammar/hold.h"
 #include "model/language/network.h"
 #include "model/language/sampler.h"
 #include "model/language/tokenizer/tokenizer.h"
@@ -25,7 +25,9 @@ struct generating {
     struct sampling sampling;
     const struct str *stops;
     uint32_t stop_count;
-    struct constraint *constraint;             // or NULL
+    struct constraint *constraint;             // what it may be; or NULL
+    const struct hold_form *held;              // when it is held to that; NULL: from the beginning
+    bool control;                              // control tokens are part of the text
     struct cache *cache;                       // that remembers beginnings of texts; NULL: none
     uint32_t tokens_most;                      // fewer where the context is full
     bool no_drafts;                            // one row a step (draft.h); the text is the same
