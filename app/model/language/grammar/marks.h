@@ -9,7 +9,7 @@
 enum { MARK_CODE_BYTES = 2 };
 // The code of a control token of that text; false: it is no mark.
 bool mark_code(struct str token, char out[static MARK_CODE_BYTES]);
-// A text whose marks may be tokens; `between`: what may stand between a mark and what follows it, or
-// NULL.
+// A text whose marks may be tokens; `between`: what may stand between a mark and what follows it;
+// NULL: nothing.
 struct expression *expression_marked(struct grammar_builder *b, struct str text,
                                      struct expression *between);

@@ -5,8 +5,8 @@
 //   Qwen, Hermes        <tool_call>{"name":…,"arguments":{…}}</tool_call>
 //   Llama 3             {"name":…,"parameters":{…}}, the whole answer, or behind <|python_tag|>
 //   Mistral             [TOOL_CALLS][{"name":…,"arguments":{…}}]
-//   Mistral Small 3.2   [TOOL_CALLS]NAME[CALL_ID]NUMBER[ARGS]{…}, once for each call; Ministral 3 and
-//                       Devstral 2 the same without [CALL_ID]
+//   Mistral Small 3.2   [TOOL_CALLS]NAME[CALL_ID]NUMBER[ARGS]{…}, once for each call; Ministral 3
+//                       and Devstral 2 the same without [CALL_ID]
 //   DeepSeek V3.1       <｜tool▁calls▁begin｜><｜tool▁call▁begin｜>NAME<｜tool▁sep｜>{…}<｜tool▁call▁end｜>
 //                       … <｜tool▁calls▁end｜>
 //   DeepSeek V3, R1     the same with "function<｜tool▁sep｜>NAME", and the object between ```json
@@ -35,8 +35,8 @@ enum err chat_prompt(const struct chat *chat, struct template_input input, struc
 
 // How a model writes calls. A call that must come begins with `begin`, which stands in the prompt,
 // and several have `between` between them; one that the model makes of its own accord stands behind
-// `mark`, between `open` and `shut` with white space around; several stand there with `join` between
-// them where it is a `list`, else each behind a mark of its own.
+// `mark`, between `open` and `shut` with white space around; several stand there with `join`
+// between them where it is a `list`, else each behind a mark of its own.
 struct chat_form {
     struct str begin, between, end;
     // The name of the member that a call is given; size 0: a call is `lead`, its name as it is,
