@@ -131,6 +131,13 @@ static void show(struct generation *gen) {
     buf_clear(&gen->out);
 }
 
+// A token's bytes, those of a control token too; valid until the next call.
+static struct str bytes_of(struct generation *gen, uint32_t token) {
+    buf_clear(&gen->piece);
+    tokenizer_decode(gen->g->tokenizer, token, true, &gen->piece);
+    return buf_str(&gen->piece);
+}
+
 // One that the constraint allows; TOKEN_NONE: none may come.
 static enum err held_choose(struct generation *gen, float *logits, struct choice *out) {
     struct constraint *constraint = gen->g->constraint;
@@ -159,9 +166,7 @@ static enum err token_next(struct generation *gen, float *logits, struct choice 
     }
     while (err == OK && gen->g->constraint && out->token != TOKEN_NONE &&
            !endings_hold(gen->g->endings, out->token)) {
-        buf_clear(&gen->piece);
-        tokenizer_decode(gen->g->tokenizer, out->token, true, &gen->piece);
-        enum hold_step step = hold_next(&gen->hold, out->token, buf_str(&gen->piece));
+        enum hold_step step = hold_next(&gen->hold, out->token, bytes_of(gen, out->token));
         *out_over = step == HOLD_OVER;
         if (step != HOLD_REFUSED) break;
         *out = sampler_choose_other(gen->sampler, logits, out);
@@ -217,13 +222,13 @@ static enum err rows_take(struct generation *gen, uint32_t most, struct generate
 // How many of its guesses may stand there: behind one that may not, or that ends the text, no row
 // is computed.
 static uint32_t guesses_fit(struct generation *gen) {
-    struct constraint *constraint = gen->g->constraint;
-    uint32_t fit = 0, place = gen->place;
+    struct hold hold = gen->hold;
+    uint32_t fit = 0;
     for (; fit < gen->guess_count; fit++) {
         if (endings_hold(gen->g->endings, gen->guesses[fit])) break;
-        if (!constraint) continue;
-        place = constraint_next(constraint, place, gen->guesses[fit]);
-        if (place == PLACE_NONE || constraint_must_end(constraint, place)) break;
+        if (!gen->g->constraint) continue;
+        enum hold_step step = hold_next(&hold, gen->guesses[fit], bytes_of(gen, gen->guesses[fit]));
+        if (step != HOLD_ON || hold.place == PLACE_NONE) break;
     }
     return fit;
 }
