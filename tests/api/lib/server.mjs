@@ -119,6 +119,7 @@ export class Client {
     constructor(server) {
         this.server = server;
         this.agent = new https.Agent({ keepAlive: true, maxSockets: 4, rejectUnauthorized: false });
+        this.patience_ms = server.patience_ms ?? 60000; // with one answer, and with a job
         this.cookie = undefined;
         this.token = undefined;
     }
@@ -157,7 +158,7 @@ export class Client {
                 });
             });
             request.on("error", fail);
-            request.setTimeout(options.timeout ?? 60000, () => request.destroy(new Error(`${method} ${target}: no answer`)));
+            request.setTimeout(options.timeout ?? this.patience_ms, () => request.destroy(new Error(`${method} ${target}: no answer`)));
             request.end(data);
         });
     }
@@ -173,7 +174,8 @@ export class Client {
         return answer;
     }
     async job(id, want = "done") {
-        for (let i = 0; i < 1200; i++) {
+        const from = Date.now();
+        for (let i = 0; i < 1200 || Date.now() - from < this.patience_ms; i++) {
             const job = await this.ok("GET", `/api/v1/jobs/${id}`);
             if (["done", "failed", "cancelled"].includes(job.state)) {
                 assert.equal(job.state, want, JSON.stringify(job));

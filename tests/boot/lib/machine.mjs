@@ -73,6 +73,7 @@ export class Machine {
     static make({ gib = 2, arch = "x86_64", from = platforms[arch].image } = {}) {
         const machine = new Machine();
         machine.platform = platforms[arch];
+        machine.patience_ms = LIMIT_MS; // a sign-in takes a minute of a busy machine's emulation
         machine.folder = mkdtempSync(path.join(tmpdir(), "courtyard-boot-"));
         machine.disk = path.join(machine.folder, "disk");
         copyFileSync(from, machine.disk);
