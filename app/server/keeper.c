@@ -124,13 +124,22 @@ static bool packet_read(struct keeper *keeper) {
     return size > 0;
 }
 
+// What PID 1 answered before it told us to end still goes to who asked.
+static void rest_read(struct keeper *keeper) {
+    struct pollfd come = {.fd = keeper->fd, .events = POLLIN};
+    while (poll(&come, 1, 0) > 0 && packet_read(keeper)) continue;
+}
+
 static void *keeper_main(void *argument) {
     struct keeper *keeper = argument;
     struct pollfd fds[] = {{.fd = keeper->fd, .events = POLLIN},
                            {.fd = keeper->ends, .events = POLLIN}};
     for (;;) {
         int ready = poll(fds, 2, ALIVE_MS);
-        if (fds[1].revents) return NULL;
+        if (fds[1].revents) {
+            rest_read(keeper);
+            return NULL;
+        }
         if (ready == 0) pulses_post(keeper);
         if (ready > 0 && fds[0].revents && !packet_read(keeper)) fds[0].fd = -1;
     }

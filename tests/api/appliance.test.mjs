@@ -280,3 +280,15 @@ test("a box that is no appliance says so", async () => {
     await person.fails("PATCH", `${at}/settings`, {}, 404, "server.no_appliance");
     await server.stop();
 });
+
+test("who asks for the restart hears of it, although the service is told to end with the answer", async () => {
+    for (let i = 0; i < 5; i++) {
+        const other = new Init(), ends = await applianceOpen(binary, other);
+        Object.assign(ends, { anonymous: () => new Client(ends) });
+        const person = await Server.prototype.setup.call(ends);
+        other.ends = "restart";
+        await person.ok("POST", `${at}/restart`, undefined, 204);
+        assert.equal(await ends.ended, 0);
+        await ends.close();
+    }
+});

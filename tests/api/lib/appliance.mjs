@@ -24,7 +24,8 @@ function relayMade() {
 
 const refusal = (code, detail = "", row = undefined) => ({ fault: { code, detail, ...(row ? { row } : {}) } });
 
-// What PID 1 knows, and what it does when it is asked. `silent`: it answers nothing.
+// What PID 1 knows, and what it does when it is asked. `silent`: it answers nothing; `ends`: the deed
+// with whose answer it tells the service to end.
 export class Init {
     constructor() {
         this.silent = false;
@@ -104,8 +105,8 @@ export async function applianceOpen(binary, init, env = {}) {
             const packet = JSON.parse(line);
             if (packet.pid) box.pid = packet.pid;
             else if (packet.do) {
-                const answer = init.answer(packet);
-                if (answer) child.stdin.write(`${JSON.stringify(answer)}\n`);
+                const answer = init.answer(packet), ends = init.ends === packet.do ? "!" : "";
+                if (answer) child.stdin.write(`${ends}${JSON.stringify(answer)}\n`);
             } else if (packet.is === "ready") box.ready = packet;
             else if (packet.is === "alive") box.alive++;
             else box.others.push(packet);

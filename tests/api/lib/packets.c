@@ -1,8 +1,9 @@
 // PID 1's end of the way between the appliance's system and the service, for tests written in
 // JavaScript, which has no sockets of packets: starts the program that is given, and hands on what
 // comes. Each line of standard input goes to it as one packet, each packet from it becomes a line
-// of standard output. When standard input ends, PID 1 is gone: its end is closed. The first line is
-// the program's process number.
+// of standard output. A line that begins with "!" is a packet after which the program is told to
+// end, and finds both at once. When standard input ends, PID 1 is gone: its end is closed. The
+// first line is the program's process number.
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -17,6 +18,7 @@ enum { PACKET_BYTES = 64 * 1024, EXIT_SETUP = 99 };
 
 static char line[PACKET_BYTES * 2];
 static size_t line_size;
+static pid_t child;
 
 static void start(char **words, int end) {
     char number[16];
@@ -37,7 +39,10 @@ static int lines_send(int channel) {
         char *end = memchr(line, '\n', line_size);
         if (!end) return 1;
         size_t packet = (size_t)(end - line);
-        if (send(channel, line, packet, MSG_NOSIGNAL) < 0) perror("send");
+        size_t ends = line[0] == '!';
+        if (ends) kill(child, SIGSTOP);
+        if (send(channel, line + ends, packet - ends, MSG_NOSIGNAL) < 0) perror("send");
+        if (ends) kill(child, SIGTERM), kill(child, SIGCONT);
         line_size -= packet + 1;
         memmove(line, end + 1, line_size);
     }
@@ -55,7 +60,7 @@ static int packet_tell(int channel) {
 int main(int argc, char **argv) {
     int pair[2], status = 0;
     if (argc < 2 || socketpair(AF_UNIX, SOCK_SEQPACKET, 0, pair) != 0) return EXIT_SETUP;
-    pid_t child = fork();
+    child = fork();
     if (child < 0) return EXIT_SETUP;
     if (child == 0) {
         close(pair[0]);
