@@ -177,12 +177,26 @@ static enum err roles_change(struct store_txn *txn, struct alteration *alteratio
     return revision_save(txn, &revision);
 }
 
+// The data of what comes back from the bin must not have been deleted there.
+static enum err still_there(struct store_txn *txn, const struct call *call,
+                            const struct dataset *dataset) {
+    struct revision revision;
+    enum err err = revision_load(txn, call->arena, dataset->id, dataset->revision, &revision);
+    if (err != OK) return err == ERR_NOT_FOUND ? OK : err; // it never had any
+    if (!revision.deleted_ms) return OK;
+    return fault_set(call->fault, ERR_CONFLICT, "dataset.emptied", STR_NONE);
+}
+
 static enum err alter_change(struct store_txn *txn, void *ctx) {
     struct alteration *alteration = ctx;
     const struct call *call = alteration->call;
     struct dataset dataset;
     enum err err = dataset_load(txn, call->arena, call->id, &dataset);
     if (err != OK) return err;
+    if (alteration->has_deleted && !alteration->deleted && dataset.deleted) {
+        err = still_there(txn, call, &dataset);
+        if (err != OK) return err;
+    }
     if (alteration->has_name) dataset.name = alteration->name;
     if (alteration->has_note) dataset.note = alteration->note;
     if (alteration->has_deleted) dataset.deleted = alteration->deleted;
@@ -218,10 +232,26 @@ enum err flow_dataset_change(struct flow *flow, struct call *call) {
     return dataset_answer(flow, call, call->id);
 }
 
+static enum err dataset_now(struct flow *flow, const struct call *call, struct dataset *out) {
+    struct store_txn *txn;
+    enum err err = store_read_begin(flow->store, &txn);
+    if (err != OK) return err;
+    err = dataset_load(txn, call->arena, call->id, out);
+    store_read_end(txn);
+    return err;
+}
+
+// Into the bin; what is in it already, for good.
 enum err flow_dataset_delete(struct flow *flow, struct call *call) {
     struct alteration alteration = {
         .call = call, .action = "dataset.delete", .has_deleted = true, .deleted = true};
+    struct dataset dataset;
     enum err err = allow(call, ROLE_DATA);
+    if (err == OK) err = dataset_now(flow, call, &dataset);
+    if (err == OK && dataset.deleted) {
+        err = revisions_empty(flow, call, dataset.revision);
+        return missing(call, err, "dataset.not_found");
+    }
     if (err == OK) err = store_write_freeing(flow->store, alter_change, &alteration);
     return missing(call, err, "dataset.not_found");
 }

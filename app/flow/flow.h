@@ -104,6 +104,7 @@ enum err flow_dataset_list(struct flow *flow, struct call *call) MUST_USE;
 enum err flow_dataset_create(struct flow *flow, struct call *call) MUST_USE; // starts import
 enum err flow_dataset_show(struct flow *flow, struct call *call) MUST_USE;
 enum err flow_dataset_change(struct flow *flow, struct call *call) MUST_USE; // name, note, roles
+// Into the bin; one that is in it already loses its rows for good.
 enum err flow_dataset_delete(struct flow *flow, struct call *call) MUST_USE;
 enum err flow_revision_rows(struct flow *flow, struct call *call) MUST_USE;
 enum err flow_revision_faults(struct flow *flow, struct call *call) MUST_USE;

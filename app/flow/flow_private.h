@@ -471,6 +471,9 @@ enum err upload_new(struct flow *flow, const struct call *call,
 enum err upload_ready(struct flow *flow, const struct call *call, uint64_t id,
                       struct upload_record *out) MUST_USE;
 void uploads_clean(struct flow *flow); // removes those untouched for a week
+// history.c: the rows of a dataset that is in the bin go for good, revision 1 to `newest`, but for
+// those put up for release. ERR_CONFLICT "dataset.not_binned", "dataset.revision_busy".
+enum err revisions_empty(struct flow *flow, const struct call *call, uint64_t newest) MUST_USE;
 // incoming.c: DIR/incoming/NAME, an ordinary file that lies there (or on what is mounted there), or
 // ERR_NOT_FOUND "incoming.not_found"; and the same for a call, with room for it on the disk:
 // ERR_FULL "upload.no_room".

@@ -169,8 +169,8 @@ static bool release_look(void *ctx, struct str key, struct record_reader *record
 }
 
 // What was released lives on the revision's table.
-static enum err not_released(struct store_txn *txn, const struct call *call) {
-    struct release_search search = {.dataset = call->id, .number = call->number};
+static enum err not_released(struct store_txn *txn, const struct call *call, uint64_t number) {
+    struct release_search search = {.dataset = call->id, .number = number};
     enum err err = arena_open(SCRATCH_BYTES, &search.arena);
     if (err != OK) return err;
     err = store_scan(txn, TABLE_RELEASE, (struct key){.size = 0}, false, release_look, &search);
@@ -189,19 +189,34 @@ static enum err not_busy(struct store_txn *txn, const struct call *call, uint64_
     return fault_set(call->fault, ERR_CONFLICT, "dataset.revision_busy", STR_NONE);
 }
 
-static enum err blobs_forget(struct store_txn *txn, struct revision *revision) {
+static enum err blobs_drop(struct store_txn *txn, struct revision *revision) {
     struct hash *const all[] = {&revision->table, &revision->faults, &revision->profile};
     enum err err = OK;
     for (size_t i = 0; i < sizeof all / sizeof all[0] && err == OK; i++) {
-        if (!hash_none(all[i])) err = blob_forget(txn, all[i]);
+        if (!hash_none(all[i])) err = blob_drop(txn, all[i]);
     }
     for (uint32_t i = 0; i < EXTRACT_COUNT && err == OK; i++) {
-        if (!hash_none(&revision->extracts[i])) err = blob_forget(txn, &revision->extracts[i]);
+        if (!hash_none(&revision->extracts[i])) err = blob_drop(txn, &revision->extracts[i]);
         revision->extracts[i] = (struct hash){0};
     }
     // The table's hash stays: it names what releases and reports speak of.
     revision->faults = revision->profile = (struct hash){0};
     return err;
+}
+
+// Its rows, profile, faults and extracts; what tells of them stays.
+static enum err rows_delete(struct store_txn *txn, const struct call *call,
+                            struct revision *revision) {
+    char number[24];
+    struct buf detail = {.data = number, .room = sizeof number, .cap_bytes = sizeof number};
+    enum err err = blobs_drop(txn, revision);
+    revision->deleted_ms = clock_now_ms();
+    revision->deleted_by = who_of(&call->actor);
+    if (err == OK) err = revision_save(txn, revision);
+    if (err != OK) return err;
+    buf_add_u64(&detail, revision->number);
+    return audit_put(txn, call->actor.name, "dataset.revision_delete", "dataset", call->id, "ok",
+                     buf_str(&detail));
 }
 
 static enum err delete_change(struct store_txn *txn, void *ctx) {
@@ -215,21 +230,50 @@ static enum err delete_change(struct store_txn *txn, void *ctx) {
         return fault_set(call->fault, ERR_CONFLICT, "dataset.revision_in_use", STR_NONE);
     }
     err = not_busy(txn, call, dataset.job);
-    if (err == OK) err = not_released(txn, call);
-    if (err == OK) err = blobs_forget(txn, &revision);
-    revision.deleted_ms = clock_now_ms();
-    revision.deleted_by = who_of(&call->actor);
-    if (err == OK) err = revision_save(txn, &revision);
-    if (err != OK) return err;
-    char number[24];
-    struct buf detail = {.data = number, .room = sizeof number, .cap_bytes = sizeof number};
-    buf_add_u64(&detail, call->number);
-    return audit_put(txn, call->actor.name, "dataset.revision_delete", "dataset", call->id, "ok",
-                     buf_str(&detail));
+    if (err == OK) err = not_released(txn, call, call->number);
+    return err == OK ? rows_delete(txn, call, &revision) : err;
 }
 
 enum err flow_revision_delete(struct flow *flow, struct call *call) {
     enum err err = allow(call, ROLE_DATA);
     if (err == OK) err = store_write_freeing(flow->store, delete_change, &call);
     return missing(call, err, "dataset.revision_missing");
+}
+
+// ---- from the bin, for good ---------------------------------------------------------------------
+
+struct emptying {
+    const struct call *call;
+    uint64_t number; // of the revision
+};
+
+static enum err empty_change(struct store_txn *txn, void *ctx) {
+    struct emptying *emptying = ctx;
+    const struct call *call = emptying->call;
+    struct dataset dataset;
+    struct revision revision;
+    enum err err = dataset_load(txn, call->arena, call->id, &dataset);
+    if (err == OK && !dataset.deleted) {
+        return fault_set(call->fault, ERR_CONFLICT, "dataset.not_binned", STR_NONE);
+    }
+    if (err == OK) err = not_busy(txn, call, dataset.job);
+    if (err != OK) return err;
+    err = revision_load(txn, call->arena, call->id, emptying->number, &revision);
+    if (err == ERR_NOT_FOUND || (err == OK && revision.deleted_ms)) return OK;
+    if (err == OK) err = not_released(txn, call, emptying->number);
+    if (err == ERR_CONFLICT) { // that one stays
+        *call->fault = (struct fault){0};
+        return OK;
+    }
+    return err == OK ? rows_delete(txn, call, &revision) : err;
+}
+
+enum err revisions_empty(struct flow *flow, const struct call *call, uint64_t newest) {
+    struct emptying emptying = {.call = call};
+    enum err err = OK;
+    while (err == OK && emptying.number < newest) {
+        emptying.number++;
+        err = store_write_freeing(flow->store, empty_change, &emptying);
+    }
+    return err;
 }

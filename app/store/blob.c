@@ -2,6 +2,9 @@
 //
 //   temp/RANDOM ── write, hash ── fsync ── rename ──> blobs/ab/abcdef… ── blob_register (a record)
 //
+// What a person deletes to make room goes at once (blob_drop), not when it is old: the store knows
+// which blobs of this process have been renamed and wait for their record, and leaves those alone.
+//
 // The rename always happens, also onto a file of the same content: it makes that file young again,
 // so that a sweep, which looks at age and record together under the same mutex, leaves it alone.
 #include <dirent.h>
@@ -14,6 +17,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/file.h"
 #include "store/store_private.h"
 
@@ -33,6 +37,41 @@ void blob_name(const struct hash *hash, char out[static BLOB_NAME_SIZE]) {
     char hex[SHA256_HEX_SIZE];
     hash_hex(hash, hex);
     snprintf(out, BLOB_NAME_SIZE, "blobs/%.2s/%s", hex, hex);
+}
+
+// ---- renamed, and not yet named by a record; blob_mutex is held ---------------------------------
+
+// Whoever has not registered it by then never will: such files are a sweep's.
+static const int64_t PENDING_US = (int64_t)24 * 3600 * 1000000;
+
+static void pending_add(struct store *store, const struct hash *hash) {
+    int64_t now = (int64_t)clock_monotonic_us();
+    for (size_t i = 0; i < BLOB_PENDING_MAX; i++) {
+        struct blob_pending *place = &store->pending[i];
+        if (place->since_us && now - place->since_us < PENDING_US) continue;
+        *place = (struct blob_pending){*hash, now > 0 ? now : 1};
+        return;
+    }
+    store->pending_lost_us = now > 0 ? now : 1;
+}
+
+static void pending_remove(struct store *store, const struct hash *hash) {
+    for (size_t i = 0; i < BLOB_PENDING_MAX; i++) {
+        struct blob_pending *place = &store->pending[i];
+        if (!place->since_us || !hash_equal(&place->hash, hash)) continue;
+        place->since_us = 0;
+        return;
+    }
+}
+
+static bool pending_has(const struct store *store, const struct hash *hash) {
+    int64_t now = (int64_t)clock_monotonic_us();
+    if (store->pending_lost_us && now - store->pending_lost_us < PENDING_US) return true;
+    for (size_t i = 0; i < BLOB_PENDING_MAX; i++) {
+        const struct blob_pending *place = &store->pending[i];
+        if (place->since_us && hash_equal(&place->hash, hash)) return true;
+    }
+    return false;
 }
 
 // ---- into the folder -------------------------------------------------------------------------
@@ -57,6 +96,7 @@ static enum err settle(struct store *store, const char *from, const struct hash 
     // A blob is never written again.
     if (chmod(from, 0400) != 0) return fault_errno(fault, errno, str_of(from));
     pthread_mutex_lock(&store->blob_mutex);
+    pending_add(store, hash);
     err = file_rename(from, path, fault);
     pthread_mutex_unlock(&store->blob_mutex);
     return err;
@@ -228,7 +268,12 @@ enum err blob_register(struct store_txn *txn, const struct hash *hash, uint64_t 
     if (err == OK) err = blob_read_record(&record, &size_before, &references);
     if (err != OK && err != ERR_NOT_FOUND) return err;
     if (size_before != size) return ERR_CORRUPT;
-    return put_record(txn, hash, size, references + 1);
+    err = put_record(txn, hash, size, references + 1);
+    struct blob_notes *notes = txn->notes;
+    if (err == OK && notes && notes->registered_count < BLOB_NOTES_MAX) {
+        notes->registered[notes->registered_count++] = *hash;
+    }
+    return err;
 }
 
 enum err blob_forget(struct store_txn *txn, const struct hash *hash) {
@@ -239,6 +284,15 @@ enum err blob_forget(struct store_txn *txn, const struct hash *hash) {
     if (err != OK) return err;
     if (references > 1) return put_record(txn, hash, size, references - 1);
     return store_delete(txn, TABLE_BLOB, blob_key(hash));
+}
+
+enum err blob_drop(struct store_txn *txn, const struct hash *hash) {
+    enum err err = blob_forget(txn, hash);
+    struct blob_notes *notes = txn->notes;
+    if (err == OK && notes && notes->dropped_count < BLOB_NOTES_MAX) {
+        notes->dropped[notes->dropped_count++] = *hash;
+    }
+    return err;
 }
 
 enum err blob_size(struct store_txn *txn, const struct hash *hash, uint64_t *out) {
@@ -315,6 +369,34 @@ static enum err sweep_file(struct store *store, int folder, const char *name, in
     }
     pthread_mutex_unlock(&store->blob_mutex);
     return err;
+}
+
+// blob_mutex is held.
+static void drop_file(struct store *store, const struct hash *hash) {
+    struct store_txn *txn;
+    struct record_reader record;
+    char name[BLOB_NAME_SIZE], path[LIMIT_PATH_BYTES];
+    if (pending_has(store, hash) || store_read_begin(store, &txn) != OK) return;
+    enum err err = store_get(txn, TABLE_BLOB, blob_key(hash), &record);
+    store_read_end(txn);
+    blob_name(hash, name);
+    if (err != ERR_NOT_FOUND || store_path(store, name, path, sizeof path) != OK) return;
+    (void)!unlink(path);
+}
+
+void blob_notes_settle(struct store *store, const struct blob_notes *notes) {
+    int hold = -1;
+    if (notes->registered_count + notes->dropped_count == 0) return;
+    bool alone = notes->dropped_count && blob_hold(store->dir, false, false, &hold) == OK;
+    pthread_mutex_lock(&store->blob_mutex);
+    for (uint32_t i = 0; i < notes->registered_count; i++) {
+        pending_remove(store, &notes->registered[i]);
+    }
+    for (uint32_t i = 0; i < notes->dropped_count && alone; i++) {
+        drop_file(store, &notes->dropped[i]);
+    }
+    pthread_mutex_unlock(&store->blob_mutex);
+    if (hold >= 0) close(hold);
 }
 
 static enum err sweep_folder(struct store *store, int folder, int64_t age_ms, uint64_t *removed) {

@@ -209,6 +209,9 @@ enum err blob_take_file(struct store *store, const char *path, struct progress *
 enum err blob_register(struct store_txn *txn, const struct hash *hash, uint64_t size) MUST_USE;
 // Takes one reference back; when none is left, the file goes at a later sweep.
 enum err blob_forget(struct store_txn *txn, const struct hash *hash) MUST_USE;
+// The same for what a person deletes to make room: the file goes before store_write returns, if
+// nobody is about to name it again and no backup reads; else at a later sweep too.
+enum err blob_drop(struct store_txn *txn, const struct hash *hash) MUST_USE;
 // How large a registered blob is. ERR_NOT_FOUND if no record names it.
 enum err blob_size(struct store_txn *txn, const struct hash *hash, uint64_t *out) MUST_USE;
 // The file of a blob, for mapping or for a child process. ERR_NOT_FOUND "blob.missing" if the file

@@ -21,6 +21,8 @@ enum {
     TXN_ARENA_BYTES = 256 << 20,
     // Changes that share one commit: bounds how long the first of them waits for the others.
     GROUP_CHANGES_MAX = 256,
+    // Blobs that are finished and not yet named by a record: more than jobs end at one time.
+    BLOB_PENDING_MAX = 256,
     // Read transactions at the same time, of all processes.
     READERS_MAX = 512,
 };
@@ -42,11 +44,20 @@ void gate_read_end(struct gate *gate);
 void gate_write_begin(struct gate *gate);
 void gate_write_end(struct gate *gate);
 
+// Blobs that a change has named, for what is to be done once it is committed. What finds no place
+// here is left to a sweep.
+enum { BLOB_NOTES_MAX = 32 };
+struct blob_notes {
+    struct hash registered[BLOB_NOTES_MAX], dropped[BLOB_NOTES_MAX];
+    uint32_t registered_count, dropped_count;
+};
+
 // One store_write that waits, on its caller's stack.
 struct change_request {
     enum err (*change)(struct store_txn *txn, void *ctx);
     void *ctx;
     bool freeing; // may use the room that is kept for it
+    struct blob_notes notes;
     enum err err;
     bool done;
     pthread_cond_t finished;
@@ -77,15 +88,22 @@ struct store {
     pthread_t writer;
 
     pthread_mutex_t blob_mutex; // one rename into blobs/ or one removal from it at a time
-    struct store *next_open;    // the process' list of open stores, see open.c
-    bool usable;                // wholly open: may be borrowed; protected as the list is
+    // Blobs renamed and not yet registered, each as often as it was; protected by blob_mutex.
+    struct blob_pending {
+        struct hash hash;
+        int64_t since_us; // 0: a free place
+    } pending[BLOB_PENDING_MAX];
+    int64_t pending_lost_us; // when one last found no place; 0: never
+    struct store *next_open; // the process' list of open stores, see open.c
+    bool usable;             // wholly open: may be borrowed; protected as the list is
 };
 
 struct store_txn {
     struct store *store;
     MDB_txn *mdb;
-    struct arena *arena; // copies of what a change reads; NULL in a read transaction
-    enum err err;        // the first error of LMDB's that spoils a write transaction
+    struct arena *arena;      // copies of what a change reads; NULL in a read transaction
+    struct blob_notes *notes; // of a change
+    enum err err;             // the first error of LMDB's that spoils a write transaction
 };
 
 enum err store_err(int lmdb_code) MUST_USE;
@@ -157,6 +175,10 @@ void blob_name(const struct hash *hash, char out[static BLOB_NAME_SIZE]);
 // Held shared by a backup, alone by a sweep: no blob a backup still wants is removed. ERR_BUSY if
 // `wait` is false and somebody holds it the other way. *out_fd: close it.
 enum err blob_hold(const char *dir, bool shared, bool wait, int *out_fd) MUST_USE;
+
+// After the commit, on any thread: files of dropped blobs go, unless they are named again, may be
+// about to be, or a backup reads.
+void blob_notes_settle(struct store *store, const struct blob_notes *notes);
 
 enum err blob_read_record(struct record_reader *record, uint64_t *out_size,
                           uint64_t *out_references) MUST_USE;

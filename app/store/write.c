@@ -125,17 +125,16 @@ enum err store_explain(enum err err, struct fault *fault) {
 // ---- one change ------------------------------------------------------------------------------
 
 // Runs the change in `mdb`, which the caller then commits or aborts.
-static enum err run_change(struct store *store, MDB_txn *mdb,
-                           const struct change_request *request) {
-    struct store_txn txn = {.store = store, .mdb = mdb, .arena = store->arena};
+static enum err run_change(struct store *store, MDB_txn *mdb, struct change_request *request) {
+    struct store_txn txn = {
+        .store = store, .mdb = mdb, .arena = store->arena, .notes = &request->notes};
     enum err err = request->change(&txn, request->ctx);
     arena_reset(store->arena);
     // A change that overlooked a failed put must not be kept.
     return err == OK ? txn.err : err;
 }
 
-static enum err run_nested(struct store *store, MDB_txn *parent,
-                           const struct change_request *request) {
+static enum err run_nested(struct store *store, MDB_txn *parent, struct change_request *request) {
     MDB_txn *nested;
     int code = mdb_txn_begin(store->env, parent, 0, &nested);
     if (code != 0) return store_err(code);
@@ -263,6 +262,7 @@ static enum err hand_over(struct store *store, struct change_request *request) {
     while (!request->done) pthread_cond_wait(&request->finished, &store->mutex);
     pthread_mutex_unlock(&store->mutex);
     pthread_cond_destroy(&request->finished);
+    if (request->err == OK) blob_notes_settle(store, &request->notes);
     return request->err;
 }
 

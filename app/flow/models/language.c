@@ -328,7 +328,7 @@ static enum err language_change(struct store_txn *txn, void *ctx) {
     }
     if (err == OK && change->put_away) {
         model->deleted = true;
-        if (!hash_none(&model->file)) err = blob_forget(txn, &model->file);
+        if (!hash_none(&model->file)) err = blob_drop(txn, &model->file);
     }
     bool ends = !model->on || model->deleted || change->stop;
     if (err == OK && ends && model->serving) {

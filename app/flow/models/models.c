@@ -333,7 +333,8 @@ enum err flow_model_show(struct flow *flow, struct call *call) {
     if (err != OK) return err;
     view_model(call->out, &model);
     card_write(call->out, &model);
-    if (model.state == MODEL_READY) err = ready_write(flow, call, &model);
+    if (model.state == MODEL_READY && !hash_none(&model.file))
+        err = ready_write(flow, call, &model);
     json_close_object(call->out);
     return err == OK ? answer_end(call) : err;
 }
@@ -345,8 +346,25 @@ struct model_change {
     const char *action;
     struct str name, purpose, not_for;
     bool has_name, has_deleted, deleted, has_purpose, has_not_for;
+    bool empty; // one that is in the bin already loses its file
     struct model model;
 };
+
+// Of one in the bin: back from there while its file is there, or its file goes for good.
+static enum err bin_change(struct store_txn *txn, struct model_change *change) {
+    struct hash *const files[] = {&change->model.file, &change->model.scorecard};
+    bool back = change->has_deleted && !change->deleted;
+    if (back && change->model.state == MODEL_READY && hash_none(&change->model.file)) {
+        return fault_set(change->call->fault, ERR_CONFLICT, "model.emptied", STR_NONE);
+    }
+    enum err err = OK;
+    for (size_t i = 0; i < 2 && change->empty && err == OK; i++) {
+        if (!hash_none(files[i])) err = blob_drop(txn, files[i]);
+        *files[i] = (struct hash){0};
+    }
+    if (change->empty) change->action = "model.empty";
+    return err;
+}
 
 static enum err alter_change(struct store_txn *txn, void *ctx) {
     struct model_change *change = ctx;
@@ -357,6 +375,8 @@ static enum err alter_change(struct store_txn *txn, void *ctx) {
         err = endpoint_keeps(txn, call->arena, call->id, call->fault);
         if (err != OK) return err;
     }
+    err = change->model.deleted ? bin_change(txn, change) : OK;
+    if (err != OK) return err;
     if (change->has_name) change->model.name = change->name;
     if (change->has_deleted) change->model.deleted = change->deleted;
     if (change->has_purpose) change->model.purpose = change->purpose;
@@ -398,9 +418,13 @@ enum err flow_model_change(struct flow *flow, struct call *call) {
     return answer_end(call);
 }
 
+// Into the bin; what is in it already, for good.
 enum err flow_model_delete(struct flow *flow, struct call *call) {
-    struct model_change change = {
-        .call = call, .action = "model.delete", .has_deleted = true, .deleted = true};
+    struct model_change change = {.call = call,
+                                  .action = "model.delete",
+                                  .has_deleted = true,
+                                  .deleted = true,
+                                  .empty = true};
     enum err err = allow(call, ROLE_RESEARCH);
     if (err == OK) err = store_write_freeing(flow->store, alter_change, &change);
     return missing(call, err, "model.not_found");

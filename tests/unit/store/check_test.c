@@ -149,6 +149,50 @@ static void sweep_takes_what_nobody_names(void) {
     end();
 }
 
+static enum err drop_change(struct store_txn *txn, void *ctx) {
+    return blob_drop(txn, ctx);
+}
+
+// What a person deletes makes room at once, unless somebody is about to name it or a backup reads.
+static void dropped_files_go_at_once(void) {
+    begin();
+    struct hash one = make_blob("one", 1), two = make_blob("two", 1), three = make_blob("three", 1);
+    CHECK_EQ(change_references(one, 3, 2, 0), OK);
+    CHECK_EQ(store_write_freeing(store, drop_change, &one), OK);
+    CHECK(blob_file(one)); // another record names it
+    CHECK_EQ(store_write_freeing(store, drop_change, &one), OK);
+    CHECK(!blob_file(one));
+    CHECK_EQ(store_write_freeing(store, drop_change, &one), ERR_NOT_FOUND);
+    // The same content once more, renamed and not yet registered.
+    CHECK_EQ(change_references(two, 3, 1, 0), OK);
+    two = make_blob("two", 1);
+    CHECK_EQ(store_write_freeing(store, drop_change, &two), OK);
+    CHECK(blob_file(two));
+    CHECK_EQ(change_references(two, 3, 1, 0), OK);
+    CHECK_EQ(store_write_freeing(store, drop_change, &two), OK);
+    CHECK(!blob_file(two));
+    int hold;
+    CHECK_EQ(change_references(three, 5, 1, 0), OK);
+    CHECK_EQ(blob_hold(dir, true, true, &hold), OK); // as a backup does
+    CHECK_EQ(store_write_freeing(store, drop_change, &three), OK);
+    CHECK(blob_file(three));
+    close(hold);
+    uint64_t removed = 0;
+    CHECK_EQ(store_sweep(store, 0, &removed), OK);
+    CHECK_EQ(removed, 1);
+    // More than the store keeps in mind: then a sweep has to come.
+    static char names[BLOB_PENDING_MAX + 1][24];
+    for (int i = 0; i <= BLOB_PENDING_MAX; i++) {
+        snprintf(names[i], sizeof names[i], "many %d", i);
+        (void)make_blob(names[i], 1);
+    }
+    one = make_blob("one", 1);
+    CHECK_EQ(change_references(one, 3, 1, 0), OK);
+    CHECK_EQ(store_write_freeing(store, drop_change, &one), OK);
+    CHECK(blob_file(one));
+    end();
+}
+
 static int blob_step(void *ctx) {
     struct blob_writer *writer = NULL;
     struct hash hash;
@@ -418,6 +462,7 @@ int main(void) {
     CHECK_RUN(blobs_are_what_they_are_called);
     CHECK_RUN(files_are_taken);
     CHECK_RUN(sweep_takes_what_nobody_names);
+    CHECK_RUN(dropped_files_go_at_once);
     CHECK_RUN(blob_without_memory);
     CHECK_RUN(chain_holds);
     CHECK_RUN(tampering_is_seen);

@@ -1,5 +1,6 @@
 // The list of datasets, and the bin beside it.
-import { patch } from '../api';
+import { patch, remove } from '../api';
+import { ask } from '../components/dialog';
 import { Button, LinkButton } from '../components/form';
 import { Badge, Card, Empty, Page, Shown, Tabs } from '../components/page';
 import { Pager, Table } from '../components/table';
@@ -27,6 +28,22 @@ function Row({ dataset, bin, reload }: { dataset: Dataset; bin: boolean; reload:
       toast_error(error);
     }
   };
+  const empty = async () => {
+    const sure = await ask({
+      title: t('dataset.empty_title', { name: dataset.name }),
+      text: t('dataset.empty_text'),
+      confirm: t('dataset.revision_delete_do'),
+      danger: true,
+    });
+    if (sure === null) return;
+    try {
+      await remove(`/datasets/${dataset.id}`);
+      toast(t('dataset.empty_done', { name: dataset.name }));
+      reload();
+    } catch (error) {
+      toast_error(error);
+    }
+  };
   return (
     <tr>
       <th scope="row">
@@ -42,9 +59,14 @@ function Row({ dataset, bin, reload }: { dataset: Dataset; bin: boolean; reload:
       <td>{dataset.owner}</td>
       <td>
         {bin ? (
-          <Button icon="undo" onClick={() => void restore()}>
-            {t('dataset.restore')}
-          </Button>
+          <>
+            <Button icon="undo" onClick={() => void restore()}>
+              {t('dataset.restore')}
+            </Button>
+            <Button kind="quiet" onClick={() => void empty()}>
+              {t('dataset.revision_delete_do')}
+            </Button>
+          </>
         ) : (
           ago(dataset.changed_ms)
         )}

@@ -88,6 +88,22 @@ async function to_bin(model: ModelShow): Promise<void> {
   }
 }
 
+async function empty(model: ModelShow, reload: () => void): Promise<void> {
+  const sure = await ask({
+    title: t('model.empty_title', { name: model.name }),
+    text: t('model.empty_text'),
+    confirm: t('dataset.revision_delete_do'),
+    danger: true,
+  });
+  if (sure === null) return;
+  try {
+    await remove(`/models/${model.id}`);
+    reload();
+  } catch (error) {
+    toast_error(error);
+  }
+}
+
 function About({ model }: { model: ModelShow }) {
   return (
     <div class="split">
@@ -183,8 +199,24 @@ export default function ModelPage({ params }: PageProps) {
       <Shown from={from} lines={8}>
         {(data) => (
           <>
-            {data.deleted && <Notice tone="warn" title={t('dataset.is_binned')} />}
-            {data.state !== 'ready' ? (
+            {data.deleted && (
+              <Notice
+                tone="warn"
+                title={t(
+                  data.state === 'ready' && !data.hash
+                    ? 'model.emptied'
+                    : 'dataset.is_binned',
+                )}
+              >
+                {data.hash && (
+                  <Button kind="quiet" onClick={() => void empty(data, from.reload)}>
+                    {t('dataset.revision_delete_do')}
+                  </Button>
+                )}
+              </Notice>
+            )}
+            {data.deleted && data.state === 'ready' && !data.hash ? null : data.state !==
+              'ready' ? (
               <Training model={data} reload={from.reload} />
             ) : (
               <>
