@@ -155,6 +155,7 @@ static enum console_do work_of(const struct init *init) {
     case WISH_RESTORE: return CONSOLE_RESTORE;
     case WISH_RESET: return CONSOLE_FACTORY_RESET;
     case WISH_INSTALL: return CONSOLE_INSTALL;
+    case WISH_PACK: // the page's alone
     case WISH_NONE: break;
     }
     return CONSOLE_NOTHING;

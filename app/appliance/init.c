@@ -52,6 +52,7 @@ static void mount_all(void) {
         {"tmpfs", "/dev/shm", "tmpfs", "mode=1777", MS_NOSUID | MS_NODEV},
         {"tmpfs", "/run", "tmpfs", "mode=0755,size=10%", MS_NOSUID | MS_NODEV},
         {"tmpfs", "/tmp", "tmpfs", "mode=1777,size=10%", MS_NOSUID | MS_NODEV},
+        {"tmpfs", "/opt", "tmpfs", "mode=0755,size=1m", MS_NOSUID | MS_NODEV | MS_NOEXEC},
         {"cgroup2", "/sys/fs/cgroup", "cgroup2", "nsdelegate,memory_recursiveprot",
          MS_NOSUID | MS_NODEV | MS_NOEXEC},
         {"efivarfs", "/sys/firmware/efi/efivars", "efivarfs", NULL,
@@ -207,7 +208,7 @@ static void uevents_read(struct init *init) {
     ssize_t size;
     while ((size = recv(init->uevents, text, sizeof text - 1, 0)) > 0) {
         text[size] = '\0';
-        if (strstr(text, "/block/")) {
+        if (strstr(text, "/block/") && !strstr(text, "/block/loop")) {
             init->front.disks_changed = true;
             init->data.sticks_changed |= strncmp(text, "remove@", 7) != 0;
             sticks_due(&init->sticks, now() + STICK_SETTLE_MS);
@@ -224,6 +225,7 @@ static void uevents_read(struct init *init) {
 static void ended_one(struct init *init, pid_t pid, int status) {
     if (service_ended(init->service, pid, status) || work_ended(&init->work, pid, status)) return;
     if (sticks_ended(&init->sticks, pid, status)) return;
+    if (packs_ended(&init->packs, pid, status)) return;
     (void)data_ended(&init->data, pid, status, now());
 }
 
@@ -351,6 +353,7 @@ static void proceed(struct init *init) {
         folders_make();
         settings_apply(init);
         service_start(init->service, "");
+        packs_due(&init->packs);
     }
     if (init->data.state == DATA_BROKEN && view.state == SERVICE_STOPPED && wanted) {
         settings_apply(init);
@@ -366,7 +369,8 @@ static bool end_step(struct init *init) {
     service_stop(init->service);
     service_look(init->service, &view);
     if (view.state != SERVICE_STOPPED) return false;
-    if (init->data.state != DATA_MOUNTED || data_unmount(&init->data)) return true;
+    bool away = packs_away(&init->packs);
+    if (init->data.state != DATA_MOUNTED || (away && data_unmount(&init->data))) return true;
     int64_t at = now();
     if (!init->end_ms) init->end_ms = at + END_MS;
     return at >= init->end_ms; // all is written; the journal does the rest
@@ -398,6 +402,7 @@ static void loop(struct init *init) {
         if (init->watchdog >= 0 && write(init->watchdog, "", 1) < 0) init->watchdog = -1;
         wish_proceed(init);
         proceed(init);
+        wish_packs(init);
         trial_judge(init, at);
         int64_t due = service_run(init->service, at);
         if (due < until) until = due;

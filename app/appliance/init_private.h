@@ -7,6 +7,7 @@
 //   power.c     the power key                          stick.c, sticks.c  what a person plugs in
 //   work.c      what takes long, in a child            machine.c   clock, memory, temperature
 //   front.c     what the console is about and asks
+//   packs.c     driver libraries                   pack.c, pack_make.c, pack_mount.c  one pack
 //   wishes.c    updates, backups, reset: what takes    upkeep.c, slots.c, update.c, installer.c
 //               long, and what comes after it          do it, history.c remembers it
 //
@@ -20,6 +21,7 @@
 #include "appliance/front_private.h"
 #include "appliance/lan/lan.h"
 #include "appliance/modules_private.h"
+#include "appliance/packs_private.h"
 #include "appliance/power_private.h"
 #include "appliance/service_private.h"
 #include "appliance/settings_private.h"
@@ -38,7 +40,15 @@
 enum { COMMAND_LINE_BYTES = 4096, UPDATE_PATH_BYTES = 512 };
 
 // What a person wants that takes long. One at a time.
-enum wish { WISH_NONE, WISH_UPDATE, WISH_BACKUP, WISH_RESTORE, WISH_RESET, WISH_INSTALL };
+enum wish {
+    WISH_NONE,
+    WISH_UPDATE,
+    WISH_BACKUP,
+    WISH_RESTORE,
+    WISH_RESET,
+    WISH_INSTALL,
+    WISH_PACK
+};
 
 struct init {
     const struct appliance_texts *texts;
@@ -56,7 +66,8 @@ struct init {
     struct work work;
     struct upkeep upkeep; // of the work that runs
     struct sticks_watch sticks;
-    char update[UPDATE_PATH_BYTES]; // "": from a stick
+    struct packs packs;
+    char update[UPDATE_PATH_BYTES]; // or the pack; "": from a stick
     bool downgrade;
     char install[DISK_NAME_BYTES]; // the disk to install on
     enum wish wish, wish_last;     // that runs; that was begun last
@@ -84,10 +95,12 @@ enum err wish_possible(const struct init *init, struct fault *fault) MUST_USE;
 enum err wish_begin(struct init *init, enum wish wish, struct fault *fault) MUST_USE;
 // What is due: the service has stopped, the work has ended, the partition is free.
 void wish_proceed(struct init *init);
-// "update", "backup", "restore", "reset", "install"; "": none.
+// "update", "backup", "restore", "reset", "install", "pack"; "": none.
 const char *wish_name(enum wish wish);
 // What comes and goes at the sockets: looks when it is due; when to call again (monotonic, ms).
 int64_t wish_sticks(struct init *init, int64_t now_ms);
+// Packs that came or were not looked at yet: begins the look when nothing stands against it.
+void wish_packs(struct init *init);
 // While a wish needs the service to be away.
 bool wish_holds_service(const struct init *init);
 

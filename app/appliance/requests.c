@@ -166,6 +166,8 @@ static enum err status(struct request *request) {
     settings_show(&init->settings, out);
     if (init->lan) links_show(init, out);
     work_show(init, out);
+    json_put_name(out, "packs");
+    packs_write(&init->packs, out);
     return OK;
 }
 
@@ -288,14 +290,14 @@ static enum err confirmed(const struct request *request) {
 }
 
 // The file is of the service's own uploads: what it names is opened by us.
-static enum err update_begin(struct request *request) {
+static enum err file_wish(struct request *request, enum wish wish, const char *none) {
     struct init *init = request->init;
     struct str path = json_member_text(request->body, "path");
     bool own = str_starts(path, STR(SERVICE_DATA "/")) && path.size < UPDATE_PATH_BYTES &&
                !memmem(path.data, path.size, "..", 2) && !memchr(path.data, '\0', path.size);
     bool stick = json_member_bool(request->body, "stick", false);
     if (!own && !stick) {
-        return fault_set(request->fault, ERR_INPUT, "appliance.no_update", STR_NONE);
+        return fault_set(request->fault, ERR_INPUT, none, STR_NONE);
     }
     enum err err = wish_possible(init, request->fault);
     if (err != OK) return err;
@@ -303,7 +305,23 @@ static enum err update_begin(struct request *request) {
     if (!stick) (void)str_copy(init->update, sizeof init->update, path);
     init->downgrade = json_member_bool(request->body, "downgrade", false);
     err = upkeep_take(request);
-    return err == OK ? wish_begin(init, WISH_UPDATE, request->fault) : err;
+    return err == OK ? wish_begin(init, wish, request->fault) : err;
+}
+
+static enum err update_begin(struct request *request) {
+    return file_wish(request, WISH_UPDATE, "appliance.no_update");
+}
+
+static enum err pack_begin(struct request *request) {
+    return file_wish(request, WISH_PACK, "appliance.no_pack");
+}
+
+// Not while one is being added, which may be of the same name.
+static enum err pack_remove(struct request *request) {
+    struct init *init = request->init;
+    enum err err = wish_possible(init, request->fault);
+    if (err != OK) return err;
+    return packs_remove(&init->packs, json_member_text(request->body, "file"), request->fault);
 }
 
 static enum err upkeep_begin(struct request *request, enum wish wish) {
@@ -352,6 +370,7 @@ static const struct {
     {"update", update_begin}, {"cancel", work_stop},
     {"backup", backup_begin}, {"restore", restore_begin},
     {"reset", reset_begin},   {"sticks", sticks},
+    {"pack", pack_begin},     {"pack-remove", pack_remove},
 };
 
 static enum err request_run(struct request *request, struct str name) {

@@ -122,6 +122,7 @@ static int look(const struct sticks_own *own, struct sticks *out) {
     // What is mounted there must be free to go while we look.
     (void)umount2("/data", MNT_DETACH);
     (void)umount2("/esp", MNT_DETACH);
+    (void)umount2("/opt", MNT_DETACH);               // with the packs, which lie in /data
     const struct install_wish wish = {.source = ""}; // nothing is held against it
     uint32_t count = installer_disks("/sys/block", "/dev", &wish, disks);
     for (uint32_t i = 0; i < count && out->count < STICKS_MAX; i++) {

@@ -1,10 +1,6 @@
 #include "appliance/update.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 #include <zstd.h>
 
 #include "appliance/slots_private.h"
@@ -14,13 +10,18 @@
 #include "base/memory.h"
 #include "base/tar.h"
 
-enum { CHUNK_BYTES = 1 << 20, FILE_MODE = 0644, SECTOR = BLOCK_SECTOR_BYTES, ZSTD_LEVEL = 6 };
-static const struct str MANIFEST = {"manifest.json", 13}, SIGNATURE = {"signature.json", 14};
+enum { CHUNK_BYTES = 1 << 20, SECTOR = BLOCK_SECTOR_BYTES, ZSTD_LEVEL = 6 };
 static const struct str IMAGE = {"slot.img", 8}, IMAGE_PACKED = {"slot.img.zst", 12};
 const char UPDATE_PRODUCT[] = "courtyard-appliance";
+static const struct sealed_words WORDS = {
+    .none = "appliance.no_update",
+    .signature = "appliance.update_signature",
+    .other_signer = "appliance.update_other_signer",
+    .damaged = "appliance.update_damaged",
+};
 
 static enum err damaged(const struct update_file *file, struct fault *fault) {
-    return fault_set(fault, ERR_CORRUPT, "appliance.update_damaged", str_of(file->path));
+    return fault_set(fault, ERR_CORRUPT, "appliance.update_damaged", str_of(file->sealed.path));
 }
 
 static enum err no_memory(struct fault *fault) {
@@ -30,35 +31,6 @@ static enum err no_memory(struct fault *fault) {
 static enum err cancelled(struct fault *fault) {
     return fault_set(fault, ERR_CANCELLED, "appliance.cancelled", STR_NONE);
 }
-
-// ---- the beginning of the file, which the manifest decides --------------------------------------
-
-static enum err to_buf(void *ctx, const void *data, size_t size) {
-    buf_add(ctx, data, size);
-    return OK;
-}
-
-static void text_put(struct tar_writer *tar, struct str path, struct str text) {
-    enum err err = tar_write_entry(tar, path, text.size, FILE_MODE, 0);
-    if (err == OK) err = tar_write_data(tar, text.data, text.size);
-    cy_assert(err == OK);
-}
-
-static void head_make(struct buf *head, struct str manifest, struct str signature, bool packed,
-                      uint64_t member_bytes) {
-    struct tar_writer tar = {.write = to_buf, .ctx = head};
-    text_put(&tar, MANIFEST, manifest);
-    text_put(&tar, SIGNATURE, signature);
-    enum err err = tar_write_entry(&tar, packed ? IMAGE_PACKED : IMAGE, member_bytes, FILE_MODE, 0);
-    cy_assert(err == OK);
-}
-
-// What stands behind the image: zeros to the next block, and two blocks of them.
-static size_t tail_bytes(uint64_t member_bytes) {
-    size_t padding = (TAR_BLOCK_BYTES - (size_t)(member_bytes % TAR_BLOCK_BYTES)) % TAR_BLOCK_BYTES;
-    return padding + (size_t)(2 * TAR_BLOCK_BYTES);
-}
-static const uint8_t TAIL[3 * TAR_BLOCK_BYTES];
 
 // ---- writing ------------------------------------------------------------------------------------
 
@@ -154,6 +126,8 @@ static enum err image_pack(const struct update_content *content, struct update_a
     return err;
 }
 
+static const uint8_t TAIL[3 * TAR_BLOCK_BYTES];
+
 static enum err update_put(const char *path, struct str head, const uint8_t *member, size_t size,
                            struct fault *fault) {
     struct file_stream stream;
@@ -162,7 +136,7 @@ static enum err update_put(const char *path, struct str head, const uint8_t *mem
     if (err != OK) return err;
     err = file_write_all(stream.fd, head.data, head.size, fault);
     if (err == OK) err = file_write_all(stream.fd, member, size, fault);
-    if (err == OK) err = file_write_all(stream.fd, TAIL, tail_bytes(size), fault);
+    if (err == OK) err = file_write_all(stream.fd, TAIL, sealed_tail_bytes(size), fault);
     if (err == OK) err = file_stream_keep(&stream, fault);
     if (err != OK) file_stream_drop(&stream);
     return err;
@@ -171,10 +145,9 @@ static enum err update_put(const char *path, struct str head, const uint8_t *mem
 enum err update_write(const char *path, const struct update_content *content,
                       const struct sign_key *key, struct progress *progress, struct fault *fault) {
     struct update_about about = {0};
-    struct buf manifest, signature, head;
-    uint8_t *member = NULL, bytes[SIGNATURE_BYTES];
+    struct buf manifest, head;
+    uint8_t *member = NULL;
     buf_open(&manifest, UPDATE_MANIFEST_BYTES);
-    buf_open(&signature, SIGNATURE_TEXT_BYTES);
     buf_open(&head, 2 * UPDATE_MANIFEST_BYTES);
     enum err err = about_fill(content, &about, fault);
     if (err == OK) err = image_pack(content, &about, &member, progress, fault);
@@ -185,40 +158,20 @@ enum err update_write(const char *path, const struct update_content *content,
             memcpy(about.build, hex, 16);
         }
         manifest_make(&manifest, &about);
-        struct hash hash = sha256_of(manifest.data, manifest.size);
-        err = sign_hash(key, &hash, bytes);
-        if (err != OK) err = fault_set(fault, err, "bundle.bad_key", STR_NONE);
-    }
-    if (err == OK) {
-        signature_write(&signature, &key->open, bytes);
-        head_make(&head, buf_str(&manifest), buf_str(&signature), true, about.member_bytes);
-        if (buf_err(&manifest) != OK || buf_err(&head) != OK) err = no_memory(fault);
+        err = sealed_head(buf_str(&manifest), IMAGE_PACKED, about.member_bytes, key, &head, fault);
+        if (err == OK) err = buf_err(&manifest);
+        if (err == ERR_MEMORY || err == ERR_LIMIT) err = no_memory(fault);
     }
     if (err == OK) {
         err = update_put(path, buf_str(&head), member, (size_t)about.member_bytes, fault);
     }
     memory_give(member);
     buf_close(&manifest);
-    buf_close(&signature);
     buf_close(&head);
     return err;
 }
 
 // ---- opening ------------------------------------------------------------------------------------
-
-static enum err entry_read(struct tar_reader *reader, struct str name, struct buf *out) {
-    struct tar_entry entry;
-    size_t got = 0;
-    enum err err = tar_read_entry(reader, &entry);
-    if (err != OK) return err;
-    if (!str_equal(str_of(entry.path), name) || entry.size > out->cap_bytes) return ERR_CORRUPT;
-    char *to = buf_reserve(out, (size_t)entry.size + 1);
-    if (!to) return ERR_MEMORY;
-    err = tar_read_data(reader, to, (size_t)entry.size, &got);
-    if (err == OK && got != entry.size) err = ERR_CORRUPT;
-    if (err == OK) out->size = got;
-    return err;
-}
 
 static bool file_take(const struct json *node, uint64_t *bytes, struct hash *hash) {
     *bytes = json_member_u64(node, "bytes", 0);
@@ -249,58 +202,19 @@ static enum err manifest_take(struct str text, struct update_about *about, struc
     return good ? OK : fault_set(fault, ERR_INPUT, "appliance.update_unknown", STR_NONE);
 }
 
-static enum err signature_check(struct str manifest, struct str text, const struct verify_key *from,
-                                struct verify_key *signer, struct fault *fault) {
-    uint8_t signature[SIGNATURE_BYTES];
-    struct hash hash = sha256_of(manifest.data, manifest.size);
-    if (!signature_read(text, signer, signature) || !verify_hash(signer, &hash, signature)) {
-        return fault_set(fault, ERR_CORRUPT, "appliance.update_signature", STR_NONE);
-    }
-    if (from && !bytes_equal(from->point, signer->point, sizeof from->point)) {
-        char name[FINGERPRINT_SIZE];
-        verify_key_fingerprint(signer, name);
-        return fault_set(fault, ERR_DENIED, "appliance.update_other_signer", str_of(name));
-    }
-    return OK;
-}
-
-static enum err texts_take(struct update_file *file, const struct verify_key *from,
-                           struct buf *manifest, struct buf *signature, struct fault *fault) {
-    struct tar_reader reader = {.fd = file->fd};
-    enum err err = entry_read(&reader, MANIFEST, manifest);
-    if (err == OK) err = entry_read(&reader, SIGNATURE, signature);
-    if (err == ERR_MEMORY) return no_memory(fault);
-    if (err == ERR_IO) return damaged(file, fault);
-    if (err != OK) return fault_set(fault, ERR_INPUT, "appliance.no_update", str_of(file->path));
-    struct update_about *about = &file->about;
-    err = signature_check(buf_str(manifest), buf_str(signature), from, &about->signer, fault);
-    if (err == OK) err = manifest_take(buf_str(manifest), about, fault);
-    if (err != OK) return err;
-    head_make(&file->head, buf_str(manifest), buf_str(signature), about->packed,
-              about->member_bytes);
-    file->member_offset = file->head.size;
-    return buf_err(&file->head) == OK ? OK : no_memory(fault);
-}
-
 enum err update_open(const char *path, const struct verify_key *from, struct update_file *out,
                      struct fault *fault) {
-    struct update_file file = {.path = path};
-    struct buf manifest, signature;
-    struct stat info;
-    // Not blocking: what is given may be a pipe.
-    file.fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    if (file.fd < 0) return fault_errno(fault, errno, str_of(path));
-    if (fstat(file.fd, &info) != 0 || !S_ISREG(info.st_mode)) {
-        close(file.fd);
-        return fault_set(fault, ERR_INPUT, "appliance.no_update", str_of(path));
+    struct update_file file = {0};
+    enum err err = sealed_open(path, &WORDS, UPDATE_MANIFEST_BYTES, from, &file.sealed, fault);
+    if (err != OK) return err;
+    struct update_about *about = &file.about;
+    about->signer = file.sealed.signer;
+    err = manifest_take(buf_str(&file.sealed.manifest), about, fault);
+    if (err == OK) {
+        struct str name = about->packed ? IMAGE_PACKED : IMAGE;
+        err = sealed_member(&file.sealed, name, about->member_bytes);
+        if (err != OK) err = no_memory(fault);
     }
-    file.bytes = (uint64_t)info.st_size;
-    buf_open(&manifest, UPDATE_MANIFEST_BYTES + 1);
-    buf_open(&signature, SIGNATURE_TEXT_BYTES);
-    buf_open(&file.head, 2 * UPDATE_MANIFEST_BYTES);
-    enum err err = texts_take(&file, from, &manifest, &signature, fault);
-    buf_close(&manifest);
-    buf_close(&signature);
     if (err == OK) {
         *out = file;
     } else {
@@ -310,26 +224,10 @@ enum err update_open(const char *path, const struct verify_key *from, struct upd
 }
 
 void update_close(struct update_file *file) {
-    close(file->fd);
-    buf_close(&file->head);
+    sealed_close(&file->sealed);
 }
 
 // ---- the image ----------------------------------------------------------------------------------
-
-static enum err place_read(const struct update_file *file, uint64_t offset, void *out, size_t size,
-                           struct fault *fault) {
-    uint8_t *at = out;
-    while (size > 0) {
-        ssize_t got = pread(file->fd, at, size, (off_t)offset);
-        if (got < 0 && errno == EINTR) continue;
-        if (got < 0) return fault_errno(fault, errno, str_of(file->path));
-        if (got == 0) return damaged(file, fault);
-        at += got;
-        offset += (uint64_t)got;
-        size -= (size_t)got;
-    }
-    return OK;
-}
 
 enum err image_open(struct update_file *file, struct image_reader *out, struct fault *fault) {
     struct image_reader reader = {.file = file, .left = file->about.member_bytes};
@@ -357,9 +255,9 @@ void image_close(struct image_reader *reader) {
 static enum err member_read(struct image_reader *reader, void *out, size_t size,
                             struct fault *fault) {
     cy_assert(size <= reader->left);
-    const struct update_file *file = reader->file;
-    uint64_t at = file->member_offset + file->about.member_bytes - reader->left;
-    enum err err = place_read(file, at, out, size, fault);
+    const struct sealed *sealed = &reader->file->sealed;
+    uint64_t at = sealed->member_offset + sealed->member_bytes - reader->left;
+    enum err err = sealed_read(sealed, at, out, size, fault);
     if (err != OK) return err;
     sha256_add(&reader->member, out, size);
     reader->left -= size;
@@ -423,29 +321,9 @@ enum err image_read(struct image_reader *reader, void *out, size_t size, size_t 
 
 // ---- checking -----------------------------------------------------------------------------------
 
-// All that is no image, byte by byte.
-static enum err frame_check(const struct update_file *file, struct fault *fault) {
-    uint8_t own[TAR_BLOCK_BYTES];
-    uint64_t end = file->member_offset + file->about.member_bytes;
-    size_t tail = tail_bytes(file->about.member_bytes);
-    if (file->bytes != end + tail) return damaged(file, fault);
-    for (size_t at = 0; at < file->head.size; at += sizeof own) {
-        enum err err = place_read(file, at, own, sizeof own, fault);
-        if (err != OK) return err;
-        if (memcmp(own, file->head.data + at, sizeof own) != 0) return damaged(file, fault);
-    }
-    for (size_t at = 0; at < tail; at += sizeof own) {
-        size_t piece = tail - at < sizeof own ? tail - at : sizeof own;
-        enum err err = place_read(file, end + at, own, piece, fault);
-        if (err != OK) return err;
-        if (memcmp(own, TAIL, piece) != 0) return damaged(file, fault);
-    }
-    return OK;
-}
-
 enum err update_check(struct update_file *file, struct progress *progress, struct fault *fault) {
     struct image_reader reader;
-    enum err err = frame_check(file, fault);
+    enum err err = sealed_check(&file->sealed, fault);
     if (err == OK) err = image_open(file, &reader, fault);
     if (err != OK) return err;
     uint8_t *chunk = memory_take_unset(CHUNK_BYTES);

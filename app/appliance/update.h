@@ -11,6 +11,7 @@
 // thread.
 #pragma once
 
+#include "appliance/sealed.h"
 #include "base/fault.h"
 #include "base/sign.h"
 #include "base/thread.h"
@@ -54,11 +55,8 @@ enum err update_show(const char *path, const struct verify_key *from, struct upd
 // The same in steps: the signature and what the manifest says; then every byte of the file; then
 // the image, from its start, as often as wanted.
 struct update_file {
-    int fd;
-    const char *path; // the caller's, must outlive it
+    struct sealed sealed; // its path is the caller's and must outlive it
     struct update_about about;
-    uint64_t bytes, member_offset;
-    struct buf head; // all that stands before the image
 };
 enum err update_open(const char *path, const struct verify_key *from, struct update_file *out,
                      struct fault *fault) MUST_USE;

@@ -1,5 +1,5 @@
-// Updates, backups, restoring, the reset to a new box: some steps each, of which the long ones are
-// work in a child.
+// Updates, packs, backups, restoring, the reset to a new box: some steps each, of which the long
+// ones are work in a child.
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -12,12 +12,6 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/version.h"
-
-#if defined(__aarch64__)
-#define ARCHITECTURE "aarch64"
-#else
-#define ARCHITECTURE "x86_64"
-#endif
 
 enum { ANSWER_MS = 1500 }; // from a wish to the service's end: whoever asked has heard by then
 
@@ -35,20 +29,25 @@ static enum err key_read(struct verify_key *out, struct fault *fault) {
     return err == OK ? OK : fault_set(fault, ERR_DENIED, "appliance.no_update_key", STR_NONE);
 }
 
+static enum err file_on_stick(const char *name, const char *none,
+                              char out[static UPDATE_PATH_BYTES], struct fault *fault) {
+    int size = snprintf(out, UPDATE_PATH_BYTES, STICK_FOLDER "/%s", name);
+    if (!name[0] || size < 0 || size >= UPDATE_PATH_BYTES || strchr(name, '/')) {
+        return fault_set(fault, ERR_INPUT, none, str_of(name));
+    }
+    return OK;
+}
+
 // The file of that name on the stick, else the one of the highest version that fits.
 static enum err update_on_stick(const char *wanted, const struct verify_key *key,
                                 char out[static UPDATE_PATH_BYTES], struct fault *fault) {
     static struct stick stick;
     const struct sticks_own own = {
-        .version = COURTYARD_VERSION, .architecture = ARCHITECTURE, .key = key};
+        .version = COURTYARD_VERSION, .architecture = COURTYARD_ARCHITECTURE, .key = key};
     stick_read(STICK_FOLDER, &own, &stick);
     const char *name = wanted[0] || stick.update_count == 0 ? wanted : stick.updates[0].name;
     if (!name[0]) return fault_set(fault, ERR_NOT_FOUND, "appliance.no_update_on_stick", STR_NONE);
-    int size = snprintf(out, UPDATE_PATH_BYTES, STICK_FOLDER "/%s", name);
-    if (size < 0 || size >= UPDATE_PATH_BYTES || strchr(name, '/')) {
-        return fault_set(fault, ERR_INPUT, "appliance.no_update", str_of(name));
-    }
-    return OK;
+    return file_on_stick(name, "appliance.no_update", out, fault);
 }
 
 static enum err update_run(void *ctx, struct progress *progress, struct fault *fault) {
@@ -56,7 +55,7 @@ static enum err update_run(void *ctx, struct progress *progress, struct fault *f
     struct verify_key key;
     struct update_wish wish = {.path = init->update,
                                .key = &key,
-                               .architecture = ARCHITECTURE,
+                               .architecture = COURTYARD_ARCHITECTURE,
                                .version = COURTYARD_VERSION,
                                .downgrade = init->downgrade,
                                .history = HISTORY_FILE};
@@ -66,6 +65,22 @@ static enum err update_run(void *ctx, struct progress *progress, struct fault *f
     if (err != OK) return err;
     if (stick) err = update_on_stick(init->upkeep.name, &key, init->update, fault);
     if (err == OK) err = update_apply(&init->slots, &wish, NULL, progress, fault);
+    enum err ended = stick ? stick_unmount(fault) : OK;
+    return err == OK ? ended : err;
+}
+
+// The same of a pack of libraries; which one, the caller has said.
+static enum err pack_run(void *ctx, struct progress *progress, struct fault *fault) {
+    struct init *init = ctx;
+    struct verify_key key;
+    struct packs_own own;
+    bool stick = init->update[0] == '\0';
+    enum err err = key_read(&key, fault);
+    if (err == OK && stick) err = stick_mount(init->data.disk, init->upkeep.wanted, fault);
+    if (err != OK) return err;
+    if (stick) err = file_on_stick(init->upkeep.name, "appliance.no_pack", init->update, fault);
+    packs_own_default(&own, &key, init->modules);
+    if (err == OK) err = packs_add(&own, init->update, progress, fault);
     enum err ended = stick ? stick_unmount(fault) : OK;
     return err == OK ? ended : err;
 }
@@ -121,6 +136,7 @@ static enum err work_of(struct init *init, struct fault *fault) {
     case WISH_RESTORE: return work_start(&init->work, "restore", restore_work, init, fault);
     case WISH_RESET: return work_start(&init->work, "erase", erase_run, &init->upkeep, fault);
     case WISH_INSTALL: return work_start(&init->work, "install", install_run, init, fault);
+    case WISH_PACK: return work_start(&init->work, "pack", pack_run, init, fault);
     case WISH_NONE: break;
     }
     return OK;
@@ -150,7 +166,8 @@ enum err wish_begin(struct init *init, enum wish wish, struct fault *fault) {
 }
 
 const char *wish_name(enum wish wish) {
-    static const char *const names[] = {"", "update", "backup", "restore", "reset", "install"};
+    static const char *const names[] = {"",      "update",  "backup", "restore",
+                                        "reset", "install", "pack"};
     return names[wish];
 }
 
@@ -181,6 +198,7 @@ static void ended(struct init *init) {
         (void)str_copy(init->wish_fault.detail, FAULT_DETAIL_SIZE, str_of(init->work.name));
     }
     if (init->wish == WISH_RESET && shared->err == OK) data_erase(&init->data);
+    if (init->wish == WISH_PACK) packs_due(&init->packs);
     init->wish = WISH_NONE;
     init->working = false;
     sticks_due(&init->sticks, clock_ms()); // what lies on them may be new
@@ -190,12 +208,20 @@ static void ended(struct init *init) {
 int64_t wish_sticks(struct init *init, int64_t now_ms) {
     struct verify_key key;
     bool may = init->wish == WISH_NONE && init->work.child <= 0 && !init->ending;
-    struct sticks_own own = {
-        .disk = init->data.disk, .version = COURTYARD_VERSION, .architecture = ARCHITECTURE};
+    struct sticks_own own = {.disk = init->data.disk,
+                             .version = COURTYARD_VERSION,
+                             .architecture = COURTYARD_ARCHITECTURE};
     if (init->sticks.due_ms && may && key_read(&key, NULL) == OK) own.key = &key;
     int64_t due = sticks_run(&init->sticks, &own, may, now_ms);
     bool stops = wish_holds_service(init) && !init->working && now_ms < init->stop_ms;
     return stops && init->stop_ms < due ? init->stop_ms : due;
+}
+
+void wish_packs(struct init *init) {
+    struct verify_key key;
+    bool may = init->data.state == DATA_MOUNTED && init->wish == WISH_NONE && !init->ending;
+    if (!may || !init->packs.due) return;
+    packs_run(&init->packs, key_read(&key, NULL) == OK ? &key : NULL, init->modules);
 }
 
 // The service away, no stick looked at, then (for a reset) nothing mounted, then the work, then its
@@ -213,6 +239,8 @@ void wish_proceed(struct init *init) {
         service_stop(init->service); // the work begins when it is away
         if (!service_away(init)) return;
     }
+    if (init->wish == WISH_PACK && init->packs.work.child > 0) return; // both are at the folder
+    if (init->wish == WISH_RESET && !packs_away(&init->packs)) return;
     bool mounted = init->data.state == DATA_MOUNTED;
     if (init->wish == WISH_RESET && mounted && !data_unmount(&init->data)) return;
     if (init->wish == WISH_RESET && vault_runs(&init->data.vault)) return;

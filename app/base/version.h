@@ -8,6 +8,13 @@
 
 #define COURTYARD_VERSION "0.1.0"
 
+// Of the processor it is built for, as images, updates and packs name it.
+#if defined(__aarch64__)
+#define COURTYARD_ARCHITECTURE "aarch64"
+#else
+#define COURTYARD_ARCHITECTURE "x86_64"
+#endif
+
 enum { VERSION_BYTES_MAX = 63 };
 
 // "1.2.3", "1.2.3-rc.1", "1.2.3-rc.1+build.5"; at most VERSION_BYTES_MAX.

@@ -1,14 +1,16 @@
 // The machine under the service, where that is the appliance: its state, settings, clock, end,
-// updates, backups and reset. PID 1 does all of it (keeper_private.h); here a request is turned
-// into the question to it, and each change is noted in the audit chain with what came of it.
-#include "appliance/update.h"
-
+// updates, packs of libraries, backups and reset. PID 1 does all of it (keeper_private.h); here a
+// request is turned into the question to it, and each change is noted in the audit chain with what
+// came of it.
 #include <errno.h>
 #include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
+#include "appliance/pack.h"
+#include "appliance/update.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "server/handlers_private.h"
@@ -273,14 +275,14 @@ enum err handle_appliance_reset(struct server *server, struct request *request) 
     return err;
 }
 
-// ---- updates ------------------------------------------------------------------------------------
-struct update_upload {
+// ---- what was uploaded --------------------------------------------------------------------------
+struct file_upload {
     struct str name;
     char path[LIMIT_PATH_BYTES];
 };
 
-static enum err update_find(struct server *server, struct request *request,
-                            struct update_upload *out) {
+static enum err upload_find(struct server *server, struct request *request,
+                            struct file_upload *out) {
     uint64_t id;
     enum err err = appliance_needed(server, request);
     if (err != OK) return err;
@@ -290,6 +292,17 @@ static enum err update_find(struct server *server, struct request *request,
     return flow_upload_file(server->flow, &request->call, id, &out->name, out->path);
 }
 
+// A fault of the file that was given is not one of ours.
+static enum err upload_told(struct request *request, const struct file_upload *upload,
+                            enum err err) {
+    if (err != ERR_INPUT && err != ERR_CORRUPT && err != ERR_LIMIT) return err;
+    if (strcmp(request->fault.detail, upload->path) == 0) {
+        (void)str_copy(request->fault.detail, sizeof request->fault.detail, upload->name);
+    }
+    return ERR_INPUT;
+}
+
+// ---- updates ------------------------------------------------------------------------------------
 static void update_tell(struct json_writer *out, const struct update_about *about) {
     char signer[FINGERPRINT_SIZE];
     verify_key_fingerprint(&about->signer, signer);
@@ -307,51 +320,104 @@ static void update_tell(struct json_writer *out, const struct update_about *abou
 
 // Reads all of the file, but does not know whose signature counts: PID 1 does.
 enum err handle_appliance_update_look(struct server *server, struct request *request) {
-    struct update_upload upload;
+    struct file_upload upload;
     struct update_about about;
     struct progress progress = {0};
-    enum err err = update_find(server, request, &upload);
+    enum err err = upload_find(server, request, &upload);
     if (err != OK) return err;
     err = update_show(upload.path, NULL, &about, &progress, &request->fault);
-    if (err == OK) {
-        update_tell(&request->writer, &about);
-    } else if (err == ERR_INPUT || err == ERR_CORRUPT) { // of the file that was given, not of ours
-        err = ERR_INPUT;
-        (void)str_copy(request->fault.detail, sizeof request->fault.detail, upload.name);
-    }
-    return err;
+    if (err != OK) return upload_told(request, &upload, err);
+    update_tell(&request->writer, &about);
+    return OK;
 }
 
 // From a stick: PID 1 has looked at it, and finds the file again.
-static enum err update_from_stick(struct server *server, struct request *request, bool downgrade) {
+static enum err file_from_stick(struct server *server, struct request *request, const char *deed,
+                                const char *action, bool downgrade) {
     static const char *const keys[] = {"disk", "name"};
     struct buf question;
     enum err err = appliance_needed(server, request);
     if (err != OK) return err;
-    struct json_writer out = question_begin(&question, "update");
+    struct json_writer out = question_begin(&question, deed);
     json_set_bool(&out, "stick", true);
     json_set_bool(&out, "downgrade", downgrade);
     err = texts_take(&request->call, &out, keys, 2);
     if (err == OK) {
-        return change(server, request, &question, "appliance.update",
-                      downgrade ? "stick downgrade" : "stick");
+        return change(server, request, &question, action, downgrade ? "stick downgrade" : "stick");
     }
     buf_close(&question);
     return err;
 }
 
-enum err handle_appliance_update(struct server *server, struct request *request) {
-    struct update_upload upload;
+static enum err file_given(struct server *server, struct request *request, const char *deed,
+                           const char *action, bool downgrade) {
+    struct file_upload upload;
     struct buf question;
     char whole[PATH_MAX];
-    const struct json *body = request->call.body;
-    bool downgrade = json_member_bool(body, "downgrade", false);
-    if (json_member(body, "disk")) return update_from_stick(server, request, downgrade);
-    enum err err = update_find(server, request, &upload);
+    if (json_member(request->call.body, "disk")) {
+        return file_from_stick(server, request, deed, action, downgrade);
+    }
+    enum err err = upload_find(server, request, &upload);
     if (err != OK) return err;
     if (!realpath(upload.path, whole)) return fault_errno(&request->fault, errno, upload.name);
-    struct json_writer out = question_begin(&question, "update");
+    struct json_writer out = question_begin(&question, deed);
     json_set_text(&out, "path", str_of(whole));
     json_set_bool(&out, "downgrade", downgrade);
-    return change(server, request, &question, "appliance.update", downgrade ? "downgrade" : "");
+    return change(server, request, &question, action, downgrade ? "downgrade" : "");
+}
+
+enum err handle_appliance_update(struct server *server, struct request *request) {
+    bool downgrade = json_member_bool(request->call.body, "downgrade", false);
+    return file_given(server, request, "update", "appliance.update", downgrade);
+}
+
+// ---- packs --------------------------------------------------------------------------------------
+static void pack_tell(struct json_writer *out, const struct pack_about *about) {
+    char signer[FINGERPRINT_SIZE];
+    verify_key_fingerprint(&about->signer, signer);
+    json_open_object(out);
+    json_set_text(out, "name", str_of(about->name));
+    json_set_text(out, "vendor", str_of(about->vendor));
+    json_set_text(out, "version", str_of(about->version));
+    json_set_text(out, "architecture", str_of(about->architecture));
+    json_set_u64(out, "files", about->files);
+    json_set_u64(out, "bytes", about->bytes);
+    json_set_text(out, "signer", str_of(signer));
+    json_close_object(out);
+}
+
+// As of an update: whose signature counts, PID 1 knows.
+enum err handle_appliance_pack_look(struct server *server, struct request *request) {
+    struct file_upload upload;
+    struct pack_file file;
+    struct progress progress = {0};
+    enum err err = upload_find(server, request, &upload);
+    if (err != OK) return err;
+    err = pack_open(upload.path, NULL, &file, &request->fault);
+    if (err == OK) {
+        err = pack_check(&file, &progress, &request->fault);
+        if (err == OK) pack_tell(&request->writer, &file.about);
+        pack_close(&file);
+    }
+    return err == OK ? OK : upload_told(request, &upload, err);
+}
+
+enum err handle_appliance_pack(struct server *server, struct request *request) {
+    return file_given(server, request, "pack", "appliance.pack", false);
+}
+
+enum err handle_appliance_pack_remove(struct server *server, struct request *request) {
+    static const char *const keys[] = {"file"};
+    struct buf question;
+    char name[PACK_FILE_NAME_BYTES] = "";
+    enum err err = appliance_needed(server, request);
+    if (err != OK) return err;
+    struct json_writer out = question_begin(&question, "pack-remove");
+    err = texts_take(&request->call, &out, keys, 1);
+    if (err == OK) {
+        (void)str_copy(name, sizeof name, json_member_text(request->call.body, "file"));
+        return change(server, request, &question, "appliance.pack_remove", name);
+    }
+    buf_close(&question);
+    return err;
 }

@@ -34,3 +34,6 @@ enum err handle_appliance_restore(struct server *server, struct request *request
 enum err handle_appliance_reset(struct server *server, struct request *request) MUST_USE;
 enum err handle_appliance_update_look(struct server *server, struct request *request) MUST_USE;
 enum err handle_appliance_update(struct server *server, struct request *request) MUST_USE;
+enum err handle_appliance_pack_look(struct server *server, struct request *request) MUST_USE;
+enum err handle_appliance_pack(struct server *server, struct request *request) MUST_USE;
+enum err handle_appliance_pack_remove(struct server *server, struct request *request) MUST_USE;

@@ -291,6 +291,10 @@ const struct route routes[] = {
     ROUTE(POST, API "/appliance/update/look", SYSTEM, SLOW, 200, SMALL,
           OWN(appliance_update_look)),
     ROUTE(POST, API "/appliance/update", SYSTEM, SLOW, 204, SMALL, OWN(appliance_update)),
+    ROUTE(POST, API "/appliance/packs/look", SYSTEM, SLOW, 200, SMALL, OWN(appliance_pack_look)),
+    ROUTE(POST, API "/appliance/packs", SYSTEM, SLOW, 204, SMALL, OWN(appliance_pack)),
+    ROUTE(POST, API "/appliance/packs/remove", SYSTEM, SLOW, 204, SMALL,
+          OWN(appliance_pack_remove)),
 };
 // clang-format on
 const size_t route_count = sizeof routes / sizeof routes[0];

@@ -2,7 +2,7 @@
 // and its end; who may ask; what the audit chain keeps.
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { after, before, test } from "node:test";
 import { applianceOpen, Init } from "./lib/appliance.mjs";
@@ -208,15 +208,69 @@ test("a reset wants the box's name and one's own password, in person", async () 
     init.state.work = undefined;
 });
 
+// A pack of a folder with a library and a link to it, and the public key's name.
+function packMade(version) {
+    const folder = path.join(box.folder, "libraries"), key = path.join(box.folder, "pack-key"), out = path.join(box.folder, `demo-${version}.pack`);
+    mkdirSync(path.join(folder, "lib"), { recursive: true });
+    writeFileSync(path.join(folder, "lib/libdemo.so.1"), "library".repeat(1000));
+    rmSync(path.join(folder, "lib/libdemo.so"), { force: true });
+    symlinkSync("libdemo.so.1", path.join(folder, "lib/libdemo.so"));
+    const run = (...words) => execFileSync(binary, ["appliance", ...words], { stdio: "pipe", encoding: "utf8" });
+    run("key", "-o", key);
+    run("pack", folder, "--name", "demo", "--vendor", "Demo", "--version", version, "--arch", "aarch64", "--key", key, "-o", out);
+    const about = JSON.parse(run("show", out, "--key", `${key}.pub`, "--json"));
+    rmSync(key);
+    return { bytes: readFileSync(out), about };
+}
+
+test("a pack is looked at, then handed to PID 1 as a file; what it says of packs is told; one is removed", async () => {
+    const { bytes, about } = packMade("1.0");
+    assert.deepEqual(about.files.map((file) => [file.path, file.link]), [["lib/libdemo.so", "libdemo.so.1"], ["lib/libdemo.so.1", undefined]]);
+    const upload = await admin.upload("demo-1.0.pack", bytes);
+    const seen = await admin.ok("POST", `${at}/packs/look`, { upload });
+    assert.deepEqual(seen, { name: "demo", vendor: "Demo", version: "1.0", architecture: "aarch64", files: 2, bytes: 7000, signer: about.signer });
+    await admin.ok("POST", `${at}/packs`, { upload }, 204);
+    const asked = lastAsked();
+    assert.equal(asked.do, "pack");
+    assert.ok(path.isAbsolute(asked.path));
+    assert.deepEqual(readFileSync(asked.path), bytes);
+    assert.deepEqual(await lastNote(), ["appliance.pack", "ok", ""]);
+    await admin.fails("POST", `${at}/packs`, { upload }, 423, "appliance.busy");
+    init.state.work = undefined;
+    await admin.ok("POST", `${at}/packs`, { disk: "sdb", name: "demo.pack" }, 204);
+    assert.deepEqual(lastAsked(), { do: "pack", stick: true, downgrade: false, disk: "sdb", name: "demo.pack" });
+    assert.deepEqual(await lastNote(), ["appliance.pack", "ok", "stick"]);
+    init.state.work = undefined;
+
+    const one = { file: "demo-1.0.pack", name: "demo", vendor: "Demo", version: "1.0", architecture: "x86_64", files: 2, bytes: 20480, mounted: false, fault: { code: "appliance.pack_damaged", detail: "demo-1.0.pack" } };
+    init.state.packs.all = [one, { ...one, file: "other-1.pack", name: "other", mounted: true, fault: undefined }];
+    assert.deepEqual((await admin.ok("GET", at)).packs.all[0], one);
+    await admin.fails("POST", `${at}/packs/remove`, { file: "none-1.pack" }, 400, "appliance.no_such_pack");
+    assert.deepEqual(await lastNote(), ["appliance.pack_remove", "failed", "appliance.no_such_pack"]);
+    await admin.fails("POST", `${at}/packs/remove`, {}, 400, "call.missing");
+    await admin.ok("POST", `${at}/packs/remove`, { file: "demo-1.0.pack" }, 204);
+    assert.deepEqual(lastAsked(), { do: "pack-remove", file: "demo-1.0.pack" });
+    assert.deepEqual(await lastNote(), ["appliance.pack_remove", "ok", "demo-1.0.pack"]);
+    assert.deepEqual((await admin.ok("GET", at)).packs.all.map(({ file }) => file), ["other-1.pack"]);
+
+    bytes[bytes.length >> 1] ^= 1;
+    const broken = await admin.upload("broken.pack", bytes);
+    const { json } = await admin.fails("POST", `${at}/packs/look`, { upload: broken }, 400, "appliance.pack_damaged");
+    assert.equal(json.error.detail, "broken.pack");
+    // Neither is taken for the other.
+    await admin.fails("POST", `${at}/update/look`, { upload }, 400, "appliance.update_unknown");
+});
+
 test("only a whole upload of one's own is an update", async () => {
     const asked = init.asked.length;
-    for (const path of [`${at}/update`, `${at}/update/look`]) {
+    for (const path of [`${at}/update`, `${at}/update/look`, `${at}/packs`, `${at}/packs/look`]) {
         await admin.fails("POST", path, { upload: 4000000 }, 404, "upload.not_found");
         await admin.fails("POST", path, {}, 400, "call.missing");
         const half = await admin.ok("POST", "/api/v1/uploads", { name: "half.update", size: 100 }, 201);
         await admin.fails("POST", path, { upload: half.id }, 409, "upload.incomplete");
         const text = await admin.upload("notes.txt", Buffer.from("no update at all"));
-        if (path.endsWith("look")) await admin.fails("POST", path, { upload: text }, 400, "appliance.no_update");
+        const code = path.includes("packs") ? "appliance.no_pack" : "appliance.no_update";
+        if (path.endsWith("look")) await admin.fails("POST", path, { upload: text }, 400, code);
     }
     assert.equal(init.asked.length, asked);
 });
@@ -226,7 +280,7 @@ test("it is for system officers alone", async () => {
         await box.anonymous().fails("GET", path, undefined, 401, "server.not_signed_in");
         await auditor.fails("GET", path, undefined, 403, "server.role_needed");
     }
-    for (const path of ["time", "restart", "power-off", "cancel", "backup", "restore", "reset", "update", "update/look"]) {
+    for (const path of ["time", "restart", "power-off", "cancel", "backup", "restore", "reset", "update", "update/look", "packs", "packs/look", "packs/remove"]) {
         await box.anonymous().fails("POST", `${at}/${path}`, {}, 401, "server.not_signed_in");
         await auditor.fails("POST", `${at}/${path}`, {}, 403, "server.role_needed");
     }
@@ -274,7 +328,7 @@ test("a box that is no appliance says so", async () => {
     assert.deepEqual(await person.ok("GET", at), { present: false });
     assert.equal((await person.ok("GET", "/api/v1/state")).appliance, false);
     for (const path of ["history", "sticks"]) await person.fails("GET", `${at}/${path}`, undefined, 404, "server.no_appliance");
-    for (const path of ["time", "restart", "power-off", "cancel", "backup", "restore", "reset", "update", "update/look"]) {
+    for (const path of ["time", "restart", "power-off", "cancel", "backup", "restore", "reset", "update", "update/look", "packs", "packs/look", "packs/remove"]) {
         await person.fails("POST", `${at}/${path}`, {}, 404, "server.no_appliance");
     }
     await person.fails("PATCH", `${at}/settings`, {}, 404, "server.no_appliance");

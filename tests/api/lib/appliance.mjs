@@ -34,6 +34,7 @@ export class Init {
             version: "0.1.0", time_ms: 0, up_s: 4000, memory_bytes: 2 ** 31, temperature: 47, starts: 1,
             data: { state: "mounted", disk: "/dev/vda5", mended: false, encrypted: false, opened_by: [], bytes: 2 ** 34, free_bytes: 2 ** 33 },
             settings: { hostname: "courtyard", language: "zh-CN", address: "dhcp", gateway: "", interface: "" },
+            packs: { looking: false, all: [] },
             slots: { running: "a", confirmed: true, a: { usable: true, version: "0.1.0" }, b: { usable: false, version: "" } },
         };
         this.events = [];
@@ -52,6 +53,8 @@ export class Init {
             cancel: () => ({ answer: {} }),
             sticks: () => ({ answer: this.sticks }),
             update: () => this.wish("update"),
+            pack: () => this.wish("pack"),
+            "pack-remove": ({ file }) => this.packRemove(file),
             backup: () => this.wish("backup"),
             restore: ({ confirm }) => this.confirmed(confirm) ?? this.wish("restore"),
             reset: ({ confirm }) => this.confirmed(confirm) ?? this.wish("reset"),
@@ -60,6 +63,12 @@ export class Init {
     wish(name) {
         if (this.state.work?.running) return refusal("appliance.busy", this.state.work.name);
         this.state.work = { name, running: true, phase: "", done: 0, total: 0 };
+        return { answer: {} };
+    }
+    packRemove(file) {
+        const { all } = this.state.packs, at = all.findIndex((one) => one.file === file);
+        if (at < 0) return refusal("appliance.no_such_pack", file);
+        all.splice(at, 1);
         return { answer: {} };
     }
     confirmed(name) {
