@@ -1,13 +1,14 @@
 // The encrypted data partition, from a first start with `encryption =` in courtyard.txt: a passphrase
-// over the serial line, a key on a second USB stick, the recovery code, a reset that destroys the keys.
+// over the serial line, a key on a second USB stick, the recovery code, a reset that destroys the keys;
+// and from an installation that is asked for it at the console.
 import assert from "node:assert/strict";
 import { execFileSync, spawnSync } from "node:child_process";
-import { closeSync, openSync, readSync, writeFileSync } from "node:fs";
+import { closeSync, openSync, readSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { after, test } from "node:test";
 import { csv } from "../../api/lib/data.mjs";
 import { Machine, missing } from "../lib/machine.mjs";
-import { ENTER, ESCAPE, shows, typed } from "../lib/terminal.mjs";
+import { ENTER, escaped, shows, typed } from "../lib/terminal.mjs";
 
 const all = process.env.COURTYARD_BOOT_ALL === "1";
 const skip = missing() ?? (!all ? "on demand: COURTYARD_BOOT_ALL=1" : false);
@@ -49,10 +50,24 @@ function cryptsetup(machine, ...more) {
     return spawnSync("cryptsetup", [...more, file], { input: PASSPHRASE });
 }
 
+// What opens the data, as the page is told.
+async function openedBy(admin) {
+    const { data } = await admin.ok("GET", "/api/v1/appliance");
+    assert.equal(data.encrypted, true);
+    return data.opened_by;
+}
+
+async function setUp(machine) {
+    machine.code = await machine.shows(/[a-z0-9]{4}-[a-z0-9]{4}-[a-z0-9]{4}/);
+    return machine.setup();
+}
+
 test("a passphrase: chosen at the first start, asked for at the next, and nothing is readable without it", { skip }, async () => {
     const machine = make("passphrase");
     await machine.start();
     await shows(machine, /Choose a passphrase/);
+    await typed(machine, "é");
+    await shows(machine, /Only letters, digits and signs of a US keyboard/);
     await typed(machine, "short", ENTER);
     await shows(machine, /at least 8 characters/);
     await typed(machine, ...[..."short"].map(() => "\x7f"), PASSPHRASE, ENTER, PASSPHRASE, ENTER, ENTER);
@@ -60,8 +75,8 @@ test("a passphrase: chosen at the first start, asked for at the next, and nothin
     assert.match(machine.log(), /appliance.vault task=2 .*err=ok/);
     assert.match(machine.log(), /appliance.data mounted=dm-\d+ mended=0 fresh=1/);
     await shows(machine, /https:/);
-    machine.code = /[a-z0-9]{4}-[a-z0-9]{4}-[a-z0-9]{4}/.exec(await shows(machine, /[a-z0-9]{4}-[a-z0-9]{4}-[a-z0-9]{4}/))[0];
-    const admin = await machine.setup();
+    const admin = await setUp(machine);
+    assert.deepEqual(await openedBy(admin), ["passphrase"]);
     const officer = await machine.person(admin, "chen", ["data"], MARK);
     const upload = await officer.upload("病历.csv", csv(200));
     const { job } = await officer.ok("POST", "/api/v1/datasets", { name: MARK, upload }, 202);
@@ -127,6 +142,8 @@ test("a key stick: waited for, opens by itself; the recovery code opens without 
     await typed(machine, ENTER);
     await machine.served();
     await shows(machine, /https:/);
+    const admin = await setUp(machine);
+    assert.deepEqual(await openedBy(admin), ["stick", "recovery"]);
     await ended(machine);
     const listed = execFileSync("mdir", ["-b", "-i", stick, "::"]).toString();
     const uuid = /courtyard-([0-9a-f-]{36})\.key/.exec(listed)?.[1];
@@ -149,9 +166,50 @@ test("a key stick: waited for, opens by itself; the recovery code opens without 
     await shows(machine, /new passphrase is in force/);
     await typed(machine, ENTER, "m", "e", "3", PASSPHRASE, ENTER, ENTER);
     await shows(machine, /No stick opens the data any more/);
+    assert.deepEqual(await openedBy(admin), ["passphrase", "recovery"]);
     await ended(machine);
     await machine.start({ more: plugged });
     await shows(machine, /Type the passphrase or the recovery code/);
-    await typed(machine, ESCAPE, ESCAPE, PASSPHRASE, ENTER);
+    await escaped(machine); // to the menu, and back
+    await escaped(machine);
+    await typed(machine, PASSPHRASE, ENTER);
     await machine.served();
+});
+
+test("an installation that is to be encrypted: the disk asks for a new passphrase, then for that", { skip }, async () => {
+    const stick = make("none"), machine = make("none");
+    rmSync(machine.disk);
+    writeFileSync(machine.disk, "");
+    truncateSync(machine.disk, 3 * 2 ** 30);
+    await stick.start({ bus: "usb", more: ["-drive", `if=none,id=inner,format=raw,file=${machine.disk}`, "-device", "virtio-blk-pci,drive=inner"] });
+    await stick.served();
+    await shows(stick, /https:/);
+    await typed(stick, ENTER, "7");
+    await shows(stick, /vda\s+3\.2 GB/);
+    await typed(stick, "1");
+    await shows(stick, /Is the data to be encrypted/);
+    await typed(stick, "2");
+    await shows(stick, /With a passphrase, typed here at every start/);
+    await typed(stick, "vda", ENTER, ENTER);
+    await stick.until("the installation", () => /appliance.work name=install err=ok/.test(stick.log()));
+    await stick.cut();
+    machine.boots({});
+    await machine.start();
+    await shows(machine, /Choose a passphrase/);
+    await typed(machine, PASSPHRASE, ENTER, PASSPHRASE, ENTER, ENTER);
+    await machine.served();
+    assert.match(machine.log(), /appliance.data mounted=dm-\d+ mended=0 fresh=1/);
+    await shows(machine, /https:/);
+    const admin = await setUp(machine);
+    assert.deepEqual(await openedBy(admin), ["passphrase"]);
+    await machine.person(admin, "chen", ["data"], MARK);
+    await ended(machine);
+    assert.equal(header(machine).subarray(0, 4).toString(), "LUKS");
+    assert.ok(!onDisk(machine, MARK));
+    await machine.start();
+    await shows(machine, /The data of this machine is encrypted/);
+    await typed(machine, PASSPHRASE, ENTER);
+    await machine.served();
+    assert.deepEqual(await openedBy(admin), ["passphrase"]);
+    assert.match(machine.log(), /mounted=dm-\d+ mended=\d fresh=0/);
 });
