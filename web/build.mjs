@@ -85,7 +85,7 @@ const ELSEWHERE = new RegExp(
     'name|path|twice|vendor|version)|partition|short_|sector|' +
     'set_on|wrong_key)|backup\\.(bad_n|no_copy)|bench\\.|chat\\.(begins|not_)|import\\.done|' +
     'quantise\\.done|recheck\\.does|server\\.(bad_addr|certificate_|no_such_addr|port_|tls_)|' +
-    'store\\.(absent|in_use|too_)|tokenizer\\.not?_)',
+    'store\\.(absent|in_use|too_old)|tokenizer\\.not?_)',
 );
 const SAID = new Set(
   readdirSync(join(here, 'src'), { recursive: true })

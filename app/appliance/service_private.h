@@ -3,7 +3,7 @@
 // object a packet; the child finds its end by COURTYARD_APPLIANCE_FD.
 //   service -> PID 1   {"is":"ready","fingerprint":"…","code":"…","unfit":"store.damaged"}
 //                              it answers. code: one-time, or ""; unfit: "", or why it serves
-//                              nothing but that sentence
+//                              nothing but that sentence; the code is for restoring a copy then
 //                      {"is":"alive","setup":false}                 every few seconds; setup: the
 //                                                                   code still stands
 //                      {"is":"fault","code":"store.damaged"}        why it is about to end

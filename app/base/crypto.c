@@ -252,6 +252,41 @@ void random_code(char *out, size_t size) {
     out[size] = '\0';
 }
 
+void short_code_make(char out[static SHORT_CODE_SIZE]) {
+    char letters[SHORT_CODE_LETTERS + 1];
+    random_code(letters, SHORT_CODE_LETTERS);
+    for (int i = 0; i < 3; i++) {
+        memcpy(out + 5 * i, letters + 4 * i, 4);
+        out[5 * i + 4] = i < 2 ? '-' : '\0';
+    }
+    bytes_wipe(letters, sizeof letters);
+}
+
+bool short_code_is_one(struct str text) {
+    if (text.size != SHORT_CODE_SIZE - 1) return false;
+    for (size_t i = 0; i < text.size; i++) {
+        char c = text.data[i];
+        bool letter = (c >= 'a' && c <= 'z') || (c >= '2' && c <= '9');
+        if (i % 5 == 4 ? c != '-' : !letter) return false;
+    }
+    return true;
+}
+
+bool short_code_fits(const char *code, struct str typed) {
+    char plain[SHORT_CODE_SIZE] = {0}, wanted[SHORT_CODE_SIZE] = {0};
+    size_t count = 0, at = 0;
+    for (size_t i = 0; i < typed.size; i++) {
+        char c = typed.data[i];
+        if (c == '-' || c == ' ') continue;
+        if (count == SHORT_CODE_LETTERS) return false;
+        plain[count++] = (char)(c >= 'A' && c <= 'Z' ? c + ('a' - 'A') : c);
+    }
+    for (const char *c = code; *c; c++) {
+        if (*c != '-') wanted[at++] = *c;
+    }
+    return bytes_equal(plain, wanted, SHORT_CODE_LETTERS) && count == SHORT_CODE_LETTERS;
+}
+
 // ---- passwords -------------------------------------------------------------------------------
 
 enum { PASSWORD_ROUNDS = 600000, PASSWORD_ROUNDS_MAX = 10000000, SALT_BYTES = 16 };

@@ -46,6 +46,12 @@ struct hash hmac_with(const struct hmac_key *key, struct str message);
 void random_bytes(void *out, size_t size);
 // `size` random characters of [a-z2-9] without l and o, NUL-terminated: out has size + 1 bytes.
 void random_code(char *out, size_t size);
+// What a person reads off one screen and types at another: "xxxx-xxxx-xxxx" of these letters.
+enum { SHORT_CODE_LETTERS = 12, SHORT_CODE_SIZE = 15 }; // with its NUL; 60 bits
+void short_code_make(char out[static SHORT_CODE_SIZE]);
+bool short_code_is_one(struct str text); // it has that form
+// As typed: any case, with or without the dashes. In constant time.
+bool short_code_fits(const char *code, struct str typed);
 bool bytes_equal(const void *a, const void *b, size_t size); // in constant time
 void bytes_wipe(void *data, size_t size);                    // not optimised away
 

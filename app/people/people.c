@@ -5,22 +5,9 @@
 #include "base/log.h"
 #include "people/people_private.h"
 
-enum { CODE_LETTERS = 12 };
-
 static enum err code_path(struct people *people, char *out, size_t out_size, struct fault *fault) {
     enum err err = path_join(out, out_size, store_dir(people->store), "keys/setup_code");
     return err == OK ? OK : fault_set(fault, err, "base.path_too_long", STR_NONE);
-}
-
-// "xxxx-xxxx-xxxx" of random_code's letters.
-static bool code_fits(struct str code) {
-    if (code.size != SETUP_CODE_SIZE - 1) return false;
-    for (size_t i = 0; i < code.size; i++) {
-        char c = code.data[i];
-        bool letter = (c >= 'a' && c <= 'z') || (c >= '2' && c <= '9');
-        if (i % 5 == 4 ? c != '-' : !letter) return false;
-    }
-    return true;
 }
 
 static enum err code_read_or_make(struct people *people, struct fault *fault) {
@@ -31,16 +18,10 @@ static enum err code_read_or_make(struct people *people, struct fault *fault) {
     buf_open(&file, 256);
     if (file_exists(path)) err = file_read(path, &file, NULL);
     struct str code = str_trim(buf_str(&file));
-    if (err == OK && code_fits(code)) {
+    if (err == OK && short_code_is_one(code)) {
         (void)str_copy(people->setup_code, sizeof people->setup_code, code);
     } else if (err == OK || err == ERR_LIMIT) {
-        char letters[CODE_LETTERS + 1];
-        random_code(letters, CODE_LETTERS);
-        for (int i = 0; i < 3; i++) {
-            memcpy(people->setup_code + 5 * i, letters + 4 * i, 4);
-            people->setup_code[5 * i + 4] = i < 2 ? '-' : '\0';
-        }
-        bytes_wipe(letters, sizeof letters);
+        short_code_make(people->setup_code);
         err = file_write(path, str_of(people->setup_code), fault);
     } else {
         err = fault_set(fault, err, "base.file_failed", STR("keys/setup_code"));
@@ -105,20 +86,4 @@ const char *people_setup_code(const struct people *people) {
     bool needed = people->setup_needed;
     pthread_mutex_unlock(mutex);
     return needed ? people->setup_code : NULL;
-}
-
-// As typed: any case, with or without the dashes.
-bool setup_code_fits(const struct people *people, struct str typed) {
-    char plain[SETUP_CODE_SIZE] = {0}, wanted[SETUP_CODE_SIZE] = {0};
-    size_t count = 0, at = 0;
-    for (size_t i = 0; i < typed.size; i++) {
-        char c = typed.data[i];
-        if (c == '-' || c == ' ') continue;
-        if (count == CODE_LETTERS) return false;
-        plain[count++] = (char)(c >= 'A' && c <= 'Z' ? c + ('a' - 'A') : c);
-    }
-    for (const char *c = people->setup_code; *c; c++) {
-        if (*c != '-') wanted[at++] = *c;
-    }
-    return bytes_equal(plain, wanted, CODE_LETTERS) && count == CODE_LETTERS;
 }

@@ -12,7 +12,6 @@
 enum {
     SIGN_IN_NAME_BYTES_MAX = 64,
     DISPLAY_NAME_BYTES_MAX = LIMIT_NAME_BYTES,
-    SETUP_CODE_SIZE = 15, // "xxxx-xxxx-xxxx" and NUL: 60 bits
     SESSIONS_MAX = 20,    // of one person; the oldest ends
     TOKENS_MAX = 50,      // of one person
     ONE_TIME_PASSWORD_LETTERS = 14,
@@ -52,13 +51,12 @@ struct people {
     struct store *store;
     pthread_mutex_t mutex; // protects setup_needed
     bool setup_needed;
-    char setup_code[SETUP_CODE_SIZE]; // written once, in people_open
+    char setup_code[SHORT_CODE_SIZE]; // written once, in people_open
     struct lockout lockout;
 };
 
 // The first officer is there: the code is void and its file removed.
 void setup_done(struct people *people);
-bool setup_code_fits(const struct people *people, struct str typed); // in constant time
 
 // ---- person.c: the record --------------------------------------------------------------------
 struct person {

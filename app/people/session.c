@@ -176,7 +176,7 @@ enum err people_setup(struct people *people, struct call *call, struct str addre
     if (err != OK) return err;
     uint64_t wait_s = attempt(people, STR("@setup"), NULL, address);
     if (wait_s) return locked(call, wait_s);
-    if (!setup_code_fits(people, code)) {
+    if (!short_code_fits(people->setup_code, code)) {
         return fault_set(call->fault, ERR_DENIED, "people.wrong_code", STR_NONE);
     }
     lockout_clear(&people->lockout, "address", address);

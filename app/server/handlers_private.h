@@ -1,5 +1,5 @@
 // The server's own handlers, for the table of routes: see handlers.c,
-// nightly.c and appliance.c.
+// nightly.c, rescue.c and appliance.c.
 #pragma once
 
 #include "server/server_private.h"
@@ -19,6 +19,10 @@ enum err handle_system_check(struct server *server, struct request *request) MUS
 enum err handle_system_backups(struct server *server, struct request *request) MUST_USE;
 enum err handle_system_backups_change(struct server *server, struct request *request) MUST_USE;
 enum err handle_system_backups_make(struct server *server, struct request *request) MUST_USE;
+
+// rescue.c
+enum err handle_rescue(struct server *server, struct request *request) MUST_USE;
+enum err handle_rescue_restore(struct server *server, struct request *request) MUST_USE;
 
 // appliance.c
 enum err handle_appliance(struct server *server, struct request *request) MUST_USE;

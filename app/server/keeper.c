@@ -16,6 +16,7 @@
 
 #include "base/log.h"
 #include "base/memory.h"
+#include "server/rescue_private.h"
 #include "server/server_private.h"
 
 enum { PACKET_BYTES = 64 * 1024, ALIVE_MS = 5000, ANSWER_MS = 60000 };
@@ -74,6 +75,12 @@ static bool packet_send(struct keeper *keeper, struct str packet) {
     return sent == (ssize_t)packet.size;
 }
 
+// The one-time code that stands on the screen; NULL: none.
+static const char *code_of(const struct server *server) {
+    if (server->unfit.code[0]) return rescue_code(server->rescue);
+    return server->people ? people_setup_code(server->people) : NULL;
+}
+
 // ---- signs of life ------------------------------------------------------------------------------
 static void pulse_run(struct task *task) {
     (void)task; // never on a worker: it is posted as done
@@ -82,10 +89,9 @@ static void pulse_run(struct task *task) {
 static void pulse_done(struct task *task) {
     struct keeper *keeper = ((struct pulse *)task)->keeper;
     if (atomic_fetch_sub(&keeper->beats, 1) == 1) {
-        struct people *people = keeper->server->people;
-        bool fresh = people && people_setup_code(people) != NULL;
-        (void)packet_send(keeper, fresh ? STR("{\"is\":\"alive\",\"setup\":true}")
-                                        : STR("{\"is\":\"alive\",\"setup\":false}"));
+        (void)packet_send(keeper, code_of(keeper->server)
+                                      ? STR("{\"is\":\"alive\",\"setup\":true}")
+                                      : STR("{\"is\":\"alive\",\"setup\":false}"));
     }
 }
 
@@ -150,7 +156,7 @@ static void ready_send(struct keeper *keeper) {
     buf_open(&packet, PACKET_BYTES);
     struct json_writer out = json_writer_of(&packet);
     const struct server *server = keeper->server;
-    const char *code = server->people ? people_setup_code(server->people) : NULL;
+    const char *code = code_of(server);
     json_open_object(&out);
     json_set_text(&out, "is", STR("ready"));
     json_set_text(&out, "unfit", str_of(server->unfit.code));

@@ -263,7 +263,9 @@ static bool origin_fits(const struct http_head *head) {
 // False: refused already.
 static bool actor_check(struct request *request) {
     uint32_t roles = request->route->roles;
-    enum err err = request->secret.size ? request_who(request) : ERR_DENIED;
+    // Without its data the box knows nobody.
+    bool knows = request->secret.size && !request->server->unfit.code[0];
+    enum err err = knows ? request_who(request) : ERR_DENIED;
     if (err != OK) request->call.actor = (struct actor){0};
     if (err != OK && err != ERR_DENIED && err != ERR_NOT_FOUND) {
         request_fail(request, err);

@@ -29,6 +29,11 @@ enum {
      .body_max = body, .kind = __VA_ARGS__}
 #define API "/api/v1"
 
+// What is left while the data cannot be opened; part of the whole as well.
+#define RESCUE_ROUTES \
+    ROUTE(GET, API "/rescue", PUBLIC, SLOW, 200, NO_BODY, OWN(rescue)), \
+    ROUTE(POST, API "/rescue", PUBLIC, SLOW, 204, SMALL, OWN(rescue_restore))
+
 const struct route routes[] = {
     // session and setup
     ROUTE(GET, "/healthz", PUBLIC, FAST, 200, NO_BODY, OWN(health)),
@@ -39,6 +44,7 @@ const struct route routes[] = {
     ROUTE(POST, API "/setup", PUBLIC, COSTLY, 201, SMALL, OWN(setup)),
     ROUTE(POST, API "/session", PUBLIC, COSTLY, 200, SMALL, OWN(sign_in)),
     ROUTE(DELETE, API "/session", IN, SLOW, 204, NO_BODY, OWN(sign_out)),
+    RESCUE_ROUTES,
 
     // people
     ROUTE(GET, API "/me", IN, FAST, 200, NO_BODY, PEOPLE(me)),
@@ -296,6 +302,9 @@ const struct route routes[] = {
     ROUTE(POST, API "/appliance/packs/remove", SYSTEM, SLOW, 204, SMALL,
           OWN(appliance_pack_remove)),
 };
+
+const struct route rescue_routes[] = {RESCUE_ROUTES};
 // clang-format on
 const size_t route_count = sizeof routes / sizeof routes[0];
+const size_t rescue_route_count = sizeof rescue_routes / sizeof rescue_routes[0];
 _Static_assert(sizeof routes / sizeof routes[0] <= SERVER_ROUTES_MAX, "room in the metrics");

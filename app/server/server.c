@@ -18,6 +18,7 @@
 #include "base/version.h"
 #include "server/keeper_private.h"
 #include "server/nightly_private.h"
+#include "server/rescue_private.h"
 #include "server/server_private.h"
 
 // ---- the banner ---------------------------------------------------------------------------------
@@ -166,11 +167,13 @@ static enum err open_all(struct server *server, const struct server_options *opt
 }
 
 // On the appliance nobody reads a message on standard error: the pages are served, and say why all
-// else is not.
+// else is not, and what can be done.
 static enum err serve_nothing(struct server *server, const struct server_options *options,
-                              struct fault *fault) {
+                              enum err err, struct fault *fault) {
     server->unfit = *fault;
-    server->route_count = 0;
+    server->routes = rescue_routes;
+    server->route_count = rescue_route_count;
+    rescue_open(server, err);
     *fault = (struct fault){0};
     if (server->listen_fd >= 0) return OK;
     return listen_open(address_of(options), &server->listen_fd, &server->port, fault);
@@ -199,7 +202,7 @@ enum err server_run(const struct server_options *options, struct fault *fault) {
     } else if (err == OK) {
         err = open_all(server, options, fault);
     }
-    if (err != OK && server->keeper) err = serve_nothing(server, options, fault);
+    if (err != OK && server->keeper) err = serve_nothing(server, options, err, fault);
     if (err == OK) err = serve(server, options, &ends, fault);
     if (err != OK) keeper_tell_fault(server->keeper, fault);
     // Jobs go on as processes of their own; the next start adopts them.
@@ -209,6 +212,7 @@ enum err server_run(const struct server_options *options, struct fault *fault) {
     if (server->listen_fd >= 0) close(server->listen_fd);
     if (server->people) people_close(server->people);
     if (server->store) store_close(server->store);
+    rescue_close(server->rescue);
     keeper_close(server->keeper);
     memory_give(server);
     pthread_sigmask(SIG_SETMASK, &before, NULL);

@@ -105,6 +105,8 @@ struct route {
 };
 extern const struct route routes[];
 extern const size_t route_count;
+extern const struct route rescue_routes[]; // what is left while the data cannot be opened
+extern const size_t rescue_route_count;
 
 struct route_match {
     const struct route *route; // NULL: none
@@ -379,8 +381,9 @@ struct server {
     struct keeper *keeper;   // NULL but on the appliance: keeper_private.h
     struct nightly *nightly; // copies of the state: nightly_private.h
     // Why nothing can be served but the pages, which say so: on the appliance, where nobody could
-    // read it elsewhere. Every call of the API gets it with 503. "": all is well.
+    // read it elsewhere. Every call of the API but the rescue's gets it with 503. "": all is well.
     struct fault unfit;
+    struct rescue *rescue; // what is offered then: rescue_private.h
     struct server_back back;
     struct tls_identity identity;
     int listen_fd;

@@ -95,6 +95,7 @@ static void about_read(const char *dir, const char *name, struct kept *out) {
            str_to_i64(keep_line(lines, "made_ms"), &kept.made_ms) &&
            str_to_u64(keep_line(lines, "bytes"), &kept.bytes) &&
            hash_from_hex(keep_line(lines, "sha256"), &kept.hash);
+    (void)str_copy(kept.version, sizeof kept.version, keep_line(lines, "version"));
     kept.whole = good && keep_path(dir, name, "data.mdb", path, sizeof path, NULL) == OK &&
                  file_size(path, &bytes, NULL) == OK && bytes == kept.bytes;
     buf_close(&text);

@@ -15,6 +15,7 @@
 // Any thread; one keep_make or keep_prune of a folder at a time.
 #pragma once
 
+#include "base/version.h"
 #include "store/store.h"
 
 enum {
@@ -38,7 +39,8 @@ struct kept {
     int64_t made_ms;
     uint64_t bytes; // of data.mdb
     struct hash hash;
-    bool whole; // `about` is there and data.mdb as long as it says
+    char version[VERSION_BYTES_MAX + 1]; // of the program that made it; "": it does not tell
+    bool whole;                          // `about` is there and data.mdb as long as it says
 };
 // Newest first. A folder without a good `about` is listed as not whole.
 enum err keep_list(const char *dir, struct kept *out, size_t room, size_t *out_count,

@@ -2,6 +2,7 @@
 // own, fetched when it is first needed or when the browser has nothing better to do.
 import { render, type ComponentType } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
+import { ApiError } from './api';
 import { ErrorBox, Loading, Page } from './components/page';
 import { Gate, Shell } from './components/shell';
 import { language_choose, language_rest, language_whole, t } from './messages';
@@ -76,6 +77,7 @@ const routes: Route[] = [
   { path: '/appliance', part: () => import('./pages/appliance'), roles: ['system'] },
 ];
 
+const rescue: Part = () => import('./pages/rescue');
 const ready = new Map<Part, ComponentType<PageProps>>();
 
 async function load(part: Part): Promise<void> {
@@ -185,7 +187,27 @@ function App() {
   );
 }
 
+// Without its data the box answers nothing, but what can be done then.
 function Unreachable({ error }: { error: unknown }) {
+  const [, redraw] = useState(0);
+  const Rescue = ready.get(rescue);
+  // Busy is another thing: it passes.
+  const unfit =
+    error instanceof ApiError &&
+    error.status === 503 &&
+    !/^(server|base|page)\./.test(error.fault.code);
+  useEffect(() => {
+    if (!unfit) return;
+    void language_rest()
+      .then(() => load(rescue))
+      .then(() => redraw(1));
+  }, [unfit]);
+  if (Rescue)
+    return (
+      <Gate>
+        <Rescue params={{}} />
+      </Gate>
+    );
   return (
     <Gate>
       <Page title={t('app.name')}>

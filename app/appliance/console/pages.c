@@ -172,10 +172,12 @@ static void fingerprint(struct drawing *drawing) {
 static void code(struct drawing *drawing) {
     const char *text = drawing->view->service.code;
     if (!text[0]) return;
-    label(drawing, "appliance.console.code");
+    bool unfit = drawing->view->service.fault[0] != '\0'; // then it is for restoring a copy
+    label(drawing, unfit ? "appliance.console.rescue_code" : "appliance.console.code");
     pen_write(&drawing->pen, INK_STRONG, str_of(text));
     pen_down(&drawing->pen, 1);
-    say(drawing, INK_DIM, "appliance.console.code_hint", NULL, 0);
+    say(drawing, INK_DIM, unfit ? "appliance.console.rescue_hint" : "appliance.console.code_hint",
+        NULL, 0);
     label_end(drawing);
 }
 
@@ -194,11 +196,14 @@ static void service(struct drawing *drawing) {
         [SERVICE_WAITING] = INK_BAD,
     };
     label(drawing, "appliance.console.service");
-    say(drawing, inks[service->state], names[service->state], NULL, 0);
-    if (service->state != SERVICE_READY && service->fault[0]) {
+    // Then it serves nothing but this. What is wrong with the partition is told there.
+    bool unfit =
+        service->state == SERVICE_READY && service->fault[0] && drawing->view->data == DATA_MOUNTED;
+    if (!unfit) say(drawing, inks[service->state], names[service->state], NULL, 0);
+    if (unfit || (service->state != SERVICE_READY && service->fault[0])) {
         struct fault fault = {0};
         (void)str_copy(fault.code, sizeof fault.code, str_of(service->fault));
-        pen_down(&drawing->pen, 1);
+        if (!unfit) pen_down(&drawing->pen, 1);
         say_fault(drawing, &fault);
         drawing->pen.row--;
     }

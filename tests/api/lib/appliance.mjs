@@ -96,9 +96,10 @@ export class Init {
 }
 
 // Starts the service below `init`. Answers {port, origin, code, folder, ready, alive(), gone(), close()}.
-export async function applianceOpen(binary, init, env = {}) {
-    const folder = mkdtempSync(path.join(tmpdir(), "courtyard-appliance-"));
-    const child = spawn(relayMade(), [binary, "serve", "--data", path.join(folder, "data"), "--listen", "127.0.0.1:0"],
+// `folder`: one that is there, with the data in data/, and stays.
+export async function applianceOpen(binary, init, env = {}, { folder: given, listen = "127.0.0.1:0" } = {}) {
+    const folder = given ?? mkdtempSync(path.join(tmpdir(), "courtyard-appliance-"));
+    const child = spawn(relayMade(), [binary, "serve", "--data", path.join(folder, "data"), "--listen", listen],
         { stdio: ["pipe", "pipe", "pipe"], env: { ...process.env, LANG: "en_US.UTF-8", ...env } });
     const box = { folder, child, log: "", alive: 0, others: [], pid: 0 };
     const ended = new Promise((done) => child.on("exit", (code) => done(code)));
@@ -117,7 +118,10 @@ export async function applianceOpen(binary, init, env = {}) {
                 const answer = init.answer(packet), ends = init.ends === packet.do ? "!" : "";
                 if (answer) child.stdin.write(`${ends}${JSON.stringify(answer)}\n`);
             } else if (packet.is === "ready") box.ready = packet;
-            else if (packet.is === "alive") box.alive++;
+            else if (packet.is === "alive") {
+                box.alive++;
+                box.setup = packet.setup;
+            }
             else box.others.push(packet);
             if (box.port && box.ready) done();
         });
@@ -129,7 +133,7 @@ export async function applianceOpen(binary, init, env = {}) {
     box.close = async () => {
         if (child.exitCode === null && box.pid) process.kill(box.pid, "SIGTERM");
         const code = await ended;
-        rmSync(folder, { recursive: true, force: true });
+        if (!given) rmSync(folder, { recursive: true, force: true });
         return code;
     };
     try {

@@ -175,7 +175,35 @@ static void random_is_spread(void) {
     CHECK_BYTES(wiped, 5, "\0\0\0\0\0", 5);
 }
 
+static void a_short_code_fits_as_it_is_typed(void) {
+    static const char *const right[] = {"abcd-efgh-2345", "ABCDEFGH2345", " abcd efgh 2345 ",
+                                        "a-b-c-d-e-f-g-h-2-3-4-5"};
+    static const char *const wrong[] = {"",
+                                        "-",
+                                        "abcd-efgh-234",
+                                        "abcd-efgh-23456",
+                                        "abcd-efgh-2346",
+                                        "bbcd-efgh-2345",
+                                        "abcd_efgh_2345"};
+    for (size_t i = 0; i < sizeof right / sizeof right[0]; i++) {
+        CHECK(short_code_fits("abcd-efgh-2345", str_of(right[i])));
+    }
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+        CHECK(!short_code_fits("abcd-efgh-2345", str_of(wrong[i])));
+    }
+    CHECK(!short_code_fits("abcd-efgh-2345", (struct str){"abcd-efgh-234\0", 14}));
+    char code[SHORT_CODE_SIZE], other[SHORT_CODE_SIZE];
+    short_code_make(code);
+    short_code_make(other);
+    CHECK(short_code_is_one(str_of(code)));
+    CHECK(!short_code_is_one(STR("abcd-efgh-234")));
+    CHECK(!short_code_is_one(STR("abcdefgh-2345x")));
+    CHECK(short_code_fits(code, str_of(code)));
+    CHECK(!short_code_fits(code, str_of(other)));
+}
+
 int main(void) {
+    CHECK_RUN(a_short_code_fits_as_it_is_typed);
     CHECK_RUN(sha256_vectors);
     CHECK_RUN(sha256_million);
     CHECK_RUN(cpu_path_is_the_reference);

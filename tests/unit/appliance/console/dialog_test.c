@@ -161,6 +161,25 @@ static void home_says_what_is_wrong(void) {
     shows("25 %");
 }
 
+static void a_database_that_cannot_be_opened_is_told_with_the_code(void) {
+    world_begin("en", 80, 24);
+    snprintf(view.service.fault, sizeof view.service.fault, "store.damaged");
+    shows("The database is damaged");
+    shows("An earlier copy can take its place");
+    shows("Restore code");
+    shows("K7QF-2M9X");
+    hides("Set-up code");
+    hides("running");
+    CHECK_EQ(dialog.scroll_most, 0);
+    view.data = DATA_BROKEN; // told once, where the partition is
+    view.data_fault = (struct fault){.code = "appliance.data_damaged", .detail = "sda5"};
+    snprintf(view.service.fault, sizeof view.service.fault, "appliance.data_damaged");
+    view.service.code[0] = '\0';
+    shows("data partition sda5 is damaged");
+    hides("data partition  is damaged");
+    hides("Restore code");
+}
+
 static void every_page_is_whole_at_every_size(void) {
     static const int sizes[][2] = {{80, 24}, {160, 45}, {40, 12}, {64, 20},
                                    {24, 6},  {23, 5},   {1, 1}};
@@ -785,6 +804,7 @@ int main(void) {
     CHECK_RUN(home_says_how_to_reach_the_box);
     CHECK_RUN(home_says_what_is_wrong);
     CHECK_RUN(home_says_what_is_wrong_with_the_network);
+    CHECK_RUN(a_database_that_cannot_be_opened_is_told_with_the_code);
     CHECK_RUN(every_page_is_whole_at_every_size);
     CHECK_RUN(a_small_screen_scrolls);
     CHECK_RUN(long_text_wraps_between_words);
