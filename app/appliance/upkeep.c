@@ -305,8 +305,19 @@ static enum err copy_restore(const char *name, const struct progress *progress,
     return program_run(argv, progress, fault);
 }
 
+// Where in a copy's name its time begins, "20261127" or "20261127-043000"; NULL: it is none to offer.
+// What was kept of before an update belongs to an older version.
+static const char *copy_stamp(const char *name) {
+    static const char *const kinds[] = {"nightly-", "wish-"};
+    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
+        if (strncmp(name, kinds[i], strlen(kinds[i])) == 0) return name + strlen(kinds[i]);
+    }
+    return NULL;
+}
+
 static int copies_order(const void *one, const void *other) {
-    return strcmp(other, one);
+    int order = strcmp(copy_stamp(other), copy_stamp(one));
+    return order ? order : strcmp(other, one);
 }
 
 uint32_t copies_list(const char *data, char out[static UPKEEP_COPIES][32]) {
@@ -316,7 +327,7 @@ uint32_t copies_list(const char *data, char out[static UPKEEP_COPIES][32]) {
     DIR *dir = opendir(folder);
     for (const struct dirent *entry; dir && count < COPIES_MAX && (entry = readdir(dir));) {
         struct str name = str_of(entry->d_name);
-        if (!str_starts(name, STR("nightly-")) || str_ends(name, STR(".part"))) continue;
+        if (!copy_stamp(entry->d_name) || str_ends(name, STR(".part"))) continue;
         if (str_copy(found[count], sizeof found[count], name)) count++;
     }
     if (dir) closedir(dir);

@@ -46,9 +46,10 @@ enum err backup_run(void *upkeep, struct progress *progress, struct fault *fault
 // ERR_NOT_FOUND "appliance.no_backup". With `copy`, the database alone goes back to it, and what
 // was there goes to quarantine/ in the data folder (`courtyard recover`).
 enum err restore_run(void *upkeep, struct progress *progress, struct fault *fault) MUST_USE;
-// The newest nightly copies in the data folder's backups/ (names sort by time), newest first; how
-// many. Whether they are good, the program finds when one is wanted.
-enum { UPKEEP_COPIES = 3 };
+// The newest copies in the data folder's backups/, made at night or on a wish, newest first (a
+// nightly one as if made when its day began); how many. Whether they are good, the program finds
+// when one is wanted.
+enum { UPKEEP_COPIES = 5 };
 uint32_t copies_list(const char *data, char out[static UPKEEP_COPIES][32]);
 // After a power cut in the middle of restoring: what was to take the data's place does, or what was
 // there comes back. Before the service's first start.

@@ -101,6 +101,15 @@ export class Machine {
         writeSync(fd, bytes, 0, bytes.length, offset);
         closeSync(fd);
     }
+    // A file of the data partition becomes garbage behind its first `spared` bytes, its length stays;
+    // the machine must have been shut down.
+    spoilData(name, spared) {
+        const BLOCK_BYTES = 4096, { offset } = this.partitions().data;
+        const said = execFileSync("/sbin/debugfs", ["-R", `blocks ${name}`, `${this.disk}?offset=${offset}`], { stdio: ["ignore", "pipe", "ignore"] });
+        const blocks = said.toString().split(/\s+/).filter((word) => /^\d+$/.test(word)).map(Number);
+        if (blocks.length <= spared / BLOCK_BYTES) throw new Error(`${name}: ${blocks.length} blocks`);
+        for (const block of blocks.slice(spared / BLOCK_BYTES)) this.write(offset + block * BLOCK_BYTES, Buffer.alloc(BLOCK_BYTES, 0xa5));
+    }
     // A file of the FAT file system at `at` becomes garbage from its middle on, its name and size stay.
     spoilFile(at, name) {
         const fat = { env: { ...process.env, MTOOLS_SKIP_CHECK: "1" }, maxBuffer: 2 ** 28 };

@@ -216,8 +216,9 @@ static void all_that_can_be_seen_fits_a_packet(void) {
 
 static void copies_newest_first(void) {
     static const char *const names[] = {
-        "nightly-20261124",      "nightly-20261126", "wish-20261127-010101", "nightly-20261125",
-        "nightly-20261127.part", "nightly-20261123", "before-1.0.0"};
+        "nightly-20261124",      "nightly-20261126", "wish-20261125-010101", "nightly-20261125",
+        "nightly-20261127.part", "nightly-20261123", "before-1.0.0",         "wish-20261126-235959",
+        "wish-20261127.part",    "nightly-20261122"};
     char found[UPKEEP_COPIES][32];
     const char *data = scratch_folder();
     CHECK_EQ(copies_list(data, found), 0);
@@ -227,9 +228,10 @@ static void copies_newest_first(void) {
         CHECK_EQ(folder_make(path, NULL), OK);
     }
     CHECK_EQ(copies_list(data, found), UPKEEP_COPIES);
-    CHECK_STR(found[0], "nightly-20261126");
-    CHECK_STR(found[1], "nightly-20261125");
-    CHECK_STR(found[2], "nightly-20261124");
+    static const char *const wanted[] = {"wish-20261126-235959", "nightly-20261126",
+                                         "wish-20261125-010101", "nightly-20261125",
+                                         "nightly-20261124"};
+    for (int i = 0; i < UPKEEP_COPIES; i++) CHECK_STR(found[i], wanted[i]);
 }
 
 int main(void) {
