@@ -305,8 +305,8 @@ static enum err copy_restore(const char *name, const struct progress *progress,
     return program_run(argv, progress, fault);
 }
 
-// Where in a copy's name its time begins, "20261127" or "20261127-043000"; NULL: it is none to offer.
-// What was kept of before an update belongs to an older version.
+// Where in a copy's name its time begins, "20261127" or "20261127-043000"; NULL: none to offer, for
+// what was kept of before an update belongs to an older version.
 static const char *copy_stamp(const char *name) {
     static const char *const kinds[] = {"nightly-", "wish-"};
     for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
