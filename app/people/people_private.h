@@ -12,8 +12,8 @@
 enum {
     SIGN_IN_NAME_BYTES_MAX = 64,
     DISPLAY_NAME_BYTES_MAX = LIMIT_NAME_BYTES,
-    SESSIONS_MAX = 20,    // of one person; the oldest ends
-    TOKENS_MAX = 50,      // of one person
+    SESSIONS_MAX = 20, // of one person; the oldest ends
+    TOKENS_MAX = 50,   // of one person
     ONE_TIME_PASSWORD_LETTERS = 14,
     LOCKOUT_SLOTS = 2048,
 };
