@@ -77,8 +77,9 @@ static struct sampling sampling_make(void) {
     return sampling;
 }
 
-// The same answer twice, by the same prompt and seed; `constraint` or NULL.
-static void both_ways(struct constraint *constraint, uint32_t *held, uint32_t *missed) {
+// The same answer twice, by the same prompt and seed; `constraint` or NULL, and when it holds.
+static void both_ways(struct constraint *constraint, const struct hold_form *form, uint32_t *held,
+                      uint32_t *missed) {
     static const struct str stops[] = {STR("ab"), STR("zzq")};
     uint32_t prompt[64], count = prompt_make(prompt);
     uint32_t most = 1 + (uint32_t)check_below(SMALL_CONTEXT);
@@ -89,6 +90,7 @@ static void both_ways(struct constraint *constraint, uint32_t *held, uint32_t *m
         struct generating g = generating_of(&said[i], most);
         g.sampling = sampling;
         g.constraint = constraint;
+        g.held = form;
         g.stops = stops;
         g.stop_count = stop_count;
         g.no_drafts = i == 1;
@@ -128,7 +130,7 @@ static void drafts_change_no_text(void) {
     for (uint32_t m = 0; m < MODELS; m++) {
         uint32_t held = 0;
         open_model(models[m]);
-        for (int i = 0; another(i, 25, held); i++) both_ways(NULL, &held, &missed);
+        for (int i = 0; another(i, 25, held); i++) both_ways(NULL, NULL, &held, &missed);
         check_that(held > 0, __FILE__, __LINE__, "%s: no drafted token held", models[m]);
         close_model();
     }
@@ -139,6 +141,7 @@ static void drafts_keep_to_a_grammar(void) {
     static const char *const texts[] = {"root ::= (\"abc\" | \"hello \" | [x-z]{2})*",
                                         "root ::= \"a\" (\"bc\" root | \"d\")",
                                         "root ::= [a-z]+ (\",\" [a-z]+)*"};
+    static const struct hold_form form = {.mark = "a", .pieces_most = 4}; // held behind each "a"
     uint32_t held = 0, missed = 0;
     open_model("llama-Q4_0");
     for (uint32_t t = 0; t < 3; t++) {
@@ -148,7 +151,8 @@ static void drafts_keep_to_a_grammar(void) {
         REQUIRE(grammar_of_text(str_of(texts[t]), &grammar, &fault) == OK);
         REQUIRE(constraint_open(grammar, at.tree, at.endings.tokens, at.endings.count,
                                 &constraint) == OK);
-        for (int i = 0; another(i, 20, held); i++) both_ways(constraint, &held, &missed);
+        for (int i = 0; another(i, 20, held); i++) both_ways(constraint, NULL, &held, &missed);
+        for (int i = 0; another(i, 10, held); i++) both_ways(constraint, &form, &held, &missed);
         constraint_close(constraint);
         grammar_close(grammar);
     }
