@@ -64,6 +64,7 @@ static void answer_write(struct chatting *c, const struct generated *generated) 
     buf_open(&said, MESSAGES_BYTES_MOST);
     bool called = c->tools && calls_of(&c->answering.form, c->tools, text, c->calls, &said, &calls);
     if (called) text = buf_str(&said);
+    c->calls += generated->tokens; // an id is given once
     json_open_object(&writer);
     json_set_text(&writer, "role", STR("assistant"));
     json_set_text(&writer, "content", text);

@@ -172,16 +172,59 @@ static void answers_that_are_cut(void) {
     is_told(&mistral, "[TOOL_CALLS][{\"name\":\"f\",\"arguments\":{}},", "[f|{}]");
 }
 
+// The beginning of a call of the name "nK", up to within a text that it is given.
+static void call_write(const struct chat_form *form, uint32_t k, struct buf *answer) {
+    if (form->after) {
+        buf_printf(answer, "%s%sn%u%s{%s\"k\": \"", form->lead, check_below(2) ? "" : "\n", k,
+                   form->after, check_below(2) ? "" : " ");
+        return;
+    }
+    if (k) buf_add_text(answer, check_below(2) ? "," : ", ");
+    buf_printf(answer, "{\"name\":%s\"n%u\",%s\"%s\":{\"k\": \"", check_below(2) ? " " : "", k,
+               check_below(2) ? "\n " : "", form == &llama ? "parameters" : "arguments");
+}
+
+// Calls of one answer behind a mark, each given a text of `words`.
+static void calls_write(const struct chat_form *form, struct buf *answer, struct buf *want) {
+    static const char *const words[] = {"a", "<", "北", "{", "\"", " ", "tool", "}", "]", "\\\\"};
+    bool list = form == &mistral || form == &deepseek || form == &fenced;
+    uint32_t count = list ? 1 + (uint32_t)check_below(3) : 1;
+    buf_add_text(answer, form->mark);
+    if (form == &mistral) buf_add_char(answer, '[');
+    for (uint32_t k = 0; k < count; k++) {
+        struct buf given;
+        buf_open(&given, 1 << 12);
+        call_write(form, k, &given);
+        buf_add_str(answer, buf_str(&given));
+        // Of a name as it is, what is given is told as it stands.
+        const char *object = form->after ? memrchr(given.data, '{', given.size) : "{\"k\": \"";
+        size_t size = form->after ? given.size - (size_t)(object - given.data) : strlen(object);
+        buf_printf(want, "[n%u|", k);
+        buf_add(want, object, size);
+        for (uint64_t w = check_below(6); w > 0; w--) {
+            const char *word = words[check_below(10)];
+            if (*word == '"') word = "\\\"";
+            buf_add_text(answer, word);
+            buf_add_text(want, word);
+        }
+        buf_add_text(answer, form->after ? "\"}" : "\"}}");
+        if (form->after) buf_add_text(answer, form->behind);
+        buf_add_text(want, "\"}]");
+        buf_close(&given);
+    }
+    if (form == &mistral) buf_add_char(answer, ']');
+    buf_add_text(answer, form->close);
+}
+
 // Texts and calls in any order, written as the form wants it, are told as they were made.
 static void whatever_is_written(void) {
-    static const char *const words[] = {"a", "<", "北", "{", "\"", " ", "tool", "}", "]", "\\\\"};
+    static const struct chat_form *const forms[] = {&hermes,    &mistral,  &llama,
+                                                    &ministral, &deepseek, &fenced};
     struct buf answer, want;
     buf_open(&answer, 1 << 16);
     buf_open(&want, 1 << 16);
-    for (int round = 0; round < 400; round++) {
-        const struct chat_form *form = round % 3 == 0   ? &hermes
-                                       : round % 3 == 1 ? &mistral
-                                                        : &llama;
+    for (int round = 0; round < 800; round++) {
+        const struct chat_form *form = forms[round % 6];
         uint32_t count = (uint32_t)check_below(4);
         buf_clear(&answer);
         buf_clear(&want);
@@ -190,26 +233,7 @@ static void whatever_is_written(void) {
                 buf_printf(&answer, "t%u", i);
                 buf_printf(&want, "T:t%u", i);
             }
-            buf_add_text(&answer, form->mark);
-            if (form == &mistral) buf_add_char(&answer, '[');
-            uint32_t more = form == &mistral ? 1 + (uint32_t)check_below(3) : 1;
-            for (uint32_t k = 0; k < more; k++) {
-                if (k) buf_add_text(&answer, check_below(2) ? "," : ", ");
-                buf_printf(&answer, "{\"name\":%s\"n%u\",%s\"%s\":{\"k\": \"",
-                           check_below(2) ? " " : "", k, check_below(2) ? "\n " : "",
-                           form == &llama ? "parameters" : "arguments");
-                buf_printf(&want, "[n%u|{\"k\": \"", k);
-                for (uint64_t w = check_below(6); w > 0; w--) {
-                    const char *word = words[check_below(10)];
-                    if (*word == '"') word = "\\\"";
-                    buf_add_text(&answer, word);
-                    buf_add_text(&want, word);
-                }
-                buf_add_text(&answer, "\"}}");
-                buf_add_text(&want, "\"}]");
-            }
-            if (form == &mistral) buf_add_char(&answer, ']');
-            buf_add_text(&answer, form->close);
+            calls_write(form, &answer, &want);
         }
         struct calls reader;
         start(&reader, form);
