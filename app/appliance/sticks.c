@@ -67,16 +67,20 @@ static int by_use(const void *one, const void *other) {
     return order ? order : strcmp(a->name, b->name);
 }
 
+// A file of the folder with that ending; false: it has another, or too long a name.
+static bool name_take(const struct dirent *entry, struct str ending,
+                      char out[static STICK_NAME_BYTES]) {
+    struct str name = str_of(entry->d_name);
+    return name.data[0] != '.' && str_ends(name, ending) && str_copy(out, STICK_NAME_BYTES, name);
+}
+
 static void updates_read(const char *folder, const struct sticks_own *own, struct stick *out) {
     DIR *dir = opendir(folder);
     out->update_count = 0;
     for (const struct dirent *entry; dir && (entry = readdir(dir));) {
         struct stick_update one = {0};
         char path[512];
-        if (entry->d_name[0] == '.' || !str_ends(str_of(entry->d_name), STR(".update")) ||
-            !str_copy(one.name, sizeof one.name, str_of(entry->d_name))) {
-            continue;
-        }
+        if (!name_take(entry, STR(".update"), one.name)) continue;
         snprintf(path, sizeof path, "%.256s/%s", folder, one.name);
         if (update_judge(path, own, &one) != OK && !one.fault.code[0]) continue; // gone meanwhile
         // Beyond the room, the one that is of least use gives way.
@@ -90,9 +94,51 @@ static void updates_read(const char *folder, const struct sticks_own *own, struc
     if (dir) closedir(dir);
 }
 
+static enum err pack_judge(const char *path, const struct sticks_own *own, struct stick_pack *out) {
+    struct pack_file file;
+    const struct packs_own mine = {.architecture = own->architecture, .key = own->key};
+    enum err err = pack_open(path, NULL, &file, &out->fault);
+    if (err != OK) {
+        if (strcmp(out->fault.detail, path) == 0) {
+            (void)str_copy(out->fault.detail, sizeof out->fault.detail, str_of(out->name));
+        }
+        return err;
+    }
+    out->about = file.about;
+    pack_close(&file);
+    return pack_fits(&mine, &out->about, &out->fault);
+}
+
+static int by_use_of_packs(const void *one, const void *other) {
+    const struct stick_pack *a = one, *b = other;
+    bool bad = a->fault.code[0] != '\0', other_bad = b->fault.code[0] != '\0';
+    if (bad != other_bad) return bad ? 1 : -1;
+    return strcmp(a->name, b->name);
+}
+
+static void packs_read(const char *folder, const struct sticks_own *own, struct stick *out) {
+    DIR *dir = opendir(folder);
+    out->pack_count = 0;
+    for (const struct dirent *entry; dir && (entry = readdir(dir));) {
+        struct stick_pack one = {0};
+        char path[512];
+        if (!name_take(entry, STR(".pack"), one.name)) continue;
+        snprintf(path, sizeof path, "%.256s/%s", folder, one.name);
+        if (pack_judge(path, own, &one) != OK && !one.fault.code[0]) continue; // gone meanwhile
+        if (out->pack_count < STICK_PACKS_MAX) {
+            out->packs[out->pack_count++] = one;
+        } else if (by_use_of_packs(&one, &out->packs[STICK_PACKS_MAX - 1]) < 0) {
+            out->packs[STICK_PACKS_MAX - 1] = one;
+        }
+        qsort(out->packs, out->pack_count, sizeof out->packs[0], by_use_of_packs);
+    }
+    if (dir) closedir(dir);
+}
+
 void stick_read(const char *folder, const struct sticks_own *own, struct stick *out) {
     out->backup_count = backups_list(folder, out->backups, STICK_BACKUPS_MAX, &out->backup_all);
     updates_read(folder, own, out);
+    packs_read(folder, own, out);
 }
 
 // ---- the look, in a child -----------------------------------------------------------------------
@@ -213,6 +259,26 @@ static void update_write_one(const struct stick_update *update, struct json_writ
     json_close_object(out);
 }
 
+static void pack_write_one(const struct stick_pack *pack, struct json_writer *out) {
+    char signer[FINGERPRINT_SIZE] = "";
+    const struct pack_about *about = &pack->about;
+    if (about->version[0]) verify_key_fingerprint(&about->signer, signer);
+    json_open_object(out);
+    json_set_text(out, "file", str_of(pack->name));
+    json_set_text(out, "name", str_of(about->name));
+    json_set_text(out, "vendor", str_of(about->vendor));
+    json_set_text(out, "version", str_of(about->version));
+    json_set_text(out, "architecture", str_of(about->architecture));
+    json_set_u64(out, "files", about->files);
+    json_set_u64(out, "bytes", about->bytes);
+    json_set_text(out, "signer", str_of(signer));
+    if (pack->fault.code[0]) {
+        json_put_name(out, "fault");
+        json_put_fault(out, &pack->fault);
+    }
+    json_close_object(out);
+}
+
 void sticks_write(const struct sticks *sticks, struct json_writer *out) {
     json_open_array(out);
     for (uint32_t i = 0; i < sticks->count; i++) {
@@ -230,6 +296,10 @@ void sticks_write(const struct sticks *sticks, struct json_writer *out) {
         json_open_array(out);
         for (uint32_t j = 0; j < stick->update_count; j++)
             update_write_one(&stick->updates[j], out);
+        json_close_array(out);
+        json_put_name(out, "packs");
+        json_open_array(out);
+        for (uint32_t j = 0; j < stick->pack_count; j++) pack_write_one(&stick->packs[j], out);
         json_close_array(out);
         json_close_object(out);
     }

@@ -135,6 +135,7 @@ const STICK = {
     disk: "sdb", model: "DataTraveler", kind: "vfat", bytes: 32e9, free_bytes: 16e9, backup_count: 1,
     backups: [{ name: "courtyard-20261126-010203-0.1.0.tar", at: 1795654923000, bytes: 4096, version: "0.1.0" }],
     updates: [{ name: "a.update", version: "0.2.0", architecture: "x86_64", build: "b", from: "0.0.0", signer: "0123 4567 89ab cdef", bytes: 9, older: false }],
+    packs: [{ file: "demo.pack", name: "demo", vendor: "Demo", version: "1.0", architecture: "x86_64", files: 2, bytes: 9, signer: "0123 4567 89ab cdef" }],
 };
 
 test("sticks are told with what lies on them, and the backups beside the data", async () => {

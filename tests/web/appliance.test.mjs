@@ -1,10 +1,10 @@
 // The appliance's page: shown only where the box is one; state, faults of the network, settings with
 // errors at their fields, the clock, an update from its file or from a stick to its result, backups,
-// restoring one, the reset, restart and the way back.
+// restoring one, packs of libraries, the reset, restart and the way back.
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { join, resolve, dirname } from 'node:path';
-import { writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { after, before, describe, test } from 'node:test';
 import { applianceOpen, Init } from '../api/lib/appliance.mjs';
@@ -41,8 +41,12 @@ const STICK = {
     update_of('old.update', '0.0.7', { older: true }),
     update_of('bad.update', '0.2.0', { fault: { code: 'appliance.update_other_signer', detail: 'ffff eeee dddd cccc' } }),
   ],
+  packs: [
+    { file: 'demo.pack', name: 'demo', vendor: 'Demo', version: '1.0', architecture: 'x86_64', files: 2, bytes: 5e8, signer: SIGNER },
+    { file: 'bad.pack', name: '', vendor: '', version: '', architecture: '', files: 0, bytes: 0, signer: '', fault: { code: 'appliance.no_pack', detail: 'bad.pack' } },
+  ],
 };
-const BLANK = { disk: 'sdc', model: '', kind: '', bytes: 8e9, free_bytes: 0, backup_count: 0, backups: [], updates: [] };
+const BLANK = { disk: 'sdc', model: '', kind: '', bytes: 8e9, free_bytes: 0, backup_count: 0, backups: [], updates: [], packs: [] };
 const bytes = (count) => `${count / 2 ** 30} GB`;
 
 for (const language of ['zh-CN', 'en']) {
@@ -139,7 +143,7 @@ for (const language of ['zh-CN', 'en']) {
 
     test('an older version is shown, confirmed, written and told of', async () => {
       const file = update_file(house.folder, '0.0.7');
-      await who.page.locator('input[type=file]').setInputFiles(file);
+      await who.page.locator('input[type=file]').first().setInputFiles(file);
       await who.see('machine.signer');
       await axe_check(who.page, 'an update that was looked at');
       await who.button('machine.downgrade').click();
@@ -200,14 +204,56 @@ for (const language of ['zh-CN', 'en']) {
       who.calm();
     });
 
+    test('packs are told, mounted or why not; one is sent, looked at and added; one is removed', async () => {
+      const pack = { file: 'demo-0.9.pack', name: 'demo', vendor: 'Demo', version: '0.9', architecture: 'x86_64', files: 2, bytes: 5e8, mounted: true };
+      init.state.work = undefined;
+      await who.button('action.refresh').click();
+      await who.see('machine.packs_none');
+      const folder = join(house.folder, `libraries-${language}`), key = `${folder}-key`, file = join(house.folder, `${language}.pack`);
+      mkdirSync(folder);
+      writeFileSync(join(folder, 'libdemo.so'), 'library');
+      execFileSync(program, ['appliance', 'key', '-o', key], { stdio: 'pipe' });
+      execFileSync(program, ['appliance', 'pack', folder, '--name', 'demo', '--vendor', 'Demo & Söhne', '--version', '1.0', '--key', key, '-o', file], { stdio: 'pipe' });
+      const card = who.page.locator('section.card', { has: who.page.getByRole('heading', { name: t('machine.packs'), exact: true }) });
+      await card.locator('input[type=file]').setInputFiles(file);
+      await card.getByText('Demo & Söhne').waitFor();
+      await axe_check(who.page, 'a pack that was looked at');
+      await card.getByRole('button', { name: t('machine.pack_add') }).first().click();
+      await who.page.getByRole('progressbar', { name: t('machine.work.pack') }).waitFor();
+      assert.equal(asked('pack').path.startsWith('/'), true);
+      init.state.packs = { looking: true, all: [] };
+      init.state.work = { name: 'pack', running: false, phase: 'copy', done: 9, total: 9 };
+      await who.see('machine.packs_looking'); // it goes on looking by itself
+      init.state.packs = { looking: false, all: [pack, { ...pack, file: 'other-1.pack', mounted: false, fault: { code: 'appliance.pack_damaged', detail: 'other-1.pack' } }] };
+      await card.getByText(t('machine.pack_mounted', { name: 'demo' })).waitFor();
+      await card.getByText(t('appliance.pack_damaged', { detail: 'other-1.pack' })).waitFor();
+      await axe_check(who.page, 'packs');
+      await card.getByRole('button', { name: t('machine.pack_remove', { name: 'other-1.pack' }) }).click();
+      await dialog('action.cancel').click();
+      assert.equal(asked('pack-remove'), undefined);
+      await card.getByRole('button', { name: t('machine.pack_remove', { name: 'other-1.pack' }) }).click();
+      await dialog('action.remove').click();
+      await card.getByText('other-1.pack').first().waitFor({ state: 'detached' });
+      assert.equal(asked('pack-remove').file, 'other-1.pack');
+      init.state.packs.all = [];
+      init.state.work = undefined;
+      who.calm();
+    });
+
     test('updates on a stick are told with their signer; an older one is confirmed', async () => {
       init.sticks = { looking: false, sticks: [STICK], kept: [] };
       await who.see('machine.stick_updates');
       await who.page.getByText(t('appliance.update_other_signer', { detail: 'ffff eeee dddd cccc' })).waitFor();
+      await who.page.getByText(t('appliance.no_pack', { detail: 'bad.pack' })).waitFor();
       await axe_check(who.page, 'updates on a stick');
       const offer = (name) => who.page.getByRole('region', { name, exact: true });
       assert.equal(await offer('bad.update').getByRole('button').count(), 0);
       await offer('old.update').getByText('0123 4567 89ab cdef').waitFor();
+      await offer('demo.pack').getByRole('button', { name: t('machine.pack_add') }).click();
+      await who.page.getByRole('progressbar', { name: t('machine.work.pack') }).waitFor();
+      assert.deepEqual([asked('pack').disk, asked('pack').name], ['sdb', 'demo.pack']);
+      init.state.work = undefined;
+      await who.button('action.refresh').click();
       await offer('old.update').getByRole('button', { name: t('machine.downgrade') }).click();
       await dialog('machine.downgrade').click();
       await who.page.getByRole('progressbar', { name: t('machine.work.update') }).waitFor();

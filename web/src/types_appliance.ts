@@ -45,6 +45,7 @@ export interface ApplianceStatus {
   links?: ApplianceLink[];
   network_fault?: Fault;
   work?: ApplianceWork;
+  packs?: { looking: boolean; all: AppliancePack[] };
   slots?: {
     running: 'a' | 'b';
     confirmed: boolean;
@@ -52,6 +53,23 @@ export interface ApplianceStatus {
     a: { usable: boolean; version: string };
     b: { usable: boolean; version: string };
   };
+}
+export interface AppliancePack {
+  file: string;
+  name: string; // '', as vendor and version: it could not be read
+  vendor: string;
+  version: string;
+  bytes: number;
+  mounted: boolean;
+  fault?: Fault;
+}
+export interface AppliancePackAbout {
+  name: string;
+  vendor: string;
+  version: string;
+  architecture: string;
+  signer: string;
+  bytes: number;
 }
 export type Appliance = { present: false } | ApplianceStatus;
 
@@ -78,6 +96,7 @@ export interface ApplianceStick {
   backup_count: number;
   backups: ApplianceBackup[];
   updates: (ApplianceUpdate & { name: string; fault?: Fault })[];
+  packs: (AppliancePackAbout & { file: string; fault?: Fault })[];
 }
 export interface ApplianceSticks {
   looking: boolean;

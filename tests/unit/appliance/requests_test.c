@@ -70,6 +70,8 @@ static void the_state_is_told(void) {
     CHECK(json_member(settings, "interface") != NULL);
     CHECK(str_is(json_member_text(json_member(told, "data"), "state"), "none"));
     CHECK(!json_member(told, "work")); // nothing has been asked for yet
+    const struct json *packs = json_member(told, "packs");
+    CHECK(json_is_array(json_member(packs, "all")) && !json_member_bool(packs, "looking", true));
     const struct json *seen = json_member(ask("{\"id\":5,\"do\":\"sticks\"}"), "answer");
     CHECK(!json_member_bool(seen, "looking", true));
     CHECK(json_is_array(json_member(seen, "sticks")) && json_is_array(json_member(seen, "kept")));
@@ -157,6 +159,8 @@ static void one_wish_stands_at_a_time(void) {
         "{\"id\":1,\"do\":\"restore\",\"name\":\"other\",\"confirm\":\"courtyard\"}",
         "{\"id\":1,\"do\":\"reset\",\"confirm\":\"courtyard\"}",
         "{\"id\":1,\"do\":\"update\",\"stick\":true,\"disk\":\"sdc\",\"name\":\"x.update\"}",
+        "{\"id\":1,\"do\":\"pack\",\"stick\":true,\"disk\":\"sdc\",\"name\":\"x.pack\"}",
+        "{\"id\":1,\"do\":\"pack-remove\",\"file\":\"demo-1.pack\"}",
     };
     world_begin();
     CHECK_STR(fault_of("{\"id\":1,\"do\":\"backup\",\"stick\":true,\"disk\":\"sdb\"}"), "");
@@ -190,6 +194,18 @@ static void an_update_is_of_the_service_or_of_a_stick(void) {
     CHECK_STR(init.update, "");
     CHECK_STR(init.upkeep.name, "a.update");
     CHECK_STR(init.upkeep.wanted, "sdb");
+}
+
+static void a_pack_is_of_the_service_or_of_a_stick(void) {
+    world_begin();
+    CHECK_STR(fault_of("{\"id\":1,\"do\":\"pack\"}"), "appliance.no_pack");
+    CHECK_STR(fault_of("{\"id\":1,\"do\":\"pack\",\"path\":\"/etc/passwd\"}"), "appliance.no_pack");
+    CHECK_STR(fault_of("{\"id\":1,\"do\":\"pack-remove\",\"file\":\"../../x\"}"),
+              "appliance.no_such_pack");
+    CHECK_STR(fault_of("{\"id\":1,\"do\":\"pack\",\"path\":\"/data/courtyard/uploads/7\"}"), "");
+    CHECK_EQ(init.wish, WISH_PACK);
+    CHECK_STR(init.update, "/data/courtyard/uploads/7");
+    CHECK(str_is(json_member_text(work(), "name"), "pack"));
 }
 
 static void settings_are_held_against_their_rules(void) {
@@ -259,6 +275,7 @@ int main(void) {
     CHECK_RUN(a_copy_of_the_database_is_named_as_one);
     CHECK_RUN(one_wish_stands_at_a_time);
     CHECK_RUN(an_update_is_of_the_service_or_of_a_stick);
+    CHECK_RUN(a_pack_is_of_the_service_or_of_a_stick);
     CHECK_RUN(settings_are_held_against_their_rules);
     CHECK_RUN(a_stick_that_has_gone_is_told);
     CHECK_RUN(a_wish_waits_for_the_look);

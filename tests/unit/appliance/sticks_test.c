@@ -234,6 +234,56 @@ static void copies_newest_first(void) {
     for (int i = 0; i < UPKEEP_COPIES; i++) CHECK_STR(found[i], wanted[i]);
 }
 
+// ---- packs --------------------------------------------------------------------------------------
+static void pack_new(const char *name, const char *architecture, const struct sign_key *signer) {
+    char source[512];
+    struct pack_about about;
+    struct fault fault = {0};
+    snprintf(source, sizeof source, "%s/libraries", folder);
+    (void)mkdir(source, 0755);
+    scratch_write(path_of("libraries/lib.so"), "library", 7);
+    const struct pack_content content = {.folder = source,
+                                         .name = "demo",
+                                         .vendor = "Demo",
+                                         .version = "1.0",
+                                         .architecture = architecture};
+    CHECK_EQ(pack_write(path_of(name), &content, signer, &about, NULL, &fault), OK);
+}
+
+static void packs_that_fit_come_first(void) {
+    struct buf text;
+    folder_new();
+    pack_new("a.pack", "x86_64", &other_key);
+    pack_new("b.pack", "aarch64", &key);
+    pack_new("z.pack", "x86_64", &key);
+    scratch_write(path_of("c.pack"), "no pack", 7);
+    scratch_write(path_of(".hidden.pack"), "no pack", 7);
+    stick_read(folder, own(), &stick);
+    REQUIRE(stick.pack_count == 4);
+    static const char *const order[] = {"z.pack", "a.pack", "b.pack", "c.pack"};
+    static const char *const codes[] = {"", "appliance.pack_other_signer",
+                                        "appliance.pack_other_architecture", "appliance.no_pack"};
+    for (size_t i = 0; i < 4; i++) {
+        CHECK_STR(stick.packs[i].name, order[i]);
+        CHECK_STR(stick.packs[i].fault.code, codes[i]);
+    }
+    CHECK_STR(stick.packs[0].about.vendor, "Demo");
+    CHECK_STR(stick.packs[3].fault.detail, "c.pack");
+    struct sticks all = {.count = 1};
+    all.all[0] = stick;
+    buf_open(&text, 64 * 1024);
+    struct json_writer out = json_writer_of(&text);
+    sticks_write(&all, &out);
+    CHECK(memmem(text.data, text.size, "\"packs\":[{\"file\":\"z.pack\",\"name\":\"demo\"", 39));
+    buf_close(&text);
+    // One more that fits drives out one that does not.
+    pack_new("y.pack", "x86_64", &key);
+    stick_read(folder, own(), &stick);
+    CHECK_EQ(stick.pack_count, STICK_PACKS_MAX);
+    CHECK_STR(stick.packs[0].name, "y.pack");
+    CHECK_STR(stick.packs[3].name, "b.pack");
+}
+
 int main(void) {
     folder = scratch_folder();
     if (sign_key_make(&key) != OK || sign_key_make(&other_key) != OK) return 1;
@@ -244,5 +294,6 @@ int main(void) {
     CHECK_RUN(what_does_not_fit_says_why);
     CHECK_RUN(all_that_can_be_seen_fits_a_packet);
     CHECK_RUN(copies_newest_first);
+    CHECK_RUN(packs_that_fit_come_first);
     return check_done();
 }

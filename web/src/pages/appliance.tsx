@@ -3,6 +3,7 @@
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
 import { ApiError, patch, post } from '../api';
 import { Backups, Reset } from '../components/appliance_backups';
+import { Packs } from '../components/appliance_packs';
 import { Update } from '../components/appliance_update';
 import { Ending, NEAR_MS, Work, boot_of, type End } from '../components/appliance_work';
 import { ask } from '../components/dialog';
@@ -347,12 +348,13 @@ function Box({
   const came_ms = useMemo(() => Date.now(), [box]);
   const boot_ms = useMemo(() => boot_of(box), [box]);
   const running = !!box.work?.running;
+  const moving = running || !!box.packs?.looking;
   const sticks = useSticks(running);
   useEffect(() => {
-    if (!running || end) return undefined;
+    if (!moving || end) return undefined;
     const timer = setInterval(() => !document.hidden && reload(), POLL_MS);
     return () => clearInterval(timer);
-  }, [running, end]);
+  }, [moving, end]);
   if (end) {
     const back = () => {
       end_set(null);
@@ -366,6 +368,7 @@ function Box({
       {box.work && <Work work={box.work} reload={reload} />}
       <State box={box} />
       <Update box={box} sticks={sticks} reload={reload} />
+      <Packs box={box} sticks={sticks} reload={reload} />
       {sticks && <Backups box={box} sticks={sticks} begun={reload} ended={end_set} />}
       <Settings box={box} saved={reload} />
       {fresh && <Clock box={box} came_ms={came_ms} set={reload} />}
