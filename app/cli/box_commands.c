@@ -147,15 +147,34 @@ static enum err password_reset(struct box *box, const struct actor *actor, struc
     return err;
 }
 
+// A folder that serves nobody yet has no people to list: no mistake of who asks, but said as it is.
+static enum err box_set_up(struct box *box, const char *dir, struct fault *fault) {
+    char state[LIMIT_PATH_BYTES];
+    enum err err = path_join(state, sizeof state, dir, "state");
+    if (err == OK && !file_exists(state)) {
+        return fault_set(fault, ERR_NOT_FOUND, "store.absent", str_of(dir));
+    }
+    if (err == OK) err = box_open(box, dir, fault);
+    if (err != OK) return err;
+    if (!people_setup_code(box->people)) return OK;
+    box_close(box);
+    return fault_set(fault, ERR_CONFLICT, "cli.not_set_up", str_of(dir));
+}
+
 enum err command_person(const struct command *command, const struct arguments *arguments,
                         struct fault *fault) {
     (void)command;
     const char *dir, *verb = arguments->positional[0];
     struct box box;
+    struct actor console;
     enum err err = argument_needed(arguments, "--data", &dir, fault);
-    if (err == OK) err = box_open(&box, dir, fault);
+    if (err == OK) err = box_set_up(&box, dir, fault);
     if (err != OK) return err;
-    struct actor console = {.name = STR("root@console"), .roles = ROLE_SYSTEM};
+    err = people_console_actor(box.people, STR("root"), ROLE_SYSTEM, box.names, &console, fault);
+    if (err != OK) {
+        box_close(&box);
+        return err;
+    }
     if (strcmp(verb, "list") == 0) {
         err = people_say(&box, &console, fault);
     } else if (strcmp(verb, "reset") == 0 && arguments->positional_count == 2) {

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/file.h"
 #include "base/limits.h"
 #include "cli/cli_private.h"
 #include "store/keep.h"
@@ -27,6 +28,9 @@ enum err command_backups(const struct command *command, const struct arguments *
     enum err err = argument_needed(arguments, "--data", &dir, fault);
     if (err == OK && arguments->positional_count > 0) {
         err = fault_set(fault, ERR_INPUT, "cli.unknown_option", str_of(arguments->positional[0]));
+    }
+    if (err == OK && !file_exists(dir)) {
+        err = fault_set(fault, ERR_NOT_FOUND, "store.absent", str_of(dir));
     }
     if (err == OK) err = keep_list(dir, list, KEEP_LIST_MAX, &count, fault);
     if (err != OK) return err;

@@ -99,6 +99,11 @@ enum err flow_upload_add(struct upload *upload, const void *data, size_t size,
 enum err flow_upload_end(struct upload *upload, uint64_t *out_received,
                          struct fault *fault) MUST_USE;
 
+// Whether a record of any table decodes as what it should be; of tables that are not flow's, that
+// it is made of fields. What is read lies in the arena.
+bool flow_record_fits(enum store_table table, struct str key, struct record_reader *record,
+                      struct arena *arena);
+
 // ---- operations (bodies and answers: the API's description) ------------------------------------
 enum err flow_dataset_list(struct flow *flow, struct call *call) MUST_USE;
 enum err flow_dataset_create(struct flow *flow, struct call *call) MUST_USE; // starts import

@@ -219,6 +219,14 @@ static uint64_t memory_free(void) {
     return kib * 1024;
 }
 
+// Little is left: of a small disk a part, of a large one a sum.
+static bool disk_is_low(const struct statvfs *disk) {
+    enum { PART = 20 };
+    static const uint64_t LOW_BYTES = (uint64_t)1 << 30;
+    uint64_t left = (uint64_t)disk->f_bavail * disk->f_frsize;
+    return disk->f_blocks > 0 && (left < LOW_BYTES || disk->f_bavail < disk->f_blocks / PART);
+}
+
 static void disk_write(const struct flow *flow, struct json_writer *out) {
     struct statvfs disk = {0};
     char path[LIMIT_PATH_BYTES];
@@ -227,6 +235,7 @@ static void disk_write(const struct flow *flow, struct json_writer *out) {
     if (statvfs(dir, &disk) != 0) disk = (struct statvfs){0};
     json_set_u64(out, "disk_bytes", (uint64_t)disk.f_blocks * disk.f_frsize);
     json_set_u64(out, "disk_free_bytes", (uint64_t)disk.f_bavail * disk.f_frsize);
+    json_set_bool(out, "disk_low", disk_is_low(&disk));
     path_of(path, "%s/state/data.mdb", dir);
     if (file_size(path, &state, NULL) != OK) state = 0;
     json_set_u64(out, "state_bytes", state);

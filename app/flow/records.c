@@ -1,14 +1,14 @@
 // The fields of each record, once, for both ways. To add a field: append it at the end, raise
-// RECORD_VERSION, and read it only from records whose version has it (reader->version).
+// RECORD_VERSION (store.h), and read it only from records whose version has it (reader->version).
 #include "flow/record.h"
 
 #include <string.h>
 
 #include "base/assert.h"
+#include "flow/flow.h"
 #include "store/codec.h"
 
 enum {
-    RECORD_VERSION = 18,
     VERSION_RECIPES_SHARED = 2,    // recipes have versions and are somebody's own or shared
     VERSION_REVISIONS_DELETED = 3, // a revision's rows may be gone
     VERSION_EXTRACTS = 4,          // a revision keeps what its cleansing set aside
@@ -550,6 +550,40 @@ RECORD_DEFINE_BY_ID(language_model, TABLE_LANGUAGE)
 RECORD_DEFINE(revision, TABLE_REVISION)
 RECORD_DEFINE(served_sum, TABLE_SERVED)
 RECORD_DEFINE(served_tally, TABLE_SERVED)
+
+#define FITS(table, type)                                 \
+    case table: {                                         \
+        struct type record;                               \
+        return type##_read(reader, arena, &record) == OK; \
+    }
+
+bool flow_record_fits(enum store_table table, struct str key, struct record_reader *reader,
+                      struct arena *arena) {
+    switch (table) {
+        FITS(TABLE_UPLOAD, upload_record)
+        FITS(TABLE_DATASET, dataset)
+        FITS(TABLE_RECIPE, recipe_record)
+        FITS(TABLE_RELEASE, release)
+        FITS(TABLE_MODEL, model)
+        FITS(TABLE_JOB, job)
+        FITS(TABLE_RESERVATION, reservation)
+        FITS(TABLE_LINEAGE, lineage)
+        FITS(TABLE_KEY, key_record)
+        FITS(TABLE_PILOT, pilot_run)
+        FITS(TABLE_ENDPOINT, endpoint)
+        FITS(TABLE_SEARCH, search)
+        FITS(TABLE_LANGUAGE, language_model)
+        FITS(TABLE_REVISION, revision)
+        FITS(TABLE_POLICY, policy)
+    case TABLE_SERVED: {
+        struct served_sum sum;
+        struct served_tally tally;
+        if (key.size > 0 && key.data[0] == 'p') return served_sum_read(reader, arena, &sum) == OK;
+        return served_tally_read(reader, arena, &tally) == OK;
+    }
+    default: return record_fields_fit(reader); // others' records: fields of the kinds there are
+    }
+}
 
 struct key revision_key(uint64_t dataset, uint64_t number) {
     struct key key = key_of_id(dataset), second = key_of_id(number);

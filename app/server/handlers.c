@@ -6,6 +6,7 @@
 #include "base/version.h"
 #include "server/assets.h"
 #include "server/handlers_private.h"
+#include "server/reread_private.h"
 
 // ---- state, description, figures ----------------------------------------------------------------
 
@@ -131,6 +132,7 @@ enum err handle_system(struct server *server, struct request *request) {
     json_set_i64(&writer, "uptime_s", (now - server->started_ms) / 1000);
     json_set_text(&writer, "fingerprint", str_of(server->identity.fingerprint));
     json_set_u64(&writer, "schema", schema);
+    reread_write(server->reread, &writer);
     json_set_u64(&writer, "connections", atomic_load(&server->connections));
     json_set_u64(&writer, "requests_total", atomic_load(&server->metrics.requests_total));
     json_close_object(&writer);

@@ -18,6 +18,7 @@
 #include "base/version.h"
 #include "server/keeper_private.h"
 #include "server/nightly_private.h"
+#include "server/reread_private.h"
 #include "server/rescue_private.h"
 #include "server/server_private.h"
 
@@ -163,6 +164,7 @@ static enum err open_all(struct server *server, const struct server_options *opt
     if (err == OK) err = people_open(server->store, &server->people, fault);
     if (err == OK) err = flow_open(server->store, &flow_options, &server->flow, fault);
     if (err == OK) err = nightly_start(server->store, server->keeper, &server->nightly, fault);
+    if (err == OK) err = reread_start(server->store, &server->reread, fault);
     return err;
 }
 
@@ -206,6 +208,7 @@ enum err server_run(const struct server_options *options, struct fault *fault) {
     if (err == OK) err = serve(server, options, &ends, fault);
     if (err != OK) keeper_tell_fault(server->keeper, fault);
     // Jobs go on as processes of their own; the next start adopts them.
+    reread_stop(server->reread);
     nightly_stop(server->nightly);
     if (server->flow) flow_close(server->flow, false);
     server_core_close(server);

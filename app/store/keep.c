@@ -70,8 +70,10 @@ static enum err about_write(const char *folder, const struct kept *kept, struct 
     struct buf text;
     hash_hex(&kept->hash, hex);
     buf_open(&text, ABOUT_BYTES_MAX);
-    buf_printf(&text, "format 1\nversion %s\nmade_ms %" PRId64 "\nbytes %" PRIu64 "\nsha256 %s\n",
-               COURTYARD_VERSION, kept->made_ms, kept->bytes, hex);
+    buf_printf(&text,
+               "format 1\nversion %s\nnumber %" PRIu64 "\nmade_ms %" PRId64 "\nbytes %" PRIu64
+               "\nsha256 %s\n",
+               COURTYARD_VERSION, kept->number, kept->made_ms, kept->bytes, hex);
     enum err err = path_join(path, sizeof path, folder, KEEP_ABOUT);
     if (err == OK) err = buf_err(&text);
     if (err != OK) err = fault_set(fault, err, "base.path_too_long", str_of(folder));
@@ -96,6 +98,8 @@ static void about_read(const char *dir, const char *name, struct kept *out) {
            str_to_u64(keep_line(lines, "bytes"), &kept.bytes) &&
            hash_from_hex(keep_line(lines, "sha256"), &kept.hash);
     (void)str_copy(kept.version, sizeof kept.version, keep_line(lines, "version"));
+    // Those from before there were numbers have 0, and stand in the order of their clock.
+    if (!str_to_u64(keep_line(lines, "number"), &kept.number)) kept.number = 0;
     kept.whole = good && keep_path(dir, name, "data.mdb", path, sizeof path, NULL) == OK &&
                  file_size(path, &bytes, NULL) == OK && bytes == kept.bytes;
     buf_close(&text);
@@ -104,6 +108,7 @@ static void about_read(const char *dir, const char *name, struct kept *out) {
 
 static int newest_first(const void *one, const void *other) {
     const struct kept *a = one, *b = other;
+    if (a->number != b->number) return a->number < b->number ? 1 : -1;
     if (a->made_ms != b->made_ms) return a->made_ms < b->made_ms ? 1 : -1;
     return strcmp(a->name, b->name);
 }
@@ -245,6 +250,16 @@ static enum err kept_remove(const char *folder, struct fault *fault) {
     return err == OK ? folder_remove(gone, fault) : err;
 }
 
+static enum err number_next(const char *dir, uint64_t *out, struct fault *fault) {
+    struct kept *newest = memory_take(sizeof *newest);
+    size_t count = 0;
+    if (!newest) return fault_set(fault, ERR_MEMORY, "base.no_memory", STR_NONE);
+    enum err err = keep_list(dir, newest, 1, &count, fault);
+    if (err == OK) *out = count ? newest->number + 1 : 1;
+    memory_give(newest);
+    return err;
+}
+
 enum err keep_make(struct store *store, const char *name, uint64_t reserve, struct kept *out,
                    struct fault *fault) {
     char folder[LIMIT_PATH_BYTES], part[LIMIT_PATH_BYTES + sizeof PART];
@@ -257,6 +272,7 @@ enum err keep_make(struct store *store, const char *name, uint64_t reserve, stru
     err = store_explain(state_bytes(store, &bytes), fault);
     if (err == OK) err = keep_room(store->dir, bytes, reserve, fault);
     if (err == OK) err = parts_clear(store->dir, fault);
+    if (err == OK) err = number_next(store->dir, &kept.number, fault);
     if (err == OK) err = folder_make(part, fault);
     if (err != OK) return err;
     err = copy_into(store, part, &kept, fault);

@@ -36,13 +36,15 @@ void keep_stamp(int64_t time_ms, char out[static KEEP_STAMP_BYTES]); // "2026112
 
 struct kept {
     char name[KEEP_NAME_BYTES];
+    uint64_t number; // counted up from copy to copy: the order, whatever the clock said
     int64_t made_ms;
     uint64_t bytes; // of data.mdb
     struct hash hash;
     char version[VERSION_BYTES_MAX + 1]; // of the program that made it; "": it does not tell
     bool whole;                          // `about` is there and data.mdb as long as it says
 };
-// Newest first. A folder without a good `about` is listed as not whole.
+// Newest first, by number: a clock that was set back misorders nothing. A folder without a good
+// `about` is listed as not whole.
 enum err keep_list(const char *dir, struct kept *out, size_t room, size_t *out_count,
                    struct fault *fault) MUST_USE;
 // One of them. ERR_NOT_FOUND "backup.no_copy", ERR_CORRUPT "backup.copy_bad" if it is not whole.
@@ -60,8 +62,9 @@ enum err keep_prune(const char *dir, const char *spared, struct fault *fault) MU
 // This version stays: what was kept from before it goes some time from now, and no return to an
 // older version takes it back by itself. Fine if nothing was kept.
 enum err keep_confirm(const char *dir, struct fault *fault) MUST_USE;
-// Of copies made on `days` (since 1970, descending): the first KEEP_DAYS, and of the others the
-// oldest of its week (from Monday) for the newest KEEP_WEEKS weeks.
+// Of copies made on `days` (since 1970; newest first, so descending unless a clock was set back):
+// the first KEEP_DAYS, and of the others the oldest of its week (from Monday) for the newest
+// KEEP_WEEKS weeks.
 void keep_choose(const int64_t *days, size_t count, bool *out_keep);
 
 // What a recovery did; it stands in DIR/recovered until recovery_forget.

@@ -234,6 +234,10 @@ static enum err check_file(const struct store *store, const char *folder, struct
 static enum err open_existing(struct store *store, const char *folder, uint64_t map_bytes,
                               struct fault *fault) {
     // A writer of another process may be at work on what a second reader opens.
+    char path[LIMIT_PATH_BYTES];
+    if (path_join(path, sizeof path, folder, "data.mdb") == OK) {
+        store->was_closed = was_closed(store, path);
+    }
     enum err err = store->read_only ? OK : check_file(store, folder, fault);
     if (err == OK) err = env_open(store, folder, map_bytes, fault);
     if (err == OK && !store->read_only) room_open(store, folder);
@@ -272,6 +276,7 @@ static enum err open_new(struct store *store, const char *folder, uint64_t map_b
     if (err == OK) err = env_open(store, temp, map_bytes, fault);
     if (err != OK) return err;
     room_open(store, temp);
+    store->was_closed = true;
     err = tables_open(store, true);
     if (err == OK) err = write_directly(store, write_first_version, NULL);
     if (err != OK) return store_explain(err, fault);

@@ -163,6 +163,21 @@ struct hash record_get_hash(struct record_reader *reader) {
     return hash;
 }
 
+bool record_fields_fit(struct record_reader *reader) {
+    while (reader->rest.size > 0 && !reader->broken) {
+        char letter = reader->rest.data[0];
+        if (letter == 's') {
+            (void)record_get_str(reader);
+        } else if (letter == 'h') {
+            (void)record_get_hash(reader);
+        } else {
+            bool number = letter == 'u' || letter == 'i' || letter == 'n';
+            (void)get_field(reader, number ? letter : 'u', 8);
+        }
+    }
+    return !reader->broken;
+}
+
 enum err record_end(const struct record_reader *reader) {
     return reader->broken ? ERR_CORRUPT : OK;
 }

@@ -3,9 +3,6 @@
 #include "base/assert.h"
 #include "store/store_private.h"
 
-// The records of flow/records.c have one version for all: its RECORD_VERSION.
-enum { FLOW = 18 };
-
 // A number is never given to another table, even after one is gone. When you raise the version of a
 // record, raise it here too: store_put insists, and an older program will leave the state alone.
 static const struct {
@@ -18,30 +15,30 @@ static const struct {
     [TABLE_PERSON] = {"person", 2, true, 1},
     [TABLE_SESSION] = {"session", 3, false, 1},
     [TABLE_TOKEN] = {"token", 4, true, 1},
-    [TABLE_UPLOAD] = {"upload", 5, true, FLOW},
-    [TABLE_DATASET] = {"dataset", 6, true, FLOW},
-    [TABLE_RECIPE] = {"recipe", 7, true, FLOW},
-    [TABLE_RELEASE] = {"release", 8, true, FLOW},
-    [TABLE_MODEL] = {"model", 9, true, FLOW},
-    [TABLE_JOB] = {"job", 10, true, FLOW},
-    [TABLE_LINEAGE] = {"lineage", 11, true, FLOW},
+    [TABLE_UPLOAD] = {"upload", 5, true, RECORD_VERSION},
+    [TABLE_DATASET] = {"dataset", 6, true, RECORD_VERSION},
+    [TABLE_RECIPE] = {"recipe", 7, true, RECORD_VERSION},
+    [TABLE_RELEASE] = {"release", 8, true, RECORD_VERSION},
+    [TABLE_MODEL] = {"model", 9, true, RECORD_VERSION},
+    [TABLE_JOB] = {"job", 10, true, RECORD_VERSION},
+    [TABLE_LINEAGE] = {"lineage", 11, true, RECORD_VERSION},
     [TABLE_BLOB] = {"blob", 12, false, 1},
     [TABLE_AUDIT] = {"audit", 13, true, 1},
     [TABLE_SETTING] = {"setting", 14, false, 1},
     [TABLE_INDEX] = {"index", 15, false, 1},
-    [TABLE_REVISION] = {"revision", 16, false, FLOW},
-    [TABLE_KEY] = {"key", 17, true, FLOW},
+    [TABLE_REVISION] = {"revision", 16, false, RECORD_VERSION},
+    [TABLE_KEY] = {"key", 17, true, RECORD_VERSION},
     [TABLE_POLICY] = {"policy", 18, true, 3},
     [TABLE_MEMBER] = {"member", 19, true, 1},
     [TABLE_LEDGER] = {"ledger", 20, true, 1},
     [TABLE_USAGE] = {"usage", 21, false, 1},
     [TABLE_VOUCHER] = {"voucher", 22, true, 1},
-    [TABLE_RESERVATION] = {"reservation", 23, true, FLOW},
-    [TABLE_ENDPOINT] = {"endpoint", 24, true, FLOW},
-    [TABLE_SERVED] = {"served", 25, false, FLOW},
-    [TABLE_SEARCH] = {"search", 26, true, FLOW},
-    [TABLE_PILOT] = {"pilot", 27, true, FLOW},
-    [TABLE_LANGUAGE] = {"language", 28, true, FLOW},
+    [TABLE_RESERVATION] = {"reservation", 23, true, RECORD_VERSION},
+    [TABLE_ENDPOINT] = {"endpoint", 24, true, RECORD_VERSION},
+    [TABLE_SERVED] = {"served", 25, false, RECORD_VERSION},
+    [TABLE_SEARCH] = {"search", 26, true, RECORD_VERSION},
+    [TABLE_PILOT] = {"pilot", 27, true, RECORD_VERSION},
+    [TABLE_LANGUAGE] = {"language", 28, true, RECORD_VERSION},
     [TABLE_LANGUAGE_USE] = {"language_use", 29, false, 1},
 };
 

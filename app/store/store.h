@@ -59,6 +59,9 @@ enum store_table {
     TABLE_COUNT
 };
 const char *store_table_name(enum store_table table);
+// Of all records that flow/records.c writes, where each version's change is told; other tables have
+// their own in schema.c. Raising it makes older programs leave the state alone.
+enum { RECORD_VERSION = 18 };
 
 struct store;
 struct store_txn;
@@ -126,6 +129,8 @@ double record_get_number(struct record_reader *reader);
 struct str record_get_str(struct record_reader *reader); // points into the record
 struct hash record_get_hash(struct record_reader *reader);
 enum err record_end(const struct record_reader *reader) MUST_USE; // ERR_CORRUPT if broken
+// Fields of any kind from here to the end, and nothing else. Reads them.
+bool record_fields_fit(struct record_reader *reader);
 
 // ---- reading -------------------------------------------------------------------------------
 enum err store_read_begin(struct store *store, struct store_txn **out) MUST_USE;
@@ -230,6 +235,21 @@ enum err store_sweep(struct store *store, int64_t age_ms, uint64_t *out_removed)
 enum err store_check(struct store *store, struct progress *progress,
                      void (*tell)(void *ctx, const struct fault *finding), void *ctx,
                      uint64_t *out_findings) MUST_USE;
+// Whether it had been closed in peace when it was opened, or was made then.
+bool store_was_closed(const struct store *store);
+// Reads every record once, for a thread that has time: each table in order, in short read
+// transactions with a pause after each. fits() says whether a record decodes; tell() is called for
+// each that does not, or whose envelope is broken ("store.record_damaged", detail "job/12", of keys
+// that are no ids "index/#" and 16 digits of the key's SHA-256), and once for a table of which a
+// page cannot be read ("store.damaged"). *out_records and *out_findings count, also when cancelled.
+struct store_reread {
+    bool (*fits)(void *ctx, enum store_table table, struct str key, struct record_reader *record);
+    void (*tell)(void *ctx, const struct fault *finding);
+    void *ctx;
+    struct progress *progress; // `done` counts records; may be NULL
+};
+enum err store_reread(struct store *store, const struct store_reread *how, uint64_t *out_records,
+                      uint64_t *out_findings) MUST_USE;
 // A whole copy while the server runs: one archive file (POSIX tar: state, the blobs that state
 // names, keys, tls and a manifest with hashes), written as a whole or not at all, mode 0600. It
 // holds the secrets of keys/ and tls/: whoever has the archive is the box, so keep it as you keep

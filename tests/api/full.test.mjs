@@ -83,6 +83,7 @@ test("a full disk: reads answer, writes say so, nothing is half-written", async 
     if (skip) return t.skip(skip);
     fill();
     await reads();
+    assert.equal((await admin.ok("GET", "/api/v1/system")).disk_low, true);
     const refused = await officer.call("POST", "/api/v1/uploads", { name: "b.csv", size: MIB });
     assert.equal(refused.status, 507);
     assert.equal(refused.json.error.code, "upload.no_room");

@@ -101,3 +101,74 @@ test("the folder is fine afterwards, by the command's own check", async () => {
     assert.ok(out.length > 0);
     server.remove();
 });
+
+test("people by command: listed, a password given anew; a folder that serves nobody yet says so", async () => {
+    const person = (...args) => spawnSync(binary, ["person", ...args], { encoding: "utf8", timeout: 60000, env: { ...process.env, LANG: "en_US.UTF-8" } });
+    const dir = mkdtempSync(path.join(tmpdir(), "courtyard-start-"));
+    const absent = person("list", "--data", dir);
+    assert.equal(absent.status, 1);
+    assert.match(absent.stderr, /is no data folder/);
+    const server = await Server.start({ dir });
+    await server.stop();
+    for (const verb of [["list"], ["reset", "admin"]]) {
+        const early = person(...verb, "--data", dir);
+        assert.equal(early.status, 1);
+        assert.match(early.stderr, /is not set up.*\n.*courtyard serve --data/);
+    }
+    const again = await Server.start({ dir });
+    await again.setup();
+    await again.stop();
+    const list = person("list", "--data", dir);
+    assert.equal(list.status, 0, list.stderr);
+    assert.match(list.stdout, /admin.*system/);
+    const reset = person("reset", "admin", "--data", dir);
+    assert.equal(reset.status, 0, reset.stderr);
+    assert.match(person("reset", "nobody", "--data", dir).stderr, /nobody/);
+    const backups = spawnSync(binary, ["backups", "--data", path.join(dir, "absent")], { encoding: "utf8", env: { ...process.env, LANG: "en_US.UTF-8" } });
+    assert.equal(backups.status, 1);
+    assert.match(backups.stderr, /is no data folder/);
+    rmSync(dir, { recursive: true });
+});
+
+test("after a kill every record is read again beside the service, and a damaged one is told", async () => {
+    const server = await Server.start();
+    const admin = await server.setup();
+    const officer = await server.person(admin, "officer", ["data"]);
+    const { dataset, job } = await officer.ok("POST", "/api/v1/datasets", { name: "marked", upload: await officer.upload("a.csv", csv(50)) }, 202);
+    await officer.job(job.id);
+    const mark = "a note that is found again 7f3a";
+    await officer.ok("PATCH", `/api/v1/datasets/${dataset.id}`, { note: mark });
+    assert.equal((await admin.ok("GET", "/api/v1/system")).records.state, "clean"); // a new folder
+    await server.stop("SIGKILL");
+    const read = async (again) => {
+        admin.server = again;
+        for (let i = 0; i < 1200; i++) {
+            const { records } = await admin.ok("GET", "/api/v1/system");
+            if (records.state === "read") return records;
+            assert.equal(records.state, "reading");
+            await sleep(50);
+        }
+        assert.fail("does not end");
+    };
+    let again = await Server.start({ dir: server.dir });
+    const whole = await read(again);
+    assert.equal(whole.finding_count, 0, JSON.stringify(whole));
+    assert.ok(whole.read > 20);
+    await again.stop("SIGKILL");
+    // One letter of the note, wherever the record lies or lay.
+    const file = path.join(server.dir, "state/data.mdb"), bytes = readFileSync(file);
+    for (let at = -1; (at = bytes.indexOf(mark, at + 1)) >= 0;) bytes[at + 3] ^= 1;
+    writeFileSync(file, bytes);
+    again = await Server.start({ dir: server.dir });
+    const damaged = await read(again);
+    assert.deepEqual(damaged.findings.map((f) => [f.code, f.detail]), [["store.record_damaged", `dataset/${dataset.id}`]]);
+    assert.equal(damaged.finding_count, 1);
+    assert.match(again.log, /store\.reread .*record=dataset/);
+    assert.equal((await admin.call("GET", "/api/v1/people")).status, 200); // all else goes on
+    await again.stop();
+    again = await Server.start({ dir: server.dir });
+    admin.server = again;
+    assert.equal((await admin.ok("GET", "/api/v1/system")).records.state, "clean"); // ended in peace
+    await again.stop();
+    server.remove();
+});

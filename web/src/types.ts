@@ -783,6 +783,8 @@ export interface System {
   memory_free_bytes: number;
   disk_bytes: number;
   disk_free_bytes: number;
+  disk_low: boolean;
+  records: { state: string; read: number; finding_count: number; findings: { detail: string }[] };
   state_bytes: number;
   blob_bytes: number;
   blob_count: number;

@@ -240,6 +240,7 @@ static enum err change_done(struct store_txn *txn, struct commit *commit) {
     struct job *job = &commit->job;
     job->state = JOB_DONE;
     job->phase = str_of(phase_name(PHASE_DONE));
+    if (!job->rows) job->rows = commit->rows; // of one that had ended before we came to count
     for (uint32_t i = 0; i < commit->made_count; i++) {
         enum err err = blob_register(txn, &commit->made[i].hash, commit->made[i].size);
         if (err != OK) return err;

@@ -166,6 +166,41 @@ static void prune_keeps_what_it_should(void) {
     store_close(store);
 }
 
+// Somebody sets the clock back by weeks: the newest copy is still the one that was made last, also
+// after a copy took the state's place and after a start.
+static void clock_set_back(void) {
+    const char *dir = scratch_folder();
+    struct store *store = open_at(dir);
+    struct kept kept, list[KEEP_LIST_MAX];
+    struct recovery recovery;
+    size_t count = 0;
+    REQUIRE(store);
+    static const char *const names[] = {KEEP_NIGHTLY "20261201", KEEP_NIGHTLY "20261101",
+                                        KEEP_WISH "20260101-000000", KEEP_NIGHTLY "20261105"};
+    static const int days[] = {20788, 20758, 20454, 20762};
+    for (int i = 0; i < 4; i++) {
+        clock_set_for_test(days[i] * (int64_t)86400000);
+        CHECK_EQ(keep_make(store, names[i], 0, &kept, NULL), OK);
+        CHECK_EQ(kept.number, i + 1);
+        CHECK_EQ(keep_newest_good(dir, &kept, NULL), OK);
+        CHECK_STR(kept.name, names[i]);
+        if (i != 1) continue;
+        store_close(store);
+        CHECK_EQ(keep_recover(dir, NULL, "wish", &recovery, NULL), OK);
+        CHECK_STR(recovery.copy, names[1]);
+        store = open_at(dir);
+        REQUIRE(store);
+    }
+    clock_set_for_test(0);
+    CHECK_EQ(keep_list(dir, list, KEEP_LIST_MAX, &count, NULL), OK);
+    CHECK_EQ(count, 4);
+    for (size_t i = 0; i < count; i++) CHECK_STR(list[i].name, names[3 - i]);
+    CHECK_EQ(keep_prune(dir, "", NULL), OK);
+    CHECK_EQ(keep_list(dir, list, KEEP_LIST_MAX, &count, NULL), OK);
+    CHECK_EQ(count, 4);
+    store_close(store);
+}
+
 static void names_stay_inside(void) {
     static const char *const bad[] = {"", ".", "..", "../state", "a/b", ".hidden", "x.part", "a b"};
     const char *dir = scratch_folder();
@@ -670,6 +705,7 @@ int main(void) {
     log_level_set(LOG_ERROR);
     CHECK_RUN(nights_and_weeks);
     CHECK_RUN(prune_keeps_what_it_should);
+    CHECK_RUN(clock_set_back);
     CHECK_RUN(names_stay_inside);
     CHECK_RUN(recovers_the_copy);
     CHECK_RUN(rotten_copies_are_passed_over);

@@ -89,8 +89,22 @@ function executor_text({ executor }: { executor: System['executor'] }) {
 
 function Machine({ system }: { system: System }) {
   const used = system.disk_bytes - system.disk_free_bytes;
+  const damaged = system.records.findings.map((one) => one.detail).join(', ');
   return (
     <>
+      {system.disk_low && (
+        <Notice tone="warn" title={t('system.disk_low', { size: bytes(system.disk_free_bytes) })}>
+          {t('system.disk_low_text')}
+        </Notice>
+      )}
+      {damaged && (
+        <Notice
+          tone="bad"
+          title={t('system.records_damaged', { count: system.records.finding_count })}
+        >
+          {t('system.records_damaged_text', { list: damaged })}
+        </Notice>
+      )}
       <div class="charts">
         <Card title={t('system.machine')}>
           <Gauge

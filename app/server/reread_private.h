@@ -1,0 +1,15 @@
+// After a stop without peace (a power cut, a kill) every record is read once, in a thread of the
+// lowest priority while the service answers. What does not decode is logged and stands in GET
+// /api/v1/system; the service goes on without it. After a stop in peace nothing is read.
+#pragma once
+
+#include "base/fault.h"
+#include "base/json.h"
+#include "store/store.h"
+
+struct reread;
+
+enum err reread_start(struct store *store, struct reread **out, struct fault *fault) MUST_USE;
+void reread_stop(struct reread *reread); // within a moment; NULL is fine
+// "records": {"state": "clean"|"reading"|"read", "read", "finding_count", "findings"}.
+void reread_write(struct reread *reread, struct json_writer *out);
