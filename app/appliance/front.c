@@ -102,33 +102,22 @@ static void disks_gather(const struct init *init, struct console_view *view) {
     }
 }
 
-// Behind the disks: what the service keeps of its database.
+// What the service keeps of its database.
 static void copies_gather(const struct init *init, struct console_view *view) {
     char names[UPKEEP_COPIES][32];
-    int kept = 0;
-    for (int i = 0; i < view->disk_count; i++) {
-        if (!view->disks[i].copy) view->disks[kept++] = view->disks[i];
-    }
-    view->disk_count = kept;
+    _Static_assert((int)UPKEEP_COPIES <= (int)CONSOLE_COPIES_MAX, "each has its line");
     uint32_t count = init->data.state == DATA_MOUNTED ? copies_list(SERVICE_DATA, names) : 0;
-    for (uint32_t i = 0; i < count && view->disk_count < CONSOLE_DISKS_MAX; i++) {
+    view->copy_count = 0;
+    for (uint32_t i = 0; i < count; i++) {
         char path[256];
         struct stat about;
-        struct console_disk *disk = &view->disks[view->disk_count];
-        *disk = (struct console_disk){.copy = true};
+        struct console_copy *copy = &view->copies[view->copy_count];
         snprintf(path, sizeof path, SERVICE_DATA "/backups/%.31s/data.mdb", names[i]);
-        if (!str_copy(disk->name, sizeof disk->name, str_of(names[i]))) continue;
         if (stat(path, &about) != 0) continue;
-        disk->bytes = (uint64_t)about.st_size;
-        view->disk_count++;
+        if (!str_copy(copy->name, sizeof copy->name, str_of(names[i]))) continue;
+        copy->bytes = (uint64_t)about.st_size;
+        view->copy_count++;
     }
-}
-
-static bool copy_chosen(const struct console_view *view, const char *name) {
-    for (int i = 0; i < view->disk_count; i++) {
-        if (view->disks[i].copy && strcmp(view->disks[i].name, name) == 0) return true;
-    }
-    return false;
 }
 
 // What would be installed from each stick, as of the last look at it.
@@ -242,9 +231,9 @@ static enum err wish_ask(struct init *init, const struct console_request *reques
     init->downgrade = request->downgrade;
     init->upkeep = (struct upkeep){.stick = true};
     init->encryption = request->encryption;
-    if (wish == WISH_RESTORE && copy_chosen(&init->front.view, request->disk)) {
+    if (wish == WISH_RESTORE && request->copy[0]) {
         init->upkeep.stick = false;
-        (void)str_copy(init->upkeep.copy, sizeof init->upkeep.copy, str_of(request->disk));
+        (void)str_copy(init->upkeep.copy, sizeof init->upkeep.copy, str_of(request->copy));
     }
     (void)str_copy(init->upkeep.wanted, sizeof init->upkeep.wanted, str_of(request->disk));
     (void)str_copy(init->install, sizeof init->install, str_of(request->disk));

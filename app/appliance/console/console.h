@@ -24,7 +24,7 @@ enum console_do {
     CONSOLE_TIME,
     CONSOLE_UPDATE,  // from the stick request.disk; so the next two
     CONSOLE_BACKUP,  // to it
-    CONSOLE_RESTORE, // what is on the box gives way; request.disk may be a copy
+    CONSOLE_RESTORE, // what is on the box gives way; or request.copy, then only the database
     CONSOLE_INSTALL, // onto the disk request.disk; its name has been typed
     CONSOLE_FACTORY_RESET,
     CONSOLE_RESTART,
@@ -41,19 +41,26 @@ enum console_do {
     CONSOLE_DO_COUNT
 };
 
+enum {
+    CONSOLE_DISKS_MAX = 16,
+    CONSOLE_COPIES_MAX = 5,
+    CONSOLE_COPY_BYTES = 32, // of a copy's name
+    CONSOLE_ADDRESSES_MAX = 4,
+    CONSOLE_ADDRESS_BYTES = 48
+};
+
 // One thing that a person has asked for, every value checked.
 struct console_request {
     enum console_do what;
     struct settings settings; // NETWORK, LANGUAGE: as shown, with what was changed
     int64_t time_ms;          // TIME: since 1970, UTC
     char disk[DISK_NAME_BYTES];
+    char copy[CONSOLE_COPY_BYTES]; // RESTORE: its name; "": the disk's newest backup
     bool downgrade; // UPDATE: an older version is wanted, the word for it has been typed
     enum encryption encryption; // INSTALL, FACTORY_RESET
     // As typed; whoever has taken the request wipes them.
     char secret[VAULT_SECRET_BYTES], fresh[VAULT_SECRET_BYTES];
 };
-
-enum { CONSOLE_DISKS_MAX = 16, CONSOLE_ADDRESSES_MAX = 4, CONSOLE_ADDRESS_BYTES = 48 };
 
 struct console_disk {
     char name[DISK_NAME_BYTES]; // "sda", "nvme0n1"
@@ -64,7 +71,12 @@ struct console_disk {
     bool used;                          // there is something on it
     char update[VERSION_BYTES_MAX + 1]; // the version that would be installed from it; "": none
     bool older;                         // than the one that runs
-    bool copy; // no disk: a copy that the box made of its database; only restored from
+};
+
+// A copy that the box has made of its own database.
+struct console_copy {
+    char name[CONSOLE_COPY_BYTES];
+    uint64_t bytes;
 };
 
 struct console_work {
@@ -101,6 +113,8 @@ struct console_view {
     struct console_work work;
     struct console_disk disks[CONSOLE_DISKS_MAX];
     int disk_count;
+    struct console_copy copies[CONSOLE_COPIES_MAX]; // newest first
+    int copy_count;
 };
 
 struct console_options {

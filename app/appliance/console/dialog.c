@@ -67,29 +67,36 @@ void dialog_outcome(struct dialog *dialog, enum console_do what, const struct fa
 // ---- disks --------------------------------------------------------------------------------------
 static bool disk_offered(enum console_do what, const struct console_disk *disk) {
     if (disk->own) return false;
-    if (disk->copy) return what == CONSOLE_RESTORE;
     return what == CONSOLE_INSTALL ? !disk->removable : disk->removable;
 }
 
-int dialog_disks(const struct dialog *dialog, const struct console_view *view,
-                 int out[static CONSOLE_DISKS_MAX], int *chosen) {
+static bool source_chosen(const struct dialog *dialog, const struct dialog_source *source) {
+    if (source->copy) return strcmp(source->copy->name, dialog->copy) == 0;
+    return !dialog->copy[0] && strcmp(source->disk->name, dialog->disk) == 0;
+}
+
+int dialog_sources(const struct dialog *dialog, const struct console_view *view,
+                   struct dialog_source out[static DIALOG_SOURCES_MAX], int *chosen) {
     int count = 0;
     *chosen = 0;
     for (int i = 0; i < view->disk_count; i++) {
         if (!disk_offered(dialog->what, &view->disks[i])) continue;
-        if (strcmp(view->disks[i].name, dialog->disk) == 0) *chosen = count;
-        out[count++] = i;
+        out[count++] = (struct dialog_source){.disk = &view->disks[i]};
+    }
+    for (int i = 0; i < view->copy_count && dialog->what == CONSOLE_RESTORE; i++) {
+        out[count++] = (struct dialog_source){.copy = &view->copies[i]};
+    }
+    for (int i = 0; i < count; i++) {
+        if (source_chosen(dialog, &out[i])) *chosen = i;
     }
     return count;
 }
 
-const struct console_disk *dialog_disk(const struct dialog *dialog,
-                                       const struct console_view *view) {
-    for (int i = 0; i < view->disk_count; i++) {
-        const struct console_disk *disk = &view->disks[i];
-        if (strcmp(disk->name, dialog->disk) == 0 && disk_offered(dialog->what, disk)) return disk;
-    }
-    return NULL;
+struct dialog_source dialog_source(const struct dialog *dialog, const struct console_view *view) {
+    struct dialog_source sources[DIALOG_SOURCES_MAX];
+    int chosen, count = dialog_sources(dialog, view, sources, &chosen);
+    bool there = count > 0 && source_chosen(dialog, &sources[chosen]);
+    return there ? sources[chosen] : (struct dialog_source){0};
 }
 
 static bool needs_disk(enum console_do what) {
@@ -230,7 +237,8 @@ const char *dialog_wrong(const struct dialog *dialog, const struct console_view 
     if (dialog->page == PAGE_TIME) return time_wrong(dialog, item);
     if (dialog_on_keys(dialog)) return dialog_keys_wrong(dialog, item);
     if (dialog->page != PAGE_CONFIRM) return NULL;
-    if (needs_disk(dialog->what) && !dialog_disk(dialog, view)) {
+    struct dialog_source source = dialog_source(dialog, view);
+    if (needs_disk(dialog->what) && !source.disk && !source.copy) {
         return "appliance.console.wrong_disk_gone";
     }
     bool other = word[0] && item == 0 && !str_is(typed(dialog, 0), word);
@@ -300,7 +308,7 @@ void dialog_follow(struct dialog *dialog, const struct console_view *view) {
 static void choice_open(struct dialog *dialog, const struct console_view *view,
                         enum console_do what) {
     dialog->what = what;
-    dialog->disk[0] = '\0';
+    dialog->disk[0] = dialog->copy[0] = '\0';
     if (what == CONSOLE_NETWORK) {
         network_open(dialog, &view->settings);
     } else if (what == CONSOLE_TIME) {
@@ -383,16 +391,22 @@ static bool language_key(struct dialog *dialog, const struct console_view *view,
     return false;
 }
 
+static void source_choose(struct dialog *dialog, const struct dialog_source *source) {
+    const char *disk = source->disk ? source->disk->name : "";
+    const char *copy = source->copy ? source->copy->name : "";
+    (void)str_copy(dialog->disk, sizeof dialog->disk, str_of(disk));
+    (void)str_copy(dialog->copy, sizeof dialog->copy, str_of(copy));
+    dialog->older = source->disk && source->disk->older;
+}
+
 static void disk_key(struct dialog *dialog, const struct console_view *view, int key) {
-    int disks[CONSOLE_DISKS_MAX], chosen;
-    int count = dialog_disks(dialog, view, disks, &chosen);
+    struct dialog_source sources[DIALOG_SOURCES_MAX];
+    int chosen, count = dialog_sources(dialog, view, sources, &chosen);
     if (key == KEY_ESCAPE) {
         menu_go(dialog);
     } else if (count > 0) {
         if (key >= '1' && key < '1' + count) chosen = key - '1';
-        int place = moved(chosen, count, key);
-        (void)str_copy(dialog->disk, sizeof dialog->disk, str_of(view->disks[disks[place]].name));
-        dialog->older = view->disks[disks[place]].older;
+        source_choose(dialog, &sources[moved(chosen, count, key)]);
         if (key != KEY_ENTER && !(key >= '1' && key < '1' + count)) return;
         if (dialog->what == CONSOLE_INSTALL) {
             encryption_open(dialog, view);
@@ -437,6 +451,7 @@ static void request_fill(const struct dialog *dialog, const struct console_view 
     int64_t days = 0, minutes = 0;
     *out = (struct console_request){.what = dialog->what, .settings = view->settings};
     memcpy(out->disk, dialog->disk, sizeof out->disk);
+    memcpy(out->copy, dialog->copy, sizeof out->copy);
     out->downgrade = dialog->what == CONSOLE_UPDATE && dialog->older;
     out->encryption = dialog->encryption;
     if (dialog_on_keys(dialog)) dialog_keys_fill(dialog, out);

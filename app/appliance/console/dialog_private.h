@@ -41,8 +41,9 @@ struct dialog {
     char language[8];
     int chosen; // of a list
     char disk[DISK_NAME_BYTES];
-    bool older; // the update on it is older than what runs
-    int item;   // of a form, where the keys act
+    char copy[CONSOLE_COPY_BYTES]; // instead of a disk
+    bool older;                    // the update on it is older than what runs
+    int item;                      // of a form, where the keys act
     char typed[FORM_ITEMS_MAX][ITEM_BYTES];
     bool fixed; // the network form's choice
     enum encryption encryption;
@@ -68,12 +69,18 @@ void dialog_outcome(struct dialog *dialog, enum console_do what, const struct fa
 int dialog_items(const struct dialog *dialog, const struct item **out);
 // Key of the sentence about what is wrong with an item, NULL: nothing.
 const char *dialog_wrong(const struct dialog *dialog, const struct console_view *view, int item);
-// Disks that can be chosen for dialog->what, as places in view->disks; the chosen one's place in
-// *chosen, 0 while there is none.
-int dialog_disks(const struct dialog *dialog, const struct console_view *view,
-                 int out[static CONSOLE_DISKS_MAX], int *chosen);
-const struct console_disk *dialog_disk(const struct dialog *dialog,
-                                       const struct console_view *view);
+// What can be chosen for dialog->what: disks, and for restoring the box's own copies behind them.
+// One of the two is NULL; valid as long as the view. The chosen one's place in *chosen, 0 while
+// there is none.
+struct dialog_source {
+    const struct console_disk *disk;
+    const struct console_copy *copy;
+};
+enum { DIALOG_SOURCES_MAX = CONSOLE_DISKS_MAX + CONSOLE_COPIES_MAX };
+int dialog_sources(const struct dialog *dialog, const struct console_view *view,
+                   struct dialog_source out[static DIALOG_SOURCES_MAX], int *chosen);
+// The chosen one, if it is still there; else both are NULL.
+struct dialog_source dialog_source(const struct dialog *dialog, const struct console_view *view);
 // What must be typed to go on; "": nothing.
 const char *dialog_word(const struct dialog *dialog);
 // CONSOLE_NOTHING behind the last.

@@ -401,10 +401,23 @@ static void disk_write(struct drawing *drawing, enum ink ink, const struct conso
         NULL, 0);
 }
 
+static void source_write(struct drawing *drawing, enum ink ink,
+                         const struct dialog_source *source) {
+    char size[24], text[CONSOLE_COPY_BYTES + 32];
+    if (source->disk) {
+        disk_write(drawing, ink, source->disk);
+        return;
+    }
+    snprintf(text, sizeof text, "%s  %s", source->copy->name,
+             bytes_text(size, source->copy->bytes));
+    pen_write(&drawing->pen, ink, str_of(text));
+}
+
 static void disks(struct drawing *drawing) {
-    int places[CONSOLE_DISKS_MAX], chosen;
+    struct dialog_source sources[DIALOG_SOURCES_MAX];
+    int chosen;
     bool install = drawing->dialog->what == CONSOLE_INSTALL;
-    int count = dialog_disks(drawing->dialog, drawing->view, places, &chosen);
+    int count = dialog_sources(drawing->dialog, drawing->view, sources, &chosen);
     bool restore = drawing->dialog->what == CONSOLE_RESTORE;
     const char *key = install   ? "appliance.console.choose_disk"
                       : restore ? "appliance.console.choose_source"
@@ -416,7 +429,7 @@ static void disks(struct drawing *drawing) {
     pen_down(&drawing->pen, 1);
     for (int i = 0; i < count; i++) {
         enum ink ink = choice(drawing, i, i == chosen);
-        disk_write(drawing, ink, &drawing->view->disks[places[i]]);
+        source_write(drawing, ink, &sources[i]);
         pen_down(&drawing->pen, 1);
     }
 }
@@ -424,7 +437,8 @@ static void disks(struct drawing *drawing) {
 // ---- forms --------------------------------------------------------------------------------------
 static void confirm_text(struct drawing *drawing) {
     const struct dialog *dialog = drawing->dialog;
-    const struct console_disk *disk = dialog_disk(dialog, drawing->view);
+    struct dialog_source source = dialog_source(dialog, drawing->view);
+    const struct console_disk *disk = source.disk;
     static const char *const keys[] = {
         [CONSOLE_UPDATE] = "appliance.console.confirm_update",
         [CONSOLE_BACKUP] = "appliance.console.confirm_backup",
@@ -437,10 +451,10 @@ static void confirm_text(struct drawing *drawing) {
     const struct place word = {"word", str_of(dialog_word(dialog))};
     bool danger = word.value.size > 0;
     say(drawing, danger ? INK_WARN : INK_TEXT,
-        disk && disk->copy ? "appliance.console.confirm_copy" : keys[dialog->what], NULL, 0);
+        source.copy ? "appliance.console.confirm_copy" : keys[dialog->what], NULL, 0);
     pen_down(&drawing->pen, 2);
-    if (disk) {
-        disk_write(drawing, INK_STRONG, disk);
+    if (disk || source.copy) {
+        source_write(drawing, INK_STRONG, &source);
         pen_down(&drawing->pen, 2);
     }
     if (disk && dialog->what == CONSOLE_UPDATE && disk->update[0]) {

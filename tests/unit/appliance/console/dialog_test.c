@@ -479,11 +479,10 @@ static void sticks_are_for_updates_and_backups(void) {
 }
 
 static void copies_are_for_restoring(void) {
-    static const struct console_disk copy = {
-        .name = "nightly-20261126", .bytes = 2000000, .copy = true};
+    static const struct console_copy copy = {.name = "nightly-20261126", .bytes = 2000000};
     for (int i = 0; i < 3; i++) {
         world_begin("en", 80, 24);
-        view.disks[view.disk_count++] = copy;
+        view.copies[view.copy_count++] = copy;
         press('m');
         press('4' + i);
         if (i < 2) {
@@ -491,16 +490,41 @@ static void copies_are_for_restoring(void) {
             continue;
         }
         shows("copy of its database");
-        shows("nightly-20261126    2.0 MB");
+        shows("nightly-20261126  2.0 MB");
         press(KEY_END);
         press(KEY_ENTER);
         shows("goes back to this copy");
+        view.copy_count = 0; // removed meanwhile
         type("restore"), press(KEY_ENTER);
+        press(KEY_ENTER);
+        CHECK_EQ(requests, 0);
+        shows("no longer there");
+        view.copy_count = 1;
+        press(KEY_DOWN);
         press(KEY_ENTER);
         CHECK_EQ(requests, 1);
         CHECK_EQ(request.what, CONSOLE_RESTORE);
-        CHECK_STR(request.disk, "nightly-20261126");
+        CHECK_STR(request.copy, "nightly-20261126");
+        CHECK_STR(request.disk, "");
     }
+}
+
+static void a_stick_after_a_copy_is_the_stick(void) {
+    world_begin("en", 80, 24);
+    view.copies[view.copy_count++] = (struct console_copy){"sdb", 1}; // not to be taken for it
+    press('m');
+    press('6');
+    press(KEY_END);
+    CHECK_STR(dialog.copy, "sdb");
+    press(KEY_HOME);
+    press(KEY_ENTER);
+    shows("Kingston");
+    hides("goes back to this copy");
+    type("restore"), press(KEY_ENTER);
+    press(KEY_ENTER);
+    CHECK_EQ(requests, 1);
+    CHECK_STR(request.disk, "sdb");
+    CHECK_STR(request.copy, "");
 }
 
 static void a_factory_reset_is_typed(void) {
@@ -787,6 +811,7 @@ static void any_keys_keep_it_whole(void) {
         if (check_below(50) == 0)
             dialog_outcome(&dialog, (enum console_do)check_below(CONSOLE_DO_COUNT), NULL);
         if (check_below(20) == 0) view.disk_count = (int)check_below(5);
+        if (check_below(20) == 0) view.copy_count = (int)check_below(CONSOLE_COPIES_MAX + 1);
         if (check_below(50) == 0) view.data = (enum data_state)check_below(DATA_STATES);
         if (check_below(50) == 0) view.encrypted = check_below(2);
         if (check_below(50) == 0) view.recovery[0] = check_below(4) ? '\0' : 'x';
@@ -817,6 +842,7 @@ int main(void) {
     CHECK_RUN(a_new_disk_does_not_move_the_choice);
     CHECK_RUN(sticks_are_for_updates_and_backups);
     CHECK_RUN(copies_are_for_restoring);
+    CHECK_RUN(a_stick_after_a_copy_is_the_stick);
     CHECK_RUN(a_factory_reset_is_typed);
     CHECK_RUN(an_older_update_wants_its_word);
     CHECK_RUN(locked_data_asks_for_the_passphrase);
