@@ -9,14 +9,14 @@ import { ENTER, typed } from "../lib/terminal.mjs";
 
 const why = missing() ?? (process.env.COURTYARD_BOOT_ALL === "1" ? undefined : "on demand: COURTYARD_BOOT_ALL=1");
 const DATABASE = "/courtyard/state/data.mdb", HEAD_BYTES = 2 * 4096;
-let machine, admin, auditor, copy;
+let machine, admin, copy;
 after(() => machine?.remove());
 
 async function broken() {
     await typed(machine, ENTER, "m", "0", ENTER);
     await machine.ended;
     machine.spoilData(DATABASE, HEAD_BYTES);
-    await machine.start();
+    await machine.start({ again: true }); // should the emulation trip over itself
     await machine.served({ unfit: true });
     const page = await machine.anonymous().call("GET", "/", undefined, { hold: false });
     assert.equal(page.status, 200);
@@ -37,22 +37,20 @@ async function restored(how) {
     const before = machine.anonymous();
     before.cookie = admin.cookie;
     assert.equal((await before.call("GET", "/api/v1/me")).status, 401);
-    const { name, password } = auditor;
+    const { name, password } = admin;
     const again = machine.anonymous();
     await again.ok("POST", "/api/v1/session", { name, password });
-    const people = (await again.ok("GET", "/api/v1/people?limit=200")).items.map((one) => one.name).sort();
-    assert.deepEqual(people, ["admin", "auditor"], how);
-    const notes = (await again.ok("GET", "/api/v1/audit?limit=50")).items.filter((one) => one.action === "system.recover");
-    assert.ok(notes[0].detail.startsWith(`${copy} -> quarantine/`), notes[0].detail);
-    await again.ok("GET", "/api/v1/audit/verify");
+    const people = (await again.ok("GET", "/api/v1/people?limit=200")).items.map((one) => one.name);
+    assert.deepEqual(people, ["admin"], how);
+    const { events } = await again.ok("GET", "/api/v1/appliance/history");
+    assert.ok(events.some((one) => one.event === "restore" && one.to === copy && one.result === "ok"), JSON.stringify(events));
     await machine.shows(/运行正常/);
 }
 
 test("set up, a copy made, and more written after it", { skip: why }, async () => {
     machine = Machine.make();
-    await machine.start();
+    await machine.start({ again: true });
     admin = await machine.ready();
-    auditor = await machine.person(admin, "auditor", ["audit"]);
     await admin.ok("POST", "/api/v1/system/backups", {}, 202);
     copy = await machine.until("the copy", async () => {
         const now = await admin.ok("GET", "/api/v1/system/backups");
@@ -66,8 +64,9 @@ test("broken while it was off: told, and restored by the screen's menu", { skip:
     await typed(machine, ENTER, "6");
     await machine.shows(new RegExp(copy));
     await typed(machine, "1", "restore", ENTER, ENTER);
+    await machine.shows(/备份已还原/);
+    await typed(machine, ENTER);
     await restored("by the screen");
-    await machine.shows(/备份已还原|运行正常/);
 });
 
 test("broken once more: restored by the page, with the screen's code", { skip: why }, async () => {
@@ -76,8 +75,4 @@ test("broken once more: restored by the page, with the screen's code", { skip: w
     assert.equal((await page.call("POST", "/api/v1/rescue", { code: "aaaa-bbbb-cccc", copy })).status, 403);
     await page.ok("POST", "/api/v1/rescue", { code, copy }, 204);
     await restored("by the page");
-    await typed(machine, ENTER, "m", "0", ENTER);
-    await machine.ended;
-    await machine.start(); // and it stays so
-    await machine.served();
 });
