@@ -8,6 +8,7 @@ import { root } from "../../api/lib/server.mjs";
 import { key, program } from "./updates.mjs";
 
 export const NEWER = "9.9.9";
+const env = { ...process.env, MTOOLS_SKIP_CHECK: "1" };
 
 // What makes it newer; and what makes its service one that ends as soon as it has opened its data,
 // which is judged after a minute, not a quarter of an hour.
@@ -48,7 +49,7 @@ function binaryMade(folder, edits) {
 
 // The initramfs of the slot with another binary in it.
 function initramfsMade(folder, slot, binary) {
-    const tree = path.join(folder, "initramfs"), file = path.join(folder, "initrd"), { env } = fat();
+    const tree = path.join(folder, "initramfs"), file = path.join(folder, "initrd");
     mkdirSync(tree, { recursive: true });
     execFileSync("mcopy", ["-o", "-i", slot, "::initrd", file], { env });
     const words = ["-e", "-c", `zstd -q -dc "$1" | (cd "$2" && cpio -idmu --quiet)
@@ -58,13 +59,11 @@ function initramfsMade(folder, slot, binary) {
     return file;
 }
 
-const fat = () => ({ env: { ...process.env, MTOOLS_SKIP_CHECK: "1" } });
-
 // The bytes of an update to it, made in `folder` from a slot's file system. `breaks`: its service
 // does not come up.
 export function newerUpdate(folder, slot, { breaks }) {
     const source = path.join(folder, breaks ? "broken" : "good"), out = path.join(source, "newer.update");
-    const version = path.join(folder, "version.txt"), { env } = fat();
+    const version = path.join(folder, "version.txt");
     const binary = binaryMade(source, breaks ? [...newer, ...broken] : newer);
     const initramfs = initramfsMade(source, slot, binary);
     writeFileSync(version, `${NEWER} x86_64\n`);
