@@ -149,6 +149,7 @@ static enum err held_choose(struct generation *gen, float *logits, struct choice
     enum err err = constraint_filter(constraint, place, &filter, gen->fault);
     if (err != OK) return err;
     *out = sampler_choose_filtered(gen->sampler, logits, &filter);
+    constraint_took(constraint, place, out->token);
     return out->token == TOKEN_NONE ? constraint_mask(constraint, place, &mask, gen->fault) : OK;
 }
 
@@ -233,6 +234,21 @@ static uint32_t guesses_fit(struct generation *gen) {
     return fit;
 }
 
+static void guesses_make(struct generation *gen, uint32_t most) {
+    const struct generating *g = gen->g;
+    uint32_t forced = 0;
+    gen->guess_count = 0;
+    if (!gen->draft) return;
+    if (g->constraint && gen->hold.held) {
+        forced =
+            constraint_forced(g->constraint, g->tokenizer, gen->hold.place, most, gen->guesses);
+    }
+    gen->guess_count = draft_make(gen->draft, &gen->costs, 1, most, forced, gen->guesses);
+    if (gen->guess_count == 0) return;
+    gen->guess_count = guesses_fit(gen);
+    draft_keep(gen->draft, gen->guess_count);
+}
+
 // Computes the last token's row, and those of a draft of at most `left` tokens behind it.
 static enum err rows_run(struct generation *gen, uint32_t left) {
     const struct generating *g = gen->g;
@@ -240,11 +256,7 @@ static enum err rows_run(struct generation *gen, uint32_t left) {
     uint32_t most = network_rows_alike(g->network) - 1;
     if (most > DRAFT_TOKENS) most = DRAFT_TOKENS;
     if (most > left) most = left;
-    gen->guess_count = gen->draft ? draft_make(gen->draft, &gen->costs, 1, most, gen->guesses) : 0;
-    if (gen->guess_count) {
-        gen->guess_count = guesses_fit(gen);
-        draft_keep(gen->draft, gen->guess_count);
-    }
+    guesses_make(gen, most);
     for (uint32_t i = 0; i <= gen->guess_count; i++) {
         uint32_t token = i ? gen->guesses[i - 1] : gen->last;
         rows[i] = (struct batch_row){gen->sequence, gen->sequence->length + i, token, true};

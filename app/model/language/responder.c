@@ -421,6 +421,7 @@ static enum err choose_by_form(struct responder *responder, struct text *text, f
     enum err err = constraint_filter(text->constraint, text->hold.place, &filter, fault);
     if (err != OK) return err;
     *out = sampler_choose_filtered(text->sampler, logits, &filter);
+    constraint_took(text->constraint, text->hold.place, out->token);
     if (out->token == TOKEN_NONE) {
         return constraint_mask(text->constraint, text->hold.place, &mask, fault);
     }
@@ -555,6 +556,13 @@ static uint32_t guesses_fit(struct responder *responder, struct text *text) {
     return fit;
 }
 
+// What its form leaves no choice about.
+static uint32_t forced_make(struct responder *responder, struct text *text, uint32_t most) {
+    if (!text->constraint || !text->hold.held) return 0;
+    return constraint_forced(text->constraint, responder->setup.tokenizer, text->hold.place, most,
+                             text->guesses);
+}
+
 // Rows that a step of few texts has room for go to drafts; `rows`: those it has.
 static void drafts_make(struct responder *responder, const struct batch_item *items,
                         uint32_t rows) {
@@ -565,7 +573,9 @@ static void drafts_make(struct responder *responder, const struct batch_item *it
         if (!text->draft || !items[i].decode || !items[i].dealt) continue;
         uint32_t most = rows_most - rows, left = text->tokens_most - text->given - 1;
         if (most > left) most = left;
-        text->guess_count = draft_make(text->draft, &responder->costs, rows, most, text->guesses);
+        uint32_t forced = forced_make(responder, text, most);
+        text->guess_count =
+            draft_make(text->draft, &responder->costs, rows, most, forced, text->guesses);
         if (text->guess_count) {
             text->guess_count = guesses_fit(responder, text);
             draft_keep(text->draft, text->guess_count);

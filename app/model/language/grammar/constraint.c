@@ -169,8 +169,10 @@ static void gathering_start(struct constraint *c) {
 }
 
 static uint32_t place_add(struct constraint *c, const uint32_t *tops, uint32_t count) {
-    struct place place = {
-        .first = (uint32_t)(c->tops.size / sizeof *tops), .count = count, .may_end = c->may_end};
+    struct place place = {.first = (uint32_t)(c->tops.size / sizeof *tops),
+                          .count = count,
+                          .may_end = c->may_end,
+                          .forced = FORCED_UNKNOWN};
     size_t next_bytes = c->grammar->class_count * sizeof(uint32_t);
     char *next = buf_reserve(&c->next, next_bytes);
     uint32_t number = (uint32_t)(c->places.size / sizeof place);

@@ -58,6 +58,15 @@ enum err constraint_mask(struct constraint *constraint, uint32_t place, const ui
 uint32_t constraint_next(struct constraint *constraint, uint32_t place, uint32_t token);
 // The same by bytes, without a vocabulary.
 uint32_t constraint_next_bytes(struct constraint *constraint, uint32_t place, struct str bytes);
+// Where the form leaves no choice about what comes (names in a schema, say), the tokens that are
+// expected: up to `most`, into `out`; how many, 0 where anything may come. The bytes are sure, how
+// they are cut into tokens is not: as constraint_took was told last, or at first as the tokenizer,
+// that of the tree, cuts them. Cost: where a place is met first some microseconds.
+uint32_t constraint_forced(struct constraint *constraint, const struct tokenizer *tokenizer,
+                           uint32_t place, uint32_t most, uint32_t *out);
+// What came at a place. Remembered where all of it had to come, for all answers of this form: that
+// tells how a model cuts the form's own words, nothing of what an answer says.
+void constraint_took(struct constraint *constraint, uint32_t place, uint32_t token);
 bool constraint_may_end(const struct constraint *constraint, uint32_t place);
 // Nothing but the end may come.
 bool constraint_must_end(struct constraint *constraint, uint32_t place);

@@ -1,5 +1,5 @@
 // The inside of constraints: token_tree.c sorts the vocabulary, constraint.c walks the grammar,
-// constraint_mask.c finds what may come.
+// constraint_mask.c finds what may come, constraint_forced.c what must.
 #pragma once
 
 #include "base/memory.h"
@@ -7,7 +7,7 @@
 #include "model/language/grammar/grammar_private.h"
 
 enum { TOKEN_DEPTH_MAX = 4096, PLAINS_MAX = 4, RUN_MAX = 32 };
-enum { PLACE_UNKNOWN = 0xFFFFFFFEu };
+enum { PLACE_UNKNOWN = 0xFFFFFFFEu, FORCED_UNKNOWN = 0xFFFFFFFEu };
 
 // In the order of a walk: below a node stands all up to `after`.
 struct tree_node {
@@ -37,6 +37,7 @@ struct place {
     uint8_t plain;   // of `plains`, or PLAINS_MAX: none
     uint32_t onward; // the place behind any of its plain bytes
     uint64_t *mask;  // or NULL
+    uint32_t forced; // the token that is expected of bytes that must come; or TOKEN_NONE
     bool dead;       // no token is allowed
     bool wide;       // many are: its mask is made only where it must be
 };

@@ -160,6 +160,33 @@ static void drafts_keep_to_a_grammar(void) {
     close_model();
 }
 
+// Names that nothing has said before, of letters that make no pair the vocabulary knows: they can
+// be cut in one way only, and come several at a step.
+static void what_a_grammar_forces_is_drafted(void) {
+    char text[] = "root ::= \"zyxwvutsrq\" [x-z] \"ponmlkjihg\" [x-z]";
+    struct grammar *grammar;
+    struct constraint *constraint;
+    struct fault fault = {0};
+    open_model("llama-Q4_0");
+    REQUIRE(grammar_of_text(str_of(text), &grammar, &fault) == OK);
+    REQUIRE(constraint_open(grammar, at.tree, at.endings.tokens, at.endings.count, &constraint) ==
+            OK);
+    for (int i = 0; i < 2; i++) {
+        struct generating g = generating_of(&said[i], SMALL_CONTEXT);
+        g.constraint = constraint;
+        g.no_drafts = i == 1;
+        CHECK_EQ(text_generate(&g, (const uint32_t[]){1}, 1, &said[i].generated, &fault), OK);
+    }
+    const struct generated *with = &said[0].generated;
+    CHECK_EQ(said[1].generated.steps, 21); // behind the prompt's, to the last
+    CHECK_EQ(with->tokens, 22);
+    CHECK(with->held > 0 && with->steps == 21 - with->held);
+    CHECK(said[0].size == 22 && memcmp(said[0].text, said[1].text, 22) == 0);
+    constraint_close(constraint);
+    grammar_close(grammar);
+    close_model();
+}
+
 // Turns of a conversation on one cache, each with what came before.
 static void drafts_and_a_cache_go_together(void) {
     struct cache *caches[2];
@@ -232,6 +259,7 @@ int main(void) {
     CHECK_RUN(rows_together_have_the_bits_of_each);
     CHECK_RUN(drafts_change_no_text);
     CHECK_RUN(drafts_keep_to_a_grammar);
+    CHECK_RUN(what_a_grammar_forces_is_drafted);
     CHECK_RUN(drafts_and_a_cache_go_together);
     token_tree_close(at.tree);
     tokenizer_close(at.tokenizer);
