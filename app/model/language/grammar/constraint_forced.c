@@ -37,8 +37,8 @@ static uint32_t bytes_forced(struct constraint *c, uint32_t place, uint32_t most
     return count;
 }
 
-// Of tokens that end with these bytes, the first that is of them; TOKEN_NONE: it begins before them,
-// or they are not all there.
+// Of tokens that end with these bytes, the first that is of them; TOKEN_NONE: it begins before
+// them, or they are not all there.
 static uint32_t token_of(const struct constraint *c, struct str bytes, const uint32_t *tokens,
                          size_t count) {
     size_t before = 0;
