@@ -8,8 +8,8 @@
 // Why a file system in the file, mounted through a loop device, and no folder of unpacked files:
 // a pack is there or not, also after a cut; nothing can be added to what it holds; it lies on the
 // disk once; and it cannot be written to, whoever tries. Why no dm-verity: reading all of it once
-// at the start (300 MB/s and more, in a child of PID 1, nobody waits for it) needs no tree of
-// hashes and no further driver.
+// at the start (0.7 s of the processor for a GB with SHA-NI, measured; in a child of PID 1 that
+// nobody waits for) needs no tree of hashes and no further driver.
 //
 // Every byte is accounted for: the manifest by the signature, the files by the manifest, all else
 // because it is made again from the manifest and compared. So no set-uid bits, devices, owners or

@@ -317,6 +317,23 @@ static void removing_unmounts_and_erases(void) {
     CHECK(packs_away(&packs) && unmounted == 2 && packs.seen.count == 0 && there("other-1.pack"));
 }
 
+// Enough for several pieces of metadata and full rows of a folder (links have the smallest inodes),
+// files of a block's size and around it, folders in folders; gone again afterwards.
+static void source_fill(bool fill) {
+    char command[1200];
+    snprintf(command, sizeof command,
+             fill ? "cd %s && mkdir -p many deep/er/still links && "
+                    "for i in $(seq 700); do echo $i >many/file-$i; done && "
+                    "for n in 0 1 131071 131072 131073 400000; do "
+                    "head -c $n /dev/urandom >deep/er/still/$n; done && : >many-a && "
+                    "ln -s ../deep/er links/folder && ln -s ../many/file-7 links/file && "
+                    "ln -s file links/again && mkdir rows && : >rows/a && "
+                    "for i in $(seq 600); do ln -s a rows/$i; done"
+                  : "cd %s && rm -r many many-a deep links rows",
+             source);
+    CHECK_EQ(system(command), 0);
+}
+
 // With a mount of its own, as in PID 1's child: read-only, no set-uid bits, no devices; another
 // version takes its place while a file of the first is open.
 static int mounted_for_real(void) {
@@ -329,24 +346,28 @@ static int mounted_for_real(void) {
     snprintf(path, sizeof path, "%s/demo/lib.so", mounts);
     own.mount = pack_mount;
     own.unmount = pack_unmount;
+    source_fill(true);
     if (!CHECK_EQ(add("demo", "1.0"), OK)) return 1;
     look();
     if (!CHECK(seen.count == 1 && seen.all[0].mounted)) {
         fprintf(stderr, "%s %s\n", seen.all[0].fault.code, seen.all[0].fault.detail);
         return 1;
     }
+    char command[1200];
+    snprintf(command, sizeof command, "diff -r --no-dereference %s %s/demo", source, mounts);
+    CHECK_EQ(system(command), 0);
     int first = open(path, O_RDONLY | O_CLOEXEC);
     CHECK(read(first, text, sizeof text) == 3 && memcmp(text, "1.0", 3) == 0);
     CHECK(stat(path, &info) == 0 && info.st_uid == 0 && (info.st_mode & 07777) == 0644);
     CHECK(open(path, O_RDWR | O_CLOEXEC) < 0 && errno == EROFS);
     CHECK(unlink(path) != 0 && errno == EROFS);
+    source_fill(false);
     CHECK_EQ(add("demo", "2.0"), OK);
     look();
     CHECK(seen.count == 1 && seen.all[0].mounted);
     int second = open(path, O_RDONLY | O_CLOEXEC);
     CHECK(read(second, text, sizeof text) == 3 && memcmp(text, "2.0", 3) == 0);
     CHECK(pread(first, text, sizeof text, 0) == 3 && memcmp(text, "1.0", 3) == 0);
-    char command[600];
     snprintf(command, sizeof command,
              "grep ' %s/demo ro,nosuid,nodev' /proc/self/mountinfo | wc -l "
              "| grep -qx 1",
