@@ -162,12 +162,10 @@ enum err handle_rescue(struct server *server, struct request *request) {
     size_t count = 0;
     if (!list) return ERR_MEMORY;
     enum err err = OK;
-    if (server->rescue) {
-        err = keep_list(server->dir, list, KEEP_LIST_MAX, &count, &request->fault);
-        // Without PID 1's answer the list is as good.
-        (void)!keeper_status(server, &status, NULL);
-    }
+    if (server->rescue) err = keep_list(server->dir, list, KEEP_LIST_MAX, &count, &request->fault);
     if (err != OK) return err;
+    // Without PID 1's answer the list is as good.
+    if (server->rescue) (void)!keeper_status(server, &status, NULL);
     const struct json *work = json_member(status, "work");
     if (!str_is(json_member_text(work, "name"), "restore")) work = NULL;
     const struct json *told = json_member(work, "fault");
