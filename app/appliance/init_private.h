@@ -7,12 +7,12 @@
 //   power.c     the power key                          stick.c, sticks.c  what a person plugs in
 //   work.c      what takes long, in a child            machine.c   clock, memory, temperature
 //   front.c     what the console is about and asks
-//   packs.c     driver libraries                   pack.c, pack_make.c, pack_mount.c  one pack
 //   wishes.c    updates, backups, reset: what takes    upkeep.c, slots.c, update.c, installer.c
 //               long, and what comes after it          do it, history.c remembers it
 //
 //   disk/       what stands on a disk: GPT, FAT, GRUB's environment, LUKS and the kernel's mapper
 //   lan/        links and addresses, the DHCP client
+//   packs/      vendors' driver libraries in signed files
 //   console/    screen, serial line, keyboard, the pages and their letters
 #pragma once
 
@@ -21,7 +21,7 @@
 #include "appliance/front_private.h"
 #include "appliance/lan/lan.h"
 #include "appliance/modules_private.h"
-#include "appliance/packs_private.h"
+#include "appliance/packs/packs.h"
 #include "appliance/power_private.h"
 #include "appliance/service_private.h"
 #include "appliance/settings_private.h"

@@ -4,7 +4,7 @@
 // other. Depends on base/.
 #pragma once
 
-#include "appliance/packs_private.h"
+#include "appliance/packs/packs.h"
 #include "appliance/stick_private.h"
 #include "appliance/update.h"
 #include "appliance/upkeep_private.h"

@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "appliance/pack.h"
+#include "appliance/packs/pack.h"
 #include "appliance/update.h"
 #include "base/file.h"
 #include "cli/cli_private.h"

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "appliance/pack.h"
+#include "appliance/packs/pack.h"
 #include "appliance/update.h"
 #include "base/clock.h"
 #include "base/log.h"

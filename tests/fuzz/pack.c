@@ -1,6 +1,6 @@
 // Any bytes as a pack of driver libraries that came on a memory stick; and as the manifest of one
 // whose signature is right, which is as far as a maker who means harm, or another tool, comes.
-#include "appliance/pack.h"
+#include "appliance/packs/pack.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -9,7 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "appliance/pack_private.h"
+#include "appliance/packs/pack_private.h"
 #include "base/log.h"
 
 enum { LOOP_TRIES = 8, PATH_BYTES = 64 };

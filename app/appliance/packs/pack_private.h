@@ -3,7 +3,7 @@
 // PID 1's child's.
 #pragma once
 
-#include "appliance/packs_private.h"
+#include "appliance/packs/packs.h"
 
 #define PACK_IMAGE_NAME "pack.squashfs" // the large member
 enum { PACK_FORMAT = 1, PACK_CHUNK_BYTES = 1 << 20 };

@@ -1,4 +1,4 @@
-#include "appliance/packs_private.h"
+#include "appliance/packs/packs.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -11,7 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "appliance/pack_private.h"
+#include "appliance/packs/pack_private.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "base/memory.h"

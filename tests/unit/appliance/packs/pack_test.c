@@ -1,6 +1,6 @@
 // A pack is what was signed, to the last bit, and holds nothing that leads out of it, however its
 // manifest puts it.
-#include "appliance/pack.h"
+#include "appliance/packs/pack.h"
 
 #include <stdlib.h>
 #include <sys/stat.h>

@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include "appliance/disk/squashfs.h"
-#include "appliance/pack_private.h"
+#include "appliance/packs/pack_private.h"
 #include "base/file.h"
 #include "base/memory.h"
 #include "base/tar.h"

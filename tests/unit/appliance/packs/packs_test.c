@@ -1,5 +1,5 @@
 // The packs of a box: what is looked at, mounted, refused, replaced, removed; what a cut leaves.
-#include "appliance/packs_private.h"
+#include "appliance/packs/packs.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -10,7 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "appliance/pack_private.h"
+#include "appliance/packs/pack_private.h"
 #include "base/file.h"
 #include "base/memory.h"
 #include "base/version.h"

@@ -1,4 +1,4 @@
-#include "appliance/pack.h"
+#include "appliance/packs/pack.h"
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -6,7 +6,7 @@
 #include <unistd.h>
 
 #include "appliance/disk/squashfs.h"
-#include "appliance/pack_private.h"
+#include "appliance/packs/pack_private.h"
 #include "base/file.h"
 #include "base/memory.h"
 #include "base/tar.h"

@@ -6,7 +6,7 @@
 #pragma once
 
 #include "appliance/modules_private.h"
-#include "appliance/pack.h"
+#include "appliance/packs/pack.h"
 #include "appliance/work_private.h"
 #include "base/json.h"
 
