@@ -61,7 +61,7 @@ endif
 # --- kernels with instructions of their own -----------------------------------------------------
 # A file named NAME_ISA.c is compiled only for ISA's machine and with its flags; the code around it
 # asks the processor before it calls in. Everything else is the plain x86-64 or ARMv8.0 base line.
-ISA_x86_64 := ssse3 sse42 shani aesni avx2 avx512 avx512vnni avxvnni
+ISA_x86_64 := ssse3 sse42 shani aesni avx2 avx512 avx512vnni avx512bf16 avxvnni
 ISA_aarch64 := neon dotprod sve armsha
 FLAGS_ssse3 := -mssse3
 FLAGS_sse42 := -msse4.2 -mpopcnt
@@ -70,6 +70,7 @@ FLAGS_aesni := -maes -mpclmul -mssse3 -msse4.1
 FLAGS_avx2 := -mavx2 -mfma -mf16c -mbmi -mbmi2 -mpopcnt
 FLAGS_avx512 := $(FLAGS_avx2) -mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx512cd
 FLAGS_avx512vnni := $(FLAGS_avx512) -mavx512vnni
+FLAGS_avx512bf16 := $(FLAGS_avx512) -mavx512bf16
 FLAGS_avxvnni := $(FLAGS_avx2) -mavxvnni
 FLAGS_neon :=
 FLAGS_dotprod := -march=armv8.2-a+dotprod

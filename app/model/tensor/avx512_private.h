@@ -6,6 +6,8 @@
 product_part quant_product_avx512;  // quantised weights
 product_part float_product_avx512;  // float weights, many rows of activations
 product_part halves_product_avx512; // packed floats of 16 bits, few rows
+// Packed BF16, many rows of activations, which it rounds to BF16.
+product_part pairs_product_avx512bf16;
 
 // As in struct kernels.
 void scores_avx512(float *out, size_t out_stride, const float *query, size_t query_stride,

@@ -1,4 +1,5 @@
-// The tables of kernels for AVX2 with FMA and F16C, and for AVX-512, which has products of its own.
+// The tables of kernels for AVX2 with FMA and F16C, and for AVX-512, which has products of its own,
+// without and with those of BF16.
 #include <immintrin.h>
 #include <math.h>
 
@@ -62,6 +63,16 @@ static void product_512(const struct matrix *w, const struct rows *x, float *y, 
         float_product_avx2(w, x, y, y_stride, first, last);
     } else {
         float_product_avx512(w, x, y, y_stride, first, last);
+    }
+}
+
+static void product_512_bf16(const struct matrix *w, const struct rows *x, float *y,
+                             size_t y_stride, uint32_t first, uint32_t last) {
+    if (w->type == TENSOR_BF16 && w->packed && x->count > HALVES_ROWS) {
+        cy_assert(w->columns == x->columns);
+        pairs_product_avx512bf16(w, x, y, y_stride, first, last);
+    } else {
+        product_512(w, x, y, y_stride, first, last);
     }
 }
 
@@ -299,3 +310,5 @@ static void from_f16(float *out, const uint16_t *x, size_t n) {
     }
 const struct kernels kernels_avx2 = TABLE("avx2", product, scores_avx2, mix_avx2);
 const struct kernels kernels_avx512 = TABLE("avx512", product_512, scores_avx512, mix_avx512);
+const struct kernels kernels_avx512bf16 =
+    TABLE("avx512bf16", product_512_bf16, scores_avx512, mix_avx512);

@@ -41,5 +41,5 @@ static inline void part_copy(const float *from, size_t from_stride, uint32_t col
     }
 }
 
-extern const struct kernels kernels_reference, kernels_avx2, kernels_avx512, kernels_neon,
-    kernels_dotprod;
+extern const struct kernels kernels_reference, kernels_avx2, kernels_avx512, kernels_avx512bf16,
+    kernels_neon, kernels_dotprod;

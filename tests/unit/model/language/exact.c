@@ -67,7 +67,9 @@ static const struct {
     {"llama-IQ4_NL", 6.3e-05}, {"qwen2-Q8_0", 0.00012}, {"qwen3-Q4_K", 0.00015},
 };
 
-static double apart_most(const struct small_language *model) {
+static double apart_most(const struct small_language *model, const char *cpu) {
+    bool rounds = strcmp(cpu, "avx512bf16") == 0 && strcmp(model->name, "llama-BF16") == 0;
+    if (rounds) return 6.2e-06; // activations of many rows
     for (size_t i = 0; i < sizeof costs / sizeof *costs; i++) {
         if (strcmp(costs[i].name, model->name) == 0) return costs[i].most;
     }
@@ -93,8 +95,9 @@ static void model_check(const struct small_language *model, const char *path, co
         if (getenv("COURTYARD_SHOW")) {
             printf("%-10s %-14s %2u %.2e\n", cpu, model->name, rows, found);
         }
-        check_that(found <= apart_most(model), __FILE__, __LINE__, "%s %s by %u: %g, at most %g",
-                   cpu, model->name, rows, found, apart_most(model));
+        check_that(found <= apart_most(model, cpu), __FILE__, __LINE__,
+                   "%s %s by %u: %g, at most %g", cpu, model->name, rows, found,
+                   apart_most(model, cpu));
     }
     gguf_close(floats);
     gguf_close(file);
@@ -102,7 +105,7 @@ static void model_check(const struct small_language *model, const char *path, co
 }
 
 static void rounding_costs_what_its_bits_do(void) {
-    static const char *const cpus[] = {"reference", "avx2", "avx512", "neon"};
+    static const char *const cpus[] = {"reference", "avx2", "avx512", "avx512bf16", "neon"};
     const char *before = getenv("COURTYARD_CPU");
     const char *path = scratch_path(scratch_folder(), "floats.gguf");
     for (size_t c = 0; c < sizeof cpus / sizeof *cpus; c++) {
