@@ -142,7 +142,10 @@ for (const language of ['zh-CN', 'en']) {
     });
 
     test('an older version is shown, confirmed, written and told of', async () => {
-      const file = update_file(house.folder, '0.0.7');
+      const file = update_file(house.folder, '0.0.7'), looks = [];
+      who.page.on('request', (request) => {
+        if (request.url().endsWith('/appliance/update/look')) looks.push(request);
+      });
       await who.page.locator('input[type=file]').first().setInputFiles(file);
       await who.see('machine.signer');
       await axe_check(who.page, 'an update that was looked at');
@@ -163,6 +166,7 @@ for (const language of ['zh-CN', 'en']) {
       await who.see('machine.next', { version: '0.0.7' });
       await who.see('machine.event.update');
       await who.page.waitForFunction(async () => !document.querySelector('.sending'));
+      assert.equal(looks.length, 1); // of what is removed nothing is asked any more
       who.calm();
     });
 

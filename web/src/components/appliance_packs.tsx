@@ -1,12 +1,13 @@
 // Packs of driver libraries of the appliance: what is there and whether it is mounted; a new one, as
 // a file or from a stick; removing one.
 import { signal } from '@preact/signals';
-import { useEffect, useRef, useState } from 'preact/hooks';
+import { useEffect, useState } from 'preact/hooks';
 import { post } from '../api';
 import { bytes } from '../format';
 import { explain, t } from '../messages';
 import { toast_error } from '../state';
-import { sendings, upload_cancel, upload_add } from '../upload';
+import { sendings, upload_add } from '../upload';
+import { useTaken } from './appliance_work';
 import { ask } from './dialog';
 import { Button } from './form';
 import { Card, Empty, ErrorBox, Loading, Notice } from './page';
@@ -109,7 +110,7 @@ function Found({ id, begun }: { id: number; begun: () => void }) {
 
 const chosen = signal(0); // the key of the upload, while the page is left as well
 
-function NewPack({ begun }: { begun: () => void }) {
+function NewPack({ taken, begun }: { taken: boolean; begun: () => void }) {
   const item = sendings.value.find((one) => one.key === chosen.value);
   if (!item) {
     return (
@@ -125,7 +126,7 @@ function NewPack({ begun }: { begun: () => void }) {
   return (
     <>
       <SendingRow item={item} />
-      {item.state === 'complete' && <Found id={item.id} begun={begun} />}
+      {item.state === 'complete' && !taken && <Found id={item.id} begun={begun} />}
     </>
   );
 }
@@ -156,13 +157,11 @@ export function Packs({
   reload: () => void;
 }) {
   const running = !!box.work?.running;
-  const ran = useRef(running);
-  useEffect(() => {
-    // What was added is no longer wanted as an upload.
-    const done = box.work?.name === 'pack' && !box.work.fault;
-    if (ran.current && !running && done) upload_cancel(chosen.value);
-    ran.current = running;
-  }, [box]);
+  const [taken, take] = useTaken(box, 'pack', chosen.value);
+  const begun = () => {
+    take();
+    reload();
+  };
   const { packs } = box;
   if (!packs) return null;
   return (
@@ -173,7 +172,7 @@ export function Packs({
         <List packs={packs.all} busy={running || packs.looking} reload={reload} />
       )}
       {!packs.looking && packs.all.length === 0 && <Empty title={t('machine.packs_none')} />}
-      {!running && <NewPack begun={reload} />}
+      {!running && <NewPack taken={taken} begun={begun} />}
       {!running && sticks && <OnSticks sticks={sticks} begun={reload} />}
     </Card>
   );

@@ -1,12 +1,13 @@
 // Updates of the appliance: a file goes up, what it holds is shown, the machine writes it into the
 // slot that does not run; what became of earlier ones.
 import { signal } from '@preact/signals';
-import { useEffect, useRef, useState } from 'preact/hooks';
+import { useEffect, useState } from 'preact/hooks';
 import { post } from '../api';
 import { bytes, time } from '../format';
 import { useGet } from '../load';
 import { explain, t, t_or } from '../messages';
-import { sendings, upload_add, upload_cancel } from '../upload';
+import { sendings, upload_add } from '../upload';
+import { useTaken } from './appliance_work';
 import { ask } from './dialog';
 import { Button } from './form';
 import { Card, Empty, ErrorBox, Loading, Notice, Shown } from './page';
@@ -130,7 +131,15 @@ function OnSticks({
 
 const chosen = signal(0); // the key of the upload, while the page is left as well
 
-function NewUpdate({ version, reload }: { version: string; reload: () => void }) {
+function NewUpdate({
+  version,
+  taken,
+  begun,
+}: {
+  version: string;
+  taken: boolean;
+  begun: () => void;
+}) {
   const item = sendings.value.find((one) => one.key === chosen.value);
   if (!item) {
     return (
@@ -149,7 +158,9 @@ function NewUpdate({ version, reload }: { version: string; reload: () => void })
   return (
     <>
       <SendingRow item={item} />
-      {item.state === 'complete' && <Found id={item.id} version={version} begun={reload} />}
+      {item.state === 'complete' && !taken && (
+        <Found id={item.id} version={version} begun={begun} />
+      )}
     </>
   );
 }
@@ -186,14 +197,14 @@ export function Update({
 }) {
   const history = useGet<{ events: ApplianceEvent[] }>('/appliance/history');
   const running = !!box.work?.running;
-  const ran = useRef(running);
+  const [taken, take] = useTaken(box, 'update', chosen.value);
   useEffect(() => {
     if (!running) history.reload();
-    // What was installed is no longer wanted as an upload.
-    const done = box.work?.name === 'update' && !box.work.fault;
-    if (ran.current && !running && done) upload_cancel(chosen.value);
-    ran.current = running;
   }, [box]);
+  const begun = () => {
+    take();
+    reload();
+  };
   const other = box.slots?.[box.slots.running === 'a' ? 'b' : 'a'];
   return (
     <>
@@ -206,7 +217,7 @@ export function Update({
             ? t(box.slots?.trial ? 'machine.next' : 'machine.other', { version: other.version })
             : t('machine.other_empty')}
         </p>
-        {!running && <NewUpdate version={box.version} reload={reload} />}
+        {!running && <NewUpdate version={box.version} taken={taken} begun={begun} />}
         {!running && sticks && (
           <OnSticks sticks={sticks.sticks} version={box.version} begun={reload} />
         )}

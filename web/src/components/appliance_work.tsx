@@ -1,9 +1,10 @@
 // The appliance's long work: what runs or ran; and the wait for one that takes the service away.
-import { useEffect } from 'preact/hooks';
+import { useEffect, useRef, useState } from 'preact/hooks';
 import { ApiError, fault_of, get, post } from '../api';
 import { explain, t, t_or, type MessageKey } from '../messages';
 import { state_load, toast_error } from '../state';
 import type { Appliance, ApplianceStatus, ApplianceWork } from '../types_appliance';
+import { upload_cancel } from '../upload';
 import { Button } from './form';
 import { Card, Notice } from './page';
 
@@ -16,6 +17,22 @@ const DONE: Record<string, MessageKey> = {
   restore: 'appliance.console.done_restore',
   reset: 'appliance.console.done_factory_reset',
 };
+
+// An upload that a work takes: while it is taken nothing is asked about it, for the server may have
+// removed it. The work that ended well removes it; after one that failed it is offered again.
+export function useTaken(box: ApplianceStatus, work: string, key: number): [boolean, () => void] {
+  const running = !!box.work?.running;
+  const ran = useRef(running);
+  const [taken, taken_set] = useState(false);
+  useEffect(() => {
+    if (ran.current && !running) {
+      if (box.work?.name === work && !box.work.fault) upload_cancel(key);
+      taken_set(false);
+    }
+    ran.current = running;
+  }, [box]);
+  return [taken, () => taken_set(true)];
+}
 
 function Running({ work, name, reload }: { work: ApplianceWork; name: string; reload: () => void }) {
   const stop = () => post('/appliance/cancel').then(reload, toast_error);
