@@ -270,13 +270,29 @@ static void pages_shared_in_a_job_count_once_where_it_matters(void) {
     confine_close(confine);
 }
 
+// Until the process ignores SIGTERM.
+static bool is_deaf(int pid) {
+    char path[64], line[256];
+    snprintf(path, sizeof path, "/proc/%d/status", pid);
+    for (int i = 0; i < 1000; i++, usleep(10000)) {
+        unsigned long long ignored = 0;
+        FILE *status = fopen(path, "re");
+        while (status && fgets(line, sizeof line, status)) {
+            if (sscanf(line, "SigIgn: %llx", &ignored) == 1) break;
+        }
+        if (status) fclose(status);
+        if (ignored >> (SIGTERM - 1) & 1) return true;
+    }
+    return false;
+}
+
 static void stopping_goes_by_steps(void) {
     struct confine *confine = confine_open(NULL);
     struct confine_attempt attempt;
     REQUIRE(launch(confine, &attempt, NULL, "deaf") == OK);
     struct pollfd end = {.fd = attempt.pidfd, .events = POLLIN};
     struct confine_stop stop = {.asked_us = 1000000, .checkpoint_ms = 0, .grace_ms = 500};
-    usleep(100000); // until it is deaf
+    REQUIRE(is_deaf(attempt.pid));
     CHECK(!confine_stop_step(confine, &attempt, &stop, 1000000));
     CHECK(!confine_stop_step(confine, &attempt, &stop, 1499999));
     CHECK_EQ(poll(&end, 1, 50), 0);

@@ -61,7 +61,12 @@ static const char *shown(void) {
     return text;
 }
 
+// The kernel hands on what goes through a terminal when it comes to it.
 static bool shows(const char *text) {
+    for (int i = 0; i < 300 && !strstr(shown(), text); i++) {
+        usleep(10000);
+        turn();
+    }
     return check_that(strstr(shown(), text) != NULL, __FILE__, __LINE__, "no \"%s\" on\n%s", text,
                       shown());
 }
