@@ -6,13 +6,11 @@ import { post } from '../api';
 import { bytes } from '../format';
 import { explain, t } from '../messages';
 import { toast_error } from '../state';
-import { sendings, upload_add } from '../upload';
-import { useTaken } from './appliance_work';
+import { Sent, useTaken } from './appliance_work';
 import { ask } from './dialog';
 import { Button } from './form';
 import { Card, Empty, ErrorBox, Loading, Notice } from './page';
 import { Facts, Grid } from './table';
-import { FilePicker, SendingRow } from './upload';
 import type { Fault } from '../types';
 import type { AppliancePack, AppliancePackAbout, ApplianceStatus, ApplianceSticks } from '../types_appliance';
 
@@ -110,27 +108,6 @@ function Found({ id, begun }: { id: number; begun: () => void }) {
 
 const chosen = signal(0); // the key of the upload, while the page is left as well
 
-function NewPack({ taken, begun }: { taken: boolean; begun: () => void }) {
-  const item = sendings.value.find((one) => one.key === chosen.value);
-  if (!item) {
-    return (
-      <FilePicker
-        any
-        label={t('machine.pack_drop')}
-        picked={(files) => {
-          chosen.value = upload_add(files[0]!);
-        }}
-      />
-    );
-  }
-  return (
-    <>
-      <SendingRow item={item} />
-      {item.state === 'complete' && !taken && <Found id={item.id} begun={begun} />}
-    </>
-  );
-}
-
 function OnSticks({ sticks, begun }: { sticks: ApplianceSticks; begun: () => void }) {
   const all = sticks.sticks.flatMap(({ disk, packs }) => packs.map((about) => ({ disk, about })));
   return (
@@ -172,7 +149,14 @@ export function Packs({
         <List packs={packs.all} busy={running || packs.looking} reload={reload} />
       )}
       {!packs.looking && packs.all.length === 0 && <Empty title={t('machine.packs_none')} />}
-      {!running && <NewPack taken={taken} begun={begun} />}
+      {!running && (
+        <Sent
+          chosen={chosen}
+          label={t('machine.pack_drop')}
+          taken={taken}
+          found={(id) => <Found id={id} begun={begun} />}
+        />
+      )}
       {!running && sticks && <OnSticks sticks={sticks} begun={reload} />}
     </Card>
   );

@@ -6,13 +6,11 @@ import { post } from '../api';
 import { bytes, time } from '../format';
 import { useGet } from '../load';
 import { explain, t, t_or } from '../messages';
-import { sendings, upload_add } from '../upload';
-import { useTaken } from './appliance_work';
+import { Sent, useTaken } from './appliance_work';
 import { ask } from './dialog';
 import { Button } from './form';
 import { Card, Empty, ErrorBox, Loading, Notice, Shown } from './page';
 import { Facts, Grid } from './table';
-import { FilePicker, SendingRow } from './upload';
 import type { Fault } from '../types';
 import type {
   ApplianceEvent,
@@ -131,40 +129,6 @@ function OnSticks({
 
 const chosen = signal(0); // the key of the upload, while the page is left as well
 
-function NewUpdate({
-  version,
-  taken,
-  begun,
-}: {
-  version: string;
-  taken: boolean;
-  begun: () => void;
-}) {
-  const item = sendings.value.find((one) => one.key === chosen.value);
-  if (!item) {
-    return (
-      <>
-        <FilePicker
-          any
-          label={t('machine.drop')}
-          picked={(files) => {
-            chosen.value = upload_add(files[0]!);
-          }}
-        />
-        <p class="hint">{t('machine.drop_hint')}</p>
-      </>
-    );
-  }
-  return (
-    <>
-      <SendingRow item={item} />
-      {item.state === 'complete' && !taken && (
-        <Found id={item.id} version={version} begun={begun} />
-      )}
-    </>
-  );
-}
-
 // ---- earlier ones -------------------------------------------------------------------------------
 function result_text(result: string): string {
   return result === 'ok' ? t('machine.ok') : explain({ code: result }).text;
@@ -217,7 +181,15 @@ export function Update({
             ? t(box.slots?.trial ? 'machine.next' : 'machine.other', { version: other.version })
             : t('machine.other_empty')}
         </p>
-        {!running && <NewUpdate version={box.version} taken={taken} begun={begun} />}
+        {!running && (
+          <Sent
+            chosen={chosen}
+            label={t('machine.drop')}
+            hint={t('machine.drop_hint')}
+            taken={taken}
+            found={(id) => <Found id={id} version={box.version} begun={begun} />}
+          />
+        )}
         {!running && sticks && (
           <OnSticks sticks={sticks.sticks} version={box.version} begun={reload} />
         )}

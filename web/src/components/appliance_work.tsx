@@ -1,12 +1,15 @@
 // The appliance's long work: what runs or ran; and the wait for one that takes the service away.
+import type { Signal } from '@preact/signals';
+import type { ComponentChildren } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { ApiError, fault_of, get, post } from '../api';
 import { explain, t, t_or, type MessageKey } from '../messages';
 import { state_load, toast_error } from '../state';
 import type { Appliance, ApplianceStatus, ApplianceWork } from '../types_appliance';
-import { upload_cancel } from '../upload';
+import { sendings, upload_add, upload_cancel } from '../upload';
 import { Button } from './form';
 import { Card, Notice } from './page';
+import { FilePicker, SendingRow } from './upload';
 
 const POLL_MS = 2000;
 export const NEAR_MS = 2000; // clocks that differ by less are the same to a person
@@ -32,6 +35,44 @@ export function useTaken(box: ApplianceStatus, work: string, key: number): [bool
     ran.current = running;
   }, [box]);
   return [taken, () => taken_set(true)];
+}
+
+// A file for a work: chosen, sent, then what `found` shows of it, until the work takes it. `chosen`
+// holds the upload's key, while the page is left as well.
+export function Sent({
+  chosen,
+  label,
+  hint,
+  taken,
+  found,
+}: {
+  chosen: Signal<number>;
+  label: string;
+  hint?: string;
+  taken: boolean;
+  found: (id: number) => ComponentChildren;
+}) {
+  const item = sendings.value.find((one) => one.key === chosen.value);
+  if (!item) {
+    return (
+      <>
+        <FilePicker
+          any
+          label={label}
+          picked={(files) => {
+            chosen.value = upload_add(files[0]!);
+          }}
+        />
+        {hint && <p class="hint">{hint}</p>}
+      </>
+    );
+  }
+  return (
+    <>
+      <SendingRow item={item} />
+      {item.state === 'complete' && !taken && found(item.id)}
+    </>
+  );
 }
 
 function Running({ work, name, reload }: { work: ApplianceWork; name: string; reload: () => void }) {
