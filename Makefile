@@ -4,7 +4,9 @@
 #
 # Every app/**/*.c is found by itself. All of them but app/main.c go into libcourtyard.a, which the
 # binary and each tests/{unit,sim,bench,boot}/**/*.c link; tests/support/**/*.c is linked into all of
-# those tests. Nothing is listed here but what needs flags of its own.
+# those tests. With a sanitizer the library is libcourtyard.so: hundreds of tests that each carried
+# all of it, checked code and debug information, would take 20 GB. Nothing is listed here but what
+# needs flags of its own.
 
 VARIANT ?= x86_64
 B := build/$(VARIANT)
@@ -31,10 +33,12 @@ CC := $(CC_$(VARIANT))
 TOOL := $(if $(filter aarch64,$(VARIANT)),aarch64-linux-gnu-)
 MACHINE := $(if $(filter aarch64 x86_64,$(VARIANT)),$(VARIANT),$(shell uname -m))
 MUSL := $(filter aarch64 x86_64,$(VARIANT))
+SHARED := $(filter asan tsan,$(VARIANT))
 LIBRARIES := $(shell vendor/build --where $(if $(MUSL),$(VARIANT),glibc))
 ifeq ($(CC)$(LIBRARIES),)
 $(error no such variant: $(VARIANT))
 endif
+comma := ,
 VENDORED := -lcjson -llmdb -lmbedtls -lzstd -lz
 
 ifdef MUSL
@@ -53,10 +57,11 @@ else
 SANITIZER_asan := -fsanitize=address,undefined -fno-sanitize-recover=all
 SANITIZER_tsan := -fsanitize=thread
 SANITIZER_fuzz := -fsanitize=address,undefined,fuzzer-no-link -fno-sanitize-recover=all -w
-FLAGS := $(COMMON) $(SANITIZED) $(SANITIZER_$(VARIANT)) -isystem $(LIBRARIES)/include
+FLAGS := $(COMMON) $(SANITIZED) $(SANITIZER_$(VARIANT)) $(if $(SHARED),-fPIC) -isystem $(LIBRARIES)/include
 LINK_START := $(SANITIZER_$(VARIANT)) -pthread
 LINK_END := -L$(LIBRARIES)/lib $(VENDORED) -lm
 endif
+RUNTIME_PATH := $(if $(SHARED),-Wl$(comma)-rpath$(comma)$(CURDIR)/$(B))
 
 # --- kernels with instructions of their own -----------------------------------------------------
 # A file named NAME_ISA.c is compiled only for ISA's machine and with its flags; the code around it
@@ -99,7 +104,7 @@ object = $(patsubst %.c,$(B)/obj/%.o,$(1))
 APP_OBJECTS := $(call object,$(APP))
 # What every test links besides the library.
 SUPPORT_OBJECTS := $(call object,$(SUPPORT)) $(B)/obj/messages.o
-LIBRARY := $(B)/libcourtyard.a
+LIBRARY := $(B)/libcourtyard.$(if $(SHARED),so,a)
 program = $(patsubst tests/%.c,$(B)/%,$(1))
 
 .PHONY: all library binary tests tools headers sim bench boot fuzz replay FORCE
@@ -159,12 +164,16 @@ $(B)/obj/tests/%.o: tests/%.c $(B)/flags | $(LIBRARIES)/.whole
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(WARNINGS) -Wno-conversion $(FLAGS) -Iapp -Itests -MMD -MP -c $< -o $@
 
-$(LIBRARY): $(APP_OBJECTS) $(B)/objects
+$(B)/libcourtyard.a: $(APP_OBJECTS) $(B)/objects
 	$(call say,AR,$@)
 	@mkdir -p $(@D); rm -f $@
 	$(Q)$(TOOL)ar rcsD $@ $(APP_OBJECTS)
+$(B)/libcourtyard.so: $(APP_OBJECTS) $(B)/objects
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(LINK_START) -shared -Wl,-Bsymbolic $(APP_OBJECTS) $(LINK_END) -o $@
 
-link = $(Q)$(CC) $(LINK_START) $(1) $(LIBRARY) $(LINK_END) -o $@
+link = $(Q)$(CC) $(LINK_START) $(1) $(LIBRARY) $(RUNTIME_PATH) \
+	$(LINK_END) -o $@
 
 $(B)/courtyard: $(B)/obj/app/main.o $(B)/obj/assets.o $(LIBRARY)
 	$(call say,LINK,$@)
