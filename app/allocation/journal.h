@@ -2,7 +2,9 @@
 // the same. A folder of segments; each begins with the state of the core as it was then (a new life
 // of the process, a segment of 16 MiB or of a day), then come frames of events, each event with a
 // part of the core's hash after it. Nothing is synced: a crash may lose the last frames, never
-// more, and a torn one is seen and said. Kept for eight days and up to 512 MiB.
+// more, and a torn one is seen and said. Kept for eight days and up to 512 MiB. Where the disk is
+// full it stops at a whole frame, and another segment begins once there is room for it; what was
+// told meanwhile is written nowhere, and both segments' headers say from when to when.
 //   segment   MMMMMMMMMMMMM-NNNN.journal: ms of its first moment, number within the life
 //   frame     size (4), CRC-32C of what follows (4), kind (1), content
 //   numbers   LEB128; what is mostly zero as (zeros, bytes, …) pairs; see journal_private.h
@@ -17,11 +19,14 @@
 
 struct journal;
 // Makes the folder, removes what is too old and begins a segment with `core` as it is. `room`: that
-// of every core_step to come. ERR_MEMORY, errors of files.
+// of every core_step to come. On a full disk it begins later, as after a stop. ERR_MEMORY, errors
+// of files.
 enum err journal_open(const char *folder, const struct core_limits *limits, uint32_t room,
                       const struct core *core, struct journal **out, struct fault *fault) MUST_USE;
-// After a step: `core` is as it left it. When a disk is full the journal ends there, logs so once
-// and takes no further notice.
+// After a step: `core` is as it left it. When it cannot be written (a full disk) the journal stops
+// and logs so once. An event ten seconds later and more, by the events' own time, looks whether
+// there is room for a whole segment (16 MiB) again, and is then part of the state with which that
+// begins.
 void journal_event(struct journal *journal, const struct core *core,
                    const struct core_event *event);
 // Begins another segment now, with `core` as it is. Done by itself at 16 MiB and after a day.
@@ -34,8 +39,10 @@ struct journal_report {
     uint64_t events, decisions, bytes;
     int64_t from_ms, until_ms; // of the first and last event
     uint64_t torn;             // segments whose last frame is not whole
-    uint64_t hash;             // of the last segment replayed
-    bool differs;              // what follows tells where first
+    uint64_t gaps;             // spans within the time asked for of which nothing was written
+    int64_t gap_from_ms, gap_until_ms; // of the first; until 0: nothing has been since
+    uint64_t hash;                     // of the last segment replayed
+    bool differs;                      // what follows tells where first
     char segment[32];
     uint64_t event; // in that segment, from 1
     int64_t event_ms;

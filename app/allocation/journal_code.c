@@ -226,11 +226,25 @@ static void layout_put(struct buf *out) {
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) put_number(out, sizes[i]);
 }
 
+// Of a fixed size, so that a header can be written over in place.
+static void put_time(struct buf *out, int64_t ms) {
+    for (int i = 0; i < 8; i++) buf_add_char(out, (char)((uint64_t)ms >> 8 * i & 255));
+}
+
+static int64_t get_time(struct journal_bytes *in) {
+    uint64_t ms = 0;
+    for (int i = 0; i < 8; i++) ms |= (uint64_t)in->at[i] << 8 * i;
+    in->at += 8;
+    return ms <= CORE_TIME_MAX ? (int64_t)ms : 0;
+}
+
 void header_put(struct buf *out, const struct journal_header *header) {
     layout_put(out);
     put_sparse(out, &header->limits, sizeof header->limits);
     put_number(out, header->room);
     put_signed(out, header->began_ms);
+    put_time(out, header->missing_ms);
+    put_time(out, header->ended_ms);
 }
 
 bool header_get(struct journal_bytes *in, struct journal_header *out) {
@@ -244,6 +258,9 @@ bool header_get(struct journal_bytes *in, struct journal_header *out) {
     if (!same || !get_sparse(in, &out->limits, sizeof out->limits)) return false;
     out->room = (uint32_t)get_number(in);
     out->began_ms = get_signed(in);
+    bool gaps = !in->broken && in->end - in->at >= 16;
+    out->missing_ms = gaps ? get_time(in) : 0;
+    out->ended_ms = gaps ? get_time(in) : 0;
     const struct core_limits *limits = &out->limits;
     bool sane = limits->jobs <= 1 << 21 && limits->running <= 1 << 16 && limits->tenants <= 4096 &&
                 limits->edges <= 4096 && limits->vouchers <= 65536 && limits->shapes <= 1024;

@@ -48,6 +48,9 @@ struct journal_header {
     struct core_limits limits;
     uint32_t room; // of each step
     int64_t began_ms;
+    // The last 16 bytes of the frame; a segment without them was written before there were any.
+    int64_t missing_ms; // what was told after this and before it began is nowhere; 0: nothing is
+    int64_t ended_ms;   // it stopped for want of room, and holds what was told until then; else 0
 };
 void header_put(struct buf *out, const struct journal_header *header);
 // False: not of this version or of other structs.

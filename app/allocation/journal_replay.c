@@ -102,6 +102,55 @@ static enum err segment_replay(struct replaying *r, const char *folder, const ch
     return err;
 }
 
+static int64_t began_ms(const char *name) {
+    uint64_t ms = 0;
+    struct str rest;
+    return str_to_u64(str_cut(str_of(name), '-', &rest), &ms) ? (int64_t)ms : 0;
+}
+
+// ---- what is missing ---------------------------------------------------------------------------
+static bool header_look(const char *folder, const char *name, struct journal_header *out) {
+    char path[LIMIT_PATH_BYTES];
+    struct file_map map;
+    struct journal_bytes frame;
+    enum journal_frame kind;
+    bool torn;
+    if (path_join(path, sizeof path, folder, name) != OK || file_map(path, &map, NULL) != OK) {
+        return false;
+    }
+    struct journal_bytes in = {.at = map.data, .end = map.data + map.size};
+    bool known = map.size && frame_next(&in, &kind, &frame, &torn) && kind == FRAME_HEADER &&
+                 header_get(&frame, out);
+    file_unmap(&map);
+    return known;
+}
+
+// until_ms 0: it still lasts.
+static void gap_add(struct replaying *r, int64_t from_ms, int64_t until_ms) {
+    struct journal_report *report = r->report;
+    bool before = until_ms && until_ms < r->from_ms;
+    bool after = r->until_ms && from_ms > r->until_ms;
+    if (before || after) return;
+    if (report->gaps++) return;
+    report->gap_from_ms = from_ms;
+    report->gap_until_ms = until_ms;
+}
+
+// A segment that stopped says since when; so does the next of the same life, and the first of a
+// life that began without room.
+static void gaps_find(struct replaying *r, const char *folder, char (*names)[NAME_SIZE],
+                      uint32_t count) {
+    int64_t since_ms = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        struct journal_header header;
+        bool known = header_look(folder, names[i], &header);
+        if (since_ms == 0 && known) since_ms = header.missing_ms;
+        if (since_ms) gap_add(r, since_ms, began_ms(names[i]));
+        since_ms = known ? header.ended_ms : 0;
+    }
+    if (since_ms) gap_add(r, since_ms, 0);
+}
+
 // ---- the folder --------------------------------------------------------------------------------
 static int by_name(const void *a, const void *b) {
     return strcmp(a, b);
@@ -138,22 +187,17 @@ static enum err names_read(const char *folder, char (**out)[NAME_SIZE], uint32_t
     return OK;
 }
 
-static int64_t began_ms(const char *name) {
-    uint64_t ms = 0;
-    struct str rest;
-    return str_to_u64(str_cut(str_of(name), '-', &rest), &ms) ? (int64_t)ms : 0;
-}
-
 enum err journal_replay(const char *folder, int64_t from_ms, int64_t until_ms,
                         struct journal_report *out, struct fault *fault) {
     char(*names)[NAME_SIZE] = NULL;
     uint32_t count = 0;
-    struct replaying r = {.report = out, .until_ms = until_ms};
+    struct replaying r = {.report = out, .from_ms = from_ms, .until_ms = until_ms};
     *out = (struct journal_report){0};
     enum err err = names_read(folder, &names, &count, fault);
     if (err != OK) return err;
     r.event = memory_take(sizeof *r.event);
     if (!r.event) err = ERR_MEMORY;
+    if (err == OK) gaps_find(&r, folder, names, count);
     for (uint32_t i = 0; err == OK && i < count && !out->differs; i++) {
         bool over = i + 1 < count && began_ms(names[i + 1]) <= from_ms; // before the next begins
         bool later = until_ms && began_ms(names[i]) > until_ms;
@@ -173,6 +217,9 @@ void journal_report_write(struct json_writer *out, const struct journal_report *
     json_set_u64(out, "segments", report->segments);
     json_set_u64(out, "skipped", report->skipped);
     json_set_u64(out, "torn", report->torn);
+    json_set_u64(out, "gaps", report->gaps);
+    json_set_i64(out, "gap_from_ms", report->gap_from_ms);
+    json_set_i64(out, "gap_until_ms", report->gap_until_ms);
     json_set_u64(out, "events", report->events);
     json_set_u64(out, "decisions", report->decisions);
     json_set_u64(out, "bytes", report->bytes);

@@ -7,6 +7,7 @@
 #include "allocation/journal.h"
 #include "allocation/policy.h"
 #include "allocation/simulate.h"
+#include "base/clock.h"
 #include "base/file.h"
 #include "base/limits.h"
 #include "base/number.h"
@@ -174,7 +175,33 @@ enum err command_simulate_box(const struct arguments *arguments, struct fault *f
 }
 
 // ---- replay: the journal ------------------------------------------------------------------------
-static enum err report_say(const struct arguments *arguments, const struct journal_report *report) {
+// As --from and --until take it: by the box's clock, to the second.
+static void time_put(struct buf *out, int64_t ms, int64_t offset_minutes) {
+    buf_clear(out);
+    buf_add_time(out, ms + offset_minutes * 60000);
+    if (out->size) out->size--; // the Z
+}
+
+static void gap_say(const struct journal_report *report, int64_t offset_minutes) {
+    struct buf from, until;
+    if (report->gaps == 0) return;
+    buf_open(&from, 64);
+    buf_open(&until, 64);
+    time_put(&from, report->gap_from_ms, offset_minutes);
+    time_put(&until, report->gap_until_ms, offset_minutes);
+    struct str gaps = count_text(report->gaps);
+    if (report->gap_until_ms) {
+        SAY("cli.journal_gap", {"from", buf_str(&from)}, {"until", buf_str(&until)},
+            {"gaps", gaps});
+    } else {
+        SAY("cli.journal_gap_lasts", {"from", buf_str(&from)});
+    }
+    buf_close(&from);
+    buf_close(&until);
+}
+
+static enum err report_say(const struct arguments *arguments, const struct journal_report *report,
+                           int64_t offset_minutes) {
     char hash[24], event[32];
     struct buf text;
     buf_open(&text, 4096);
@@ -190,6 +217,7 @@ static enum err report_say(const struct arguments *arguments, const struct journ
     SAY("cli.journal_about", {"segments", count_text(report->segments)},
         {"events", count_text(report->events)}, {"decisions", count_text(report->decisions)},
         {"torn", count_text(report->torn)}, {"skipped", count_text(report->skipped)});
+    gap_say(report, offset_minutes);
     if (report->differs) {
         SAY("cli.journal_differs", {"segment", str_of(report->segment)}, {"event", str_of(event)});
     } else {
@@ -215,7 +243,7 @@ enum err command_replay(const struct command *command, const struct arguments *a
     if (err == OK) err = time_read(arguments, "--until", offset_minutes, &until_ms, fault);
     if (err == OK) err = path_join(folder, sizeof folder, dir, "journal");
     if (err == OK) err = journal_replay(folder, from_ms, until_ms, &report, fault);
-    if (err == OK) err = report_say(arguments, &report);
+    if (err == OK) err = report_say(arguments, &report, offset_minutes);
     if (err == OK && report.differs) {
         err = fault_set(fault, ERR_CORRUPT, "journal.differs", str_of(report.segment));
     }

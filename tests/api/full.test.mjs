@@ -171,6 +171,22 @@ test("a job that meets the full disk ends, says why, and leaves nothing", async 
     await officer.ok("PATCH", `/api/v1/datasets/${again.dataset.id}`, { note });
 });
 
+// Nothing is written while there is no room, which is told, and later it goes on by itself.
+test("the scheduler's journal goes on, and tells what is missing", async (t) => {
+    if (skip) return t.skip(skip);
+    const replay = () => JSON.parse(execFileSync(process.env.COURTYARD ?? "build/courtyard", ["replay", "--data", dir, "--json"]));
+    let report = replay();
+    for (let i = 0; i < 60 && !report.gap_until_ms; i++) { // an event ten seconds after the last try
+        const made = await officer.ok("POST", "/api/v1/datasets", { name: `small ${i}`, upload: await officer.upload("s.csv", csv(10)) }, 202);
+        await officer.job(made.job.id);
+        await sleep(1000);
+        report = replay();
+    }
+    assert.equal(report.gaps, 1, JSON.stringify(report));
+    assert.ok(report.gap_from_ms > 0 && report.gap_until_ms > report.gap_from_ms, JSON.stringify(report));
+    assert.deepEqual([report.torn, report.skipped, report.identical], [0, 0, true]);
+});
+
 test("the folder is whole afterwards", async (t) => {
     if (skip) return t.skip(skip);
     assert.deepEqual((await admin.ok("POST", "/api/v1/system/check", {})).findings, []);
