@@ -137,6 +137,23 @@ static void updates_gather(const struct sticks *sticks, struct console_view *vie
     }
 }
 
+// As of the last look at them.
+static void packs_gather(const struct packs_seen *seen, struct console_view *view) {
+    _Static_assert((int)PACKS_MAX <= (int)CONSOLE_PACKS_MAX, "each has its line");
+    _Static_assert((int)PACK_FILE_NAME_BYTES <= (int)CONSOLE_PACK_BYTES, "a name fits");
+    view->pack_count = 0;
+    for (uint32_t i = 0; i < seen->count; i++) {
+        const struct pack_view *one = &seen->all[i];
+        struct console_pack *pack = &view->packs[view->pack_count++];
+        *pack = (struct console_pack){.mounted = one->mounted, .fault = one->fault};
+        if (one->about.name[0]) {
+            snprintf(pack->name, sizeof pack->name, "%s %s", one->about.name, one->about.version);
+        } else {
+            (void)str_copy(pack->name, sizeof pack->name, str_of(one->file));
+        }
+    }
+}
+
 static enum console_do work_of(const struct init *init) {
     switch (init->wish) {
     case WISH_UPDATE: return CONSOLE_UPDATE;
@@ -198,6 +215,7 @@ static void gather(struct init *init) {
     }
     if (init->work.child <= 0) copies_gather(init, view);
     updates_gather(&init->sticks.seen, view);
+    packs_gather(&init->packs.seen, view);
     work_gather(init, view);
 }
 

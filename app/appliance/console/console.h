@@ -46,7 +46,9 @@ enum {
     CONSOLE_COPIES_MAX = 5,
     CONSOLE_COPY_BYTES = 32, // of a copy's name
     CONSOLE_ADDRESSES_MAX = 4,
-    CONSOLE_ADDRESS_BYTES = 48
+    CONSOLE_ADDRESS_BYTES = 48,
+    CONSOLE_PACKS_MAX = 16,
+    CONSOLE_PACK_BYTES = 72, // of a pack's name and version, or of its file's name
 };
 
 // One thing that a person has asked for, every value checked.
@@ -77,6 +79,13 @@ struct console_disk {
 struct console_copy {
     char name[CONSOLE_COPY_BYTES];
     uint64_t bytes;
+};
+
+// A pack of an accelerator's driver libraries.
+struct console_pack {
+    char name[CONSOLE_PACK_BYTES]; // "nvidia 550.90.07"; of one that cannot be read, its file's
+    bool mounted;
+    struct fault fault; // why it is not
 };
 
 struct console_work {
@@ -115,6 +124,8 @@ struct console_view {
     int disk_count;
     struct console_copy copies[CONSOLE_COPIES_MAX]; // newest first
     int copy_count;
+    struct console_pack packs[CONSOLE_PACKS_MAX]; // newest first
+    int pack_count;
 };
 
 struct console_options {

@@ -271,6 +271,27 @@ static void machine(struct drawing *drawing) {
          version, 2);
 }
 
+// Nothing where there are none, as on most boxes.
+static void packs(struct drawing *drawing) {
+    const struct console_view *view = drawing->view;
+    if (view->pack_count == 0) return;
+    label(drawing, "appliance.console.packs");
+    for (int i = 0; i < view->pack_count; i++) {
+        const struct console_pack *pack = &view->packs[i];
+        if (i > 0) pen_down(&drawing->pen, 1);
+        pen_write(&drawing->pen, INK_TEXT, str_of(pack->name));
+        pen_write(&drawing->pen, INK_TEXT, STR(": "));
+        say(drawing, pack->mounted ? INK_GOOD : INK_BAD,
+            pack->mounted ? "appliance.console.pack_mounted" : "appliance.console.pack_refused",
+            NULL, 0);
+        if (pack->mounted || !pack->fault.code[0]) continue;
+        pen_down(&drawing->pen, 1);
+        say_fault(drawing, &pack->fault);
+        drawing->pen.row--;
+    }
+    label_end(drawing);
+}
+
 static void breathe(struct drawing *drawing) {
     if (drawing->airy) pen_down(&drawing->pen, 1);
 }
@@ -325,6 +346,7 @@ static void home(struct drawing *drawing) {
     label_end(drawing);
     service(drawing);
     data(drawing);
+    packs(drawing);
     machine(drawing);
 }
 

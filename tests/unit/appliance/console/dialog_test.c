@@ -99,6 +99,38 @@ static void a_database_that_cannot_be_opened_is_told_with_the_code(void) {
     hides("Restore code");
 }
 
+static const struct console_pack two_packs[] = {
+    {.name = "amd-gpu 6.1", .mounted = true},
+    {.name = "nvidia 550.90.07",
+     .fault = {.code = "appliance.pack_other_signer", .detail = "K7QF 2M9X"}}};
+
+static void home_shows_packs_and_why_one_is_refused(void) {
+    world_begin("en", 80, 24);
+    hides("Driver libraries"); // there are none
+    memcpy(view.packs, two_packs, sizeof two_packs);
+    view.pack_count = 1;
+    shows("  Driver libraries  amd-gpu 6.1: mounted, read-only");
+    hides("not mounted");
+    CHECK_EQ(dialog.scroll_most, 0); // one fits on an ordinary terminal
+    world_begin("en", 80, 40);
+    memcpy(view.packs, two_packs, sizeof two_packs);
+    view.pack_count = 2;
+    shows("amd-gpu 6.1: mounted, read-only");
+    shows("nvidia 550.90.07: not mounted");
+    shows("signed by K7QF 2M9X, not by whom");
+    shows("Memory            14.0 GB of"); // what follows has its own line
+    world_begin("zh-CN", 80, 40);
+    memcpy(view.packs, two_packs, sizeof two_packs);
+    view.pack_count = 2;
+    shows("驱动库            amd-gpu 6.1: 已挂载，只读");
+    shows("nvidia 550.90.07: 未挂载");
+    shows("驱动库包由 K7QF 2M9X 签名");
+    view.packs[1] = (struct console_pack){
+        .name = "x-1.pack", .fault = {.code = "appliance.pack_damaged", .detail = "x-1.pack"}};
+    shows("x-1.pack: 未挂载");
+    shows("驱动库包“x-1.pack”已损坏，请重新添加");
+}
+
 static void every_page_is_whole_at_every_size(void) {
     static const int sizes[][2] = {{80, 24}, {160, 45}, {40, 12}, {64, 20},
                                    {24, 6},  {23, 5},   {1, 1}};
@@ -121,6 +153,8 @@ static void every_page_is_whole_at_every_size(void) {
             dialog.outcome_of = dialog.what;
             view.work.what = dialog.page == PAGE_WORK ? CONSOLE_BACKUP : CONSOLE_NOTHING;
             view.work.total = 3;
+            memcpy(view.packs, two_packs, sizeof two_packs);
+            view.pack_count = i / 2 % 3;
             (void)screen();
             for (int row = 0; row < grid.rows; row++) {
                 for (int column = 0; column < grid.columns; column++) {
@@ -581,6 +615,7 @@ int main(void) {
     CHECK_RUN(home_says_what_is_wrong);
     CHECK_RUN(home_says_what_is_wrong_with_the_network);
     CHECK_RUN(a_database_that_cannot_be_opened_is_told_with_the_code);
+    CHECK_RUN(home_shows_packs_and_why_one_is_refused);
     CHECK_RUN(every_page_is_whole_at_every_size);
     CHECK_RUN(a_small_screen_scrolls);
     CHECK_RUN(long_text_wraps_between_words);
