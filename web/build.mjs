@@ -83,9 +83,9 @@ const ELSEWHERE = new RegExp(
   '^(appliance\\.(console|bad_(slot|version)|data_no|disk_too|image_|install_|net_open|no_partition|' +
     'key_|luks_|no_(key|mapper|room|stick_)|not_(an|encr|lock)|pack_(ch|empty|files|kind|large|link|' +
     'name|path|twice|vendor|version)|partition|short_|sector|' +
-    'set_on|wrong_key)|backup\\.(bad_n|no_copy)|bench\\.|chat\\.(begins|not_)|import\\.done|' +
+    'set_on|wrong_key)|backup\\.bad_n|bench\\.|chat\\.(begins|not_)|import\\.done|' +
     'quantise\\.done|recheck\\.does|server\\.(bad_addr|certificate_|no_such_addr|port_|tls_)|' +
-    'store\\.(absent|in_use|too_old)|tokenizer\\.not?_)',
+    'store\\.absent|tokenizer\\.not?_)',
 );
 const SAID = new Set(
   readdirSync(join(here, 'src'), { recursive: true })

@@ -6,7 +6,7 @@
 //   vault.c     its keys, where it is encrypted        keystick.c  a stick that holds one
 //   power.c     the power key                          stick.c, sticks.c  what a person plugs in
 //   work.c      what takes long, in a child            machine.c   clock, memory, temperature
-//   front.c     what the console is about and asks
+//   front.c     what the console is about and asks     program.c  the program as the service's user
 //   wishes.c    updates, backups, reset: what takes    upkeep.c, slots.c, update.c, installer.c
 //               long, and what comes after it          do it, history.c remembers it
 //

@@ -3,21 +3,19 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <grp.h>
 #include <linux/fs.h>
 #include <linux/magic.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
-#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "appliance/disk/block.h"
+#include "appliance/program.h"
 #include "appliance/service_private.h"
 #include "appliance/stick_private.h"
 #include "appliance/vault_private.h"
@@ -34,7 +32,6 @@ enum {
     KEPT = 2,
     ERASE_BYTES = 16 << 20,
     COPY_BYTES = 4 << 20,
-    CHILD_LOOK_US = 100 * 1000
 };
 
 // ---- archives -----------------------------------------------------------------------------------
@@ -129,28 +126,12 @@ static size_t archive_find(const char *folder, bool newest, char out[static BACK
     return count;
 }
 
-// The program as the service's user. A stick of FAT knows no owners: what lies there is read and
-// written through descriptors that we opened.
-static enum err program_run(const char *const argv[], const struct progress *progress,
-                            struct fault *fault) {
-    pid_t pid = fork();
-    if (pid < 0) return fault_errno(fault, errno, STR_NONE);
-    if (pid == 0) {
-        (void)dup2(2, 1);
-        umask(0077);
-        if (setgroups(0, NULL) || setgid(SERVICE_USER) || setuid(SERVICE_USER)) _exit(1);
-        execv("/init", (char *const *)(uintptr_t)argv);
-        _exit(127);
-    }
-    int status = 0;
-    bool told = false;
-    while (waitpid(pid, &status, WNOHANG) != pid) {
-        if (progress_cancelled(progress) && !told) told = kill(pid, SIGTERM) == 0;
-        (void)usleep(CHILD_LOOK_US);
-    }
-    if (WIFEXITED(status) && WEXITSTATUS(status) == 0) return OK;
-    if (told) return ERR_CANCELLED;
-    return fault_set(fault, ERR_IO, "appliance.backup_failed", str_of(argv[1]));
+// A stick of FAT knows no owners: what lies there is read and written through descriptors that we
+// opened; all else is the program's, as the service's user.
+static enum err as_service_run(const char *const argv[], const struct progress *progress,
+                               struct fault *fault) {
+    const struct program program = {.path = "/init", .user = SERVICE_USER};
+    return program_run(&program, argv, progress, fault);
 }
 
 static void name_now(char out[static BACKUP_PATH_BYTES]) {
@@ -238,7 +219,7 @@ enum err backup_run(void *ctx, struct progress *progress, struct fault *fault) {
     if (err != OK) return err;
     err = folder_own(BACKUP_FOLDER, fault);
     const char *const argv[] = {"courtyard", "backup", "--data", SERVICE_DATA, path, NULL};
-    if (err == OK) err = program_run(argv, progress, fault);
+    if (err == OK) err = as_service_run(argv, progress, fault);
     if (err == OK && upkeep->stick) {
         snprintf(whole, sizeof whole, STICK_FOLDER "/%s", name);
         err = copy(path, whole, progress, fault);
@@ -302,7 +283,7 @@ void upkeep_settle(void) {
 static enum err copy_restore(const char *name, const struct progress *progress,
                              struct fault *fault) {
     const char *const argv[] = {"courtyard", "recover", name, "--data", SERVICE_DATA, NULL};
-    return program_run(argv, progress, fault);
+    return as_service_run(argv, progress, fault);
 }
 
 // Where in a copy's name its time begins, "20261127" or "20261127-043000"; NULL: none to offer, for
@@ -353,7 +334,7 @@ enum err restore_run(void *ctx, struct progress *progress, struct fault *fault) 
     if (err == OK) err = folder_own(RESTORED, fault);
     progress_set(progress, PHASE_VERIFY, 0, 0);
     const char *const argv[] = {"courtyard", "restore", "--data", RESTORED "/data", path, NULL};
-    if (err == OK) err = program_run(argv, progress, fault);
+    if (err == OK) err = as_service_run(argv, progress, fault);
     if (err == OK) err = places_change(fault);
     enum err cleared = folder_remove(RESTORED, err == OK ? fault : NULL);
     return err == OK ? cleared : err;

@@ -38,7 +38,7 @@ bool backup_name_read(struct str name, struct backup_about *out);
 
 // Both leave the archive's name in upkeep->name, of the child's own.
 // A new archive courtyard-YYYYMMDD-HHMMSS-VERSION.tar; of those beside the data the two newest
-// stay. ERR_IO "appliance.backup_failed" for whatever the program could not do, a full disk too;
+// stay. ERR_IO with what the program could not do ("base.disk_full"; program.h);
 // ERR_LIMIT "appliance.stick_full", "appliance.stick_fat" (detail: "12.5 MB", what it takes).
 enum err backup_run(void *upkeep, struct progress *progress, struct fault *fault) MUST_USE;
 // Into a new folder, which takes the data's place when it is whole; what was there goes to

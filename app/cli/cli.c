@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "appliance/appliance.h"
+#include "appliance/program.h"
 #include "base/log.h"
 #include "cli/language_private.h"
 #include "flow/flow.h"
@@ -121,6 +122,7 @@ static int command_run(const struct command *command, int argc, char **argv) {
         err = fault_set(&fault, err, "cli.failed", str_of(err_name(err)));
     }
     say_fault(&fault);
+    program_fault_tell(&fault);
     return EXIT_FAILED;
 }
 

@@ -220,6 +220,15 @@ static void no_tell(void *ctx, const struct fault *finding) {
     (void)finding;
 }
 
+// The folder's disk is what is full, or the file that cannot be written: not the database.
+static enum err copy_failed(const struct store *store, int code, const char *copy,
+                            struct fault *fault) {
+    enum err err = store_commit_err(store, code);
+    if (err == ERR_FULL) return fault_errno(fault, ENOSPC, str_of(copy));
+    if (err == ERR_IO && code > 0) return fault_errno(fault, code, str_of(copy)); // an errno
+    return store_explain(err, fault);
+}
+
 enum err state_copy(struct store *store, const char *folder, struct fault *fault) {
     char copy[LIMIT_PATH_BYTES];
     enum err err = path_join(copy, sizeof copy, folder, "data.mdb");
@@ -229,8 +238,8 @@ enum err state_copy(struct store *store, const char *folder, struct fault *fault
     if (code != 0 && unlink(copy) == 0 && code != ENOSPC)
         code = mdb_env_copy2(store->env, folder, 0);
     if (store->alone) gate_read_end(&store->gate);
-    if (code == 0 && chmod(copy, 0600) != 0) return fault_errno(fault, errno, str_of(copy));
-    return store_explain(store_commit_err(store, code), fault);
+    if (code != 0) return copy_failed(store, code, copy, fault);
+    return chmod(copy, 0600) == 0 ? OK : fault_errno(fault, errno, str_of(copy));
 }
 
 static enum err snapshot_take(struct backup *backup) {

@@ -2,12 +2,13 @@
 // person makes room again, and that a start on such a disk serves. On a small file system of its own.
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { closeSync, mkdtempSync, openSync, readFileSync, readdirSync, rmSync, rmdirSync, statfsSync, writeSync } from "node:fs";
+import { closeSync, existsSync, mkdtempSync, openSync, readFileSync, readdirSync, rmSync, rmdirSync, statfsSync, writeSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { after, before, test } from "node:test";
+import { programRun } from "./lib/appliance.mjs";
 import { csv } from "./lib/data.mjs";
-import { Server, root, sleep } from "./lib/server.mjs";
+import { binary, Server, root, sleep } from "./lib/server.mjs";
 
 const MIB = 1 << 20;
 const note = "满".repeat(5000); // 15,000 bytes: a small change that is not so small
@@ -102,6 +103,29 @@ test("a full disk: reads answer, writes say so, nothing is half-written", async 
     }
     assert.equal((await officer.ok("GET", `/api/v1/datasets/${dataset}`)).name, "stays");
     await reads();
+});
+
+test("copies that a full disk does not take say so, of the service's own and of the program's", async (t) => {
+    if (skip) return t.skip(skip);
+    await admin.ok("POST", "/api/v1/system/backups", {}, 202);
+    let copies;
+    for (let i = 0; i < 1200 && (!copies || copies.running); i++) {
+        await sleep(50);
+        copies = await admin.ok("GET", "/api/v1/system/backups");
+    }
+    assert.deepEqual([copies.running, copies.items], [false, []]);
+    assert.equal(copies.fault.code, "backup.no_room");
+    assert.ok(Number(copies.fault.detail) > 0, copies.fault.detail);
+    const archive = path.join(dir, "courtyard.tar"), fault = await programRun(binary, "backup", "--data", dir, archive);
+    assert.equal(fault.code, "base.disk_full", JSON.stringify(fault));
+    assert.ok(fault.detail.startsWith(dir), fault.detail);
+    const nowhere = path.join(dir, "absent", "courtyard.tar"), absent = await programRun(binary, "backup", "--data", dir, nowhere);
+    assert.deepEqual(absent, { code: "base.no_such_file", detail: `${nowhere}.part` });
+    assert.ok(!existsSync(archive) && !existsSync(`${archive}.part`));
+    for (const language of ["en", "zh-CN"]) {
+        const sentences = JSON.parse(readFileSync(path.join(root, `web/messages/${language}.json`), "utf8"));
+        for (const { code } of [copies.fault, fault]) assert.ok(sentences[code] && sentences[`${code}.hint`], `${code} ${language}`);
+    }
 });
 
 test("a person signs in and deletes on the full disk, and there is room", async (t) => {

@@ -93,7 +93,8 @@ test("a copy that is damaged is refused by the recovery; the service is back wit
     await client.fails("POST", at, { code: old, copy: copy.name }, 423, "appliance.busy");
     await keeper.work;
     const told = await keeper.anonymous().ok("GET", at);
-    assert.deepEqual([told.needed, told.running, told.outcome.code], [true, false, "appliance.backup_failed"]);
+    assert.deepEqual([told.needed, told.running, told.outcome.code], [true, false, "backup.copy_bad"]);
+    assert.ok(told.outcome.detail, "where the copy is damaged");
     assert.notEqual(code(), old);
     await keeper.anonymous().fails("POST", at, { code: old, copy: copy.name }, 403, "rescue.wrong_code");
     assert.ok(!existsSync(path.join(broken.data, "quarantine")));

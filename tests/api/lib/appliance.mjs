@@ -95,6 +95,16 @@ export class Init {
     }
 }
 
+// The program as app/appliance/program.c runs it; undefined, or the fault that it told.
+export async function programRun(binary, ...args) {
+    const child = spawn(binary, args, { stdio: ["ignore", "ignore", "ignore", "pipe"], env: { ...process.env, COURTYARD_FAULT_FD: "3" } });
+    let told = "";
+    child.stdio[3].on("data", (piece) => { told += piece; });
+    const code = await new Promise((done) => child.on("close", done));
+    if (code === 0) return undefined;
+    return told ? JSON.parse(told) : { code: "appliance.backup_failed", detail: args[0] };
+}
+
 // Starts the service below `init`. Answers {port, origin, code, folder, ready, alive(), gone(), close()}.
 // `folder`: one that is there, with the data in data/, and stays.
 export async function applianceOpen(binary, init, env = {}, { folder: given, listen = "127.0.0.1:0" } = {}) {

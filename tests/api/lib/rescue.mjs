@@ -1,15 +1,12 @@
 // A box whose database was broken after it had made copies of it, and who stands in for PID 1 under
 // it: starts the service, and for a restoring ends it, lets the real `courtyard recover` do it and
 // starts it again on the same port, as app/appliance does.
-import { execFile } from "node:child_process";
 import { closeSync, mkdtempSync, openSync, rmSync, statSync, writeSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { promisify } from "node:util";
-import { applianceOpen, Init } from "./appliance.mjs";
+import { applianceOpen, Init, programRun } from "./appliance.mjs";
 import { binary, Client, Server, sleep } from "./server.mjs";
 
-const run = promisify(execFile);
 const PAGE_BYTES = 4096, HEAD_PAGES = 2;
 
 async function copyMade(admin) {
@@ -68,8 +65,7 @@ export class Keeper {
     }
     async restore(copy) {
         await this.box.close();
-        const fault = await run(binary, ["recover", copy, "--data", this.data]).then(() => undefined,
-            () => ({ code: "appliance.backup_failed", detail: "recover" }));
+        const fault = await programRun(binary, "recover", copy, "--data", this.data);
         this.init.state.work = { name: "restore", running: false, phase: "", done: 0, total: 0, ...(fault ? { fault } : {}) };
         await this.service(`127.0.0.1:${this.port}`);
     }
