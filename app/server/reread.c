@@ -34,9 +34,12 @@ static bool fits(void *ctx, enum store_table table, struct str key, struct recor
 
 static void tell(void *ctx, const struct fault *finding) {
     struct reread *reread = ctx;
-    log_event(LOG_ERROR, "store.reread", "code=%s record=%s", finding->code, finding->detail);
+    log_event(LOG_ERROR, "store.reread", "code=%s record=%s row=%" PRIu64, finding->code,
+              finding->detail, finding->row);
     pthread_mutex_lock(&reread->lock);
-    if (reread->count < FINDINGS_KEPT) reread->findings[reread->count] = *finding;
+    // Where the chain breaks comes last, and must not be lost behind many records.
+    uint64_t at = reread->count < FINDINGS_KEPT ? reread->count : FINDINGS_KEPT - 1;
+    if (reread->count < FINDINGS_KEPT || finding->row) reread->findings[at] = *finding;
     reread->count++;
     pthread_mutex_unlock(&reread->lock);
 }

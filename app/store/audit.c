@@ -87,3 +87,8 @@ enum err audit_verify(struct store_txn *txn, uint64_t *out_count, struct hash *o
     *out_head = last.own;
     return OK;
 }
+
+enum err audit_walk(struct store_txn *txn, uint64_t most, struct chain_walk *walk,
+                    struct fault *fault) {
+    return chain_walk(txn, &chain, verify_read, NULL, most, walk, fault);
+}

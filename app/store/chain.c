@@ -87,6 +87,8 @@ struct verify {
     void *ctx;
     struct chain_link last;
     uint64_t broken_at; // 0 while all fits
+    uint64_t left;      // to read; 0 from the start: all
+    bool enough;
 };
 
 static bool verify_one(void *ctx, struct str key, struct record_reader *record) {
@@ -101,31 +103,50 @@ static bool verify_one(void *ctx, struct str key, struct record_reader *record) 
         return false;
     }
     verify->last = link;
-    return true;
+    verify->enough = verify->left > 0 && --verify->left == 0;
+    return !verify->enough;
+}
+
+// A head that is further on: the end was cut off. One that stays behind: entries were added.
+static enum err head_fits(struct store_txn *txn, const struct chain *chain,
+                          const struct chain_link *last, bool *out) {
+    struct head head;
+    enum err err = head_read(txn, chain, &head);
+    if (err != OK && err != ERR_CORRUPT) return err;
+    *out = err == OK && head.sequence == last->sequence && hash_equal(&head.hash, &last->own);
+    return OK;
+}
+
+enum err chain_walk(struct store_txn *txn, const struct chain *chain,
+                    enum err (*read)(void *ctx, struct record_reader *record,
+                                     struct chain_link *out, bool *out_fits),
+                    void *ctx, uint64_t most, struct chain_walk *walk, struct fault *fault) {
+    struct verify verify = {.read = read, .ctx = ctx, .last = walk->last, .left = most};
+    struct key from = {.size = 0};
+    if (walk->last.sequence > 0) from = key_of_id(walk->last.sequence + 1);
+    enum err err = store_scan(txn, chain->table, from, false, verify_one, &verify);
+    if (err != OK && err != ERR_CORRUPT) return store_explain(err, fault);
+    uint64_t next = verify.last.sequence + 1;
+    if (err == ERR_CORRUPT) verify.broken_at = next;
+    if (!verify.broken_at && !verify.enough) {
+        bool fits;
+        err = head_fits(txn, chain, &verify.last, &fits);
+        if (err != OK) return store_explain(err, fault);
+        if (!fits) verify.broken_at = next;
+    }
+    if (verify.broken_at) {
+        return fault_at(fault, ERR_CORRUPT, chain->code, verify.broken_at, 0, STR_NONE);
+    }
+    *walk = (struct chain_walk){.last = verify.last, .ended = !verify.enough};
+    return OK;
 }
 
 enum err chain_verify(struct store_txn *txn, const struct chain *chain,
                       enum err (*read)(void *ctx, struct record_reader *record,
                                        struct chain_link *out, bool *out_fits),
                       void *ctx, struct chain_link *out, struct fault *fault) {
-    struct verify verify = {.read = read, .ctx = ctx};
-    struct head head;
-    enum err err = store_scan(txn, chain->table, (struct key){0}, false, verify_one, &verify);
-    if (err != OK && err != ERR_CORRUPT) return store_explain(err, fault);
-    uint64_t next = verify.last.sequence + 1;
-    if (err == ERR_CORRUPT) verify.broken_at = next;
-    if (!verify.broken_at) {
-        err = head_read(txn, chain, &head);
-        if (err != OK && err != ERR_CORRUPT) return store_explain(err, fault);
-        // A head that is further on: the end was cut off. One that stays behind: entries were
-        // added.
-        bool same = err == OK && head.sequence == verify.last.sequence &&
-                    hash_equal(&head.hash, &verify.last.own);
-        if (!same) verify.broken_at = next;
-    }
-    if (verify.broken_at) {
-        return fault_at(fault, ERR_CORRUPT, chain->code, verify.broken_at, 0, STR_NONE);
-    }
-    *out = verify.last;
-    return OK;
+    struct chain_walk walk = {0};
+    enum err err = chain_walk(txn, chain, read, ctx, 0, &walk, fault);
+    if (err == OK) *out = walk.last;
+    return err;
 }

@@ -33,8 +33,20 @@ enum err chain_end(struct record_reader *record, struct str hashed, struct chain
 enum err chain_scan(struct store_txn *txn, const struct chain *chain, uint64_t before,
                     bool (*visit)(void *ctx, struct str key, struct record_reader *record),
                     void *ctx) MUST_USE;
-// Holds every record against the one before and the last against the head. *out: the last link.
-// ERR_CORRUPT with the chain's code and, as row, the sequence where it broke.
+// How far a chain has been held together. All zero: nothing of it.
+struct chain_walk {
+    struct chain_link last; // that was read; sequence 0: none
+    bool ended;             // all was read, and the head fits
+};
+// Holds the next `most` records (0: all that are left) against the one before each, and the last of
+// all against the head: for walks that go over many short transactions, between which the chain may
+// grow. ERR_CORRUPT with the chain's code and, as row, the sequence where it broke.
+enum err chain_walk(struct store_txn *txn, const struct chain *chain,
+                    enum err (*read)(void *ctx, struct record_reader *record,
+                                     struct chain_link *out, bool *out_fits),
+                    void *ctx, uint64_t most, struct chain_walk *walk,
+                    struct fault *fault) MUST_USE;
+// The whole of it. *out: the last link.
 enum err chain_verify(struct store_txn *txn, const struct chain *chain,
                       enum err (*read)(void *ctx, struct record_reader *record,
                                        struct chain_link *out, bool *out_fits),

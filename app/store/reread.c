@@ -1,10 +1,12 @@
 // Every record read once while the store is at work, after an end without peace. Opening has looked
 // at the pages already (check_file in open.c); this finds what only shows inside them: an envelope
-// whose checksum does not fit, fields that do not decode. In short read transactions, so that the
-// writer can use pages again, with a pause after each: nobody waits for it.
+// whose checksum does not fit, fields that do not decode, an audit chain that does not hold
+// together. In short read transactions, so that the writer can use pages again, with a pause after
+// each: nobody waits for it.
 #include <string.h>
 #include <time.h>
 
+#include "store/chain.h"
 #include "store/store_private.h"
 
 enum {
@@ -90,20 +92,53 @@ static enum err batch(struct walk *walk) {
     return OK;
 }
 
+static enum err pause_or_end(const struct walk *walk, bool ended) {
+    if (walk->how->progress) atomic_store(&walk->how->progress->done, walk->records);
+    if (!ended) nanosleep(&(struct timespec){.tv_nsec = REREAD_PAUSE_NS}, NULL);
+    return progress_cancelled(walk->how->progress) ? ERR_CANCELLED : OK;
+}
+
+// Up to where it breaks: what follows fits nothing any more.
+static enum err audit_read(struct walk *walk) {
+    struct chain_walk chain = {0};
+    enum err err = OK;
+    while (err == OK && !chain.ended) {
+        struct store_txn *txn;
+        struct fault fault = {0};
+        err = store_read_begin(walk->store, &txn);
+        if (err != OK) return err;
+        err = audit_walk(txn, REREAD_BATCH, &chain, &fault);
+        store_read_end(txn);
+        if (err == ERR_CORRUPT) {
+            walk->findings++;
+            walk->how->tell(walk->how->ctx, &fault);
+            return OK;
+        }
+        if (err == OK) err = pause_or_end(walk, chain.ended);
+    }
+    return err;
+}
+
+static enum err table_read(struct walk *walk, enum store_table table) {
+    enum err err = OK;
+    walk->table = table;
+    walk->last.size = 0;
+    walk->ended = false;
+    while (err == OK && !walk->ended) {
+        err = batch(walk);
+        if (err == OK) err = pause_or_end(walk, walk->ended);
+    }
+    return err;
+}
+
 enum err store_reread(struct store *store, const struct store_reread *how, uint64_t *out_records,
                       uint64_t *out_findings) {
     struct walk walk = {.store = store, .how = how};
-    enum err err = OK;
+    enum err err = progress_cancelled(how->progress) ? ERR_CANCELLED : OK;
     for (int i = 0; i < TABLE_COUNT && err == OK; i++) {
-        walk.table = (enum store_table)i;
-        walk.last.size = 0;
-        walk.ended = false;
-        while (err == OK && !walk.ended) {
-            err = progress_cancelled(how->progress) ? ERR_CANCELLED : batch(&walk);
-            if (how->progress) atomic_store(&how->progress->done, walk.records);
-            if (!walk.ended) nanosleep(&(struct timespec){.tv_nsec = REREAD_PAUSE_NS}, NULL);
-        }
+        err = table_read(&walk, (enum store_table)i);
     }
+    if (err == OK) err = audit_read(&walk);
     *out_records = walk.records;
     *out_findings = walk.findings;
     return err;

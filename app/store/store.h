@@ -241,7 +241,8 @@ bool store_was_closed(const struct store *store);
 // transactions with a pause after each. fits() says whether a record decodes; tell() is called for
 // each that does not, or whose envelope is broken ("store.record_damaged", detail "job/12", of keys
 // that are no ids "index/#" and 16 digits of the key's SHA-256), and once for a table of which a
-// page cannot be read ("store.damaged"). *out_records and *out_findings count, also when cancelled.
+// page cannot be read ("store.damaged"). Then the audit chain, in the same way ("audit.broken", as
+// audit_verify; once). *out_records and *out_findings count, also when cancelled.
 struct store_reread {
     bool (*fits)(void *ctx, enum store_table table, struct str key, struct record_reader *record);
     void (*tell)(void *ctx, const struct fault *finding);

@@ -128,6 +128,12 @@ enum err snapshot_open(const char *folder, struct store **out, struct fault *fau
 // along.
 enum err state_copy(struct store *store, const char *folder, struct fault *fault) MUST_USE;
 
+// ---- audit.c ---------------------------------------------------------------------------------
+struct chain_walk; // chain.h
+// As chain_walk: the next `most` entries, in a transaction of their own.
+enum err audit_walk(struct store_txn *txn, uint64_t most, struct chain_walk *walk,
+                    struct fault *fault) MUST_USE;
+
 // ---- write.c ---------------------------------------------------------------------------------
 enum err writer_start(struct store *store) MUST_USE;
 void writer_stop(struct store *store); // finishes what waits

@@ -165,6 +165,19 @@ test("after a kill every record is read again beside the service, and a damaged 
     assert.equal(damaged.finding_count, 1);
     assert.match(again.log, /store\.reread .*record=dataset/);
     assert.equal((await admin.call("GET", "/api/v1/people")).status, 200); // all else goes on
+    // An entry of the audit chain, which breaks there.
+    const auditor = await again.person(admin, "auditor", ["audit"]);
+    await admin.ok("PATCH", "/api/v1/system/backups", { nightly: true, minute: 754 });
+    const entry = "on 12:34 UTC", { sequence } = (await auditor.ok("GET", "/api/v1/audit?limit=50")).items.find((one) => one.detail === entry);
+    await again.stop("SIGKILL");
+    const state = readFileSync(file);
+    for (let at = -1; (at = state.indexOf(entry, at + 1)) >= 0;) state[at + 3] ^= 1;
+    writeFileSync(file, state);
+    again = await Server.start({ dir: server.dir });
+    const broken = await read(again);
+    assert.deepEqual(broken.findings.slice(-2), [{ code: "store.record_damaged", detail: `audit/${sequence}` }, { code: "audit.broken", row: sequence, detail: "" }]);
+    assert.equal(broken.finding_count, 3); // and the dataset's
+    assert.match(again.log, /store\.reread code=audit\.broken record=.* row=/);
     await again.stop();
     again = await Server.start({ dir: server.dir });
     admin.server = again;

@@ -24,14 +24,17 @@ for (const language of ['zh-CN', 'en']) {
       await who.page.route(/\/api\/v1\/system$/, async (route) => {
         const body = await (await route.fetch()).json();
         body.disk_low = true;
-        body.records = { state: 'read', read: 90, finding_count: 2,
+        body.records = { state: 'read', read: 90, finding_count: 3,
           findings: ['dataset/7', 'index/#0123456789abcdef'].map((detail) => ({ code: 'store.record_damaged', detail })) };
+        body.records.findings.push({ code: 'audit.broken', row: 12, detail: '' });
         await route.fulfill({ json: body });
       });
       await who.to('nav.system');
       await who.see('system.disk_low_text');
       await who.see('system.records_damaged', { count: 2 });
       await who.see('system.records_damaged_text', { list: 'dataset/7, index/#0123456789abcdef' });
+      await who.see('audit.broken', { row: 12 });
+      await who.see('audit.broken.hint');
       await axe_check(who.page, 'a nearly full disk');
       await who.page.unroute(/\/api\/v1\/system$/);
       await who.page.reload();

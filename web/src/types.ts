@@ -784,7 +784,7 @@ export interface System {
   disk_bytes: number;
   disk_free_bytes: number;
   disk_low: boolean;
-  records: { state: string; read: number; finding_count: number; findings: { detail: string }[] };
+  records: { state: string; read: number; finding_count: number; findings: Fault[] };
   state_bytes: number;
   blob_bytes: number;
   blob_count: number;

@@ -338,6 +338,76 @@ static void tampering_is_seen(void) {
     }
 }
 
+// ---- read again ------------------------------------------------------------------------------
+static bool any_fits(void *ctx, enum store_table table, struct str key,
+                     struct record_reader *record) {
+    (void)ctx;
+    (void)table;
+    (void)key;
+    return record_fields_fit(record);
+}
+
+static void keep_finding(void *ctx, const struct fault *finding) {
+    *(struct fault *)ctx = *finding;
+}
+
+// The finding of the chain in the whole store read again; code "": none.
+static struct fault read_again(void) {
+    struct fault finding = {0};
+    struct store_reread how = {.fits = any_fits, .tell = keep_finding, .ctx = &finding};
+    uint64_t records, findings;
+    CHECK_EQ(store_reread(store, &how, &records, &findings), OK);
+    CHECK_EQ(findings, finding.code[0] != 0);
+    return finding;
+}
+
+static enum err append_many(struct store_txn *txn, void *ctx) {
+    char detail[] = "many";
+    enum err err = OK;
+    for (int i = 0; i < *(const int *)ctx && err == OK; i++) err = append(txn, detail);
+    return err;
+}
+
+// More than one transaction of reading (256), broken within each and where they meet.
+static void reading_again_sees_tampering(void) {
+    static const struct {
+        struct tamper tamper;
+        uint64_t broken_at;
+    } cases[] = {{{ALTER, 1}, 1},       {{REHASH, 255}, 256}, {{REHASH, 256}, 257},
+                 {{REMOVE, 256}, 256},  {{REMOVE, 257}, 257}, {{SWAP, 300}, 300},
+                 {{CUT_END, 512}, 512}, {{REHASH, 512}, 513}, {{FORGE_END, 512}, 513}};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        int count = 512;
+        begin();
+        CHECK_STR(read_again().code, ""); // no entries at all
+        CHECK_EQ(store_write(store, append_many, &count), OK);
+        CHECK_STR(read_again().code, "");
+        struct tamper tamper = cases[i].tamper;
+        CHECK_EQ(store_write(store, tamper_change, &tamper), OK);
+        struct fault finding = read_again();
+        CHECK_STR(finding.code, "audit.broken");
+        CHECK_EQ(finding.row, cases[i].broken_at);
+        end();
+    }
+}
+
+static void *append_beside(void *argument) {
+    int count = 40;
+    (void)argument;
+    for (int i = 0; i < 60; i++) CHECK_EQ(store_write(store, append_many, &count), OK);
+    return NULL;
+}
+
+static void a_chain_that_grows_meanwhile_is_whole(void) {
+    pthread_t thread;
+    begin();
+    REQUIRE(pthread_create(&thread, NULL, append_beside, NULL) == 0);
+    for (int i = 0; i < 20; i++) CHECK_STR(read_again().code, "");
+    pthread_join(thread, NULL);
+    CHECK_STR(read_again().code, "");
+    end();
+}
+
 // ---- the check -------------------------------------------------------------------------------
 
 static char told[32][FAULT_CODE_SIZE + FAULT_DETAIL_SIZE];
@@ -466,6 +536,8 @@ int main(void) {
     CHECK_RUN(blob_without_memory);
     CHECK_RUN(chain_holds);
     CHECK_RUN(tampering_is_seen);
+    CHECK_RUN(reading_again_sees_tampering);
+    CHECK_RUN(a_chain_that_grows_meanwhile_is_whole);
     CHECK_RUN(check_finds);
     CHECK_RUN(check_finds_a_tampered_chain);
     CHECK_RUN(check_finds_a_damaged_record);

@@ -89,7 +89,9 @@ function executor_text({ executor }: { executor: System['executor'] }) {
 
 function Machine({ system }: { system: System }) {
   const used = system.disk_bytes - system.disk_free_bytes;
-  const damaged = system.records.findings.map((one) => one.detail).join(', ');
+  const { findings, finding_count } = system.records;
+  const chain = findings.find((one) => one.code === 'audit.broken');
+  const records = findings.filter((one) => one !== chain);
   return (
     <>
       {system.disk_low && (
@@ -97,12 +99,17 @@ function Machine({ system }: { system: System }) {
           {t('system.disk_low_text')}
         </Notice>
       )}
-      {damaged && (
+      {records.length > 0 && (
         <Notice
           tone="bad"
-          title={t('system.records_damaged', { count: system.records.finding_count })}
+          title={t('system.records_damaged', { count: finding_count - (chain ? 1 : 0) })}
         >
-          {t('system.records_damaged_text', { list: damaged })}
+          {t('system.records_damaged_text', { list: records.map((one) => one.detail).join(', ') })}
+        </Notice>
+      )}
+      {chain && (
+        <Notice tone="bad" title={explain(chain).text}>
+          {explain(chain).hint}
         </Notice>
       )}
       <div class="charts">
