@@ -8,6 +8,7 @@
 #include "base/file.h"
 #include "cli/language_private.h"
 #include "model/language/template/calls.h"
+#include "model/language/template/chat.h"
 
 enum { LINE_BYTES_MOST = 1 << 20, MESSAGES_BYTES_MOST = 4 << 20, CACHE_TOKENS_MOST = 1 << 16 };
 
@@ -62,7 +63,7 @@ static void answer_write(struct chatting *c, const struct generated *generated) 
     struct buf calls, said;
     buf_open(&calls, MESSAGES_BYTES_MOST);
     buf_open(&said, MESSAGES_BYTES_MOST);
-    bool called = c->tools && calls_of(&c->answering.form, c->tools, text, c->calls, &said, &calls);
+    bool called = c->tools && calls_of(c->answering.form, c->tools, text, c->calls, &said, &calls);
     if (called) text = buf_str(&said);
     c->calls += generated->tokens; // an id is given once
     json_open_object(&writer);
@@ -158,7 +159,8 @@ static enum err chat_read(struct chatting *c, const struct arguments *arguments,
     if (err == OK && tools && !json_is_array(c->tools)) {
         err = fault_set(fault, ERR_INPUT, "chat.not_tools", STR_NONE);
     }
-    if (err == OK && tools && !chat_form(c->chat, &c->answering.form)) {
+    if (err == OK && tools) c->answering.form = chat_call_form(c->chat);
+    if (err == OK && tools && !c->answering.form) {
         err = fault_set(fault, ERR_INPUT, "language.no_tools", STR_NONE);
     }
     if (err == OK) c->answering.tools = json_first(c->tools) ? c->tools : NULL;

@@ -119,20 +119,23 @@ static enum err schema_file_read(struct answering *answering, const char *path,
     struct json *json;
     enum err err = json_parse_file(path, &json, fault);
     if (err != OK) return err;
-    struct grammar_calls calls = call_grammar(&answering->form, CALL_EITHER, true);
-    calls.tools = answering->tools;
-    calls.otherwise = json;
-    err = answering->tools ? grammar_of_calls(&calls, &answering->grammar, fault)
-                           : grammar_of_schema(json, &answering->grammar, fault);
+    if (answering->tools) {
+        struct grammar_calls calls = call_grammar(answering->form, CALL_EITHER, true);
+        calls.tools = answering->tools;
+        calls.otherwise = json;
+        err = grammar_of_calls(&calls, &answering->grammar, fault);
+    } else {
+        err = grammar_of_schema(json, &answering->grammar, fault);
+    }
     json_close(json);
     return err;
 }
 
 // Calls of tools within free text.
 static enum err tools_read(struct answering *answering, struct fault *fault) {
-    struct grammar_calls calls = call_grammar(&answering->form, CALL_MAY, true);
+    struct grammar_calls calls = call_grammar(answering->form, CALL_MAY, true);
     calls.tools = answering->tools;
-    answering->held = call_hold(&answering->form, HOLD_PIECES_MAX);
+    answering->held = call_hold(answering->form, HOLD_PIECES_MAX);
     answering->generating.held = &answering->held;
     return grammar_of_calls(&calls, &answering->grammar, fault);
 }

@@ -39,7 +39,7 @@ struct answering {
     struct token_bias biases[OPTIONS_MAX];
     struct endings endings;
     const struct json *tools; // NULL: none; set before it is opened, with how the model calls them
-    struct chat_form form;
+    const struct call_form *form; // NULL: no tools
     struct hold_form held;
     struct grammar *grammar;
     struct token_tree *tree;

@@ -10,7 +10,6 @@
 #include "flow/steps/serving.h"
 #include "model/language/fill.h"
 #include "model/language/stream.h"
-#include "model/language/template/call_form.h"
 
 enum { BIASES_MAX = 1024 };
 
@@ -79,10 +78,10 @@ static struct sampling sampling_read(const struct json *node,
 struct asking {
     struct serving_child *child;
     const struct json *frame;
-    const struct json *tools; // NULL: none, or none may be called
-    bool must_call, may_call; // may_call: beside free text
-    struct chat_form form;
-    struct hold_form held; // of one that may call
+    const struct json *tools;     // NULL: none, or none may be called
+    bool must_call, may_call;     // may_call: beside free text
+    const struct call_form *form; // where there are tools
+    struct hold_form held;        // of one that may call
     struct responder_request request;
     struct token_bias biases[BIASES_MAX];
     struct buf prompt, tokens, key; // tokens: the prompt's, where it is told so
@@ -139,7 +138,8 @@ static enum err tools_read(struct asking *asking, struct fault *fault) {
     const struct json *call = json_member(asking->frame, "call");
     asking->tools = json_member(asking->frame, "tools");
     if (!asking->tools) return OK;
-    if (!asking->child->chat || !chat_form(asking->child->chat, &asking->form)) {
+    asking->form = asking->child->chat ? chat_call_form(asking->child->chat) : NULL;
+    if (!asking->form) {
         return fault_set(fault, ERR_INPUT, "language.no_tools", STR_NONE);
     }
     if (str_is(json_text(call), "none")) asking->tools = NULL;
@@ -160,7 +160,7 @@ static enum err prompt_make(struct asking *asking, struct fault *fault) {
                                        .now_ms = clock_now_ms()};
         asking->request.flags |= TOKENIZE_CONTROL;
         enum err err = chat_prompt(child->chat, input, out, fault);
-        if (err == OK && asking->must_call) buf_add_str(out, asking->form.begin);
+        if (err == OK && asking->must_call) buf_add_text(out, asking->form->begin);
         return err == OK ? buf_err(out) : err;
     }
     if (child->chat_fault.code[0]) {
@@ -193,7 +193,7 @@ static enum call_way way_of(const struct asking *asking) {
 static enum err calls_make(const struct asking *asking, struct grammar **out, struct fault *fault) {
     bool several = json_member_bool(asking->frame, "several", false);
     enum call_way way = way_of(asking);
-    struct grammar_calls calls = call_grammar(&asking->form, way, several);
+    struct grammar_calls calls = call_grammar(asking->form, way, several);
     struct json *any = NULL;
     enum err err = OK;
     if (json_member(asking->frame, "json")) {
@@ -239,7 +239,7 @@ static enum err constraint_wish_make(struct asking *asking) {
     if (asking->may_call) {
         bool several = json_member_bool(asking->frame, "several", false);
         buf_add_text(&asking->key, "may");
-        asking->held = call_hold(&asking->form, several ? CALL_IDS : 1);
+        asking->held = call_hold(asking->form, several ? CALL_IDS : 1);
         asking->request.held = &asking->held;
     } else if (!any && !asking->must_call) {
         return OK;
@@ -311,9 +311,8 @@ static void question_open(struct asking *asking, uint64_t id) {
         text_stream_end(&whole, &question->said);
     }
     if (!question->calls) return;
-    question->form = asking->form;
-    calls_open(&question->reader, &question->form, asking->tools, question_hear, question);
-    if (asking->must_call) calls_put(&question->reader, asking->form.begin);
+    calls_open(&question->reader, asking->form, asking->tools, question_hear, question);
+    if (asking->must_call) calls_put(&question->reader, str_of(asking->form->begin));
 }
 
 enum err serving_ask(struct serving_child *child, uint64_t id, const struct json *frame,

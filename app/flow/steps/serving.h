@@ -6,6 +6,7 @@
 #include "flow/steps/talk.h"
 #include "model/language/responder.h"
 #include "model/language/template/calls.h"
+#include "model/language/template/chat.h"
 
 enum { QUESTIONS_MAX = RESPONDER_SLOTS + RESPONDER_WAITING, CALL_IDS = 64 };
 
@@ -21,7 +22,6 @@ struct question {        // that the responder has
     uint64_t characters; // that began before the next token
     struct buf said;     // of one that echoes, its prompt
     // Of one whose answer may call tools: what of it is text and what calls, not told yet.
-    struct chat_form form;
     struct calls reader;
     bool read, called; // to its end; a call has begun
     struct buf told, deltas;

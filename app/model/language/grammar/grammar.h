@@ -37,7 +37,7 @@ struct grammar_calls {
     struct str only;          // the name of the one that may be called; size 0: any
     struct str arguments;     // the name of the member: "arguments", "parameters"
     struct str after, behind;
-    bool numbered; // [CALL_ID] and nine letters or digits stand before `after`
+    bool numbered; // MARK_MISTRAL_ID and nine letters or digits stand before `after`
     struct str begin, between, end;
     bool several;
     bool loose;   // white space may stand before each of these

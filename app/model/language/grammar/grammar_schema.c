@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "model/language/grammar/grammar_private.h"
 #include "model/language/grammar/marks.h"
 
 enum { REFERENCES_MAX = 1024, BLANKS_MAX = 20, PROPERTIES_MAX = 4096, CALL_ID_SIZE = 9 };
@@ -692,7 +693,7 @@ static struct expression *call_plain(struct reading *r, const struct grammar_cal
     struct expression *e = expression_text(b, name);
     if (calls->numbered) {
         struct expression *one = expression_characters(b, alike, 3);
-        e = expression_then(b, e, expression_marked(b, STR("[CALL_ID]"), NULL));
+        e = expression_then(b, e, expression_marked(b, STR(MARK_MISTRAL_ID), NULL));
         e = expression_then(b, e, expression_repeat(b, one, CALL_ID_SIZE, CALL_ID_SIZE));
     }
     e = expression_then(b, e, expression_marked(b, calls->after, NULL));

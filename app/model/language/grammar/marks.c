@@ -1,16 +1,11 @@
 #include "model/language/grammar/marks.h"
 
-static const char *const marks[] = {"[TOOL_CALLS]",
-                                    "[CALL_ID]",
-                                    "[ARGS]",
-                                    "<tool_call>",
-                                    "</tool_call>",
-                                    "<|python_tag|>",
-                                    "<｜tool▁calls▁begin｜>",
-                                    "<｜tool▁calls▁end｜>",
-                                    "<｜tool▁call▁begin｜>",
-                                    "<｜tool▁call▁end｜>",
-                                    "<｜tool▁sep｜>"};
+#include "model/language/grammar/grammar_private.h"
+
+static const char *const marks[] = {
+    MARK_MISTRAL_CALLS,   MARK_MISTRAL_ID,        MARK_MISTRAL_GIVEN,  MARK_HERMES_CALL,
+    MARK_HERMES_CALL_END, MARK_LLAMA_CALL,        MARK_DEEPSEEK_CALLS, MARK_DEEPSEEK_CALLS_END,
+    MARK_DEEPSEEK_CALL,   MARK_DEEPSEEK_CALL_END, MARK_DEEPSEEK_GIVEN};
 enum { MARKS = sizeof marks / sizeof *marks, CODE_BEGINS = 0xFF };
 
 static void code_of(size_t mark, char out[static MARK_CODE_BYTES]) {

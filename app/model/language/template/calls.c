@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/json.h"
+#include "model/language/grammar/marks.h"
 
 enum {
     NAME_BYTES_MAX = 256,
@@ -12,7 +13,7 @@ enum {
     HEAD_BYTES_MAX = 64 << 10
 };
 
-void calls_open(struct calls *calls, const struct chat_form *form, const struct json *tools,
+void calls_open(struct calls *calls, const struct call_form *form, const struct json *tools,
                 void (*event)(void *ctx, const struct call_event *event), void *ctx) {
     *calls = (struct calls){.form = form, .event = event, .ctx = ctx, .begins = true};
     buf_open(&calls->names, NAMES_BYTES_MAX);
@@ -171,9 +172,9 @@ static bool agree(struct str text, const char *other) {
 
 // NAME[ARGS]{ or as the form has it; what stands between the two may be missing.
 static enum look plain_read(const struct calls *calls, struct head *head) {
-    const struct chat_form *form = calls->form;
+    const struct call_form *form = calls->form;
     bool more;
-    enum look look = look_for(head, form->lead);
+    enum look look = look_for(head, form->open);
     if (look != LOOK_FINE) return look;
     struct str text = behind(head->text, blanks(head->text, head->at));
     const char *brace = text.size ? memchr(text.data, '{', text.size) : NULL;
@@ -182,7 +183,7 @@ static enum look plain_read(const struct calls *calls, struct head *head) {
     if (more && !brace) return LOOK_MORE;
     if (name.size == 0) return text.size || brace ? LOOK_WRONG : LOOK_MORE;
     struct str rest = behind(text, blanks(text, name.size));
-    bool fits = agree(rest, form->after) || agree(rest, "[CALL_ID]");
+    bool fits = agree(rest, form->after) || agree(rest, MARK_MISTRAL_ID);
     if (name.size > NAME_BYTES_MAX || !fits) return LOOK_WRONG;
     if (!brace) return LOOK_MORE;
     buf_clear(head->name);
@@ -233,7 +234,7 @@ static bool head_go(struct calls *calls) {
     buf_open(&name, HEAD_BYTES_MAX);
     struct head head = {.text = held(calls), .at = calls->mark_size, .name = &name};
     bool first = calls->marked && !calls->listed;
-    enum look look = first && calls->form->after ? plain_read(calls, &head) : LOOK_WRONG;
+    enum look look = first && !*calls->form->arguments ? plain_read(calls, &head) : LOOK_WRONG;
     if (look == LOOK_WRONG) {
         head.at = calls->mark_size;
         look = head_read(&head, first);
@@ -311,9 +312,9 @@ static bool rest_go(struct calls *calls) {
 // Behind a call that is a name and an object: its end, then the next one's beginning or the end of
 // all.
 static enum look named_behind(struct calls *calls, struct head *head) {
-    const struct chat_form *form = calls->form;
+    const struct call_form *form = calls->form;
     enum look end = *form->behind ? look_for(head, form->behind) : LOOK_WRONG;
-    enum look next = *form->lead && end != LOOK_FINE ? look_for(head, form->lead) : LOOK_WRONG;
+    enum look next = *form->join && end != LOOK_FINE ? look_for(head, form->join) : LOOK_WRONG;
     if (end == LOOK_FINE || next == LOOK_WRONG) return end;
     if (next == LOOK_MORE) return LOOK_MORE;
     calls->state = CALLS_HEAD;
@@ -455,7 +456,7 @@ static void whole_hear(void *ctx, const struct call_event *event) {
     whole->open = true;
 }
 
-bool calls_of(const struct chat_form *form, const struct json *tools, struct str answer,
+bool calls_of(const struct call_form *form, const struct json *tools, struct str answer,
               uint64_t first_id, struct buf *text, struct buf *out) {
     size_t text_before = text->size, before = out->size;
     struct whole whole = {.text = text, .out = json_writer_of(out), .first_id = first_id};

@@ -10,7 +10,7 @@
 #pragma once
 
 #include "base/buf.h"
-#include "model/language/template/chat.h"
+#include "model/language/template/call_form.h"
 
 enum call_event_kind {
     CALL_TEXT,
@@ -25,7 +25,7 @@ struct call_event {
 };
 enum calls_state { CALLS_TEXT, CALLS_HEAD, CALLS_GIVEN, CALLS_QUOTED, CALLS_REST, CALLS_BEHIND };
 struct calls {
-    const struct chat_form *form; // the caller's
+    const struct call_form *form;
     void (*event)(void *ctx, const struct call_event *event);
     void *ctx;
     struct buf names; // of the tools, each behind its size; for calls without a mark
@@ -40,9 +40,8 @@ struct calls {
     uint32_t depth, count;
 };
 
-// `tools`: of OpenAI's form, those that may be called; NULL: none is known by name. `form` must
-// outlive the reader.
-void calls_open(struct calls *calls, const struct chat_form *form, const struct json *tools,
+// `tools`: of OpenAI's form, those that may be called; NULL: none is known by name.
+void calls_open(struct calls *calls, const struct call_form *form, const struct json *tools,
                 void (*event)(void *ctx, const struct call_event *event), void *ctx);
 void calls_put(struct calls *calls, struct str piece);
 // The answer ends here: what was held back is told, unless it is the beginning of a call. Gives
@@ -52,5 +51,5 @@ enum err calls_end(struct calls *calls) MUST_USE;
 // The same of a whole answer: its text, and its calls as OpenAI's tool_calls, an array of
 // {"id","type","function":{"name","arguments"}} (arguments as a text), are appended. False: there
 // are no calls, and all is text. What calls_end gives where there is no room: false too.
-bool calls_of(const struct chat_form *form, const struct json *tools, struct str answer,
+bool calls_of(const struct call_form *form, const struct json *tools, struct str answer,
               uint64_t first_id, struct buf *text, struct buf *calls);

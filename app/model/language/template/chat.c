@@ -6,104 +6,13 @@
 
 struct chat {
     struct template *template;
+    const struct call_form *form; // of calls
     bool tools;                   // the template speaks of them
-    bool nine;                    // ids of calls are nine letters and digits
-    const struct chat_form *form; // of calls
     struct buf begin, end;        // the texts of these tokens
     bool adds_begin;              // the tokenizer puts the first one before every text
 };
 
 enum { CHAT_BYTES_MAX = 64 << 20, ID_SIZE = 9 };
-
-// ---- calls -------------------------------------------------------------------------------------
-
-#define TEXT(text) \
-    { text, sizeof(text) - 1 }
-#define CALLS_BEGIN "<｜tool▁calls▁begin｜>"
-#define CALL_BEGIN "<｜tool▁call▁begin｜>"
-#define CALL_SEP "<｜tool▁sep｜>"
-#define CALL_END "<｜tool▁call▁end｜>"
-#define CALLS_END "<｜tool▁calls▁end｜>"
-
-static const struct chat_form hermes = {.begin = TEXT("<tool_call>\n"),
-                                        .between = TEXT("\n</tool_call>\n<tool_call>\n"),
-                                        .end = TEXT("\n</tool_call>"),
-                                        .arguments = TEXT("arguments"),
-                                        .mark = "<tool_call>",
-                                        .open = "",
-                                        .shut = "</tool_call>",
-                                        .close = "</tool_call>",
-                                        .bare = true};
-static const struct chat_form llama = {.arguments = TEXT("parameters"),
-                                       .begin = TEXT(""),
-                                       .between = TEXT(""),
-                                       .end = TEXT(""),
-                                       .mark = "<|python_tag|>",
-                                       .open = "",
-                                       .shut = "",
-                                       .close = "",
-                                       .bare = true};
-static const struct chat_form mistral = {.begin = TEXT("[TOOL_CALLS]["),
-                                         .between = TEXT(", "),
-                                         .end = TEXT("]"),
-                                         .arguments = TEXT("arguments"),
-                                         .mark = "[TOOL_CALLS]",
-                                         .open = "[",
-                                         .join = ",",
-                                         .shut = "]",
-                                         .list = true,
-                                         .close = ""};
-#define MISTRAL_NAMED                                                                            \
-    .begin = TEXT("[TOOL_CALLS]"), .between = TEXT("[TOOL_CALLS]"), .end = TEXT(""), .lead = "", \
-    .after = "[ARGS]", .behind = "", .mark = "[TOOL_CALLS]", .open = "", .shut = "", .close = ""
-static const struct chat_form mistral_named = {MISTRAL_NAMED};
-static const struct chat_form mistral_numbered = {MISTRAL_NAMED, .numbered = true};
-static const struct chat_form deepseek = {.begin = TEXT(CALLS_BEGIN CALL_BEGIN),
-                                          .between = TEXT(CALL_BEGIN),
-                                          .end = TEXT(CALLS_END),
-                                          .lead = CALL_BEGIN,
-                                          .after = CALL_SEP,
-                                          .behind = CALL_END,
-                                          .mark = CALLS_BEGIN,
-                                          .open = "",
-                                          .join = "",
-                                          .shut = CALLS_END,
-                                          .list = true,
-                                          .close = CALLS_END};
-static const struct chat_form deepseek_fenced = {
-    .begin = TEXT(CALLS_BEGIN CALL_BEGIN "function" CALL_SEP),
-    .between = TEXT("\n" CALL_BEGIN "function" CALL_SEP),
-    .end = TEXT(CALLS_END),
-    .lead = CALL_BEGIN "function" CALL_SEP,
-    .after = "\n```json\n",
-    .behind = "\n```" CALL_END,
-    .mark = CALLS_BEGIN,
-    .open = "",
-    .join = "",
-    .shut = CALLS_END,
-    .list = true,
-    .close = CALLS_END};
-
-static bool speaks_of(struct str template, const char *words) {
-    return memmem(template.data, template.size, words, strlen(words)) != NULL;
-}
-
-static const struct chat_form *form_of(struct str template) {
-    if (speaks_of(template, "<tool_call>")) return &hermes;
-    if (speaks_of(template, CALLS_BEGIN)) {
-        return speaks_of(template, "```json") ? &deepseek_fenced : &deepseek;
-    }
-    if (!speaks_of(template, "[TOOL_CALLS]")) return &llama;
-    if (!speaks_of(template, "[ARGS]")) return &mistral;
-    return speaks_of(template, "[CALL_ID]") ? &mistral_numbered : &mistral_named;
-}
-
-bool chat_form(const struct chat *chat, struct chat_form *out) {
-    *out = *chat->form;
-    return chat->tools;
-}
-
-// ---- a conversation ----------------------------------------------------------------------------
 
 enum err chat_open(const struct gguf *file, const struct tokenizer *tokenizer, struct str text,
                    struct chat **out, struct fault *fault) {
@@ -117,9 +26,8 @@ enum err chat_open(const struct gguf *file, const struct tokenizer *tokenizer, s
     enum err err = text.size ? template_open(text, &chat->template, fault)
                              : fault_set(fault, ERR_INPUT, "chat.no_template", STR_NONE);
     if (err == OK) {
-        chat->tools = speaks_of(text, "tools");
-        chat->form = form_of(text);
-        chat->nine = speaks_of(text, "[TOOL_CALLS]");
+        chat->tools = memmem(text.data, text.size, "tools", 5) != NULL;
+        chat->form = call_form_of(text);
     }
     struct tokenizer_ends ends = tokenizer_ends(tokenizer);
     tokenizer_decode(tokenizer, ends.begin, true, &chat->begin);
@@ -142,6 +50,10 @@ void chat_close(struct chat *chat) {
     buf_close(&chat->begin);
     buf_close(&chat->end);
     memory_give(chat);
+}
+
+const struct call_form *chat_call_form(const struct chat *chat) {
+    return chat->tools ? chat->form : NULL;
 }
 
 // An id as the template takes it. Mistral's refuse any that is not nine letters and digits: a hash
@@ -174,7 +86,7 @@ static void call_show(const struct chat *chat, struct json_writer *out, const st
         json_put_name_str(out, json_name(i));
         if (str_is(json_name(i), "function") && json_is_object(i)) {
             call_show(chat, out, i, changed);
-        } else if (chat->nine && str_is(json_name(i), "id") && json_is_string(i)) {
+        } else if (chat->form->short_ids && str_is(json_name(i), "id") && json_is_string(i)) {
             id_show(out, i, changed);
         } else if (str_is(json_name(i), "arguments") && json_is_string(i) &&
                    json_parse(json_text(i), &given, NULL) == OK && json_is_object(given)) {
@@ -210,7 +122,8 @@ static bool messages_show(const struct chat *chat, const struct json *messages, 
                 json_close_array(&writer);
                 continue;
             }
-            if (chat->nine && str_is(json_name(i), "tool_call_id") && json_is_string(i)) {
+            if (chat->form->short_ids && str_is(json_name(i), "tool_call_id") &&
+                json_is_string(i)) {
                 id_show(&writer, i, &changed);
                 continue;
             }

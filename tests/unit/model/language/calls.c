@@ -10,17 +10,17 @@
 #define END "<｜tool▁call▁end｜>"
 #define CALLS_END "<｜tool▁calls▁end｜>"
 
-static const struct chat_form
-    hermes = {.mark = "<tool_call>", .close = "</tool_call>", .bare = true},
-    mistral = {.mark = "[TOOL_CALLS]", .close = ""},
-    llama = {.mark = "<|python_tag|>", .close = "", .bare = true},
-    ministral = {.lead = "", .after = "[ARGS]", .behind = "", .mark = "[TOOL_CALLS]", .close = ""},
-    deepseek = {.lead = CALL, .after = SEP, .behind = END, .mark = CALLS, .close = CALLS_END},
-    fenced = {.lead = CALL "function" SEP,
-              .after = "\n```json\n",
-              .behind = "\n```" END,
-              .mark = CALLS,
-              .close = CALLS_END};
+static struct call_form hermes, llama, mistral, ministral, deepseek, fenced;
+
+static void forms_take(void) {
+    hermes = *call_form(CALLS_HERMES);
+    llama = *call_form(CALLS_LLAMA);
+    mistral = *call_form(CALLS_MISTRAL);
+    ministral = *call_form(CALLS_MISTRAL_NAMED);
+    deepseek = *call_form(CALLS_DEEPSEEK);
+    fenced = *call_form(CALLS_DEEPSEEK_FENCED);
+}
+
 static const char tools_text[] =
     "[{\"type\":\"function\",\"function\":{\"name\":\"f\"}},"
     "{\"type\":\"function\",\"function\":{\"name\":\"look \\\"up\\\"\"}}]";
@@ -60,14 +60,14 @@ static void hear(void *ctx, const struct call_event *event) {
     }
 }
 
-static void start(struct calls *calls, const struct chat_form *form) {
+static void start(struct calls *calls, const struct call_form *form) {
     buf_clear(&told);
     in_text = given_before = false;
     next_index = 0;
     calls_open(calls, form, tools, hear, NULL);
 }
 
-static void is_told(const struct chat_form *form, const char *answer, const char *want) {
+static void is_told(const struct call_form *form, const char *answer, const char *want) {
     struct calls calls;
     size_t size = strlen(answer);
     for (size_t first = 0; first <= size; first++) {
@@ -172,33 +172,36 @@ static void answers_that_are_cut(void) {
     is_told(&mistral, "[TOOL_CALLS][{\"name\":\"f\",\"arguments\":{}},", "[f|{}]");
 }
 
+static bool is_plain(const struct call_form *form) {
+    return !*form->arguments;
+}
+
 // The beginning of a call of the name "nK", up to within a text that it is given.
-static void call_write(const struct chat_form *form, uint32_t k, struct buf *answer) {
-    if (form->after) {
-        buf_printf(answer, "%s%sn%u%s{%s\"k\": \"", form->lead, check_below(2) ? "" : "\n", k,
-                   form->after, check_below(2) ? "" : " ");
+static void call_write(const struct call_form *form, uint32_t k, struct buf *answer) {
+    if (is_plain(form)) {
+        buf_printf(answer, "%s%sn%u%s{%s\"k\": \"", k ? form->join : form->open,
+                   check_below(2) ? "" : "\n", k, form->after, check_below(2) ? "" : " ");
         return;
     }
-    if (k) buf_add_text(answer, check_below(2) ? "," : ", ");
+    if (k) buf_printf(answer, "%s%s", form->join, check_below(2) ? "" : " ");
     buf_printf(answer, "{\"name\":%s\"n%u\",%s\"%s\":{\"k\": \"", check_below(2) ? " " : "", k,
-               check_below(2) ? "\n " : "", form == &llama ? "parameters" : "arguments");
+               check_below(2) ? "\n " : "", form->arguments);
 }
 
 // Calls of one answer behind a mark, each given a text of `words`.
-static void calls_write(const struct chat_form *form, struct buf *answer, struct buf *want) {
+static void calls_write(const struct call_form *form, struct buf *answer, struct buf *want) {
     static const char *const words[] = {"a", "<", "北", "{", "\"", " ", "tool", "}", "]", "\\\\"};
-    bool list = form == &mistral || form == &deepseek || form == &fenced;
-    uint32_t count = list ? 1 + (uint32_t)check_below(3) : 1;
+    uint32_t count = form->list ? 1 + (uint32_t)check_below(3) : 1;
     buf_add_text(answer, form->mark);
-    if (form == &mistral) buf_add_char(answer, '[');
+    if (!is_plain(form)) buf_add_text(answer, form->open);
     for (uint32_t k = 0; k < count; k++) {
         struct buf given;
         buf_open(&given, 1 << 12);
         call_write(form, k, &given);
         buf_add_str(answer, buf_str(&given));
         // Of a name as it is, what is given is told as it stands.
-        const char *object = form->after ? memrchr(given.data, '{', given.size) : "{\"k\": \"";
-        size_t size = form->after ? given.size - (size_t)(object - given.data) : strlen(object);
+        const char *object = is_plain(form) ? memrchr(given.data, '{', given.size) : "{\"k\": \"";
+        size_t size = is_plain(form) ? given.size - (size_t)(object - given.data) : strlen(object);
         buf_printf(want, "[n%u|", k);
         buf_add(want, object, size);
         for (uint64_t w = check_below(6); w > 0; w--) {
@@ -207,24 +210,20 @@ static void calls_write(const struct chat_form *form, struct buf *answer, struct
             buf_add_text(answer, word);
             buf_add_text(want, word);
         }
-        buf_add_text(answer, form->after ? "\"}" : "\"}}");
-        if (form->after) buf_add_text(answer, form->behind);
+        buf_printf(answer, "\"}%s", is_plain(form) ? form->behind : "}");
         buf_add_text(want, "\"}]");
         buf_close(&given);
     }
-    if (form == &mistral) buf_add_char(answer, ']');
-    buf_add_text(answer, form->close);
+    buf_add_text(answer, form->shut);
 }
 
 // Texts and calls in any order, written as the form wants it, are told as they were made.
 static void whatever_is_written(void) {
-    static const struct chat_form *const forms[] = {&hermes,    &mistral,  &llama,
-                                                    &ministral, &deepseek, &fenced};
     struct buf answer, want;
     buf_open(&answer, 1 << 16);
     buf_open(&want, 1 << 16);
     for (int round = 0; round < 800; round++) {
-        const struct chat_form *form = forms[round % 6];
+        const struct call_form *form = call_form(round % CALL_FORM_COUNT);
         uint32_t count = (uint32_t)check_below(4);
         buf_clear(&answer);
         buf_clear(&want);
@@ -278,6 +277,7 @@ static void whole_answers(void) {
 
 int main(void) {
     buf_open(&told, 1 << 20);
+    forms_take();
     if (json_parse(STR(tools_text), &tools, NULL) != OK) return 1;
     CHECK_RUN(texts);
     CHECK_RUN(calls);

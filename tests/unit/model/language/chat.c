@@ -4,6 +4,7 @@
 #include "base/memory.h"
 #include "check.h"
 #include "model/language/template/calls.h"
+#include "model/language/template/chat.h"
 #include "support/gguf_writer.h"
 
 static struct buf bytes, out;
@@ -99,12 +100,12 @@ static void form_is(const char *template, bool tools, const char *begin, const c
     struct gguf *file = file_make(template);
     struct tokenizer *tokenizer = NULL;
     struct chat *chat = NULL;
-    struct chat_form form;
     CHECK_EQ(tokenizer_open(file, &tokenizer, NULL), OK);
     CHECK_EQ(chat_open(file, tokenizer, STR_NONE, &chat, NULL), OK);
-    CHECK_EQ(chat_form(chat, &form), tools);
-    CHECK_BYTES(form.begin.data, form.begin.size, begin, strlen(begin));
-    CHECK_BYTES(form.arguments.data, form.arguments.size, arguments, strlen(arguments));
+    const struct call_form *form = call_form_of(str_of(template));
+    CHECK(chat_call_form(chat) == (tools ? form : NULL));
+    CHECK_STR(form->begin, begin);
+    CHECK_STR(form->arguments, arguments);
     // What is written so is found again.
     buf_clear(&out);
     struct buf answer, text;
@@ -112,17 +113,17 @@ static void form_is(const char *template, bool tools, const char *begin, const c
     buf_open(&text, 1 << 16);
     struct json *known = NULL;
     CHECK_EQ(json_parse(STR("[{\"function\":{\"name\":\"f\"}}]"), &known, NULL), OK);
-    for (int i = 0; i < (form.between.size ? 2 : 1); i++) {
-        buf_add_str(&answer, i ? form.between : form.begin);
+    for (int i = 0; i < (*form->between ? 2 : 1); i++) {
+        buf_add_text(&answer, i ? form->between : form->begin);
         if (*arguments) {
             buf_printf(&answer, "{\"name\":\"f\",\"%s\":{\"x\":\"]}\"}}", arguments);
         } else {
-            buf_printf(&answer, "f%s{\"x\":\"]}\"}%s", form.after, form.behind);
+            buf_printf(&answer, "f%s{\"x\":\"]}\"}%s", form->after, form->behind);
         }
     }
-    buf_add_str(&answer, form.end);
-    CHECK(calls_of(&form, known, buf_str(&answer), 7, &text, &out) && text.size == 0);
-    if (form.between.size) CHECK(memmem(out.data, out.size, "call_8", 6));
+    buf_add_text(&answer, form->end);
+    CHECK(calls_of(form, known, buf_str(&answer), 7, &text, &out) && text.size == 0);
+    if (*form->between) CHECK(memmem(out.data, out.size, "call_8", 6));
     json_close(known);
     buf_close(&text);
     buf_close(&answer);
