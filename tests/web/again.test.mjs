@@ -3,17 +3,15 @@
 // when somebody says so.
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import {
-  JOB_MS_MAX, axe_check, browser_open, hospital_file, house_open, page_open, sentences,
-} from './house.mjs';
-import { Visitor } from './way.mjs';
+import { JOB_MS_MAX, axe_check, hospital_file, sentences } from './house.mjs';
+import { Place } from './way.mjs';
 
 const RECIPE = 'recipe 1\nfield direct=姓名,身份证号,手机\nmask 姓名,身份证号,手机 how=pseudonym\nmask text=主诉 how=replace\n';
 
 for (const language of ['zh-CN', 'en']) {
   describe(`a recipe again in ${language}`, { concurrency: 1 }, () => {
     const t = sentences(language);
-    let house, browser, who, first, second, release;
+    let place, who, first, second, release;
     const recipe = () => who.by_id('recipe').inputValue();
     const revisions = (path) => who.page.evaluate(async (at) =>
       (await (await fetch(`/api/v1${at}`)).json()).revision, path);
@@ -27,16 +25,11 @@ for (const language of ['zh-CN', 'en']) {
       assert.equal(await revisions(path), count, 'nothing ran by itself');
     };
     before(async () => {
-      house = await house_open();
-      browser = await browser_open();
-      who = new Visitor(await page_open(browser, house, language), house, t);
-      await who.set_up('li.na', 'Li Na');
-      await who.to('nav.people');
-      const password = await who.make_person('zhang.wei', '张伟', ['data']);
-      await who.sign_out();
-      await who.sign_in('zhang.wei', password, true);
-      first = await who.import_file(hospital_file(house.folder), '住院病人');
-      second = await who.import_file(hospital_file(house.folder, '门诊.csv', 60), '门诊病人');
+      place = await Place.open(language);
+      who = await place.first();
+      await who.become('zhang.wei', '张伟', ['data']);
+      first = await who.import_file(hospital_file(place.folder), '住院病人');
+      second = await who.import_file(hospital_file(place.folder, '门诊.csv', 60), '门诊病人');
       await who.go(`${first}/cleanse`);
       await who.by_id('recipe').fill(RECIPE);
       await who.see('recipe.good');
@@ -44,13 +37,10 @@ for (const language of ['zh-CN', 'en']) {
       await who.page.waitForURL(/report/, { timeout: JOB_MS_MAX });
       release = await who.publish({ title: '住院病人公开版', purpose: '研究', source: 'HIS' });
     });
-    after(async () => {
-      await browser?.close();
-      await house?.close();
-    });
+    after(() => place?.close());
 
     test('from the lineage of a release', async () => {
-      await who.page.goto(house.origin + release);
+      await who.page.goto(place.origin + release);
       const step = who.page.locator('.lineage details');
       await step.locator('summary').click();
       await step.getByText('mask text=主诉 how=replace').waitFor();
@@ -86,10 +76,10 @@ for (const language of ['zh-CN', 'en']) {
     test('a step or revision that is not there is told', async () => {
       who.allowed.add(404);
       for (const from of ['step.999', '999.1']) {
-        await who.page.goto(`${house.origin}${second}/cleanse?from=${from}`);
+        await who.page.goto(`${place.origin}${second}/cleanse?from=${from}`);
         await who.page.locator('.notice-bad').first().waitFor();
       }
-      await who.page.goto(`${house.origin}${second}/cleanse?from=${encodeURIComponent('../x')}`);
+      await who.page.goto(`${place.origin}${second}/cleanse?from=${encodeURIComponent('../x')}`);
       await who.by_id('recipe').waitFor();
       assert.equal(await who.page.locator('.notice-bad').count(), 0, 'what is no address is passed over');
       who.calm();

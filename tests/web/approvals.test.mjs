@@ -3,15 +3,13 @@
 // rejects another; whoever asked reads it on the job's page.
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import {
-  JOB_MS_MAX, axe_check, browser_open, hospital_file, house_open, page_open, sentences,
-} from './house.mjs';
-import { Visitor } from './way.mjs';
+import { JOB_MS_MAX, axe_check, hospital_file, sentences } from './house.mjs';
+import { Place } from './way.mjs';
 
 for (const language of ['zh-CN', 'en']) {
   describe(`approvals in ${language}`, { concurrency: 1 }, () => {
     const t = sentences(language);
-    let house, browser, boss, officer, dataset;
+    let place, boss, officer, dataset;
     const ended = (id, state) => officer.page.waitForFunction(async ([job, wanted]) =>
       (await (await fetch(`/api/v1/jobs/${job}`)).json()).state === wanted, [id, state],
     { timeout: JOB_MS_MAX, polling: 200 });
@@ -27,21 +25,13 @@ for (const language of ['zh-CN', 'en']) {
     })).json(), dataset);
 
     before(async () => {
-      house = await house_open();
-      browser = await browser_open();
-      boss = new Visitor(await page_open(browser, house, language), house, t);
-      officer = new Visitor(await page_open(browser, house, language), house, t);
-      await boss.set_up('li.na', 'Li Na'); // system and security
-      await boss.to('nav.people');
-      const password = await boss.make_person('zhang.wei', '张伟', ['data']);
-      await officer.sign_in('zhang.wei', password, true);
-      dataset = await officer.import_file(hospital_file(house.folder), '住院病人');
+      place = await Place.open(language);
+      boss = await place.first(); // system and security
+      officer = await place.join(boss, 'zhang.wei', '张伟', ['data']);
+      dataset = await officer.import_file(hospital_file(place.folder), '住院病人');
       await officer.wait_for_check();
     });
-    after(async () => {
-      await browser?.close();
-      await house?.close();
-    });
+    after(() => place?.close());
 
     test('a threshold is set for a department', async () => {
       await boss.to('nav.departments');

@@ -3,10 +3,8 @@
 // by the day, in the dark, on paper and on a narrow screen.
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import {
-  axe_check, browser_open, hospital_file, house_open, page_open, sentences,
-} from './house.mjs';
-import { Visitor } from './way.mjs';
+import { axe_check, hospital_file, sentences } from './house.mjs';
+import { Place } from './way.mjs';
 
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
@@ -19,7 +17,7 @@ for (const language of ['zh-CN', 'en']) {
     // Noon of the day after tomorrow: never in the past, and with room to both sides.
     const noon = new Date(new Date().setHours(12, 0, 0, 0)).getTime() + 2 * DAY_MS;
     const week = `/calendar?view=week&date=${day(noon)}`;
-    let house, browser, boss;
+    let place, boss;
     const fill = async (title, from, until, cpu = '1') => {
       await boss.by_id('title').fill(title);
       await boss.by_id('from_ms').fill(local(from));
@@ -45,15 +43,10 @@ for (const language of ['zh-CN', 'en']) {
     };
 
     before(async () => {
-      house = await house_open();
-      browser = await browser_open();
-      boss = new Visitor(await page_open(browser, house, language), house, t);
-      await boss.set_up('li.na', 'Li Na'); // system and security
+      place = await Place.open(language);
+      boss = await place.first(); // system and security
     });
-    after(async () => {
-      await browser?.close();
-      await house?.close();
-    });
+    after(() => place?.close());
 
     test('an empty week says what would stand there', async () => {
       await boss.to('nav.calendar');
@@ -141,12 +134,9 @@ for (const language of ['zh-CN', 'en']) {
     });
 
     test('a job is told to run in it, and its page says so', async () => {
-      await boss.to('nav.people');
-      const password = await boss.make_person('zhang.wei', '张伟', ['data']);
-      const officer = new Visitor(await page_open(browser, house, language), house, t);
-      await officer.sign_in('zhang.wei', password, true);
+      const officer = await place.join(boss, 'zhang.wei', '张伟', ['data']);
       await officer.to('nav.import');
-      await officer.upload(hospital_file(house.folder));
+      await officer.upload(hospital_file(place.folder));
       await officer.page.getByRole('link', { name: t('import.continue'), exact: true }).click();
       await officer.page.locator('#encoding').waitFor();
       await officer.by_id('name').fill('预留');

@@ -5,8 +5,8 @@ import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { after, before, describe, test } from 'node:test';
 import { hasStories, reciterGguf, storiesGguf, textValue } from '../api/lib/gguf.mjs';
-import { JOB_MS_MAX, axe_check, browser_open, house_open, page_open, sentences } from './house.mjs';
-import { PASSWORD, Visitor } from './way.mjs';
+import { JOB_MS_MAX, axe_check, sentences } from './house.mjs';
+import { PASSWORD, Place } from './way.mjs';
 
 const STORY = 'Once upon a time';
 const TEMPLATE = '{% for m in messages %}{{ m.content }}{% if not loop.last %} {% endif %}{% endfor %}';
@@ -15,7 +15,7 @@ const skip = hasStories ? false : 'no models/stories260K.bin in ../shared/data';
 for (const language of ['zh-CN', 'en']) {
   describe(`chat in ${language}`, { concurrency: 1, skip }, () => {
     const t = sentences(language);
-    let house, browser, chief, who, reader;
+    let place, chief, who, reader;
     let broken = '';
     const step = (name, act) => test(name, async () => {
       assert.equal(broken, '', `${broken} failed before`);
@@ -71,23 +71,13 @@ for (const language of ['zh-CN', 'en']) {
       .then((request) => request.postDataJSON());
 
     before(async () => {
-      house = await house_open();
-      browser = await browser_open();
-      chief = new Visitor(await page_open(browser, house, language), house, t);
-      await chief.set_up('li.na', 'Li Na');
-      await chief.to('nav.people');
-      const passwords = [await chief.make_person('zhang.wei', '张伟', ['data', 'research'])];
-      passwords.push(await chief.make_person('wang.fang', '王芳', ['data']));
-      who = new Visitor(await page_open(browser, house, language,
-        { permissions: ['clipboard-read', 'clipboard-write'] }), house, t);
-      await who.sign_in('zhang.wei', passwords[0], true);
-      reader = new Visitor(await page_open(browser, house, language), house, t);
-      await reader.sign_in('wang.fang', passwords[1], true);
+      place = await Place.open(language);
+      chief = await place.first();
+      who = await place.join(chief, 'zhang.wei', '张伟', ['data', 'research'],
+        { permissions: ['clipboard-read', 'clipboard-write'] });
+      reader = await place.join(chief, 'wang.fang', '王芳', ['data']);
     });
-    after(async () => {
-      await browser?.close();
-      await house?.close();
-    });
+    after(() => place?.close());
 
     step('without a model the page says who can bring one in', async () => {
       await who.to('nav.chat');
@@ -371,7 +361,7 @@ for (const language of ['zh-CN', 'en']) {
       const count = await links(who.page).count();
       assert.ok(count >= 5, `${count}`);
       const other = await who.context.newPage();
-      await other.goto(`${house.origin}/chat`);
+      await other.goto(`${place.origin}/chat`);
       await other.getByText(t('chat.talks_none')).waitFor();
       await who.by_id('keep').check();
       await who.see('chat.kept_here');
@@ -433,7 +423,7 @@ for (const language of ['zh-CN', 'en']) {
       await written();
       const { items } = await api('GET', '/api/v1/language-models');
       const { id, serving } = items.find((model) => model.name === 'endless');
-      const [pid] = execFileSync('pgrep', ['-f', `job ${house.folder}/data/jobs/${serving}$`]).toString().split('\n');
+      const [pid] = execFileSync('pgrep', ['-f', `job ${place.folder}/data/jobs/${serving}$`]).toString().split('\n');
       process.kill(Number(pid), 'SIGKILL');
       await who.see('language.ended');
       await who.see('chat.partial');
@@ -464,7 +454,7 @@ for (const language of ['zh-CN', 'en']) {
       await settings();
       await say(STORY);
       await written();
-      await house.close();
+      await place.house.close();
       await who.see('chat.lost');
       await who.see('chat.partial');
       assert.ok((await text_of()).length > 0);

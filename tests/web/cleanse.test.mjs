@@ -5,15 +5,13 @@ import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import {
-  JOB_MS_MAX, axe_check, browser_open, hospital_file, house_open, page_open, sentences,
-} from './house.mjs';
-import { Visitor } from './way.mjs';
+import { JOB_MS_MAX, axe_check, hospital_file, sentences } from './house.mjs';
+import { Place } from './way.mjs';
 
 for (const language of ['zh-CN', 'en']) {
   describe(`cleansing in ${language}`, { concurrency: 1 }, () => {
     const t = sentences(language);
-    let house, browser, officer, colleague, path;
+    let place, officer, colleague, path;
     const recipe = () => officer.by_id('recipe').inputValue();
     const good = () => officer.see('recipe.good');
     // Puts the cursor on the first line that begins so.
@@ -27,11 +25,9 @@ for (const language of ['zh-CN', 'en']) {
     };
 
     before(async () => {
-      house = await house_open();
-      browser = await browser_open();
-      const visitor = async () => new Visitor(await page_open(browser, house, language), house, t);
-      officer = await visitor();
-      colleague = await visitor();
+      place = await Place.open(language);
+      officer = await place.visitor();
+      colleague = await place.visitor();
       await officer.set_up('li.na', 'Li Na');
       await officer.to('nav.people');
       const passwords = [await officer.make_person('zhang.wei', '张伟', ['data']),
@@ -39,13 +35,10 @@ for (const language of ['zh-CN', 'en']) {
       await officer.sign_out();
       await officer.sign_in('zhang.wei', passwords[0], true);
       await colleague.sign_in('wang.fang', passwords[1], true);
-      path = await officer.import_file(hospital_file(house.folder), '住院病人 2024');
+      path = await officer.import_file(hospital_file(place.folder), '住院病人 2024');
       await officer.wait_for_check();
     });
-    after(async () => {
-      await browser?.close();
-      await house?.close();
-    });
+    after(() => place?.close());
 
     test('the check says what to do next; a suggestion is taken by one click', async () => {
       await officer.see('check.next_roles');
@@ -157,7 +150,7 @@ for (const language of ['zh-CN', 'en']) {
       await officer.button('recipe.export').click();
       const text = readFileSync(await (await waiting).path(), 'utf8');
       assert.equal(text, await recipe());
-      const file = join(house.folder, 'mine.recipe');
+      const file = join(place.folder, 'mine.recipe');
       writeFileSync(file, '\ufeffrecipe 1\r\ndecode auto\r\n');
       const chooser = officer.page.waitForEvent('filechooser');
       await officer.button('recipe.import').click();

@@ -2,8 +2,8 @@
 // in time or late, and how long it takes; the end is no column to predict from.
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { JOB_MS_MAX, axe_check, browser_open, house_open, page_open, sentences } from './house.mjs';
-import { Visitor } from './way.mjs';
+import { axe_check, sentences } from './house.mjs';
+import { Place } from './way.mjs';
 
 const HOUR = 3_600_000;
 function requests(rows) {
@@ -19,50 +19,19 @@ function requests(rows) {
 for (const language of ['zh-CN', 'en']) {
   describe(`dates in ${language}`, { concurrency: 1 }, () => {
     const t = sentences(language);
-    let house, browser, chief, who, release;
-    const api = (visitor, method, path, body) => visitor.page.evaluate(async ([m, p, b]) => {
-      const raw = p.startsWith('/uploads/');
-      const answer = await fetch(`/api/v1${p}`, {
-        method: m, headers: { 'X-Courtyard': '1', ...(raw ? {} : { 'Content-Type': 'application/json' }) },
-        body: b === undefined ? undefined : raw ? b : JSON.stringify(b),
-      });
-      if (!answer.ok) throw new Error(`${m} ${p}: ${await answer.text()}`);
-      return answer.status === 204 ? null : answer.json();
-    }, [method, path, body]);
-    const until = async (what, good) => {
-      for (const start = Date.now(); Date.now() - start < JOB_MS_MAX; await who.page.waitForTimeout(100)) {
-        const seen = await api(who, 'GET', what);
-        if (good(seen)) return seen;
-      }
-      assert.fail(`${what} is not as it should be`);
-    };
+    let place, chief, who, release;
     const model_of_page = async () => {
       await who.page.waitForURL(/\/models\/\d+$/);
-      return until(new URL(who.page.url()).pathname, (model) => model.state !== 'training');
+      return who.until(new URL(who.page.url()).pathname, (model) => model.state !== 'training');
     };
 
     before(async () => {
-      house = await house_open();
-      browser = await browser_open();
-      chief = new Visitor(await page_open(browser, house, language), house, t);
-      await chief.set_up('li.na', 'Li Na');
-      await chief.to('nav.people');
-      const password = await chief.make_person('zhang.wei', '张伟', ['data', 'research']);
-      who = new Visitor(await page_open(browser, house, language), house, t);
-      await who.sign_in('zhang.wei', password, true);
-      const text = requests(600);
-      const { id } = await api(who, 'POST', '/uploads', { name: 'requests.csv', size: text.length });
-      await api(who, 'PUT', `/uploads/${id}?offset=0`, text);
-      const { dataset, job } = await api(who, 'POST', '/datasets', { name: 'requests', upload: id });
-      await until(`/jobs/${job.id}`, (one) => one.state === 'done');
-      const sheet = { title: 'Requests', purpose: 'test', source: 'made', licence: 'CC0', contact: '', limits: '', sensitivity: 'open' };
-      release = (await api(who, 'POST', `/datasets/${dataset.id}/releases`, { sheet })).id;
-      await api(chief, 'POST', `/releases/${release}/approve`, {});
+      place = await Place.open(language);
+      chief = await place.first();
+      who = await place.join(chief, 'zhang.wei', '张伟', ['data', 'research']);
+      release = await who.release('Requests', requests(600), chief);
     });
-    after(async () => {
-      await browser?.close();
-      await house?.close();
-    });
+    after(() => place?.close());
 
     test('in time or late: asked for on the train page', async () => {
       await who.go(`/train?release=${release}`, 'nav.train');

@@ -2,8 +2,8 @@
 // again, a shadow compared and promoted, who used it; and a search whose best becomes a model.
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { JOB_MS_MAX, axe_check, browser_open, house_open, page_open, sentences } from './house.mjs';
-import { Visitor } from './way.mjs';
+import { JOB_MS_MAX, axe_check, sentences } from './house.mjs';
+import { Place } from './way.mjs';
 
 function patients(count) {
   const lines = ['age,pressure,ward,outcome'];
@@ -18,52 +18,21 @@ function patients(count) {
 for (const language of ['zh-CN', 'en']) {
   describe(`endpoints in ${language}`, { concurrency: 1 }, () => {
     const t = sentences(language);
-    let house, browser, chief, who, release;
+    let place, chief, who, release;
     const models = [];
-    const api = (visitor, method, path, body) => visitor.page.evaluate(async ([m, p, b]) => {
-      const raw = p.startsWith('/uploads/');
-      const answer = await fetch(`/api/v1${p}`, {
-        method: m, headers: { 'X-Courtyard': '1', ...(raw ? {} : { 'Content-Type': 'application/json' }) },
-        body: b === undefined ? undefined : raw ? b : JSON.stringify(b),
-      });
-      if (!answer.ok) throw new Error(`${m} ${p}: ${await answer.text()}`);
-      return answer.status === 204 ? null : answer.json();
-    }, [method, path, body]);
-    const until = async (what, good) => {
-      for (const start = Date.now(); Date.now() - start < JOB_MS_MAX; await who.page.waitForTimeout(100)) {
-        if (good(await api(who, 'GET', what))) return;
-      }
-      assert.fail(`${what} is not as it should be`);
-    };
-    const ended = (id) => until(`/jobs/${id}`, (job) => job.state === 'done');
     const train = async (name, options) => {
-      const made = await api(who, 'POST', `/releases/${release}/models`, { name, target: 'outcome', options });
-      await ended(made.job.id);
+      const made = await who.api('POST', `/releases/${release}/models`, { name, target: 'outcome', options });
+      await who.job_done(made.job.id);
       models.push(made.model.id);
     };
 
     before(async () => {
-      house = await house_open();
-      browser = await browser_open();
-      chief = new Visitor(await page_open(browser, house, language), house, t);
-      await chief.set_up('li.na', 'Li Na');
-      await chief.to('nav.people');
-      const password = await chief.make_person('zhang.wei', '张伟', ['data', 'research']);
-      who = new Visitor(await page_open(browser, house, language), house, t);
-      await who.sign_in('zhang.wei', password, true);
-      const text = patients(600);
-      const { id } = await api(who, 'POST', '/uploads', { name: 'patients.csv', size: text.length });
-      await api(who, 'PUT', `/uploads/${id}?offset=0`, text);
-      const { dataset, job } = await api(who, 'POST', '/datasets', { name: 'patients', upload: id });
-      await ended(job.id);
-      const sheet = { title: 'Patients', purpose: 'test', source: 'made', licence: 'CC0', contact: '', limits: '', sensitivity: 'open' };
-      release = (await api(who, 'POST', `/datasets/${dataset.id}/releases`, { sheet })).id;
-      await api(chief, 'POST', `/releases/${release}/approve`, {});
+      place = await Place.open(language);
+      chief = await place.first();
+      who = await place.join(chief, 'zhang.wei', '张伟', ['data', 'research']);
+      release = await who.release('Patients', patients(600), chief);
     });
-    after(async () => {
-      await browser?.close();
-      await house?.close();
-    });
+    after(() => place?.close());
 
     test('nothing is there yet, and the page says what to do', async () => {
       await who.to('nav.endpoints');
@@ -104,8 +73,8 @@ for (const language of ['zh-CN', 'en']) {
       await who.button('endpoint.shadow_set').click();
       await who.see('endpoint.no_calls');
       const rows = Array.from({ length: 20 }, (_, i) => ({ age: 20 + 2 * i, pressure: 100 + 3 * i, ward: 'A' }));
-      await api(who, 'POST', '/endpoints/risk/predict', { rows });
-      await until('/endpoints/1/usage', (used) => used.versions.some((one) => one.shadow > 0 && one.calls > 0));
+      await who.api('POST', '/endpoints/risk/predict', { rows });
+      await who.until('/endpoints/1/usage', (used) => used.versions.some((one) => one.shadow > 0 && one.calls > 0));
       await who.button('action.refresh').click();
       await who.see('endpoint.differ');
       await axe_check(who.page, 'a shadow compared');
@@ -166,8 +135,8 @@ for (const language of ['zh-CN', 'en']) {
       await who.button('train.start').click();
       await who.page.waitForURL(/\/models\/\d+$/);
       const id = new URL(who.page.url()).pathname;
-      await until(id, (model) => model.state === 'ready');
-      const { options } = (await api(who, 'GET', id)).scorecard;
+      await who.until(id, (model) => model.state === 'ready');
+      const { options } = (await who.api('GET', id)).scorecard;
       assert.deepEqual([options.grow, options.leaves, options.monotone, options.interactions],
         ['leaf', 8, { age: 1 }, [['age', 'pressure']]]);
       who.calm();

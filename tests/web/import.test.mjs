@@ -5,8 +5,8 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { xlsx, zip } from '../api/lib/zip.mjs';
-import { JOB_MS_MAX, axe_check, browser_open, house_open, page_open, sentences } from './house.mjs';
-import { Visitor } from './way.mjs';
+import { JOB_MS_MAX, axe_check, sentences } from './house.mjs';
+import { Place } from './way.mjs';
 
 const rows = (name, count) => [['编号', name], ...Array.from({ length: count }, (_, i) => [i + 1, `${name}${i}`])];
 const csv = (table) => table.map((row) => row.join(',')).join('\n');
@@ -23,25 +23,17 @@ const FILES = {
 for (const language of ['zh-CN', 'en']) {
   describe(`import choices in ${language}`, { concurrency: 1 }, () => {
     const t = sentences(language);
-    let house, browser, who;
+    let place, who;
     before(async () => {
-      house = await house_open();
-      browser = await browser_open();
-      who = new Visitor(await page_open(browser, house, language), house, t);
-      await who.set_up('li.na', 'Li Na');
-      await who.to('nav.people');
-      const password = await who.make_person('zhang.wei', '张伟', ['data']);
-      await who.sign_out();
-      await who.sign_in('zhang.wei', password, true);
+      place = await Place.open(language);
+      who = await place.first();
+      await who.become('zhang.wei', '张伟', ['data']);
     });
-    after(async () => {
-      await browser?.close();
-      await house?.close();
-    });
+    after(() => place?.close());
 
     // Up to the page that tells what the file seems to be.
     const look = async (name) => {
-      const path = join(house.folder, name);
+      const path = join(place.folder, name);
       writeFileSync(path, FILES[name]);
       await who.to('nav.import');
       await who.upload(path);

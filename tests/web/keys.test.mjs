@@ -3,27 +3,19 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { after, before, describe, test } from 'node:test';
-import {
-  JOB_MS_MAX, axe_check, browser_open, hospital_file, hospital_rows, house_open, page_open, sentences,
-} from './house.mjs';
-import { Visitor } from './way.mjs';
+import { JOB_MS_MAX, axe_check, hospital_file, hospital_rows, sentences } from './house.mjs';
+import { Place } from './way.mjs';
 
 for (const language of ['zh-CN', 'en']) {
   describe(`keys in ${language}`, { concurrency: 1 }, () => {
     const t = sentences(language);
     const name = t('key.of_dataset', { name: 1 });
-    let house, browser, guard, officer, sealed;
+    let place, guard, officer, sealed;
     before(async () => {
-      house = await house_open();
-      browser = await browser_open();
-      const visitor = async () => new Visitor(await page_open(browser, house, language), house, t);
-      guard = await visitor();
-      officer = await visitor();
-      await guard.set_up('li.na', 'Li Na'); // the first person holds system and security
-      await guard.to('nav.people');
-      const password = await guard.make_person('zhang.wei', '张伟', ['data']);
-      await officer.sign_in('zhang.wei', password, true);
-      await officer.import_file(hospital_file(house.folder), '住院病人 2024');
+      place = await Place.open(language);
+      guard = await place.first(); // holds system and security
+      officer = await place.join(guard, 'zhang.wei', '张伟', ['data']);
+      await officer.import_file(hospital_file(place.folder), '住院病人 2024');
       await officer.tab('dataset.tab.cleanse');
       await officer.by_id('recipe').fill('recipe 1\nmask 姓名 how=encrypt\npack format=csv\n');
       await officer.see('recipe.good');
@@ -32,10 +24,7 @@ for (const language of ['zh-CN', 'en']) {
       sealed = await officer.page.evaluate(async () =>
         (await (await fetch('/api/v1/datasets/1/revisions/2/rows?size=1&reveal=1')).json()).rows[0][0]);
     });
-    after(async () => {
-      await browser?.close();
-      await house?.close();
-    });
+    after(() => place?.close());
 
     test('the signed bundle is fetched from the report', async () => {
       const link = officer.page.getByRole('link', { name: t('bundle.fetch') });

@@ -7,8 +7,8 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { hasStories, storiesGguf } from '../api/lib/gguf.mjs';
-import { JOB_MS_MAX, axe_check, browser_open, house_open, page_open, sentences } from './house.mjs';
-import { Visitor } from './way.mjs';
+import { JOB_MS_MAX, axe_check, sentences } from './house.mjs';
+import { Place } from './way.mjs';
 
 // The same model that says it remembers texts of 16 million tokens in 100 layers: 400 GiB.
 const greedy_gguf = () => storiesGguf([], { times: 20, context: 1 << 24 });
@@ -18,7 +18,7 @@ const options = { skip: hasStories ? false : 'no models/stories260K.bin in ../sh
 for (const language of ['zh-CN', 'en']) {
   describe(`language models in ${language}`, { concurrency: 1, ...options }, () => {
     const t = sentences(language);
-    let house, browser, chief, who, reader, folder;
+    let place, chief, who, reader, folder;
     // A button reached and pressed by keys alone.
     const press = async (visitor, key, values) => {
       const button = visitor.button(key, values);
@@ -46,24 +46,14 @@ for (const language of ['zh-CN', 'en']) {
     };
 
     before(async () => {
-      house = await house_open();
-      folder = join(house.folder, 'files');
+      place = await Place.open(language);
+      folder = join(place.folder, 'files');
       mkdirSync(folder);
-      browser = await browser_open();
-      chief = new Visitor(await page_open(browser, house, language), house, t);
-      await chief.set_up('li.na', 'Li Na');
-      await chief.to('nav.people');
-      const password = await chief.make_person('zhang.wei', '张伟', ['research']);
-      const other = await chief.make_person('wang.fang', '王芳', ['data']);
-      who = new Visitor(await page_open(browser, house, language), house, t);
-      await who.sign_in('zhang.wei', password, true);
-      reader = new Visitor(await page_open(browser, house, language), house, t);
-      await reader.sign_in('wang.fang', other, true);
+      chief = await place.first();
+      who = await place.join(chief, 'zhang.wei', '张伟', ['research']);
+      reader = await place.join(chief, 'wang.fang', '王芳', ['data']);
     });
-    after(async () => {
-      await browser?.close();
-      await house?.close();
-    });
+    after(() => place?.close());
 
     test('nothing is there yet: what a GGUF file is and where one comes from', async () => {
       await who.to('nav.language_models');
@@ -200,7 +190,7 @@ for (const language of ['zh-CN', 'en']) {
     test('a file on the box is taken in without an upload', async () => {
       await who.go('/language-models/import');
       await who.see('language.box_empty');
-      writeFileSync(join(house.folder, 'data/incoming/from-stick.gguf'), greedy_gguf());
+      writeFileSync(join(place.folder, 'data/incoming/from-stick.gguf'), greedy_gguf());
       await press(who, 'action.refresh');
       await who.page.getByRole('button', { name: t('language.choose_this', { name: 'from-stick.gguf' }) }).focus();
       await who.page.keyboard.press('Enter');

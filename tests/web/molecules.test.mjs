@@ -3,8 +3,8 @@
 // pilot's result.
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { JOB_MS_MAX, axe_check, browser_open, house_open, page_open, sentences } from './house.mjs';
-import { Visitor } from './way.mjs';
+import { JOB_MS_MAX, axe_check, sentences } from './house.mjs';
+import { Place } from './way.mjs';
 
 // Alcohols dissolve, halides and rings do not.
 function table() {
@@ -21,39 +21,15 @@ function table() {
 for (const language of ['zh-CN', 'en']) {
   describe(`molecules in ${language}`, { concurrency: 1 }, () => {
     const t = sentences(language);
-    let house, browser, chief, who, release, model;
-    const api = (visitor, method, path, body) => visitor.page.evaluate(async ([m, p, b]) => {
-      const raw = p.startsWith('/uploads/');
-      const answer = await fetch(`/api/v1${p}`, {
-        method: m, headers: { 'X-Courtyard': '1', ...(raw ? {} : { 'Content-Type': 'application/json' }) },
-        body: b === undefined ? undefined : raw ? b : JSON.stringify(b),
-      });
-      if (!answer.ok) throw new Error(`${m} ${p}: ${await answer.text()}`);
-      return answer.status === 204 ? null : answer.json();
-    }, [method, path, body]);
-    const until = async (path, good) => {
-      for (const start = Date.now(); Date.now() - start < JOB_MS_MAX; await who.page.waitForTimeout(100)) {
-        const now = await api(who, 'GET', path);
-        if (good(now)) return now;
-      }
-      return assert.fail(`${path} is not as it should be`);
-    };
+    let place, chief, who, release, model;
     const circles = (scope) => scope.locator('svg.molecule circle').count();
 
     before(async () => {
-      house = await house_open();
-      browser = await browser_open();
-      chief = new Visitor(await page_open(browser, house, language), house, t);
-      await chief.set_up('li.na', 'Li Na');
-      await chief.to('nav.people');
-      const password = await chief.make_person('zhang.wei', '张伟', ['data', 'research']);
-      who = new Visitor(await page_open(browser, house, language), house, t);
-      await who.sign_in('zhang.wei', password, true);
+      place = await Place.open(language);
+      chief = await place.first();
+      who = await place.join(chief, 'zhang.wei', '张伟', ['data', 'research']);
     });
-    after(async () => {
-      await browser?.close();
-      await house?.close();
-    });
+    after(() => place?.close());
 
     test('without a release the page says what to do, and still draws', async () => {
       await who.go('/molecules');
@@ -93,14 +69,7 @@ for (const language of ['zh-CN', 'en']) {
     });
 
     test('a release with molecules leads here: the most similar, those that hold a pattern', async () => {
-      const text = table();
-      const { id } = await api(who, 'POST', '/uploads', { name: 'molecules.csv', size: text.length });
-      await api(who, 'PUT', `/uploads/${id}?offset=0`, text);
-      const { dataset, job } = await api(who, 'POST', '/datasets', { name: 'molecules', upload: id });
-      await until(`/jobs/${job.id}`, (one) => one.state === 'done');
-      const sheet = { title: 'Molecules', purpose: 'test', source: 'made', licence: 'CC0', contact: '', limits: '', sensitivity: 'open' };
-      release = (await api(who, 'POST', `/datasets/${dataset.id}/releases`, { sheet })).id;
-      await api(chief, 'POST', `/releases/${release}/approve`, {});
+      release = await who.release('Molecules', table(), chief);
       await who.go(`/releases/${release}`);
       await who.page.locator('.card').getByRole('link', { name: t('molecules.title') }).click();
       await who.heading(t('molecules.title'));
@@ -128,11 +97,11 @@ for (const language of ['zh-CN', 'en']) {
     });
 
     test('the form of a model colours the atoms', async () => {
-      const made = await api(who, 'POST', `/releases/${release}/models`, {
+      const made = await who.api('POST', `/releases/${release}/models`, {
         name: 'wet', target: 'logS', features: ['SMILES'], task: 'regression',
         prepare: { steps: [{ kind: 'molecule', column: 'SMILES', bits: 256 }] }, options: { trees: 40 },
       });
-      await until(`/jobs/${made.job.id}`, (one) => one.state === 'done');
+      await who.job_done(made.job.id);
       model = made.model.id;
       await who.go(`/models/${model}/try`);
       await who.by_id('value-SMILES').fill('CCCCCO');
@@ -147,10 +116,10 @@ for (const language of ['zh-CN', 'en']) {
     });
 
     test('a pilot\'s result explains a molecule and goes on to the next', async () => {
-      const run = await api(who, 'POST', '/pilots/drug-solubility/runs', {
+      const run = await who.api('POST', '/pilots/drug-solubility/runs', {
         name: 'solubility', release, mapping: { smiles: 'SMILES', log_solubility: 'logS' },
       });
-      await until(`/pilot-runs/${run.id}`, (one) => one.state === 'done');
+      await who.until(`/pilot-runs/${run.id}`, (one) => one.state === 'done');
       await who.go(`/pilot-runs/${run.id}`);
       const card = who.page.locator('.card').filter({ has: who.page.locator('#smiles') });
       await card.locator('figure circle').first().waitFor({ timeout: JOB_MS_MAX });

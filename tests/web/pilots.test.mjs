@@ -5,8 +5,8 @@ import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { JOB_MS_MAX, axe_check, browser_open, house_open, page_open, sentences } from './house.mjs';
-import { Visitor } from './way.mjs';
+import { JOB_MS_MAX, axe_check, sentences } from './house.mjs';
+import { Place } from './way.mjs';
 
 // What a check-up centre exports; the outcome follows from sugar and mass, with noise.
 function checkup(folder, rows = 400) {
@@ -33,7 +33,7 @@ for (const language of ['zh-CN', 'en']) {
   describe(`a pilot in ${language}`, { concurrency: 1 }, () => {
     const t = sentences(language);
     const title = language === 'en' ? 'Risk of diabetes' : '糖尿病风险';
-    let house, browser, officer, worker, other;
+    let place, officer, worker, other;
     let broken = '';
     const step = (name, act) => test(name, async () => {
       assert.equal(broken, '', `${broken} failed before`);
@@ -41,19 +41,14 @@ for (const language of ['zh-CN', 'en']) {
       await act();
       broken = '';
     });
-    const visitor = async () => new Visitor(await page_open(browser, house, language), house, t);
 
     before(async () => {
-      house = await house_open();
-      browser = await browser_open();
-      officer = await visitor();
-      worker = await visitor();
-      other = await visitor();
+      place = await Place.open(language);
+      officer = await place.visitor();
+      worker = await place.visitor();
+      other = await place.visitor();
     });
-    after(async () => {
-      await browser?.close();
-      await house?.close();
-    });
+    after(() => place?.close());
 
     step('people', async () => {
       await officer.set_up('li.na', '李娜');
@@ -73,7 +68,7 @@ for (const language of ['zh-CN', 'en']) {
     });
 
     step('a file: its columns are found, one that is wrong is corrected', async () => {
-      await worker.page.locator('input[type=file]').setInputFiles(checkup(house.folder));
+      await worker.page.locator('input[type=file]').setInputFiles(checkup(place.folder));
       await worker.page.locator('#column-glucose').waitFor();
       await axe_check(worker.page, 'columns');
       const chosen = (name) => worker.by_id(`column-${name}`).inputValue();

@@ -7,10 +7,8 @@ import { createHash } from 'node:crypto';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import {
-  JOB_MS_MAX, axe_check, browser_open, hospital_file, house_open, page_open, sentences,
-} from './house.mjs';
-import { Visitor } from './way.mjs';
+import { JOB_MS_MAX, axe_check, hospital_file, sentences } from './house.mjs';
+import { Place } from './way.mjs';
 
 const hash = (digit) => digit.repeat(64);
 const REPORT = {
@@ -49,20 +47,15 @@ const REPORT = {
 for (const language of ['zh-CN', 'en']) {
   describe(`a whole report in ${language}`, { concurrency: 1 }, () => {
     const t = sentences(language);
-    let house, browser, who, files;
+    let place, who, files;
     const back = () => who.button('sampling.back').click();
     before(async () => {
-      house = await house_open();
-      browser = await browser_open();
-      who = new Visitor(await page_open(browser, house, language), house, t);
-      await who.set_up('li.na', 'Li Na');
-      await who.to('nav.people');
-      const password = await who.make_person('zhang.wei', '张伟', ['data']);
-      await who.sign_out();
-      await who.sign_in('zhang.wei', password, true);
-      await who.import_file(hospital_file(house.folder), '住院病人 2024');
+      place = await Place.open(language);
+      who = await place.first();
+      await who.become('zhang.wei', '张伟', ['data']);
+      await who.import_file(hospital_file(place.folder), '住院病人 2024');
       await who.tab('dataset.tab.cleanse');
-      const words = join(house.folder, 'data/words');
+      const words = join(place.folder, 'data/words');
       mkdirSync(words, { recursive: true });
       writeFileSync(join(words, 'own.txt'), 'A.3e\t肿块\n');
       await who.by_id('recipe').fill('recipe 1\nsample manual=120 technical=.1 columns=主诉\n'
@@ -77,10 +70,7 @@ for (const language of ['zh-CN', 'en']) {
       await who.page.reload();
       await who.page.getByText('risk31').first().waitFor();
     });
-    after(async () => {
-      await browser?.close();
-      await house?.close();
-    });
+    after(() => place?.close());
 
     test('every member is there, in words', async () => {
       for (const [key, values] of [

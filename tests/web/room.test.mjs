@@ -2,23 +2,18 @@
 // of records that cannot be read. The last two come from the test, the page is the real one.
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { axe_check, browser_open, hospital_file, house_open, page_open, sentences } from './house.mjs';
-import { Visitor } from './way.mjs';
+import { axe_check, hospital_file, sentences } from './house.mjs';
+import { Place } from './way.mjs';
 
 for (const language of ['zh-CN', 'en']) {
   describe(`making room in ${language}`, { concurrency: 1 }, () => {
     const t = sentences(language);
-    let house, browser, who;
+    let place, who;
     before(async () => {
-      house = await house_open();
-      browser = await browser_open();
-      who = new Visitor(await page_open(browser, house, language), house, t);
-      await who.set_up('li.na', 'Li Na');
+      place = await Place.open(language);
+      who = await place.first();
     });
-    after(async () => {
-      await browser?.close();
-      await house?.close();
-    });
+    after(() => place?.close());
 
     test('the page of the machine warns', async () => {
       await who.page.route(/\/api\/v1\/system$/, async (route) => {
@@ -44,11 +39,8 @@ for (const language of ['zh-CN', 'en']) {
     });
 
     test('what is in the bin is deleted for good', async () => {
-      await who.to('nav.people');
-      const password = await who.make_person('zhang.wei', '张伟', ['data']);
-      await who.sign_out();
-      await who.sign_in('zhang.wei', password, true);
-      await who.import_file(hospital_file(house.folder), '住院病人 2024');
+      await who.become('zhang.wei', '张伟', ['data']);
+      await who.import_file(hospital_file(place.folder), '住院病人 2024');
       await who.wait_for_check();
       await who.button('dataset.bin').click();
       await who.page.getByRole('dialog').getByRole('button', { name: t('dataset.bin') }).click();

@@ -2,8 +2,8 @@
 // chart, and what follows the release as a file.
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { JOB_MS_MAX, axe_check, browser_open, house_open, page_open, sentences } from './house.mjs';
-import { Visitor } from './way.mjs';
+import { JOB_MS_MAX, axe_check, sentences } from './house.mjs';
+import { Place } from './way.mjs';
 
 const HOURS = 24 * 7 * 5;
 function traffic(from = 0, until = HOURS, moved = 0) {
@@ -18,48 +18,16 @@ function traffic(from = 0, until = HOURS, moved = 0) {
 for (const language of ['zh-CN', 'en']) {
   describe(`series in ${language}`, { concurrency: 1 }, () => {
     const t = sentences(language);
-    let house, browser, chief, who, release;
-    const api = (visitor, method, path, body) => visitor.page.evaluate(async ([m, p, b]) => {
-      const raw = p.startsWith('/uploads/');
-      const answer = await fetch(`/api/v1${p}`, {
-        method: m, headers: { 'X-Courtyard': '1', ...(raw ? {} : { 'Content-Type': 'application/json' }) },
-        body: b === undefined ? undefined : raw ? b : JSON.stringify(b),
-      });
-      if (!answer.ok) throw new Error(`${m} ${p}: ${await answer.text()}`);
-      return answer.status === 204 ? null : answer.json();
-    }, [method, path, body]);
-    const ended = async (id) => {
-      for (const start = Date.now(); Date.now() - start < JOB_MS_MAX; await who.page.waitForTimeout(100)) {
-        if ((await api(who, 'GET', `/jobs/${id}`)).state === 'done') return;
-      }
-      assert.fail(`job ${id} has not ended`);
-    };
+    let place, chief, who, release;
 
     before(async () => {
-      house = await house_open();
-      browser = await browser_open();
-      chief = new Visitor(await page_open(browser, house, language), house, t);
-      await chief.set_up('li.na', 'Li Na');
-      await chief.to('nav.people');
-      const password = await chief.make_person('zhang.wei', '张伟', ['data', 'research']);
-      who = new Visitor(await page_open(browser, house, language), house, t);
-      await who.sign_in('zhang.wei', password, true);
-      const text = traffic();
-      const { id } = await api(who, 'POST', '/uploads', { name: 'traffic.csv', size: text.length });
-      await api(who, 'PUT', `/uploads/${id}?offset=0`, text);
-      const { dataset, job } = await api(who, 'POST', '/datasets', { name: 'traffic', upload: id });
-      await ended(job.id);
-      const sheet = { title: 'Traffic', purpose: 'test', source: 'made', licence: 'CC0', contact: '', limits: '', sensitivity: 'open' };
-      release = (await api(who, 'POST', `/datasets/${dataset.id}/releases`, { sheet })).id;
-      const second = await chief.make_person('wang.fang', '王芳', ['data']);
-      const reviewer = new Visitor(await page_open(browser, house, language), house, t);
-      await reviewer.sign_in('wang.fang', second, true);
-      await api(reviewer, 'POST', `/releases/${release}/approve`, {});
+      place = await Place.open(language);
+      chief = await place.first();
+      who = await place.join(chief, 'zhang.wei', '张伟', ['data', 'research']);
+      const reviewer = await place.join(chief, 'wang.fang', '王芳', ['data']);
+      release = await who.release('Traffic', traffic(), reviewer);
     });
-    after(async () => {
-      await browser?.close();
-      await house?.close();
-    });
+    after(() => place?.close());
 
     test('asked for on the train page', async () => {
       await who.go(`/train?release=${release}`, 'train');
@@ -129,10 +97,10 @@ for (const language of ['zh-CN', 'en']) {
     });
 
     test('a pilot tells what comes next in the words of its field', async () => {
-      const run = await api(who, 'POST', '/pilots/transport-flow/runs',
+      const run = await who.api('POST', '/pilots/transport-flow/runs',
         { name: 'bridge', release, mapping: { time: 'when', volume: 'flow' } });
       for (const start = Date.now(); Date.now() - start < JOB_MS_MAX; await who.page.waitForTimeout(100)) {
-        if ((await api(who, 'GET', `/pilot-runs/${run.id}`)).state !== 'running') break;
+        if ((await who.api('GET', `/pilot-runs/${run.id}`)).state !== 'running') break;
       }
       await who.go(`/pilot-runs/${run.id}`);
       await who.see('series.ahead_text', { time: '2025-02-09 23:00:00' });
@@ -164,7 +132,7 @@ for (const language of ['zh-CN', 'en']) {
 
     test('a second file says which detectors are neighbours', async () => {
       const file = (name, text) => ({ name, mimeType: 'text/csv', buffer: Buffer.from(text) });
-      const { graph } = await api(who, 'GET', '/pilots/transport-speeds');
+      const { graph } = await who.api('GET', '/pilots/transport-speeds');
       await who.go('/pilots/transport-speeds', 'speeds');
       await who.page.locator('input[type=file]').setInputFiles(file('speeds.csv', speeds()));
       const card = who.page.locator('.card', { has: who.page.getByRole('heading', { name: graph.title[language], exact: true }) });
@@ -182,8 +150,8 @@ for (const language of ['zh-CN', 'en']) {
       await give('graph.csv', 'from,to,weight\n1101,1102,1\n1102,1103,1\n1103,1104,1\n1104,1105,1\n');
       await who.page.waitForURL(/\/pilot-runs\/\d+$/);
       const id = who.page.url().split('/').pop();
-      assert.equal((await api(who, 'GET', `/pilot-runs/${id}`)).graph, true);
-      await api(who, 'POST', `/pilot-runs/${id}/cancel`, {});
+      assert.equal((await who.api('GET', `/pilot-runs/${id}`)).graph, true);
+      await who.api('POST', `/pilot-runs/${id}/cancel`, {});
     });
   });
 }

@@ -4,29 +4,21 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { after, before, describe, test } from 'node:test';
-import {
-  JOB_MS_MAX, axe_check, browser_open, hospital_file, house_open, page_open, sentences,
-} from './house.mjs';
-import { Visitor } from './way.mjs';
+import { JOB_MS_MAX, axe_check, hospital_file, sentences } from './house.mjs';
+import { Place } from './way.mjs';
 
 for (const language of ['zh-CN', 'en']) {
   describe(`tenants in ${language}`, { concurrency: 1 }, () => {
     const t = sentences(language);
     const unit = '放射科';
-    let house, browser, boss, officer, auditor;
+    let place, boss, officer, auditor;
     before(async () => {
-      house = await house_open();
-      browser = await browser_open();
-      const visitor = async () => new Visitor(await page_open(browser, house, language), house, t);
-      boss = await visitor();
-      officer = await visitor();
-      auditor = await visitor();
-      await boss.set_up('li.na', 'Li Na'); // system and security
+      place = await Place.open(language);
+      boss = await place.first(); // system and security
+      officer = await place.visitor();
+      auditor = await place.visitor();
     });
-    after(async () => {
-      await browser?.close();
-      await house?.close();
-    });
+    after(() => place?.close());
     const answer = async (key) => {
       await boss.page.getByRole('dialog').waitFor();
       await boss.by_id('dialog-input').fill('年度调整');
@@ -96,7 +88,7 @@ for (const language of ['zh-CN', 'en']) {
       officer.allowed.add(413);
       await officer.to('nav.import');
       await officer.see('limit.reached');
-      await officer.upload(hospital_file(house.folder));
+      await officer.upload(hospital_file(place.folder));
       await officer.page.getByRole('link', { name: t('import.continue'), exact: true }).click();
       await officer.page.locator('#encoding').waitFor();
       await officer.by_id('name').fill('一');

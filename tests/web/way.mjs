@@ -1,7 +1,8 @@
 // The steps of the journey as a person takes them, by what is written on the page; the same for both
-// languages, since every name comes from the messages.
+// languages, since every name comes from the messages. And the place where they are taken: a server
+// of its own, a browser, and who visits it.
 import assert from 'node:assert/strict';
-import { JOB_MS_MAX, axe_check } from './house.mjs';
+import { JOB_MS_MAX, axe_check, browser_open, house_open, page_open, sentences } from './house.mjs';
 
 export const PASSWORD = '青砖灰瓦 朱红大门 2024';
 
@@ -92,6 +93,51 @@ export class Visitor {
     return password;
   }
 
+  // The first person makes another, and goes on as them.
+  async become(name, display_name, roles) {
+    await this.to('nav.people');
+    const password = await this.make_person(name, display_name, roles);
+    await this.sign_out();
+    await this.sign_in(name, password, true);
+  }
+
+  // ---- as an application does --------------------------------------------------------------------
+  // A call by the person signed in; what it answers. A text to /uploads/… goes as it is.
+  api(method, path, body) {
+    return this.page.evaluate(async ([m, p, b]) => {
+      const raw = p.startsWith('/uploads/');
+      const answer = await fetch(`/api/v1${p}`, {
+        method: m, headers: { 'X-Courtyard': '1', ...(raw ? {} : { 'Content-Type': 'application/json' }) },
+        body: b === undefined ? undefined : raw ? b : JSON.stringify(b),
+      });
+      if (!answer.ok) throw new Error(`${m} ${p}: ${await answer.text()}`);
+      return answer.status === 204 ? null : answer.json();
+    }, [method, path, body]);
+  }
+  // What is there, once it is as it should be.
+  async until(path, good) {
+    for (const start = Date.now(); Date.now() - start < JOB_MS_MAX; await this.page.waitForTimeout(100)) {
+      const now = await this.api('GET', path);
+      if (good(now)) return now;
+    }
+    return assert.fail(`${path} is not as it should be`);
+  }
+  async job_done(id) {
+    await this.until(`/jobs/${id}`, (job) => job.state === 'done');
+  }
+  // A CSV as a dataset, published, and approved by another; the release's number.
+  async release(title, text, approver) {
+    const name = title.toLowerCase();
+    const { id } = await this.api('POST', '/uploads', { name: `${name}.csv`, size: Buffer.byteLength(text) });
+    await this.api('PUT', `/uploads/${id}?offset=0`, text);
+    const { dataset, job } = await this.api('POST', '/datasets', { name, upload: id });
+    await this.job_done(job.id);
+    const sheet = { title, purpose: 'test', source: 'made', licence: 'CC0', contact: '', limits: '', sensitivity: 'open' };
+    const made = await this.api('POST', `/datasets/${dataset.id}/releases`, { sheet });
+    await approver.api('POST', `/releases/${made.id}/approve`, {});
+    return made.id;
+  }
+
   // ---- data ------------------------------------------------------------------------------------
   async upload(path) {
     const chooser = this.page.waitForEvent('filechooser');
@@ -143,5 +189,48 @@ export class Visitor {
   // Nothing that must not happen has happened.
   calm() {
     assert.deepEqual(this.wrong, []);
+  }
+}
+
+export class Place {
+  // A server on a fresh folder, with these arguments more, and a browser in that language.
+  static async open(language, more) {
+    const place = Object.assign(new Place(), { language, t: sentences(language) });
+    place.house = await house_open(more);
+    try {
+      place.browser = await browser_open();
+    } catch (error) {
+      await place.close();
+      throw error;
+    }
+    return place;
+  }
+  get folder() {
+    return this.house.folder;
+  }
+  get origin() {
+    return this.house.origin;
+  }
+  // With a page and cookies of their own, nobody yet; `options`: of the browser's context.
+  async visitor(options) {
+    return new Visitor(await page_open(this.browser, this.house, this.language, options), this.house, this.t);
+  }
+  // The first person, who holds system and security.
+  async first() {
+    const visitor = await this.visitor();
+    await visitor.set_up('li.na', 'Li Na');
+    return visitor;
+  }
+  // A further person, made by the first, signed in on a page of their own.
+  async join(first, name, display_name, roles, options) {
+    await first.to('nav.people');
+    const password = await first.make_person(name, display_name, roles);
+    const visitor = await this.visitor(options);
+    await visitor.sign_in(name, password, true);
+    return visitor;
+  }
+  async close() {
+    await this.browser?.close();
+    await this.house.close();
   }
 }

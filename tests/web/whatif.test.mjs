@@ -2,10 +2,8 @@
 // says what then happens.
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import {
-  axe_check, browser_open, hospital_file, house_open, page_open, sentences,
-} from './house.mjs';
-import { PASSWORD, Visitor } from './way.mjs';
+import { axe_check, hospital_file, sentences } from './house.mjs';
+import { PASSWORD, Place } from './way.mjs';
 
 const local = (ms) => {
   const at = new Date(ms - new Date(ms).getTimezoneOffset() * 60_000);
@@ -15,27 +13,19 @@ const local = (ms) => {
 for (const language of ['zh-CN', 'en']) {
   describe(`what if in ${language}`, { concurrency: 1 }, () => {
     const t = sentences(language);
-    let house, browser, who, dataset;
+    let place, who, dataset;
     const line = () => who.page.locator('.what-if');
     const says = (text) => line().getByText(text).waitFor();
     const newest = () => who.page.evaluate(async () =>
       (await (await fetch('/api/v1/jobs?size=1')).json()).items[0]);
 
     before(async () => {
-      house = await house_open();
-      browser = await browser_open();
-      who = new Visitor(await page_open(browser, house, language), house, t);
-      await who.set_up('li.na', 'Li Na');
-      await who.to('nav.people');
-      const password = await who.make_person('zhang.wei', '张伟', ['data']);
-      await who.sign_out();
-      await who.sign_in('zhang.wei', password, true);
-      dataset = await who.import_file(hospital_file(house.folder), '住院病人');
+      place = await Place.open(language);
+      who = await place.first();
+      await who.become('zhang.wei', '张伟', ['data']);
+      dataset = await who.import_file(hospital_file(place.folder), '住院病人');
     });
-    after(async () => {
-      await browser?.close();
-      await house?.close();
-    });
+    after(() => place?.close());
 
     test('the line beside the button follows the form, and what it says happens', async () => {
       await who.go(`${dataset}/cleanse`);
@@ -115,10 +105,9 @@ for (const language of ['zh-CN', 'en']) {
     });
 
     test('a fresh box has nothing to replay, and says so', async () => {
-      const fresh = await house_open();
+      const fresh = await Place.open(language);
       try {
-        const boss = new Visitor(await page_open(browser, fresh, language), fresh, t);
-        await boss.set_up('wang', 'Wang');
+        const boss = await fresh.first();
         await boss.to('nav.what_if');
         await boss.button('replay.run').click();
         await boss.see('replay.none');

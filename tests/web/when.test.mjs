@@ -2,10 +2,8 @@
 // deadline that is promised, and one that is too soon.
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import {
-  JOB_MS_MAX, axe_check, browser_open, hospital_file, house_open, page_open, sentences,
-} from './house.mjs';
-import { Visitor } from './way.mjs';
+import { JOB_MS_MAX, axe_check, hospital_file, sentences } from './house.mjs';
+import { Place } from './way.mjs';
 
 const local = (ms) => {
   const at = new Date(ms - new Date(ms).getTimezoneOffset() * 60_000);
@@ -15,7 +13,7 @@ const local = (ms) => {
 for (const language of ['zh-CN', 'en']) {
   describe(`when a job runs in ${language}`, { concurrency: 1 }, () => {
     const t = sentences(language);
-    let house, browser, who, dataset;
+    let place, who, dataset;
     const fold_open = () => who.page.locator('details.advanced summary')
       .getByText(t('when.title'), { exact: true }).click();
     const recipe_ready = async () => {
@@ -31,20 +29,12 @@ for (const language of ['zh-CN', 'en']) {
     { timeout: JOB_MS_MAX, polling: 200 });
 
     before(async () => {
-      house = await house_open();
-      browser = await browser_open();
-      who = new Visitor(await page_open(browser, house, language), house, t);
-      await who.set_up('li.na', 'Li Na');
-      await who.to('nav.people');
-      const password = await who.make_person('zhang.wei', '张伟', ['data']);
-      await who.sign_out();
-      await who.sign_in('zhang.wei', password, true);
-      dataset = await who.import_file(hospital_file(house.folder), '住院病人');
+      place = await Place.open(language);
+      who = await place.first();
+      await who.become('zhang.wei', '张伟', ['data']);
+      dataset = await who.import_file(hospital_file(place.folder), '住院病人');
     });
-    after(async () => {
-      await browser?.close();
-      await house?.close();
-    });
+    after(() => place?.close());
 
     test('on hold, another priority, released', async () => {
       await recipe_ready();
