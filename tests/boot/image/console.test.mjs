@@ -4,7 +4,7 @@
 import assert from "node:assert/strict";
 import { rmSync, truncateSync, writeFileSync } from "node:fs";
 import { after, test } from "node:test";
-import { Machine, missing } from "../lib/machine.mjs";
+import { Machine, missing, onDemand } from "../lib/machine.mjs";
 import { DOWN, ENTER, RIGHT, shows, typed } from "../lib/terminal.mjs";
 
 const why = missing();
@@ -35,8 +35,7 @@ test("a terminal on the serial line: how to reach the box, language, address, po
     await shows(machine, /Set-up code/);
 });
 
-const all = process.env.COURTYARD_BOOT_ALL === "1";
-test("onto a disk of the machine, which then starts by itself; the reset", { skip: why ?? (!all ? "on demand: COURTYARD_BOOT_ALL=1" : false) }, async () => {
+test("onto a disk of the machine, which then starts by itself; the reset", { skip: why ?? onDemand }, async () => {
     const machine = Machine.make(), other = Machine.make();
     machines.push(machine, other);
     rmSync(other.disk);

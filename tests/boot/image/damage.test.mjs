@@ -7,9 +7,9 @@ import { copyFileSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { after, before, test } from "node:test";
 import { root, sleep } from "../../api/lib/server.mjs";
-import { Machine, missing } from "../lib/machine.mjs";
+import { Machine, missing, onDemand } from "../lib/machine.mjs";
 
-const why = missing() ?? (process.env.COURTYARD_BOOT_ALL === "1" ? undefined : "on demand: COURTYARD_BOOT_ALL=1");
+const why = missing() ?? onDemand;
 const count = Number(process.env.COURTYARD_DAMAGES ?? 1);
 let machine, whole;
 before(async () => {

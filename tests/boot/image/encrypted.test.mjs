@@ -3,15 +3,14 @@
 // and from an installation that is asked for it at the console.
 import assert from "node:assert/strict";
 import { execFileSync, spawnSync } from "node:child_process";
-import { closeSync, openSync, readSync, rmSync, truncateSync, writeFileSync } from "node:fs";
+import { rmSync, truncateSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { after, test } from "node:test";
 import { csv } from "../../api/lib/data.mjs";
-import { Machine, missing } from "../lib/machine.mjs";
+import { Machine, missing, onDemand } from "../lib/machine.mjs";
 import { ENTER, escaped, shows, typed } from "../lib/terminal.mjs";
 
-const all = process.env.COURTYARD_BOOT_ALL === "1";
-const skip = missing() ?? (!all ? "on demand: COURTYARD_BOOT_ALL=1" : false);
+const skip = missing() ?? onDemand;
 const machines = [];
 after(() => Promise.all(machines.map((machine) => machine.remove())));
 
@@ -29,20 +28,8 @@ function onDisk(machine, text) {
     return spawnSync("grep", ["-q", "-a", "-F", text, machine.disk]).status === 0;
 }
 
-async function ended(machine) {
-    const { ended: end } = machine;
-    await machine.monitor("system_powerdown");
-    await machine.until("its end", () => !machine.child || /appliance.end/.test(machine.log()));
-    assert.equal((await end).code, 0);
-}
-
 // The beginning of the data partition, where the header and the slots lie.
-function header(machine) {
-    const bytes = Buffer.alloc(4 * 2 ** 20), fd = openSync(machine.disk, "r");
-    readSync(fd, bytes, 0, bytes.length, machine.partitions().data.offset);
-    closeSync(fd);
-    return bytes;
-}
+const header = (machine) => machine.bytesOf("data", 4 * 2 ** 20);
 
 function cryptsetup(machine, ...more) {
     const file = path.join(machine.folder, "header");
@@ -81,7 +68,7 @@ test("a passphrase: chosen at the first start, asked for at the next, and nothin
     const upload = await officer.upload("病历.csv", csv(200));
     const { job } = await officer.ok("POST", "/api/v1/datasets", { name: MARK, upload }, 202);
     assert.equal((await officer.job(job.id)).rows, 200);
-    await ended(machine);
+    await machine.powerKey();
     assert.ok(onDisk(machine, "GRUB Environment Block")); // grep finds what is there
     assert.ok(!onDisk(machine, MARK));
     assert.ok(!onDisk(machine, PASSPHRASE));
@@ -117,7 +104,7 @@ test("the passphrase is changed, then a reset destroys the keys", { skip }, asyn
     assert.equal(before.subarray(0, 4).toString(), "LUKS");
     await typed(machine, ENTER, "m", "8", "1", "erase", ENTER, ENTER);
     await machine.until("a new box", () => /appliance.work name=erase err=ok[^]*fresh=1[^]*server.certificate_made/.test(machine.log()));
-    await ended(machine);
+    await machine.powerKey();
     const after_ = header(machine);
     assert.ok(!after_.includes("LUKS"));
     for (let at = 4096; at < 2 * 2 ** 20; at += 65536) {
@@ -144,7 +131,7 @@ test("a key stick: waited for, opens by itself; the recovery code opens without 
     await shows(machine, /https:/);
     const admin = await setUp(machine);
     assert.deepEqual(await openedBy(admin), ["stick", "recovery"]);
-    await ended(machine);
+    await machine.powerKey();
     const listed = execFileSync("mdir", ["-b", "-i", stick, "::"]).toString();
     const uuid = /courtyard-([0-9a-f-]{36})\.key/.exec(listed)?.[1];
     assert.ok(uuid, listed);
@@ -153,7 +140,7 @@ test("a key stick: waited for, opens by itself; the recovery code opens without 
     await machine.start({ more: plugged }); // no key touched
     await machine.served();
     await shows(machine, /https:/); // nothing is shown a second time
-    await ended(machine);
+    await machine.powerKey();
 
     await machine.start();
     await shows(machine, /Plug in the key stick, or type/);
@@ -167,7 +154,7 @@ test("a key stick: waited for, opens by itself; the recovery code opens without 
     await typed(machine, ENTER, "m", "e", "3", PASSPHRASE, ENTER, ENTER);
     await shows(machine, /No stick opens the data any more/);
     assert.deepEqual(await openedBy(admin), ["passphrase", "recovery"]);
-    await ended(machine);
+    await machine.powerKey();
     await machine.start({ more: plugged });
     await shows(machine, /Type the passphrase or the recovery code/);
     await escaped(machine); // to the menu, and back
@@ -203,7 +190,7 @@ test("an installation that is to be encrypted: the disk asks for a new passphras
     const admin = await setUp(machine);
     assert.deepEqual(await openedBy(admin), ["passphrase"]);
     await machine.person(admin, "chen", ["data"], MARK);
-    await ended(machine);
+    await machine.powerKey();
     assert.equal(header(machine).subarray(0, 4).toString(), "LUKS");
     assert.ok(!onDisk(machine, MARK));
     await machine.start();

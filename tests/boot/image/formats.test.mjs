@@ -1,39 +1,22 @@
 // An update whose version writes newer records: where it fails, the machine returns by itself to the
 // version before, and that finds the data as it was; where it is good, it goes on with it.
 import assert from "node:assert/strict";
-import { closeSync, existsSync, openSync, readSync, writeFileSync } from "node:fs";
+import { existsSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { after, test } from "node:test";
 import { csv } from "../../api/lib/data.mjs";
-import { Machine, missing } from "../lib/machine.mjs";
+import { Machine, missing, onDemand } from "../lib/machine.mjs";
 import { NEWER, newerUpdate } from "../lib/newer.mjs";
-import { key, workOf } from "../lib/updates.mjs";
+import { key, updateKept, updateTried } from "../lib/updates.mjs";
 
-const why = missing() ?? (process.env.COURTYARD_BOOT_ALL === "1" ? undefined : "on demand: COURTYARD_BOOT_ALL=1") ?? (existsSync(key) ? undefined : `no ${key}`);
+const why = missing() ?? onDemand ?? (existsSync(key) ? undefined : `no ${key}`);
 let machine, admin, officer;
 after(() => machine?.remove());
 
-// A slot's partition as a file.
-function slotFile() {
-    const { offset, size } = machine.partitions()["slot-a"], bytes = Buffer.alloc(size), fd = openSync(machine.disk, "r");
-    readSync(fd, bytes, 0, size, offset);
-    closeSync(fd);
-    const file = path.join(machine.folder, "slot");
-    writeFileSync(file, bytes);
-    return file;
-}
-
 async function tried(how) {
-    const upload = await admin.upload("courtyard.update", newerUpdate(machine.folder, slotFile(), how));
-    await admin.ok("POST", "/api/v1/appliance/update", { upload }, 204);
-    await machine.until("the slot to be written", async () => {
-        const work = await workOf(admin);
-        assert.equal(work.fault, undefined, JSON.stringify(work));
-        return !work.running;
-    });
-    assert.equal(machine.booted().trial, "1");
-    await admin.ok("POST", "/api/v1/appliance/restart", undefined, 204);
-    await machine.until("the other slot", () => /appliance.slots running=b/.test(machine.log()));
+    const slot = path.join(machine.folder, "slot");
+    writeFileSync(slot, machine.bytesOf("slot-a"));
+    await updateTried(machine, admin, newerUpdate(machine.folder, slot, how));
 }
 
 async function imported(name) {
@@ -83,8 +66,7 @@ test("it is whole: more is added, and the plug is pulled", { skip: why }, async 
 test("the same version without the fault is kept, and goes on with the data", { skip: why }, async () => {
     await machine.confirmed();
     await tried({ breaks: false });
-    await machine.served();
-    await machine.until("its confirmation", () => machine.booted().slot === "b");
+    await updateKept(machine);
     assert.match(machine.log(), new RegExp(`store.migrated from=\\S+ to=${NEWER}`));
     assert.deepEqual((await datasets()).sort(), [["after", 200], ["before", 200]]);
     await imported("of the newer");

@@ -4,9 +4,9 @@ import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
 import { statSync, truncateSync } from "node:fs";
 import { after, test } from "node:test";
-import { image, Machine, missing } from "../lib/machine.mjs";
+import { image, Machine, missing, onDemand } from "../lib/machine.mjs";
 
-const why = missing() ?? (process.env.COURTYARD_BOOT_ALL === "1" ? undefined : "on demand: COURTYARD_BOOT_ALL=1");
+const why = missing() ?? onDemand;
 const PIECE = 4 << 20, ROOM = 300 << 20;
 let machine, admin;
 after(() => machine?.remove());

@@ -1,16 +1,16 @@
 // From the browser's side, through a forwarded port: the set-up with the code of the screen, the way
 // of a data set, an update of the machine, and the plug pulled while four write.
 import assert from "node:assert/strict";
-import { execFileSync } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { after, test } from "node:test";
 import { csv } from "../../api/lib/data.mjs";
 import { sleep } from "../../api/lib/server.mjs";
-import { image, Machine, missing } from "../lib/machine.mjs";
+import { stickMade } from "../lib/fat.mjs";
+import { image, Machine, missing, onDemand } from "../lib/machine.mjs";
+import { updateKept, updateTried } from "../lib/updates.mjs";
 
-const why = missing() ?? (process.env.COURTYARD_BOOT_ALL === "1" ? undefined : "on demand: COURTYARD_BOOT_ALL=1");
-const fat = { env: { ...process.env, MTOOLS_SKIP_CHECK: "1" } };
+const why = missing() ?? onDemand;
 const cuts = Number(process.env.COURTYARD_CUTS ?? 20);
 const update = image.replace(/\.img$/, ".update");
 let machine, admin, officer, researcher, release, stick;
@@ -19,8 +19,7 @@ const how = () => ({ again: true, more: ["-device", "qemu-xhci,id=xhci", "-drive
 
 test("set up, and a data set is imported", { skip: why }, async () => {
     machine = Machine.make();
-    stick = path.join(machine.folder, "stick");
-    execFileSync("mformat", ["-C", "-i", stick, "-F", "-T", String(512 * 2048), "-h", "64", "-s", "32", "::"], fat);
+    stick = stickMade(path.join(machine.folder, "stick"), 512 * 2 ** 20);
     await machine.start(how());
     admin = await machine.ready();
     officer = await machine.person(admin, "officer", ["data"]);
@@ -33,18 +32,8 @@ test("set up, and a data set is imported", { skip: why }, async () => {
 });
 
 test("an update is tried and kept", { skip: why ?? (existsSync(update) ? false : "no update file beside the image") }, async () => {
-    const upload = await admin.upload("courtyard.update", readFileSync(update));
-    await admin.ok("POST", "/api/v1/appliance/update", { upload }, 204);
-    await machine.until("the slot to be written", async () => {
-        const { work } = await admin.ok("GET", "/api/v1/appliance");
-        assert.ok(!work.fault, JSON.stringify(work));
-        return !work.running;
-    });
-    assert.equal(machine.booted().trial, "1");
-    await admin.ok("POST", "/api/v1/appliance/restart", undefined, 204);
-    await machine.until("the other slot", () => /appliance.slots running=b/.test(machine.log()));
-    await machine.served();
-    await machine.until("its confirmation", () => machine.booted().slot === "b");
+    await updateTried(machine, admin, readFileSync(update));
+    await updateKept(machine);
     const { events } = await admin.ok("GET", "/api/v1/appliance/history");
     assert.ok(events.some((e) => e.event === "update" && e.result === "ok"), JSON.stringify(events));
 });

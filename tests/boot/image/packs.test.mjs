@@ -7,10 +7,11 @@ import { closeSync, existsSync, mkdirSync, openSync, readFileSync, readSync, sym
 import { randomBytes } from "node:crypto";
 import path from "node:path";
 import { after, test } from "node:test";
-import { Machine, missing } from "../lib/machine.mjs";
+import { fat, stickMade } from "../lib/fat.mjs";
+import { Machine, missing, onDemand } from "../lib/machine.mjs";
 import { key, program, workOf } from "../lib/updates.mjs";
 
-const why = missing() ?? (process.env.COURTYARD_BOOT_ALL === "1" ? undefined : "on demand: COURTYARD_BOOT_ALL=1") ?? (existsSync(key) ? undefined : `no ${key}`);
+const why = missing() ?? onDemand ?? (existsSync(key) ? undefined : `no ${key}`);
 const STICK_BYTES = 64 * 2 ** 20;
 const library = randomBytes(3 * 2 ** 20); // found again on the disk by its bytes
 let machine, admin;
@@ -76,9 +77,8 @@ test("one of another signer or machine is refused and does not lie there", { ski
 });
 
 test("one on a stick is found and added; the newer takes the place of the older", { skip: why }, async () => {
-    const stick = path.join(machine.folder, "stick"), fat = { env: { ...process.env, MTOOLS_SKIP_CHECK: "1" } };
-    execFileSync("mformat", ["-C", "-i", stick, "-F", "-T", String(STICK_BYTES / 512), "-h", "64", "-s", "32", "::"], fat);
-    execFileSync("mcopy", ["-i", stick, packMade("demo", "2.0"), "::demo.pack"], fat);
+    const stick = stickMade(path.join(machine.folder, "stick"), STICK_BYTES);
+    fat("mcopy", "-i", stick, packMade("demo", "2.0"), "::demo.pack");
     await machine.plug("stick", stick);
     const found = await machine.until("the pack on the stick", async () => {
         const { sticks, looking } = await admin.ok("GET", "/api/v1/appliance/sticks");

@@ -4,10 +4,10 @@
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
 import { sleep } from "../../api/lib/server.mjs";
-import { Machine, missing } from "../lib/machine.mjs";
+import { Machine, missing, onDemand } from "../lib/machine.mjs";
 import { ENTER, typed } from "../lib/terminal.mjs";
 
-const why = missing() ?? (process.env.COURTYARD_BOOT_ALL === "1" ? undefined : "on demand: COURTYARD_BOOT_ALL=1");
+const why = missing() ?? onDemand;
 const DATABASE = "/courtyard/state/data.mdb", HEAD_BYTES = 2 * 4096;
 let machine, admin, copy;
 after(() => machine?.remove());

@@ -1,10 +1,10 @@
 // Two slots: a trial that is good stays, one that is not gives way by itself.
 import assert from "node:assert/strict";
 import { afterEach, beforeEach, test } from "node:test";
-import { Machine, missing } from "../lib/machine.mjs";
+import { Machine, missing, onDemand } from "../lib/machine.mjs";
 
 // On demand: each starts the machine twice.
-const why = missing() ?? (process.env.COURTYARD_BOOT_ALL === "1" ? undefined : "on demand: COURTYARD_BOOT_ALL=1");
+const why = missing() ?? onDemand;
 let machine;
 beforeEach(() => {
     if (!why) machine = Machine.make();

@@ -2,18 +2,18 @@
 // restoring it, an update from the stick, an older one that wants to be confirmed there and on the
 // machine's own screen, and the reset to a new machine.
 import assert from "node:assert/strict";
-import { execFileSync } from "node:child_process";
-import { existsSync, writeFileSync } from "node:fs";
+import { existsSync } from "node:fs";
 import path from "node:path";
 import { after, test } from "node:test";
 import { root, sleep } from "../../api/lib/server.mjs";
-import { LIMIT_MS, Machine, image, missing } from "../lib/machine.mjs";
+import { fat, stickMade } from "../lib/fat.mjs";
+import { LIMIT_MS, Machine, image, missing, onDemand } from "../lib/machine.mjs";
+import { key, updateMade } from "../lib/updates.mjs";
 
 const chromium = process.env.CHROMIUM ?? "/usr/bin/chromium";
-const update = image.replace(/\.img$/, ".update"), key = path.join(root, "build/image/update-key.pem");
+const update = image.replace(/\.img$/, ".update");
 const lacking = [chromium, update, key, path.join(root, "tests/web/node_modules/playwright-core")].find((file) => !existsSync(file));
-const why = missing() ?? (process.env.COURTYARD_BOOT_ALL === "1" ? undefined : "on demand: COURTYARD_BOOT_ALL=1") ?? (lacking && `no ${lacking}`);
-const program = process.env.COURTYARD ?? path.join(root, "build/courtyard");
+const why = missing() ?? onDemand ?? (lacking && `no ${lacking}`);
 const STICK_BYTES = 512 * 2 ** 20, OLDER = "0.0.7";
 let machine, browser, who, stick, t;
 after(async () => {
@@ -21,22 +21,14 @@ after(async () => {
     await machine?.remove();
 });
 
-const fat = (...words) => execFileSync(words[0], words.slice(1), { env: { ...process.env, MTOOLS_SKIP_CHECK: "1" } }).toString();
 const state = () => who.page.evaluate(() => fetch("/api/v1/appliance").then((answer) => (answer.ok ? answer.json() : null), () => null));
 
-// A file system over all of the stick, as many are sold: the true update on it, and an older one of
-// the same signer, whose slot holds nothing but its version.
-function stickMade() {
-    stick = path.join(machine.folder, "stick");
-    fat("mformat", "-C", "-i", stick, "-F", "-T", String(STICK_BYTES / 512), "-h", "64", "-s", "32", "::");
+// A stick with the true update on it, and an older one of the same signer.
+function stickFilled() {
+    stick = stickMade(path.join(machine.folder, "stick"), STICK_BYTES);
     fat("mcopy", "-i", stick, update, "::true.update");
-    const slot = path.join(machine.folder, "slot.img"), text = path.join(machine.folder, "version.txt");
-    const older = path.join(machine.folder, "older.update");
-    writeFileSync(text, `${OLDER} x86_64\n`);
-    fat("mformat", "-C", "-i", slot, "-T", "8192", "-h", "2", "-s", "32", "::");
-    fat("mcopy", "-i", slot, text, "::version.txt");
-    execFileSync(program, ["appliance", "bundle", slot, "--version", OLDER, "--arch", "x86_64", "--key", key, "-o", older], { stdio: "pipe" });
-    fat("mcopy", "-i", stick, older, "::older.update");
+    updateMade(machine.folder, "older.update", { version: OLDER });
+    fat("mcopy", "-i", stick, path.join(machine.folder, "older.update"), "::older.update");
 }
 
 // Reached through a port of this machine: the page's own links lead to the machine's address.
@@ -72,7 +64,7 @@ async function personMade(name) {
 let password;
 test("set up in the browser; no stick is there", { skip: why }, async () => {
     machine = Machine.make();
-    stickMade();
+    stickFilled();
     await machine.start({ again: true, more: ["-device", "qemu-xhci,id=xhci"] });
     await machine.served();
     machine.code = await screen(/[a-z0-9]{4}-[a-z0-9]{4}-[a-z0-9]{4}/);
@@ -99,7 +91,7 @@ test("a stick that is plugged in appears, and takes a backup", { skip: why }, as
     await who.page.getByText(t("appliance.console.done_backup")).waitFor();
     await over("backup");
     await backups().waitFor();
-    const names = fat("mdir", "-b", "-i", stick, "::").split("\n").filter((line) => line.endsWith(".tar"));
+    const names = fat("mdir", "-b", "-i", stick, "::").toString().split("\n").filter((line) => line.endsWith(".tar"));
     assert.equal(names.length, 1, names.join(" "));
     assert.match(names[0], /courtyard-\d{8}-\d{6}-\d+\.\d+\.\d+\.tar$/);
 });

@@ -6,12 +6,12 @@ import { existsSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { after, test } from "node:test";
 import { sleep } from "../../api/lib/server.mjs";
-import { image, Machine, missing } from "../lib/machine.mjs";
+import { image, Machine, missing, onDemand } from "../lib/machine.mjs";
 import { key, program, updateMade, updateRefused, workOf } from "../lib/updates.mjs";
 
 const update = image.replace(/\.img$/, ".update");
 const lacking = [update, key].find((file) => !existsSync(file));
-const why = missing() ?? (process.env.COURTYARD_BOOT_ALL === "1" ? undefined : "on demand: COURTYARD_BOOT_ALL=1") ?? (lacking && `no ${lacking}`);
+const why = missing() ?? onDemand ?? (lacking && `no ${lacking}`);
 const times = Number(process.env.COURTYARD_INTERRUPTS ?? 10);
 let machine, admin;
 after(() => machine?.remove());

@@ -1,5 +1,6 @@
 // The appliance's image in QEMU's software emulation: started, watched, cut from power, looked at.
 // Slow by nature: a start takes ten seconds on a free machine and a minute on a busy one.
+import assert from "node:assert/strict";
 import { execFileSync, spawn } from "node:child_process";
 import { createHash } from "node:crypto";
 import { closeSync, copyFileSync, existsSync, mkdtempSync, openSync, readFileSync, readSync, rmSync, statSync, truncateSync, writeFileSync, writeSync } from "node:fs";
@@ -8,6 +9,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { after } from "node:test";
 import { Client, Server, root, sleep } from "../../api/lib/server.mjs";
+import { fat } from "./fat.mjs";
 import { shows } from "./terminal.mjs";
 
 const version = /COURTYARD_VERSION "(.*)"/.exec(readFileSync(path.join(root, "app/base/version.h"), "utf8"))[1];
@@ -26,6 +28,9 @@ const platforms = {
 };
 const ESP_OFFSET = 4096 * 512;
 export const LIMIT_MS = Number(process.env.COURTYARD_BOOT_SECONDS ?? 240) * 1000;
+
+// Why the tests that take long are left out; undefined if they are asked for.
+export const onDemand = process.env.COURTYARD_BOOT_ALL === "1" ? undefined : "on demand: COURTYARD_BOOT_ALL=1";
 
 // Why the tests of the image cannot run here; undefined if they can.
 export function missing(arch = "x86_64") {
@@ -85,10 +90,10 @@ export class Machine {
     put(name, content) {
         const file = path.join(this.folder, "put");
         writeFileSync(file, content);
-        execFileSync("mcopy", ["-o", "-i", `${this.disk}@@${ESP_OFFSET}`, file, `::${name}`], { env: { ...process.env, MTOOLS_SKIP_CHECK: "1" } });
+        fat("mcopy", "-o", "-i", `${this.disk}@@${ESP_OFFSET}`, file, `::${name}`);
     }
     get(name) {
-        return execFileSync("mtype", ["-i", `${this.disk}@@${ESP_OFFSET}`, `::${name}`], { env: { ...process.env, MTOOLS_SKIP_CHECK: "1" } });
+        return fat("mtype", "-i", `${this.disk}@@${ESP_OFFSET}`, `::${name}`);
     }
     // Of each partition by its name: {offset, size} in bytes.
     partitions() {
@@ -112,11 +117,10 @@ export class Machine {
     }
     // A file of the FAT file system at `at` becomes garbage from its middle on, its name and size stay.
     spoilFile(at, name) {
-        const fat = { env: { ...process.env, MTOOLS_SKIP_CHECK: "1" }, maxBuffer: 2 ** 28 };
-        const bytes = execFileSync("mtype", ["-i", `${this.disk}@@${at}`, `::${name}`], fat);
+        const bytes = fat("mtype", "-i", `${this.disk}@@${at}`, `::${name}`);
         const file = path.join(this.folder, "put");
         writeFileSync(file, Buffer.concat([bytes.subarray(0, bytes.length / 2), Buffer.alloc(bytes.length / 2, 0xa5)]));
-        execFileSync("mcopy", ["-o", "-i", `${this.disk}@@${at}`, file, `::${name}`], fat);
+        fat("mcopy", "-o", "-i", `${this.disk}@@${at}`, file, `::${name}`);
     }
     boots(values) {
         this.put("/grub/grubenv", environment({ slot: "a", trial: 0, next: "b", log: this.platform.logDevice, ...values }));
@@ -199,10 +203,27 @@ export class Machine {
     anonymous() {
         return new Client(this);
     }
+    // Started as `how` says, called so in what is printed, up to a page that is served.
+    async startsIntoPage(called, how) {
+        await this.start(how);
+        const ms = await this.served();
+        console.log(`${called}: first answer after ${ms} ms, ${this.seconds()} s of processor`);
+        const page = await this.anonymous().call("GET", "/", undefined, { hold: false });
+        assert.equal(page.status, 200);
+        assert.match(page.text, /<html/);
+    }
     // Processor seconds QEMU has used.
     seconds() {
         const fields = readFileSync(`/proc/${this.child.pid}/stat`, "utf8").split(") ")[1].split(" ");
         return (Number(fields[11]) + Number(fields[12])) / 100;
+    }
+    // The power key is pressed: it ends in order.
+    async powerKey() {
+        const { ended } = this;
+        await this.monitor("system_powerdown");
+        await this.until("its end", () => !this.child || /appliance.end/.test(this.log()));
+        assert.equal((await ended).code, 0);
+        assert.match(this.log(), /appliance.end/);
     }
     // The plug is pulled.
     async cut() {
@@ -233,12 +254,15 @@ export class Machine {
     async confirmed() {
         await this.until("this start's confirmation", () => /appliance.confirmed err=ok/.test(this.log()));
     }
-    // A partition's bytes, as one hash.
-    hash(name) {
-        const { offset, size } = this.partitions()[name], bytes = Buffer.alloc(size), fd = openSync(this.disk, "r");
-        readSync(fd, bytes, 0, size, offset);
+    // A partition's bytes, all or the first so many; and all of them as one hash.
+    bytesOf(name, most = Infinity) {
+        const { offset, size } = this.partitions()[name], bytes = Buffer.alloc(Math.min(size, most)), fd = openSync(this.disk, "r");
+        readSync(fd, bytes, 0, bytes.length, offset);
         closeSync(fd);
-        return createHash("sha256").update(bytes).digest("hex");
+        return bytes;
+    }
+    hash(name) {
+        return createHash("sha256").update(this.bytesOf(name)).digest("hex");
     }
     // A stick of USB into the socket of an emulated "qemu-xhci,id=xhci", and out of it.
     async plug(id, file) {

@@ -5,10 +5,10 @@ import { execFileSync } from "node:child_process";
 import { cpSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { root } from "../../api/lib/server.mjs";
+import { fat } from "./fat.mjs";
 import { key, program } from "./updates.mjs";
 
 export const NEWER = "9.9.9";
-const env = { ...process.env, MTOOLS_SKIP_CHECK: "1" };
 
 // What makes it newer; and what makes its service one that ends as soon as it has opened its data,
 // which is judged after a minute, not a quarter of an hour.
@@ -50,7 +50,7 @@ function binaryMade(folder, edits) {
 function initramfsMade(folder, slot, binary) {
     const tree = path.join(folder, "initramfs"), file = path.join(folder, "initrd");
     mkdirSync(tree, { recursive: true });
-    execFileSync("mcopy", ["-o", "-i", slot, "::initrd", file], { env });
+    fat("mcopy", "-o", "-i", slot, "::initrd", file);
     const words = ["-e", "-c", `zstd -q -dc "$1" | (cd "$2" && cpio -idmu --quiet)
         cp "$3" "$2/init"
         (cd "$2" && find . -print0 | sort -z | cpio --null -o -H newc -R 0:0 --quiet) | zstd -q -3 -f -o "$1"`];
@@ -66,8 +66,8 @@ export function newerUpdate(folder, slot, { breaks }) {
     const binary = binaryMade(source, breaks ? [...newer, ...broken] : newer);
     const initramfs = initramfsMade(source, slot, binary);
     writeFileSync(version, `${NEWER} x86_64\n`);
-    execFileSync("mcopy", ["-o", "-i", slot, version, "::version.txt"], { env });
-    execFileSync("mcopy", ["-o", "-i", slot, initramfs, "::initrd"], { env });
+    fat("mcopy", "-o", "-i", slot, version, "::version.txt");
+    fat("mcopy", "-o", "-i", slot, initramfs, "::initrd");
     execFileSync(program, ["appliance", "bundle", slot, "--version", NEWER, "--arch", "x86_64", "--key", key, "-o", out], { stdio: "pipe" });
     return readFileSync(out);
 }
