@@ -238,6 +238,8 @@ enum err flow_command_create(struct flow *flow, struct call *call) MUST_USE;
 enum err flow_job_list(struct flow *flow, struct call *call) MUST_USE;
 enum err flow_job_show(struct flow *flow, struct call *call) MUST_USE;
 enum err flow_job_log(struct flow *flow, struct call *call) MUST_USE;
+// Of one that has ended, for good; the record stays.
+enum err flow_job_log_delete(struct flow *flow, struct call *call) MUST_USE;
 enum err flow_job_change(struct flow *flow, struct call *call) MUST_USE; // {priority, hold}
 enum err flow_job_approve(struct flow *flow,
                           struct call *call) MUST_USE;                   // another person; {reason}

@@ -221,6 +221,7 @@ const struct route routes[] = {
     ROUTE(GET, API "/jobs/{id}", IN, FAST, 200, NO_BODY, FLOW(job_show)),
     ROUTE(PATCH, API "/jobs/{id}", IN, SLOW, 200, SMALL, FLOW(job_change)),
     ROUTE(GET, API "/jobs/{id}/log", IN, SLOW, 200, NO_BODY, FLOW(job_log)),
+    ROUTE(DELETE, API "/jobs/{id}/log", IN, SLOW, 204, NO_BODY, FLOW(job_log_delete)),
     ROUTE(POST, API "/jobs/{id}/cancel", IN, SLOW, 200, SMALL, FLOW(job_cancel)),
     ROUTE(POST, API "/jobs/{id}/approve", SYSTEM, SLOW, 200, SMALL, FLOW(job_approve)),
     ROUTE(POST, API "/jobs/{id}/reject", SYSTEM, SLOW, 200, SMALL, FLOW(job_reject)),

@@ -197,6 +197,45 @@ test("time, memory and disk end it, and say so", async () => {
     assert.equal(long.fault.code, "command.failed");
 });
 
+test("what an ended one said can be deleted: by its owner and the system's officer, audited", async () => {
+    const folder = (id) => path.join(server.dir, "jobs", String(id));
+    const loud = await run(shell("head -c 300000 /dev/zero | tr '\\0' x"));
+    assert.equal((await logOf(loud)).length, 300000);
+    const log = `/api/v1/jobs/${loud.id}/log`;
+    await other.fails("DELETE", log, undefined, 404, "job.not_found");
+    const auditor = await server.person(admin, "auditor", ["audit"]);
+    assert.equal((await auditor.ok("GET", log)).text.length, 300000);
+    await auditor.fails("DELETE", log, undefined, 403, "flow.denied"); // reads, and only reads
+    assert.ok(existsSync(folder(loud.id)));
+    await researcher.ok("DELETE", log, undefined, 204);
+    assert.equal(await logOf(loud), "");
+    assert.ok(!existsSync(folder(loud.id)), "nothing of it stays");
+    await researcher.ok("DELETE", log, undefined, 204);
+    assert.equal((await researcher.ok("GET", `/api/v1/jobs/${loud.id}`)).state, "done");
+    const second = await run(shell("echo said; mkdir -p out; echo made > out/a"));
+    await admin.ok("DELETE", `/api/v1/jobs/${second.id}/log`, undefined, 204); // the system role
+    assert.equal(await logOf(second), "");
+    assert.equal((await researcher.call("GET", `/api/v1/jobs/${second.id}/output?name=a`, undefined, { hold: false })).text, "made\n");
+    await researcher.fails("DELETE", "/api/v1/jobs/999999/log", undefined, 404, "job.not_found");
+    const told = (await auditor.ok("GET", "/api/v1/audit?action=job.log_delete")).items;
+    assert.deepEqual(told.map((one) => [one.actor, one.object, one.result]).pop(), ["researcher", `job/${loud.id}`, "ok"]);
+});
+
+test("what runs or waits keeps what it has said", async () => {
+    const job = await submit(shell("echo ready; sleep 60"));
+    await running(job, "ready");
+    await researcher.fails("DELETE", `/api/v1/jobs/${job.id}/log`, undefined, 409, "job.not_ended");
+    assert.match(await logOf(job), /ready/);
+    const waits = await submit(shell("echo no", { schedule: { hold: true } }));
+    await researcher.fails("DELETE", `/api/v1/jobs/${waits.id}/log`, undefined, 409, "job.not_ended");
+    for (const { id } of [job, waits]) {
+        await researcher.ok("POST", `/api/v1/jobs/${id}/cancel`, {});
+        await researcher.job(id, "cancelled");
+    }
+    await researcher.ok("DELETE", `/api/v1/jobs/${job.id}/log`, undefined, 204);
+    assert.equal(await logOf(job), "");
+});
+
 test("a cancelled program is asked first", async () => {
     const job = await submit(shell("trap 'echo asked; exit 0' TERM; echo ready; while :; do sleep 0.05; done"));
     await running(job, "ready");

@@ -2,7 +2,7 @@
 // person makes room again, and that a start on such a disk serves. On a small file system of its own.
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { closeSync, existsSync, mkdtempSync, openSync, readFileSync, readdirSync, rmSync, rmdirSync, statfsSync, writeSync } from "node:fs";
+import { appendFileSync, closeSync, existsSync, mkdtempSync, openSync, readFileSync, readdirSync, rmSync, rmdirSync, statfsSync, writeSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { after, before, test } from "node:test";
@@ -187,6 +187,12 @@ test("a job that meets the full disk ends, says why, and leaves nothing", async 
     assert.equal(readdirSync(path.join(dir, "blobs"), { recursive: true }).length, blobs);
     for (let i = 0; i < 600 && free() < MIB; i++) await sleep(50); // what it had written is gone
     assert.ok(free() >= MIB);
+    const said = path.join(dir, "jobs", String(made.job.id), "log"); // as if it had said much
+    appendFileSync(said, Buffer.alloc(1 << 19, "x"));
+    fill();
+    await officer.ok("DELETE", `/api/v1/jobs/${made.job.id}/log`, undefined, 204);
+    assert.ok(free() > 0, "a log");
+    assert.equal((await officer.ok("GET", `/api/v1/jobs/${made.job.id}/log`)).text, "");
     empty(); // with room again writes work, and the same import
     await researcher.fails("PATCH", `/api/v1/models/${model}`, { deleted: false }, 409, "model.emptied");
     await officer.fails("PATCH", `/api/v1/datasets/${dataset}`, { deleted: false }, 409, "dataset.emptied");

@@ -92,6 +92,23 @@ for (const language of ['zh-CN', 'en']) {
       who.calm();
     });
 
+    test('what it has said is deleted there, once one is sure', async () => {
+      const job = await run('echo enough; sleep 1', () => who.by_id('shell').check());
+      const log = who.page.locator('pre.log');
+      await log.getByText('enough').waitFor();
+      await state_of(job.id, 'done');
+      await who.button('action.delete').click();
+      await who.see('job.log_delete');
+      await axe_check(who.page, 'a log to be deleted');
+      await who.page.keyboard.press('Escape');
+      await log.getByText('enough').waitFor();
+      await who.button('action.delete').click();
+      await who.page.getByRole('dialog').getByRole('button', { name: t('action.delete'), exact: true }).click();
+      await who.see('job.log_empty');
+      assert.equal(await who.button('action.delete').count(), 0);
+      who.calm();
+    });
+
     test('an array is one row, its tasks a page, and cancelled as one', async () => {
       const job = await run('sleep 60', async () => {
         await who.page.locator('details.advanced summary').getByText(t('run.more'), { exact: true }).click();

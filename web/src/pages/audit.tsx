@@ -16,7 +16,7 @@ const SIZE = 50;
 // What can be asked for; an action that is not here is still listed, by its own word.
 const ACTIONS = (
   'dataset.change dataset.check dataset.cleanse dataset.create dataset.delete ' +
-  'dataset.import dataset.reveal job.cancel job.download model.change model.create model.export model.import ' +
+  'dataset.import dataset.reveal job.cancel job.download job.log_delete model.change model.create model.export model.import ' +
   'model.delete model.predict model.train people.change people.create people.disable ' +
   'people.enable people.password people.password_reset people.roles people.setup ' +
   'recipe.delete recipe.save release.approve release.download release.refused ' +

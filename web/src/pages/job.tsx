@@ -1,6 +1,7 @@
 // One job: its state as it changes, why it waits, what it used, its log, and the way to its result.
 import { useEffect } from 'preact/hooks';
-import { BASE } from '../api';
+import { BASE, remove } from '../api';
+import { ask } from '../components/dialog';
 import { Button, LinkButton } from '../components/form';
 import {
   JobFault,
@@ -20,6 +21,7 @@ import { job_is_over, useJob } from '../live';
 import { useGet } from '../load';
 import { t, t_or } from '../messages';
 import type { PageProps } from '../page_props';
+import { may, person, toast_error } from '../state';
 import type { Job } from '../types';
 
 const LOG_POLL_MS = 2000;
@@ -49,8 +51,17 @@ function Log({ job }: { job: Job }) {
     const timer = setInterval(log.reload, LOG_POLL_MS);
     return () => clearInterval(timer);
   }, [job.id, over]);
+  const drop = async () => {
+    const confirm = t('action.delete');
+    const sure = await ask({ title: t('job.log'), text: t('job.log_delete'), confirm, danger: true });
+    if (sure !== null) remove(`/jobs/${job.id}/log`).then(log.reload, toast_error);
+  };
+  const deletable = over && log.data?.text && (may('system') || job.actor === person.value?.name);
   return (
-    <Card title={t('job.log')}>
+    <Card
+      title={t('job.log')}
+      actions={deletable && <Button onClick={() => void drop()}>{t('action.delete')}</Button>}
+    >
       <Shown from={log}>
         {(data) =>
           data.text ? (
