@@ -204,7 +204,9 @@ test("a job that meets the full disk ends, says why, and leaves nothing", async 
 // Nothing is written while there is no room, which is told, and later it goes on by itself.
 test("the scheduler's journal goes on, and tells what is missing", async (t) => {
     if (skip) return t.skip(skip);
-    const replay = () => JSON.parse(execFileSync(process.env.COURTYARD ?? "build/courtyard", ["replay", "--data", dir, "--json"]));
+    const told = (args, language) => execFileSync(process.env.COURTYARD ?? "build/courtyard", ["replay", "--data", dir, ...args],
+        { encoding: "utf8", env: { ...process.env, LC_ALL: language } });
+    const replay = () => JSON.parse(told(["--json"], "C"));
     let report = replay();
     for (let i = 0; i < 60 && !report.gap_until_ms; i++) { // an event ten seconds after the last try
         const made = await officer.ok("POST", "/api/v1/datasets", { name: `small ${i}`, upload: await officer.upload("s.csv", csv(10)) }, 202);
@@ -215,6 +217,8 @@ test("the scheduler's journal goes on, and tells what is missing", async (t) => 
     assert.equal(report.gaps, 1, JSON.stringify(report));
     assert.ok(report.gap_from_ms > 0 && report.gap_until_ms > report.gap_from_ms, JSON.stringify(report));
     assert.deepEqual([report.torn, report.skipped, report.identical], [0, 0, true]);
+    assert.match(told([], "en_GB.UTF-8"), /Not written down: .* from 20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d until 20\S+:\d\d, as the disk was full/);
+    assert.match(told([], "zh_CN.UTF-8"), /20\S+:\d\d 至 20\S+:\d\d 之间没有记录/);
 });
 
 test("the folder is whole afterwards", async (t) => {
