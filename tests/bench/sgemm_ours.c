@@ -17,7 +17,7 @@
 #include "model/tensor/team.h"
 #include "model/tensor/tensor.h"
 
-enum { SIZE_MAX_OF = 4096, CHAINS = 12, TURNS = 1 << 20, GRAIN = 6 };
+enum { SIZE_MAX_OF = 4096, CHAINS = 12, TURNS = 1 << 20, GRAIN = 3 };
 
 static const struct kernels *kernels;
 

@@ -85,7 +85,7 @@ bool team_next(struct member *me, uint32_t count, uint32_t grain, uint32_t *firs
         if (from >= count) return false;
         uint32_t rest = count - from;
         part = me->count == 1 ? rest : rest / (2 * me->count);
-        if (part < grain) part = grain;
+        part = part < grain ? grain : part - part % grain;
         if (part > rest) part = rest;
     } while (!atomic_compare_exchange_weak_explicit(taken, &from, from + part, memory_order_relaxed,
                                                     memory_order_relaxed));

@@ -28,8 +28,9 @@ void team_run(struct team *team, void (*step)(void *ctx, struct member *me), voi
 void team_barrier(struct member *me);
 
 // The next part [*first, *last) of `count` things that this member should do in this phase; false
-// when all are taken. Parts shrink towards the end, `grain` things at least: a slow member takes
-// fewer. A phase shares out one work: call team_barrier before the next one.
+// when all are taken. Parts shrink towards the end, a slow member takes fewer; each but the last is
+// a multiple of `grain` things (1 or more). A phase shares out one work: call team_barrier before
+// the next one.
 bool team_next(struct member *me, uint32_t count, uint32_t grain, uint32_t *first, uint32_t *last);
 // The same for work that streams through memory, where every part costs a start: first of all an
 // even share, whose place team_even tells before, then parts of what was kept back for the fast.

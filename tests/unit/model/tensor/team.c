@@ -24,6 +24,7 @@ static void step(void *ctx, struct member *me) {
     for (uint32_t phase = 0; phase < PHASES; phase++) {
         uint32_t first, last;
         while (next_part(work, me, &first, &last)) {
+            CHECK(work->even || (last - first) % work->grain == 0 || last == THINGS);
             for (uint32_t i = first; i < last; i++) {
                 // Everybody's part of the phase before is done.
                 CHECK(atomic_load_explicit(&work->done[THINGS - 1 - i], memory_order_relaxed) >=
