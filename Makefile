@@ -22,7 +22,7 @@ COMMON := -std=gnu17 -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -pthread -fno-strict-a
 # not fatal.
 WARNINGS := -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes \
 	-Wvla -Wundef -Wcast-qual -Wwrite-strings -Werror -Wno-error=maybe-uninitialized
-SANITIZED := -g -O1 -fno-omit-frame-pointer -DCOURTYARD_SLOW_ASSERT
+SANITIZED := -g1 -O1 -fno-omit-frame-pointer -DCOURTYARD_SLOW_ASSERT
 
 CC_x86_64 := gcc
 CC_aarch64 := aarch64-linux-gnu-gcc
@@ -82,8 +82,9 @@ FLAGS_dotprod := -march=armv8.2-a+dotprod
 FLAGS_sve := -march=armv8.2-a+sve
 FLAGS_armsha := -march=armv8-a+crypto
 
-# clang takes minutes over inline checks of addresses among so many vectors; by calls it checks the
-# same. Undefined behaviour in these files is gcc's to find, in the replay of the fuzz corpus.
+# Compilers take minutes over inline checks of addresses among so many vectors; by calls they check
+# the same. Undefined behaviour in these files is gcc's to find, not clang's.
+FLAGS_asan_kernel := --param=asan-instrumentation-with-call-threshold=0
 FLAGS_fuzz_kernel := -fno-sanitize=undefined -mllvm -asan-instrumentation-with-call-threshold=0
 
 isa_of = $(filter $(ISA_x86_64) $(ISA_aarch64),$(lastword $(subst _, ,$(basename $(notdir $(1))))))

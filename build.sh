@@ -199,6 +199,7 @@ run() {
 # --- tests ----------------------------------------------------------------------------------------
 passed=0 failed=0 skipped=0
 logs=build/log
+ROOM_GIB=4 # what build/ grows to
 
 # stage NAME FUNCTION ARGUMENTS...: prints the name, what failed, and the time taken.
 stage() {
@@ -427,6 +428,14 @@ test_full() {
     [ ! -d tests/web ] || stage 'pages in Chromium' node_tests web 1
 }
 
+# On a full disk anything may fail, and say so in its own words or in none.
+room_told() {
+    local free
+    free=$(df --output=avail -k . | tail -1)
+    [ "$free" -ge $((ROOM_GIB << 20)) ] ||
+        echo "build.sh: $((free >> 10)) MiB free here; the tests take up to $ROOM_GIB GiB" >&2
+}
+
 run_tests() {
     local tier=${1:-fast} started=$EPOCHREALTIME
     if [ "$tier" = slurm ]; then
@@ -476,6 +485,7 @@ run_tests() {
     mkdir -p $logs build/tmp
     rm -rf build/tmp/*
     export TMPDIR=$PWD/build/tmp
+    room_told
     test_fast
     if [ "$tier" = full ]; then test_full; fi
     echo "$tier tests took $(since "$started") s; logs are in $logs"
