@@ -1,7 +1,7 @@
-// After a stop without peace (a power cut, a kill) every record is read once, in a thread of the
-// lowest priority while the service answers, and the audit chain is held together. What does not
+// After an unclean shutdown (a power cut, a kill) every record is read once, in a thread of the
+// lowest priority while the service answers, and the audit chain is verified. What does not
 // decode, and where the chain breaks, is logged and stands in GET /api/v1/system; the service goes
-// on without it. After a stop in peace nothing is read.
+// on without it. After a clean one nothing is read.
 #pragma once
 
 #include "base/fault.h"

@@ -379,7 +379,7 @@ struct server {
     struct people *people;
     struct flow *flow;
     struct keeper *keeper;   // NULL but on the appliance: keeper_private.h
-    struct reread *reread;   // records, after a stop without peace: reread_private.h
+    struct reread *reread;   // records, after an unclean shutdown: reread_private.h
     struct nightly *nightly; // copies of the state: nightly_private.h
     // Why nothing can be served but the pages, which say so: on the appliance, where nobody could
     // read it elsewhere. Every call of the API but the rescue's gets it with 503. "": all is well.

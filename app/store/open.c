@@ -174,7 +174,7 @@ static enum err state_bring_up(struct store *store, const struct formats *format
     return err;
 }
 
-// A state that was closed in peace says so in DIR/closed by its newest transaction; a later
+// A state that was closed cleanly says so in DIR/closed by its newest transaction; a later
 // commit makes the mark void without anything being written to it.
 #define CLOSED "closed"
 
@@ -211,7 +211,7 @@ static void keep_first(void *ctx, const struct fault *finding) {
 }
 
 // LMDB trusts its pages, and a file cut short kills the reader by a signal; so a file is looked at
-// first that is shorter than it says, or was not closed in peace, or is small enough for it to be
+// first that is shorter than it says, or was not closed cleanly, or is small enough for it to be
 // quick.
 static enum err check_file(const struct store *store, const char *folder, struct fault *fault) {
     char path[LIMIT_PATH_BYTES];

@@ -1,4 +1,4 @@
-// Every record read once while the store is at work, after an end without peace. Opening has looked
+// Every record read once while the store is at work, after an unclean shutdown. Opening has looked
 // at the pages already (check_file in open.c); this finds what only shows inside them: an envelope
 // whose checksum does not fit, fields that do not decode, an audit chain that does not hold
 // together. In short read transactions, so that the writer can use pages again, with a pause after

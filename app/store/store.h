@@ -235,7 +235,7 @@ enum err store_sweep(struct store *store, int64_t age_ms, uint64_t *out_removed)
 enum err store_check(struct store *store, struct progress *progress,
                      void (*tell)(void *ctx, const struct fault *finding), void *ctx,
                      uint64_t *out_findings) MUST_USE;
-// Whether it had been closed in peace when it was opened, or was made then.
+// Whether it had been closed cleanly when it was opened, or was made then.
 bool store_was_closed(const struct store *store);
 // Reads every record once, for a thread that has time: each table in order, in short read
 // transactions with a pause after each. fits() says whether a record decodes; tell() is called for

@@ -95,7 +95,7 @@ struct store {
     } pending[BLOB_PENDING_MAX];
     int64_t pending_lost_us; // when one last found no place; 0: never
     struct store *next_open; // the process' list of open stores, see open.c
-    bool was_closed;         // in peace, before this opening
+    bool was_closed;         // cleanly, before this opening
     bool usable;             // wholly open: may be borrowed; protected as the list is
 };
 

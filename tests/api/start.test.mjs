@@ -181,7 +181,7 @@ test("after a kill every record is read again beside the service, and a damaged 
     await again.stop();
     again = await Server.start({ dir: server.dir });
     admin.server = again;
-    assert.equal((await admin.ok("GET", "/api/v1/system")).records.state, "clean"); // ended in peace
+    assert.equal((await admin.ok("GET", "/api/v1/system")).records.state, "clean"); // ended cleanly
     await again.stop();
     server.remove();
 });
