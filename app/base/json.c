@@ -195,7 +195,7 @@ bool json_member_bool(const struct json *object, const char *name, bool otherwis
     return json_bool(json_member(object, name), otherwise);
 }
 
-static void write_value(struct json_writer *writer, const struct json *node) {
+void json_put_node(struct json_writer *writer, const struct json *node) {
     if (json_is_object(node) || json_is_array(node)) {
         bool object = json_is_object(node);
         if (object)
@@ -204,7 +204,7 @@ static void write_value(struct json_writer *writer, const struct json *node) {
             json_open_array(writer);
         for (const struct json *child = json_first(node); child; child = json_next(child)) {
             if (object) json_put_name_str(writer, json_name(child));
-            write_value(writer, child);
+            json_put_node(writer, child);
         }
         if (object)
             json_close_object(writer);
@@ -223,5 +223,15 @@ static void write_value(struct json_writer *writer, const struct json *node) {
 
 void json_write(struct buf *out, const struct json *node) {
     struct json_writer writer = json_writer_of(out);
-    write_value(&writer, node);
+    json_put_node(&writer, node);
+}
+
+void json_put_member(struct json_writer *writer, const struct json *member) {
+    json_put_name_str(writer, json_name(member));
+    json_put_node(writer, member);
+}
+
+void json_set_node(struct json_writer *writer, const char *name, const struct json *node) {
+    json_put_name(writer, name);
+    json_put_node(writer, node);
 }

@@ -67,6 +67,9 @@ void json_put_number(struct json_writer *writer, double value);
 void json_put_bool(struct json_writer *writer, bool value);
 void json_put_null(struct json_writer *writer);
 void json_put_raw(struct json_writer *writer, struct str json); // trusted, valid JSON
+// A node of a tree with all below it; null for NULL. A member: its name and its value.
+void json_put_node(struct json_writer *writer, const struct json *node);
+void json_put_member(struct json_writer *writer, const struct json *member);
 // name and value in one.
 void json_set_text(struct json_writer *writer, const char *name, struct str text);
 void json_set_u64(struct json_writer *writer, const char *name, uint64_t value);
@@ -75,6 +78,7 @@ void json_set_number(struct json_writer *writer, const char *name, double value)
 void json_set_bool(struct json_writer *writer, const char *name, bool value);
 void json_set_null(struct json_writer *writer, const char *name);
 void json_set_raw(struct json_writer *writer, const char *name, struct str json);
+void json_set_node(struct json_writer *writer, const char *name, const struct json *node);
 // A fault as {"code", "row", "column", "detail"}; zero row and column are left out.
 void json_put_fault(struct json_writer *writer, const struct fault *fault);
 // The other way; leaves an empty fault where the node is none.

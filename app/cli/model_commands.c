@@ -140,21 +140,15 @@ static enum err preparation_write(struct json_writer *out, const struct argument
         return err;
     }
     json_put_name(out, "prepare");
-    struct buf text;
-    buf_open(&text, LIMIT_JSON_BYTES);
     if (dates) {
         json_open_object(out);
         const struct json *steps = json_member(node, "steps");
-        if (steps) json_write(&text, steps);
-        if (steps) json_set_raw(out, "steps", buf_str(&text));
+        if (steps) json_set_node(out, "steps", steps);
         err = dates_write(out, arguments, fault);
         json_close_object(out);
     } else {
-        json_write(&text, node);
-        json_put_raw(out, buf_str(&text));
+        json_put_node(out, node);
     }
-    if (err == OK) err = buf_err(&text);
-    buf_close(&text);
     json_close(node);
     return err;
 }

@@ -399,8 +399,6 @@ static void result_say(const struct piloting *p) {
 // model.
 static enum err told_write(const struct piloting *p, bool whole, struct buf *text) {
     struct json_writer out = json_writer_of(text);
-    struct buf card;
-    buf_open(&card, 4 * (size_t)LIMIT_JSON_BYTES);
     json_open_object(&out);
     json_set_text(&out, "pilot", p->one->id);
     json_set_text(&out, "source", p->wish.name);
@@ -416,12 +414,9 @@ static enum err told_write(const struct piloting *p, bool whole, struct buf *tex
     buf_close(&recipe);
     json_put_name(&out, "train");
     if (err == OK) err = pilot_file_train(&p->file, &p->wish, &out, NULL);
-    if (whole) json_write(&card, p->card);
-    if (whole) json_set_raw(&out, "scorecard", buf_str(&card));
+    if (whole) json_set_node(&out, "scorecard", p->card);
     json_close_object(&out);
     buf_add_char(text, '\n');
-    if (err == OK) err = buf_err(&card);
-    buf_close(&card);
     return err == OK ? buf_err(text) : err;
 }
 

@@ -93,9 +93,8 @@ static enum err profile_current(struct flow *flow, struct call *call,
     struct json *profile;
     enum err err = blob_json(flow, &revision->profile, &profile, call->fault);
     if (err != OK) return err;
-    struct buf text, member_text;
+    struct buf text;
     buf_open(&text, 2 * LIMIT_JSON_BYTES);
-    buf_open(&member_text, LIMIT_JSON_BYTES);
     struct json_writer writer = json_writer_of(&text);
     json_open_object(&writer);
     json_put_name(&writer, "columns");
@@ -105,11 +104,7 @@ static enum err profile_current(struct flow *flow, struct call *call,
     for (; column && at < revision->column_count; column = json_next(column), at++) {
         json_open_object(&writer);
         for (const struct json *item = json_first(column); item; item = json_next(item)) {
-            if (str_is(json_name(item), "role")) continue;
-            buf_clear(&member_text);
-            json_write(&member_text, item);
-            json_put_name_str(&writer, json_name(item));
-            json_put_raw(&writer, buf_str(&member_text));
+            if (!str_is(json_name(item), "role")) json_put_member(&writer, item);
         }
         json_set_text(&writer, "role", str_of(column_role_name(revision->columns[at].role)));
         json_set_text(&writer, "treatment", revision->columns[at].treatment);
@@ -119,10 +114,9 @@ static enum err profile_current(struct flow *flow, struct call *call,
     json_set_u64(&writer, "rows", json_member_u64(profile, "rows", 0));
     json_close_object(&writer);
     json_close(profile);
-    err = buf_err(&text) != OK ? buf_err(&text) : buf_err(&member_text);
+    err = buf_err(&text);
     if (err == OK) err = json_parse(buf_str(&text), out, call->fault);
     buf_close(&text);
-    buf_close(&member_text);
     return err;
 }
 

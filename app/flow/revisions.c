@@ -114,14 +114,6 @@ enum err flow_revision_faults(struct flow *flow, struct call *call) {
 
 // ---- profile and report -----------------------------------------------------------------------
 
-static void raw_member(struct json_writer *out, const struct json *member, struct buf *scratch) {
-    buf_clear(scratch);
-    json_write(scratch, member);
-    if (buf_err(scratch) != OK) out->out->err = buf_err(scratch);
-    json_put_name_str(out, json_name(member));
-    json_put_raw(out, buf_str(scratch));
-}
-
 static void top_hidden(struct json_writer *out, const struct json *top) {
     json_open_array(out);
     for (const struct json *item = json_first(top); item; item = json_next(item)) {
@@ -147,8 +139,7 @@ static bool is_any(struct str name, const char *const *names) {
 }
 
 // Real values never; of a column that names people not their range and shape either.
-static void profile_column_hidden(struct json_writer *out, const struct json *column,
-                                  struct buf *scratch) {
+static void profile_column_hidden(struct json_writer *out, const struct json *column) {
     static const char *const shape[] = {"minimum",   "maximum",   "mean", "deviation",
                                         "quantiles", "histogram", NULL};
     bool direct = str_is(json_member_text(column, "role"), "direct") ||
@@ -166,31 +157,28 @@ static void profile_column_hidden(struct json_writer *out, const struct json *co
             json_put_name_str(out, name);
             json_put_null(out);
         } else {
-            raw_member(out, member, scratch);
+            json_put_member(out, member);
         }
     }
     json_close_object(out);
 }
 
 static void profile_write(struct json_writer *out, const struct json *profile, bool reveal) {
-    struct buf scratch;
-    buf_open(&scratch, LIMIT_JSON_BYTES);
     json_open_object(out);
     for (const struct json *member = json_first(profile); member; member = json_next(member)) {
         if (reveal || !str_is(json_name(member), "columns")) {
-            raw_member(out, member, &scratch);
+            json_put_member(out, member);
             continue;
         }
         json_put_name(out, "columns");
         json_open_array(out);
         for (const struct json *item = json_first(member); item; item = json_next(item)) {
-            profile_column_hidden(out, item, &scratch);
+            profile_column_hidden(out, item);
         }
         json_close_array(out);
     }
     json_set_bool(out, "hidden", !reveal);
     json_close_object(out);
-    buf_close(&scratch);
 }
 
 enum err flow_revision_profile(struct flow *flow, struct call *call) {

@@ -241,13 +241,11 @@ static enum err release_take(struct asking *asking) {
 static struct str options_make(const struct asking *asking) {
     const struct call *call = asking->call;
     const struct job *job = &asking->job;
-    struct buf text, words;
+    struct buf text;
     buf_open(&text, LIMIT_JSON_BYTES);
-    buf_open(&words, LIMIT_JSON_BYTES);
     struct json_writer out = json_writer_of(&text);
-    json_write(&words, json_member(call->body, "command"));
     json_open_object(&out);
-    json_set_raw(&out, "command", buf_str(&words));
+    json_set_node(&out, "command", json_member(call->body, "command"));
     json_set_u64(&out, "disk_bytes", job->ask.disk_bytes);
     json_set_i64(&out, "checkpoint_ms", job->ask.checkpoint_ms);
     json_set_bool(&out, "restartable", job->ask.restartable);
@@ -257,10 +255,9 @@ static struct str options_make(const struct asking *asking) {
     json_set_u64(&out, "members", job_members(job));
     json_set_bool(&out, "lease", job->ask.lease);
     json_close_object(&out);
-    bool whole = buf_err(&text) == OK && buf_err(&words) == OK;
+    bool whole = buf_err(&text) == OK;
     struct str copy = whole ? arena_text(call->arena, buf_str(&text)) : STR_NONE;
     buf_close(&text);
-    buf_close(&words);
     return copy;
 }
 

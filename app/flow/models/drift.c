@@ -48,21 +48,16 @@ static enum err input_take(struct drifting *drifting, struct call *call) {
 }
 
 static struct str intake_options(const struct call *call) {
-    struct buf text, intake;
+    struct buf text;
     buf_open(&text, LIMIT_JSON_BYTES);
-    buf_open(&intake, LIMIT_JSON_BYTES);
     struct json_writer out = json_writer_of(&text);
     const struct json *node = json_member(call->body, "options");
     json_open_object(&out);
-    if (json_is_object(node)) {
-        json_write(&intake, node);
-        json_set_raw(&out, "intake", buf_str(&intake));
-    }
+    if (json_is_object(node)) json_set_node(&out, "intake", node);
     json_close_object(&out);
-    bool whole = buf_err(&text) == OK && buf_err(&intake) == OK;
+    bool whole = buf_err(&text) == OK;
     struct str copy = whole ? arena_text(call->arena, buf_str(&text)) : STR_NONE;
     buf_close(&text);
-    buf_close(&intake);
     return copy;
 }
 

@@ -70,12 +70,7 @@ static void node_write(struct asking *asking, const struct json *node, bool said
     } else if (said && json_is_string(node)) {
         text_write(asking, json_text(node), out);
     } else {
-        struct buf plain;
-        buf_open(&plain, TALK_BYTES_MAX);
-        json_write(&plain, node);
-        json_put_raw(out, buf_str(&plain));
-        if (buf_err(&plain) != OK) asking->err = buf_err(&plain);
-        buf_close(&plain);
+        json_put_node(out, node);
     }
 }
 

@@ -126,23 +126,18 @@ static struct str train_options(const struct call *call) {
     static const char *const names[] = {"target",  "features",      "group", "task",    "positive",
                                         "prepare", "judge_by",      "time",  "entity",  "weight",
                                         "event",   "class_weights", "times", "options", "series"};
-    struct buf text, member_text;
+    struct buf text;
     buf_open(&text, LIMIT_JSON_BYTES);
-    buf_open(&member_text, LIMIT_JSON_BYTES);
     struct json_writer out = json_writer_of(&text);
     json_open_object(&out);
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         const struct json *member = json_member(call->body, names[i]);
-        if (!member || json_is_null(member)) continue;
-        buf_clear(&member_text);
-        json_write(&member_text, member);
-        json_set_raw(&out, names[i], buf_str(&member_text));
+        if (member && !json_is_null(member)) json_set_node(&out, names[i], member);
     }
     json_close_object(&out);
-    bool whole = buf_err(&text) == OK && buf_err(&member_text) == OK;
+    bool whole = buf_err(&text) == OK;
     struct str copy = whole ? arena_text(call->arena, buf_str(&text)) : STR_NONE;
     buf_close(&text);
-    buf_close(&member_text);
     return copy;
 }
 
@@ -289,20 +284,15 @@ void features_write(struct json_writer *out, const struct loaded *loaded) {
 // null of a model that was imported: nobody here has judged it.
 static enum err scorecard_write(struct flow *flow, struct call *call, const struct model *model) {
     struct json *scorecard;
-    struct buf text;
     if (hash_none(&model->scorecard)) {
         json_set_null(call->out, "scorecard");
         return OK;
     }
     enum err err = blob_json(flow, &model->scorecard, &scorecard, call->fault);
     if (err != OK) return err;
-    buf_open(&text, LIMIT_JSON_BYTES);
-    json_write(&text, scorecard);
+    json_set_node(call->out, "scorecard", scorecard);
     json_close(scorecard);
-    err = buf_err(&text);
-    if (err == OK) json_set_raw(call->out, "scorecard", buf_str(&text));
-    buf_close(&text);
-    return err;
+    return OK;
 }
 
 static enum err ready_write(struct flow *flow, struct call *call, const struct model *model) {

@@ -43,29 +43,22 @@ enum err pilot_file_recipe(const struct pilot_file *file, struct buf *out) {
 
 // The body as the box asks for it, with another seed.
 static void seeded_write(const struct json *body, uint64_t seed, struct json_writer *out) {
-    struct buf text;
-    buf_open(&text, LIMIT_JSON_BYTES);
     json_open_object(out);
     for (const struct json *one = json_first(body); one; one = json_next(one)) {
-        bool options = str_is(json_name(one), "options");
-        json_put_name_str(out, json_name(one));
-        if (options) json_open_object(out);
-        const struct json *inner = options ? json_first(one) : one;
-        while (inner) {
-            bool skip = options && str_is(json_name(inner), "seed");
-            buf_clear(&text);
-            json_write(&text, inner);
-            if (options && !skip) json_put_name_str(out, json_name(inner));
-            if (!skip) json_put_raw(out, buf_str(&text));
-            inner = options ? json_next(inner) : NULL;
+        if (!str_is(json_name(one), "options")) {
+            json_put_member(out, one);
+            continue;
         }
-        if (options) json_set_u64(out, "seed", seed);
-        if (options) json_close_object(out);
+        json_put_name(out, "options");
+        json_open_object(out);
+        for (const struct json *inner = json_first(one); inner; inner = json_next(inner)) {
+            if (!str_is(json_name(inner), "seed")) json_put_member(out, inner);
+        }
+        json_set_u64(out, "seed", seed);
+        json_close_object(out);
     }
     json_set_bool(out, "predictions", true);
     json_close_object(out);
-    if (buf_err(&text) != OK) out->out->err = buf_err(&text);
-    buf_close(&text);
 }
 
 enum err pilot_file_train(const struct pilot_file *file, const struct pilot_wish *wish,

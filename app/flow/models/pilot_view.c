@@ -5,16 +5,6 @@
 #include "flow/models/pilots.h"
 #include "pilot/synthetic.h"
 
-static void raw_put(struct json_writer *out, const struct json *member) {
-    struct buf text;
-    buf_open(&text, LIMIT_JSON_BYTES);
-    json_write(&text, member);
-    json_put_name_str(out, json_name(member));
-    json_put_raw(out, buf_str(&text));
-    if (buf_err(&text) != OK) out->out->err = buf_err(&text);
-    buf_close(&text);
-}
-
 static void demonstration_write(const struct flow *flow, struct json_writer *out,
                                 const struct template *one) {
     char path[LIMIT_PATH_BYTES];
@@ -28,7 +18,7 @@ static void demonstration_write(const struct flow *flow, struct json_writer *out
     json_set_text(out, "package", json_member_text(demo, "package"));
     const struct json *member = json_first(demo);
     for (; member; member = json_next(member)) {
-        if (str_is(json_name(member), "source")) raw_put(out, member);
+        if (str_is(json_name(member), "source")) json_put_member(out, member);
     }
     json_close_object(out);
 }
@@ -43,7 +33,7 @@ void view_pilot(struct flow *flow, struct json_writer *out, const struct templat
         for (size_t i = 0; i < sizeof heads / sizeof heads[0]; i++) {
             wanted = wanted || str_is(json_name(member), heads[i]);
         }
-        if (wanted) raw_put(out, member);
+        if (wanted) json_put_member(out, member);
     }
     demonstration_write(flow, out, one);
     json_close_object(out);

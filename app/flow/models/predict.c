@@ -59,33 +59,24 @@ static struct str format_told(const struct call *call) {
 
 static struct str prediction_options(const struct call *call,
                                      const struct prediction_asked *asked) {
-    struct buf text, intake;
+    struct buf text;
     buf_open(&text, LIMIT_JSON_BYTES);
-    buf_open(&intake, LIMIT_JSON_BYTES);
     struct json_writer out = json_writer_of(&text);
     const struct json *node = json_member(call->body, "options");
     json_open_object(&out);
     json_set_bool(&out, "contributions", json_member_bool(call->body, "contributions", false));
     json_set_text(&out, "format", format_told(call));
     const struct json *times = json_member(call->body, "times");
-    if (times) {
-        json_write(&intake, times);
-        json_set_raw(&out, "times", buf_str(&intake));
-        buf_clear(&intake);
-    }
+    if (times) json_set_node(&out, "times", times);
     if (asked->endpoint) {
         json_set_u64(&out, "endpoint", asked->endpoint);
         json_set_u64(&out, "version", asked->version);
     }
-    if (json_is_object(node)) {
-        json_write(&intake, node);
-        json_set_raw(&out, "intake", buf_str(&intake));
-    }
+    if (json_is_object(node)) json_set_node(&out, "intake", node);
     json_close_object(&out);
-    bool whole = buf_err(&text) == OK && buf_err(&intake) == OK;
+    bool whole = buf_err(&text) == OK;
     struct str copy = whole ? arena_text(call->arena, buf_str(&text)) : STR_NONE;
     buf_close(&text);
-    buf_close(&intake);
     return copy;
 }
 

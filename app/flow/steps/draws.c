@@ -177,11 +177,7 @@ static void range_write(const struct draws *draws, const struct draw_range *rang
     uint32_t at = (uint32_t)(share * range->value_count);
     const struct json *value = json_first(range->values);
     while (at-- > 0 && json_next(value)) value = json_next(value);
-    struct buf text;
-    buf_open(&text, LIMIT_JSON_BYTES);
-    json_write(&text, value);
-    json_put_raw(out, buf_str(&text));
-    buf_close(&text);
+    json_put_node(out, value);
 }
 
 void draws_write(const struct draws *draws, uint64_t try, struct json_writer *out) {
@@ -201,19 +197,13 @@ static bool is_drawn(const struct draws *draws, struct str name) {
 
 void draws_options_write(const struct draws *draws, uint64_t try, const struct json *options,
                          struct json_writer *out) {
-    struct buf text;
-    buf_open(&text, LIMIT_JSON_BYTES);
     json_open_object(out);
     for (const struct json *one = json_first(options); one; one = json_next(one)) {
         if (try > 0 && is_drawn(draws, json_name(one))) continue;
-        buf_clear(&text);
-        json_write(&text, one);
-        json_put_name_str(out, json_name(one));
-        json_put_raw(out, buf_str(&text));
+        json_put_member(out, one);
     }
     for (uint32_t i = 0; i < draws->count && try > 0; i++) {
         range_write(draws, &draws->ranges[i], try, out);
     }
     json_close_object(out);
-    buf_close(&text);
 }

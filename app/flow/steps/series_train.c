@@ -238,16 +238,6 @@ static enum err ahead_write(struct series_training *t, const struct tabular_mode
 
 // ---- files ------------------------------------------------------------------------------------
 
-static void member_raw(struct json_writer *out, const struct json *member) {
-    struct buf text;
-    buf_open(&text, LIMIT_JSON_BYTES);
-    json_write(&text, member);
-    json_put_name_str(out, json_name(member));
-    json_put_raw(out, buf_str(&text));
-    if (buf_err(&text) != OK) out->out->err = buf_err(&text);
-    buf_close(&text);
-}
-
 static void warnings_write(struct json_writer *out, const struct series_training *t,
                            const struct json *before) {
     json_put_name(out, "warnings");
@@ -283,7 +273,7 @@ static enum err scorecard_write(struct series_training *t, struct buf *text) {
         } else if (str_is(name, "baseline")) {
             json_set_raw(&out, "baseline", buf_str(&t->judged.baseline));
         } else if (!str_is(name, "baseline_linear")) { // of other rows: not to be compared
-            member_raw(&out, m);
+            json_put_member(&out, m);
         }
     }
     json_set_raw(&out, "series", buf_str(&t->judged.series));

@@ -18,17 +18,7 @@ static void scorecard_write(struct json_writer *out, const struct json *scorecar
                             const struct table_frame *frame) {
     json_open_object(out);
     for (const struct json *member = json_first(scorecard); member; member = json_next(member)) {
-        if (str_is(json_name(member), "warnings")) continue;
-        json_put_name_str(out, json_name(member));
-        struct buf text;
-        buf_open(&text, LIMIT_JSON_BYTES);
-        json_write(&text, member);
-        if (buf_err(&text) == OK) {
-            json_put_raw(out, buf_str(&text));
-        } else {
-            out->out->err = buf_err(&text);
-        }
-        buf_close(&text);
+        if (!str_is(json_name(member), "warnings")) json_put_member(out, member);
     }
     json_put_name(out, "warnings");
     json_open_array(out);

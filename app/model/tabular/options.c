@@ -217,15 +217,7 @@ enum err tabular_options_read(const struct json *node, struct tabular_options *o
 }
 
 static void write_node(struct json_writer *out, const char *name, const struct json *node) {
-    struct buf text;
-    if (!node) return;
-    buf_open(&text, LIMIT_JSON_BYTES);
-    json_write(&text, node);
-    if (buf_err(&text) == OK)
-        json_set_raw(out, name, buf_str(&text));
-    else
-        out->out->err = buf_err(&text);
-    buf_close(&text);
+    if (node) json_set_node(out, name, node);
 }
 
 void tabular_options_write(struct json_writer *out, const struct tabular_options *options) {

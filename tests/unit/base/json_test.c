@@ -93,10 +93,40 @@ static void writer_mends_bad_text(void) {
     buf_close(&out);
 }
 
+// Nodes of a tree among what is written otherwise.
+static void nodes_in_a_writer(void) {
+    struct json *root;
+    struct buf out;
+    REQUIRE(json_parse(STR("{\"a\":[1,{\"b\":\"张\"}],\"c\":{}}"), &root, NULL) == OK);
+    buf_open(&out, 4096);
+    struct json_writer writer = json_writer_of(&out);
+    json_open_object(&writer);
+    json_put_member(&writer, json_member(root, "a"));
+    json_set_bool(&writer, "between", true);
+    json_set_node(&writer, "as", json_member(root, "c"));
+    json_set_node(&writer, "none", NULL);
+    json_put_name(&writer, "list");
+    json_open_array(&writer);
+    json_put_node(&writer, json_first(json_member(root, "a")));
+    json_put_node(&writer, root);
+    json_close_array(&writer);
+    json_close_object(&writer);
+    CHECK_TEXT(buf_str(&out), "{\"a\":[1,{\"b\":\"张\"}],\"between\":true,\"as\":{},\"none\":null,"
+                              "\"list\":[1,{\"a\":[1,{\"b\":\"张\"}],\"c\":{}}]}");
+    buf_close(&out);
+    buf_open(&out, 8);
+    writer = json_writer_of(&out);
+    json_put_node(&writer, root);
+    CHECK_EQ(buf_err(&out), ERR_LIMIT); // that of what is written to
+    buf_close(&out);
+    json_close(root);
+}
+
 int main(void) {
     CHECK_RUN(refuses_what_is_not_json);
     CHECK_RUN(bounds_depth_and_width);
     CHECK_RUN(reads_and_writes_the_same);
     CHECK_RUN(writer_mends_bad_text);
+    CHECK_RUN(nodes_in_a_writer);
     return check_done();
 }

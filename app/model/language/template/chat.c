@@ -81,8 +81,6 @@ static void call_show(const struct chat *chat, struct json_writer *out, const st
     json_open_object(out);
     for (const struct json *i = json_first(call); i; i = json_next(i)) {
         struct json *given = NULL;
-        struct buf raw;
-        buf_open(&raw, CHAT_BYTES_MAX);
         json_put_name_str(out, json_name(i));
         if (str_is(json_name(i), "function") && json_is_object(i)) {
             call_show(chat, out, i, changed);
@@ -90,15 +88,12 @@ static void call_show(const struct chat *chat, struct json_writer *out, const st
             id_show(out, i, changed);
         } else if (str_is(json_name(i), "arguments") && json_is_string(i) &&
                    json_parse(json_text(i), &given, NULL) == OK && json_is_object(given)) {
-            json_write(&raw, given);
-            json_put_raw(out, buf_str(&raw));
+            json_put_node(out, given);
             *changed = true;
         } else {
-            json_write(&raw, i);
-            json_put_raw(out, buf_str(&raw));
+            json_put_node(out, i);
         }
         json_close(given);
-        buf_close(&raw);
     }
     json_close_object(out);
 }
@@ -127,11 +122,7 @@ static bool messages_show(const struct chat *chat, const struct json *messages, 
                 id_show(&writer, i, &changed);
                 continue;
             }
-            struct buf raw;
-            buf_open(&raw, CHAT_BYTES_MAX);
-            json_write(&raw, i);
-            json_put_raw(&writer, buf_str(&raw));
-            buf_close(&raw);
+            json_put_node(&writer, i);
         }
         json_close_object(&writer);
     }
