@@ -7,7 +7,7 @@
 //   respond.c     heads of answers       assets.c      the embedded pages
 //   transfer.c    uploads, downloads     events.c      the event stream
 //   workers.c     threads that may wait  metrics.c     what is counted
-//   answers.c     answers over time      openai.c      errors as OpenAI's clients read them
+//   answers.c     answers over time      openai_error.c  as OpenAI's clients read errors
 //   keeper.c      the way to PID 1 of the appliance
 //
 // Threads. Each loop is one thread and owns its connections and their requests. What may wait for
@@ -172,7 +172,7 @@ void request_free(struct request *request);
 // The bytes of the head could not be read at all.
 void request_begin_bad(struct connection *connection, struct http_fault fault);
 uint16_t status_of(enum err err, const char *code);
-// openai.c: an error of a path below /v1: status and body.
+// openai_error.c: an error of a path below /v1, its status and body.
 bool path_is_openai(struct str path);
 uint16_t openai_status(uint16_t status, const struct fault *fault);
 void openai_error(struct buf *out, uint16_t status, const struct fault *fault);

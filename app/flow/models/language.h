@@ -1,8 +1,9 @@
 // Inside of flow's language models. Who calls what: operations and the beginning of an answer
-// (language.c, openai.c) run on the caller's thread; one thread (language_relay.c) talks to the
-// children that serve models and fills answers; whoever holds an answer is woken, takes what has
-// come and closes it, from any thread. The lock of struct language protects its answers and all
-// they hold, and what is said to be; no transaction is begun and nothing is awaited under it.
+// (language.c, openai.c, openai_asked.c) run on the caller's thread; one thread (language_relay.c)
+// talks to the children that serve models and fills answers; whoever holds an answer is woken,
+// takes what has come and closes it, from any thread. The lock of struct language protects its
+// answers and all they hold, and what is said to be; no transaction is begun and nothing is awaited
+// under it.
 #pragma once
 
 #include <pthread.h>
@@ -77,11 +78,29 @@ enum err language_serve(struct flow *flow, struct arena *arena, uint64_t model, 
 void view_service(struct flow *flow, struct store_txn *txn, struct arena *arena,
                   struct json_writer *out, const struct language_model *model);
 
-// ---- openai_wish.c: members of the frame that the child is asked with --------------------------
+// ---- openai_asked.c: members of the frame that the child is asked with, of every route ----------
+// All that is asked, into answer->asked, with the choices and streaming of `answer`. `weight`: of
+// the department. ERR_INPUT "language.bad_parameter", "language.unsupported" (detail: which), and
+// what the parts below give; ERR_LIMIT.
 struct json;
 struct json_writer;
-// What the answer may be, and the tools it may call: ERR_INPUT "language.bad_parameter",
-// "language.unsupported".
+enum err asked_write(const struct call *call, struct flow_answer *answer, double weight) MUST_USE;
+// What a child is sent of one part; under the lock.
+void answer_frame(const struct flow_answer *answer, uint32_t part, struct buf *out);
+// A member that is there and not null; or NULL.
+const struct json *parameter(const struct json *object, const char *name);
+// ERR_INPUT "language.bad_parameter", "language.unsupported", with the parameter's name.
+enum err parameter_bad(const struct call *call, const char *name) MUST_USE;
+enum err parameter_unsupported(const struct call *call, const char *name) MUST_USE;
+// A text as its tokens, whole numbers; the child knows which there are.
+bool parameter_is_tokens(const struct json *node);
+// As a list: the only item of it (`one`), or a list already.
+void parameter_list_write(struct json_writer *out, const char *name, const struct json *node,
+                          bool one);
+
+// ---- openai_wish.c: what the answer may be, the tools it may call -------------------------------
+// ERR_INPUT "language.bad_parameter", "language.unsupported", "language.tool_unknown",
+// "language.tool_twice".
 enum err wish_write(const struct call *call, struct json_writer *out, bool chat) MUST_USE;
 // Of a message, what is beside its role and its text.
 enum err message_more_write(const struct call *call, struct json_writer *out,
@@ -103,9 +122,8 @@ void call_delta_write(struct json_writer *out, const struct json *told);
 // The whole calls as calls_hear takes them: for a stream that was not told of them before.
 enum err calls_told(const struct answer_part *part, struct json **out) MUST_USE;
 
-// ---- openai.c: forms; under the lock -----------------------------------------------------------
-void answer_frame(const struct flow_answer *answer, uint32_t part, struct buf *out);
-// A frame of the child. True: it was the last.
+// ---- openai_answer.c: under the lock ------------------------------------------------------------
+// A frame of the child about one part; answer->ended: it was the last.
 void answer_hear(struct flow_answer *answer, uint32_t part, const struct json *frame);
 void answer_waits(struct flow_answer *answer, uint64_t place); // tells the client, if it streams
 void answer_fail(struct flow_answer *answer, enum err err, const struct fault *fault);

@@ -1,69 +1,46 @@
 // Texts that are gone on with (/v1/completions): several prompts, as texts or as tokens, and the
 // older form of log-probabilities. Source: OpenAI's API reference of completions.
-#include <math.h>
-
 #include "base/text.h"
 #include "flow/models/language.h"
-#include "flow/steps/talk.h"
 
 enum { SUFFIX_BYTES_MAX = 1 << 20 };
 
 // ---- what is asked ------------------------------------------------------------------------------
 
-static enum err bad(const struct call *call, const char *name) {
-    return fault_set(call->fault, ERR_INPUT, "language.bad_parameter", str_of(name));
-}
-
-// A prompt as its tokens; the child knows which there are.
-static bool is_tokens(const struct json *prompt) {
-    if (!json_is_array(prompt) || !json_first(prompt)) return false;
-    for (const struct json *i = json_first(prompt); i; i = json_next(i)) {
-        double token = json_number(i, -1);
-        if (!json_is_number(i) || token < 0 || token != floor(token)) return false;
-    }
-    return true;
-}
-
 static enum err prompts_write(const struct call *call, struct flow_answer *answer,
                               struct json_writer *out) {
     const struct json *prompt = json_member(call->body, "prompt");
-    bool one = json_is_string(prompt) || is_tokens(prompt);
-    if (!one && (!json_is_array(prompt) || !json_first(prompt))) return bad(call, "prompt");
+    bool one = json_is_string(prompt) || parameter_is_tokens(prompt);
+    if (!one && (!json_is_array(prompt) || !json_first(prompt)))
+        return parameter_bad(call, "prompt");
     size_t count = one ? 1 : json_count(prompt);
     for (const struct json *i = one ? NULL : json_first(prompt); i; i = json_next(i)) {
-        if (!json_is_string(i) && !is_tokens(i)) return bad(call, "prompt");
+        if (!json_is_string(i) && !parameter_is_tokens(i)) return parameter_bad(call, "prompt");
     }
     if (count > ANSWER_PARTS_MAX / answer->each) {
         return fault_set(call->fault, ERR_INPUT, "language.choices_many", STR_NONE);
     }
     answer->parts_count = (uint32_t)count * answer->each;
-    struct buf prompts;
-    buf_open(&prompts, TALK_BYTES_MAX);
-    if (one) buf_add_char(&prompts, '[');
-    json_write(&prompts, prompt);
-    if (one) buf_add_char(&prompts, ']');
-    json_set_raw(out, "prompts", buf_str(&prompts));
+    parameter_list_write(out, "prompts", prompt, one);
     json_set_u64(out, "each", answer->each);
-    enum err err = buf_err(&prompts);
-    buf_close(&prompts);
-    return err;
+    return OK;
 }
 
 enum err text_asked_write(const struct call *call, struct flow_answer *answer,
                           struct json_writer *out) {
-    const struct json *suffix = json_member(call->body, "suffix"),
-                      *best = json_member(call->body, "best_of");
+    const struct json *suffix = parameter(call->body, "suffix"),
+                      *best = parameter(call->body, "best_of");
     bool echoes = json_member_bool(call->body, "echo", false);
     uint64_t best_of = answer->each;
-    if (best && !json_is_null(best) && !json_u64(best, &best_of)) return bad(call, "best_of");
-    if (best_of < answer->each) return bad(call, "best_of");
+    if (best && !json_u64(best, &best_of)) return parameter_bad(call, "best_of");
+    if (best_of < answer->each) return parameter_bad(call, "best_of");
     if (best_of > answer->each) { // who chooses among them would have to see them all
-        return fault_set(call->fault, ERR_INPUT, "language.unsupported", STR("best_of"));
+        return parameter_unsupported(call, "best_of");
     }
-    if (suffix && !json_is_null(suffix)) {
+    if (suffix) {
         struct str text = json_text(suffix);
         if (!json_is_string(suffix) || text.size > SUFFIX_BYTES_MAX || (text.size && echoes)) {
-            return bad(call, "suffix");
+            return parameter_bad(call, "suffix");
         }
         if (text.size) json_set_text(out, "suffix", text);
     }
@@ -118,16 +95,30 @@ static void tops_write(const struct json *token, struct buf *name, struct json_w
     buf_close(&own);
 }
 
-static void number_or_null(const struct json *node, struct json_writer *out) {
-    if (json_is_number(node)) {
-        json_put_number(out, json_number(node, 0));
-    } else {
-        json_put_null(out);
-    }
+static void name_write(const struct json *token, struct buf *name, struct json_writer *out) {
+    token_name(token, name);
+    json_put_text(out, buf_str(name));
+}
+
+static void logprob_write(const struct json *token, struct buf *name, struct json_writer *out) {
+    const struct json *node = json_member(token, "logprob");
+    (void)name;
+    json_put_node(out, json_is_number(node) ? node : NULL);
+}
+
+static void offset_write(const struct json *token, struct buf *name, struct json_writer *out) {
+    (void)name;
+    json_put_u64(out, json_member_u64(token, "offset", 0));
 }
 
 void text_logprobs_write(struct json_writer *out, struct str list) {
-    static const char *const names[] = {"tokens", "token_logprobs", "top_logprobs", "text_offset"};
+    static const struct {
+        const char *name;
+        void (*write)(const struct json *token, struct buf *name, struct json_writer *out);
+    } columns[] = {{"tokens", name_write},
+                   {"token_logprobs", logprob_write},
+                   {"top_logprobs", tops_write},
+                   {"text_offset", offset_write}};
     struct buf text, name;
     struct json *tokens = NULL;
     buf_open(&text, ANSWER_BYTES_MAX + 2);
@@ -140,17 +131,11 @@ void text_logprobs_write(struct json_writer *out, struct str list) {
         json_put_null(out);
     } else {
         json_open_object(out);
-        for (size_t k = 0; k < sizeof names / sizeof *names; k++) {
-            json_put_name(out, names[k]);
+        for (size_t k = 0; k < sizeof columns / sizeof *columns; k++) {
+            json_put_name(out, columns[k].name);
             json_open_array(out);
             for (const struct json *i = json_first(tokens); i; i = json_next(i)) {
-                if (k == 0) {
-                    token_name(i, &name);
-                    json_put_text(out, buf_str(&name));
-                }
-                if (k == 1) number_or_null(json_member(i, "logprob"), out);
-                if (k == 2) tops_write(i, &name, out);
-                if (k == 3) json_put_u64(out, json_member_u64(i, "offset", 0));
+                columns[k].write(i, &name, out);
             }
             json_close_array(out);
         }

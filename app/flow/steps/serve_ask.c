@@ -221,19 +221,26 @@ static enum err grammar_make(void *ctx, struct grammar **out, struct fault *faul
     return grammar_of_json(out, fault);
 }
 
-// The key is all that grammar_make looks at.
-static enum err constraint_wish_make(struct asking *asking) {
-    static const char *const names[] = {"json",    "schema", "grammar", "regex",
-                                        "choices", "call",   "several"};
+// Members of the frame become part of the key; whether there is one.
+static bool key_add(struct asking *asking, const char *const *names) {
     bool any = false;
-    buf_open(&asking->key, TALK_BYTES_MAX);
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-        const struct json *node = json_member(asking->frame, names[i]);
+    for (; *names; names++) {
+        const struct json *node = json_member(asking->frame, *names);
         if (!node) continue;
-        any = any || i < 5;
-        buf_add_text(&asking->key, names[i]);
+        any = true;
+        buf_add_text(&asking->key, *names);
         json_write(&asking->key, node);
     }
+    return any;
+}
+
+// The key is all that grammar_make looks at.
+static enum err constraint_wish_make(struct asking *asking) {
+    static const char *const forms[] = {"json", "schema", "grammar", "regex", "choices", NULL},
+                             *const of_calls[] = {"call", "several", NULL};
+    buf_open(&asking->key, TALK_BYTES_MAX);
+    bool any = key_add(asking, forms);
+    (void)key_add(asking, of_calls);
     if (asking->tools) json_write(&asking->key, asking->tools);
     asking->may_call = asking->tools && !any && !asking->must_call;
     if (asking->may_call) {

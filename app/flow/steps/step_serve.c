@@ -67,7 +67,8 @@ void frame_fault(struct serving_child *child, uint64_t id, enum err err,
     frame_end(child, &out);
 }
 
-static void token_write(struct serving_child *child, struct json_writer *out,
+// An object of a token that its caller closes, with more in it or not.
+static void token_begin(struct serving_child *child, struct json_writer *out,
                         const struct token_probability *one) {
     struct buf bytes;
     buf_open(&bytes, 64 << 10);
@@ -92,11 +93,11 @@ static void choice_write(struct serving_child *child, struct question *question,
     struct buf bytes;
     if (!question || !question->logprobs) return;
     json_put_name(out, name);
-    token_write(child, out, &(struct token_probability){choice->token, choice->log_probability});
+    token_begin(child, out, &(struct token_probability){choice->token, choice->log_probability});
     json_put_name(out, "top_logprobs");
     json_open_array(out);
     for (uint32_t i = 0; i < choice->top_count; i++) {
-        token_write(child, out, &choice->top[i]);
+        token_begin(child, out, &choice->top[i]);
         json_close_object(out);
     }
     json_close_array(out);
