@@ -80,11 +80,7 @@ test("a program runs with its files, and what it leaves in out is kept whole", a
 
 test("a release's table lies in its folder", async () => {
     const reviewer = await server.person(admin, "reviewer", ["data"]);
-    const upload = await officer.upload("patients.csv", csv(100));
-    const { dataset, job } = await officer.ok("POST", "/api/v1/datasets", { name: "病人", upload }, 202);
-    await officer.job(job.id);
-    const sheet = { title: "Patients", purpose: "test", source: "made", licence: "CC0", contact: "", limits: "", sensitivity: "open" };
-    const release = await officer.ok("POST", `/api/v1/datasets/${dataset.id}/releases`, { sheet }, 201);
+    const release = await officer.offer("病人", csv(100));
     await researcher.fails("POST", "/api/v1/jobs", { command: ["true"], release: release.id }, 409, "release.not_released");
     await reviewer.ok("POST", `/api/v1/releases/${release.id}/approve`, {});
     const counted = await run(shell("wc -l < table.csv; head -1 table.csv > out/head", { release: release.id }));

@@ -27,12 +27,7 @@ before(async () => {
     const officer = await server.person(admin, "officer", ["data"]);
     const reviewer = await server.person(admin, "reviewer", ["data"]);
     researcher = await server.person(admin, "researcher", ["research"]);
-    const upload = await officer.upload("stays.csv", stays(1500));
-    const { dataset, job } = await officer.ok("POST", "/api/v1/datasets", { name: "stays", upload }, 202);
-    await officer.job(job.id);
-    const sheet = { title: "Stays", purpose: "test", source: "made", licence: "CC0", contact: "", limits: "", sensitivity: "open" };
-    release = await officer.ok("POST", `/api/v1/datasets/${dataset.id}/releases`, { sheet }, 201);
-    await reviewer.ok("POST", `/api/v1/releases/${release.id}/approve`, {});
+    release = await officer.publish("stays", stays(1500), reviewer);
 });
 after(() => server?.stop());
 

@@ -35,12 +35,7 @@ before(async () => {
     const officer = await server.person(admin, "officer", ["data"]);
     const reviewer = await server.person(admin, "reviewer", ["data"]);
     researcher = await server.person(admin, "researcher", ["research"]);
-    const upload = await officer.upload("roads.csv", csvOf(rowsOf(0, HOURS)));
-    const { dataset, job } = await officer.ok("POST", "/api/v1/datasets", { name: "roads", upload }, 202);
-    await officer.job(job.id);
-    const sheet = { title: "Roads", purpose: "test", source: "made", licence: "CC0", contact: "", limits: "", sensitivity: "open" };
-    release = await officer.ok("POST", `/api/v1/datasets/${dataset.id}/releases`, { sheet }, 201);
-    await reviewer.ok("POST", `/api/v1/releases/${release.id}/approve`, {});
+    release = await officer.publish("roads", csvOf(rowsOf(0, HOURS)), reviewer);
 });
 after(() => server?.stop());
 

@@ -192,4 +192,22 @@ export class Client {
         assert.equal(after.complete, true);
         return upload.id;
     }
+    // A CSV as a dataset, once it has been read.
+    async dataset(name, bytes) {
+        const upload = await this.upload(`${name}.csv`, bytes);
+        const { dataset, job } = await this.ok("POST", "/api/v1/datasets", { name, upload }, 202);
+        await this.job(job.id);
+        return dataset;
+    }
+    // The same offered as a release, which nobody has approved; and approved by another.
+    async offer(name, bytes) {
+        const dataset = await this.dataset(name, bytes);
+        const sheet = { title: name, purpose: "test", source: "made", licence: "CC0", contact: "", limits: "", sensitivity: "open" };
+        return this.ok("POST", `/api/v1/datasets/${dataset.id}/releases`, { sheet }, 201);
+    }
+    async publish(name, bytes, approver) {
+        const release = await this.offer(name, bytes);
+        await approver.ok("POST", `/api/v1/releases/${release.id}/approve`, {});
+        return release;
+    }
 }
