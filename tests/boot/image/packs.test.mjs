@@ -113,6 +113,9 @@ test("one that was spoiled on the disk is told of, and all else goes on", { skip
     await machine.start({ again: true });
     await machine.served();
     assert.deepEqual((await settled()).map(line), ["second 1 appliance.pack_damaged", "demo 2.0 mounted"]);
+    await machine.shows(/second 1: 未挂载/); // on the screen too
+    await machine.shows(/驱动库包.{1,3}second-1\.pack.{1,3}已损坏/);
+    await machine.shows(/demo 2\.0: 已挂载/);
 });
 
 test("what is removed is gone, also after a restart", { skip: why }, async () => {
