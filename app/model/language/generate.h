@@ -50,14 +50,17 @@ struct generated {
 enum err prompt_encode(const struct network *network, const struct tokenizer *tokenizer,
                        struct str prompt, uint32_t flags, struct buf *out,
                        struct fault *fault) MUST_USE;
-// ERR_LIMIT "network.too_long": the prompt; ERR_MEMORY; ERR_CANCELLED.
+// `prompt`: (count) tokens. ERR_INPUT "generate.empty", "generate.encodes" (the network gives
+// vectors, not logits); what constraint_mask gives; ERR_LIMIT "network.too_long": the prompt;
+// ERR_MEMORY; ERR_CANCELLED.
 enum err text_generate(const struct generating *generating, const uint32_t *prompt, uint32_t count,
                        struct generated *out, struct fault *fault) MUST_USE;
 
 // How surprised a network is by a text: exp of the mean of -log p, over the second half of each
 // window of `context` tokens, whose first half is what it knows (as llama.cpp's perplexity does).
-// `windows_most` 0: all. ERR_INPUT "perplexity.short": less than two windows; what text_generate
-// gives.
+// `windows_most` 0: all. ERR_INPUT "perplexity.short": less than two windows; "generate.encodes";
+// ERR_LIMIT "network.too_long": a context that is too short, or longer than the network's; what
+// prompt_encode gives; ERR_MEMORY; ERR_CANCELLED.
 struct perplexity {
     double perplexity, deviation; // and its standard error
     uint32_t windows;

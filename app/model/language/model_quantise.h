@@ -16,10 +16,9 @@ bool quantise_type_of(struct str name, enum tensor_type *out);
 struct quantised {
     uint64_t bytes_before, bytes_after; // of the tensors
 };
-// ERR_INPUT "quantise.already" (a tensor that is quantised already, not so, and is to be no F32),
-// "quantise.unknown"
-// (one of a type we do not know), "quantise.not_finite", each with the tensor's name; ERR_FULL,
-// ERR_IO, ERR_MEMORY, ERR_CANCELLED.
+// ERR_INPUT "quantise.already" (a tensor that is quantised in another type, and is not to become
+// F32), "quantise.unknown" (one of a type we do not know), "quantise.not_finite", each with the
+// tensor's name; ERR_FULL, ERR_IO, ERR_MEMORY, ERR_CANCELLED.
 enum err model_quantise(const struct gguf *from, const char *to, enum tensor_type type,
                         uint32_t threads, struct progress *progress, struct quantised *out,
                         struct fault *fault) MUST_USE;

@@ -77,9 +77,12 @@ struct responder_request {
     bool no_answer;       // it ends behind the prompt
     uint32_t tokens_most; // 0: as many as there is room for, RESPONDER_TOKENS at most
 };
-enum { RESPONDER_TOKENS = 2048, RESPONDER_MASK_SHARE = 20 };
+enum {
+    RESPONDER_TOKENS = 2048, // of an answer for which no number is asked
+    RESPONDER_MASK_SHARE = 20
+};
 // Copies what it needs. ERR_INPUT, ERR_LIMIT "generate.empty", "network.too_long" (the prompt),
-// "generate.no_token" (one that the model does not have),
+// "generate.no_token" (one that the model does not have), "language.embeds" (it gives vectors);
 // what tokenizer_encode and constraint_store_take give; ERR_BUSY "language.queue_full"; ERR_MEMORY.
 enum err responder_ask(struct responder *responder, const struct responder_request *request,
                        struct fault *fault) MUST_USE;

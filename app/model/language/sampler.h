@@ -67,17 +67,18 @@ void sampler_close(struct sampler *sampler); // NULL is fine
 void sampler_see(struct sampler *sampler, uint32_t token);
 // `logits` (vocabulary) is used up: what it holds afterwards means nothing. `mask`: bit t of word
 // t / 64 set: the token is allowed; NULL: all are. Does not see the token it gives.
-// What the model gives to a token that is there already, with the best ones beside it; of a sampler
-// with log-probabilities. Draws and changes nothing but `logits`, which are used up.
-struct choice sampler_judge(struct sampler *sampler, float *logits, uint32_t token);
 struct choice sampler_choose(struct sampler *sampler, float *logits, const uint64_t *mask);
 // Chooses anew from the logits that sampler_choose has just chosen from, as it left them: the token
 // that it gave may not come.
 struct choice sampler_choose_other(struct sampler *sampler, float *logits,
                                    const struct choice *refused);
-// The same, with the token that the filter's whole mask gives, whichever way the filter tells it;
-// but where all that is allowed is drawn from (no top k, top p, min-p) and the filter is wide, it
-// is drawn by refusal: of all, until it is allowed, SAMPLER_TRIES times, then of what is allowed.
+// As sampler_choose, with the token that the filter's whole mask gives, whichever way the filter
+// tells it; but where all that is allowed is drawn from (no top k, top p, min-p) and the filter is
+// wide, it is drawn by refusal: of all, until it is allowed, SAMPLER_TRIES times, then of what is
+// allowed.
 // The probabilities are the same: p + r·p + … + rⁿ·p / (1 - r) = p / (1 - r), r what is refused.
 struct choice sampler_choose_filtered(struct sampler *sampler, float *logits,
                                       const struct sampler_filter *filter);
+// What the model gives to a token that is there already, with the best ones beside it; of a sampler
+// with log-probabilities. Draws and changes nothing but `logits` (vocabulary), which are used up.
+struct choice sampler_judge(struct sampler *sampler, float *logits, uint32_t token);
