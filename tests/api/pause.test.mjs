@@ -38,6 +38,18 @@ async function pidAfter(job, rounds) {
     throw new Error("no rounds were made");
 }
 
+// Told to give way after some rounds; back when it has, for until then its process goes on.
+async function givesWay(job, rounds) {
+    const pid = await pidAfter(job, rounds);
+    const { paused } = await researcher.ok("GET", `/api/v1/jobs/${job.id}`);
+    process.kill(pid, "SIGUSR1");
+    for (let i = 0; i < 3000; i++) {
+        if ((await researcher.ok("GET", `/api/v1/jobs/${job.id}`)).paused > paused) return;
+        await sleep(10);
+    }
+    throw new Error("it did not give way");
+}
+
 const hashOf = async (model) => (await researcher.ok("GET", `/api/v1/models/${model.id}`)).hash;
 const logOf = async (job) => (await researcher.ok("GET", `/api/v1/jobs/${job.id}/log`)).text;
 
@@ -45,14 +57,7 @@ test("giving way three times changes nothing but the time", async () => {
     const plain = await train("undisturbed");
     await researcher.job(plain.job.id);
     const given = await train("gave way");
-    for (const rounds of [1, 10, 20]) {
-        process.kill(await pidAfter(given.job, rounds), "SIGUSR1");
-        for (let i = 0; i < 3000; i++) {
-            const now = await researcher.ok("GET", `/api/v1/jobs/${given.job.id}`);
-            if (now.paused > [1, 10, 20].indexOf(rounds)) break;
-            await sleep(10);
-        }
-    }
+    for (const rounds of [1, 10, 20]) await givesWay(given.job, rounds);
     const end = await researcher.job(given.job.id);
     assert.equal(end.paused, 3);
     assert.equal(end.attempt, 4);
@@ -61,7 +66,7 @@ test("giving way three times changes nothing but the time", async () => {
     assert.ok(!existsSync(path.join(server.dir, "jobs", String(given.job.id), "checkpoint")), "the checkpoint is left behind");
     // A process that dies with a checkpoint behind it goes on from there too.
     const killed = await train("killed");
-    process.kill(await pidAfter(killed.job, 5), "SIGUSR1");
+    await givesWay(killed.job, 5);
     process.kill(await pidAfter(killed.job, 10), "SIGKILL");
     assert.equal((await researcher.job(killed.job.id)).attempt, 3);
     assert.equal(await hashOf(killed.model), await hashOf(plain.model));
