@@ -199,7 +199,7 @@ run() {
 # --- tests ----------------------------------------------------------------------------------------
 passed=0 failed=0 skipped=0
 logs=build/log
-ROOM_GIB=4 # what build/ grows to
+ROOM_GIB=5 # what build/ grows to
 
 # stage NAME FUNCTION ARGUMENTS...: prints the name, what failed, and the time taken.
 stage() {
