@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -47,8 +48,9 @@ static enum err frame_write(int fd, enum journal_frame kind, struct str data, ui
     return err;
 }
 
-// Half a frame goes, and the header says so: written over in place, which needs no more room. What
-// fails here leaves a torn tail, which says the same.
+// Half a frame goes, and the header says so: written over in place, which needs no more room, and
+// in one piece, so that a kill leaves the old one or the new. What fails leaves a torn tail, which
+// says the same.
 static void segment_end_early(struct journal *journal) {
     uint8_t head[JOURNAL_HEAD_BYTES];
     struct buf text;
@@ -56,12 +58,9 @@ static void segment_end_early(struct journal *journal) {
     buf_open(&text, JOURNAL_FRAME_MAX);
     journal->header.ended_ms = journal->written_ms;
     header_put(&text, &journal->header);
-    struct str header = buf_str(&text);
-    frame_head(head, FRAME_HEADER, header);
-    if (buf_err(&text) == OK && lseek(journal->fd, 0, SEEK_SET) == 0 &&
-        file_write_all(journal->fd, head, sizeof head, NULL) == OK) {
-        (void)!file_write_all(journal->fd, header.data, header.size, NULL);
-    }
+    frame_head(head, FRAME_HEADER, buf_str(&text));
+    struct iovec frame[] = {{head, sizeof head}, {text.data, text.size}};
+    if (buf_err(&text) == OK) (void)!pwritev(journal->fd, frame, 2, 0);
     buf_close(&text);
 }
 
