@@ -185,7 +185,7 @@ static enum err not_busy(struct store_txn *txn, const struct call *call, uint64_
     struct job job;
     enum err err = id ? job_load(txn, call->arena, id, &job) : ERR_NOT_FOUND;
     if (err == ERR_NOT_FOUND) return OK;
-    if (err != OK || (job.state != JOB_QUEUED && job.state != JOB_RUNNING)) return err;
+    if (err != OK || job_is_over(&job)) return err;
     return fault_set(call->fault, ERR_CONFLICT, "dataset.revision_busy", STR_NONE);
 }
 

@@ -265,6 +265,10 @@ struct job {
     struct job_place place;
     struct str gave_way; // why it did so last: "right", "reservation", …; "" if never
 };
+// Done, failed or cancelled, for good.
+static inline bool job_is_over(const struct job *job) {
+    return job->state != JOB_QUEUED && job->state != JOB_RUNNING;
+}
 
 // Slots of the calendar that are kept for a tenant: one, or one each week.
 struct reservation {

@@ -252,7 +252,7 @@ static uint64_t after_first(struct flow *flow, const struct job_when *when) {
 static void view_job_now(struct flow *flow, struct json_writer *out, const struct job *job) {
     struct active active = {0};
     struct active_now now = {0};
-    bool lively = job->state == JOB_QUEUED || job->state == JOB_RUNNING;
+    bool lively = !job_is_over(job);
     bool found = lively && active_look(flow, job->id, &active, &now);
     if (found && job->state == JOB_RUNNING) {
         uint32_t phase = now.phase < PHASE_COUNT ? now.phase : 0;

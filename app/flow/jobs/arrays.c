@@ -137,7 +137,7 @@ static enum err array_note(struct store_txn *txn, void *ctx) {
 }
 
 static enum err task_cancel(struct store_txn *txn, struct walking *w, struct job *task) {
-    if (task->state != JOB_QUEUED && task->state != JOB_RUNNING) return OK;
+    if (job_is_over(task)) return OK;
     w->ids[w->count++] = task->id;
     task->cancel = true;
     if (task->state == JOB_RUNNING) return job_save(txn, task);

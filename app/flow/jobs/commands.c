@@ -326,7 +326,7 @@ static enum err extend_change(struct store_txn *txn, void *ctx) {
     char detail[32];
     enum err err = job_load(txn, call->arena, call->id, job);
     if (err != OK) return err;
-    if (!job->ask.lease || (job->state != JOB_QUEUED && job->state != JOB_RUNNING)) {
+    if (!job->ask.lease || job_is_over(job)) {
         return fault_set(call->fault, ERR_CONFLICT, "lease.none", STR_NONE);
     }
     uint64_t least = job->state == JOB_RUNNING ? job->time_limit_ms : TIME_MS_LEAST;

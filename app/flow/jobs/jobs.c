@@ -259,16 +259,12 @@ enum err flow_job_log(struct flow *flow, struct call *call) {
     return err;
 }
 
-static bool job_ended(const struct job *job) {
-    return job->state != JOB_QUEUED && job->state != JOB_RUNNING;
-}
-
 static enum err log_delete_change(struct store_txn *txn, void *ctx) {
     const struct call *call = ctx;
     struct job job;
     enum err err = job_load(txn, call->arena, call->id, &job);
     if (err != OK) return err;
-    if (!job_ended(&job)) return fault_set(call->fault, ERR_CONFLICT, "job.not_ended", STR_NONE);
+    if (!job_is_over(&job)) return fault_set(call->fault, ERR_CONFLICT, "job.not_ended", STR_NONE);
     return audit_put(txn, call->actor.name, "job.log_delete", "job", job.id, "ok", STR_NONE);
 }
 
@@ -283,7 +279,7 @@ enum err flow_job_log_delete(struct flow *flow, struct call *call) {
     if (err != OK) return err;
     job_folder(flow, job.id, folder);
     bool there = file_exists(folder);
-    if (there && job_ended(&job) && !job_folder_free(folder)) {
+    if (there && job_is_over(&job) && !job_folder_free(folder)) {
         return fault_set(call->fault, ERR_BUSY, "job.folder_busy", STR_NONE);
     }
     err = store_write_freeing(flow->store, log_delete_change, call);

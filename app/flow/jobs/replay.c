@@ -81,7 +81,7 @@ static bool job_visit(void *ctx, struct str key, struct record_reader *record) {
     if (c->err != OK) return false;
     if (job.created_ms < c->replay->from_ms - LOOK_BACK_MS) return false;
     if (job.created_ms >= c->replay->until_ms) return true;
-    if (job.state == JOB_QUEUED || job.state == JOB_RUNNING) {
+    if (!job_is_over(&job)) {
         c->replay->open++;
     } else if (job.started_ms > 0 && job.ended_ms > c->replay->from_ms) {
         c->err = job_take(c, &job);

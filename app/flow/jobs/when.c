@@ -176,7 +176,7 @@ enum err when_after_look(struct store_txn *txn, struct arena *arena, const struc
         struct job job;
         enum err err = job_load(txn, arena, when->after[i], &job);
         if (err != OK) return err;
-        bool ended = job.state != JOB_QUEUED && job.state != JOB_RUNNING;
+        bool ended = job_is_over(&job);
         bool failed = ended && job.state != JOB_DONE && !when->after_any;
         if (ended && !failed) continue;
         if (failed || *out == AFTER_ENDED) *out_job = job.id;

@@ -303,7 +303,7 @@ static enum err serving_stop(struct store_txn *txn, struct language_change *chan
     const struct call *call = change->call;
     enum err err = job_load(txn, call->arena, change->model.serving, &job);
     if (err == ERR_NOT_FOUND) return OK;
-    if (err != OK || (job.state != JOB_QUEUED && job.state != JOB_RUNNING)) return err;
+    if (err != OK || job_is_over(&job)) return err;
     change->stopped = job.id;
     if (job.state == JOB_QUEUED) {
         return job_end_badly(txn, call->arena, &job, JOB_CANCELLED, NULL);
@@ -401,7 +401,7 @@ static enum err start_change(struct store_txn *txn, void *ctx) {
     }
     if (err == OK && model.serving) err = job_load(txn, start->arena, model.serving, &start->job);
     if (err != OK && err != ERR_NOT_FOUND) return err;
-    bool alive = start->job.state == JOB_QUEUED || start->job.state == JOB_RUNNING;
+    bool alive = !job_is_over(&start->job);
     if (model.serving && err == OK && alive) return OK;
     uint64_t memory = language_memory(&model, &cache);
     snprintf(options, sizeof options, "{\"cache_bytes\":%" PRIu64 ",\"idle_ms\":%d}", cache,

@@ -235,7 +235,7 @@ static void job_look_at(struct flow *flow, struct speaker *speaker) {
     if (store_read_begin(flow->store, &txn) != OK) return;
     enum err err = job_load(txn, language->arena, speaker->job, &job);
     store_read_end(txn);
-    if (err == OK && (job.state == JOB_QUEUED || job.state == JOB_RUNNING)) return;
+    if (err == OK && !job_is_over(&job)) return;
     bool failed = err == OK && job.state == JOB_FAILED;
     if (failed) back_off(speaker);
     if (failed && !speaker->reached) all_fail(language, speaker->model, ERR_CONFLICT, &job.fault);

@@ -388,7 +388,7 @@ static enum err next(struct look *look, struct store_txn *txn) {
 }
 
 static enum err cancel(struct look *look, const struct job *job) {
-    bool open = job && (job->state == JOB_QUEUED || job->state == JOB_RUNNING);
+    bool open = job && !job_is_over(job);
     if (!open) return end(look, PILOT_CANCELLED, NULL);
     if (job->cancel) return ERR_BUSY;
     (void)body_start(look);

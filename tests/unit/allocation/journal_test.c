@@ -273,24 +273,32 @@ static void tick_after(int64_t after_ms) {
     journal_event(journal, world.core, &tick);
 }
 
+static void files_grow_to(rlim_t bytes) {
+    struct rlimit limit;
+    REQUIRE(getrlimit(RLIMIT_FSIZE, &limit) == 0);
+    limit.rlim_cur = bytes;
+    REQUIRE(setrlimit(RLIMIT_FSIZE, &limit) == 0);
+}
+
+static void begins_and_stops(void *memory, uint64_t *random) {
+    clock_set_for_test(999000); // the world begins a second later
+    begin(memory, 5);
+    world.told = write_down_by_its_clock;
+    signal(SIGXFSZ, SIG_IGN);
+    files_grow_to(12 << 10);
+    act_until_it_stops(random);
+}
+
 // No file may grow: the journal stops at a whole frame, the box goes on; as soon as it may be
 // written again another segment begins, and the span between is told.
 static void a_stop_is_told_and_it_goes_on(void) {
     void *memory = memory_take(world_core_size());
     struct journal_report report;
-    struct rlimit before, small;
+    struct rlimit before;
     uint64_t random = 5;
     REQUIRE(memory && getrlimit(RLIMIT_FSIZE, &before) == 0);
-    clock_set_for_test(999000); // the world begins a second later
-    begin(memory, 5);
-    world.told = write_down_by_its_clock;
-    signal(SIGXFSZ, SIG_IGN);
-    small = before;
-    small.rlim_cur = 12 << 10;
-    REQUIRE(setrlimit(RLIMIT_FSIZE, &small) == 0);
-    act_until_it_stops(&random);
-    small.rlim_cur = 100; // not even a beginning fits
-    REQUIRE(setrlimit(RLIMIT_FSIZE, &small) == 0);
+    begins_and_stops(memory, &random);
+    files_grow_to(100); // not even a beginning fits
     act_and_flush(&random);
     CHECK_EQ(segments(), 1); // nothing is left of what was tried
     report = replay_of(0, 0);
@@ -438,17 +446,10 @@ static void a_start_on_a_full_disk(void) {
 // The box ends while nothing is written; its next life has room: the stopped segment has said so.
 static void a_life_that_ends_in_a_gap(void) {
     void *memory = memory_take(world_core_size());
-    struct rlimit before, small;
+    struct rlimit before;
     uint64_t random = 5;
     REQUIRE(memory && getrlimit(RLIMIT_FSIZE, &before) == 0);
-    clock_set_for_test(999000);
-    begin(memory, 5);
-    world.told = write_down_by_its_clock;
-    signal(SIGXFSZ, SIG_IGN);
-    small = before;
-    small.rlim_cur = 12 << 10;
-    REQUIRE(setrlimit(RLIMIT_FSIZE, &small) == 0);
-    act_until_it_stops(&random);
+    begins_and_stops(memory, &random);
     journal_close(journal);
     REQUIRE(setrlimit(RLIMIT_FSIZE, &before) == 0);
     int64_t stopped_ms = world.now_ms, began_ms = stopped_ms + 60000;
