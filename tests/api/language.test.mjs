@@ -166,12 +166,18 @@ test("an API key asks as its person, with curl and the box's certificate", optio
 });
 
 test("many are answered at one time, each as if alone", options, async () => {
-    const whole = (await complete({ max_tokens: 60 })).json.choices[0].text;
-    const all = await Promise.all(Array.from({ length: 8 }, (_, i) => stream(i % 2 ? researcher : other, "/v1/completions", { model: "stories", prompt: story, temperature: 0, max_tokens: 60 })));
-    for (const got of all) assert.equal(pieces(got).map((c) => c.choices[0].text).join(""), whole);
-    // Together, not one after the other: all had begun before the first had ended.
-    const begun = Math.max(...all.map((g) => g.times[0])), ended = Math.min(...all.map((g) => g.times.at(-1)));
-    assert.ok(begun < ended, `${begun} ${ended}`);
+    const body = { model: "stories", prompt: story, temperature: 0, max_tokens: 400, logit_bias: { 1: -100, 2: -100 } };
+    const whole = (await complete(body)).json.choices[0].text;
+    // Together, not one after the other: all had begun before the first had ended. A busy machine may
+    // bring the eight here too late for that, but not five times.
+    let together = false;
+    for (let i = 0; i < 5 && !together; i++) {
+        const all = await Promise.all(Array.from({ length: 8 }, (_, k) => stream(k % 2 ? researcher : other, "/v1/completions", body)));
+        for (const got of all) assert.equal(pieces(got).map((c) => c.choices[0].text).join(""), whole);
+        const begun = Math.max(...all.map((g) => g.times[0])), ended = Math.min(...all.map((g) => g.times.at(-1)));
+        together = begun < ended;
+    }
+    assert.ok(together);
 });
 
 test("one person may not ask without end at one time", options, async () => {
